@@ -1,0 +1,8 @@
+//! Edgedesk: a help desk that runs at the edge.
+
+use worker::{Context, Env, Request, Response, Result, event};
+
+#[event(fetch)]
+async fn fetch(_request: Request, _env: Env, _context: Context) -> Result<Response> {
+    Response::ok("{\"status\":\"ok\"}")
+}
