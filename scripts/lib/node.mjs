@@ -43,8 +43,8 @@ async function again() {
   process.exit(code ?? (signal === 'SIGINT' ? 130 : 1))
 }
 
-/** Calls `gone` once when the process that started this one (or the one given) is no longer there. */
-export function whenParentIsGone(gone, pid = Number(process.env.EDGEDESK_PARENT)) {
+/** Calls `gone` once when that process is no longer there. */
+export function whenGone(pid, gone) {
   if (!pid) return
   const timer = setInterval(() => {
     try {
