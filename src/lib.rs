@@ -1,5 +1,7 @@
 //! Edgedesk: a help desk that runs at the edge.
 
+pub mod desk;
+
 use worker::{Context, Env, Request, Response, Result, event};
 
 #[event(fetch)]

@@ -1,0 +1,148 @@
+//! How things are named from outside.
+//!
+//! Every row has an integer id and a UUID; a ticket is also known by its number (`TICK-20260131-0007`)
+//! and, inside a project, by its key (`WEB-12`). The four forms never collide: ids are digits, UUIDs have
+//! their hyphens, numbers begin with `TICK-`, and no project may be called TICK.
+
+use super::{DAY, Millis};
+
+/// The largest id that a JavaScript client can hold exactly.
+pub const MAX_ID: i64 = 9_007_199_254_740_991;
+
+/// A reference to a row, as it stands in a path or a body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ref {
+    /// The integer id.
+    Id(i64),
+    /// The UUID, lower case.
+    Uid(String),
+    /// A ticket's number.
+    Number(String),
+    /// A ticket's project key.
+    Key(String),
+}
+
+impl Ref {
+    /// Reads the path form. `None` when it can be no reference at all.
+    pub fn parse(text: &str) -> Option<Ref> {
+        if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
+            return text
+                .parse()
+                .ok()
+                .filter(|id| (1..=MAX_ID).contains(id))
+                .map(Ref::Id);
+        }
+        if is_uid(text) {
+            return Some(Ref::Uid(text.to_ascii_lowercase()));
+        }
+        let upper = text.to_ascii_uppercase();
+        if is_number(&upper) {
+            return Some(Ref::Number(upper));
+        }
+        is_key(&upper).then_some(Ref::Key(upper))
+    }
+}
+
+/// Whether the text has the form of a UUID.
+pub fn is_uid(text: &str) -> bool {
+    text.len() == 36
+        && text.bytes().enumerate().all(|(at, b)| match at {
+            8 | 13 | 18 | 23 => b == b'-',
+            _ => b.is_ascii_hexdigit(),
+        })
+}
+
+/// `TICK-YYYYMMDD-NNNN`, the counter at least four digits.
+fn is_number(text: &str) -> bool {
+    let Some((day, counter)) = text.strip_prefix("TICK-").and_then(|rest| rest.split_once('-')) else {
+        return false;
+    };
+    day.len() == 8
+        && (4..=12).contains(&counter.len())
+        && day.bytes().chain(counter.bytes()).all(|b| b.is_ascii_digit())
+}
+
+/// `<PROJECT>-<n>`.
+fn is_key(text: &str) -> bool {
+    let Some((project, counter)) = text.split_once('-') else {
+        return false;
+    };
+    is_project_key(project)
+        && (1..=12).contains(&counter.len())
+        && !counter.starts_with('0')
+        && counter.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// A project's key: 2 to 10 capital letters and digits, a letter first, and not TICK.
+pub fn is_project_key(text: &str) -> bool {
+    (2..=10).contains(&text.len())
+        && text != "TICK"
+        && text.starts_with(|c: char| c.is_ascii_uppercase())
+        && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
+}
+
+/// The UTC day of a ticket number: `20260131`.
+pub fn number_day(now: Millis) -> String {
+    let (year, month, day) = civil(now.div_euclid(DAY));
+    format!("{year:04}{month:02}{day:02}")
+}
+
+/// Year, month and day of a count of days since 1970-01-01 (proleptic Gregorian calendar).
+fn civil(days: i64) -> (i64, u32, u32) {
+    use chrono::{DateTime, Datelike};
+    let date = DateTime::from_timestamp(days.saturating_mul(86_400), 0).unwrap_or_default();
+    (i64::from(date.year()), date.month(), date.day())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_forms_never_collide() {
+        let uid = "0190b4c6-7d2a-7c3e-8f00-0123456789ab";
+        for (text, want) in [
+            ("5", Some(Ref::Id(5))),
+            ("9007199254740991", Some(Ref::Id(MAX_ID))),
+            ("9007199254740992", None),
+            ("99999999999999999999999", None),
+            ("0", None),
+            ("-1", None),
+            ("", None),
+            (uid, Some(Ref::Uid(uid.to_owned()))),
+            (
+                "0190B4C6-7D2A-7C3E-8F00-0123456789AB",
+                Some(Ref::Uid(uid.to_owned())),
+            ),
+            (
+                "TICK-20260131-0007",
+                Some(Ref::Number("TICK-20260131-0007".to_owned())),
+            ),
+            (
+                "tick-20260131-10000",
+                Some(Ref::Number("TICK-20260131-10000".to_owned())),
+            ),
+            ("TICK-20260131-007", None),
+            ("TICK-5", None),
+            ("WEB-12", Some(Ref::Key("WEB-12".to_owned()))),
+            ("web-12", Some(Ref::Key("WEB-12".to_owned()))),
+            ("WEB-012", None),
+            ("W-1", None),
+            ("5'; DROP TABLE tickets", None),
+            ("٥", None),
+        ] {
+            assert_eq!(Ref::parse(text), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_day_of_a_number_is_utc() {
+        for (now, want) in [
+            (0, "19700101"),
+            (1_767_225_599_999, "20251231"),
+            (1_767_225_600_000, "20260101"),
+        ] {
+            assert_eq!(number_day(now), want);
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! What a help desk is: people, tickets, messages, and the rules between them.
+//!
+//! Pure Rust over std, serde and civil dates. Nothing in here knows of HTTP, SQL, Workers or a clock:
+//! the present moment is always an argument (`now`, epoch milliseconds). Every rule has its table of
+//! unit tests beside it, and `cargo test --lib` runs them natively.
+
+pub mod id;
+pub mod person;
+pub mod priority;
+pub mod status;
+
+/// A moment: milliseconds since 1970-01-01T00:00:00Z.
+pub type Millis = i64;
+
+/// One day in milliseconds.
+pub const DAY: Millis = 86_400_000;
+/// One hour in milliseconds.
+pub const HOUR: Millis = 3_600_000;
+/// One minute in milliseconds.
+pub const MINUTE: Millis = 60_000;

@@ -1,0 +1,173 @@
+//! Who somebody is to the desk.
+
+/// What a person may be. The order is the order of authority: each role may do what the ones before may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    Customer,
+    Agent,
+    Manager,
+    Admin,
+}
+
+impl Role {
+    /// Every role, weakest first.
+    pub const ALL: [Role; 4] = [Role::Customer, Role::Agent, Role::Manager, Role::Admin];
+    /// The canonical words, in the order of [`Role::ALL`].
+    pub const WORDS: [&'static str; 4] = ["customer", "agent", "manager", "admin"];
+
+    /// The canonical word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Role::Customer => "customer",
+            Role::Agent => "agent",
+            Role::Manager => "manager",
+            Role::Admin => "admin",
+        }
+    }
+
+    /// Reads a role word in any case; `user` is an older word for a customer.
+    pub fn parse(word: &str) -> Option<Role> {
+        match word.trim().to_ascii_lowercase().as_str() {
+            "customer" | "user" => Some(Role::Customer),
+            "agent" => Some(Role::Agent),
+            "manager" => Some(Role::Manager),
+            "admin" => Some(Role::Admin),
+            _ => None,
+        }
+    }
+
+    /// Agents, managers and admins work for the desk; customers come to it.
+    pub fn is_staff(self) -> bool {
+        self != Role::Customer
+    }
+
+    /// What the role may do, in words a front end can test for. The rules themselves are in `policy`.
+    pub fn permissions(self) -> &'static [&'static str] {
+        match self {
+            Role::Customer => &[
+                "tickets:create",
+                "tickets:read:own",
+                "messages:create:own",
+                "reports:own",
+            ],
+            Role::Agent => &[
+                "tickets:create",
+                "tickets:read:scope",
+                "tickets:update:scope",
+                "tickets:take",
+                "tickets:transfer:own",
+                "messages:create",
+                "notes:create",
+                "users:cards",
+                "articles:write",
+                "reports:own",
+            ],
+            Role::Manager => &[
+                "tickets:create",
+                "tickets:read:all",
+                "tickets:update:all",
+                "tickets:assign",
+                "messages:create",
+                "notes:create",
+                "users:cards",
+                "articles:write",
+                "categories:write",
+                "projects:write",
+                "reports:all",
+            ],
+            Role::Admin => &[
+                "tickets:create",
+                "tickets:read:all",
+                "tickets:update:all",
+                "tickets:assign",
+                "tickets:delete",
+                "messages:create",
+                "messages:moderate",
+                "notes:create",
+                "users:cards",
+                "users:write",
+                "articles:write",
+                "categories:write",
+                "projects:write",
+                "workflows:write",
+                "sla:write",
+                "webhooks:write",
+                "settings:write",
+                "reports:all",
+            ],
+        }
+    }
+}
+
+/// Splits a full name at its first space: given name, family name.
+pub fn split_name(full: &str) -> (String, String) {
+    let full = full.trim();
+    match full.split_once(' ') {
+        Some((first, last)) => (first.to_owned(), last.trim_start().to_owned()),
+        None => (full.to_owned(), String::new()),
+    }
+}
+
+/// A username made from an address: its local part, reduced to what usernames may hold.
+/// Never empty, never longer than 60 characters, never with an `@`.
+pub fn username_from(email: &str) -> String {
+    let local = email.split('@').next().unwrap_or_default();
+    let kept: String = local
+        .to_lowercase()
+        .chars()
+        .filter(|c| c.is_alphanumeric() || matches!(c, '.' | '_' | '-'))
+        .take(60)
+        .collect();
+    if kept.is_empty() { "user".to_owned() } else { kept }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_and_roles_agree() {
+        for (role, word) in Role::ALL.into_iter().zip(Role::WORDS) {
+            assert_eq!(role.word(), word);
+            assert_eq!(Role::parse(word), Some(role));
+        }
+        for (word, want) in [
+            ("user", Some(Role::Customer)),
+            ("ADMIN", Some(Role::Admin)),
+            ("root", None),
+            ("", None),
+        ] {
+            assert_eq!(Role::parse(word), want, "{word}");
+        }
+    }
+
+    #[test]
+    fn authority_grows_with_the_order() {
+        assert!(Role::ALL.windows(2).all(|pair| pair[0] < pair[1]));
+        assert!(!Role::Customer.is_staff() && Role::Agent.is_staff());
+    }
+
+    #[test]
+    fn names_split_at_the_first_space() {
+        for (full, first, last) in [
+            ("Ada Lovelace", "Ada", "Lovelace"),
+            ("  Ludwig van Beethoven ", "Ludwig", "van Beethoven"),
+            ("Plato", "Plato", ""),
+            ("", "", ""),
+        ] {
+            assert_eq!(split_name(full), (first.to_owned(), last.to_owned()));
+        }
+    }
+
+    #[test]
+    fn usernames_come_from_addresses() {
+        for (email, want) in [
+            ("Jane.Doe@example.com", "jane.doe"),
+            ("a+b@x.org", "ab"),
+            ("\"@\"@x.org", "user"),
+            ("ünal@x.org", "ünal"),
+        ] {
+            assert_eq!(username_from(email), want);
+        }
+    }
+}
