@@ -44,7 +44,8 @@ export async function main(body) {
   try {
     await body(process.argv.slice(2))
   } catch (error) {
-    say(`\nerror: ${error instanceof Stop ? error.message : error?.stack ?? error}`)
+    const expected = error instanceof Stop || error?.code?.startsWith?.('ERR_PARSE_ARGS')
+    say(`\nerror: ${expected ? error.message : error?.stack ?? error}`)
     process.exit(1)
   }
 }

@@ -1,12 +1,15 @@
 // The built Worker on workerd, reached directly: neither wrangler's proxy nor Miniflare's entry worker stands in front of
 // it, so tests and benchmarks meet what production meets. Import it only after `underPinnedNode`.
 import fs from 'node:fs'
-import path from 'node:path'
 import { Miniflare, convertV4MiniflareOptions } from 'miniflare'
-import { unstable_getMiniflareWorkerOptions as workerOptionsOf, unstable_readConfig as readConfig } from 'wrangler'
+import {
+  unstable_getMiniflareWorkerOptions as workerOptionsOf,
+  unstable_readConfig as readConfig,
+  unstable_splitSqlQuery as statementsOf,
+} from 'wrangler'
 import { at } from './project.mjs'
-import { Stop, say } from './run.mjs'
-import { migrate } from './sql.mjs'
+import { say } from './run.mjs'
+import { databaseFile, migrations } from './storage.mjs'
 
 /**
  * Starts workerd with the local storage of `persist`, its schema brought up to date, and returns
@@ -57,12 +60,19 @@ export async function serveWorker({ host, port, persist, vars = {}, config = at(
   }
 }
 
-/** The SQLite file in which workerd keeps the only D1 database of a persistence folder. */
-export function databaseFile(persist) {
-  const folder = path.join(persist, 'd1/miniflare-D1DatabaseObject')
-  const files = fs.existsSync(folder) ? fs.readdirSync(folder).filter((name) => /^[0-9a-f]{64}\.sqlite$/.test(name)) : []
-  if (files.length > 1) throw new Stop(`${folder} holds more than one database; remove the folder`)
-  return files[0] && path.join(folder, files[0])
+/** Applies the migrations that are missing, each file in one transaction, and notes them in wrangler's own table. */
+async function migrate(db) {
+  await db
+    .prepare(
+      'CREATE TABLE IF NOT EXISTS d1_migrations (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE, applied_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP NOT NULL)',
+    )
+    .run()
+  const { results } = await db.prepare('SELECT name FROM d1_migrations').all()
+  const applied = new Set(results.map(({ name }) => name))
+  for (const { name, sql } of migrations().filter(({ name }) => !applied.has(name))) {
+    const noted = db.prepare('INSERT INTO d1_migrations (name) VALUES (?1)').bind(name)
+    await db.batch([...statementsOf(sql).map((statement) => db.prepare(statement)), noted])
+  }
 }
 
 /** Ids of this process's descendants with a name; empty where there is no /proc. */
