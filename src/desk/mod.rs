@@ -7,6 +7,7 @@
 pub mod id;
 pub mod person;
 pub mod priority;
+pub mod search;
 pub mod status;
 
 /// A moment: milliseconds since 1970-01-01T00:00:00Z.
