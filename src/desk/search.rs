@@ -24,7 +24,7 @@ pub enum Reader {
 ///
 /// A word with punctuation inside (`TICK-20260131-0007`, an address) is a phrase of its parts, text in
 /// double quotes is a phrase, and so is a run of Han, kana or Hangul. The last word matches by its
-/// beginning, whether or not white space follows it; a phrase with its closing quote does not.
+/// beginning, whether or not white space follows it, unless it ends in a closing quote or punctuation.
 /// `None` when nothing searchable is left, which is an empty result and not an error.
 pub fn match_expression(q: &str, reader: Reader) -> Option<String> {
     let words = words(q);
@@ -57,7 +57,7 @@ struct Word {
     text: String,
     /// It was longer than [`MAX_CHARS`].
     is_cut: bool,
-    /// It may be the beginning of a longer word: it has no closing quote.
+    /// It may be the beginning of a longer word: nothing closes it.
     is_open: bool,
 }
 
@@ -95,7 +95,8 @@ fn word(piece: &str, is_open: bool) -> Option<Word> {
     text.contains(is_token).then(|| Word {
         text: index_text(text).unwrap_or_else(|| text.to_owned()),
         is_cut: end < piece.len(),
-        is_open,
+        // `C++` is a finished word, not the beginning of every word in C; `prin*` says what it wants.
+        is_open: is_open && !text.ends_with(|c: char| c.is_ascii_punctuation() && c != '*'),
     })
 }
 
@@ -185,11 +186,11 @@ mod tests {
             ("\u{E000}", Some("\"\u{E000}\" *")),
             ("NOT foo OR bar*", Some(r#""NOT" "foo" "OR" "bar*" *"#)),
             ("internal:secret", Some(r#""internal:secret" *"#)),
-            ("NEAR(a b)", Some(r#""NEAR(a" "b)" *"#)),
-            ("'; DROP TABLE x; --", Some(r#""DROP" "TABLE" "x;" *"#)),
+            ("NEAR(a b)", Some(r#""NEAR(a" "b)""#)),
+            ("'; DROP TABLE x; --", Some(r#""DROP" "TABLE" "x;""#)),
             ("%' \\ _", None),
             ("\u{202E}evil", Some("\"\u{202E}evil\" *")),
-            ("c++", Some(r#""c++" *"#)),
+            ("c++", Some(r#""c++""#)),
             ("東京", Some(r#""東 京" *"#)),
             ("東京 iPhone修理", Some(r#""東 京" "iPhone 修 理" *"#)),
             ("プリンター。故障", Some(r#""プ リ ン タ ー 。 故 障" *"#)),
