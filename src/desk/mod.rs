@@ -9,6 +9,7 @@ pub mod person;
 pub mod priority;
 pub mod search;
 pub mod status;
+pub mod zone;
 
 /// A moment: milliseconds since 1970-01-01T00:00:00Z.
 pub type Millis = i64;
