@@ -4,6 +4,8 @@
 //! the present moment is always an argument (`now`, epoch milliseconds). Every rule has its table of
 //! unit tests beside it, and `cargo test --lib` runs them natively.
 
+pub mod calendar;
+mod calendar_check;
 pub mod id;
 pub mod person;
 pub mod priority;

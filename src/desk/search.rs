@@ -238,7 +238,7 @@ mod tests {
         let alphabet = ['"', 'a', ' ', '*', '(', ')', ':', '東', '\0', '-', '\u{301}', '{'];
         for seed in 0..20_000_usize {
             let q: String = (0..8)
-                .map(|place| alphabet[(seed * 7_919 >> place) * (place + 3) % alphabet.len()])
+                .map(|place| alphabet[((seed * 7_919) >> place) * (place + 3) % alphabet.len()])
                 .collect();
             if let Some(all) = staff(&q) {
                 assert!(
