@@ -10,6 +10,7 @@ pub mod id;
 pub mod person;
 pub mod priority;
 pub mod search;
+pub mod sla;
 pub mod status;
 pub mod zone;
 
