@@ -1,6 +1,7 @@
 //! Edgedesk: a help desk that runs at the edge.
 
 pub mod desk;
+pub mod http;
 
 use worker::{Context, Env, Request, Response, Result, event};
 

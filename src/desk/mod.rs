@@ -4,10 +4,19 @@
 //! the present moment is always an argument (`now`, epoch milliseconds). Every rule has its table of
 //! unit tests beside it, and `cargo test --lib` runs them natively.
 
+pub mod calendar;
+mod calendar_check;
+pub mod event;
 pub mod id;
+pub mod message;
 pub mod person;
+pub mod policy;
 pub mod priority;
+pub mod search;
+pub mod sla;
 pub mod status;
+pub mod ticket;
+pub mod zone;
 
 /// A moment: milliseconds since 1970-01-01T00:00:00Z.
 pub type Millis = i64;

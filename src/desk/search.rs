@@ -1,0 +1,274 @@
+//! What somebody typed into the search box, as a full-text query.
+//!
+//! The index is an SQLite FTS5 table with the columns `title, public, internal, scope` and the tokenizer
+//! `unicode61 remove_diacritics 2`. Everything a caller types is data: it only ever stands inside FTS5
+//! strings, so no input is a syntax error and none reaches another column or another customer's rows.
+
+use std::fmt::Write as _;
+
+/// Words of a query that count; the rest is ignored. Far below FTS5's limit of 256 levels.
+const MAX_WORDS: usize = 32;
+/// Characters of a word or phrase that count; a longer one is found by its beginning.
+const MAX_CHARS: usize = 100;
+
+/// Who searches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reader {
+    /// Searches titles, public messages and internal notes. Which tickets is the store's business.
+    Staff,
+    /// Searches titles and public messages of the tickets that this user requested.
+    Customer(i64),
+}
+
+/// The FTS5 `MATCH` expression for a typed query: every word must occur.
+///
+/// A word with punctuation inside (`TICK-20260131-0007`, an address) is a phrase of its parts, text in
+/// double quotes is a phrase, and so is a run of Han, kana or Hangul. The last word matches by its
+/// beginning, whether or not white space follows it, unless it ends in a closing quote or punctuation.
+/// `None` when nothing searchable is left, which is an empty result and not an error.
+pub fn match_expression(q: &str, reader: Reader) -> Option<String> {
+    let words = words(q);
+    let last = words.len().checked_sub(1)?;
+    let mut all = String::new();
+    for (at, word) in words.iter().enumerate() {
+        // Side by side means AND, and passes over a phrase in which FTS5, whose Unicode is older than
+        // ours, sees no token; an explicit AND would find nothing then.
+        let gap = if at == 0 { "" } else { " " };
+        let star = if word.is_cut || (word.is_open && at == last) {
+            " *"
+        } else {
+            ""
+        };
+        let _ = write!(all, "{gap}\"{}\"{star}", word.text);
+    }
+    Some(match reader {
+        Reader::Staff => format!("{{title public internal}} : ({all})"),
+        Reader::Customer(id) => format!("{{title public}} : ({all}) AND scope : \"{}\"", scope_token(id)),
+    })
+}
+
+/// The scope token of a requester's tickets, as it stands in the `scope` column.
+pub fn scope_token(requester: i64) -> String {
+    format!("u{requester}")
+}
+
+/// A word or a quoted phrase, as the inside of an FTS5 string: no double quote, no NUL.
+struct Word {
+    text: String,
+    /// It was longer than [`MAX_CHARS`].
+    is_cut: bool,
+    /// It may be the beginning of a longer word: nothing closes it.
+    is_open: bool,
+}
+
+/// Splits at quotes and white space, and drops what holds no token.
+fn words(q: &str) -> Vec<Word> {
+    let mut found = Vec::new();
+    let mut is_quoted = false;
+    let mut pieces = q.split('"').peekable();
+    while let Some(piece) = pieces.next() {
+        let is_open = !is_quoted || pieces.peek().is_none();
+        let room = MAX_WORDS.saturating_sub(found.len());
+        if is_quoted {
+            found.extend(word(piece, is_open).into_iter().take(room));
+        } else {
+            found.extend(
+                piece
+                    .split_whitespace()
+                    .filter_map(|text| word(text, is_open))
+                    .take(room),
+            );
+        }
+        is_quoted = !is_quoted;
+    }
+    found
+}
+
+/// One word or phrase. `None` when the tokenizer would find nothing in it.
+fn word(piece: &str, is_open: bool) -> Option<Word> {
+    let piece = piece.trim();
+    let end = piece
+        .char_indices()
+        .nth(MAX_CHARS)
+        .map_or(piece.len(), |(at, _)| at);
+    let text = piece.get(..end)?;
+    text.contains(is_token).then(|| Word {
+        text: index_text(text).unwrap_or_else(|| text.to_owned()),
+        is_cut: end < piece.len(),
+        // `C++` is a finished word, not the beginning of every word in C; `prin*` says what it wants.
+        is_open: is_open && !text.ends_with(|c: char| c.is_ascii_punctuation() && c != '*'),
+    })
+}
+
+/// Letters, digits and private-use characters make tokens (`unicode61`: categories L*, N* and Co).
+fn is_token(c: char) -> bool {
+    c.is_alphanumeric()
+        || matches!(c, '\u{E000}'..='\u{F8FF}' | '\u{F0000}'..='\u{FFFFD}' | '\u{100000}'..='\u{10FFFD}')
+}
+
+/// The text as it must be indexed, so that [`match_expression`] finds it: every character of a script
+/// written without spaces stands alone, and NUL, at which SQLite would stop reading, is a space.
+/// `None` when the text can be indexed as it is.
+pub fn index_text(text: &str) -> Option<String> {
+    if !text.contains(|c| c == '\0' || is_cjk(c)) {
+        return None;
+    }
+    let mut spaced = String::with_capacity(text.len().saturating_mul(2));
+    let mut before: Option<char> = None;
+    for c in text.chars().map(|c| if c == '\0' { ' ' } else { c }) {
+        if let Some(before) = before
+            && (is_cjk(before) || is_cjk(c))
+            && !before.is_whitespace()
+            && !c.is_whitespace()
+        {
+            spaced.push(' ');
+        }
+        spaced.push(c);
+        before = Some(c);
+    }
+    (spaced != text).then_some(spaced)
+}
+
+/// Han, kana, bopomofo and Hangul, wherever Unicode keeps or will keep them.
+fn is_cjk(c: char) -> bool {
+    matches!(c,
+        '\u{1100}'..='\u{11FF}'     // Hangul jamo
+        | '\u{3005}'..='\u{3007}'   // iteration mark, closing mark, zero
+        | '\u{3021}'..='\u{3029}' | '\u{3031}'..='\u{3035}' | '\u{3038}'..='\u{303C}' // Hangzhou numerals, marks
+        | '\u{3041}'..='\u{318F}'   // hiragana, katakana, bopomofo, compatibility jamo
+        | '\u{31A0}'..='\u{31BF}' | '\u{31F0}'..='\u{31FF}' // bopomofo and katakana extensions
+        | '\u{3400}'..='\u{4DBF}' | '\u{4E00}'..='\u{9FFF}' // Han
+        | '\u{A960}'..='\u{A97F}'   // jamo extended A
+        | '\u{AC00}'..='\u{D7FF}'   // Hangul syllables, jamo extended B
+        | '\u{F900}'..='\u{FAFF}'   // Han compatibility
+        | '\u{FF66}'..='\u{FFDC}'   // halfwidth katakana and Hangul
+        | '\u{1AFF0}'..='\u{1B16F}' // kana supplements
+        | '\u{20000}'..='\u{3FFFF}' // Han supplements
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The part of a staff expression that the query decides.
+    fn staff(q: &str) -> Option<String> {
+        let all = match_expression(q, Reader::Staff)?;
+        let inside = all
+            .strip_prefix("{title public internal} : (")
+            .and_then(|rest| rest.strip_suffix(')'));
+        Some(inside.expect("the staff frame").to_owned())
+    }
+
+    #[test]
+    fn queries_become_strings() {
+        for (q, want) in [
+            ("printer", Some(r#""printer" *"#)),
+            (
+                "  printer \t on\u{3000}fire\n",
+                Some(r#""printer" "on" "fire" *"#),
+            ),
+            ("TICK-20261120-0001", Some(r#""TICK-20261120-0001" *"#)),
+            ("jane@example.com paper", Some(r#""jane@example.com" "paper" *"#)),
+            (r#""on fire""#, Some(r#""on fire""#)),
+            (r#""on fire" now"#, Some(r#""on fire" "now" *"#)),
+            (r#""on fi"#, Some(r#""on fi" *"#)),
+            (r#"a"b c"d"#, Some(r#""a" "b c" "d" *"#)),
+            (r#"5" disk"#, Some(r#""5" "disk" *"#)),
+            (r#""""""#, None),
+            ("", None),
+            (" \t\r\n\u{3000}\u{2003}", None),
+            ("*", None),
+            ("- + ( ) : ^ { } ,", None),
+            ("\u{1F525} \u{1F468}\u{200D}\u{1F469}", None),
+            ("\u{0}\u{0}", None),
+            ("a\u{0}b", Some(r#""a b" *"#)),
+            ("\u{E000}", Some("\"\u{E000}\" *")),
+            ("NOT foo OR bar*", Some(r#""NOT" "foo" "OR" "bar*" *"#)),
+            ("internal:secret", Some(r#""internal:secret" *"#)),
+            ("NEAR(a b)", Some(r#""NEAR(a" "b)""#)),
+            ("'; DROP TABLE x; --", Some(r#""DROP" "TABLE" "x;""#)),
+            ("%' \\ _", None),
+            ("\u{202E}evil", Some("\"\u{202E}evil\" *")),
+            ("c++", Some(r#""c++""#)),
+            ("東京", Some(r#""東 京" *"#)),
+            ("東京 iPhone修理", Some(r#""東 京" "iPhone 修 理" *"#)),
+            ("プリンター。故障", Some(r#""プ リ ン タ ー 。 故 障" *"#)),
+            ("안녕 세계", Some(r#""안 녕" "세 계" *"#)),
+            ("\u{20BB7}野家", Some("\"\u{20BB7} 野 家\" *")),
+            ("日本語", Some(r#""日 本 語" *"#)),
+        ] {
+            assert_eq!(staff(q).as_deref(), want, "{q}");
+        }
+    }
+
+    #[test]
+    fn customers_stay_in_their_scope() {
+        for (q, id, want) in [
+            ("foo", 5, Some(r#"{title public} : ("foo" *) AND scope : "u5""#)),
+            (
+                r#"x") OR internal : ("y"#,
+                7,
+                Some(r#"{title public} : ("x" ") OR internal : (" "y" *) AND scope : "u7""#),
+            ),
+            ("", 5, None),
+        ] {
+            assert_eq!(match_expression(q, Reader::Customer(id)).as_deref(), want, "{q}");
+        }
+        assert_eq!(scope_token(5), "u5");
+    }
+
+    #[test]
+    fn the_work_is_bounded() {
+        let many = "w ".repeat(100_000);
+        assert_eq!(staff(&many).map(|all| all.matches('w').count()), Some(MAX_WORDS));
+        let phrases = "\"w\"".repeat(100_000);
+        assert_eq!(
+            staff(&phrases).map(|all| all.matches('w').count()),
+            Some(MAX_WORDS)
+        );
+        let long = format!("{} \"{}\" x", "é".repeat(500), "o ".repeat(500));
+        let want = format!("\"{}\" * \"{}\" * \"x\" *", "é".repeat(100), "o ".repeat(50));
+        assert_eq!(staff(&long), Some(want));
+        assert_eq!(staff(&"\"".repeat(100_000)), None);
+    }
+
+    #[test]
+    fn every_result_is_balanced_strings() {
+        let alphabet = ['"', 'a', ' ', '*', '(', ')', ':', '東', '\0', '-', '\u{301}', '{'];
+        for seed in 0..20_000_usize {
+            let q: String = (0..8)
+                .map(|place| alphabet[((seed * 7_919) >> place) * (place + 3) % alphabet.len()])
+                .collect();
+            if let Some(all) = staff(&q) {
+                assert!(
+                    !all.contains('\0') && all.matches('"').count() % 2 == 0,
+                    "{q:?} {all}"
+                );
+                let outside: String = all.split('"').step_by(2).collect();
+                assert!(outside.chars().all(|c| matches!(c, ' ' | '*')), "{q:?} {all}");
+            }
+        }
+    }
+
+    #[test]
+    fn texts_are_spaced_where_scripts_are_not() {
+        for (text, want) in [
+            ("plain text", None),
+            ("", None),
+            ("naïve Ωmega кот ไทย 🔥", None),
+            ("東", None),
+            ("東 京", None),
+            ("東京", Some("東 京")),
+            ("東京 tower東京", Some("東 京 tower 東 京")),
+            ("ひらカタ", Some("ひ ら カ タ")),
+            ("한국어", Some("한 국 어")),
+            ("ﾌﾟﾘ", Some("ﾌ ﾟ ﾘ")),
+            ("x\u{20000}\u{30000}y", Some("x \u{20000} \u{30000} y")),
+            ("人々\n東京", Some("人 々\n東 京")),
+            ("nul\0nul", Some("nul nul")),
+        ] {
+            assert_eq!(index_text(text).as_deref(), want, "{text}");
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! The token blacklist in KV.
+//!
+//! KV is fast and eventually consistent; D1 decides. Each answer is remembered in the isolate for 30 s, the
+//! time for which KV's own cache is no fresher.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use crate::desk::Millis;
+
+const REMEMBERED_MS: Millis = 30_000;
+const REMEMBERED_MOST: usize = 10_000;
+/// KV refuses shorter lives.
+const SHORTEST_TTL_SECONDS: i64 = 60;
+
+thread_local! {
+    static SEEN: RefCell<HashMap<String, (bool, Millis)>> = RefCell::new(HashMap::new());
+}
+
+/// Whether a token was revoked. `None` when KV could not say.
+pub async fn is_revoked(env: &worker::Env, jti: &str, now: Millis) -> Option<bool> {
+    let known = SEEN.with_borrow(|seen| seen.get(jti).filter(|(_, until)| now < *until).map(|(answer, _)| *answer));
+    if known.is_some() {
+        return known;
+    }
+    let answer = env.kv("KV").ok()?.get(&key(jti)).text().await.ok()?.is_some();
+    remember(jti, answer, now);
+    Some(answer)
+}
+
+/// Revokes a token until it expires (`expires`, seconds since 1970).
+///
+/// # Errors
+/// KV's own words, for the log: the session row in D1 already ends the token.
+pub async fn revoke(env: &worker::Env, jti: &str, expires: i64, now: Millis) -> Result<(), String> {
+    remember(jti, true, now);
+    let left = expires.saturating_sub(now.div_euclid(1_000)).max(SHORTEST_TTL_SECONDS);
+    let kv = env.kv("KV").map_err(|error| error.to_string())?;
+    let put = kv.put(&key(jti), "1").map_err(|error| error.to_string())?;
+    put.expiration_ttl(left.unsigned_abs()).execute().await.map_err(|error| error.to_string())
+}
+
+fn key(jti: &str) -> String {
+    format!("revoked:{jti}")
+}
+
+fn remember(jti: &str, answer: bool, now: Millis) {
+    SEEN.with_borrow_mut(|seen| {
+        if seen.len() >= REMEMBERED_MOST {
+            seen.retain(|_, (_, until)| now < *until);
+        }
+        if seen.len() < REMEMBERED_MOST {
+            seen.insert(jti.to_owned(), (answer, now.saturating_add(REMEMBERED_MS)));
+        }
+    });
+}

@@ -1,0 +1,17 @@
+//! The only place that reads the time.
+
+use crate::desk::Millis;
+
+/// The present moment. On Workers it stands still while a request computes, and moves with its I/O.
+#[cfg(target_family = "wasm")]
+pub fn now() -> Millis {
+    let now = worker::Date::now().as_millis();
+    Millis::try_from(now).unwrap_or(Millis::MAX)
+}
+
+/// The present moment, natively.
+#[cfg(not(target_family = "wasm"))]
+pub fn now() -> Millis {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    Millis::try_from(since.as_millis()).unwrap_or(Millis::MAX)
+}

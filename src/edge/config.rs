@@ -1,0 +1,168 @@
+//! The configuration: variables and secrets, read once per isolate and checked as a whole.
+
+use std::cell::OnceCell;
+use std::rc::Rc;
+
+use super::token::Keys;
+
+/// Everything an operator can set, checked.
+pub struct Config {
+    /// `ENVIRONMENT` is `development`: sample data may be loaded.
+    pub development: bool,
+    /// Guards the development-only routes; they do not exist without it.
+    pub dev_secret: Option<String>,
+    /// Token signing and verification.
+    pub keys: Keys,
+    /// Secret that every password hash is mixed with.
+    pub pepper: String,
+    /// Life of an access token, seconds. `ACCESS_TOKEN_EXPIRE_MINUTES`, default 15 minutes.
+    pub access_seconds: i64,
+    /// Life of a session without use, seconds. `REFRESH_TOKEN_EXPIRE_DAYS`, default 30 days.
+    pub refresh_seconds: i64,
+    /// Origins that browsers may call from.
+    pub cors_origins: Vec<String>,
+    /// `RATE_LIMITS` is not `off`.
+    pub rate_limits: bool,
+}
+
+/// Where values come from: the Worker's environment, or a table in a test.
+pub trait Values {
+    /// The value of a variable or secret, if it is set and not empty.
+    fn value(&self, name: &str) -> Option<String>;
+}
+
+impl Values for worker::Env {
+    fn value(&self, name: &str) -> Option<String> {
+        self.var(name).ok().map(|value| value.to_string()).filter(|value| !value.is_empty())
+    }
+}
+
+thread_local! {
+    static CONFIG: OnceCell<Result<Rc<Config>, String>> = const { OnceCell::new() };
+}
+
+/// The configuration of this isolate.
+///
+/// # Errors
+/// What is missing or wrong, in words for the operator. Nothing secret is in them.
+pub fn load(values: &impl Values) -> Result<Rc<Config>, String> {
+    CONFIG.with(|cell| cell.get_or_init(|| read(values).map(Rc::new)).clone())
+}
+
+fn read(values: &impl Values) -> Result<Config, String> {
+    let pepper = values.value("PASSWORD_PEPPER").filter(|pepper| pepper.len() >= 32).ok_or(
+        "PASSWORD_PEPPER is not set, or shorter than 32 bytes: `wrangler secret put PASSWORD_PEPPER` \
+         (locally: .dev.vars, which `npm start` writes)",
+    )?;
+    Ok(Config {
+        development: values.value("ENVIRONMENT").as_deref() == Some("development"),
+        dev_secret: values.value("DEV_SECRET").filter(|secret| secret.len() >= 16),
+        keys: Keys::read(values)?,
+        pepper,
+        access_seconds: whole(values, "ACCESS_TOKEN_EXPIRE_MINUTES", 15, 1..=1_440)?.saturating_mul(60),
+        refresh_seconds: whole(values, "REFRESH_TOKEN_EXPIRE_DAYS", 30, 1..=365)?.saturating_mul(86_400),
+        cors_origins: origins(values)?,
+        rate_limits: match values.value("RATE_LIMITS").as_deref() {
+            None | Some("on") => true,
+            Some("off") => false,
+            Some(_) => return Err("RATE_LIMITS must be on or off".to_owned()),
+        },
+    })
+}
+
+fn whole(
+    values: &impl Values,
+    name: &str,
+    default: i64,
+    range: std::ops::RangeInclusive<i64>,
+) -> Result<i64, String> {
+    let Some(text) = values.value(name) else { return Ok(default) };
+    let value = text.trim().parse().ok().filter(|value| range.contains(value));
+    value.ok_or_else(|| format!("{name} must be a whole number from {} to {}", range.start(), range.end()))
+}
+
+/// `CORS_ORIGINS` or `BACKEND_CORS_ORIGINS`: a comma list or a JSON array of origins.
+fn origins(values: &impl Values) -> Result<Vec<String>, String> {
+    let Some(text) = values.value("CORS_ORIGINS").or_else(|| values.value("BACKEND_CORS_ORIGINS")) else {
+        return Ok(Vec::new());
+    };
+    let list: Vec<String> = if text.trim_start().starts_with('[') {
+        serde_json::from_str(&text)
+            .map_err(|_| "CORS_ORIGINS is neither a comma list nor a JSON array of strings".to_owned())?
+    } else {
+        text.split(',').map(str::to_owned).collect()
+    };
+    let list: Vec<String> = list
+        .iter()
+        .map(|origin| origin.trim().trim_end_matches('/').to_ascii_lowercase())
+        .filter(|origin| !origin.is_empty())
+        .collect();
+    match list.iter().find(|origin| !origin.starts_with("http://") && !origin.starts_with("https://")) {
+        Some(wrong) => Err(format!("CORS_ORIGINS: `{wrong}` is not an origin such as https://app.example.com")),
+        None => Ok(list),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashMap;
+
+    impl Values for HashMap<&str, &str> {
+        fn value(&self, name: &str) -> Option<String> {
+            self.get(name).map(|value| (*value).to_owned()).filter(|value| !value.is_empty())
+        }
+    }
+
+    const SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+    fn base() -> HashMap<&'static str, &'static str> {
+        HashMap::from([("JWT_SECRET", SECRET), ("PASSWORD_PEPPER", SECRET)])
+    }
+
+    #[test]
+    fn nothing_starts_without_its_secrets() {
+        for (name, value) in [("JWT_SECRET", ""), ("JWT_SECRET", "short"), ("PASSWORD_PEPPER", "")] {
+            let mut values = base();
+            values.insert(name, value);
+            let message = read(&values).err().unwrap_or_default();
+            assert!(message.contains(name), "{name}: {message}");
+        }
+        assert!(read(&base()).is_ok());
+    }
+
+    #[test]
+    fn older_names_stand_in_for_the_secret() {
+        for name in ["JWT_SECRET_KEY", "SECRET_KEY"] {
+            assert!(read(&HashMap::from([(name, SECRET), ("PASSWORD_PEPPER", SECRET)])).is_ok(), "{name}");
+        }
+    }
+
+    #[test]
+    fn wrong_values_are_refused_by_name() {
+        for (name, value) in [
+            ("ACCESS_TOKEN_EXPIRE_MINUTES", "0"),
+            ("REFRESH_TOKEN_EXPIRE_DAYS", "soon"),
+            ("CORS_ORIGINS", "*"),
+            ("CORS_ORIGINS", "[1]"),
+            ("RATE_LIMITS", "maybe"),
+            ("ALGORITHM", "RS256"),
+            ("ALGORITHM", "none"),
+        ] {
+            let mut values = base();
+            values.insert(name, value);
+            let message = read(&values).err().unwrap_or_default();
+            assert!(message.contains(name), "{name}={value}: {message}");
+        }
+    }
+
+    #[test]
+    fn origins_come_in_two_forms() {
+        for text in ["https://a.example, http://localhost:3000/", r#"["https://a.example","http://localhost:3000"]"#] {
+            let mut values = base();
+            values.insert("BACKEND_CORS_ORIGINS", text);
+            let config = read(&values).ok().map(|config| config.cors_origins);
+            assert_eq!(config, Some(vec!["https://a.example".to_owned(), "http://localhost:3000".to_owned()]));
+        }
+    }
+}

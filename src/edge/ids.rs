@@ -1,0 +1,41 @@
+//! Chance: identifiers and secrets that nobody can guess.
+
+use crate::desk::Millis;
+
+/// Fills `N` bytes from the platform's secure generator.
+///
+/// # Errors
+/// When the platform has no randomness to give, which Workers never reports inside a request.
+pub fn random<const N: usize>() -> Result<[u8; N], String> {
+    let mut bytes = [0u8; N];
+    getrandom::fill(&mut bytes).map_err(|error| format!("no randomness: {error}"))?;
+    Ok(bytes)
+}
+
+/// A UUIDv7 of the moment `now` (RFC 9562): sorts by time, 74 bits of chance.
+///
+/// # Errors
+/// As [`random`].
+pub fn uid(now: Millis) -> Result<String, String> {
+    let bytes = random::<10>()?;
+    let millis = u64::try_from(now).unwrap_or_default();
+    Ok(uuid::Builder::from_unix_timestamp_millis(millis, &bytes).into_uuid().to_string())
+}
+
+/// A secret of 32 random bytes, as 64 hexadecimal digits.
+///
+/// # Errors
+/// As [`random`].
+pub fn secret() -> Result<String, String> {
+    Ok(hex(&random::<32>()?))
+}
+
+/// Lower-case hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    let mut text = String::with_capacity(bytes.len().saturating_mul(2));
+    for byte in bytes {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}

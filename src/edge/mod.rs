@@ -1,0 +1,15 @@
+//! How we touch Cloudflare: D1, KV, assets, rate limits, the clock, chance, secrets.
+//!
+//! With `lib.rs`, the only place that says `worker`. Nothing in here knows what a ticket is. Every value that
+//! comes from the platform is turned into a plain Rust one before it leaves the room, and no platform error
+//! escapes as a panic.
+
+pub mod cache;
+pub mod clock;
+pub mod config;
+pub mod db;
+pub mod door;
+pub mod ids;
+pub mod limit;
+pub mod password;
+pub mod token;

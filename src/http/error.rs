@@ -1,0 +1,305 @@
+//! Every way to refuse, and the one envelope they all share.
+//!
+//! The only place, with `reply`, that knows status numbers. What the public reads and what the log keeps are
+//! different fields: nothing internal can end in a body by mistake.
+
+use serde_json::{Map, Value, json};
+
+use super::reply::{Body, Reply};
+
+/// Field name -> what is wrong with it, all of them at once.
+pub type FieldErrors = Vec<(String, String)>;
+
+/// Why a request was not done.
+#[derive(Debug)]
+pub enum Error {
+    /// No such route, no such row, or nothing the caller may know of.
+    NotFound,
+    /// The path exists, with these methods.
+    MethodNotAllowed(Vec<&'static str>),
+    /// The body is over the limit, bytes.
+    TooLarge(usize),
+    /// No token, or one that is no good.
+    Unauthorized(&'static str),
+    /// The caller may see it, but not do it.
+    Forbidden(String),
+    /// Over a limit; try again after so many seconds.
+    RateLimited { message: &'static str, seconds: u32 },
+    /// The body is of a type that this route does not read.
+    UnsupportedMedia(&'static str),
+    /// Not JSON, or not a form that a body may have.
+    Malformed(String),
+    /// Fields that are missing or wrong.
+    Invalid(FieldErrors),
+    /// Somebody else was first: a duplicate, or a version that has moved on.
+    Conflict { message: String, details: Value },
+    /// The lifecycle has no such step.
+    InvalidTransition {
+        from: &'static str,
+        to: &'static str,
+        allowed: Vec<&'static str>,
+    },
+    /// `If-Match` does not match.
+    PreconditionFailed,
+    /// An `Idempotency-Key` was used before for something else.
+    IdempotencyMismatch,
+    /// Something the desk needs is missing or down; the words are for the operator and hold no secret.
+    Unavailable(String),
+    /// Our fault; the words are for the log.
+    Internal(String),
+    /// Not an error: this very request was answered before, and this is that answer.
+    Replayed(Box<Reply>),
+    /// Not an error: the settings that the statements were made for have changed; ask again.
+    SettingsMoved,
+}
+
+impl Error {
+    /// One field that is wrong.
+    pub fn field(name: &str, message: impl Into<String>) -> Error {
+        Error::Invalid(vec![(name.to_owned(), message.into())])
+    }
+
+    /// A conflict without details.
+    pub fn conflict(message: impl Into<String>) -> Error {
+        Error::Conflict {
+            message: message.into(),
+            details: json!({}),
+        }
+    }
+
+    /// The stale version of a row.
+    pub fn stale(current: i64) -> Error {
+        Error::Conflict {
+            message: "it was changed by somebody else in the meantime".to_owned(),
+            details: json!({"current_version": current}),
+        }
+    }
+
+    /// The machine-readable word.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Error::NotFound => "NOT_FOUND",
+            Error::MethodNotAllowed(_) => "METHOD_NOT_ALLOWED",
+            Error::TooLarge(_) => "PAYLOAD_TOO_LARGE",
+            Error::Unauthorized(_) => "UNAUTHORIZED",
+            Error::Forbidden(_) => "FORBIDDEN",
+            Error::RateLimited { .. } => "RATE_LIMITED",
+            Error::UnsupportedMedia(_) => "UNSUPPORTED_MEDIA_TYPE",
+            Error::Malformed(_) | Error::Invalid(_) => "VALIDATION_ERROR",
+            Error::Conflict { .. } => "CONFLICT",
+            Error::InvalidTransition { .. } => "INVALID_TRANSITION",
+            Error::PreconditionFailed => "PRECONDITION_FAILED",
+            Error::IdempotencyMismatch => "IDEMPOTENCY_MISMATCH",
+            Error::Unavailable(_) => "UNAVAILABLE",
+            Error::Internal(_) | Error::Replayed(_) | Error::SettingsMoved => "INTERNAL_ERROR",
+        }
+    }
+
+    /// The status number.
+    pub fn status(&self) -> u16 {
+        match self {
+            Error::NotFound => 404,
+            Error::MethodNotAllowed(_) => 405,
+            Error::TooLarge(_) => 413,
+            Error::Unauthorized(_) => 401,
+            Error::Forbidden(_) => 403,
+            Error::RateLimited { .. } => 429,
+            Error::UnsupportedMedia(_) => 415,
+            Error::Malformed(_) | Error::Invalid(_) => 400,
+            Error::Conflict { .. } | Error::InvalidTransition { .. } => 409,
+            Error::PreconditionFailed => 412,
+            Error::IdempotencyMismatch => 422,
+            Error::Unavailable(_) => 503,
+            Error::Internal(_) | Error::Replayed(_) | Error::SettingsMoved => 500,
+        }
+    }
+
+    /// What the public reads.
+    fn message(&self) -> String {
+        match self {
+            Error::NotFound => "not found".to_owned(),
+            Error::MethodNotAllowed(allowed) => format!("this path answers {}", allowed.join(", ")),
+            Error::TooLarge(limit) => format!("the body is longer than {limit} bytes"),
+            Error::Unauthorized(message) => (*message).to_owned(),
+            Error::Forbidden(message) | Error::Malformed(message) | Error::Unavailable(message) => {
+                message.clone()
+            }
+            Error::RateLimited { message, .. } => (*message).to_owned(),
+            Error::UnsupportedMedia(expected) => format!("the body must be {expected}"),
+            Error::Invalid(fields) => match fields.as_slice() {
+                [(name, message)] => format!("{name} {message}"),
+                _ => format!("{} fields are missing or wrong", distinct(fields)),
+            },
+            Error::Conflict { message, .. } => message.clone(),
+            Error::InvalidTransition { from, to, .. } => {
+                format!("a ticket that is {from} cannot become {to}")
+            }
+            Error::PreconditionFailed => "it was changed since the version in If-Match".to_owned(),
+            Error::IdempotencyMismatch => {
+                "this Idempotency-Key was used before with another method, path or body".to_owned()
+            }
+            Error::Internal(_) | Error::Replayed(_) | Error::SettingsMoved => {
+                "something went wrong on our side; the request id finds it in the log".to_owned()
+            }
+        }
+    }
+
+    fn details(&self) -> Value {
+        match self {
+            Error::Conflict { details, .. } => details.clone(),
+            Error::InvalidTransition { from, to, allowed } => {
+                json!({"from": from, "to": to, "allowed": allowed})
+            }
+            Error::RateLimited { seconds, .. } => json!({"retry_after": seconds}),
+            Error::MethodNotAllowed(allowed) => json!({"allow": allowed}),
+            _ => json!({}),
+        }
+    }
+
+    /// The answer: our envelope, or RFC 9457 when the client prefers `application/problem+json`.
+    pub fn into_reply(self, request_id: &str, problem: bool) -> Reply {
+        if let Error::Replayed(reply) = self {
+            return *reply;
+        }
+        let status = self.status();
+        let message = self.message();
+        let mut errors = Map::new();
+        if let Error::Invalid(fields) = &self {
+            for (name, text) in fields {
+                if let Some(list) = errors
+                    .entry(name.clone())
+                    .or_insert_with(|| json!([]))
+                    .as_array_mut()
+                {
+                    list.push(Value::String(text.clone()));
+                }
+            }
+        }
+        let code = self.code();
+        let details = self.details();
+        let body = if problem {
+            json!({"type": format!("urn:edgedesk:error:{}", code.to_lowercase()), "title": title(status), "status": status,
+                   "detail": message, "instance": format!("urn:uuid:{request_id}"), "code": code,
+                   "errors": errors, "details": details, "request_id": request_id})
+        } else {
+            json!({"status": "error", "code": code, "error": twin(code), "message": message, "detail": message,
+                   "errors": errors, "details": details, "request_id": request_id})
+        };
+        let mut reply = Reply::new(status, Body::Text(body.to_string()));
+        reply.content_type = if problem {
+            "application/problem+json"
+        } else {
+            "application/json"
+        };
+        match &self {
+            Error::Unauthorized(_) => reply.header("WWW-Authenticate", "Bearer"),
+            Error::MethodNotAllowed(allowed) => reply.header("Allow", allowed.join(", ")),
+            Error::RateLimited { seconds, .. } => {
+                reply.header("Retry-After", seconds.to_string());
+                reply.header("RateLimit", format!("\"default\";r=0;t={seconds}"));
+            }
+            Error::Unavailable(_) => reply.header("Retry-After", "30"),
+            _ => {}
+        }
+        reply
+    }
+}
+
+/// `NOT_FOUND` -> `E_NOT_FOUND`, but `VALIDATION_ERROR` -> `E_VALIDATION`: the older form of the same word.
+fn twin(code: &str) -> String {
+    format!("E_{}", code.strip_suffix("_ERROR").unwrap_or(code))
+}
+
+fn distinct(fields: &FieldErrors) -> usize {
+    fields
+        .iter()
+        .map(|(name, _)| name)
+        .collect::<std::collections::BTreeSet<_>>()
+        .len()
+}
+
+fn title(status: u16) -> &'static str {
+    match status {
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        409 => "Conflict",
+        412 => "Precondition Failed",
+        413 => "Content Too Large",
+        415 => "Unsupported Media Type",
+        422 => "Unprocessable Content",
+        429 => "Too Many Requests",
+        503 => "Service Unavailable",
+        _ => "Internal Server Error",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn body(error: Error, problem: bool) -> Value {
+        match error.into_reply("r1", problem).body {
+            Body::Text(text) => serde_json::from_str(&text).unwrap(),
+            _ => Value::Null,
+        }
+    }
+
+    #[test]
+    fn the_envelope_is_the_same_for_all() {
+        for (error, code, twin) in [
+            (Error::NotFound, "NOT_FOUND", "E_NOT_FOUND"),
+            (
+                Error::field("title", "is missing"),
+                "VALIDATION_ERROR",
+                "E_VALIDATION",
+            ),
+            (
+                Error::Internal("SELECT secret".to_owned()),
+                "INTERNAL_ERROR",
+                "E_INTERNAL",
+            ),
+        ] {
+            let envelope = body(error, false);
+            assert_eq!(envelope["status"], "error");
+            assert_eq!(envelope["code"], code);
+            assert_eq!(envelope["error"], twin);
+            assert_eq!(envelope["request_id"], "r1");
+            assert!(!envelope.to_string().contains("SELECT"));
+        }
+    }
+
+    #[test]
+    fn all_fields_are_told_at_once() {
+        let fields = vec![
+            ("title".to_owned(), "is missing".to_owned()),
+            ("status".to_owned(), "is unknown".to_owned()),
+            ("title".to_owned(), "is odd".to_owned()),
+        ];
+        let envelope = body(Error::Invalid(fields), false);
+        assert_eq!(
+            envelope["errors"],
+            json!({"title": ["is missing", "is odd"], "status": ["is unknown"]})
+        );
+        assert_eq!(envelope["message"], "2 fields are missing or wrong");
+    }
+
+    #[test]
+    fn problems_follow_rfc_9457() {
+        let problem = body(
+            Error::InvalidTransition {
+                from: "open",
+                to: "waiting",
+                allowed: vec!["closed"],
+            },
+            true,
+        );
+        assert_eq!(problem["status"], 409);
+        assert_eq!(
+            problem["details"],
+            json!({"from": "open", "to": "waiting", "allowed": ["closed"]})
+        );
+    }
+}

@@ -1,0 +1,293 @@
+//! Pages of a list: cursors, and the two older ways of asking for a page.
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+
+use super::error::Error;
+use super::request::Request;
+use super::shape::{Field, Kind, Shape};
+use super::take::Taken;
+
+/// The page size when none is asked for.
+pub const DEFAULT_LIMIT: i64 = 25;
+/// The deepest row that `page` and `skip` reach; cursors go on for ever.
+pub const DEEPEST_ROW: i64 = 10_000;
+
+/// The parameters that every list takes.
+pub const QUERY: Shape = Shape {
+    name: "Page",
+    fields: &[
+        Field::optional(
+            "limit",
+            Kind::Whole { min: 1, max: 100 },
+            "Rows per page, 25 by default.",
+        )
+        .or(&["per_page"]),
+        Field::optional("cursor", Kind::Opaque, "`meta.next_cursor` of the page before."),
+        Field::optional(
+            "page",
+            Kind::Whole {
+                min: 1,
+                max: DEEPEST_ROW,
+            },
+            "A page by its number, up to row 10,000; brings `total`.",
+        ),
+        Field::optional(
+            "skip",
+            Kind::Whole {
+                min: 0,
+                max: DEEPEST_ROW,
+            },
+            "Rows to skip, up to 10,000; brings `total`.",
+        )
+        .or(&["offset"]),
+        Field::optional("count", Kind::Flag, "Bring `total`: exact up to 10,000."),
+    ],
+};
+
+/// Where a page begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Start {
+    First,
+    /// After the row with this sort value and id.
+    After {
+        value: i64,
+        id: i64,
+    },
+    /// After so many rows.
+    Offset(i64),
+}
+
+/// The page that is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    pub limit: i64,
+    pub start: Start,
+    /// Whether `total` is wanted.
+    pub count: bool,
+    fingerprint: u32,
+}
+
+/// What `page` and `cursor` leave out of the fingerprint: they choose a page, not a list.
+const PAGING: [&str; 6] = ["limit", "per_page", "cursor", "page", "skip", "count"];
+
+impl Page {
+    /// Reads the page from a query taken by [`QUERY`]. `viewer` ties cursors to who sees the list.
+    ///
+    /// # Errors
+    /// 400 for a cursor of another list, or a row beyond 10,000.
+    pub fn read(request: &Request, taken: &Taken, viewer: i64) -> Result<Page, Error> {
+        let fingerprint = fingerprint(request, viewer);
+        let limit = taken.whole("limit").unwrap_or(DEFAULT_LIMIT);
+        let counted = taken.flag("count").unwrap_or(false);
+        let offset = match (taken.whole("page"), taken.whole("skip")) {
+            (Some(page), _) => Some(page.saturating_sub(1).saturating_mul(limit)),
+            (None, skip) => skip,
+        };
+        let start = match (taken.text("cursor"), offset) {
+            (Some(_), Some(_)) => return Err(Error::field("cursor", "excludes page and skip")),
+            (Some(cursor), None) => {
+                parse(&cursor, fingerprint).ok_or_else(|| Error::field("cursor", "is not of this list"))?
+            }
+            (None, Some(offset)) if offset.saturating_add(limit) > DEEPEST_ROW => {
+                return Err(Error::field("page", "reaches beyond row 10,000; use the cursor"));
+            }
+            (None, Some(offset)) => Start::Offset(offset),
+            (None, None) => Start::First,
+        };
+        Ok(Page {
+            limit,
+            count: counted || offset.is_some(),
+            start,
+            fingerprint,
+        })
+    }
+
+    /// The cursor that goes on after a row.
+    pub fn cursor(&self, value: i64, id: i64) -> String {
+        let text = format!("{value}.{id}");
+        let check = fnv(&text, self.fingerprint);
+        Base64UrlUnpadded::encode_string(format!("{text}.{check:08x}").as_bytes())
+    }
+
+    /// How many rows to skip.
+    pub fn offset(&self) -> i64 {
+        match self.start {
+            Start::Offset(offset) => offset,
+            _ => 0,
+        }
+    }
+}
+
+fn parse(cursor: &str, fingerprint: u32) -> Option<Start> {
+    let text = String::from_utf8(Base64UrlUnpadded::decode_vec(cursor).ok()?).ok()?;
+    let (position, check) = text.rsplit_once('.')?;
+    if u32::from_str_radix(check, 16).ok()? != fnv(position, fingerprint) {
+        return None;
+    }
+    let (value, id) = position.split_once('.')?;
+    Some(Start::After {
+        value: value.parse().ok()?,
+        id: id.parse().ok()?,
+    })
+}
+
+/// The list without its page: path and every other parameter, in any order.
+fn fingerprint(request: &Request, viewer: i64) -> u32 {
+    let mut pairs: Vec<_> = request
+        .pairs()
+        .filter(|(name, _)| !PAGING.contains(&&**name))
+        .collect();
+    pairs.sort_unstable();
+    let path = request
+        .path
+        .trim_end_matches('/')
+        .rsplit("/api")
+        .next()
+        .unwrap_or_default();
+    let path = path.trim_start_matches("/v1");
+    pairs.iter().fold(
+        fnv(
+            path,
+            0x811c_9dc5 ^ u32::try_from(viewer & 0xffff_ffff).unwrap_or_default(),
+        ),
+        |seed, (name, value)| fnv(value, fnv("=", fnv(name, fnv("&", seed)))),
+    )
+}
+
+/// FNV-1a over text, going on from a seed. Ties a cursor to its list; it is no secret.
+fn fnv(text: &str, seed: u32) -> u32 {
+    text.bytes().fold(seed, |hash, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    })
+}
+
+/// The total of a list, exact up to [`DEEPEST_ROW`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Total(pub i64);
+
+/// Puts a list together from rows that are JSON already (without their brackets).
+/// Returns the body and the value of the `Link` header.
+pub fn list(
+    request: &Request,
+    page: &Page,
+    rows: &str,
+    next: Option<String>,
+    total: Option<Total>,
+) -> (String, Option<String>) {
+    use std::fmt::Write;
+    let mut body = String::with_capacity(rows.len().saturating_add(200));
+    let _ = write!(
+        body,
+        "{{\"data\":[{rows}],\"meta\":{{\"limit\":{},\"has_more\":{},\"next_cursor\":",
+        page.limit,
+        next.is_some()
+    );
+    match &next {
+        Some(cursor) => {
+            let _ = write!(body, "\"{cursor}\"");
+        }
+        None => body.push_str("null"),
+    }
+    if let Some(Total(total)) = total {
+        let capped = total > DEEPEST_ROW;
+        let _ = write!(body, ",\"total\":{}", total.min(DEEPEST_ROW));
+        if capped {
+            body.push_str(",\"total_is_capped\":true");
+        }
+    }
+    body.push_str("},\"links\":{");
+    let link = next.map(|cursor| {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        for (name, value) in request
+            .pairs()
+            .filter(|(name, _)| !matches!(&**name, "cursor" | "page" | "skip" | "offset"))
+        {
+            query.append_pair(&name, &value);
+        }
+        query.append_pair("cursor", &cursor);
+        format!("{}?{}", request.path, query.finish())
+    });
+    if let Some(link) = &link {
+        let _ = write!(body, "\"next\":{}", super::json::quote(link));
+    }
+    body.push_str("}}");
+    (body, link.map(|link| format!("<{link}>; rel=\"next\"")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::request::tests::request;
+    use super::super::take;
+    use super::*;
+
+    fn read(query: &str, viewer: i64) -> Result<Page, Error> {
+        let request = request(query, &[]);
+        Page::read(&request, &take::query(&request, &[&QUERY])?, viewer)
+    }
+
+    #[test]
+    fn cursors_come_back_only_to_their_list() {
+        let cursor = read("status=open&tag=a", 1).unwrap().cursor(77, 5);
+        for (query, viewer, good) in [
+            (format!("status=open&tag=a&cursor={cursor}"), 1, true),
+            (format!("tag=a&status=open&limit=3&cursor={cursor}"), 1, true),
+            (format!("status=closed&tag=a&cursor={cursor}"), 1, false),
+            (format!("cursor={cursor}"), 1, false),
+            (format!("status=open&tag=a&cursor={cursor}"), 2, false),
+            (format!("status=open&tag=a&cursor={cursor}x"), 1, false),
+            ("status=open&tag=a&cursor=NzcuNS4wMDAwMDAwMA".to_owned(), 1, false),
+            ("cursor=%00".to_owned(), 1, false),
+        ] {
+            assert_eq!(read(&query, viewer).is_ok(), good, "{query}");
+        }
+    }
+
+    #[test]
+    fn three_ways_to_ask_for_a_page() {
+        for (query, limit, start, count) in [
+            ("", 25, Start::First, false),
+            ("limit=3&count=true", 3, Start::First, true),
+            ("page=3&per_page=10", 10, Start::Offset(20), true),
+            ("skip=7&limit=5", 5, Start::Offset(7), true),
+        ] {
+            let page = read(query, 1).unwrap();
+            assert_eq!(
+                (page.limit, page.start, page.count),
+                (limit, start, count),
+                "{query}"
+            );
+        }
+        for query in [
+            "limit=0",
+            "limit=101",
+            "page=0",
+            "skip=-1",
+            "page=10000",
+            "skip=10000",
+            "page=2&cursor=x",
+        ] {
+            assert!(read(query, 1).is_err(), "{query}");
+        }
+    }
+
+    #[test]
+    fn lists_are_well_formed() {
+        let request = request("status=open&limit=1", &[]);
+        let page = read("status=open&limit=1", 1).unwrap();
+        let (body, link) = list(
+            &request,
+            &page,
+            "{\"id\":1}",
+            Some("abc".to_owned()),
+            Some(Total(10_001)),
+        );
+        let value: serde_json::Value = serde_json::from_str(&body).unwrap();
+        assert_eq!(value["meta"]["total"], 10_000);
+        assert_eq!(value["meta"]["total_is_capped"], true);
+        assert_eq!(value["links"]["next"], "/?status=open&limit=1&cursor=abc");
+        assert_eq!(
+            link.as_deref(),
+            Some("</?status=open&limit=1&cursor=abc>; rel=\"next\"")
+        );
+    }
+}

@@ -1,0 +1,157 @@
+//! A request, freed from the platform.
+
+use std::borrow::Cow;
+
+/// The methods that the table of routes may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Method {
+    Get,
+    Post,
+    Put,
+    Patch,
+    Delete,
+}
+
+impl Method {
+    /// Every method of the table.
+    pub const ALL: [Method; 5] = [
+        Method::Get,
+        Method::Post,
+        Method::Put,
+        Method::Patch,
+        Method::Delete,
+    ];
+
+    /// The word on the wire.
+    pub fn word(self) -> &'static str {
+        match self {
+            Method::Get => "GET",
+            Method::Post => "POST",
+            Method::Put => "PUT",
+            Method::Patch => "PATCH",
+            Method::Delete => "DELETE",
+        }
+    }
+
+    /// Reads the word on the wire.
+    pub fn parse(word: &str) -> Option<Method> {
+        Method::ALL.into_iter().find(|method| method.word() == word)
+    }
+}
+
+/// Headers by lower-case name. Reading one crosses into the platform, so they are read when asked for.
+pub trait Headers {
+    /// The value of a header, if it was sent.
+    fn get(&self, name: &str) -> Option<String>;
+}
+
+/// One request. The body is read before the handler runs, and never longer than the limit.
+pub struct Request {
+    /// As sent: `GET`, `HEAD`, `OPTIONS`, anything.
+    pub verb: String,
+    /// The path as sent, still percent-encoded.
+    pub path: String,
+    /// The query as sent, without its `?`.
+    pub query: String,
+    pub headers: Box<dyn Headers>,
+    pub body: Vec<u8>,
+}
+
+impl Request {
+    /// The value of a header, if it was sent.
+    pub fn header(&self, name: &str) -> Option<String> {
+        self.headers.get(name)
+    }
+
+    /// The decoded query, in order.
+    pub fn pairs(&self) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
+        form_urlencoded::parse(self.query.as_bytes())
+    }
+
+    /// Whether the query has one of these names, with something in it.
+    pub fn asks(&self, names: &[&str]) -> bool {
+        !self.query.is_empty()
+            && self
+                .pairs()
+                .any(|(name, value)| !value.is_empty() && names.contains(&&*name))
+    }
+
+    /// The caller's network address, as Cloudflare gives it; no other header is believed.
+    pub fn address(&self) -> String {
+        self.header("cf-connecting-ip")
+            .unwrap_or_else(|| "local".to_owned())
+    }
+
+    /// The token of `Authorization: Bearer ...`.
+    pub fn bearer(&self) -> Option<String> {
+        let value = self.header("authorization")?;
+        let (scheme, token) = value.split_once(' ')?;
+        scheme
+            .eq_ignore_ascii_case("bearer")
+            .then(|| token.trim().to_owned())
+    }
+}
+
+/// Decodes one segment of a path. `None` when it is not UTF-8 underneath.
+pub fn decode(segment: &str) -> Option<String> {
+    percent_encoding::percent_decode_str(segment)
+        .decode_utf8()
+        .ok()
+        .map(Cow::into_owned)
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use std::collections::HashMap;
+
+    impl Headers for HashMap<&'static str, &'static str> {
+        fn get(&self, name: &str) -> Option<String> {
+            HashMap::get(self, name).map(|value| (*value).to_owned())
+        }
+    }
+
+    pub(crate) fn request(query: &str, headers: &[(&'static str, &'static str)]) -> Request {
+        Request {
+            verb: "GET".to_owned(),
+            path: "/".to_owned(),
+            query: query.to_owned(),
+            headers: Box::new(headers.iter().copied().collect::<HashMap<_, _>>()),
+            body: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn bearer_tokens_are_found() {
+        for (value, want) in [
+            ("Bearer abc", Some("abc")),
+            ("bearer  abc ", Some("abc")),
+            ("Basic abc", None),
+            ("abc", None),
+        ] {
+            assert_eq!(request("", &[("authorization", value)]).bearer().as_deref(), want);
+        }
+    }
+
+    #[test]
+    fn queries_are_decoded() {
+        let asked = request("q=a%20b+c&status=", &[]);
+        assert!(asked.asks(&["q"]) && !asked.asks(&["status"]) && !asked.asks(&["x"]));
+        assert_eq!(
+            asked.pairs().next().map(|(_, v)| v.into_owned()).as_deref(),
+            Some("a b c")
+        );
+    }
+
+    #[test]
+    fn segments_are_decoded_or_refused() {
+        for (segment, want) in [
+            ("a%20b", Some("a b")),
+            ("%41", Some("A")),
+            ("%ff", None),
+            ("100%", Some("100%")),
+        ] {
+            assert_eq!(decode(segment).as_deref(), want);
+        }
+    }
+}
