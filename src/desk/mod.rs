@@ -6,6 +6,7 @@
 
 pub mod calendar;
 mod calendar_check;
+pub mod csv;
 pub mod filename;
 pub mod id;
 pub mod person;
