@@ -11,6 +11,8 @@ pub mod filename;
 pub mod id;
 pub mod person;
 pub mod priority;
+pub mod range;
+pub mod report;
 pub mod search;
 pub mod sla;
 pub mod status;
