@@ -7,15 +7,19 @@
 pub mod calendar;
 mod calendar_check;
 pub mod csv;
+pub mod event;
 pub mod filename;
 pub mod id;
+pub mod message;
 pub mod person;
+pub mod policy;
 pub mod priority;
 pub mod range;
 pub mod report;
 pub mod search;
 pub mod sla;
 pub mod status;
+pub mod ticket;
 pub mod zone;
 
 /// A moment: milliseconds since 1970-01-01T00:00:00Z.

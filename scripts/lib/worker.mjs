@@ -1,0 +1,55 @@
+// Builds the Worker: Rust to WebAssembly by worker-build, with every helper program given so that it downloads nothing.
+import crypto from 'node:crypto'
+import fs from 'node:fs'
+import path from 'node:path'
+import { buildAssets } from './assets.mjs'
+import { BIN, at, lockedCrate, readJson } from './project.mjs'
+import { run, step } from './run.mjs'
+import { setUp } from './tools.mjs'
+
+const BUILT = ['build/index.js', 'build/index_bg.wasm']
+const STAMP = at('build/.inputs')
+
+/** Builds what changed. Wrangler runs this at every start, so it must be quick when nothing did. */
+export async function buildWorker({ force = false } = {}) {
+  buildAssets()
+  const inputs = digest()
+  if (!force && isCurrent(inputs)) return
+  await step('Worker (release build; the first one takes minutes)', async () => {
+    const { workerBuild, wasmBindgen } = await setUp()
+    fs.rmSync(STAMP, { force: true })
+    await run(workerBuild, ['--release'], {
+      env: {
+        WASM_BINDGEN_BIN: wasmBindgen,
+        WASM_OPT_BIN: path.join(BIN, 'wasm-opt'),
+        ESBUILD_BIN: path.join(BIN, 'esbuild'),
+      },
+      failure: 'the Worker does not build; look at the lines above.',
+    })
+    fs.writeFileSync(STAMP, inputs)
+  })
+}
+
+const isCurrent = (inputs) =>
+  BUILT.every((file) => fs.existsSync(at(file))) && fs.existsSync(STAMP) && fs.readFileSync(STAMP, 'utf8') === inputs
+
+/** A digest of everything the build reads: sources by content, tools by version. */
+function digest() {
+  const hash = crypto.createHash('sha256')
+  const sources = ['Cargo.toml', 'Cargo.lock', 'build.rs', 'schema.sql', 'web/openapi.json', ...['src', 'migrations', '.cargo'].flatMap(filesUnder)]
+  for (const file of sources.filter((file) => fs.existsSync(at(file)))) {
+    hash.update(`${file}\0`).update(fs.readFileSync(at(file))).update('\0')
+  }
+  const { binaryen } = readJson(at('package.json')).devDependencies
+  const flags = process.env.RUSTFLAGS ?? ''
+  return hash.update([lockedCrate('worker'), binaryen, flags].join('\0')).digest('hex')
+}
+
+function filesUnder(folder) {
+  if (!fs.existsSync(at(folder))) return []
+  return fs
+    .readdirSync(at(folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => path.relative(at('.'), path.join(entry.parentPath, entry.name)))
+    .sort()
+}

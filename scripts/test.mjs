@@ -1,0 +1,36 @@
+#!/usr/bin/env node
+// npm test [-- words]: everything that is checked by running. Words after -- go to cargo test, to pick tests by name.
+import { underPinnedNode } from './lib/node.mjs'
+import { Stop, main, output, run, say, step } from './lib/run.mjs'
+import { checkSchema } from './lib/schema.mjs'
+import { setUp } from './lib/tools.mjs'
+import { buildWorker } from './lib/worker.mjs'
+
+const inherit = ['inherit', 'inherit', 'inherit']
+
+await main(async (words) => {
+  await underPinnedNode()
+  await step('Rust, worker-build and wasm-bindgen', () => setUp().then(() => 'ready'))
+  await step('schema', checkSchema)
+  await buildWorker()
+  // All of them run, so that one look shows everything that is broken.
+  const failed = []
+  for (const target of targets()) {
+    const name = `cargo test ${target.join(' ')}`
+    await step(name, () => run('cargo', ['test', ...target, ...words], { stdio: inherit })).catch((error) => {
+      if (!(error instanceof Stop)) throw error
+      failed.push(name)
+    })
+  }
+  if (failed.length > 0) throw new Stop(`failed: ${failed.join(', ')}`)
+  say('\nAll tests passed.')
+})
+
+/** The test targets from the quickest to the slowest, as cargo names them. */
+function targets() {
+  const metadata = JSON.parse(output('cargo', ['metadata', '--no-deps', '--format-version', '1', '--locked']) ?? '{"packages":[]}')
+  const tests = metadata.packages.flatMap((crate) => crate.targets).filter(({ kind }) => kind.includes('test'))
+  const order = ['shape', 'api']
+  const names = tests.map(({ name }) => name).sort((a, b) => order.indexOf(a) - order.indexOf(b))
+  return [['--lib'], ...names.map((name) => ['--test', name])]
+}

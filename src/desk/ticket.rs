@@ -1,0 +1,427 @@
+//! A ticket, and what becomes of it when somebody acts on it.
+//!
+//! [`decide`] is the one place where a ticket changes: it takes the ticket as it is, what is wanted, by whom
+//! and when, and gives the ticket as it will be with the event that tells of it, or a refusal.
+
+use serde_json::Value;
+
+use super::Millis;
+use super::calendar::Calendar;
+use super::event::{Event, EventKind, FieldChange};
+use super::person::Role;
+use super::policy::{self, Act, Relation};
+use super::priority::Priority;
+use super::sla::{self, Policy};
+use super::status::{Status, Workflow, may_reopen};
+
+/// A ticket, as far as rules read it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ticket {
+    pub id: i64,
+    pub title: String,
+    pub description: String,
+    pub status: Status,
+    pub priority: Priority,
+    pub workflow: Workflow,
+    pub category: Option<Named>,
+    pub department: Option<String>,
+    pub tags: Vec<String>,
+    pub requester_id: i64,
+    pub assignee: Option<Person>,
+    pub version: i64,
+    pub created_at: Millis,
+    pub first_response_due_at: Option<Millis>,
+    pub first_response_risk_at: Option<Millis>,
+    pub first_responded_at: Option<Millis>,
+    pub resolution_due_at: Option<Millis>,
+    pub resolution_risk_at: Option<Millis>,
+    pub resolved_at: Option<Millis>,
+    pub closed_at: Option<Millis>,
+    pub paused_at: Option<Millis>,
+    pub paused_ms: Millis,
+}
+
+/// A row with a name that history shows: a category by its slug.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    pub id: i64,
+    pub name: String,
+}
+
+/// A person as history shows one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Person {
+    pub id: i64,
+    pub card: Value,
+}
+
+/// Who acts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Actor {
+    pub id: i64,
+    pub role: Role,
+    pub card: Value,
+}
+
+/// What the desk has laid down, as far as tickets follow it.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// For how many days a closed support ticket may be reopened.
+    pub reopen_window_days: i64,
+    /// The promises, in the order of [`Priority::ALL`].
+    pub policies: [Policy; 4],
+    pub calendar: Calendar,
+}
+
+impl Rules {
+    fn policy(&self, priority: Priority) -> Policy {
+        let [low, medium, high, urgent] = self.policies;
+        match priority {
+            Priority::Low => low,
+            Priority::Medium => medium,
+            Priority::High => high,
+            Priority::Urgent => urgent,
+        }
+    }
+}
+
+/// What is wanted of a ticket. Absent parts stay as they are.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Edit {
+    pub title: Option<String>,
+    pub description: Option<String>,
+    pub priority: Option<Priority>,
+    pub category: Option<Option<Named>>,
+    pub department: Option<Option<String>>,
+    pub tags: Option<Vec<String>>,
+    pub workflow: Option<Workflow>,
+    /// Whom to give it to; `Some(None)` is nobody.
+    pub assignee: Option<Option<Person>>,
+    pub status: Option<Status>,
+}
+
+/// Why not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    Forbidden(String),
+    Transition {
+        from: Status,
+        to: Status,
+        allowed: Vec<Status>,
+    },
+    Conflict(String),
+    Invalid {
+        field: &'static str,
+        message: String,
+    },
+}
+
+/// A ticket as it will be, and the event that tells of it. No event: nothing changes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change {
+    pub ticket: Ticket,
+    pub event: Option<Event>,
+}
+
+impl Ticket {
+    /// How somebody stands to it.
+    pub fn relation(&self, actor: &Actor) -> Relation {
+        Relation {
+            is_requester: self.requester_id == actor.id,
+            is_assignee: self.assignee.as_ref().is_some_and(|person| person.id == actor.id),
+            is_unassigned: self.assignee.is_none(),
+        }
+    }
+
+    /// Whether its resolution is overdue at `now`.
+    pub fn is_overdue(&self, now: Millis) -> bool {
+        let clock = self.paused_at.unwrap_or(now);
+        self.resolved_at.is_none() && self.resolution_due_at.is_some_and(|due| clock > due)
+    }
+
+    /// The statuses that somebody may set next.
+    pub fn transitions(&self, role: Role, rules: &Rules, now: Millis) -> Vec<Status> {
+        let next = self.workflow.next(self.status).iter().copied();
+        next.filter(|to| self.may_become(*to, rules, now))
+            .filter(|to| role.is_staff() || self.workflow.customer_may_set(self.status, *to))
+            .collect()
+    }
+
+    fn may_become(&self, to: Status, rules: &Rules, now: Millis) -> bool {
+        to != self.workflow.reopened()
+            || may_reopen(
+                self.workflow,
+                self.status,
+                self.closed_at,
+                rules.reopen_window_days,
+                now,
+            )
+    }
+
+    /// Sets the due times anew, from what is promised for its priority.
+    pub fn promise(&mut self, rules: &Rules) {
+        let targets = sla::targets(
+            rules.policy(self.priority),
+            &rules.calendar,
+            self.created_at,
+            self.paused_ms,
+        );
+        self.first_response_due_at = Some(targets.first_response_due_at);
+        self.first_response_risk_at = Some(targets.first_response_at_risk_at);
+        self.resolution_due_at = Some(targets.resolution_due_at);
+        self.resolution_risk_at = Some(targets.resolution_at_risk_at);
+    }
+
+    /// Enters a status that the lifecycle allows: times and pauses follow.
+    pub fn enter(&mut self, to: Status, rules: &Rules, now: Millis) {
+        if let (Some(since), false) = (self.paused_at, to.is_paused()) {
+            self.paused_ms = sla::resumed(&rules.calendar, self.paused_ms, since, now);
+            self.paused_at = None;
+            self.promise(rules);
+        } else if self.paused_at.is_none() && to.is_paused() {
+            self.paused_at = Some(now);
+        }
+        if to.is_done() {
+            self.resolved_at = self.resolved_at.or(Some(now));
+            self.closed_at = if to == Status::Closed { Some(now) } else { None };
+        } else {
+            self.resolved_at = None;
+            self.closed_at = None;
+        }
+        self.status = to;
+    }
+}
+
+/// What becomes of a ticket that `actor` can see.
+///
+/// # Errors
+/// A [`Refusal`]; the ticket is as it was.
+pub fn decide(
+    ticket: &Ticket,
+    edit: &Edit,
+    actor: &Actor,
+    rules: &Rules,
+    now: Millis,
+) -> Result<Change, Refusal> {
+    let mut after = ticket.clone();
+    let may = |act| {
+        policy::allow(act, actor.role, ticket.relation(actor))
+            .map_err(|why| Refusal::Forbidden(why.to_owned()))
+    };
+
+    edit_text(ticket, edit, actor, &mut after)?;
+    triage(ticket, edit, rules, &mut after)?;
+    if changes(ticket, &after)
+        .iter()
+        .any(|change| matches!(change.field, "title" | "description"))
+    {
+        may(Act::EditText)?;
+    }
+    if changes(ticket, &after)
+        .iter()
+        .any(|change| !matches!(change.field, "title" | "description"))
+    {
+        may(Act::Triage)?;
+    }
+
+    let mut wanted = edit.status;
+    if wanted == Some(Status::Assigned)
+        && edit.assignee.is_none()
+        && after.assignee.is_none()
+        && after.workflow.has(Status::Assigned)
+    {
+        may(Act::Progress)?;
+        assign(
+            &mut after,
+            Some(Person {
+                id: actor.id,
+                card: actor.card.clone(),
+            }),
+            rules,
+            now,
+        );
+    }
+    if let Some(assignee) = &edit.assignee {
+        let same =
+            assignee.as_ref().map(|person| person.id) == ticket.assignee.as_ref().map(|person| person.id);
+        if !same {
+            may(if assignee.as_ref().is_some_and(|person| person.id == actor.id) {
+                Act::Take
+            } else {
+                Act::Assign
+            })?;
+            assign(&mut after, assignee.clone(), rules, now);
+        }
+    }
+    wanted = wanted.filter(|to| *to != after.status);
+    if let Some(to) = wanted {
+        set_status(&mut after, to, actor, rules, now)?;
+    }
+
+    let changed = changes(ticket, &after);
+    let event = (!changed.is_empty()).then(|| Event::public(kind_of(&changed), changed));
+    Ok(Change { ticket: after, event })
+}
+
+fn edit_text(ticket: &Ticket, edit: &Edit, actor: &Actor, after: &mut Ticket) -> Result<(), Refusal> {
+    after.title = edit.title.clone().unwrap_or_else(|| ticket.title.clone());
+    after.description = edit
+        .description
+        .clone()
+        .unwrap_or_else(|| ticket.description.clone());
+    let changed = after.title != ticket.title || after.description != ticket.description;
+    if changed && !actor.role.is_staff() && !matches!(ticket.status, Status::Open | Status::Waiting) {
+        return Err(Refusal::Forbidden(
+            "a ticket's text can be changed by its requester only while it is open or waiting".to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+fn triage(ticket: &Ticket, edit: &Edit, rules: &Rules, after: &mut Ticket) -> Result<(), Refusal> {
+    if let Some(workflow) = edit.workflow {
+        if !workflow.has(ticket.status) {
+            return Err(Refusal::Conflict(format!(
+                "the {} lifecycle has no status {}",
+                workflow.word(),
+                ticket.status.word()
+            )));
+        }
+        after.workflow = workflow;
+    }
+    if let Some(category) = &edit.category {
+        after.category.clone_from(category);
+    }
+    if let Some(department) = &edit.department {
+        after.department.clone_from(department);
+    }
+    if let Some(tags) = &edit.tags {
+        after.tags.clone_from(tags);
+    }
+    if let Some(priority) = edit.priority.filter(|priority| *priority != ticket.priority) {
+        after.priority = priority;
+        after.promise(rules);
+    }
+    Ok(())
+}
+
+/// In `support`, an open ticket that is given to somebody is assigned, and an assigned one that is taken from
+/// everybody is open again. In `project`, assignment says nothing of the status.
+fn assign(ticket: &mut Ticket, assignee: Option<Person>, rules: &Rules, now: Millis) {
+    ticket.assignee = assignee;
+    if ticket.workflow == Workflow::Support {
+        match (ticket.status, &ticket.assignee) {
+            (Status::Open, Some(_)) => ticket.enter(Status::Assigned, rules, now),
+            (Status::Assigned, None) => ticket.enter(Status::Open, rules, now),
+            _ => {}
+        }
+    }
+}
+
+fn set_status(
+    after: &mut Ticket,
+    to: Status,
+    actor: &Actor,
+    rules: &Rules,
+    now: Millis,
+) -> Result<(), Refusal> {
+    let act = if after.workflow.customer_may_set(after.status, to) {
+        Act::CloseOrReopen
+    } else {
+        Act::Progress
+    };
+    policy::allow(act, actor.role, after.relation(actor))
+        .map_err(|why| Refusal::Forbidden(why.to_owned()))?;
+    let allowed = after.transitions(actor.role, rules, now);
+    if !allowed.contains(&to) {
+        return Err(Refusal::Transition {
+            from: after.status,
+            to,
+            allowed,
+        });
+    }
+    after.enter(to, rules, now);
+    Ok(())
+}
+
+/// What differs, as history tells it.
+pub fn changes(before: &Ticket, after: &Ticket) -> Vec<FieldChange> {
+    let mut list = Vec::new();
+    let mut note = |field, differs: bool, from: Value, to: Value| {
+        if differs {
+            list.push(FieldChange { field, from, to });
+        }
+    };
+    let name = |named: &Option<Named>| named.as_ref().map(|named| named.name.clone()).into();
+    let card = |person: &Option<Person>| person.as_ref().map_or(Value::Null, |person| person.card.clone());
+    let who = |person: &Option<Person>| person.as_ref().map(|person| person.id);
+    note(
+        "status",
+        before.status != after.status,
+        before.status.word().into(),
+        after.status.word().into(),
+    );
+    note(
+        "priority",
+        before.priority != after.priority,
+        before.priority.word().into(),
+        after.priority.word().into(),
+    );
+    note(
+        "assignee",
+        who(&before.assignee) != who(&after.assignee),
+        card(&before.assignee),
+        card(&after.assignee),
+    );
+    note(
+        "category",
+        before.category != after.category,
+        name(&before.category),
+        name(&after.category),
+    );
+    note(
+        "department",
+        before.department != after.department,
+        before.department.clone().into(),
+        after.department.clone().into(),
+    );
+    note(
+        "tags",
+        before.tags != after.tags,
+        before.tags.clone().into(),
+        after.tags.clone().into(),
+    );
+    note(
+        "workflow",
+        before.workflow != after.workflow,
+        before.workflow.word().into(),
+        after.workflow.word().into(),
+    );
+    note(
+        "title",
+        before.title != after.title,
+        before.title.clone().into(),
+        after.title.clone().into(),
+    );
+    note(
+        "description",
+        before.description != after.description,
+        before.description.clone().into(),
+        after.description.clone().into(),
+    );
+    list
+}
+
+/// The event is named after the weightiest of its changes.
+fn kind_of(changes: &[FieldChange]) -> EventKind {
+    let has = |field| changes.iter().any(|change| change.field == field);
+    if has("assignee") {
+        EventKind::Assigned
+    } else if has("status") {
+        EventKind::StatusChanged
+    } else if has("priority") {
+        EventKind::PriorityChanged
+    } else {
+        EventKind::TicketUpdated
+    }
+}
