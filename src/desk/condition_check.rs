@@ -13,7 +13,7 @@ use super::sla::State;
 use super::status::{Status, Workflow};
 use super::zone::parse_day;
 
-/// Conditions of one rule.
+/// Conditions of one list.
 const MAX_CONDITIONS: usize = 20;
 /// Values of one `in`.
 const MAX_VALUES: usize = 100;
@@ -82,9 +82,10 @@ impl Conditions {
             let path = format!("conditions.{name}");
             match lists.get(name) {
                 None | Some(Value::Null) => Vec::new(),
-                Some(Value::Array(list)) if list.len() <= MAX_CONDITIONS => (0..)
-                    .zip(list)
-                    .filter_map(|(at, one): (usize, _)| Condition::read(&format!("{path}[{at}]"), one, wrong))
+                Some(Value::Array(list)) if list.len() <= MAX_CONDITIONS => list
+                    .iter()
+                    .enumerate()
+                    .filter_map(|(at, one)| Condition::read(&format!("{path}[{at}]"), one, wrong))
                     .collect(),
                 Some(_) => {
                     wrong.add(
