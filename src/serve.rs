@@ -384,7 +384,7 @@ mod tests {
             ("/api/tickets/5/", "/tickets/5"),
             ("/tickets/5//", "/tickets/5"),
             ("/health", "/health"),
-            ("/api/v1", "/api/v1"),
+            ("/api/v1", "/v1"),
             ("/apis/tickets", "/apis/tickets"),
             ("/", ""),
         ] {

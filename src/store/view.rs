@@ -120,12 +120,12 @@ mod tests {
 
     #[test]
     fn objects_are_concatenations() {
-        let view = View {
+        const VIEW: View = View {
             name: "T",
             fields: &[field("id", "t.id", Out::Int), nullable("at", "t.at", Out::Time)],
         };
         assert_eq!(
-            view.sql(),
+            VIEW.sql(),
             "('{\"id\":'||t.id||',\"at\":'||coalesce('\"'||strftime('%Y-%m-%dT%H:%M:%fZ',t.at/1000.0,'unixepoch')||'\"','null')||'}')"
         );
     }
