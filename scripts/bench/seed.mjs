@@ -6,7 +6,7 @@
 import fs from 'node:fs'
 import { migrations } from '../lib/storage.mjs'
 import { Stop } from '../lib/run.mjs'
-import { ADMIN, PASSWORD, agentCategories, people, tickets } from './data.mjs'
+import { ADMIN, PASSWORD, agentCategories, people, sessions, tickets } from './data.mjs'
 import { serve } from './server.mjs'
 
 const SAMPLE = 300
@@ -85,9 +85,12 @@ function fillByTriggers(db, count, now, passwordHash) {
   number(db)
 }
 
+/** Accounts, their sessions and the agents' categories. */
 function fillPeople(db, count, now, passwordHash) {
   const insert = inserter(db)
-  for (const person of people(count, now, passwordHash)) insert('users', person)
+  const everybody = people(count, now, passwordHash)
+  for (const person of everybody) insert('users', person)
+  for (const session of sessions(everybody)) insert('sessions', session)
   for (const row of agentCategories()) insert('agent_categories', row)
 }
 
