@@ -60,7 +60,7 @@ pub struct Call<'a> {
     pub route: &'static Route,
     pub params: Vec<(String, String)>,
     pub claims: Option<Claims>,
-    /// The caller has been believed, or needs not to be.
+    /// The caller's authority has been asked for, whatever came of it.
     pub checked: Cell<bool>,
     card: RefCell<Value>,
     settings: Settings,
@@ -196,12 +196,13 @@ impl<'a> Call<'a> {
         )
         .await;
         if revoked == Some(true) {
+            self.checked.set(true);
             return Err(Error::Unauthorized("this session has ended"));
         }
         let mut rows = rows?.into_iter();
+        self.checked.set(true);
         self.believe(me, rows.next())?;
         allowed?;
-        self.checked.set(true);
         if let (Some(key), Some(found)) = (&key, key.as_ref().and_then(|_| rows.next())) {
             replay(key, &found)?;
         }

@@ -368,10 +368,6 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
     let now = call.now();
     let rules = call.rules();
     let mut ticket = Ticket {
-        id: 0,
-        title: taken.required("title"),
-        description: taken.required("description"),
-        status: Status::Open,
         priority: taken
             .word("priority")
             .and_then(Priority::parse)
@@ -383,19 +379,12 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
         category,
         department: taken.text("department"),
         tags: taken.tags("tags").unwrap_or_default(),
-        requester_id: actor_id,
-        assignee: None,
-        version: 1,
-        created_at: now,
-        first_response_due_at: None,
-        first_response_risk_at: None,
-        first_responded_at: None,
-        resolution_due_at: None,
-        resolution_risk_at: None,
-        resolved_at: None,
-        closed_at: None,
-        paused_at: None,
-        paused_ms: 0,
+        ..Ticket::opened(
+            &taken.required("title"),
+            &taken.required("description"),
+            actor_id,
+            now,
+        )
     };
     ticket.promise(&rules);
     if let Some(person) = assignee {

@@ -325,3 +325,15 @@ pub fn insert_unless_known(user: &NewUser) -> Stmt {
     .into();
     stmt
 }
+
+/// The `id` and `card` of a user that the same batch has made.
+pub fn card(uid: &str) -> Stmt {
+    Stmt::new("SELECT id, card FROM users WHERE uid = ?1").bind(uid)
+}
+
+/// Puts an agent, by uid, in a category.
+pub fn join_category(uid: &str, category_id: i64) -> Stmt {
+    Stmt::new("INSERT OR IGNORE INTO agent_categories (user_id, category_id) SELECT id, ?2 FROM users WHERE uid = ?1")
+        .bind(uid)
+        .bind(category_id)
+}

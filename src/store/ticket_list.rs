@@ -426,8 +426,9 @@ fn branches(reader: &Reader, query: &Query, page: &Page) -> Plan {
         };
         let most = sql.arg(page.limit.saturating_add(page.offset()).saturating_add(1));
         let window = sql.arg(WINDOW);
-        let share =
-            format!("(SELECT max(10, {window} / (1 + count(*))) FROM agent_categories WHERE user_id = ?3)");
+        let share = format!(
+            "(SELECT max(10, CAST({window} AS INTEGER) / (1 + count(*))) FROM agent_categories WHERE user_id = ?3)"
+        );
         // Where a branch's share of the window ends: nothing older may be shown, or a newer one might be missed.
         let floor_of = |branch: &str| {
             format!(
@@ -512,7 +513,7 @@ fn search(reader: &Reader, query: &Query, matching: &str, page: &Page) -> Plan {
         );
         if stopped {
             return sql.finish(format!(
-                "SELECT document >> 20 AS s, document >> 20 AS id FROM ({found} LIMIT 1 OFFSET {hits} - 1) WHERE ?3 IS NOT NULL"
+                "SELECT document >> 20 AS s, document >> 20 AS id FROM ({found} LIMIT 1 OFFSET CAST({hits} AS INTEGER) - 1) WHERE ?3 IS NOT NULL"
             ));
         }
         let mut tests = vec![reader.scope.work().to_owned()];
