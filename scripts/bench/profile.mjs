@@ -89,6 +89,7 @@ async function optimize(build) {
   const files = FILES.map((file) => fs.readFileSync(path.join(here, file)))
   build.bytes = files.reduce((sum, bytes) => sum + bytes.length, 0)
   build.gzip = files.reduce((sum, bytes) => sum + gzipSync(bytes, { level: 9 }).length, 0)
+  return `${kilo(build.gzip)} kB gzip`
 }
 
 /** One round of one build: it is served from build/, as any other. */
@@ -106,6 +107,7 @@ async function measure({ level, pass, cpu }, all, seconds) {
   } finally {
     await server.stop()
   }
+  return cpu.map((list, at) => `${SHOWN[at]} ${list.at(-1).toFixed(3)} ms`).join(', ')
 }
 
 function kilo(bytes) {
