@@ -499,6 +499,14 @@ BEGIN
   INSERT INTO search_refresh VALUES (NEW.ticket_id, NEW.position >> 6);
 END;
 
+-- `INSERT INTO stale SELECT ... WHERE <what must not be>` aborts a batch that was decided on an older state.
+CREATE VIEW stale AS SELECT 0 AS found;
+CREATE TRIGGER stale_insert
+INSTEAD OF INSERT ON stale
+BEGIN
+  SELECT RAISE(ABORT, 'STALE_VERSION');
+END;
+
 -- Requests -----------------------------------------------------------------------------------------------------
 
 -- The first insert of a batch that carries an Idempotency-Key: a twin aborts here, reads, and replays.
@@ -508,6 +516,7 @@ CREATE TABLE idempotency (
   fingerprint TEXT NOT NULL,               -- of method, path and body
   status INTEGER NOT NULL,
   location TEXT,
+  version INTEGER,
   body TEXT NOT NULL DEFAULT '',
   created_at INTEGER NOT NULL,
   PRIMARY KEY (user_id, key)

@@ -18,10 +18,11 @@ await main(async () => {
   })
 })
 
-const scripts = () =>
-  ['scripts', 'web'].flatMap((folder) =>
+function scripts() {
+  return ['scripts', 'web'].flatMap((folder) =>
     fs
       .readdirSync(at(folder), { recursive: true })
       .filter((name) => /\.m?js$/.test(name) && !name.startsWith('dist'))
       .map((name) => path.join(at(folder), name)),
   )
+}

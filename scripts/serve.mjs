@@ -14,7 +14,7 @@
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { needFreePort } from './lib/net.mjs'
-import { underPinnedNode, whenGone } from './lib/node.mjs'
+import { underPinnedNode, whenGone, whenParentIsGone } from './lib/node.mjs'
 import { at } from './lib/project.mjs'
 import { Stop, main } from './lib/run.mjs'
 import { localVars } from './lib/vars.mjs'
@@ -26,7 +26,7 @@ await main(async (args) => {
   const options = read(args)
   await underPinnedNode()
   // Miniflare ends workerd when this process ends by process.exit or by a signal that can be caught.
-  whenGone(Number(process.env.EDGEDESK_PARENT), () => process.exit(1))
+  whenParentIsGone(() => process.exit(1))
   whenGone(options.while, () => process.exit(0))
   if (options.build) await buildWorker()
   await needFreePort(options.port, HOST, 'node scripts/serve.mjs --port N')

@@ -3,7 +3,7 @@
 //   PORT=8787 HOST=127.0.0.1 npm start
 import { spawn } from 'node:child_process'
 import { answers, needFreePort } from './lib/net.mjs'
-import { underPinnedNode, whenGone } from './lib/node.mjs'
+import { underPinnedNode, whenParentIsGone } from './lib/node.mjs'
 import { DEV_VARS, childEnv } from './lib/project.mjs'
 import { Stop, ended, main, say, step } from './lib/run.mjs'
 import { seed, showAccounts } from './lib/sample.mjs'
@@ -31,20 +31,25 @@ await main(async () => {
   tick(server)
   welcome()
   const [code] = await ended(server, 'wrangler')
-  throw new Stop(`wrangler dev ended with status ${code}`)
+  if (!server.killed) throw new Stop(`wrangler dev ended by itself, with status ${code}`)
+  process.exit(0)
 })
 
+/** Wrangler in a process group of its own: Ctrl-C reaches this script alone, which ends the group in good order. */
 function serve() {
-  const args = ['dev', '--ip', HOST, '--port', String(PORT), '--persist-to', LOCAL, '--test-scheduled', '--show-interactive-dev-session=false']
-  const server = spawn('wrangler', args, { env: childEnv(), stdio: ['ignore', 'inherit', 'inherit'] })
-  server.once('error', (error) => say(`error: cannot run wrangler: ${error.message}`))
+  const args = ['dev', '--ip', HOST, '--port', String(PORT), '--persist-to', LOCAL, '--show-interactive-dev-session=false']
+  const server = spawn('wrangler', args, { env: childEnv(), stdio: ['ignore', 'inherit', 'inherit'], detached: true })
   const stop = () => {
-    setTimeout(() => server.kill('SIGKILL'), 5000).unref()
-    server.once('exit', () => process.exit(0))
     server.kill('SIGTERM')
+    setTimeout(() => process.exit(0), 5000).unref()
   }
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, stop)
-  whenGone(Number(process.env.EDGEDESK_PARENT), stop)
+  whenParentIsGone(stop)
+  process.once('exit', () => {
+    try {
+      process.kill(-server.pid, 'SIGKILL')
+    } catch {} // nothing is left of it
+  })
   return server
 }
 

@@ -31,28 +31,42 @@ async function installPackages() {
   if (version !== `v${PINNED}`) throw new Stop(`npm installed no Node ${PINNED} (found ${version}): allow the install script of the package "node".`)
 }
 
-/** Runs the same command line under the pinned Node and ends as it ends; signals are handed on. Does not return. */
+/** Runs the same command line under the pinned Node and ends as it ends. Does not return. */
 async function again() {
   const child = spawn(path.join(BIN, 'node'), process.argv.slice(1), {
     stdio: 'inherit',
     env: childEnv({ EDGEDESK_PARENT: String(process.pid) }),
     cwd: process.cwd(),
   })
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
+  // A terminal sends Ctrl-C to both of us; other signals come to this process alone.
+  process.on('SIGINT', () => process.stdin.isTTY || child.kill('SIGINT'))
+  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
+  whenParentIsGone(() => child.kill('SIGTERM'))
   const [code, signal] = await ended(child, 'node')
   process.exit(code ?? (signal === 'SIGINT' ? 130 : 1))
+}
+
+/** Calls `gone` when what started this script is gone: its half under the other Node, or npm, which hands no signal on. */
+export function whenParentIsGone(gone) {
+  whenGone(Number(process.env.EDGEDESK_PARENT) || (process.env.npm_lifecycle_event && process.ppid), gone)
 }
 
 /** Calls `gone` once when that process is no longer there. */
 export function whenGone(pid, gone) {
   if (!pid) return
+  const isParent = pid === process.ppid
   const timer = setInterval(() => {
-    try {
-      process.kill(pid, 0)
-    } catch {
-      clearInterval(timer)
-      gone()
-    }
+    if (isParent ? process.ppid === pid : exists(pid)) return
+    clearInterval(timer)
+    gone()
   }, 300)
   timer.unref()
+}
+
+function exists(pid) {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
 }

@@ -13,3 +13,5 @@ pub mod ids;
 pub mod limit;
 pub mod password;
 pub mod token;
+
+pub use worker::{Context, Env};

@@ -51,6 +51,8 @@ pub enum Error {
     Replayed(Box<Reply>),
     /// Not an error: the settings that the statements were made for have changed; ask again.
     SettingsMoved,
+    /// The change was decided on an older state: it is decided anew, and after a few times told as a conflict.
+    Moved,
 }
 
 impl Error {
@@ -86,7 +88,7 @@ impl Error {
             Error::RateLimited { .. } => "RATE_LIMITED",
             Error::UnsupportedMedia(_) => "UNSUPPORTED_MEDIA_TYPE",
             Error::Malformed(_) | Error::Invalid(_) => "VALIDATION_ERROR",
-            Error::Conflict { .. } => "CONFLICT",
+            Error::Conflict { .. } | Error::Moved => "CONFLICT",
             Error::InvalidTransition { .. } => "INVALID_TRANSITION",
             Error::PreconditionFailed => "PRECONDITION_FAILED",
             Error::IdempotencyMismatch => "IDEMPOTENCY_MISMATCH",
@@ -106,7 +108,7 @@ impl Error {
             Error::RateLimited { .. } => 429,
             Error::UnsupportedMedia(_) => 415,
             Error::Malformed(_) | Error::Invalid(_) => 400,
-            Error::Conflict { .. } | Error::InvalidTransition { .. } => 409,
+            Error::Conflict { .. } | Error::InvalidTransition { .. } | Error::Moved => 409,
             Error::PreconditionFailed => 412,
             Error::IdempotencyMismatch => 422,
             Error::Unavailable(_) => 503,
@@ -134,6 +136,7 @@ impl Error {
             Error::InvalidTransition { from, to, .. } => {
                 format!("a ticket that is {from} cannot become {to}")
             }
+            Error::Moved => "others are changing it at this moment; try again".to_owned(),
             Error::PreconditionFailed => "it was changed since the version in If-Match".to_owned(),
             Error::IdempotencyMismatch => {
                 "this Idempotency-Key was used before with another method, path or body".to_owned()

@@ -1,0 +1,141 @@
+//! One change, one batch: all of it or none.
+//!
+//! A change that carries an `Idempotency-Key` puts the key's row first, so a twin that runs at the same moment
+//! aborts there and can read the first one's answer. A change that was decided on an older version of a row
+//! aborts by the version triggers of the schema. What comes last is the answer, as the row is after the change.
+
+use serde::Deserialize;
+
+use crate::edge::db::{Db, DbError, Rows, Stmt};
+
+/// The key of a request that must not take effect twice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key {
+    pub user_id: i64,
+    pub key: String,
+    /// Of method, path and body.
+    pub fingerprint: String,
+    pub now: i64,
+}
+
+/// The answer that a change leaves.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answered {
+    pub status: u16,
+    pub location: Option<String>,
+    pub version: Option<i64>,
+    pub body: String,
+}
+
+/// What to answer with when the batch has passed.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// Nothing: 204.
+    Nothing,
+    /// The row `j` (JSON), `v` (version), `id` of this statement.
+    Row(Stmt),
+    /// As `Row`, created: 201, and its place is this prefix with its id.
+    Created(Stmt, &'static str),
+}
+
+impl Answer {
+    fn status(&self) -> i64 {
+        match self {
+            Answer::Nothing => 204,
+            Answer::Row(_) => 200,
+            Answer::Created(..) => 201,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Row {
+    j: String,
+    v: Option<i64>,
+    id: Option<i64>,
+}
+
+#[derive(Deserialize)]
+struct Kept {
+    fingerprint: String,
+    status: i64,
+    location: Option<String>,
+    version: Option<i64>,
+    body: String,
+}
+
+/// Finds what was answered to a key before.
+pub fn find_key(user_id: i64, key: &str) -> Stmt {
+    Stmt::new("SELECT fingerprint, status, location, version, body FROM idempotency WHERE user_id = ?1 AND key = ?2")
+        .bind(user_id)
+        .bind(key)
+}
+
+/// Reads [`find_key`]: the fingerprint that the key was used with, and the answer.
+///
+/// # Errors
+/// When the row cannot be read.
+pub fn kept(rows: &Rows) -> Result<Option<(String, Answered)>, DbError> {
+    Ok(rows.first::<Kept>()?.map(|kept| {
+        let status = u16::try_from(kept.status).unwrap_or(200);
+        (kept.fingerprint, Answered { status, location: kept.location, version: kept.version, body: kept.body })
+    }))
+}
+
+/// Runs the statements and the answer as one batch.
+///
+/// # Errors
+/// [`DbError::Unique`] on `idempotency.user_id` when a twin was first; [`DbError::Abort`] with
+/// `STALE_VERSION` when the decision was made on an older state; nothing was written in either case.
+/// [`DbError::Other`] when the answer's row is not there.
+pub async fn commit(db: &Db, key: Option<&Key>, stmts: Vec<Stmt>, answer: &Answer) -> Result<Answered, DbError> {
+    let mut batch = Vec::with_capacity(stmts.len().saturating_add(3));
+    if let Some(key) = key {
+        batch.push(claim(key, answer.status()));
+    }
+    batch.extend(stmts);
+    match (answer, key) {
+        (Answer::Nothing, _) => {}
+        (Answer::Row(view), None) | (Answer::Created(view, _), None) => batch.push(view.clone()),
+        (Answer::Row(view), Some(key)) => batch.extend([keep(key, view, None), view.clone()]),
+        (Answer::Created(view, place), Some(key)) => batch.extend([keep(key, view, Some(place)), view.clone()]),
+    }
+    let results = db.batch(&batch).await?;
+    let status = u16::try_from(answer.status()).unwrap_or(200);
+    if matches!(answer, Answer::Nothing) {
+        return Ok(Answered { status, ..Answered::default() });
+    }
+    let row = match results.last() {
+        Some(rows) => rows.first::<Row>()?,
+        None => None,
+    };
+    let row = row.ok_or_else(|| DbError::Other("the answer's row is not there".to_owned()))?;
+    let location = match answer {
+        Answer::Created(_, place) => Some(format!("{place}{}", row.id.unwrap_or_default())),
+        _ => None,
+    };
+    Ok(Answered { status, location, version: row.v, body: row.j })
+}
+
+fn claim(key: &Key, status: i64) -> Stmt {
+    Stmt::new("INSERT INTO idempotency (user_id, key, fingerprint, status, created_at) VALUES (?1, ?2, ?3, ?4, ?5)")
+        .bind(key.user_id)
+        .bind(&key.key)
+        .bind(&key.fingerprint)
+        .bind(status)
+        .bind(key.now)
+}
+
+/// Keeps the answer beside its key. The view's own arguments come first, so its text stays as it is.
+fn keep(key: &Key, view: &Stmt, place: Option<&str>) -> Stmt {
+    let next = view.args.len().saturating_add(1);
+    let (user, word) = (next.saturating_add(1), next.saturating_add(2));
+    let sql = format!(
+        "UPDATE idempotency SET (body, version, location) = (SELECT j, v, ?{next} || id FROM ({})) \
+         WHERE user_id = ?{user} AND key = ?{word}",
+        view.sql
+    );
+    let mut stmt = Stmt { sql: sql.into(), args: view.args.clone() };
+    stmt = stmt.bind(place).bind(key.user_id).bind(&key.key);
+    stmt
+}

@@ -1,0 +1,209 @@
+//! Sessions: who is believed, for how long.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::view::{Out, View, field, nullable};
+use crate::edge::db::Stmt;
+
+/// What is read of a caller with every request, beside the data.
+#[derive(Debug, Deserialize)]
+pub struct Authority {
+    pub role: String,
+    pub is_active: bool,
+    pub ver: i64,
+    pub revoked_at: Option<i64>,
+    pub expires_at: i64,
+    pub agent_scope: String,
+    pub reopen_window_days: i64,
+    pub settings_version: i64,
+    pub card: Value,
+}
+
+impl Authority {
+    /// Reads the JSON that [`authority`] gives.
+    ///
+    /// # Errors
+    /// When the statement and this type disagree.
+    pub fn parse(text: &str) -> Result<Authority, String> {
+        serde_json::from_str(text).map_err(|error| error.to_string())
+    }
+}
+
+/// The caller's authority; no row when the session is not the user's.
+pub fn authority(user_id: i64, session_id: i64) -> Stmt {
+    Stmt::new(
+        "SELECT '{\"role\":\"' || u.role || '\",\"is_active\":' || iif(u.is_active, 'true', 'false') || ',\"ver\":' || u.ver || \
+         ',\"revoked_at\":' || coalesce(s.revoked_at, 'null') || ',\"expires_at\":' || s.expires_at || \
+         ',\"agent_scope\":\"' || g.agent_scope || '\",\"reopen_window_days\":' || g.reopen_window_days || \
+         ',\"settings_version\":' || g.version || ',\"card\":' || u.card || '}' AS j \
+         FROM users u JOIN sessions s ON s.id = ?2 AND s.user_id = u.id JOIN settings g ON g.id = 1 WHERE u.id = ?1",
+    )
+    .bind(user_id)
+    .bind(session_id)
+}
+
+/// A session as its owner sees it. `?1` is the session that asks.
+pub const SESSION: View = View {
+    name: "Session",
+    fields: &[
+        field("id", "s.id", Out::Int),
+        field("uid", "s.uid", Out::Text),
+        field("user_agent", "s.user_agent", Out::Text),
+        field("address", "s.address", Out::Text).says("The network address that it began from."),
+        field("is_current", "s.id = ?1", Out::Flag).says("The session of this very request."),
+        field("created_at", "s.created_at", Out::Time),
+        field("last_used_at", "s.last_used_at", Out::Time),
+        nullable("expires_at", "s.expires_at", Out::Time),
+    ],
+};
+
+/// Begins a session; gives its `id`.
+pub fn begin(uid: &str, user_id: i64, jti: &str, agent: &str, address: &str, now: i64, expires_at: i64) -> Stmt {
+    Stmt::new(
+        "INSERT INTO sessions (uid, user_id, refresh_jti, user_agent, address, created_at, last_used_at, expires_at) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7) RETURNING id",
+    )
+    .bind(uid)
+    .bind(user_id)
+    .bind(jti)
+    .bind(agent)
+    .bind(address)
+    .bind(now)
+    .bind(expires_at)
+}
+
+/// One refresh token, to be used up.
+#[derive(Clone, Debug)]
+pub struct Rotation<'a> {
+    pub session_id: i64,
+    pub user_id: i64,
+    pub ver: i64,
+    pub old_jti: &'a str,
+    pub new_jti: &'a str,
+    pub now: i64,
+    pub expires_at: i64,
+}
+
+/// Rotates a refresh token in one conditional update: the current token is replaced, and an older one of the
+/// same family ends the session. Gives `won` (1 or 0), or no row when the session has ended already.
+pub fn rotate(rotation: &Rotation) -> Stmt {
+    Stmt::new(
+        "UPDATE sessions SET revoked_at = iif(refresh_jti = ?4, NULL, ?6), \
+           expires_at = iif(refresh_jti = ?4, ?7, expires_at), last_used_at = ?6, \
+           refresh_jti = iif(refresh_jti = ?4, ?5, refresh_jti) \
+         WHERE id = ?1 AND user_id = ?2 AND revoked_at IS NULL AND expires_at > ?6 \
+           AND EXISTS (SELECT 1 FROM users WHERE id = ?2 AND is_active = 1 AND ver = ?3) \
+         RETURNING refresh_jti = ?5 AS won",
+    )
+    .bind(rotation.session_id)
+    .bind(rotation.user_id)
+    .bind(rotation.ver)
+    .bind(rotation.old_jti)
+    .bind(rotation.new_jti)
+    .bind(rotation.now)
+    .bind(rotation.expires_at)
+}
+
+/// Ends one session of a user, by id or uid; gives its `id`.
+pub fn end(user_id: i64, id: Option<i64>, uid: Option<&str>, now: i64) -> Stmt {
+    Stmt::new(
+        "UPDATE sessions SET revoked_at = ?4 WHERE (id = ?2 OR uid = ?3) AND user_id = ?1 AND revoked_at IS NULL RETURNING id",
+    )
+    .bind(user_id)
+    .bind(id)
+    .bind(uid)
+    .bind(now)
+}
+
+/// Ends every session of a user.
+pub fn end_all(user_id: i64, now: i64) -> Stmt {
+    Stmt::new("UPDATE sessions SET revoked_at = ?2 WHERE user_id = ?1 AND revoked_at IS NULL").bind(user_id).bind(now)
+}
+
+/// A user's living sessions, newest first, as rows of JSON.
+pub fn list(user_id: i64, current: i64, now: i64) -> Stmt {
+    Stmt::new(format!(
+        "SELECT coalesce(group_concat(j, ','), '') AS j FROM (SELECT {} AS j FROM sessions s \
+         WHERE s.user_id = ?2 AND s.revoked_at IS NULL AND s.expires_at > ?3 ORDER BY s.id DESC LIMIT 100)",
+        SESSION.sql()
+    ))
+    .bind(current)
+    .bind(user_id)
+    .bind(now)
+}
+
+// Attempts to log in -------------------------------------------------------------------------------------------
+
+/// Attempts that fail within this time count: 15 minutes.
+pub const ATTEMPT_WINDOW: i64 = 15 * 60_000;
+/// Failures of one account before it must wait.
+pub const ACCOUNT_ATTEMPTS: i64 = 10;
+/// Failures from one address before it must wait.
+pub const ADDRESS_ATTEMPTS: i64 = 100;
+
+/// Notes an attempt before its password is looked at, so that parallel guesses count too.
+pub fn attempt(account: &str, address: &str, id: &str, now: i64) -> Stmt {
+    Stmt::new("INSERT INTO login_attempts (subject, at, id) VALUES ('account:' || ?1, ?4, ?3), ('address:' || ?2, ?4, ?3)")
+        .bind(account)
+        .bind(address)
+        .bind(id)
+        .bind(now)
+}
+
+/// How many attempts count against the `account` and the `address`, this one included.
+pub fn attempts(account: &str, address: &str, now: i64) -> Stmt {
+    Stmt::new(
+        "SELECT (SELECT count(*) FROM (SELECT 1 FROM login_attempts WHERE subject = 'account:' || ?1 AND at > ?3 LIMIT 200)) AS account, \
+         (SELECT count(*) FROM (SELECT 1 FROM login_attempts WHERE subject = 'address:' || ?2 AND at > ?3 LIMIT 200)) AS address",
+    )
+    .bind(account)
+    .bind(address)
+    .bind(now.saturating_sub(ATTEMPT_WINDOW))
+}
+
+/// Forgets an account's attempts, and this one of the address: the login has succeeded.
+pub fn forget_attempts(account: &str, address: &str, id: &str) -> [Stmt; 2] {
+    [
+        Stmt::new("DELETE FROM login_attempts WHERE subject = 'account:' || ?1").bind(account),
+        Stmt::new("DELETE FROM login_attempts WHERE subject = 'address:' || ?1 AND id = ?2").bind(address).bind(id),
+    ]
+}
+
+// Password resets ----------------------------------------------------------------------------------------------
+
+/// Uses up a reset token and sets the password, in statements that do nothing when the token is no good.
+/// The last gives the `id` of the account, if there was one.
+pub fn reset_password(token_hash: &str, password_hash: &str, now: i64) -> [Stmt; 3] {
+    const GOOD: &str = "SELECT user_id FROM password_resets WHERE token_hash = ?1 AND used_at IS NULL AND expires_at > ?2";
+    [
+        Stmt::new(format!("UPDATE sessions SET revoked_at = ?2 WHERE revoked_at IS NULL AND user_id IN ({GOOD})"))
+            .bind(token_hash)
+            .bind(now),
+        Stmt::new(format!(
+            "UPDATE users SET password_hash = ?3, ver = ver + 1, version = version + 1, updated_at = ?2 \
+             WHERE is_active = 1 AND id IN ({GOOD})"
+        ))
+        .bind(token_hash)
+        .bind(now)
+        .bind(password_hash),
+        Stmt::new(
+            "UPDATE password_resets SET used_at = ?2 WHERE token_hash = ?1 AND used_at IS NULL AND expires_at > ?2 \
+             AND EXISTS (SELECT 1 FROM users WHERE id = user_id AND is_active = 1) RETURNING user_id AS id",
+        )
+        .bind(token_hash)
+        .bind(now),
+    ]
+}
+
+/// Keeps a reset token for an account, and takes older ones away.
+pub fn keep_reset(token_hash: &str, user_id: i64, now: i64, expires_at: i64) -> [Stmt; 2] {
+    [
+        Stmt::new("DELETE FROM password_resets WHERE user_id = ?1 AND used_at IS NULL").bind(user_id),
+        Stmt::new("INSERT INTO password_resets (token_hash, user_id, created_at, expires_at) VALUES (?1, ?2, ?3, ?4)")
+            .bind(token_hash)
+            .bind(user_id)
+            .bind(now)
+            .bind(expires_at),
+    ]
+}

@@ -1,0 +1,440 @@
+//! Tickets, one at a time.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::scope::Scope;
+use super::view::{self, Out, View, field, nullable};
+use crate::desk::id::Ref;
+use crate::desk::person::Role;
+use crate::desk::policy;
+use crate::desk::priority::Priority;
+use crate::desk::search::index_text;
+use crate::desk::status::{Status, Workflow};
+use crate::desk::ticket::{Named, Person, Ticket};
+use crate::edge::db::{Arg, Stmt};
+use crate::http::shape::words;
+
+/// A ticket, as it is answered. In its SQL `?1` is now and `?2` the moment since which closed tickets may be
+/// reopened; what differs between staff and customers stands as `$NAME`.
+pub const TICKET: View = View {
+    name: "Ticket",
+    fields: &[
+        field("id", "t.id", Out::Int),
+        field("uid", "t.uid", Out::Text),
+        field("number", "t.number", Out::Text).says("TICK-YYYYMMDD-NNNN, the day in UTC."),
+        nullable("key", "t.key", Out::Text).says("The key inside a project, such as WEB-12."),
+        field("title", "t.title", Out::Text),
+        field("description", "t.description", Out::Text),
+        field("status", "t.status", Out::Word(&words::STATUS)),
+        field("priority", "$PRIORITY", Out::Word(&words::PRIORITY)),
+        nullable("category", "t.category", Out::Text).says("The category's slug."),
+        nullable("subcategory", "t.subcategory", Out::Text).says("The subcategory's slug."),
+        nullable("department", "t.department", Out::Text),
+        nullable("project", "$PROJECT", Out::Text).says("The project's key."),
+        field("tags", "t.tags", Out::Json("Tags")),
+        field("requester", "$REQUESTER", Out::Card),
+        nullable("assignee", "nullif(t.assignee_card,'null')", Out::Card),
+        nullable("contact_email", "t.contact_email", Out::Text).says("Another address given at creation; never mailed."),
+        field("workflow", "t.workflow", Out::Word(&words::WORKFLOW)),
+        field("version", "t.version", Out::Int).says("Rises with every change; send it back to guard yours."),
+        field("channel", "t.channel", Out::Text),
+        field("created_at", "t.created_at", Out::Time),
+        field("updated_at", "$UPDATED", Out::Time),
+        nullable("first_response_due_at", "t.first_response_due_at", Out::Time),
+        nullable("first_responded_at", "t.first_responded_at", Out::Time),
+        nullable("resolution_due_at", "t.resolution_due_at", Out::Time),
+        nullable("resolved_at", "t.resolved_at", Out::Time),
+        nullable("closed_at", "t.closed_at", Out::Time),
+        field("sla", "$SLA", Out::Json("Sla")),
+        field("message_count", "$MESSAGES", Out::Int),
+        field("attachment_count", "$ATTACHMENTS", Out::Int),
+        field("allowed_transitions", "$TRANSITIONS", Out::Json("Transitions"))
+            .says("The statuses that the caller may set next."),
+        field("custom_fields", "t.custom_fields", Out::Json("CustomFields")),
+    ],
+};
+
+thread_local! {
+    static JSON: [std::cell::OnceCell<String>; 2] = const { [const { std::cell::OnceCell::new() }; 2] };
+}
+
+/// The SQL that builds a [`TICKET`] for a reader of this role.
+pub fn ticket_json(role: Role) -> String {
+    let internal = policy::reads_internal(role);
+    JSON.with(|[customers, staff]| {
+        let cell = if internal { staff } else { customers };
+        cell.get_or_init(|| build(role)).clone()
+    })
+}
+
+fn build(role: Role) -> String {
+    let internal = policy::reads_internal(role);
+    let pick = |staff, customer| if internal { staff } else { customer };
+    let requester = pick(
+        "substr(t.requester_card,1,length(t.requester_card)-1)||',\"email\":'||json_quote(t.requester_email)||'}'",
+        "t.requester_card",
+    );
+    TICKET
+        .sql()
+        .replace("$PRIORITY", "CASE t.priority WHEN 1 THEN 'low' WHEN 2 THEN 'medium' WHEN 3 THEN 'high' ELSE 'urgent' END")
+        .replace("$PROJECT", "iif(t.project_id IS NULL,NULL,substr(t.key,1,instr(t.key,'-')-1))")
+        .replace("$REQUESTER", requester)
+        .replace("$UPDATED", pick("t.updated_at", "t.public_updated_at"))
+        .replace("$MESSAGES", pick("t.message_count", "t.public_message_count"))
+        .replace("$ATTACHMENTS", pick("t.attachment_count", "t.public_attachment_count"))
+        .replace("$SLA", &sla())
+        .replace("$TRANSITIONS", &transitions(role))
+}
+
+/// `sla::state` in SQL; a test holds the two equal.
+fn sla() -> String {
+    let state = |done: &str, due: &str, risk: &str, clock: &str, paused: &str| {
+        format!(
+            "CASE WHEN {due} IS NULL THEN 'ok' WHEN {done} IS NOT NULL THEN iif({done} <= {due},'met','missed') \
+             WHEN {clock} > {due} THEN 'breached' WHEN {paused} THEN 'paused' WHEN {clock} >= {risk} THEN 'at_risk' ELSE 'ok' END"
+        )
+    };
+    let response = state(
+        "coalesce(t.first_responded_at,t.resolved_at)",
+        "t.first_response_due_at",
+        "t.first_response_risk_at",
+        "?1",
+        "0",
+    );
+    let resolution = state(
+        "t.resolved_at",
+        "t.resolution_due_at",
+        "t.resolution_risk_at",
+        "coalesce(t.paused_at,?1)",
+        "t.paused_at IS NOT NULL",
+    );
+    format!("'{{\"response\":\"'||({response})||'\",\"resolution\":\"'||({resolution})||'\"}}'")
+}
+
+/// `Ticket::transitions` in SQL, made from the same lifecycle.
+fn transitions(role: Role) -> String {
+    let mut sql = "CASE t.workflow||' '||t.status".to_owned();
+    for workflow in Workflow::ALL {
+        for from in Status::ALL {
+            let next: Vec<Status> = workflow
+                .next(from)
+                .iter()
+                .copied()
+                .filter(|to| role.is_staff() || workflow.customer_may_set(from, *to))
+                .collect();
+            let list = |keep: &dyn Fn(Status) -> bool| {
+                let words: Vec<&str> = next.iter().filter(|to| keep(**to)).map(|to| to.word()).collect();
+                if words.is_empty() { "'[]'".to_owned() } else { format!("'[\"{}\"]'", words.join("\",\"")) }
+            };
+            let all = list(&|_| true);
+            let value = if workflow == Workflow::Support && from == Status::Closed {
+                format!("iif(t.closed_at>=?2,{all},{})", list(&|to| to != workflow.reopened()))
+            } else {
+                all
+            };
+            sql.push_str(&format!(" WHEN '{} {}' THEN {value}", workflow.word(), from.word()));
+        }
+    }
+    sql.push_str(" ELSE '[]' END");
+    sql
+}
+
+/// Who reads, when, and how far: what every statement on tickets begins with.
+#[derive(Clone, Copy, Debug)]
+pub struct Reader {
+    pub id: i64,
+    pub role: Role,
+    pub scope: Scope,
+    pub now: i64,
+    /// Tickets closed before may not be reopened.
+    pub reopen_since: i64,
+}
+
+impl Reader {
+    /// A statement whose `?1`, `?2`, `?3` are now, the reopening horizon and the reader.
+    pub fn stmt(&self, sql: String) -> Stmt {
+        Stmt::new(sql).bind(self.now).bind(self.reopen_since).bind(self.id)
+    }
+}
+
+/// The condition on a ticket `t` that a reference names, with its argument as `?4`.
+pub fn named(reference: &Ref) -> (&'static str, Arg) {
+    match reference {
+        Ref::Id(id) => ("t.id = ?4", Arg::Int(*id)),
+        Ref::Uid(uid) => ("t.uid = ?4", Arg::Text(uid.clone())),
+        Ref::Number(number) => ("t.number = ?4", Arg::Text(number.clone())),
+        Ref::Key(key) => ("t.key = ?4", Arg::Text(key.clone())),
+    }
+}
+
+/// The row `j` (a [`TICKET`]), `v`, `id` of a ticket that the reader may see.
+pub fn show(reader: &Reader, reference: &Ref) -> Stmt {
+    let (name, arg) = named(reference);
+    reader
+        .stmt(format!(
+            "SELECT {} AS j, t.version AS v, t.id AS id FROM tickets t WHERE {name} AND t.deleted_at IS NULL AND {}",
+            ticket_json(reader.role),
+            reader.scope.condition()
+        ))
+        .bind(arg)
+}
+
+/// As [`show`], whatever the scope: the answer to a change that the reader has just made.
+pub fn show_own_change(reader: &Reader, reference: &Ref) -> Stmt {
+    let (name, arg) = named(reference);
+    // The reader is bound as in every statement on tickets, and not read.
+    reader
+        .stmt(format!(
+            "SELECT {} AS j, t.version AS v, t.id AS id FROM tickets t WHERE {name} AND ?3 IS NOT NULL",
+            ticket_json(reader.role)
+        ))
+        .bind(arg)
+}
+
+/// A ticket's row, as rules read it.
+#[derive(Clone, Debug, Deserialize)]
+pub struct TicketRow {
+    pub id: i64,
+    pub uid: String,
+    title: String,
+    description: String,
+    status: String,
+    priority: i64,
+    workflow: String,
+    category_id: Option<i64>,
+    category: Option<String>,
+    department: Option<String>,
+    tags: String,
+    requester_id: i64,
+    assignee_id: Option<i64>,
+    assignee_card: String,
+    version: i64,
+    created_at: i64,
+    first_response_due_at: Option<i64>,
+    first_response_risk_at: Option<i64>,
+    first_responded_at: Option<i64>,
+    resolution_due_at: Option<i64>,
+    resolution_risk_at: Option<i64>,
+    resolved_at: Option<i64>,
+    closed_at: Option<i64>,
+    paused_at: Option<i64>,
+    paused_ms: i64,
+    deleted_at: Option<i64>,
+}
+
+const ROW: &str = "t.id, t.uid, t.title, t.description, t.status, t.priority, t.workflow, t.category_id, t.category, \
+  t.department, t.tags, t.requester_id, t.assignee_id, t.assignee_card, t.version, t.created_at, \
+  t.first_response_due_at, t.first_response_risk_at, t.first_responded_at, t.resolution_due_at, t.resolution_risk_at, \
+  t.resolved_at, t.closed_at, t.paused_at, t.paused_ms, t.deleted_at";
+
+/// The row of a ticket that the reader may see, for a change.
+pub fn row(reader: &Reader, reference: &Ref) -> Stmt {
+    let (name, arg) = named(reference);
+    reader
+        .stmt(format!(
+            "SELECT {ROW} FROM tickets t WHERE {name} AND t.deleted_at IS NULL AND {}",
+            reader.scope.condition()
+        ))
+        .bind(arg)
+}
+
+/// As [`row`], deleted tickets too: for those who may restore them.
+pub fn row_with_deleted(reader: &Reader, reference: &Ref) -> Stmt {
+    let (name, arg) = named(reference);
+    reader.stmt(format!("SELECT {ROW} FROM tickets t WHERE {name} AND {}", reader.scope.condition())).bind(arg)
+}
+
+impl TicketRow {
+    /// Whether it is deleted.
+    pub fn is_deleted(&self) -> bool {
+        self.deleted_at.is_some()
+    }
+
+    /// The ticket, as rules see it.
+    pub fn ticket(&self) -> Ticket {
+        let card = serde_json::from_str::<Value>(&self.assignee_card).unwrap_or(Value::Null);
+        Ticket {
+            id: self.id,
+            title: self.title.clone(),
+            description: self.description.clone(),
+            status: Status::parse(&self.status).unwrap_or(Status::Open),
+            priority: Priority::from_rank(self.priority).unwrap_or(Priority::Medium),
+            workflow: Workflow::parse(&self.workflow).unwrap_or(Workflow::Support),
+            category: self.category_id.map(|id| Named { id, name: self.category.clone().unwrap_or_default() }),
+            department: self.department.clone(),
+            tags: serde_json::from_str(&self.tags).unwrap_or_default(),
+            requester_id: self.requester_id,
+            assignee: self.assignee_id.map(|id| Person { id, card }),
+            version: self.version,
+            created_at: self.created_at,
+            first_response_due_at: self.first_response_due_at,
+            first_response_risk_at: self.first_response_risk_at,
+            first_responded_at: self.first_responded_at,
+            resolution_due_at: self.resolution_due_at,
+            resolution_risk_at: self.resolution_risk_at,
+            resolved_at: self.resolved_at,
+            closed_at: self.closed_at,
+            paused_at: self.paused_at,
+            paused_ms: self.paused_ms,
+        }
+    }
+}
+
+/// A ticket to be: what `desk` does not decide stands beside the ticket itself.
+#[derive(Clone, Debug)]
+pub struct NewTicket<'a> {
+    pub uid: &'a str,
+    pub day: &'a str,
+    pub ticket: &'a Ticket,
+    /// The requester's id, or the address of somebody the same batch makes.
+    pub requester: Requester<'a>,
+    pub contact_email: Option<String>,
+    pub channel: &'a str,
+}
+
+/// Whose ticket it will be.
+#[derive(Clone, Copy, Debug)]
+pub enum Requester<'a> {
+    Id(i64),
+    /// The address in lower case of somebody whom the same batch has made sure of.
+    Address(&'a str),
+}
+
+/// Inserts a ticket with the day's next number.
+pub fn insert(new: &NewTicket) -> [Stmt; 2] {
+    let ticket = new.ticket;
+    let (id, address) = match new.requester {
+        Requester::Id(id) => (Some(id), None),
+        Requester::Address(address) => (None, Some(address)),
+    };
+    [
+        Stmt::new(
+            "INSERT INTO ticket_numbers (day, last) VALUES (?1, 1) ON CONFLICT (day) DO UPDATE SET last = last + 1",
+        )
+        .bind(new.day),
+        Stmt::new(
+            "INSERT INTO tickets (uid, number, title, title_index, description, description_index, status, priority, \
+               workflow, category_id, department, tags, requester_id, assignee_id, contact_email, channel, created_at, \
+               updated_at, public_updated_at, first_response_due_at, first_response_risk_at, resolution_due_at, resolution_risk_at) \
+             SELECT ?1, 'TICK-' || ?2 || '-' || printf('%04d', n.last), ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, \
+               coalesce(?13, (SELECT id FROM users WHERE email_key = ?14)), ?15, ?16, ?17, ?18, ?18, ?18, ?19, ?20, ?21, ?22 \
+             FROM ticket_numbers n WHERE n.day = ?2",
+        )
+        .bind(new.uid)
+        .bind(new.day)
+        .bind(&ticket.title)
+        .bind(index_text(&ticket.title))
+        .bind(&ticket.description)
+        .bind(index_text(&ticket.description))
+        .bind(ticket.status.word())
+        .bind(ticket.priority.rank())
+        .bind(ticket.workflow.word())
+        .bind(ticket.category.as_ref().map(|category| category.id))
+        .bind(ticket.department.clone())
+        .bind(tags(ticket))
+        .bind(id)
+        .bind(address)
+        .bind(ticket.assignee.as_ref().map(|person| person.id))
+        .bind(new.contact_email.clone())
+        .bind(new.channel)
+        .bind(ticket.created_at)
+        .bind(ticket.first_response_due_at)
+        .bind(ticket.first_response_risk_at)
+        .bind(ticket.resolution_due_at)
+        .bind(ticket.resolution_risk_at),
+    ]
+}
+
+/// Writes a decided change over the version that it was decided on; any other aborts the batch.
+pub fn update(before: &Ticket, after: &Ticket, now: i64) -> Stmt {
+    let mut stmt = Stmt::new("").bind(before.id).bind(before.version).bind(now);
+    let mut sets = String::from("version = ?2 + 1, updated_at = max(updated_at, ?3), public_updated_at = max(public_updated_at, ?3)");
+    let mut set = |differs: bool, column: &str, arg: Arg| {
+        if differs {
+            stmt.args.push(arg);
+            sets.push_str(&format!(", {column} = ?{}", stmt.args.len()));
+        }
+    };
+    let title = before.title != after.title;
+    set(title, "title", (&after.title).into());
+    set(title, "title_index", index_text(&after.title).into());
+    let description = before.description != after.description;
+    set(description, "description", (&after.description).into());
+    set(description, "description_index", index_text(&after.description).into());
+    set(before.status != after.status, "status", after.status.word().into());
+    set(before.priority != after.priority, "priority", after.priority.rank().into());
+    set(before.workflow != after.workflow, "workflow", after.workflow.word().into());
+    set(before.category != after.category, "category_id", after.category.as_ref().map(|named| named.id).into());
+    set(before.department != after.department, "department", after.department.clone().into());
+    set(before.tags != after.tags, "tags", tags(after).into());
+    let assignee = |ticket: &Ticket| ticket.assignee.as_ref().map(|person| person.id);
+    set(assignee(before) != assignee(after), "assignee_id", assignee(after).into());
+    for (column, old, new) in [
+        ("first_response_due_at", before.first_response_due_at, after.first_response_due_at),
+        ("first_response_risk_at", before.first_response_risk_at, after.first_response_risk_at),
+        ("first_responded_at", before.first_responded_at, after.first_responded_at),
+        ("resolution_due_at", before.resolution_due_at, after.resolution_due_at),
+        ("resolution_risk_at", before.resolution_risk_at, after.resolution_risk_at),
+        ("resolved_at", before.resolved_at, after.resolved_at),
+        ("closed_at", before.closed_at, after.closed_at),
+        ("paused_at", before.paused_at, after.paused_at),
+        ("paused_ms", Some(before.paused_ms), Some(after.paused_ms)),
+    ] {
+        set(old != new, column, new.into());
+    }
+    set(true, "is_overdue", after.is_overdue(now).into());
+    stmt.sql = format!("UPDATE tickets SET {sets} WHERE id = ?1").into();
+    stmt
+}
+
+/// Deletes a ticket, or brings it back.
+pub fn set_deleted(id: i64, version: i64, deleted_at: Option<i64>, now: i64) -> Stmt {
+    Stmt::new(
+        "UPDATE tickets SET version = ?2 + 1, deleted_at = ?3, updated_at = ?4, public_updated_at = ?4 WHERE id = ?1",
+    )
+    .bind(id)
+    .bind(version)
+    .bind(deleted_at)
+    .bind(now)
+}
+
+/// Marks tickets that have become overdue, the longest overdue first; gives how many.
+pub fn mark_overdue(now: i64, most: i64) -> Stmt {
+    Stmt::new(
+        "UPDATE tickets SET is_overdue = 1 WHERE id IN (SELECT id FROM tickets INDEXED BY tickets_to_become_overdue \
+         WHERE deleted_at IS NULL AND is_overdue = 0 AND resolved_at IS NULL AND paused_at IS NULL \
+         AND resolution_due_at < ?1 ORDER BY resolution_due_at LIMIT ?2)",
+    )
+    .bind(now)
+    .bind(most)
+}
+
+fn tags(ticket: &Ticket) -> String {
+    serde_json::to_string(&ticket.tags).unwrap_or_else(|_| "[]".to_owned())
+}
+
+/// Finds a category by slug, id or uid: `id`, `name` (its slug), if it is active.
+pub fn category(reference: Option<&Ref>, slug: Option<&str>) -> Stmt {
+    let (column, arg) = match (reference, slug) {
+        (Some(Ref::Id(id)), _) => ("id", Arg::Int(*id)),
+        (Some(Ref::Uid(uid)), _) => ("uid", Arg::Text(uid.clone())),
+        (_, slug) => ("slug", slug.into()),
+    };
+    Stmt::new(format!("SELECT id, slug AS name FROM categories WHERE {column} = ?1 AND is_active = 1")).bind(arg)
+}
+
+/// Finds somebody who may be given tickets: `id`, `card`, if they are active staff.
+pub fn assignable(reference: &Ref) -> Stmt {
+    let (column, arg) = match reference {
+        Ref::Uid(uid) => ("uid", Arg::Text(uid.clone())),
+        Ref::Id(id) => ("id", Arg::Int(*id)),
+        Ref::Number(_) | Ref::Key(_) => ("id", Arg::Null),
+    };
+    Stmt::new(format!("SELECT id, card FROM users WHERE {column} = ?1 AND is_active = 1 AND role <> 'customer'")).bind(arg)
+}
+
+/// JSON text of a moment in a view of tickets.
+pub fn time(sql: &str) -> String {
+    view::time(sql)
+}
