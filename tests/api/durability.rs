@@ -84,7 +84,7 @@ fn what_was_acknowledged_survives_a_sudden_death() {
             thread::sleep(Duration::from_millis(700 + 170 * round as u64));
             // The whole group at once: no handler runs, nothing is flushed.
             let killed = Command::new("kill")
-                .args(["-9", "--", &format!("-{}", worker.group())])
+                .args(["-9", &format!("-{}", worker.group())])
                 .status();
             assert!(killed.is_ok_and(|status| status.success()));
             stop.store(true, Ordering::Relaxed);

@@ -19,6 +19,7 @@ mod durability;
 mod envelope;
 mod history;
 mod hostile;
+mod later;
 mod leaks;
 mod lifecycle;
 mod lists;

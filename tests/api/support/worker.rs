@@ -9,6 +9,7 @@ use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
+use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -52,20 +53,23 @@ struct Process {
     keep: bool,
 }
 
-static SHARED: OnceLock<Worker> = OnceLock::new();
+static SHARED: OnceLock<Option<Worker>> = OnceLock::new();
 static BUILT: Mutex<bool> = Mutex::new(false);
 
 impl Worker {
     /// The one server of this run: started at the first call with the sample data, or the one at `WORKER_URL`.
     pub fn shared() -> &'static Worker {
-        SHARED.get_or_init(|| {
+        let begin = || {
             let worker = match std::env::var("WORKER_URL") {
                 Ok(url) => Worker::running(&url),
                 Err(_) => Worker::start(&[]),
             };
             worker.seed();
             worker
-        })
+        };
+        // A server that does not start fails once, not once more for each story.
+        let shared = SHARED.get_or_init(|| catch_unwind(begin).ok());
+        shared.as_ref().expect("the server did not start; the first failure says why")
     }
 
     /// Starts a server of its own on an empty database, which ends and is wiped when the value is dropped.
@@ -242,7 +246,7 @@ fn watch(group: u32, persist: &Path) -> (Child, ChildStdin) {
     let mut watcher = Command::new("sh")
         .args([
             "-c",
-            "cat >/dev/null; kill -9 -- \"-$1\" 2>/dev/null; [ -e \"$2/keep\" ] || rm -rf \"$2\"",
+            "cat >/dev/null; kill -9 \"-$1\"; [ -e \"$2/keep\" ] || rm -rf \"$2\"",
             "sh",
         ])
         .arg(group.to_string())
