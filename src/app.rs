@@ -102,7 +102,10 @@ impl<'a> Call<'a> {
 
     /// The decoded text of a path parameter.
     pub fn param(&self, name: &str) -> &str {
-        self.params.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
+        self.params
+            .iter()
+            .find(|(known, _)| known == name)
+            .map_or("", |(_, value)| value)
     }
 
     /// A path parameter that names a row. What can be no reference is not found.
@@ -143,7 +146,11 @@ impl<'a> Call<'a> {
     /// As [`Call::me`].
     pub fn actor(&self) -> Result<Actor, Error> {
         let me = self.me()?;
-        Ok(Actor { id: me.user_id, role: me.role, card: self.card.borrow().clone() })
+        Ok(Actor {
+            id: me.user_id,
+            role: me.role,
+            card: self.card.borrow().clone(),
+        })
     }
 
     /// The tickets that the caller may see.
@@ -210,8 +217,12 @@ impl<'a> Call<'a> {
             return Ok(self.app.db.batch(&stmts).await?);
         }
         let address = format!("a{}", self.request.address());
-        let (rows, (), allowed) =
-            join3(self.app.db.batch(&stmts), std::future::ready(()), self.within_limit(address)).await;
+        let (rows, (), allowed) = join3(
+            self.app.db.batch(&stmts),
+            std::future::ready(()),
+            self.within_limit(address),
+        )
+        .await;
         allowed?;
         self.checked.set(true);
         Ok(rows?)
@@ -243,7 +254,10 @@ impl<'a> Call<'a> {
         if limit::allows(&self.app.env, limit.binding(), key).await {
             return Ok(());
         }
-        Err(Error::RateLimited { message: "too many requests; slow down", seconds: 60 })
+        Err(Error::RateLimited {
+            message: "too many requests; slow down",
+            seconds: 60,
+        })
     }
 
     /// The limit that this request falls under.
@@ -288,19 +302,35 @@ impl<'a> Call<'a> {
         if self.route.method == Method::Get || !self.route.is_idempotent {
             return Ok(None);
         }
-        let (Some(key), Some(me)) = (self.request.header("idempotency-key"), &self.claims) else { return Ok(None) };
+        let (Some(key), Some(me)) = (self.request.header("idempotency-key"), &self.claims) else {
+            return Ok(None);
+        };
         if !(1..=255).contains(&key.len()) || !key.bytes().all(|byte| (0x20..=0x7e).contains(&byte)) {
-            return Err(Error::field("Idempotency-Key", "must be 1 to 255 printable ASCII characters"));
+            return Err(Error::field(
+                "Idempotency-Key",
+                "must be 1 to 255 printable ASCII characters",
+            ));
         }
         let fingerprint = {
             use sha2::{Digest, Sha256};
             let mut hash = Sha256::new();
-            for part in [self.request.verb.as_bytes(), b" ", self.path().as_bytes(), b"\n", &self.request.body] {
+            for part in [
+                self.request.verb.as_bytes(),
+                b" ",
+                self.path().as_bytes(),
+                b"\n",
+                &self.request.body,
+            ] {
                 hash.update(part);
             }
             ids::hex(&hash.finalize())
         };
-        Ok(Some(Key { user_id: me.user_id, key, fingerprint, now: self.app.now }))
+        Ok(Some(Key {
+            user_id: me.user_id,
+            key,
+            fingerprint,
+            now: self.app.now,
+        }))
     }
 
     /// The path without its mount: the same resource under every one of them.
@@ -322,8 +352,14 @@ impl<'a> Call<'a> {
         match commit::commit(&self.app.db, key.as_ref(), stmts, &answer).await {
             Ok(answered) => Ok(reply(answered)),
             Err(DbError::Unique(column)) if column == "idempotency.user_id" => {
-                let Some(key) = key else { return Err(Error::Internal("a key without a key".to_owned())) };
-                let rows = self.app.db.batch(&[commit::find_key(key.user_id, &key.key)]).await?;
+                let Some(key) = key else {
+                    return Err(Error::Internal("a key without a key".to_owned()));
+                };
+                let rows = self
+                    .app
+                    .db
+                    .batch(&[commit::find_key(key.user_id, &key.key)])
+                    .await?;
                 match rows.first() {
                     Some(found) => replay(&key, found)?,
                     None => {}
@@ -382,8 +418,15 @@ fn replay(key: &Key, found: &Rows) -> Result<(), Error> {
 }
 
 fn reply(answered: Answered) -> Reply {
-    let body = if answered.status == 204 { Body::Empty } else { Body::Text(answered.body) };
-    let mut reply = Reply { version: answered.version, ..Reply::new(answered.status, body) };
+    let body = if answered.status == 204 {
+        Body::Empty
+    } else {
+        Body::Text(answered.body)
+    };
+    let mut reply = Reply {
+        version: answered.version,
+        ..Reply::new(answered.status, body)
+    };
     if let Some(location) = answered.location {
         reply.header("Location", location);
     }
@@ -404,7 +447,10 @@ impl From<DbError> for Error {
                     "categories.slug" => ("slug", "a category with this slug exists already"),
                     _ => return Error::conflict("it exists already"),
                 };
-                Error::Conflict { message: message.to_owned(), details: serde_json::json!({"field": field}) }
+                Error::Conflict {
+                    message: message.to_owned(),
+                    details: serde_json::json!({"field": field}),
+                }
             }
             DbError::Abort(word) => Error::Internal(format!("aborted: {word}")),
             DbError::Other(message) => Error::Internal(message),

@@ -1,11 +1,25 @@
 //! Edgedesk: a help desk that runs at the edge.
+//!
+//! The doors through which the platform enters; each builds what is needed, hands over, and does nothing else.
 
+pub mod api;
+pub mod app;
 pub mod desk;
+pub mod edge;
 pub mod http;
+pub mod jobs;
+pub mod routes;
+pub mod serve;
+pub mod store;
 
-use worker::{Context, Env, Request, Response, Result, event};
+use worker::{Context, Env, Request, Response, Result, ScheduleContext, ScheduledEvent, event};
 
 #[event(fetch)]
-async fn fetch(_request: Request, _env: Env, _context: Context) -> Result<Response> {
-    Response::ok("{\"status\":\"ok\"}")
+async fn fetch(request: Request, env: Env, _context: Context) -> Result<Response> {
+    serve::serve(request, env).await
+}
+
+#[event(scheduled)]
+async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) {
+    jobs::tick(&env).await;
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::calendar::{Calendar, Hours};
+use super::mistake::{Mistake, Mistakes};
 use super::zone::{Zone, parse_day};
 
 /// The keys of a week, in its order.
@@ -27,10 +28,13 @@ impl Calendar {
     ///  "holidays": ["2026-12-25"]}
     /// ```
     ///
-    /// A shift over midnight is two ranges. Fails with every mistake as (path, message); a calendar with
-    /// less than an hour of work a week is one.
-    pub fn parse(value: &Value) -> Result<Calendar, Vec<(String, String)>> {
-        let mut wrong = Wrong(Vec::new());
+    /// A shift over midnight is two ranges. A calendar with less than an hour of work a week
+    /// is a mistake.
+    ///
+    /// # Errors
+    /// Every mistake.
+    pub fn parse(value: &Value) -> Result<Calendar, Vec<Mistake>> {
+        let mut wrong = Mistakes::default();
         let zone = match value.get("time_zone").map(|zone| zone.as_str().map(Zone::find)) {
             None => Some(Zone::utc()),
             Some(found) => found.flatten(),
@@ -40,26 +44,14 @@ impl Calendar {
         }
         let week = parse_week(value.get("hours"), &mut wrong);
         let holidays = parse_holidays(value.get("holidays"), &mut wrong);
-        match (zone, wrong.0.is_empty()) {
-            (Some(zone), true) => Ok(Calendar {
-                hours: Some(Hours { zone, week, holidays }),
-            }),
-            _ => Err(wrong.0),
-        }
+        wrong.finish(zone.map(|zone| Calendar {
+            hours: Some(Hours { zone, week, holidays }),
+        }))
     }
 }
 
-/// The mistakes found so far.
-struct Wrong(Vec<(String, String)>);
-
-impl Wrong {
-    fn add(&mut self, path: impl Into<String>, message: impl Into<String>) {
-        self.0.push((path.into(), message.into()));
-    }
-}
-
-fn parse_week(value: Option<&Value>, wrong: &mut Wrong) -> [Vec<(i64, i64)>; 7] {
-    let before = wrong.0.len();
+fn parse_week(value: Option<&Value>, wrong: &mut Mistakes) -> [Vec<(i64, i64)>; 7] {
+    let before = wrong.count();
     let Some(Value::Object(days)) = value else {
         wrong.add("hours", "must be an object such as {\"mon\": [\"09:00-17:00\"]}");
         return Default::default();
@@ -79,13 +71,13 @@ fn parse_week(value: Option<&Value>, wrong: &mut Wrong) -> [Vec<(i64, i64)>; 7] 
         .flatten()
         .map(|(from, to)| to.saturating_sub(*from))
         .sum();
-    if minutes < MIN_WEEK && wrong.0.len() == before {
+    if minutes < MIN_WEEK && wrong.count() == before {
         wrong.add("hours", "must hold at least one hour of work a week");
     }
     week
 }
 
-fn parse_day_hours(path: &str, value: &Value, wrong: &mut Wrong) -> Vec<(i64, i64)> {
+fn parse_day_hours(path: &str, value: &Value, wrong: &mut Mistakes) -> Vec<(i64, i64)> {
     let Some(texts) = value.as_array().filter(|texts| texts.len() <= MAX_RANGES) else {
         wrong.add(path, format!("must be a list of at most {MAX_RANGES} ranges"));
         return Vec::new();
@@ -127,7 +119,7 @@ fn parse_minute(text: &str) -> Option<i64> {
     (minute < 60 && all <= FULL_DAY).then_some(all)
 }
 
-fn parse_holidays(value: Option<&Value>, wrong: &mut Wrong) -> BTreeSet<i64> {
+fn parse_holidays(value: Option<&Value>, wrong: &mut Mistakes) -> BTreeSet<i64> {
     let days = match value {
         None | Some(Value::Null) => return BTreeSet::new(),
         Some(Value::Array(days)) if days.len() <= MAX_HOLIDAYS => days,

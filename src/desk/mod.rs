@@ -4,14 +4,25 @@
 //! the present moment is always an argument (`now`, epoch milliseconds). Every rule has its table of
 //! unit tests beside it, and `cargo test --lib` runs them natively.
 
+pub mod action;
+mod action_check;
 pub mod calendar;
 mod calendar_check;
+pub mod condition;
+mod condition_check;
+pub mod csv;
 pub mod event;
+pub mod filename;
 pub mod id;
 pub mod message;
+pub mod mistake;
 pub mod person;
 pub mod policy;
 pub mod priority;
+pub mod range;
+pub mod report;
+pub mod rule;
+mod rule_check;
 pub mod search;
 pub mod sla;
 pub mod status;

@@ -19,7 +19,11 @@ thread_local! {
 
 /// Whether a token was revoked. `None` when KV could not say.
 pub async fn is_revoked(env: &worker::Env, jti: &str, now: Millis) -> Option<bool> {
-    let known = SEEN.with_borrow(|seen| seen.get(jti).filter(|(_, until)| now < *until).map(|(answer, _)| *answer));
+    let known = SEEN.with_borrow(|seen| {
+        seen.get(jti)
+            .filter(|(_, until)| now < *until)
+            .map(|(answer, _)| *answer)
+    });
     if known.is_some() {
         return known;
     }
@@ -34,10 +38,15 @@ pub async fn is_revoked(env: &worker::Env, jti: &str, now: Millis) -> Option<boo
 /// KV's own words, for the log: the session row in D1 already ends the token.
 pub async fn revoke(env: &worker::Env, jti: &str, expires: i64, now: Millis) -> Result<(), String> {
     remember(jti, true, now);
-    let left = expires.saturating_sub(now.div_euclid(1_000)).max(SHORTEST_TTL_SECONDS);
+    let left = expires
+        .saturating_sub(now.div_euclid(1_000))
+        .max(SHORTEST_TTL_SECONDS);
     let kv = env.kv("KV").map_err(|error| error.to_string())?;
     let put = kv.put(&key(jti), "1").map_err(|error| error.to_string())?;
-    put.expiration_ttl(left.unsigned_abs()).execute().await.map_err(|error| error.to_string())
+    put.expiration_ttl(left.unsigned_abs())
+        .execute()
+        .await
+        .map_err(|error| error.to_string())
 }
 
 fn key(jti: &str) -> String {
@@ -53,4 +62,12 @@ fn remember(jti: &str, answer: bool, now: Millis) {
             seen.insert(jti.to_owned(), (answer, now.saturating_add(REMEMBERED_MS)));
         }
     });
+}
+
+/// Whether KV answers at all.
+pub async fn answers(env: &worker::Env) -> bool {
+    match env.kv("KV") {
+        Ok(kv) => kv.get("revoked:none").text().await.is_ok(),
+        Err(_) => false,
+    }
 }

@@ -33,7 +33,10 @@ pub trait Values {
 
 impl Values for worker::Env {
     fn value(&self, name: &str) -> Option<String> {
-        self.var(name).ok().map(|value| value.to_string()).filter(|value| !value.is_empty())
+        self.var(name)
+            .ok()
+            .map(|value| value.to_string())
+            .filter(|value| !value.is_empty())
     }
 }
 
@@ -50,10 +53,13 @@ pub fn load(values: &impl Values) -> Result<Rc<Config>, String> {
 }
 
 fn read(values: &impl Values) -> Result<Config, String> {
-    let pepper = values.value("PASSWORD_PEPPER").filter(|pepper| pepper.len() >= 32).ok_or(
-        "PASSWORD_PEPPER is not set, or shorter than 32 bytes: `wrangler secret put PASSWORD_PEPPER` \
+    let pepper = values
+        .value("PASSWORD_PEPPER")
+        .filter(|pepper| pepper.len() >= 32)
+        .ok_or(
+            "PASSWORD_PEPPER is not set, or shorter than 32 bytes: `wrangler secret put PASSWORD_PEPPER` \
          (locally: .dev.vars, which `npm start` writes)",
-    )?;
+        )?;
     Ok(Config {
         development: values.value("ENVIRONMENT").as_deref() == Some("development"),
         dev_secret: values.value("DEV_SECRET").filter(|secret| secret.len() >= 16),
@@ -76,14 +82,25 @@ fn whole(
     default: i64,
     range: std::ops::RangeInclusive<i64>,
 ) -> Result<i64, String> {
-    let Some(text) = values.value(name) else { return Ok(default) };
+    let Some(text) = values.value(name) else {
+        return Ok(default);
+    };
     let value = text.trim().parse().ok().filter(|value| range.contains(value));
-    value.ok_or_else(|| format!("{name} must be a whole number from {} to {}", range.start(), range.end()))
+    value.ok_or_else(|| {
+        format!(
+            "{name} must be a whole number from {} to {}",
+            range.start(),
+            range.end()
+        )
+    })
 }
 
 /// `CORS_ORIGINS` or `BACKEND_CORS_ORIGINS`: a comma list or a JSON array of origins.
 fn origins(values: &impl Values) -> Result<Vec<String>, String> {
-    let Some(text) = values.value("CORS_ORIGINS").or_else(|| values.value("BACKEND_CORS_ORIGINS")) else {
+    let Some(text) = values
+        .value("CORS_ORIGINS")
+        .or_else(|| values.value("BACKEND_CORS_ORIGINS"))
+    else {
         return Ok(Vec::new());
     };
     let list: Vec<String> = if text.trim_start().starts_with('[') {
@@ -97,8 +114,13 @@ fn origins(values: &impl Values) -> Result<Vec<String>, String> {
         .map(|origin| origin.trim().trim_end_matches('/').to_ascii_lowercase())
         .filter(|origin| !origin.is_empty())
         .collect();
-    match list.iter().find(|origin| !origin.starts_with("http://") && !origin.starts_with("https://")) {
-        Some(wrong) => Err(format!("CORS_ORIGINS: `{wrong}` is not an origin such as https://app.example.com")),
+    match list
+        .iter()
+        .find(|origin| !origin.starts_with("http://") && !origin.starts_with("https://"))
+    {
+        Some(wrong) => Err(format!(
+            "CORS_ORIGINS: `{wrong}` is not an origin such as https://app.example.com"
+        )),
         None => Ok(list),
     }
 }
@@ -110,7 +132,9 @@ mod tests {
 
     impl Values for HashMap<&str, &str> {
         fn value(&self, name: &str) -> Option<String> {
-            self.get(name).map(|value| (*value).to_owned()).filter(|value| !value.is_empty())
+            self.get(name)
+                .map(|value| (*value).to_owned())
+                .filter(|value| !value.is_empty())
         }
     }
 
@@ -122,7 +146,11 @@ mod tests {
 
     #[test]
     fn nothing_starts_without_its_secrets() {
-        for (name, value) in [("JWT_SECRET", ""), ("JWT_SECRET", "short"), ("PASSWORD_PEPPER", "")] {
+        for (name, value) in [
+            ("JWT_SECRET", ""),
+            ("JWT_SECRET", "short"),
+            ("PASSWORD_PEPPER", ""),
+        ] {
             let mut values = base();
             values.insert(name, value);
             let message = read(&values).err().unwrap_or_default();
@@ -134,7 +162,10 @@ mod tests {
     #[test]
     fn older_names_stand_in_for_the_secret() {
         for name in ["JWT_SECRET_KEY", "SECRET_KEY"] {
-            assert!(read(&HashMap::from([(name, SECRET), ("PASSWORD_PEPPER", SECRET)])).is_ok(), "{name}");
+            assert!(
+                read(&HashMap::from([(name, SECRET), ("PASSWORD_PEPPER", SECRET)])).is_ok(),
+                "{name}"
+            );
         }
     }
 
@@ -158,11 +189,20 @@ mod tests {
 
     #[test]
     fn origins_come_in_two_forms() {
-        for text in ["https://a.example, http://localhost:3000/", r#"["https://a.example","http://localhost:3000"]"#] {
+        for text in [
+            "https://a.example, http://localhost:3000/",
+            r#"["https://a.example","http://localhost:3000"]"#,
+        ] {
             let mut values = base();
             values.insert("BACKEND_CORS_ORIGINS", text);
             let config = read(&values).ok().map(|config| config.cors_origins);
-            assert_eq!(config, Some(vec!["https://a.example".to_owned(), "http://localhost:3000".to_owned()]));
+            assert_eq!(
+                config,
+                Some(vec![
+                    "https://a.example".to_owned(),
+                    "http://localhost:3000".to_owned()
+                ])
+            );
         }
     }
 }

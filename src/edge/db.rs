@@ -67,7 +67,10 @@ pub struct Stmt {
 impl Stmt {
     /// A statement without arguments.
     pub fn new(sql: impl Into<Cow<'static, str>>) -> Stmt {
-        Stmt { sql: sql.into(), args: Vec::new() }
+        Stmt {
+            sql: sql.into(),
+            args: Vec::new(),
+        }
     }
 
     /// Binds the next argument.
@@ -122,7 +125,9 @@ impl Rows {
     /// # Errors
     /// When the columns do not fit `T`: a mistake of ours.
     pub fn all<T: DeserializeOwned>(&self) -> Result<Vec<T>, DbError> {
-        self.0.results::<T>().map_err(|error| DbError::Other(describe(&error)))
+        self.0
+            .results::<T>()
+            .map_err(|error| DbError::Other(describe(&error)))
     }
 
     /// The first row, if there is one.
@@ -167,7 +172,10 @@ impl Db {
     /// When the binding is missing.
     pub fn open(env: &worker::Env) -> Result<Db, DbError> {
         let inner = env.d1("DB").map_err(|error| DbError::Other(describe(&error)))?;
-        Ok(Db { inner, cost: Cell::default() })
+        Ok(Db {
+            inner,
+            cost: Cell::default(),
+        })
     }
 
     /// Runs the statements in one round trip and one transaction: all of them or none.
@@ -182,16 +190,24 @@ impl Db {
             prepared.push(if args.is_empty() {
                 statement
             } else {
-                statement.bind(&args).map_err(|error| DbError::from_message(describe(&error)))?
+                statement
+                    .bind(&args)
+                    .map_err(|error| DbError::from_message(describe(&error)))?
             });
         }
         self.count(|cost| cost.trips = cost.trips.saturating_add(1));
-        let results = self.inner.batch(prepared).await.map_err(|e| DbError::from_message(describe(&e)))?;
+        let results = self
+            .inner
+            .batch(prepared)
+            .await
+            .map_err(|e| DbError::from_message(describe(&e)))?;
         for result in &results {
             if let Ok(Some(meta)) = result.meta() {
                 self.count(|cost| {
                     cost.rows_read = cost.rows_read.saturating_add(meta.rows_read.unwrap_or_default());
-                    cost.rows_written = cost.rows_written.saturating_add(meta.rows_written.unwrap_or_default());
+                    cost.rows_written = cost
+                        .rows_written
+                        .saturating_add(meta.rows_written.unwrap_or_default());
                 });
             }
         }
@@ -225,9 +241,18 @@ mod tests {
                 "UNIQUE constraint failed: idempotency.user_id, idempotency.key",
                 DbError::Unique("idempotency.user_id".to_owned()),
             ),
-            ("D1_ERROR: STALE_VERSION: SQLITE_CONSTRAINT", DbError::Abort("STALE_VERSION")),
-            ("D1_ERROR: LAST_ADMIN: SQLITE_CONSTRAINT_TRIGGER", DbError::Abort("LAST_ADMIN")),
-            ("Network connection lost", DbError::Other("Network connection lost".to_owned())),
+            (
+                "D1_ERROR: STALE_VERSION: SQLITE_CONSTRAINT",
+                DbError::Abort("STALE_VERSION"),
+            ),
+            (
+                "D1_ERROR: LAST_ADMIN: SQLITE_CONSTRAINT_TRIGGER",
+                DbError::Abort("LAST_ADMIN"),
+            ),
+            (
+                "Network connection lost",
+                DbError::Other("Network connection lost".to_owned()),
+            ),
         ] {
             assert_eq!(DbError::from_message(message.to_owned()), want);
         }

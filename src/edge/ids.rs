@@ -19,7 +19,9 @@ pub fn random<const N: usize>() -> Result<[u8; N], String> {
 pub fn uid(now: Millis) -> Result<String, String> {
     let bytes = random::<10>()?;
     let millis = u64::try_from(now).unwrap_or_default();
-    Ok(uuid::Builder::from_unix_timestamp_millis(millis, &bytes).into_uuid().to_string())
+    Ok(uuid::Builder::from_unix_timestamp_millis(millis, &bytes)
+        .into_uuid()
+        .to_string())
 }
 
 /// A secret of 32 random bytes, as 64 hexadecimal digits.

@@ -3,6 +3,8 @@
 /// Asks one limiter. A limiter that is missing or fails lets the request pass: it guards against floods, and a
 /// flood of errors would be worse.
 pub async fn allows(env: &worker::Env, binding: &str, key: String) -> bool {
-    let Ok(limiter) = env.rate_limiter(binding) else { return true };
+    let Ok(limiter) = env.rate_limiter(binding) else {
+        return true;
+    };
     limiter.limit(key).await.map_or(true, |outcome| outcome.success)
 }

@@ -22,8 +22,9 @@ fn hasher(pepper: &str) -> Result<Argon2<'_>, String> {
 /// When there is no randomness or no memory.
 pub fn hash(password: &str, pepper: &str) -> Result<String, String> {
     let salt = ids::random::<16>()?;
-    let hash =
-        hasher(pepper)?.hash_password_with_salt(password.as_bytes(), &salt).map_err(|error| error.to_string())?;
+    let hash = hasher(pepper)?
+        .hash_password_with_salt(password.as_bytes(), &salt)
+        .map_err(|error| error.to_string())?;
     Ok(hash.to_string())
 }
 
@@ -52,9 +53,11 @@ mod tests {
         let pepper = "a pepper of at least 32 characters";
         let kept = hash("correct horse", pepper).unwrap();
         assert!(kept.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{kept}");
-        for (password, pepper, want) in
-            [("correct horse", pepper, true), ("correct horse ", pepper, false), ("correct horse", "another", false)]
-        {
+        for (password, pepper, want) in [
+            ("correct horse", pepper, true),
+            ("correct horse ", pepper, false),
+            ("correct horse", "another", false),
+        ] {
             assert_eq!(verify(password, Some(&kept), pepper), Ok(want));
         }
         assert_eq!(verify("correct horse", None, pepper), Ok(false));

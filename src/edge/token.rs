@@ -66,9 +66,13 @@ impl Keys {
     /// What is missing, in words for the operator.
     pub fn read(values: &impl Values) -> Result<Keys, String> {
         if let Some(algorithm) = values.value("ALGORITHM").filter(|algorithm| algorithm != "HS256") {
-            return Err(format!("ALGORITHM is {algorithm}, but the configured key is one for HS256"));
+            return Err(format!(
+                "ALGORITHM is {algorithm}, but the configured key is one for HS256"
+            ));
         }
-        let secret = ["JWT_SECRET", "JWT_SECRET_KEY", "SECRET_KEY"].iter().find_map(|name| values.value(name));
+        let secret = ["JWT_SECRET", "JWT_SECRET_KEY", "SECRET_KEY"]
+            .iter()
+            .find_map(|name| values.value(name));
         let secret = secret.filter(|secret| secret.len() >= 32).ok_or(
             "JWT_SECRET is not set, or shorter than 32 bytes: `wrangler secret put JWT_SECRET` \
              (locally: .dev.vars, which `npm start` writes)",
@@ -77,7 +81,10 @@ impl Keys {
         if previous.as_ref().is_some_and(|secret| secret.len() < 32) {
             return Err("JWT_SECRET_PREVIOUS is shorter than 32 bytes".to_owned());
         }
-        Ok(Keys { signing: HsKey::new(&secret), previous: previous.as_deref().map(HsKey::new) })
+        Ok(Keys {
+            signing: HsKey::new(&secret),
+            previous: previous.as_deref().map(HsKey::new),
+        })
     }
 
     /// Signs a token that lives from `now` for `seconds`.
@@ -98,8 +105,12 @@ impl Keys {
         let mut jwt = JwtClaims::new(body);
         jwt.issued_at = DateTime::from_timestamp(now.div_euclid(1_000), 0);
         jwt.expiration = DateTime::from_timestamp(claims.expires, 0);
-        let header = Header::empty().with_token_type("JWT").with_key_id(&self.signing.kid);
-        Hs256.token(&header, &jwt, &self.signing.key).map_err(|error| error.to_string())
+        let header = Header::empty()
+            .with_token_type("JWT")
+            .with_key_id(&self.signing.kid);
+        Hs256
+            .token(&header, &jwt, &self.signing.key)
+            .map_err(|error| error.to_string())
     }
 
     /// Reads a token. `None` for anything but an unexpired token of ours, of the right use, under a key of the
@@ -111,7 +122,10 @@ impl Keys {
         }
         let untrusted = UntrustedToken::new(token).ok()?;
         let kid = untrusted.header().key_id.as_deref()?;
-        let key = [Some(&self.signing), self.previous.as_ref()].into_iter().flatten().find(|key| key.kid == kid)?;
+        let key = [Some(&self.signing), self.previous.as_ref()]
+            .into_iter()
+            .flatten()
+            .find(|key| key.kid == kid)?;
         let token = Hs256.validator::<Body>(&key.key).validate(&untrusted).ok()?;
         let moment = DateTime::from_timestamp_millis(now)?;
         let time = TimeOptions::new(Duration::zero(), || moment);
@@ -141,9 +155,17 @@ impl HsKey {
     fn new(secret: &str) -> HsKey {
         use hmac::{Hmac, Mac};
         let mark = Hmac::<sha2::Sha256>::new_from_slice(secret.as_bytes())
-            .map(|mac| mac.chain_update(b"edgedesk key id").finalize().into_bytes().to_vec())
+            .map(|mac| {
+                mac.chain_update(b"edgedesk key id")
+                    .finalize()
+                    .into_bytes()
+                    .to_vec()
+            })
             .unwrap_or_default();
         let kid = ids::hex(mark.get(..4).unwrap_or_default());
-        HsKey { kid, key: Hs256Key::new(secret.as_bytes()) }
+        HsKey {
+            kid,
+            key: Hs256Key::new(secret.as_bytes()),
+        }
     }
 }

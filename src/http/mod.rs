@@ -10,4 +10,6 @@ pub mod page;
 pub mod reply;
 pub mod request;
 pub mod shape;
+pub mod sigv4;
+mod sigv4_check;
 pub mod take;

@@ -78,7 +78,15 @@ pub fn find_key(user_id: i64, key: &str) -> Stmt {
 pub fn kept(rows: &Rows) -> Result<Option<(String, Answered)>, DbError> {
     Ok(rows.first::<Kept>()?.map(|kept| {
         let status = u16::try_from(kept.status).unwrap_or(200);
-        (kept.fingerprint, Answered { status, location: kept.location, version: kept.version, body: kept.body })
+        (
+            kept.fingerprint,
+            Answered {
+                status,
+                location: kept.location,
+                version: kept.version,
+                body: kept.body,
+            },
+        )
     }))
 }
 
@@ -88,7 +96,12 @@ pub fn kept(rows: &Rows) -> Result<Option<(String, Answered)>, DbError> {
 /// [`DbError::Unique`] on `idempotency.user_id` when a twin was first; [`DbError::Abort`] with
 /// `STALE_VERSION` when the decision was made on an older state; nothing was written in either case.
 /// [`DbError::Other`] when the answer's row is not there.
-pub async fn commit(db: &Db, key: Option<&Key>, stmts: Vec<Stmt>, answer: &Answer) -> Result<Answered, DbError> {
+pub async fn commit(
+    db: &Db,
+    key: Option<&Key>,
+    stmts: Vec<Stmt>,
+    answer: &Answer,
+) -> Result<Answered, DbError> {
     let mut batch = Vec::with_capacity(stmts.len().saturating_add(3));
     if let Some(key) = key {
         batch.push(claim(key, answer.status()));
@@ -98,12 +111,17 @@ pub async fn commit(db: &Db, key: Option<&Key>, stmts: Vec<Stmt>, answer: &Answe
         (Answer::Nothing, _) => {}
         (Answer::Row(view), None) | (Answer::Created(view, _), None) => batch.push(view.clone()),
         (Answer::Row(view), Some(key)) => batch.extend([keep(key, view, None), view.clone()]),
-        (Answer::Created(view, place), Some(key)) => batch.extend([keep(key, view, Some(place)), view.clone()]),
+        (Answer::Created(view, place), Some(key)) => {
+            batch.extend([keep(key, view, Some(place)), view.clone()])
+        }
     }
     let results = db.batch(&batch).await?;
     let status = u16::try_from(answer.status()).unwrap_or(200);
     if matches!(answer, Answer::Nothing) {
-        return Ok(Answered { status, ..Answered::default() });
+        return Ok(Answered {
+            status,
+            ..Answered::default()
+        });
     }
     let row = match results.last() {
         Some(rows) => rows.first::<Row>()?,
@@ -114,16 +132,23 @@ pub async fn commit(db: &Db, key: Option<&Key>, stmts: Vec<Stmt>, answer: &Answe
         Answer::Created(_, place) => Some(format!("{place}{}", row.id.unwrap_or_default())),
         _ => None,
     };
-    Ok(Answered { status, location, version: row.v, body: row.j })
+    Ok(Answered {
+        status,
+        location,
+        version: row.v,
+        body: row.j,
+    })
 }
 
 fn claim(key: &Key, status: i64) -> Stmt {
-    Stmt::new("INSERT INTO idempotency (user_id, key, fingerprint, status, created_at) VALUES (?1, ?2, ?3, ?4, ?5)")
-        .bind(key.user_id)
-        .bind(&key.key)
-        .bind(&key.fingerprint)
-        .bind(status)
-        .bind(key.now)
+    Stmt::new(
+        "INSERT INTO idempotency (user_id, key, fingerprint, status, created_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+    )
+    .bind(key.user_id)
+    .bind(&key.key)
+    .bind(&key.fingerprint)
+    .bind(status)
+    .bind(key.now)
 }
 
 /// Keeps the answer beside its key. The view's own arguments come first, so its text stays as it is.
@@ -135,7 +160,10 @@ fn keep(key: &Key, view: &Stmt, place: Option<&str>) -> Stmt {
          WHERE user_id = ?{user} AND key = ?{word}",
         view.sql
     );
-    let mut stmt = Stmt { sql: sql.into(), args: view.args.clone() };
+    let mut stmt = Stmt {
+        sql: sql.into(),
+        args: view.args.clone(),
+    };
     stmt = stmt.bind(place).bind(key.user_id).bind(&key.key);
     stmt
 }

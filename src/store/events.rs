@@ -45,10 +45,16 @@ pub fn append(subject: &Subject, actor: Option<i64>, event: &Event, now: i64) ->
     let (from, message, arg): (_, _, Arg) = match subject {
         Subject::Ticket(id) => ("tickets t WHERE t.id = ?1", "NULL", (*id).into()),
         Subject::TicketUid(uid) => ("tickets t WHERE t.uid = ?1", "NULL", (*uid).into()),
-        Subject::MessageUid(uid) => {
-            ("tickets t JOIN messages m ON m.ticket_id = t.id WHERE m.uid = ?1", "m.id", (*uid).into())
-        }
-        Subject::Message(id) => ("tickets t JOIN messages m ON m.ticket_id = t.id WHERE m.id = ?1", "m.id", (*id).into()),
+        Subject::MessageUid(uid) => (
+            "tickets t JOIN messages m ON m.ticket_id = t.id WHERE m.uid = ?1",
+            "m.id",
+            (*uid).into(),
+        ),
+        Subject::Message(id) => (
+            "tickets t JOIN messages m ON m.ticket_id = t.id WHERE m.id = ?1",
+            "m.id",
+            (*id).into(),
+        ),
     };
     let changes = serde_json::to_string(&event.changes).unwrap_or_else(|_| "[]".to_owned());
     Stmt::new(format!(
@@ -122,4 +128,27 @@ pub fn list(reader: &Reader, reference: &Ref, part: Part, page: &Page) -> Stmt {
         .bind(after)
         .bind(page.limit.saturating_add(1))
         .bind(page.offset())
+}
+
+/// How many entries [`list`] has in all: `n`, up to 10,001.
+pub fn count(reader: &Reader, reference: &Ref, part: Part) -> Stmt {
+    let seq = if policy::reads_internal(reader.role) {
+        "e.seq"
+    } else {
+        "e.public_seq"
+    };
+    let (kinds, after) = match part {
+        Part::History => ("AND (e.message_id IS NULL OR e.type <> 'message_added')", 0),
+        Part::Timeline => ("", 0),
+        Part::After(seq) => ("", seq),
+    };
+    let (name, arg) = super::tickets::named(reference);
+    reader
+        .stmt(format!(
+            "SELECT count(*) AS n FROM (SELECT 1 FROM tickets t JOIN events e ON e.ticket_id = t.id \
+             WHERE {name} AND {} AND {seq} > ?5 {kinds} LIMIT 10001)",
+            reader.scope.condition()
+        ))
+        .bind(arg)
+        .bind(after)
 }

@@ -31,13 +31,21 @@ pub(super) fn in_timeline(seq: &str) -> String {
     let head = [("type", "'\"message\"'".to_owned()), ("seq", seq.to_owned())];
     let deleted = view::time("m.deleted_at");
     let message = format!("iif(m.deleted_at IS NULL,{},'null')", MESSAGE.sql());
-    let tail = [("message", message), ("deleted_at", deleted), ("created_at", view::time("e.created_at"))];
+    let tail = [
+        ("message", message),
+        ("deleted_at", deleted),
+        ("created_at", view::time("e.created_at")),
+    ];
     view::object(head.into_iter().chain(tail))
 }
 
 /// The condition that hides notes from customers, on a message `m`.
 fn visible(reader: &Reader) -> &'static str {
-    if policy::reads_internal(reader.role) { "m.deleted_at IS NULL" } else { "m.deleted_at IS NULL AND m.is_internal = 0" }
+    if policy::reads_internal(reader.role) {
+        "m.deleted_at IS NULL"
+    } else {
+        "m.deleted_at IS NULL AND m.is_internal = 0"
+    }
 }
 
 /// A page of a ticket's messages, oldest first: rows `j`, `id` (the position).
@@ -65,9 +73,16 @@ pub fn list(reader: &Reader, reference: &Ref, page: &Page) -> Stmt {
 /// How many messages of a ticket the reader may see, up to 10,001.
 pub fn count(reader: &Reader, reference: &Ref) -> Stmt {
     let (name, arg) = named(reference);
-    let column = if policy::reads_internal(reader.role) { "message_count" } else { "public_message_count" };
+    let column = if policy::reads_internal(reader.role) {
+        "message_count"
+    } else {
+        "public_message_count"
+    };
     reader
-        .stmt(format!("SELECT t.{column} AS n FROM tickets t WHERE {name} AND {}", reader.scope.condition()))
+        .stmt(format!(
+            "SELECT t.{column} AS n FROM tickets t WHERE {name} AND {}",
+            reader.scope.condition()
+        ))
         .bind(arg)
 }
 
@@ -159,9 +174,11 @@ pub fn insert(new: &NewMessage) -> Stmt {
 
 /// Aborts the batch unless the ticket still has this version: what the message does was decided on it.
 pub fn expect_version(ticket_id: i64, version: i64) -> Stmt {
-    Stmt::new("INSERT INTO stale SELECT 1 FROM tickets WHERE id = ?1 AND (version <> ?2 OR deleted_at IS NOT NULL)")
-        .bind(ticket_id)
-        .bind(version)
+    Stmt::new(
+        "INSERT INTO stale SELECT 1 FROM tickets WHERE id = ?1 AND (version <> ?2 OR deleted_at IS NOT NULL)",
+    )
+    .bind(ticket_id)
+    .bind(version)
 }
 
 /// Notes the first public answer of the staff, once.
@@ -173,15 +190,20 @@ pub fn note_answer(ticket_id: i64, now: i64) -> Stmt {
 
 /// Changes what a message says.
 pub fn edit(id: i64, version: i64, body: &str, now: i64) -> Stmt {
-    Stmt::new("UPDATE messages SET version = ?2 + 1, body = ?3, body_index = ?4, edited_at = ?5 WHERE id = ?1")
-        .bind(id)
-        .bind(version)
-        .bind(body)
-        .bind(index_text(body))
-        .bind(now)
+    Stmt::new(
+        "UPDATE messages SET version = ?2 + 1, body = ?3, body_index = ?4, edited_at = ?5 WHERE id = ?1",
+    )
+    .bind(id)
+    .bind(version)
+    .bind(body)
+    .bind(index_text(body))
+    .bind(now)
 }
 
 /// Takes a message away.
 pub fn delete(id: i64, version: i64, now: i64) -> Stmt {
-    Stmt::new("UPDATE messages SET version = ?2 + 1, deleted_at = ?3 WHERE id = ?1").bind(id).bind(version).bind(now)
+    Stmt::new("UPDATE messages SET version = ?2 + 1, deleted_at = ?3 WHERE id = ?1")
+        .bind(id)
+        .bind(version)
+        .bind(now)
 }

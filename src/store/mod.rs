@@ -7,10 +7,12 @@
 pub mod commit;
 pub mod counts;
 pub mod events;
+pub mod housekeeping;
 pub mod messages;
 pub mod people;
 pub mod scope;
 pub mod sessions;
-pub mod tickets;
+pub mod settings;
 pub mod ticket_list;
+pub mod tickets;
 pub mod view;

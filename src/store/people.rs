@@ -53,9 +53,16 @@ pub const SUMMARY: View = View {
 pub fn user_json() -> String {
     let whens: Vec<String> = Role::ALL
         .iter()
-        .map(|role| format!("WHEN '{}' THEN '[\"{}\"]'", role.word(), role.permissions().join("\",\"")))
+        .map(|role| {
+            format!(
+                "WHEN '{}' THEN '[\"{}\"]'",
+                role.word(),
+                role.permissions().join("\",\"")
+            )
+        })
         .collect();
-    USER.sql().replace("$PERMISSIONS", &format!("CASE u.role {} END", whens.join(" ")))
+    USER.sql()
+        .replace("$PERMISSIONS", &format!("CASE u.role {} END", whens.join(" ")))
 }
 
 /// What a login and the guards of an account need.
@@ -73,7 +80,11 @@ const ACCOUNT: &str = "SELECT id, role, ver, version, is_active, password_hash F
 
 /// Finds the account behind a login name: an address or a username, in lower case.
 pub fn account_by_name(name: &str) -> Stmt {
-    let column = if name.contains('@') { "email_key" } else { "username_key" };
+    let column = if name.contains('@') {
+        "email_key"
+    } else {
+        "username_key"
+    };
     Stmt::new(format!("{ACCOUNT} WHERE {column} = ?1")).bind(name)
 }
 
@@ -86,7 +97,11 @@ pub fn account(reference: &Ref) -> Stmt {
 /// The row `j` (a [`USER`]), `v`, `id` of a user.
 pub fn show(reference: &Ref) -> Stmt {
     let (column, arg) = key(reference);
-    Stmt::new(format!("SELECT {} AS j, u.version AS v, u.id AS id FROM users u WHERE u.{column} = ?1", user_json())).bind(arg)
+    Stmt::new(format!(
+        "SELECT {} AS j, u.version AS v, u.id AS id FROM users u WHERE u.{column} = ?1",
+        user_json()
+    ))
+    .bind(arg)
 }
 
 /// As [`show`], by uid: for a user that the same batch has made.
@@ -123,7 +138,10 @@ pub struct NewUser {
 /// Inserts a user. A made-up username that is taken gets the beginning of the uid's random part behind it.
 pub fn insert(user: &NewUser) -> Stmt {
     let made = crate::desk::person::username_from(&user.email);
-    let tail = user.uid.get(user.uid.len().saturating_sub(8)..).unwrap_or_default();
+    let tail = user
+        .uid
+        .get(user.uid.len().saturating_sub(8)..)
+        .unwrap_or_default();
     let (name, spare) = match &user.username {
         Some(name) => (name.clone(), name.clone()),
         None => (made.clone(), format!("{made}-{tail}")),
@@ -183,14 +201,19 @@ pub fn update(id: i64, version: i64, update: &Update, now: i64) -> Stmt {
         set("username", username.into());
         set("username_key", username.to_lowercase().into());
     }
-    for (column, value) in [("first_name", &update.first_name), ("last_name", &update.last_name)] {
+    for (column, value) in [
+        ("first_name", &update.first_name),
+        ("last_name", &update.last_name),
+    ] {
         if let Some(value) = value {
             set(column, value.into());
         }
     }
-    for (column, value) in
-        [("department", &update.department), ("phone", &update.phone), ("avatar_url", &update.avatar_url)]
-    {
+    for (column, value) in [
+        ("department", &update.department),
+        ("phone", &update.phone),
+        ("avatar_url", &update.avatar_url),
+    ] {
         if let Some(value) = value {
             set(column, value.clone().into());
         }
@@ -207,7 +230,10 @@ pub fn update(id: i64, version: i64, update: &Update, now: i64) -> Stmt {
     if update.role.is_some() || update.is_active.is_some() || update.password_hash.is_some() {
         sets.push("ver = ver + 1".to_owned());
     }
-    Stmt { sql: format!("UPDATE users SET {} WHERE id = ?1", sets.join(", ")).into(), args }
+    Stmt {
+        sql: format!("UPDATE users SET {} WHERE id = ?1", sets.join(", ")).into(),
+        args,
+    }
 }
 
 /// Closes an account at its owner's wish: the person is gone, what they wrote stays.
@@ -225,7 +251,9 @@ pub fn close(id: i64, version: i64, now: i64) -> Stmt {
 
 /// Notes a successful login.
 pub fn logged_in(id: i64, now: i64) -> Stmt {
-    Stmt::new("UPDATE users SET last_login_at = ?2 WHERE id = ?1").bind(id).bind(now)
+    Stmt::new("UPDATE users SET last_login_at = ?2 WHERE id = ?1")
+        .bind(id)
+        .bind(now)
 }
 
 /// Which users a list shows.
@@ -258,7 +286,9 @@ pub fn list(view: &str, filter: &Filter, page: &Page) -> Stmt {
     }
     if let Some(q) = &filter.q {
         when(&mut stmt, q.to_lowercase().into(), &|n| {
-            format!("(instr(lower(u.full_name), ?{n}) OR instr(u.username_key, ?{n}) OR instr(u.email_key, ?{n}))")
+            format!(
+                "(instr(lower(u.full_name), ?{n}) OR instr(u.username_key, ?{n}) OR instr(u.email_key, ?{n}))"
+            )
         });
     }
     if filter.staff_only {
@@ -283,4 +313,15 @@ pub fn count(filter: &Filter) -> Stmt {
     .bind(filter.role)
     .bind(filter.is_active)
     .bind(filter.q.as_ref().map(|q| q.to_lowercase()))
+}
+
+/// As [`insert`], unless somebody has the address already.
+pub fn insert_unless_known(user: &NewUser) -> Stmt {
+    let mut stmt = insert(user);
+    stmt.sql = format!(
+        "{} WHERE NOT EXISTS (SELECT 1 FROM users WHERE email_key = ?3)",
+        stmt.sql
+    )
+    .into();
+    stmt
 }

@@ -27,7 +27,9 @@ impl AgentScope {
 
     /// Reads a canonical word.
     pub fn parse(word: &str) -> Option<AgentScope> {
-        [AgentScope::Category, AgentScope::Assigned, AgentScope::All].into_iter().find(|scope| scope.word() == word)
+        [AgentScope::Category, AgentScope::Assigned, AgentScope::All]
+            .into_iter()
+            .find(|scope| scope.word() == word)
     }
 }
 

@@ -59,7 +59,15 @@ pub const SESSION: View = View {
 };
 
 /// Begins a session; gives its `id`.
-pub fn begin(uid: &str, user_id: i64, jti: &str, agent: &str, address: &str, now: i64, expires_at: i64) -> Stmt {
+pub fn begin(
+    uid: &str,
+    user_id: i64,
+    jti: &str,
+    agent: &str,
+    address: &str,
+    now: i64,
+    expires_at: i64,
+) -> Stmt {
     Stmt::new(
         "INSERT INTO sessions (uid, user_id, refresh_jti, user_agent, address, created_at, last_used_at, expires_at) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7) RETURNING id",
@@ -118,7 +126,9 @@ pub fn end(user_id: i64, id: Option<i64>, uid: Option<&str>, now: i64) -> Stmt {
 
 /// Ends every session of a user.
 pub fn end_all(user_id: i64, now: i64) -> Stmt {
-    Stmt::new("UPDATE sessions SET revoked_at = ?2 WHERE user_id = ?1 AND revoked_at IS NULL").bind(user_id).bind(now)
+    Stmt::new("UPDATE sessions SET revoked_at = ?2 WHERE user_id = ?1 AND revoked_at IS NULL")
+        .bind(user_id)
+        .bind(now)
 }
 
 /// A user's living sessions, newest first, as rows of JSON.
@@ -166,7 +176,9 @@ pub fn attempts(account: &str, address: &str, now: i64) -> Stmt {
 pub fn forget_attempts(account: &str, address: &str, id: &str) -> [Stmt; 2] {
     [
         Stmt::new("DELETE FROM login_attempts WHERE subject = 'account:' || ?1").bind(account),
-        Stmt::new("DELETE FROM login_attempts WHERE subject = 'address:' || ?1 AND id = ?2").bind(address).bind(id),
+        Stmt::new("DELETE FROM login_attempts WHERE subject = 'address:' || ?1 AND id = ?2")
+            .bind(address)
+            .bind(id),
     ]
 }
 
@@ -175,7 +187,8 @@ pub fn forget_attempts(account: &str, address: &str, id: &str) -> [Stmt; 2] {
 /// Uses up a reset token and sets the password, in statements that do nothing when the token is no good.
 /// The last gives the `id` of the account, if there was one.
 pub fn reset_password(token_hash: &str, password_hash: &str, now: i64) -> [Stmt; 3] {
-    const GOOD: &str = "SELECT user_id FROM password_resets WHERE token_hash = ?1 AND used_at IS NULL AND expires_at > ?2";
+    const GOOD: &str =
+        "SELECT user_id FROM password_resets WHERE token_hash = ?1 AND used_at IS NULL AND expires_at > ?2";
     [
         Stmt::new(format!("UPDATE sessions SET revoked_at = ?2 WHERE revoked_at IS NULL AND user_id IN ({GOOD})"))
             .bind(token_hash)

@@ -92,12 +92,17 @@ impl Sql {
 
     fn finish(self, sql: String) -> Stmt {
         // Every statement names the reader's three arguments, so that SQLite takes them all.
-        Stmt { sql: sql.into(), args: self.args }
+        Stmt {
+            sql: sql.into(),
+            args: self.args,
+        }
     }
 }
 
 fn begin(reader: &Reader) -> Sql {
-    Sql { args: vec![reader.now.into(), reader.reopen_since.into(), reader.id.into()] }
+    Sql {
+        args: vec![reader.now.into(), reader.reopen_since.into(), reader.id.into()],
+    }
 }
 
 /// Conditions of a walk (which its index serves) and tests on the way.
@@ -134,14 +139,28 @@ fn condition(reader: &Reader, sql: &mut Sql, filter: &Filter, plain: bool) -> St
     };
     let updated = column(reader, Key::Updated);
     match filter {
-        Filter::Status(words) => one_of(mark, "t.status", words.iter().map(|word| sql.arg(*word)).collect()),
-        Filter::Priority(ranks) => one_of(mark, "t.priority", ranks.iter().map(|rank| sql.arg(*rank)).collect()),
+        Filter::Status(words) => one_of(
+            mark,
+            "t.status",
+            words.iter().map(|word| sql.arg(*word)).collect(),
+        ),
+        Filter::Priority(ranks) => one_of(
+            mark,
+            "t.priority",
+            ranks.iter().map(|rank| sql.arg(*rank)).collect(),
+        ),
         Filter::Workflow(word) => format!("{mark}t.workflow = {}", sql.arg(*word)),
         Filter::CategorySlug(slug) => {
-            format!("{mark}t.category_id = (SELECT id FROM categories WHERE slug = {})", sql.arg(slug))
+            format!(
+                "{mark}t.category_id = (SELECT id FROM categories WHERE slug = {})",
+                sql.arg(slug)
+            )
         }
         Filter::Category(reference) => format!("{mark}t.category_id = {}", row(sql, "categories", reference)),
-        Filter::SubcategorySlug(slug) => format!("t.subcategory_id IS NOT NULL AND t.subcategory = {}", sql.arg(slug)),
+        Filter::SubcategorySlug(slug) => format!(
+            "t.subcategory_id IS NOT NULL AND t.subcategory = {}",
+            sql.arg(slug)
+        ),
         Filter::Subcategory(reference) => match reference {
             Ref::Id(id) => format!("{mark}t.subcategory_id = {}", sql.arg(*id)),
             _ => "0".to_owned(),
@@ -215,11 +234,23 @@ fn narrowness(filter: &Filter) -> Option<u8> {
 
 /// The order that a list has when none is asked for.
 fn natural(filters: &[Filter]) -> Sort {
-    let by = |key| Sort { key, descending: true };
-    if filters.iter().any(|filter| matches!(filter, Filter::UpdatedAfter(_) | Filter::UpdatedBefore(_))) {
+    let by = |key| Sort {
+        key,
+        descending: true,
+    };
+    if filters
+        .iter()
+        .any(|filter| matches!(filter, Filter::UpdatedAfter(_) | Filter::UpdatedBefore(_)))
+    {
         by(Key::Updated)
-    } else if filters.iter().any(|filter| matches!(filter, Filter::DueAfter(_) | Filter::DueBefore(_))) {
-        Sort { key: Key::Due, descending: false }
+    } else if filters
+        .iter()
+        .any(|filter| matches!(filter, Filter::DueAfter(_) | Filter::DueBefore(_)))
+    {
+        Sort {
+            key: Key::Due,
+            descending: false,
+        }
     } else {
         by(Key::Created)
     }
@@ -231,8 +262,17 @@ pub fn plan(reader: &Reader, query: &Query, page: &Page) -> Plan {
         return search(reader, query, matching, page);
     }
     let sort = query.sort.unwrap_or_else(|| natural(&query.filters));
-    let mine = query.filters.iter().any(|filter| matches!(filter, Filter::Mine(_)));
-    if sort == (Sort { key: Key::Created, descending: true }) && (mine || matches!(reader.scope, Scope::Category | Scope::Assigned)) {
+    let mine = query
+        .filters
+        .iter()
+        .any(|filter| matches!(filter, Filter::Mine(_)));
+    if sort
+        == (Sort {
+            key: Key::Created,
+            descending: true,
+        })
+        && (mine || matches!(reader.scope, Scope::Category | Scope::Assigned))
+    {
         return branches(reader, query, page);
     }
     single(reader, query, sort, page)
@@ -244,7 +284,11 @@ fn single(reader: &Reader, query: &Query, sort: Sort, page: &Page) -> Plan {
         let mut sql = begin(reader);
         let walk = choose(reader, &mut sql, query, sort);
         let key = column(reader, sort.key);
-        let (order, less) = if sort.descending { ("DESC", "<") } else { ("ASC", ">") };
+        let (order, less) = if sort.descending {
+            ("DESC", "<")
+        } else {
+            ("ASC", ">")
+        };
         let mut index = walk.index;
         if let Start::After { value, id } = page.start {
             let id = sql.arg(id);
@@ -255,13 +299,19 @@ fn single(reader: &Reader, query: &Query, sort: Sort, page: &Page) -> Plan {
                 index.push_str(&format!(" AND ({key}, t.id) {less} ({value}, {id})"));
             }
         }
-        let by = if sort.key == Key::Created { format!("t.id {order}") } else { format!("{key} {order}, t.id {order}") };
+        let by = if sort.key == Key::Created {
+            format!("t.id {order}")
+        } else {
+            format!("{key} {order}, t.id {order}")
+        };
         let windowed = !walk.tests.is_empty() && page.offset() == 0;
         let limit = sql.arg(page.limit.saturating_add(1));
         let offset = sql.arg(page.offset());
         let text = if stopped {
             let last = sql.arg(WINDOW.saturating_sub(1));
-            format!("SELECT {key} AS s, t.id AS id FROM tickets t WHERE {LIVE} AND {index} AND (?1 + ?2 + ?3 + {limit} + {offset}) IS NOT NULL ORDER BY {by} LIMIT 1 OFFSET {last}")
+            format!(
+                "SELECT {key} AS s, t.id AS id FROM tickets t WHERE {LIVE} AND {index} AND (?1 + ?2 + ?3 + {limit} + {offset}) IS NOT NULL ORDER BY {by} LIMIT 1 OFFSET {last}"
+            )
         } else if windowed {
             let window = sql.arg(WINDOW);
             format!(
@@ -272,7 +322,11 @@ fn single(reader: &Reader, query: &Query, sort: Sort, page: &Page) -> Plan {
                 walk.tests.join(" AND ")
             )
         } else {
-            let tests = if walk.tests.is_empty() { "1".to_owned() } else { walk.tests.join(" AND ") };
+            let tests = if walk.tests.is_empty() {
+                "1".to_owned()
+            } else {
+                walk.tests.join(" AND ")
+            };
             format!(
                 "SELECT {} AS j, {key} AS s, t.id AS id FROM tickets t WHERE {LIVE} AND {index} AND {tests} AND ?3 IS NOT NULL \
                  ORDER BY {by} LIMIT {limit} OFFSET {offset}",
@@ -282,7 +336,10 @@ fn single(reader: &Reader, query: &Query, sort: Sort, page: &Page) -> Plan {
         (sql.finish(text), windowed)
     };
     let (rows, windowed) = build(false);
-    Plan { rows, stopped: windowed.then(|| build(true).0) }
+    Plan {
+        rows,
+        stopped: windowed.then(|| build(true).0),
+    }
 }
 
 /// Which index a list walks, and what is left to test.
@@ -291,7 +348,12 @@ fn choose(reader: &Reader, sql: &mut Sql, query: &Query, sort: Sort) -> Walk {
     let mut tests: Vec<String> = Vec::new();
     let own = reader.scope == Scope::Own;
     let driver = if sort.key == Key::Created && !own {
-        let best = query.filters.iter().enumerate().filter_map(|(at, filter)| Some((narrowness(filter)?, at))).min();
+        let best = query
+            .filters
+            .iter()
+            .enumerate()
+            .filter_map(|(at, filter)| Some((narrowness(filter)?, at)))
+            .min();
         best.map(|(_, at)| at)
     } else {
         None
@@ -304,7 +366,11 @@ fn choose(reader: &Reader, sql: &mut Sql, query: &Query, sort: Sort) -> Walk {
     for (at, filter) in query.filters.iter().enumerate() {
         let serves = Some(at) == driver || served_by_sort(filter, sort);
         let text = condition(reader, sql, filter, serves);
-        if serves { index.push(text) } else { tests.push(text) }
+        if serves {
+            index.push(text)
+        } else {
+            tests.push(text)
+        }
     }
     if sort.key == Key::Due && index.is_empty() {
         index.push("t.resolution_due_at IS NOT NULL".to_owned());
@@ -312,7 +378,10 @@ fn choose(reader: &Reader, sql: &mut Sql, query: &Query, sort: Sort) -> Walk {
     if index.is_empty() {
         index.push("1".to_owned());
     }
-    Walk { index: index.join(" AND "), tests }
+    Walk {
+        index: index.join(" AND "),
+        tests,
+    }
 }
 
 /// Whether a range is a stretch of the index that the order walks anyway.
@@ -327,23 +396,43 @@ fn served_by_sort(filter: &Filter, sort: Sort) -> bool {
 
 /// A union of short walks, newest first.
 fn branches(reader: &Reader, query: &Query, page: &Page) -> Plan {
-    let mine = query.filters.iter().find_map(|filter| if let Filter::Mine(id) = filter { Some(*id) } else { None });
-    let rest: Vec<&Filter> = query.filters.iter().filter(|filter| !matches!(filter, Filter::Mine(_))).collect();
+    let mine = query.filters.iter().find_map(|filter| {
+        if let Filter::Mine(id) = filter {
+            Some(*id)
+        } else {
+            None
+        }
+    });
+    let rest: Vec<&Filter> = query
+        .filters
+        .iter()
+        .filter(|filter| !matches!(filter, Filter::Mine(_)))
+        .collect();
     let windowed = !rest.is_empty() && page.offset() == 0;
     let build = |stopped: bool| {
         let mut sql = begin(reader);
-        let tests: Vec<String> = rest.iter().map(|filter| condition(reader, &mut sql, filter, false)).collect();
-        let tests = if tests.is_empty() { "1".to_owned() } else { tests.join(" AND ") };
+        let tests: Vec<String> = rest
+            .iter()
+            .map(|filter| condition(reader, &mut sql, filter, false))
+            .collect();
+        let tests = if tests.is_empty() {
+            "1".to_owned()
+        } else {
+            tests.join(" AND ")
+        };
         let before = match page.start {
             Start::After { id, .. } => format!("t.id < {}", sql.arg(id)),
             _ => "1".to_owned(),
         };
         let most = sql.arg(page.limit.saturating_add(page.offset()).saturating_add(1));
         let window = sql.arg(WINDOW);
-        let share = format!("(SELECT max(10, {window} / (1 + count(*))) FROM agent_categories WHERE user_id = ?3)");
+        let share =
+            format!("(SELECT max(10, {window} / (1 + count(*))) FROM agent_categories WHERE user_id = ?3)");
         // Where a branch's share of the window ends: nothing older may be shown, or a newer one might be missed.
         let floor_of = |branch: &str| {
-            format!("(SELECT t.id FROM tickets t WHERE {LIVE} AND {branch} AND {before} ORDER BY t.id DESC LIMIT 1 OFFSET {share})")
+            format!(
+                "(SELECT t.id FROM tickets t WHERE {LIVE} AND {branch} AND {before} ORDER BY t.id DESC LIMIT 1 OFFSET {share})"
+            )
         };
         let lists: Vec<&str> = match (mine, reader.scope) {
             (Some(_), _) => vec!["t.assignee_id = ?3", "t.requester_id = ?3"],
@@ -354,26 +443,45 @@ fn branches(reader: &Reader, query: &Query, page: &Page) -> Plan {
             ],
         };
         let by_category = mine.is_none() && reader.scope == Scope::Category;
-        let mut floors: Vec<String> = lists.iter().map(|branch| format!("SELECT {} AS f", floor_of(branch))).collect();
+        let mut floors: Vec<String> = lists
+            .iter()
+            .map(|branch| format!("SELECT {} AS f", floor_of(branch)))
+            .collect();
         if by_category {
-            floors.push(format!("SELECT {} AS f FROM agent_categories a WHERE a.user_id = ?3", floor_of("t.category_id = a.category_id")));
+            floors.push(format!(
+                "SELECT {} AS f FROM agent_categories a WHERE a.user_id = ?3",
+                floor_of("t.category_id = a.category_id")
+            ));
         }
         let floor = format!("(SELECT max(f) FROM ({}))", floors.join(" UNION ALL "));
         if stopped {
             return sql.finish(format!("SELECT {floor} AS s, {floor} AS id WHERE {most} > 0"));
         }
-        let above = if windowed { "t.id >= coalesce((SELECT f FROM floor), 0)" } else { "1" };
-        let ids = |branch: &str| {
-            format!("SELECT t.id AS id FROM tickets t WHERE {LIVE} AND {branch} AND {before} AND {above} AND {tests} ORDER BY t.id DESC LIMIT {most}")
+        let above = if windowed {
+            "t.id >= coalesce((SELECT f FROM floor), 0)"
+        } else {
+            "1"
         };
-        let mut unions: Vec<String> = lists.iter().map(|branch| format!("SELECT id FROM ({})", ids(branch))).collect();
+        let ids = |branch: &str| {
+            format!(
+                "SELECT t.id AS id FROM tickets t WHERE {LIVE} AND {branch} AND {before} AND {above} AND {tests} ORDER BY t.id DESC LIMIT {most}"
+            )
+        };
+        let mut unions: Vec<String> = lists
+            .iter()
+            .map(|branch| format!("SELECT id FROM ({})", ids(branch)))
+            .collect();
         if by_category {
             unions.push(format!(
                 "SELECT b.id FROM agent_categories a CROSS JOIN tickets b ON b.id IN ({}) WHERE a.user_id = ?3",
                 ids("t.category_id = a.category_id")
             ));
         }
-        let with = if windowed { format!("WITH floor AS MATERIALIZED (SELECT {floor} AS f) ") } else { String::new() };
+        let with = if windowed {
+            format!("WITH floor AS MATERIALIZED (SELECT {floor} AS f) ")
+        } else {
+            String::new()
+        };
         let limit = sql.arg(page.limit.saturating_add(1));
         let offset = sql.arg(page.offset());
         sql.finish(format!(
@@ -383,7 +491,10 @@ fn branches(reader: &Reader, query: &Query, page: &Page) -> Plan {
             unions.join(" UNION ")
         ))
     };
-    Plan { rows: build(false), stopped: windowed.then(|| build(true)) }
+    Plan {
+        rows: build(false),
+        stopped: windowed.then(|| build(true)),
+    }
 }
 
 /// A search, newest first: hits are documents, and each ticket is shown once.
@@ -405,7 +516,12 @@ fn search(reader: &Reader, query: &Query, matching: &str, page: &Page) -> Plan {
             ));
         }
         let mut tests = vec![reader.scope.work().to_owned()];
-        tests.extend(query.filters.iter().map(|filter| condition(reader, &mut sql, filter, false)));
+        tests.extend(
+            query
+                .filters
+                .iter()
+                .map(|filter| condition(reader, &mut sql, filter, false)),
+        );
         let limit = sql.arg(page.limit.saturating_add(1));
         let offset = sql.arg(page.offset());
         sql.finish(format!(
@@ -417,7 +533,10 @@ fn search(reader: &Reader, query: &Query, matching: &str, page: &Page) -> Plan {
             tests.join(" AND ")
         ))
     };
-    Plan { rows: build(false), stopped: (page.offset() == 0).then(|| build(true)) }
+    Plan {
+        rows: build(false),
+        stopped: (page.offset() == 0).then(|| build(true)),
+    }
 }
 
 /// How many tickets a list has: `n`, up to 10,001.
@@ -427,7 +546,12 @@ pub fn count(reader: &Reader, query: &Query) -> Stmt {
         Some(matching) => {
             let expression = sql.arg(matching.as_str());
             let mut tests = vec![reader.scope.work().to_owned()];
-            tests.extend(query.filters.iter().map(|filter| condition(reader, &mut sql, filter, false)));
+            tests.extend(
+                query
+                    .filters
+                    .iter()
+                    .map(|filter| condition(reader, &mut sql, filter, false)),
+            );
             format!(
                 "SELECT count(*) AS n FROM (SELECT 1 FROM (SELECT DISTINCT rowid >> 20 AS id FROM ticket_search \
                  WHERE ticket_search MATCH {expression}) h CROSS JOIN tickets t ON t.id = h.id \
@@ -436,9 +560,16 @@ pub fn count(reader: &Reader, query: &Query) -> Stmt {
             )
         }
         None => {
-            let sort = Sort { key: Key::Created, descending: true };
+            let sort = Sort {
+                key: Key::Created,
+                descending: true,
+            };
             let walk = choose(reader, &mut sql, query, sort);
-            let tests = if walk.tests.is_empty() { "1".to_owned() } else { walk.tests.join(" AND ") };
+            let tests = if walk.tests.is_empty() {
+                "1".to_owned()
+            } else {
+                walk.tests.join(" AND ")
+            };
             format!(
                 "SELECT count(*) AS n FROM (SELECT 1 FROM tickets t WHERE {LIVE} AND {} AND {tests} AND ?3 IS NOT NULL LIMIT 10001)",
                 walk.index

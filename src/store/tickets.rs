@@ -35,7 +35,8 @@ pub const TICKET: View = View {
         field("tags", "t.tags", Out::Json("Tags")),
         field("requester", "$REQUESTER", Out::Card),
         nullable("assignee", "nullif(t.assignee_card,'null')", Out::Card),
-        nullable("contact_email", "t.contact_email", Out::Text).says("Another address given at creation; never mailed."),
+        nullable("contact_email", "t.contact_email", Out::Text)
+            .says("Another address given at creation; never mailed."),
         field("workflow", "t.workflow", Out::Word(&words::WORKFLOW)),
         field("version", "t.version", Out::Int).says("Rises with every change; send it back to guard yours."),
         field("channel", "t.channel", Out::Text),
@@ -77,12 +78,21 @@ fn build(role: Role) -> String {
     );
     TICKET
         .sql()
-        .replace("$PRIORITY", "CASE t.priority WHEN 1 THEN 'low' WHEN 2 THEN 'medium' WHEN 3 THEN 'high' ELSE 'urgent' END")
-        .replace("$PROJECT", "iif(t.project_id IS NULL,NULL,substr(t.key,1,instr(t.key,'-')-1))")
+        .replace(
+            "$PRIORITY",
+            "CASE t.priority WHEN 1 THEN 'low' WHEN 2 THEN 'medium' WHEN 3 THEN 'high' ELSE 'urgent' END",
+        )
+        .replace(
+            "$PROJECT",
+            "iif(t.project_id IS NULL,NULL,substr(t.key,1,instr(t.key,'-')-1))",
+        )
         .replace("$REQUESTER", requester)
         .replace("$UPDATED", pick("t.updated_at", "t.public_updated_at"))
         .replace("$MESSAGES", pick("t.message_count", "t.public_message_count"))
-        .replace("$ATTACHMENTS", pick("t.attachment_count", "t.public_attachment_count"))
+        .replace(
+            "$ATTACHMENTS",
+            pick("t.attachment_count", "t.public_attachment_count"),
+        )
         .replace("$SLA", &sla())
         .replace("$TRANSITIONS", &transitions(role))
 }
@@ -125,15 +135,26 @@ fn transitions(role: Role) -> String {
                 .collect();
             let list = |keep: &dyn Fn(Status) -> bool| {
                 let words: Vec<&str> = next.iter().filter(|to| keep(**to)).map(|to| to.word()).collect();
-                if words.is_empty() { "'[]'".to_owned() } else { format!("'[\"{}\"]'", words.join("\",\"")) }
+                if words.is_empty() {
+                    "'[]'".to_owned()
+                } else {
+                    format!("'[\"{}\"]'", words.join("\",\""))
+                }
             };
             let all = list(&|_| true);
             let value = if workflow == Workflow::Support && from == Status::Closed {
-                format!("iif(t.closed_at>=?2,{all},{})", list(&|to| to != workflow.reopened()))
+                format!(
+                    "iif(t.closed_at>=?2,{all},{})",
+                    list(&|to| to != workflow.reopened())
+                )
             } else {
                 all
             };
-            sql.push_str(&format!(" WHEN '{} {}' THEN {value}", workflow.word(), from.word()));
+            sql.push_str(&format!(
+                " WHEN '{} {}' THEN {value}",
+                workflow.word(),
+                from.word()
+            ));
         }
     }
     sql.push_str(" ELSE '[]' END");
@@ -154,7 +175,10 @@ pub struct Reader {
 impl Reader {
     /// A statement whose `?1`, `?2`, `?3` are now, the reopening horizon and the reader.
     pub fn stmt(&self, sql: String) -> Stmt {
-        Stmt::new(sql).bind(self.now).bind(self.reopen_since).bind(self.id)
+        Stmt::new(sql)
+            .bind(self.now)
+            .bind(self.reopen_since)
+            .bind(self.id)
     }
 }
 
@@ -242,7 +266,12 @@ pub fn row(reader: &Reader, reference: &Ref) -> Stmt {
 /// As [`row`], deleted tickets too: for those who may restore them.
 pub fn row_with_deleted(reader: &Reader, reference: &Ref) -> Stmt {
     let (name, arg) = named(reference);
-    reader.stmt(format!("SELECT {ROW} FROM tickets t WHERE {name} AND {}", reader.scope.condition())).bind(arg)
+    reader
+        .stmt(format!(
+            "SELECT {ROW} FROM tickets t WHERE {name} AND {}",
+            reader.scope.condition()
+        ))
+        .bind(arg)
 }
 
 impl TicketRow {
@@ -261,7 +290,10 @@ impl TicketRow {
             status: Status::parse(&self.status).unwrap_or(Status::Open),
             priority: Priority::from_rank(self.priority).unwrap_or(Priority::Medium),
             workflow: Workflow::parse(&self.workflow).unwrap_or(Workflow::Support),
-            category: self.category_id.map(|id| Named { id, name: self.category.clone().unwrap_or_default() }),
+            category: self.category_id.map(|id| Named {
+                id,
+                name: self.category.clone().unwrap_or_default(),
+            }),
             department: self.department.clone(),
             tags: serde_json::from_str(&self.tags).unwrap_or_default(),
             requester_id: self.requester_id,
@@ -349,7 +381,9 @@ pub fn insert(new: &NewTicket) -> [Stmt; 2] {
 /// Writes a decided change over the version that it was decided on; any other aborts the batch.
 pub fn update(before: &Ticket, after: &Ticket, now: i64) -> Stmt {
     let mut stmt = Stmt::new("").bind(before.id).bind(before.version).bind(now);
-    let mut sets = String::from("version = ?2 + 1, updated_at = max(updated_at, ?3), public_updated_at = max(public_updated_at, ?3)");
+    let mut sets = String::from(
+        "version = ?2 + 1, updated_at = max(updated_at, ?3), public_updated_at = max(public_updated_at, ?3)",
+    );
     let mut set = |differs: bool, column: &str, arg: Arg| {
         if differs {
             stmt.args.push(arg);
@@ -361,21 +395,69 @@ pub fn update(before: &Ticket, after: &Ticket, now: i64) -> Stmt {
     set(title, "title_index", index_text(&after.title).into());
     let description = before.description != after.description;
     set(description, "description", (&after.description).into());
-    set(description, "description_index", index_text(&after.description).into());
-    set(before.status != after.status, "status", after.status.word().into());
-    set(before.priority != after.priority, "priority", after.priority.rank().into());
-    set(before.workflow != after.workflow, "workflow", after.workflow.word().into());
-    set(before.category != after.category, "category_id", after.category.as_ref().map(|named| named.id).into());
-    set(before.department != after.department, "department", after.department.clone().into());
+    set(
+        description,
+        "description_index",
+        index_text(&after.description).into(),
+    );
+    set(
+        before.status != after.status,
+        "status",
+        after.status.word().into(),
+    );
+    set(
+        before.priority != after.priority,
+        "priority",
+        after.priority.rank().into(),
+    );
+    set(
+        before.workflow != after.workflow,
+        "workflow",
+        after.workflow.word().into(),
+    );
+    set(
+        before.category != after.category,
+        "category_id",
+        after.category.as_ref().map(|named| named.id).into(),
+    );
+    set(
+        before.department != after.department,
+        "department",
+        after.department.clone().into(),
+    );
     set(before.tags != after.tags, "tags", tags(after).into());
     let assignee = |ticket: &Ticket| ticket.assignee.as_ref().map(|person| person.id);
-    set(assignee(before) != assignee(after), "assignee_id", assignee(after).into());
+    set(
+        assignee(before) != assignee(after),
+        "assignee_id",
+        assignee(after).into(),
+    );
     for (column, old, new) in [
-        ("first_response_due_at", before.first_response_due_at, after.first_response_due_at),
-        ("first_response_risk_at", before.first_response_risk_at, after.first_response_risk_at),
-        ("first_responded_at", before.first_responded_at, after.first_responded_at),
-        ("resolution_due_at", before.resolution_due_at, after.resolution_due_at),
-        ("resolution_risk_at", before.resolution_risk_at, after.resolution_risk_at),
+        (
+            "first_response_due_at",
+            before.first_response_due_at,
+            after.first_response_due_at,
+        ),
+        (
+            "first_response_risk_at",
+            before.first_response_risk_at,
+            after.first_response_risk_at,
+        ),
+        (
+            "first_responded_at",
+            before.first_responded_at,
+            after.first_responded_at,
+        ),
+        (
+            "resolution_due_at",
+            before.resolution_due_at,
+            after.resolution_due_at,
+        ),
+        (
+            "resolution_risk_at",
+            before.resolution_risk_at,
+            after.resolution_risk_at,
+        ),
         ("resolved_at", before.resolved_at, after.resolved_at),
         ("closed_at", before.closed_at, after.closed_at),
         ("paused_at", before.paused_at, after.paused_at),
@@ -421,7 +503,10 @@ pub fn category(reference: Option<&Ref>, slug: Option<&str>) -> Stmt {
         (Some(Ref::Uid(uid)), _) => ("uid", Arg::Text(uid.clone())),
         (_, slug) => ("slug", slug.into()),
     };
-    Stmt::new(format!("SELECT id, slug AS name FROM categories WHERE {column} = ?1 AND is_active = 1")).bind(arg)
+    Stmt::new(format!(
+        "SELECT id, slug AS name FROM categories WHERE {column} = ?1 AND is_active = 1"
+    ))
+    .bind(arg)
 }
 
 /// Finds somebody who may be given tickets: `id`, `card`, if they are active staff.
@@ -431,7 +516,10 @@ pub fn assignable(reference: &Ref) -> Stmt {
         Ref::Id(id) => ("id", Arg::Int(*id)),
         Ref::Number(_) | Ref::Key(_) => ("id", Arg::Null),
     };
-    Stmt::new(format!("SELECT id, card FROM users WHERE {column} = ?1 AND is_active = 1 AND role <> 'customer'")).bind(arg)
+    Stmt::new(format!(
+        "SELECT id, card FROM users WHERE {column} = ?1 AND is_active = 1 AND role <> 'customer'"
+    ))
+    .bind(arg)
 }
 
 /// JSON text of a moment in a view of tickets.

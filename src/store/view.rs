@@ -35,12 +35,24 @@ pub struct OutField {
 
 /// A field that is always there and never null.
 pub const fn field(name: &'static str, sql: &'static str, out: Out) -> OutField {
-    OutField { name, sql, out, nullable: false, doc: "" }
+    OutField {
+        name,
+        sql,
+        out,
+        nullable: false,
+        doc: "",
+    }
 }
 
 /// A field that may be null.
 pub const fn nullable(name: &'static str, sql: &'static str, out: Out) -> OutField {
-    OutField { name, sql, out, nullable: true, doc: "" }
+    OutField {
+        name,
+        sql,
+        out,
+        nullable: true,
+        doc: "",
+    }
 }
 
 impl OutField {
@@ -76,7 +88,10 @@ pub fn object(fields: impl Iterator<Item = (&'static str, String)>) -> String {
     }
     terms.push("'}'".to_owned());
     // SQLite nests a chain of operators as deep as it is long, and D1 allows a depth of 100.
-    let groups: Vec<String> = terms.chunks(8).map(|group| format!("({})", group.join("||"))).collect();
+    let groups: Vec<String> = terms
+        .chunks(8)
+        .map(|group| format!("({})", group.join("||")))
+        .collect();
     groups.join("||")
 }
 
@@ -105,10 +120,12 @@ mod tests {
 
     #[test]
     fn objects_are_concatenations() {
-        let view =
-            View { name: "T", fields: &[field("id", "t.id", Out::Int), nullable("at", "t.at", Out::Time)] };
+        const VIEW: View = View {
+            name: "T",
+            fields: &[field("id", "t.id", Out::Int), nullable("at", "t.at", Out::Time)],
+        };
         assert_eq!(
-            view.sql(),
+            VIEW.sql(),
             "('{\"id\":'||t.id||',\"at\":'||coalesce('\"'||strftime('%Y-%m-%dT%H:%M:%fZ',t.at/1000.0,'unixepoch')||'\"','null')||'}')"
         );
     }

@@ -1,0 +1,137 @@
+//! Documents, health, and what else is not a resource.
+
+use serde_json::{Map, Value, json};
+
+use crate::app::{App, Call};
+use crate::desk::Millis;
+use crate::edge::config::Config;
+use crate::edge::db::{Db, Stmt};
+use crate::edge::{Env, cache, clock, door};
+use crate::http::error::Error;
+use crate::http::reply::{Body, Reply};
+use crate::http::request::Request;
+use std::rc::Rc;
+
+/// `GET /openapi.json`.
+pub async fn openapi(_call: &Call<'_>) -> Result<Reply, Error> {
+    Ok(asset("/openapi.json"))
+}
+
+/// `GET /docs`, `GET /swagger`.
+pub async fn swagger(_call: &Call<'_>) -> Result<Reply, Error> {
+    Ok(asset("/docs.html"))
+}
+
+/// `GET /redoc`.
+pub async fn redoc(_call: &Call<'_>) -> Result<Reply, Error> {
+    Ok(asset("/redoc.html"))
+}
+
+fn asset(path: &'static str) -> Reply {
+    Reply {
+        is_public: true,
+        ..Reply::new(200, Body::Asset(path))
+    }
+}
+
+/// `GET /health`: the Worker answers.
+pub async fn health(_call: &Call<'_>) -> Result<Reply, Error> {
+    Ok(alive())
+}
+
+/// The sign of life.
+pub fn alive() -> Reply {
+    Reply::ok(r#"{"status":"ok"}"#.to_owned())
+}
+
+/// `GET /version`.
+pub async fn version(_call: &Call<'_>) -> Result<Reply, Error> {
+    Ok(build())
+}
+
+/// What runs here.
+pub fn build() -> Reply {
+    Reply::ok(format!(
+        "{{\"name\":\"{}\",\"version\":\"{}\"}}",
+        env!("CARGO_PKG_NAME"),
+        env!("CARGO_PKG_VERSION")
+    ))
+}
+
+/// `GET /.well-known/jwks.json`.
+pub async fn jwks(call: &Call<'_>) -> Result<Reply, Error> {
+    Ok(Reply {
+        is_public: true,
+        ..Reply::ok(call.app.config.keys.jwks())
+    })
+}
+
+/// `GET /ready`: every binding that the desk stands on, with the milliseconds it took. 503 when one is down.
+pub async fn ready(call: &Call<'_>) -> Result<Reply, Error> {
+    call.admit().await?;
+    let mut checks = Map::new();
+    let mut all_well = true;
+    let mut note = |name: &str, began: Millis, well: bool| {
+        all_well &= well;
+        let ms = clock::now().saturating_sub(began);
+        checks.insert(
+            name.to_owned(),
+            json!({"status": if well { "ok" } else { "down" }, "ms": ms}),
+        );
+    };
+    let began = clock::now();
+    let well = call
+        .app
+        .db
+        .batch(&[Stmt::new("SELECT id FROM settings WHERE id = 1")])
+        .await
+        .is_ok();
+    note("d1", began, well);
+    let began = clock::now();
+    note("kv", began, cache::answers(&call.app.env).await);
+    let began = clock::now();
+    note(
+        "assets",
+        began,
+        door::has_asset(&call.app.env, "/openapi.json").await,
+    );
+    let status = if all_well { "ok" } else { "down" };
+    let mut reply = Reply::ok(json!({"status": status, "checks": Value::Object(checks)}).to_string());
+    if !all_well {
+        reply.status = 503;
+    }
+    Ok(reply)
+}
+
+/// Paths outside of the table: the pages' own assets, and in development the sample data.
+///
+/// # Errors
+/// [`Error::NotFound`] for everything else.
+pub async fn elsewhere(
+    env: &Env,
+    request: &Request,
+    path: &str,
+    config: &Rc<Config>,
+    now: Millis,
+) -> Result<Reply, Error> {
+    let reads = matches!(request.verb.as_str(), "GET" | "HEAD");
+    if reads && path.starts_with("/assets/") && !path.contains("..") && door::has_asset(env, path).await {
+        return Ok(Reply {
+            is_public: true,
+            ..Reply::new(200, Body::AssetPath(path.to_owned()))
+        });
+    }
+    if path == "/dev/seed" && request.verb == "POST" && config.development {
+        let given = request.header("x-dev-secret");
+        if config.dev_secret.is_some() && given == config.dev_secret {
+            let app = App {
+                env: env.clone(),
+                db: Db::open(env)?,
+                config: config.clone(),
+                now,
+            };
+            return super::dev::seed(&app).await;
+        }
+    }
+    Err(Error::NotFound)
+}

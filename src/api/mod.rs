@@ -1,0 +1,138 @@
+//! One file per resource: take the input, look at what is there, let `desk` decide, keep it, answer.
+//!
+//! Handlers hold no rule, no SQL and no status number. What several of them need of a list stands here.
+
+pub mod accounts;
+pub mod dev;
+pub mod docs;
+pub mod messages;
+pub mod sessions;
+pub mod settings;
+pub mod statistics;
+pub mod tickets;
+pub mod users;
+
+use serde::Deserialize;
+
+use crate::app::Call;
+use crate::desk::DAY;
+use crate::desk::ticket::Refusal;
+use crate::edge::db::Rows;
+use crate::http::error::Error;
+use crate::http::page::{self, Page, Total};
+use crate::http::reply::Reply;
+use crate::store::tickets::Reader;
+
+/// A row of a list: its JSON, its id and the value that it is sorted by.
+#[derive(Debug, Deserialize)]
+struct Listed {
+    j: String,
+    id: i64,
+    s: Option<i64>,
+}
+
+/// A number.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Number {
+    pub n: i64,
+}
+
+/// An id.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Id {
+    pub id: i64,
+}
+
+/// Where a walk stopped.
+#[derive(Debug, Deserialize)]
+struct Stopped {
+    s: Option<i64>,
+    id: Option<i64>,
+}
+
+/// Answers with a page: rows that are JSON already, one more than the limit when there are more, and where the
+/// walk over them stopped, when it was cut short.
+fn listed(
+    call: &Call,
+    page: &Page,
+    rows: &Rows,
+    stopped: Option<&Rows>,
+    total: Option<&Rows>,
+) -> Result<Reply, Error> {
+    let rows: Vec<Listed> = rows.all()?;
+    let limit = usize::try_from(page.limit).unwrap_or_default();
+    let shown = rows.get(..limit.min(rows.len())).unwrap_or_default();
+    let next = if rows.len() > limit {
+        shown
+            .last()
+            .map(|row| page.cursor(row.s.unwrap_or_default(), row.id))
+    } else {
+        let stopped: Option<Stopped> = match stopped {
+            Some(rows) => rows.first()?,
+            None => None,
+        };
+        stopped.and_then(|at| Some(page.cursor(at.s.unwrap_or_default(), at.id?)))
+    };
+    let total = match total {
+        Some(rows) => rows.first::<Number>()?.map(|number| Total(number.n)),
+        None => None,
+    };
+    let mut text = String::with_capacity(shown.iter().map(|row| row.j.len().saturating_add(1)).sum());
+    for row in shown {
+        if !text.is_empty() {
+            text.push(',');
+        }
+        text.push_str(&row.j);
+    }
+    let (body, link) = page::list(call.request, page, &text, next, total);
+    let mut reply = Reply::ok(body);
+    if let Some(link) = link {
+        reply.header("Link", link);
+    }
+    Ok(reply)
+}
+
+/// The row `j`, `v` of one resource as an answer; not found when there is none.
+fn one(rows: Option<&Rows>) -> Result<Reply, Error> {
+    #[derive(Deserialize)]
+    struct Row {
+        j: String,
+        v: Option<i64>,
+    }
+    let row: Option<Row> = match rows {
+        Some(rows) => rows.first()?,
+        None => None,
+    };
+    let row = row.ok_or(Error::NotFound)?;
+    Ok(Reply {
+        version: row.v,
+        ..Reply::ok(row.j)
+    })
+}
+
+/// How the caller reads tickets.
+fn reader(call: &Call) -> Result<Reader, Error> {
+    let window = call.settings().reopen_window_days.saturating_mul(DAY);
+    Ok(Reader {
+        id: call.my_id()?,
+        role: call.my_role()?,
+        scope: call.scope()?,
+        now: call.now(),
+        reopen_since: call.now().saturating_sub(window),
+    })
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Error {
+        match refusal {
+            Refusal::Forbidden(message) => Error::Forbidden(message),
+            Refusal::Transition { from, to, allowed } => Error::InvalidTransition {
+                from: from.word(),
+                to: to.word(),
+                allowed: allowed.into_iter().map(|status| status.word()).collect(),
+            },
+            Refusal::Conflict(message) => Error::conflict(message),
+            Refusal::Invalid { field, message } => Error::field(field, message),
+        }
+    }
+}

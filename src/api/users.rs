@@ -1,0 +1,282 @@
+//! Users, as admins manage them and as people keep their own profile.
+
+use super::accounts::{names, new_user};
+use super::{listed, one};
+use crate::app::Call;
+use crate::desk::id::Ref;
+use crate::desk::person::Role;
+use crate::edge::password;
+use crate::http::error::Error;
+use crate::http::page::{self, Page};
+use crate::http::reply::Reply;
+use crate::http::shape::{Field, Kind, Shape, words};
+use crate::http::take::{self, Patch, Taken};
+use crate::retry;
+use crate::store::commit::Answer;
+use crate::store::people::{self, Account, Filter, Update};
+use crate::store::sessions as session_rows;
+
+const NAME: Kind = Kind::Line { min: 0, max: 100 };
+
+/// The body of a new user.
+pub const NEW: Shape = Shape {
+    name: "NewUser",
+    fields: &[
+        Field::required("email", Kind::Email, "The address to log in with."),
+        Field::optional(
+            "password",
+            Kind::Password,
+            "Without one, the account is claimed by a password reset.",
+        ),
+        Field::optional(
+            "username",
+            Kind::Username,
+            "Without one, the local part of the address, made unique.",
+        ),
+        Field::optional("first_name", NAME, "Given name."),
+        Field::optional("last_name", NAME, "Family name."),
+        Field::optional(
+            "full_name",
+            Kind::Line { min: 0, max: 200 },
+            "Both at once; splits at the first space.",
+        )
+        .or(&["name"]),
+        Field::optional("role", Kind::Word(&words::ROLE), "`customer` by default."),
+        Field::nullable(
+            "department",
+            Kind::Line { min: 1, max: 100 },
+            "Where the person works.",
+        ),
+        Field::nullable("phone", Kind::Line { min: 1, max: 50 }, "Telephone number."),
+        Field::nullable("avatar_url", Kind::Url, "A picture."),
+    ],
+};
+
+/// The body of an update; role, active flag and address of others are for admins.
+pub const PROFILE: Shape = Shape {
+    name: "UserPatch",
+    fields: &[
+        Field::optional("email", Kind::Email, "A new address; for admins."),
+        Field::optional("username", Kind::Username, "A new username."),
+        Field::optional("first_name", NAME, "Given name."),
+        Field::optional("last_name", NAME, "Family name."),
+        Field::optional(
+            "full_name",
+            Kind::Line { min: 0, max: 200 },
+            "Both at once; splits at the first space.",
+        )
+        .or(&["name"]),
+        Field::optional("role", Kind::Word(&words::ROLE), "For admins."),
+        Field::optional("is_active", Kind::Flag, "For admins."),
+        Field::nullable(
+            "department",
+            Kind::Line { min: 1, max: 100 },
+            "Where the person works.",
+        ),
+        Field::nullable("phone", Kind::Line { min: 1, max: 50 }, "Telephone number."),
+        Field::nullable("avatar_url", Kind::Url, "A picture."),
+        Field::optional(
+            "version",
+            Kind::Whole {
+                min: 1,
+                max: i64::MAX,
+            },
+            "The version that the change was made on.",
+        ),
+    ],
+};
+
+/// The body of closing one's account.
+pub const CLOSE: Shape = Shape {
+    name: "CloseAccount",
+    fields: &[Field::optional(
+        "password",
+        Kind::Secret,
+        "The password, where the front end asks for it once more.",
+    )],
+};
+
+/// The filters of a list of users.
+pub const LIST: Shape = Shape {
+    name: "UserFilter",
+    fields: &[
+        Field::optional("role", Kind::Word(&words::ROLE), "Of this role."),
+        Field::optional("is_active", Kind::Flag, "Active or not.").or(&["active"]),
+        Field::optional(
+            "q",
+            Kind::Line { min: 1, max: 200 },
+            "Part of name, username or address.",
+        )
+        .or(&["search", "keyword"]),
+    ],
+};
+
+/// `GET /users`.
+pub async fn list(call: &Call<'_>) -> Result<Reply, Error> {
+    page_of(call, &people::user_json(), false).await
+}
+
+/// `GET /users/summary`: staff, in short.
+pub async fn summary(call: &Call<'_>) -> Result<Reply, Error> {
+    page_of(call, &people::SUMMARY.sql(), false).await
+}
+
+async fn page_of(call: &Call<'_>, view: &str, staff_only: bool) -> Result<Reply, Error> {
+    let taken = take::query(call.request, &[&page::QUERY, &LIST])?;
+    let page = Page::read(call.request, &taken, call.my_id()?)?;
+    let filter = Filter {
+        role: taken.word("role"),
+        is_active: taken.flag("is_active"),
+        q: taken.text("q"),
+        staff_only,
+    };
+    let mut stmts = vec![people::list(view, &filter, &page)];
+    if page.count {
+        stmts.push(people::count(&filter));
+    }
+    let found = call.read(stmts).await?;
+    let rows = found.first().ok_or(Error::NotFound)?;
+    listed(call, &page, rows, None, found.get(1))
+}
+
+/// `POST /users`.
+pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
+    let taken = take::body(call.request, &NEW)?;
+    call.authorize().await?;
+    let hash = match taken.text("password") {
+        Some(text) => Some(password::hash(&text, &call.app.config.pepper).map_err(Error::Internal)?),
+        None => None,
+    };
+    let role = taken.word("role").and_then(Role::parse).unwrap_or(Role::Customer);
+    let user = new_user(call, &taken, role, hash)?;
+    call.commit(
+        vec![people::insert(&user)],
+        Answer::Created(people::show_uid(&user.uid), "/api/v1/users/"),
+    )
+    .await
+}
+
+/// `GET /users/{id}`: oneself, or anybody for staff.
+pub async fn show(call: &Call<'_>) -> Result<Reply, Error> {
+    let reference = call.reference("id")?;
+    let found = call
+        .read(vec![people::show(&reference), people::account(&reference)])
+        .await?;
+    let account = account(found.get(1))?;
+    if account.id != call.my_id()? && !call.my_role()?.is_staff() {
+        return Err(Error::NotFound);
+    }
+    one(found.first())
+}
+
+fn account(rows: Option<&crate::edge::db::Rows>) -> Result<Account, Error> {
+    match rows {
+        Some(rows) => rows.first()?.ok_or(Error::NotFound),
+        None => Err(Error::NotFound),
+    }
+}
+
+/// `PUT /users/me`.
+pub async fn update_me(call: &Call<'_>) -> Result<Reply, Error> {
+    let taken = take::body(call.request, &PROFILE)?;
+    let me = Ref::Id(call.my_id()?);
+    retry!(update_as(call, &me, &taken))
+}
+
+/// `PUT /users/{id}`.
+pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
+    let taken = take::body(call.request, &PROFILE)?;
+    let reference = call.reference("id")?;
+    retry!(update_as(call, &reference, &taken))
+}
+
+async fn update_as(call: &Call<'_>, reference: &Ref, taken: &Taken) -> Result<Reply, Error> {
+    let found = call.read(vec![people::account(reference)]).await?;
+    let account = account(found.first())?;
+    let is_admin = call.my_role()? == Role::Admin;
+    if account.id != call.my_id()? && !is_admin {
+        let staff = call.my_role()?.is_staff();
+        return Err(if staff {
+            Error::Forbidden("only admins may change other people".to_owned())
+        } else {
+            Error::NotFound
+        });
+    }
+    let role = taken
+        .word("role")
+        .and_then(Role::parse)
+        .filter(|role| role.word() != account.role);
+    let is_active = taken
+        .flag("is_active")
+        .filter(|active| i64::from(*active) != account.is_active);
+    if !is_admin && (role.is_some() || is_active.is_some() || taken.has("email")) {
+        return Err(Error::Forbidden(
+            "role, active flag and address are changed by admins".to_owned(),
+        ));
+    }
+    call.guard(account.version, Some(taken))?;
+    let (first_name, last_name) = names(taken);
+    let cleared = |name| match taken.patch(name) {
+        Patch::Keep => None,
+        Patch::Clear => Some(None),
+        Patch::Set(text) => Some(Some(text)),
+    };
+    let update = Update {
+        email: taken.text("email"),
+        username: taken.text("username"),
+        first_name,
+        last_name,
+        role,
+        is_active,
+        department: cleared("department"),
+        phone: cleared("phone"),
+        avatar_url: cleared("avatar_url"),
+        password_hash: None,
+    };
+    let mut stmts = vec![people::update(account.id, account.version, &update, call.now())];
+    if role.is_some() || is_active == Some(false) {
+        stmts.push(session_rows::end_all(account.id, call.now()));
+    }
+    call.commit(stmts, Answer::Row(people::show(&Ref::Id(account.id))))
+        .await
+}
+
+/// `DELETE /users/{id}`: the account is deactivated, nothing is lost.
+pub async fn deactivate(call: &Call<'_>) -> Result<Reply, Error> {
+    let reference = call.reference("id")?;
+    retry!(async {
+        let found = call.read(vec![people::account(&reference)]).await?;
+        let account = account(found.first())?;
+        call.guard(account.version, None)?;
+        let update = Update {
+            is_active: Some(false),
+            ..Update::default()
+        };
+        let stmts = vec![
+            people::update(account.id, account.version, &update, call.now()),
+            session_rows::end_all(account.id, call.now()),
+        ];
+        call.commit(stmts, Answer::Nothing).await
+    })
+}
+
+/// `DELETE /users/me`: the person is gone, what they wrote stays under a blank name.
+pub async fn close_me(call: &Call<'_>) -> Result<Reply, Error> {
+    let taken = take::body_or_nothing(call.request, &CLOSE)?;
+    let me = Ref::Id(call.my_id()?);
+    retry!(async {
+        let found = call.read(vec![people::account(&me)]).await?;
+        let account = account(found.first())?;
+        if let Some(text) = taken.text("password") {
+            let right = password::verify(&text, account.password_hash.as_deref(), &call.app.config.pepper);
+            if !right.map_err(Error::Internal)? {
+                return Err(Error::field("password", "is wrong"));
+            }
+        }
+        let stmts = vec![
+            people::close(account.id, account.version, call.now()),
+            session_rows::end_all(account.id, call.now()),
+        ];
+        call.commit(stmts, Answer::Nothing).await
+    })
+}

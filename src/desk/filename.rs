@@ -1,0 +1,364 @@
+//! Files that people attach: which are taken, and under which name they travel.
+
+use std::fmt::Write as _;
+
+/// The largest file: 25 MiB.
+pub const MAX_BYTES: i64 = 26_214_400;
+/// Files of one ticket.
+pub const MAX_FILES: i64 = 20;
+/// Bytes of a kept name; most file systems end at 255.
+const MAX_NAME: usize = 200;
+/// The name of a file that came without a usable one.
+const NAMELESS: &str = "file";
+
+/// The types that are taken. What browsers would run or render as a page is not among them.
+pub const TYPES: [&str; 54] = [
+    "application/gzip",
+    "application/json",
+    "application/msword",
+    "application/octet-stream",
+    "application/pdf",
+    "application/rtf",
+    "application/vnd.apple.keynote",
+    "application/vnd.apple.numbers",
+    "application/vnd.apple.pages",
+    "application/vnd.ms-excel",
+    "application/vnd.ms-outlook",
+    "application/vnd.ms-powerpoint",
+    "application/vnd.oasis.opendocument.presentation",
+    "application/vnd.oasis.opendocument.spreadsheet",
+    "application/vnd.oasis.opendocument.text",
+    "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    "application/x-7z-compressed",
+    "application/x-gzip",
+    "application/x-tar",
+    "application/x-zip-compressed",
+    "application/zip",
+    "application/zstd",
+    "audio/aac",
+    "audio/flac",
+    "audio/mp4",
+    "audio/mpeg",
+    "audio/ogg",
+    "audio/wav",
+    "audio/webm",
+    "audio/x-wav",
+    "image/avif",
+    "image/bmp",
+    "image/gif",
+    "image/heic",
+    "image/heif",
+    "image/jpeg",
+    "image/png",
+    "image/tiff",
+    "image/webp",
+    "message/rfc822",
+    "text/calendar",
+    "text/csv",
+    "text/markdown",
+    "text/plain",
+    "text/rtf",
+    "text/tab-separated-values",
+    "text/vcard",
+    "text/x-log",
+    "video/mp4",
+    "video/mpeg",
+    "video/quicktime",
+    "video/webm",
+];
+
+/// Endings that an operating system runs or mounts, or that a browser shows as a page, whatever type was
+/// claimed. Near to what Outlook and Gmail refuse.
+const REFUSED: &str = " ade adp apk app appimage application appref-ms appx asp aspx bash bat cgi chm cjs class \
+    cmd com command cpl crt csh deb desktop dll dmg docm dotm drv elf exe fish gadget hlp hta htm html img inf \
+    ins ipa iso isp jar jnlp js jse jsp jspx ksh lib library-ms lnk lua mde mht mhtml mjs msc msh msi msix msp \
+    mst ocx osx phar php php3 php4 php5 phtml pif pkg pl potm ppam ppsm pptm ps1 ps1xml ps2 psc1 psd1 psm1 py \
+    pyc pyw rb reg rpm run scf scpt scr sct search-ms settingcontent-ms sh shb shs shtml sldm so svg svgz swf \
+    sys url vb vbe vbs vhd vhdx vxd wasm webloc ws wsc wsf wsh xht xhtml xlam xll xlsm xltm xsl xslt zsh ";
+
+/// A file that may be uploaded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upload {
+    /// See [`clean`].
+    pub name: String,
+    /// One of [`TYPES`], without parameters.
+    pub content_type: &'static str,
+    /// Bytes.
+    pub size: i64,
+}
+
+/// Whether a file may be uploaded, from what its sender says of it.
+///
+/// # Errors
+/// Every mistake as (field, message).
+pub fn check(name: &str, content_type: &str, size: i64) -> Result<Upload, Vec<(&'static str, String)>> {
+    let mut wrong = Vec::new();
+    let name = clean(name);
+    if let Some(ending) = ending(&name).filter(|ending| is_refused(ending)) {
+        wrong.push(("filename", format!("files ending in .{ending} are not accepted")));
+    }
+    let claimed = content_type.split(';').next().unwrap_or_default().trim();
+    let known = TYPES
+        .into_iter()
+        .find(|known| known.eq_ignore_ascii_case(claimed));
+    if known.is_none() {
+        wrong.push(("content_type", "is not one of the accepted types".to_owned()));
+    }
+    if !(1..=MAX_BYTES).contains(&size) {
+        wrong.push(("size", format!("must be 1 to {MAX_BYTES} bytes")));
+    }
+    match known {
+        Some(content_type) if wrong.is_empty() => Ok(Upload {
+            name,
+            content_type,
+            size,
+        }),
+        _ => Err(wrong),
+    }
+}
+
+/// What follows the last dot, in lower case.
+fn ending(name: &str) -> Option<String> {
+    name.rsplit_once('.').map(|(_, ending)| ending.to_lowercase())
+}
+
+fn is_refused(ending: &str) -> bool {
+    !ending.contains(' ') && REFUSED.contains(&format!(" {ending} "))
+}
+
+/// A name that is safe to keep, to show and to save under on any system: no folders, no characters that
+/// control, hide or turn text round, none that file systems forbid, no dots or spaces at its ends, no
+/// device name, at most 200 bytes with its ending kept. Never empty.
+pub fn clean(name: &str) -> String {
+    let base = name
+        .rsplit(['/', '\\'])
+        .find(|part| !part.trim().is_empty())
+        .unwrap_or_default();
+    let kept: String = base
+        .chars()
+        .filter(|c| !c.is_control() && !is_invisible(*c))
+        .map(|c| match c {
+            '<' | '>' | ':' | '"' | '|' | '?' | '*' => '_',
+            c if c.is_whitespace() => ' ',
+            c => c,
+        })
+        .collect();
+    match trim(&kept) {
+        "" => NAMELESS.to_owned(),
+        kept if is_device(kept) => shorten(&format!("_{kept}")),
+        kept => shorten(kept),
+    }
+}
+
+fn trim(name: &str) -> &str {
+    name.trim_matches(|c: char| c == '.' || c.is_whitespace())
+}
+
+/// Characters without a width of their own that change how the rest reads. The joiners U+200C and U+200D
+/// stay: Persian and emoji need them.
+fn is_invisible(c: char) -> bool {
+    matches!(c,
+        '\u{AD}' | '\u{61C}' | '\u{180E}' | '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}'
+        | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}')
+}
+
+/// Cuts the part before the ending, at a character.
+fn shorten(name: &str) -> String {
+    if name.len() <= MAX_NAME {
+        return name.to_owned();
+    }
+    let (stem, ending) = match name.rsplit_once('.') {
+        Some((stem, ending)) if ending.len() <= 16 => (stem, format!(".{ending}")),
+        _ => (name, String::new()),
+    };
+    let room = stem.floor_char_boundary(MAX_NAME.saturating_sub(ending.len()));
+    let stem = stem.get(..room).unwrap_or_default();
+    format!("{}{ending}", trim(stem))
+}
+
+/// Names that Windows keeps for devices, with any ending.
+fn is_device(name: &str) -> bool {
+    let stem = name
+        .split('.')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_uppercase();
+    let numbered = |device: &str| {
+        stem.strip_prefix(device).is_some_and(|number| {
+            matches!(number.chars().next(), Some('0'..='9' | '¹' | '²' | '³')) && number.chars().count() == 1
+        })
+    };
+    matches!(
+        stem.as_str(),
+        "CON" | "PRN" | "AUX" | "NUL" | "CONIN$" | "CONOUT$"
+    ) || numbered("COM")
+        || numbered("LPT")
+}
+
+/// The `Content-Disposition` under which a file is given out: always a download, with an ASCII name for
+/// old clients and the real one as RFC 6266 and RFC 8187 have it.
+pub fn disposition(name: &str) -> String {
+    let name = clean(name);
+    let ascii: String = name
+        .chars()
+        // Some browsers decode escapes here, others do not.
+        .map(|c| {
+            if c == '%' || !(c == ' ' || c.is_ascii_graphic()) {
+                '_'
+            } else {
+                c
+            }
+        })
+        .collect();
+    let mut header = format!("attachment; filename=\"{ascii}\"");
+    if ascii != name {
+        header.push_str("; filename*=UTF-8''");
+        for byte in name.bytes() {
+            if byte.is_ascii_alphanumeric() || b"!#$&+-.^_`|~".contains(&byte) {
+                header.push(char::from(byte));
+            } else {
+                let _ = write!(header, "%{byte:02X}");
+            }
+        }
+    }
+    header
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_made_safe() {
+        let long = format!("{}.pdf", "ä".repeat(300));
+        for (name, want) in [
+            ("report.pdf", "report.pdf"),
+            ("Bericht März 東京 🔥.pdf", "Bericht März 東京 🔥.pdf"),
+            ("../../etc/passwd", "passwd"),
+            ("C:\\Users\\me\\a.txt", "a.txt"),
+            ("folder/", "folder"),
+            ("/", "file"),
+            ("", "file"),
+            (" . .. ", "file"),
+            (".htaccess", "htaccess"),
+            ("a.exe. . ", "a.exe"),
+            ("a.exe::$DATA", "a.exe__$DATA"),
+            ("a\0b\r\nc\u{7F}\u{85}.txt", "abc.txt"),
+            ("gpj.\u{202E}exe", "gpj.exe"),
+            ("a\u{200B}\u{FEFF}\u{2066}b", "ab"),
+            ("مى\u{200C}خواهم.txt", "مى\u{200C}خواهم.txt"),
+            ("a<b>c:d\"e|f?g*h", "a_b_c_d_e_f_g_h"),
+            ("x\u{A0}\u{3000}y", "x  y"),
+            ("nul", "_nul"),
+            ("CON.tar.gz", "_CON.tar.gz"),
+            ("com1.txt", "_com1.txt"),
+            ("com10.txt", "com10.txt"),
+            ("LPT¹", "_LPT¹"),
+            (
+                &format!("nul.{}", "x".repeat(196)),
+                &format!("_nul.{}", "x".repeat(195)),
+            ),
+            ("console.txt", "console.txt"),
+            (&long, &format!("{}.pdf", "ä".repeat(98))),
+            (&"x".repeat(1_000), &"x".repeat(200)),
+            (
+                &format!("a.{}", "y".repeat(500)),
+                &format!("a.{}", "y".repeat(198)),
+            ),
+        ] {
+            let got = clean(name);
+            assert_eq!(got, want, "{name:?}");
+            assert_eq!(clean(&got), got, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn headers_carry_any_name() {
+        for (name, want) in [
+            ("report.pdf", "attachment; filename=\"report.pdf\""),
+            ("a b.pdf", "attachment; filename=\"a b.pdf\""),
+            ("a;b=c'd.pdf", "attachment; filename=\"a;b=c'd.pdf\""),
+            (
+                "Müller.pdf",
+                "attachment; filename=\"M_ller.pdf\"; filename*=UTF-8''M%C3%BCller.pdf",
+            ),
+            (
+                "100%.pdf",
+                "attachment; filename=\"100_.pdf\"; filename*=UTF-8''100%25.pdf",
+            ),
+            (
+                "€ rates.pdf",
+                "attachment; filename=\"_ rates.pdf\"; filename*=UTF-8''%E2%82%AC%20rates.pdf",
+            ),
+            (
+                "x\"; filename=\"evil.exe",
+                "attachment; filename=\"x_; filename=_evil.exe\"",
+            ),
+            (
+                "x\r\nSet-Cookie: a=b",
+                "attachment; filename=\"xSet-Cookie_ a=b\"",
+            ),
+            ("\\", "attachment; filename=\"file\""),
+        ] {
+            let got = disposition(name);
+            assert_eq!(got, want, "{name:?}");
+            assert!(got.bytes().all(|b| b == b' ' || b.is_ascii_graphic()));
+        }
+    }
+
+    #[test]
+    fn files_are_accepted_or_not() {
+        for (name, content_type, size, want) in [
+            ("a.pdf", "application/pdf", 1, vec![]),
+            ("a.pdf", "Application/PDF; version=1", MAX_BYTES, vec![]),
+            ("log", "text/plain; charset=utf-8", 10, vec![]),
+            ("a.b.c", "application/octet-stream", 10, vec![]),
+            ("a.exe", "application/octet-stream", 10, vec!["filename"]),
+            ("a.pdf.EXE", "application/pdf", 10, vec!["filename"]),
+            ("a.exe ", "application/pdf", 10, vec!["filename"]),
+            ("a.exe.", "application/pdf", 10, vec!["filename"]),
+            ("a.e\u{200B}xe", "application/pdf", 10, vec!["filename"]),
+            ("a.\u{202E}lmth.html", "text/plain", 10, vec!["filename"]),
+            ("a.svg", "image/png", 10, vec!["filename"]),
+            ("a.ade", "image/png", 10, vec!["filename"]),
+            ("a.zsh", "image/png", 10, vec!["filename"]),
+            ("a.exe.pdf", "application/pdf", 10, vec![]),
+            ("a.cmd com", "application/pdf", 10, vec![]),
+            ("exe", "application/pdf", 10, vec![]),
+            ("a.png", "image/svg+xml", 10, vec!["content_type"]),
+            ("a.txt", "text/html", 10, vec!["content_type"]),
+            ("a.txt", "text/plain, text/html", 10, vec!["content_type"]),
+            ("a.txt", "application/javascript", 10, vec!["content_type"]),
+            ("a.txt", "", 10, vec!["content_type"]),
+            ("a.txt", "text/plain\r\nx: y", 10, vec!["content_type"]),
+            ("a.txt", "text/plain", 0, vec!["size"]),
+            (
+                "a.js",
+                "text/javascript",
+                MAX_BYTES + 1,
+                vec!["filename", "content_type", "size"],
+            ),
+            ("a.txt", "text/plain", i64::MIN, vec!["size"]),
+        ] {
+            let wrong = check(name, content_type, size).err().unwrap_or_default();
+            let fields: Vec<&str> = wrong.iter().map(|(field, _)| *field).collect();
+            assert_eq!(fields, want, "{name} {content_type} {size}");
+        }
+        let upload = check("x/Ü.TXT", "TEXT/plain; charset=latin1", 5).expect("an upload");
+        assert_eq!(
+            (upload.name.as_str(), upload.content_type),
+            ("Ü.TXT", "text/plain")
+        );
+    }
+
+    #[test]
+    fn the_lists_are_in_order() {
+        assert!(TYPES.windows(2).all(|pair| pair[0] < pair[1]));
+        let refused: Vec<&str> = REFUSED.split_whitespace().collect();
+        assert!(refused.windows(2).all(|pair| pair[0] < pair[1]));
+        assert_eq!(REFUSED, format!(" {} ", refused.join(" ")));
+    }
+}

@@ -1,0 +1,284 @@
+//! The whole API as one table: method, path, who may knock, handler, one sentence.
+//!
+//! It feeds the router, the OpenAPI document, the README's list and the sweep of the tests. Paths stand here
+//! without their mount; each answers under `/api/v1`, `/api` and nothing. Every PUT answers PATCH too, unless
+//! the row says otherwise. A route that is not here does not exist.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use crate::api::{accounts, docs, messages, sessions, settings, statistics, tickets, users};
+use crate::app::Call;
+use crate::http::error::Error;
+use crate::http::page;
+use crate::http::reply::Reply;
+use crate::http::request::Method;
+use crate::http::shape::Shape;
+use crate::store::view::View;
+use crate::store::{
+    events, messages as message_rows, people, sessions as session_rows, tickets as ticket_rows,
+};
+
+/// Who may knock. The fine decision is made in `desk::policy`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Access {
+    Public,
+    SignedIn,
+    Agent,
+    Manager,
+    Admin,
+}
+
+/// The rate limit that a route falls under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// Costs nothing: documents and liveness.
+    None,
+    /// By user when signed in, otherwise by address.
+    User,
+    Address,
+    Register,
+    Search,
+}
+
+impl Limit {
+    /// The binding of wrangler.toml that counts.
+    pub fn binding(self) -> &'static str {
+        match self {
+            Limit::None | Limit::User => "RL_USER",
+            Limit::Address => "RL_ADDRESS",
+            Limit::Register => "RL_REGISTER",
+            Limit::Search => "RL_SEARCH",
+        }
+    }
+
+    /// The policy, as the `RateLimit-Policy` header tells it (draft-ietf-httpapi-ratelimit-headers); the numbers
+    /// are those of wrangler.toml.
+    pub fn policy(self) -> &'static str {
+        match self {
+            Limit::None | Limit::User => "\"default\";q=600;w=60",
+            Limit::Address => "\"default\";q=3000;w=60",
+            Limit::Register => "\"default\";q=60;w=60",
+            Limit::Search => "\"default\";q=120;w=60",
+        }
+    }
+}
+
+/// What a route answers with, for the document.
+#[derive(Clone, Copy, Debug)]
+pub enum Gives {
+    /// One resource, 200.
+    One(&'static View),
+    /// A page of them, 200.
+    List(&'static View),
+    /// The resource that was made, 201.
+    Created(&'static View),
+    /// 204.
+    Nothing,
+    /// A schema of the document's own, 200.
+    Schema(&'static str),
+    /// A schema of the document's own, 201.
+    CreatedSchema(&'static str),
+    /// Something that is not JSON, by its media type.
+    Media(&'static str),
+}
+
+/// A handler: from a call to an answer.
+pub type Handler = for<'a> fn(&'a Call<'a>) -> Pin<Box<dyn Future<Output = Result<Reply, Error>> + 'a>>;
+
+/// One row of the table.
+pub struct Route {
+    pub method: Method,
+    pub path: &'static str,
+    pub access: Access,
+    pub summary: &'static str,
+    pub handler: Handler,
+    pub query: &'static [&'static Shape],
+    pub body: Option<&'static Shape>,
+    pub gives: Gives,
+    pub limit: Limit,
+    /// `Idempotency-Key` counts here.
+    pub is_idempotent: bool,
+    /// A PUT that answers PATCH too.
+    pub is_patch: bool,
+    /// The body may also be a form.
+    pub takes_form: bool,
+    /// The body may be left out.
+    pub body_optional: bool,
+}
+
+impl Route {
+    const fn new(
+        method: Method,
+        path: &'static str,
+        access: Access,
+        summary: &'static str,
+        handler: Handler,
+        gives: Gives,
+    ) -> Route {
+        Route {
+            method,
+            path,
+            access,
+            summary,
+            handler,
+            query: &[],
+            body: None,
+            gives,
+            limit: Limit::User,
+            is_idempotent: !matches!(method, Method::Get) && !matches!(access, Access::Public),
+            is_patch: matches!(method, Method::Put),
+            takes_form: false,
+            body_optional: false,
+        }
+    }
+
+    const fn query(self, query: &'static [&'static Shape]) -> Route {
+        Route { query, ..self }
+    }
+
+    const fn body(self, body: &'static Shape) -> Route {
+        Route {
+            body: Some(body),
+            ..self
+        }
+    }
+
+    const fn body_if_any(self, body: &'static Shape) -> Route {
+        Route {
+            body: Some(body),
+            body_optional: true,
+            ..self
+        }
+    }
+
+    const fn limit(self, limit: Limit) -> Route {
+        Route { limit, ..self }
+    }
+
+    const fn or_form(self) -> Route {
+        Route {
+            takes_form: true,
+            ..self
+        }
+    }
+
+    /// Sessions are not resources: repeating a login or a logout is harmless, and tokens are not kept.
+    const fn never_replayed(self) -> Route {
+        Route {
+            is_idempotent: false,
+            ..self
+        }
+    }
+}
+
+macro_rules! route {
+    ($method:ident $path:literal $access:ident $summary:literal $handler:expr => $gives:expr) => {
+        Route::new(
+            Method::$method,
+            $path,
+            Access::$access,
+            $summary,
+            |call| Box::pin($handler(call)),
+            $gives,
+        )
+    };
+}
+
+use Gives::{Created, CreatedSchema, List, Media, Nothing, One, Schema};
+
+const PAGE: &Shape = &page::QUERY;
+const TICKET: &View = &ticket_rows::TICKET;
+const USER: &View = &people::USER;
+const MESSAGE: &View = &message_rows::MESSAGE;
+const EVENT: &View = &events::EVENT;
+
+/// Every route.
+pub static ROUTES: &[Route] = &[
+    // Accounts and sessions
+    route!(Post "/auth/register" Public "Register a customer" accounts::register => CreatedSchema("Signed"))
+        .body(&accounts::REGISTER)
+        .limit(Limit::Register),
+    route!(Post "/auth/login" Public "Log in with e-mail or username" sessions::login => Schema("Signed"))
+        .body(&sessions::LOGIN)
+        .or_form(),
+    route!(Post "/auth/refresh" Public "Rotate a refresh token" sessions::refresh => Schema("Signed"))
+        .body_if_any(&sessions::REFRESH),
+    route!(Post "/auth/logout" SignedIn "End this session, blacklist the token" sessions::logout => Schema("Done"))
+        .never_replayed(),
+    route!(Post "/auth/logout-all" SignedIn "End every session of mine" sessions::logout_all => Schema("Done"))
+        .never_replayed(),
+    route!(Get "/auth/me" SignedIn "Who am I" accounts::me => One(USER)),
+    route!(Get "/auth/verify-token" SignedIn "Is this token good" sessions::verify => Schema("Verified")),
+    route!(Put "/auth/change-password" SignedIn "Change my password" accounts::change_password => Schema("Signed"))
+        .body(&accounts::CHANGE_PASSWORD)
+        .never_replayed(),
+    route!(Post "/auth/reset-password" Public "Set a new password with a reset token" accounts::reset_password => Schema("Done"))
+        .body(&accounts::RESET_PASSWORD),
+    route!(Get "/auth/sessions" SignedIn "My sessions" sessions::list => List(&session_rows::SESSION)),
+    route!(Delete "/auth/sessions/{id}" SignedIn "Revoke one session" sessions::revoke => Nothing).never_replayed(),
+    // Users
+    route!(Get "/users" Admin "List users" users::list => List(USER)).query(&[PAGE, &users::LIST]),
+    route!(Post "/users" Admin "Create a user of any role" users::create => Created(USER)).body(&users::NEW),
+    route!(Post "/users/add_user" Admin "Alias of POST /users" users::create => Created(USER)).body(&users::NEW),
+    route!(Get "/users/me" SignedIn "My profile" accounts::me => One(USER)),
+    route!(Put "/users/me" SignedIn "Update my profile" users::update_me => One(USER)).body(&users::PROFILE),
+    route!(Post "/users/me/password" SignedIn "Alias of change-password" accounts::change_password => Schema("Signed"))
+        .body(&accounts::CHANGE_PASSWORD)
+        .never_replayed(),
+    route!(Delete "/users/me" SignedIn "Close my account" users::close_me => Nothing).body_if_any(&users::CLOSE),
+    route!(Get "/users/summary" Agent "Short cards for pickers" users::summary => List(&people::SUMMARY))
+        .query(&[PAGE, &users::LIST]),
+    route!(Get "/users/{id}" SignedIn "One user (self, or staff)" users::show => One(USER)),
+    route!(Put "/users/{id}" SignedIn "Update a user (self within limits, admin all)" users::update => One(USER))
+        .body(&users::PROFILE),
+    route!(Delete "/users/{id}" Admin "Deactivate a user" users::deactivate => Nothing),
+    // Tickets
+    route!(Get "/tickets" SignedIn "List tickets in my scope, filtered" tickets::list => List(TICKET))
+        .query(&[PAGE, &tickets::LIST]),
+    route!(Post "/tickets" SignedIn "Open a ticket" tickets::create => Created(TICKET)).body(&tickets::NEW),
+    route!(Get "/tickets/my" SignedIn "Tickets that I opened or that are assigned to me" tickets::my => List(TICKET))
+        .query(&[PAGE, &tickets::LIST]),
+    route!(Get "/tickets/key/{key}" SignedIn "A ticket by its key or number" tickets::by_key => One(TICKET)),
+    route!(Get "/tickets/stats/summary" SignedIn "Counts by status and priority in my scope" statistics::summary => Schema("Summary")),
+    route!(Get "/tickets/{id}" SignedIn "One ticket" tickets::show => One(TICKET)),
+    route!(Put "/tickets/{id}" SignedIn "Update a ticket" tickets::update => One(TICKET)).body(&tickets::EDIT),
+    route!(Delete "/tickets/{id}" Admin "Delete a ticket (soft)" tickets::remove => Nothing),
+    route!(Post "/tickets/{id}/restore" Admin "Undo a delete" tickets::restore => One(TICKET)),
+    route!(Put "/tickets/{id}/status" SignedIn "Change the status" tickets::set_status => One(TICKET)).body(&tickets::STATUS),
+    route!(Get "/tickets/{id}/transitions" SignedIn "The legal next statuses for me" tickets::transitions => Schema("TransitionList")),
+    route!(Put "/tickets/{id}/priority" Agent "Change the priority" tickets::set_priority => One(TICKET)).body(&tickets::PRIORITY),
+    route!(Put "/tickets/{id}/assign" Agent "Assign, unassign or take" tickets::assign => One(TICKET)).body_if_any(&tickets::ASSIGN),
+    route!(Post "/tickets/{id}/assign" Agent "Assign, unassign or take" tickets::assign => One(TICKET)).body_if_any(&tickets::ASSIGN),
+    route!(Put "/tickets/{id}/close" SignedIn "Close" tickets::close => One(TICKET)).body_if_any(&tickets::VERSION),
+    route!(Post "/tickets/{id}/close" SignedIn "Close" tickets::close => One(TICKET)).body_if_any(&tickets::VERSION),
+    route!(Post "/tickets/{id}/reopen" SignedIn "Reopen" tickets::reopen => One(TICKET)).body_if_any(&tickets::VERSION),
+    // Messages
+    route!(Get "/tickets/{id}/comments" SignedIn "Messages of a ticket" messages::list => List(MESSAGE)).query(&[PAGE]),
+    route!(Post "/tickets/{id}/comments" SignedIn "Reply, or leave an internal note" messages::create => Created(MESSAGE))
+        .body(&messages::NEW),
+    route!(Get "/tickets/{id}/comments/{message_id}" SignedIn "One message" messages::show => One(MESSAGE)),
+    route!(Get "/tickets/{id}/history" SignedIn "Field changes" messages::history => List(EVENT)).query(&[PAGE]),
+    route!(Get "/tickets/{id}/activities" SignedIn "Alias of history" messages::history => List(EVENT)).query(&[PAGE]),
+    route!(Get "/tickets/{id}/timeline" SignedIn "Messages and events in order" messages::timeline => Schema("Timeline")).query(&[PAGE]),
+    route!(Get "/tickets/{id}/events" SignedIn "Gap-free events after a sequence number" messages::events => List(EVENT))
+        .query(&[PAGE, &messages::AFTER]),
+    route!(Post "/messages" SignedIn "Send a message" messages::send => Created(MESSAGE)).body(&messages::SEND),
+    route!(Get "/messages/{ticket_id}" SignedIn "Messages of a ticket" messages::list => List(MESSAGE)).query(&[PAGE]),
+    route!(Get "/messages/ticket/{id}" SignedIn "Messages of a ticket" messages::list => List(MESSAGE)).query(&[PAGE]),
+    route!(Get "/messages/ticket/{id}/timeline" SignedIn "Combined timeline" messages::timeline => Schema("Timeline")).query(&[PAGE]),
+    route!(Put "/messages/{ticket_id}" SignedIn "Edit a message (by its own id)" messages::edit => One(MESSAGE)).body(&messages::EDIT),
+    route!(Delete "/messages/{ticket_id}" SignedIn "Delete a message (by its own id)" messages::remove => Nothing),
+    // The desk
+    route!(Get "/admin/settings" Admin "Desk settings" settings::show => One(&settings::SETTINGS)),
+    route!(Put "/admin/settings" Admin "Change them" settings::update => One(&settings::SETTINGS)).body(&settings::CHANGE),
+    // Documents and health
+    route!(Get "/openapi.json" Public "OpenAPI 3.1" docs::openapi => Media("application/json")).limit(Limit::None),
+    route!(Get "/docs" Public "Swagger UI" docs::swagger => Media("text/html")).limit(Limit::None),
+    route!(Get "/swagger" Public "Swagger UI" docs::swagger => Media("text/html")).limit(Limit::None),
+    route!(Get "/redoc" Public "ReDoc" docs::redoc => Media("text/html")).limit(Limit::None),
+    route!(Get "/health" Public "Liveness" docs::health => Schema("Health")).limit(Limit::None),
+    route!(Get "/ready" Public "Dependencies" docs::ready => Schema("Ready")).limit(Limit::Address),
+    route!(Get "/version" Public "Version" docs::version => Schema("Version")).limit(Limit::None),
+    route!(Get "/.well-known/jwks.json" Public "Public keys" docs::jwks => Schema("Jwks")).limit(Limit::None),
+];
