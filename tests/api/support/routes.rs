@@ -1,5 +1,7 @@
 //! The route table of the crate, as the sweep walks it.
 
+use edgedesk::routes::{Access, ROUTES};
+
 use super::client::Role;
 
 /// One row: who may knock at which door.
@@ -12,7 +14,29 @@ pub struct Row {
     pub access: Role,
 }
 
-/// Every row of the table, with the PATCH twin that each PUT has.
+/// Every row of the table, with the PATCH twin that a PUT may have.
 pub fn rows() -> Vec<Row> {
-    Vec::new()
+    let mut rows = Vec::new();
+    for route in ROUTES {
+        let access = match route.access {
+            Access::Public => Role::Nobody,
+            Access::SignedIn => Role::Customer,
+            Access::Agent => Role::Agent,
+            Access::Manager => Role::Manager,
+            Access::Admin => Role::Admin,
+        };
+        let row = Row {
+            method: route.method.word(),
+            path: route.path,
+            access,
+        };
+        rows.push(row);
+        if route.is_patch {
+            rows.push(Row {
+                method: "PATCH",
+                ..row
+            });
+        }
+    }
+    rows
 }

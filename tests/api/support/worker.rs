@@ -69,7 +69,9 @@ impl Worker {
         };
         // A server that does not start fails once, not once more for each story.
         let shared = SHARED.get_or_init(|| catch_unwind(begin).ok());
-        shared.as_ref().expect("the server did not start; the first failure says why")
+        shared
+            .as_ref()
+            .expect("the server did not start; the first failure says why")
     }
 
     /// Starts a server of its own on an empty database, which ends and is wiped when the value is dropped.
