@@ -12,6 +12,10 @@ pub struct Row {
     pub path: &'static str,
     /// The weakest role that may come in.
     pub access: Role,
+    /// It reads a JSON body.
+    pub takes_body: bool,
+    /// The body may be a form as well.
+    pub takes_form: bool,
 }
 
 /// Every row of the table, with the PATCH twin that a PUT may have.
