@@ -33,6 +33,8 @@ pub fn rows() -> Vec<Row> {
             method: route.method.word(),
             path: route.path,
             access,
+            takes_body: route.body.is_some(),
+            takes_form: route.takes_form,
         };
         rows.push(row);
         if route.is_patch {
