@@ -321,7 +321,7 @@ fn keys_that_are_none_are_refused_by_name() {
             .unwrap_or_default();
         assert!(message.contains(name), "{name}: {message}");
         assert!(
-            name == "ALGORITHM" || !message.contains(value),
+            value.len() < 32 || !message.contains(value),
             "{name}: {message}"
         );
     }
