@@ -373,7 +373,11 @@ fn live(life: &mut Life, agent: &Actor, customer: &Actor, at: usize) -> Result<(
         40 * MINUTE
     };
     // The newest have had no time for more.
-    let stage = if at.saturating_add(5) >= TICKETS { at % 2 } else { at % 8 };
+    let stage = if at.saturating_add(5) >= TICKETS {
+        at % 2
+    } else {
+        at % 8
+    };
     if stage == 0 {
         return Ok(());
     }

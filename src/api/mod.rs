@@ -3,13 +3,17 @@
 //! Handlers hold no rule, no SQL and no status number. What several of them need of a list stands here.
 
 pub mod accounts;
+pub mod agents;
+pub mod categories;
 pub mod dev;
 pub mod docs;
 pub mod messages;
 pub mod sessions;
 pub mod settings;
 pub mod statistics;
+pub mod subcategories;
 pub mod tickets;
+pub mod transfers;
 pub mod users;
 
 use serde::Deserialize;

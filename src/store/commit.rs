@@ -36,6 +36,8 @@ pub enum Answer {
     Row(Stmt),
     /// As `Row`, created: 201, and its place is this prefix with its id.
     Created(Stmt, &'static str),
+    /// As `Created`, under another resource.
+    CreatedUnder(Stmt, String),
 }
 
 impl Answer {
@@ -43,7 +45,16 @@ impl Answer {
         match self {
             Answer::Nothing => 204,
             Answer::Row(_) => 200,
-            Answer::Created(..) => 201,
+            Answer::Created(..) | Answer::CreatedUnder(..) => 201,
+        }
+    }
+
+    fn parts(&self) -> Option<(&Stmt, Option<&str>)> {
+        match self {
+            Answer::Nothing => None,
+            Answer::Row(view) => Some((view, None)),
+            Answer::Created(view, place) => Some((view, Some(place))),
+            Answer::CreatedUnder(view, place) => Some((view, Some(place))),
         }
     }
 }
@@ -107,31 +118,24 @@ pub async fn commit(
         batch.push(claim(key, answer.status()));
     }
     batch.extend(stmts);
-    match (answer, key) {
-        (Answer::Nothing, _) => {}
-        (Answer::Row(view), None) | (Answer::Created(view, _), None) => batch.push(view.clone()),
-        (Answer::Row(view), Some(key)) => batch.extend([keep(key, view, None), view.clone()]),
-        (Answer::Created(view, place), Some(key)) => {
-            batch.extend([keep(key, view, Some(place)), view.clone()])
-        }
+    if let Some((view, place)) = answer.parts() {
+        batch.extend(key.map(|key| keep(key, view, place)));
+        batch.push(view.clone());
     }
     let results = db.batch(&batch).await?;
     let status = u16::try_from(answer.status()).unwrap_or(200);
-    if matches!(answer, Answer::Nothing) {
+    let Some((_, place)) = answer.parts() else {
         return Ok(Answered {
             status,
             ..Answered::default()
         });
-    }
+    };
     let row = match results.last() {
         Some(rows) => rows.first::<Row>()?,
         None => None,
     };
     let row = row.ok_or_else(|| DbError::Other("the answer's row is not there".to_owned()))?;
-    let location = match answer {
-        Answer::Created(_, place) => Some(format!("{place}{}", row.id.unwrap_or_default())),
-        _ => None,
-    };
+    let location = place.map(|place| format!("{place}{}", row.id.unwrap_or_default()));
     Ok(Answered {
         status,
         location,

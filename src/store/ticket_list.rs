@@ -157,14 +157,18 @@ fn condition(reader: &Reader, sql: &mut Sql, filter: &Filter, plain: bool) -> St
             )
         }
         Filter::Category(reference) => format!("{mark}t.category_id = {}", row(sql, "categories", reference)),
-        Filter::SubcategorySlug(slug) => format!(
-            "t.subcategory_id IS NOT NULL AND t.subcategory = {}",
-            sql.arg(slug)
-        ),
-        Filter::Subcategory(reference) => match reference {
-            Ref::Id(id) => format!("{mark}t.subcategory_id = {}", sql.arg(*id)),
-            _ => "0".to_owned(),
-        },
+        Filter::SubcategorySlug(slug) => {
+            format!(
+                "{mark}t.subcategory_id = (SELECT id FROM subcategories WHERE slug = {})",
+                sql.arg(slug)
+            )
+        }
+        Filter::Subcategory(reference) => {
+            format!(
+                "{mark}t.subcategory_id = {}",
+                row(sql, "subcategories", reference)
+            )
+        }
         Filter::Department(name) => format!("{mark}t.department = {}", sql.arg(name)),
         Filter::Project(reference) => match reference {
             Ref::Id(id) => format!("{mark}t.project_id = {}", sql.arg(*id)),
@@ -220,7 +224,7 @@ fn narrowness(filter: &Filter) -> Option<u8> {
         Filter::Requester(_) => Some(1),
         Filter::Tag(_) => Some(2),
         Filter::Assignee(_) => Some(3),
-        Filter::Subcategory(_) | Filter::Project(_) => Some(4),
+        Filter::Subcategory(_) | Filter::SubcategorySlug(_) | Filter::Project(_) => Some(4),
         Filter::Department(_) => Some(5),
         Filter::Category(_) | Filter::CategorySlug(_) => Some(6),
         Filter::Unassigned => Some(7),
