@@ -211,8 +211,11 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
     if let Some(ids) = ids {
         stmts.extend(rows::set_categories(&agent, &ids));
     }
-    call.commit(stmts, Answer::Created(rows::show(&agent), "/api/v1/agents/"))
-        .await
+    call.commit(
+        stmts,
+        Answer::Created(rows::show(&agent), "/api/v1/agents/".to_owned()),
+    )
+    .await
 }
 
 /// `GET /agents/{id}`.

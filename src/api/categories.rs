@@ -176,7 +176,10 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
     let stmt = rows::insert(&uid, &facts, call.now());
     call.commit(
         vec![stmt],
-        Answer::Created(rows::show(&Name::Uid(uid), true), "/api/v1/categories/"),
+        Answer::Created(
+            rows::show(&Name::Uid(uid), true),
+            "/api/v1/categories/".to_owned(),
+        ),
     )
     .await
 }

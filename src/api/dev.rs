@@ -144,12 +144,12 @@ pub async fn seed(app: &App) -> Result<Reply, Error> {
             people::account_by_name("admin@helpdesk.com"),
         ])
         .await?;
-    if let Some(rows) = there.get(1) {
-        if rows.first::<Id>()?.is_some() {
-            return Ok(Reply::ok(
-                json!({"users": 0, "tickets": 0, "message": "the samples are there already"}).to_string(),
-            ));
-        }
+    if let Some(rows) = there.get(1)
+        && rows.first::<Id>()?.is_some()
+    {
+        return Ok(Reply::ok(
+            json!({"users": 0, "tickets": 0, "message": "the samples are there already"}).to_string(),
+        ));
     }
     let people = accounts(app).await?;
     for at in 0..TICKETS {

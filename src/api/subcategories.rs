@@ -54,11 +54,8 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
     let uid = call.uid()?;
     let stmt = rows::insert(&uid, category_id, &facts, is_made, call.now());
     let place = format!("/api/v1/categories/{category_id}/subcategories/");
-    call.commit(
-        vec![stmt],
-        Answer::CreatedUnder(rows::show(&Name::Uid(uid)), place),
-    )
-    .await
+    call.commit(vec![stmt], Answer::Created(rows::show(&Name::Uid(uid)), place))
+        .await
 }
 
 /// `GET /categories/{id}/subcategories/{sub_id}`.

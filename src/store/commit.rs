@@ -35,9 +35,7 @@ pub enum Answer {
     /// The row `j` (JSON), `v` (version), `id` of this statement.
     Row(Stmt),
     /// As `Row`, created: 201, and its place is this prefix with its id.
-    Created(Stmt, &'static str),
-    /// As `Created`, under another resource.
-    CreatedUnder(Stmt, String),
+    Created(Stmt, String),
 }
 
 impl Answer {
@@ -45,16 +43,7 @@ impl Answer {
         match self {
             Answer::Nothing => 204,
             Answer::Row(_) => 200,
-            Answer::Created(..) | Answer::CreatedUnder(..) => 201,
-        }
-    }
-
-    fn parts(&self) -> Option<(&Stmt, Option<&str>)> {
-        match self {
-            Answer::Nothing => None,
-            Answer::Row(view) => Some((view, None)),
-            Answer::Created(view, place) => Some((view, Some(place))),
-            Answer::CreatedUnder(view, place) => Some((view, Some(place))),
+            Answer::Created(..) => 201,
         }
     }
 }
@@ -118,24 +107,31 @@ pub async fn commit(
         batch.push(claim(key, answer.status()));
     }
     batch.extend(stmts);
-    if let Some((view, place)) = answer.parts() {
-        batch.extend(key.map(|key| keep(key, view, place)));
-        batch.push(view.clone());
+    match (answer, key) {
+        (Answer::Nothing, _) => {}
+        (Answer::Row(view), None) | (Answer::Created(view, _), None) => batch.push(view.clone()),
+        (Answer::Row(view), Some(key)) => batch.extend([keep(key, view, None), view.clone()]),
+        (Answer::Created(view, place), Some(key)) => {
+            batch.extend([keep(key, view, Some(place)), view.clone()])
+        }
     }
     let results = db.batch(&batch).await?;
     let status = u16::try_from(answer.status()).unwrap_or(200);
-    let Some((_, place)) = answer.parts() else {
+    if matches!(answer, Answer::Nothing) {
         return Ok(Answered {
             status,
             ..Answered::default()
         });
-    };
+    }
     let row = match results.last() {
         Some(rows) => rows.first::<Row>()?,
         None => None,
     };
     let row = row.ok_or_else(|| DbError::Other("the answer's row is not there".to_owned()))?;
-    let location = place.map(|place| format!("{place}{}", row.id.unwrap_or_default()));
+    let location = match answer {
+        Answer::Created(_, place) => Some(format!("{place}{}", row.id.unwrap_or_default())),
+        _ => None,
+    };
     Ok(Answered {
         status,
         location,

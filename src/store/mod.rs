@@ -17,6 +17,7 @@ pub mod scope;
 pub mod sessions;
 pub mod settings;
 pub mod subcategories;
+mod ticket_filter;
 pub mod ticket_list;
 pub mod tickets;
 pub mod transfers;
