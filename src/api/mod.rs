@@ -144,6 +144,18 @@ pub fn subject(call: &Call) -> Result<Option<crate::edge::db::Stmt>, Error> {
     if path == "/users/{id}" {
         return Ok(Some(people::account(&call.reference("id")?)));
     }
+    if path.starts_with("/agents/{id}") {
+        return Ok(Some(crate::store::agents::row(&call.reference("id")?)));
+    }
+    if path.starts_with("/categories/{id}") {
+        let category = categories::in_path(call, "id")?;
+        return Ok(Some(if path.ends_with("{sub_id}") {
+            let name = categories::in_path(call, "sub_id")?;
+            crate::store::subcategories::row(&category, &name)
+        } else {
+            crate::store::categories::row(&category)
+        }));
+    }
     Ok(None)
 }
 
