@@ -7,7 +7,7 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use crate::api::{accounts, docs, messages, sessions, settings, statistics, tickets, users};
+use crate::api::{accounts, docs, messages, projects, sessions, settings, sla, statistics, tickets, users};
 use crate::app::Call;
 use crate::http::error::Error;
 use crate::http::page;
@@ -192,6 +192,9 @@ const TICKET: &View = &ticket_rows::TICKET;
 const USER: &View = &people::USER;
 const MESSAGE: &View = &message_rows::MESSAGE;
 const EVENT: &View = &events::EVENT;
+const PROJECT: &View = &projects::PROJECT;
+const POLICY: &View = &sla::POLICY;
+const CALENDAR: &View = &sla::CALENDAR;
 
 /// Every route.
 pub static ROUTES: &[Route] = &[
@@ -269,6 +272,21 @@ pub static ROUTES: &[Route] = &[
     route!(Get "/messages/ticket/{id}/timeline" SignedIn "Combined timeline" messages::timeline => Schema("Timeline")).query(&[PAGE]),
     route!(Put "/messages/{ticket_id}" SignedIn "Edit a message (by its own id)" messages::edit => One(MESSAGE)).body(&messages::EDIT),
     route!(Delete "/messages/{ticket_id}" SignedIn "Delete a message (by its own id)" messages::remove => Nothing),
+    // Projects
+    route!(Get "/projects" SignedIn "List projects" projects::list => List(PROJECT)).query(&[PAGE, &projects::LIST]),
+    route!(Post "/projects" Manager "Create a project" projects::create => Created(PROJECT)).body(&projects::NEW),
+    route!(Get "/projects/{id}" SignedIn "One project" projects::show => One(PROJECT)),
+    route!(Put "/projects/{id}" Manager "Update" projects::update => One(PROJECT)).body(&projects::EDIT),
+    route!(Delete "/projects/{id}" Manager "Archive (409 while it has open tickets)" projects::archive => Nothing),
+    // Promises
+    route!(Get "/sla/policies" Agent "SLA policies" sla::policies => List(POLICY)).query(&[PAGE]),
+    route!(Get "/sla/policies/{priority}" Agent "One policy" sla::policy => One(POLICY)),
+    route!(Put "/sla/policies/{priority}" Admin "Change one" sla::update_policy => One(POLICY)).body(&sla::POLICY_EDIT),
+    route!(Get "/sla/calendars" Agent "Business calendars" sla::calendars => List(CALENDAR)).query(&[PAGE]),
+    route!(Post "/sla/calendars" Admin "Create" sla::create_calendar => Created(CALENDAR)).body(&sla::NEW),
+    route!(Get "/sla/calendars/{id}" Agent "One calendar" sla::calendar => One(CALENDAR)),
+    route!(Put "/sla/calendars/{id}" Admin "Update" sla::update_calendar => One(CALENDAR)).body(&sla::EDIT),
+    route!(Delete "/sla/calendars/{id}" Admin "Delete (409 while used)" sla::remove_calendar => Nothing),
     // The desk
     route!(Get "/admin/settings" Admin "Desk settings" settings::show => One(&settings::SETTINGS)),
     route!(Put "/admin/settings" Admin "Change them" settings::update => One(&settings::SETTINGS)).body(&settings::CHANGE),

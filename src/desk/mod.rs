@@ -7,7 +7,7 @@
 pub mod action;
 mod action_check;
 pub mod calendar;
-mod calendar_check;
+pub mod calendar_check;
 pub mod condition;
 mod condition_check;
 pub mod csv;
@@ -19,6 +19,7 @@ pub mod mistake;
 pub mod person;
 pub mod policy;
 pub mod priority;
+pub mod project;
 pub mod range;
 pub mod report;
 pub mod rule;

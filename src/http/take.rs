@@ -20,7 +20,10 @@ pub enum Given {
     Word(&'static str),
     Words(Vec<&'static str>),
     Tags(Vec<String>),
+    /// Ids as numbers, uids as strings.
+    Rows(Vec<Value>),
     Time(Millis),
+    Json(Value),
 }
 
 /// Absent, null and a value are three different things in a partial update.
@@ -134,6 +137,22 @@ impl Taken {
         }
     }
 
+    /// A list of rows as JSON text: ids are numbers in it, uids strings. Each form stands once.
+    pub fn rows(&self, name: &str) -> Option<String> {
+        match self.get(name) {
+            Some(Given::Rows(rows)) => Some(Value::Array(rows.clone()).to_string()),
+            _ => None,
+        }
+    }
+
+    /// JSON of a form of its own.
+    pub fn json(&self, name: &str) -> Option<&Value> {
+        match self.get(name) {
+            Some(Given::Json(value)) => Some(value),
+            _ => None,
+        }
+    }
+
     /// A moment.
     pub fn time(&self, name: &str) -> Option<Millis> {
         match self.get(name) {
@@ -213,6 +232,7 @@ fn from_map(map: &Map<String, Value>, shape: &Shape) -> Result<Taken, Error> {
             Some(Value::Null) if field.need == Need::Nullable => taken.0.push((field.name, Given::Null)),
             Some(Value::Null) => errors.push((field.name.to_owned(), "must not be null".to_owned())),
             Some(value) => match from_json(field.kind, value) {
+                Ok(Given::Json(_)) if wrong_form(field.kind, value, &mut errors) => {}
                 Ok(given) => taken.0.push((field.name, given)),
                 Err(message) => errors.push((field.name.to_owned(), message)),
             },
@@ -223,6 +243,15 @@ fn from_map(map: &Map<String, Value>, shape: &Shape) -> Result<Taken, Error> {
     } else {
         Err(Error::Invalid(errors))
     }
+}
+
+/// Tells what is wrong with JSON of a form of its own, each mistake at its own place.
+fn wrong_form(kind: Kind, value: &Value, errors: &mut FieldErrors) -> bool {
+    let Kind::Json(form) = kind else { return false };
+    let mistakes = (form.check)(value);
+    let wrong = !mistakes.is_empty();
+    errors.extend(mistakes);
+    wrong
 }
 
 /// Reads the query by its shapes. Unknown parameters are ignored, and so are empty ones.
@@ -286,6 +315,9 @@ fn from_json(kind: Kind, value: &Value) -> Result<Given, String> {
             tags(&texts.ok_or("must be a list of strings")?)
         }
         (Kind::Tags, _) => Err("must be a list of strings".to_owned()),
+        (Kind::References, Value::Array(list)) => rows(Kind::Reference, list),
+        (Kind::References, _) => Err("must be a list".to_owned()),
+        (Kind::Json(_), value) => Ok(Given::Json(value.clone())),
         (_, Value::String(text)) => from_string(kind, text),
         (Kind::Reference | Kind::ReferenceOr(_) | Kind::Slug, _) => Err("must be an id".to_owned()),
         _ => Err("must be a string".to_owned()),
@@ -390,7 +422,9 @@ fn from_string(kind: Kind, text: &str) -> Result<Given, String> {
             }
         }
         Kind::Time => time(text),
-        Kind::Flag | Kind::Whole { .. } | Kind::Tags => Err("is of the wrong type".to_owned()),
+        Kind::Flag | Kind::Whole { .. } | Kind::Tags | Kind::References | Kind::Json(_) => {
+            Err("is of the wrong type".to_owned())
+        }
     }
 }
 
@@ -444,6 +478,27 @@ fn tags(list: &[&str]) -> Result<Given, String> {
     } else {
         Ok(Given::Tags(tags))
     }
+}
+
+/// The most rows that one list may name.
+const ROWS_MOST: usize = 200;
+
+fn rows(kind: Kind, list: &[Value]) -> Result<Given, String> {
+    if list.len() > ROWS_MOST {
+        return Err(format!("must be at most {ROWS_MOST} rows"));
+    }
+    let mut rows: Vec<Value> = Vec::with_capacity(list.len());
+    for (at, value) in list.iter().enumerate() {
+        let row = match from_json(kind, value).map_err(|message| format!("[{at}] {message}"))? {
+            Given::Ref(Ref::Id(id)) => id.into(),
+            Given::Ref(Ref::Uid(text)) => text.into(),
+            _ => return Err(format!("[{at}] is no id")),
+        };
+        if !rows.contains(&row) {
+            rows.push(row);
+        }
+    }
+    Ok(Given::Rows(rows))
 }
 
 /// An address we can believe in: one `@`, a local part up to 64 bytes, a domain with a dot.
