@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{Id, listed, one, row};
 use crate::app::Call;
-use crate::desk::id::{Ref, is_project_key};
+use crate::desk::id::Ref;
 use crate::desk::project::{Refusal, Status, enter, reference};
 use crate::edge::db::{Rows, Stmt};
 use crate::http::error::Error;
@@ -19,7 +19,6 @@ use crate::store::tickets;
 
 pub use rows::PROJECT;
 
-const KEY: Kind = Kind::Line { min: 2, max: 10 };
 const NAME: Kind = Kind::Line { min: 1, max: 100 };
 const DESCRIPTION: Kind = Kind::Text { min: 0, max: 10_000 };
 const MEMBERS: &[&str] = &["member_ids"];
@@ -31,7 +30,7 @@ pub const NEW: Shape = Shape {
     fields: &[
         Field::required(
             "key",
-            KEY,
+            Kind::ProjectKey,
             "2 to 10 letters and digits, a letter first; not TICK. Never changes.",
         ),
         Field::required("name", NAME, "What it is called."),
@@ -45,7 +44,7 @@ pub const NEW: Shape = Shape {
 pub const EDIT: Shape = Shape {
     name: "ProjectPatch",
     fields: &[
-        Field::optional("key", KEY, "As it is: a key never changes."),
+        Field::optional("key", Kind::ProjectKey, "As it is: a key never changes."),
         Field::optional("name", NAME, "What it is called."),
         Field::optional("description", DESCRIPTION, "What it is about."),
         Field::optional("status", Kind::Word(&STATUS), "A legal next status."),
@@ -113,16 +112,11 @@ pub async fn show(call: &Call<'_>) -> Result<Reply, Error> {
 /// `POST /projects`.
 pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
     let taken = take::body(call.request, &NEW)?;
-    let key = taken.required("key").trim().to_ascii_uppercase();
-    if !is_project_key(&key) {
-        let message = "must be 2 to 10 letters A to Z and digits, a letter first, and not TICK";
-        return Err(Error::field("key", message));
-    }
     let found = call.read(people(call, &taken)?).await?;
     let uid = call.uid()?;
     let new = NewProject {
         uid: &uid,
-        key: &key,
+        key: &taken.required("key"),
         name: &taken.required("name"),
         description: &taken.text("description").unwrap_or_default(),
         lead_id: lead(&taken, found.first())?.flatten(),
@@ -192,10 +186,7 @@ async fn change(call: &Call<'_>, reference: &Ref, taken: &Taken) -> Result<Reply
     stmts.extend(people(call, taken)?);
     let found = call.read(stmts).await?;
     let project: ProjectRow = row(found.first())?;
-    if taken
-        .text("key")
-        .is_some_and(|key| key.trim().to_ascii_uppercase() != project.key)
-    {
+    if taken.text("key").is_some_and(|key| key != project.key) {
         return Err(Error::field(
             "key",
             "cannot change: the keys of tickets begin with it",

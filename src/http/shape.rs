@@ -33,6 +33,8 @@ pub enum Kind {
     ReferenceOr(&'static [&'static str]),
     /// The id, uid or slug of a row.
     Slug,
+    /// The key of a project, in any case.
+    ProjectKey,
     /// A list of up to 200 ids or uids.
     References,
     /// Up to 20 tags of 1 to 50 characters: letters, digits, `_`, `-`, `.`, `:`; in lower case.

@@ -7,7 +7,7 @@ use super::json;
 use super::request::Request;
 use super::shape::{Field, Kind, Need, Shape};
 use crate::desk::Millis;
-use crate::desk::id::{MAX_ID, Ref, is_uid};
+use crate::desk::id::{MAX_ID, Ref, is_project_key, is_uid};
 
 /// One value, read and checked.
 #[derive(Clone, Debug, PartialEq)]
@@ -419,6 +419,14 @@ fn from_string(kind: Kind, text: &str) -> Result<Given, String> {
                 Ok(Given::Text(slug))
             } else {
                 Err("is neither an id nor a slug".to_owned())
+            }
+        }
+        Kind::ProjectKey => {
+            let key = text.trim().to_ascii_uppercase();
+            if is_project_key(&key) {
+                Ok(Given::Text(key))
+            } else {
+                Err("must be 2 to 10 letters A to Z and digits, a letter first, and not TICK".to_owned())
             }
         }
         Kind::Time => time(text),
