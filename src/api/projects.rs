@@ -73,7 +73,7 @@ pub const LIST: Shape = Shape {
 };
 
 /// The project in the path, by id, uid or key.
-fn named(call: &Call) -> Result<Ref, Error> {
+pub(super) fn named(call: &Call) -> Result<Ref, Error> {
     reference(call.param("id")).ok_or(Error::NotFound)
 }
 
@@ -126,7 +126,7 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
     let view = rows::show(true, &Ref::Uid(uid.clone()));
     call.commit(
         rows::insert(&new).to_vec(),
-        Answer::Created(view, "/api/v1/projects/"),
+        Answer::Created(view, "/api/v1/projects/".to_owned()),
     )
     .await
 }

@@ -240,7 +240,7 @@ pub async fn create_calendar(call: &Call<'_>) -> Result<Reply, Error> {
     let view = rows::show_calendar(&Ref::Uid(new.uid.clone()));
     call.commit(
         vec![rows::insert_calendar(&new, call.now())],
-        Answer::Created(view, "/api/v1/sla/calendars/"),
+        Answer::Created(view, "/api/v1/sla/calendars/".to_owned()),
     )
     .await
 }

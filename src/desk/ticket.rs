@@ -468,3 +468,6 @@ fn kind_of(changes: &[FieldChange]) -> EventKind {
         EventKind::TicketUpdated
     }
 }
+
+#[cfg(test)]
+mod tests;

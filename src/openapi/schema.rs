@@ -110,6 +110,9 @@ pub fn input(kind: Kind, place: Place) -> Value {
             {"type": "integer", "minimum": 1, "maximum": MAX_ID},
             {"type": "string", "minLength": 1, "maxLength": 100},
         ]}),
+        Kind::ProjectKey => json!({"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9]{1,9}$"}),
+        Kind::References => json!({"type": "array", "items": named("Reference"), "maxItems": 200}),
+        Kind::Json(form) => named(form.schema),
         Kind::Tags => {
             let tag = json!({"type": "string", "minLength": 1, "maxLength": 50, "pattern": "^[^\\s,]+$"});
             json!({"type": "array", "items": tag, "maxItems": 20})

@@ -25,6 +25,8 @@ pub struct Things {
     message: Value,
     user: i64,
     session: String,
+    project: String,
+    calendar: String,
 }
 
 impl Things {
@@ -38,6 +40,8 @@ impl Things {
             message,
             user: owner.id,
             session: session.trim_matches('"').to_owned(),
+            project: make::project(json!({}))["id"].to_string(),
+            calendar: make::calendar()["id"].to_string(),
         }
     }
 
@@ -64,6 +68,9 @@ impl Things {
                 before if of_ticket.contains(&before) => self.ticket["id"].to_string(),
                 "/users/" => self.user.to_string(),
                 "/auth/sessions/" => self.session.clone(),
+                "/projects/" => self.project.clone(),
+                "/sla/policies/" => "low".to_owned(),
+                "/sla/calendars/" => self.calendar.clone(),
                 before => panic!("teach the sweep an existing thing for {before}{part}"),
             };
             path.push_str(&thing);
