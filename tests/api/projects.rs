@@ -53,7 +53,7 @@ fn a_projects_life() {
         .is(201);
     let project = made.json();
     let location = format!("/api/v1/projects/{}", project["id"]);
-    assert_eq!(made.header("location"), Some(location));
+    assert_eq!(made.header("location"), Some(location.as_str()));
     assert_eq!(key(&project), word);
     assert_eq!(
         (&project["status"], &project["version"]),
