@@ -229,6 +229,17 @@ impl<'a> Call<'a> {
         Ok(rows?)
     }
 
+    /// Reads for whoever calls: as [`Call::read`] for who is signed in, as [`Call::open`] for others.
+    ///
+    /// # Errors
+    /// As both.
+    pub async fn look(&self, stmts: Vec<Stmt>) -> Result<Vec<Rows>, Error> {
+        match self.claims {
+            Some(_) => self.read(stmts).await,
+            None => self.open(stmts).await,
+        }
+    }
+
     /// Makes sure of the caller when no data is read.
     ///
     /// # Errors
@@ -446,6 +457,7 @@ impl From<DbError> for Error {
                     "users.email_key" => ("email", "this e-mail address has an account already"),
                     "users.username_key" => ("username", "this username is taken"),
                     "categories.slug" => ("slug", "a category with this slug exists already"),
+                    "articles.slug" => ("slug", "an article with this slug exists already"),
                     _ => return Error::conflict("it exists already"),
                 };
                 Error::Conflict {

@@ -7,7 +7,7 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use crate::api::{accounts, docs, messages, sessions, settings, statistics, tickets, users};
+use crate::api::{accounts, articles, docs, messages, sessions, settings, statistics, tickets, users};
 use crate::app::Call;
 use crate::http::error::Error;
 use crate::http::page;
@@ -16,7 +16,8 @@ use crate::http::request::Method;
 use crate::http::shape::Shape;
 use crate::store::view::View;
 use crate::store::{
-    events, messages as message_rows, people, sessions as session_rows, tickets as ticket_rows,
+    articles as article_rows, events, messages as message_rows, people, sessions as session_rows,
+    tickets as ticket_rows,
 };
 
 /// Who may knock. The fine decision is made in `desk::policy`.
@@ -105,6 +106,8 @@ pub struct Route {
     pub takes_form: bool,
     /// The body may be left out.
     pub body_optional: bool,
+    /// A public route that shows more to who is signed in: a token is not needed, but checked when it is sent.
+    pub hears_token: bool,
 }
 
 impl Route {
@@ -130,6 +133,7 @@ impl Route {
             is_patch: matches!(method, Method::Put),
             takes_form: false,
             body_optional: false,
+            hears_token: false,
         }
     }
 
@@ -163,6 +167,13 @@ impl Route {
         }
     }
 
+    const fn or_signed_in(self) -> Route {
+        Route {
+            hears_token: true,
+            ..self
+        }
+    }
+
     /// Sessions are not resources: repeating a login or a logout is harmless, and tokens are not kept.
     const fn never_replayed(self) -> Route {
         Route {
@@ -192,6 +203,7 @@ const TICKET: &View = &ticket_rows::TICKET;
 const USER: &View = &people::USER;
 const MESSAGE: &View = &message_rows::MESSAGE;
 const EVENT: &View = &events::EVENT;
+const ARTICLE: &View = &article_rows::ARTICLE;
 
 /// Every route.
 pub static ROUTES: &[Route] = &[
@@ -269,6 +281,24 @@ pub static ROUTES: &[Route] = &[
     route!(Get "/messages/ticket/{id}/timeline" SignedIn "Combined timeline" messages::timeline => Schema("Timeline")).query(&[PAGE]),
     route!(Put "/messages/{ticket_id}" SignedIn "Edit a message (by its own id)" messages::edit => One(MESSAGE)).body(&messages::EDIT),
     route!(Delete "/messages/{ticket_id}" SignedIn "Delete a message (by its own id)" messages::remove => Nothing),
+    // Knowledge base
+    route!(Get "/articles" Public "Knowledge base: published articles, search" articles::list => List(ARTICLE))
+        .query(&[PAGE, &articles::LIST])
+        .or_signed_in(),
+    route!(Post "/articles" Agent "Write an article" articles::create => Created(ARTICLE)).body(&articles::NEW),
+    route!(Get "/articles/{id}" Public "One article by id or slug" articles::show => One(ARTICLE)).or_signed_in(),
+    route!(Put "/articles/{id}" Agent "Edit" articles::update => One(ARTICLE)).body(&articles::EDIT),
+    route!(Delete "/articles/{id}" Manager "Delete" articles::remove => Nothing),
+    route!(Post "/articles/{id}/feedback" Public "Helpful or not" articles::feedback => One(ARTICLE))
+        .body(&articles::FEEDBACK)
+        .or_signed_in(),
+    route!(Get "/posts" Public "Alias of /articles" articles::list => List(ARTICLE))
+        .query(&[PAGE, &articles::LIST])
+        .or_signed_in(),
+    route!(Post "/posts" Agent "Alias of /articles" articles::create => Created(ARTICLE)).body(&articles::NEW),
+    route!(Get "/posts/{id}" Public "Alias of /articles/{id}" articles::show => One(ARTICLE)).or_signed_in(),
+    route!(Put "/posts/{id}" Agent "Alias of /articles/{id}" articles::update => One(ARTICLE)).body(&articles::EDIT),
+    route!(Delete "/posts/{id}" Manager "Alias of /articles/{id}" articles::remove => Nothing),
     // The desk
     route!(Get "/admin/settings" Admin "Desk settings" settings::show => One(&settings::SETTINGS)),
     route!(Put "/admin/settings" Admin "Change them" settings::update => One(&settings::SETTINGS)).body(&settings::CHANGE),

@@ -197,7 +197,7 @@ async fn answer(
         .map_err(|_| Error::Malformed("the body could not be read".to_owned()))?
         .ok_or(Error::TooLarge(BODY_LIMIT))?;
     let claims = match route.access {
-        Access::Public => None,
+        Access::Public if !route.hears_token || request.header("authorization").is_none() => None,
         _ => Some(identify(request, &config, trail.started)?),
     };
     let db = Db::open(env)?;

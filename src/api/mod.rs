@@ -3,6 +3,7 @@
 //! Handlers hold no rule, no SQL and no status number. What several of them need of a list stands here.
 
 pub mod accounts;
+pub mod articles;
 pub mod dev;
 pub mod docs;
 pub mod messages;
