@@ -7,7 +7,9 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use crate::api::{accounts, articles, docs, messages, sessions, settings, statistics, tickets, users};
+use crate::api::{
+    accounts, articles, docs, messages, reports, sessions, settings, statistics, tickets, users,
+};
 use crate::app::Call;
 use crate::http::error::Error;
 use crate::http::page;
@@ -203,6 +205,7 @@ const TICKET: &View = &ticket_rows::TICKET;
 const USER: &View = &people::USER;
 const MESSAGE: &View = &message_rows::MESSAGE;
 const EVENT: &View = &events::EVENT;
+const REPORT: &[&Shape] = &[&reports::ASK];
 const ARTICLE: &View = &article_rows::ARTICLE;
 
 /// Every route.
@@ -253,6 +256,9 @@ pub static ROUTES: &[Route] = &[
         .query(&[PAGE, &tickets::LIST]),
     route!(Get "/tickets/key/{key}" SignedIn "A ticket by its key or number" tickets::by_key => One(TICKET)),
     route!(Get "/tickets/stats/summary" SignedIn "Counts by status and priority in my scope" statistics::summary => Schema("Summary")),
+    route!(Get "/tickets/stats/enhanced" SignedIn "Dashboard statistics with trends" reports::enhanced => Schema("EnhancedSummary")).query(REPORT),
+    route!(Get "/tickets/analytics/sla-adherence" Agent "SLA adherence" reports::sla => Schema("SlaReport")).query(REPORT),
+    route!(Get "/tickets/analytics/aging" Agent "Aging buckets" reports::aging => Schema("AgingReport")).query(REPORT),
     route!(Get "/tickets/{id}" SignedIn "One ticket" tickets::show => One(TICKET)),
     route!(Put "/tickets/{id}" SignedIn "Update a ticket" tickets::update => One(TICKET)).body(&tickets::EDIT),
     route!(Delete "/tickets/{id}" Admin "Delete a ticket (soft)" tickets::remove => Nothing),
@@ -299,6 +305,19 @@ pub static ROUTES: &[Route] = &[
     route!(Get "/posts/{id}" Public "Alias of /articles/{id}" articles::show => One(ARTICLE)).or_signed_in(),
     route!(Put "/posts/{id}" Agent "Alias of /articles/{id}" articles::update => One(ARTICLE)).body(&articles::EDIT),
     route!(Delete "/posts/{id}" Manager "Alias of /articles/{id}" articles::remove => Nothing),
+    // Reports
+    route!(Get "/reports/dashboard" SignedIn "Dashboard in my scope" reports::dashboard => Schema("Dashboard")).query(REPORT),
+    route!(Get "/reports/tickets-by-status" Manager "Tickets by status" reports::by_status => Schema("GroupReport")).query(REPORT),
+    route!(Get "/reports/tickets-by-priority" Manager "Tickets by priority" reports::by_priority => Schema("GroupReport")).query(REPORT),
+    route!(Get "/reports/tickets-by-department" Manager "Tickets by department" reports::by_department => Schema("GroupReport")).query(REPORT),
+    route!(Get "/reports/tickets-by-category" Manager "Tickets by category" reports::by_category => Schema("GroupReport")).query(REPORT),
+    route!(Get "/reports/user-activity" Manager "User activity" reports::activity => Schema("ActivityReport"))
+        .query(&[&reports::ASK, &reports::MOST]),
+    route!(Get "/admin/dashboard" Manager "Dashboard metrics" reports::dashboard => Schema("Dashboard")).query(REPORT),
+    route!(Get "/admin/reports/tickets" Manager "Ticket volume" reports::volume => Schema("VolumeReport")).query(REPORT),
+    route!(Get "/admin/reports/agents" Agent "Agent performance (own row for an agent)" reports::agents => Schema("AgentReport")).query(REPORT),
+    route!(Get "/admin/reports/sla" Manager "SLA compliance" reports::sla => Schema("SlaReport")).query(REPORT),
+    route!(Get "/agents/performance" Agent "Performance (own row for an agent)" reports::agents => Schema("AgentReport")).query(REPORT),
     // The desk
     route!(Get "/admin/settings" Admin "Desk settings" settings::show => One(&settings::SETTINGS)),
     route!(Put "/admin/settings" Admin "Change them" settings::update => One(&settings::SETTINGS)).body(&settings::CHANGE),

@@ -7,6 +7,7 @@ pub mod articles;
 pub mod dev;
 pub mod docs;
 pub mod messages;
+pub mod reports;
 pub mod sessions;
 pub mod settings;
 pub mod statistics;

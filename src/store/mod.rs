@@ -11,6 +11,7 @@ pub mod events;
 pub mod housekeeping;
 pub mod messages;
 pub mod people;
+pub mod reports;
 pub mod scope;
 pub mod sessions;
 pub mod settings;

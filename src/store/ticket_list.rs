@@ -80,17 +80,17 @@ pub struct Plan {
 }
 
 /// Text that gathers its arguments: `?1` to `?3` are the reader's.
-struct Sql {
+pub(super) struct Sql {
     args: Vec<Arg>,
 }
 
 impl Sql {
-    fn arg(&mut self, arg: impl Into<Arg>) -> String {
+    pub(super) fn arg(&mut self, arg: impl Into<Arg>) -> String {
         self.args.push(arg.into());
         format!("?{}", self.args.len())
     }
 
-    fn finish(self, sql: String) -> Stmt {
+    pub(super) fn finish(self, sql: String) -> Stmt {
         // Every statement names the reader's three arguments, so that SQLite takes them all.
         Stmt {
             sql: sql.into(),
@@ -99,7 +99,7 @@ impl Sql {
     }
 }
 
-fn begin(reader: &Reader) -> Sql {
+pub(super) fn begin(reader: &Reader) -> Sql {
     Sql {
         args: vec![reader.now.into(), reader.reopen_since.into(), reader.id.into()],
     }
@@ -125,7 +125,7 @@ fn column(reader: &Reader, key: Key) -> &'static str {
 }
 
 /// The condition of a filter. `plain` leaves its index usable; otherwise it is only tested.
-fn condition(reader: &Reader, sql: &mut Sql, filter: &Filter, plain: bool) -> String {
+pub(super) fn condition(reader: &Reader, sql: &mut Sql, filter: &Filter, plain: bool) -> String {
     let mark = if plain { "" } else { "+" };
     let user = |sql: &mut Sql, reference: &Ref| match reference {
         Ref::Uid(uid) => format!("(SELECT id FROM users WHERE uid = {})", sql.arg(uid)),
