@@ -372,9 +372,8 @@ impl<'a> Call<'a> {
                     .db
                     .batch(&[commit::find_key(key.user_id, &key.key)])
                     .await?;
-                match rows.first() {
-                    Some(found) => replay(&key, found)?,
-                    None => {}
+                if let Some(found) = rows.first() {
+                    replay(&key, found)?
                 }
                 Err(Error::Internal("the twin's answer is not there".to_owned()))
             }
@@ -387,10 +386,10 @@ impl<'a> Call<'a> {
     /// # Errors
     /// [`Error::PreconditionFailed`] and [`Error::Conflict`].
     pub fn guard(&self, version: i64, body: Option<&Taken>) -> Result<(), Error> {
-        if let Some(header) = self.request.header("if-match") {
-            if !Wanted::parse(&header).accepts(version) {
-                return Err(Error::PreconditionFailed);
-            }
+        if let Some(header) = self.request.header("if-match")
+            && !Wanted::parse(&header).accepts(version)
+        {
+            return Err(Error::PreconditionFailed);
         }
         match body.and_then(|taken| taken.whole("version")) {
             Some(wanted) if wanted != version => Err(Error::stale(version)),

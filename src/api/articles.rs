@@ -174,7 +174,7 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
     let spare = slug.is_none().then_some(spare.as_str());
     let stmts = vec![rows::insert(&draft, spare, &uid, call.my_id()?, now)];
     let view = rows::show(&Name::Ref(Ref::Uid(uid)), true);
-    call.commit(stmts, Answer::Created(view, "/api/v1/articles/"))
+    call.commit(stmts, Answer::Created(view, "/api/v1/articles/".to_owned()))
         .await
 }
 

@@ -144,12 +144,12 @@ pub async fn seed(app: &App) -> Result<Reply, Error> {
             people::account_by_name("admin@helpdesk.com"),
         ])
         .await?;
-    if let Some(rows) = there.get(1) {
-        if rows.first::<Id>()?.is_some() {
-            return Ok(Reply::ok(
-                json!({"users": 0, "tickets": 0, "message": "the samples are there already"}).to_string(),
-            ));
-        }
+    if let Some(rows) = there.get(1)
+        && rows.first::<Id>()?.is_some()
+    {
+        return Ok(Reply::ok(
+            json!({"users": 0, "tickets": 0, "message": "the samples are there already"}).to_string(),
+        ));
     }
     let people = accounts(app).await?;
     for at in 0..TICKETS {
@@ -373,7 +373,11 @@ fn live(life: &mut Life, agent: &Actor, customer: &Actor, at: usize) -> Result<(
         40 * MINUTE
     };
     // The newest have had no time for more.
-    let stage = if at.saturating_add(5) >= TICKETS { at % 2 } else { at % 8 };
+    let stage = if at.saturating_add(5) >= TICKETS {
+        at % 2
+    } else {
+        at % 8
+    };
     if stage == 0 {
         return Ok(());
     }

@@ -15,6 +15,7 @@ pub mod reports;
 pub mod scope;
 pub mod sessions;
 pub mod settings;
+mod ticket_filter;
 pub mod ticket_list;
 pub mod tickets;
 pub mod view;

@@ -9,7 +9,7 @@ pub use present::{AgeRow, Load, WALK_MOST};
 
 use serde::Deserialize;
 
-use super::ticket_list::{Filter, Sql, condition};
+use super::ticket_filter::{Filter, Sql, test};
 use super::tickets::Reader;
 use crate::desk::id::Ref;
 
@@ -62,7 +62,7 @@ impl Lens<'_> {
     fn tests(&self, sql: &mut Sql) -> String {
         let mut tests = vec![self.reader.scope.work().to_owned()];
         for filter in self.filters {
-            tests.push(condition(self.reader, sql, filter, false));
+            tests.push(test(self.reader, sql, filter));
         }
         tests.join(" AND ")
     }

@@ -7,7 +7,7 @@ use crate::desk::event::EventKind;
 use crate::desk::range::{Part, Range};
 use crate::edge::db::Stmt;
 use crate::store::scope::Scope;
-use crate::store::ticket_list::{Sql, begin, condition};
+use crate::store::ticket_filter::{Sql, test};
 use crate::store::tickets::sla_states;
 
 /// Which moment of a ticket falls in a range.
@@ -89,7 +89,7 @@ impl Lens<'_> {
 
     /// `created` and `resolved` tickets of each part of a range, in order.
     pub fn trend(&self, parts: &[Part]) -> Stmt {
-        let mut sql = begin(self.reader);
+        let mut sql = Sql::new(self.reader);
         let bounds: Vec<[i64; 2]> = parts
             .iter()
             .map(|part| [part.range.from, part.range.until])
@@ -110,7 +110,7 @@ impl Lens<'_> {
 
     /// How many tickets were created in the range: [`Group`]s.
     pub fn created(&self, by: By, range: &Range) -> Stmt {
-        let mut sql = begin(self.reader);
+        let mut sql = Sql::new(self.reader);
         let stretch = self.range(&mut sql, Moment::Created, range);
         sql.finish(format!(
             "{}SELECT {} AS k, count(*) AS n {stretch} GROUP BY 1",
@@ -121,7 +121,7 @@ impl Lens<'_> {
 
     /// How long things took: [`SpreadRow`]s.
     pub fn spread(&self, duration: Duration, by: By, range: &Range) -> Stmt {
-        let mut sql = begin(self.reader);
+        let mut sql = Sql::new(self.reader);
         let (moment, end) = match duration {
             Duration::FirstResponse => (Moment::Created, "t.first_responded_at"),
             Duration::Resolution => (Moment::Resolved, "t.resolved_at"),
@@ -141,7 +141,7 @@ impl Lens<'_> {
 
     /// How the promises to tickets created in the range are kept: [`SlaRow`]s.
     pub fn sla(&self, by: By, range: &Range) -> Stmt {
-        let mut sql = begin(self.reader);
+        let mut sql = Sql::new(self.reader);
         let stretch = self.range(&mut sql, Moment::Created, range);
         let [response, resolution] = sla_states();
         sql.finish(format!(
@@ -155,7 +155,7 @@ impl Lens<'_> {
 
     /// Who did most in the range: [`Activity`]s. Here the assignee of the filters is who acted.
     pub fn activity(&self, range: &Range, most: i64) -> Stmt {
-        let mut sql = begin(self.reader);
+        let mut sql = Sql::new(self.reader);
         let (from, until) = (sql.arg(range.from), sql.arg(range.until));
         let mut tests = vec!["e.actor_id IS NOT NULL".to_owned()];
         let mut joined = "";
@@ -164,7 +164,7 @@ impl Lens<'_> {
                 Some(("assignee", id)) => tests.push(format!("+e.actor_id = {id}")),
                 _ => {
                     joined = "CROSS JOIN tickets t ON t.id = e.ticket_id";
-                    tests.push(condition(self.reader, &mut sql, filter, false));
+                    tests.push(test(self.reader, &mut sql, filter));
                 }
             }
         }

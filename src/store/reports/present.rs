@@ -10,7 +10,7 @@ use crate::desk::status::Status;
 use crate::edge::db::Stmt;
 use crate::store::counts;
 use crate::store::scope::Scope;
-use crate::store::ticket_list::{Filter, Sql, begin, condition};
+use crate::store::ticket_filter::{Filter, Sql, Walk, test, walks};
 use crate::store::tickets::sla_states;
 
 /// How many tickets a report of the present walks at most where no sums are kept; then it is capped.
@@ -44,7 +44,7 @@ pub struct Load {
 impl Lens<'_> {
     /// The present in one row of [`counts::Counts`].
     pub fn present(&self) -> Stmt {
-        let mut sql = begin(self.reader);
+        let mut sql = Sql::new(self.reader);
         if let Some(kept) = self.kept(&mut sql, By::Nothing) {
             let tests = self.tests(&mut sql);
             let most = sql.arg(counts::PENDING_MOST);
@@ -85,7 +85,7 @@ impl Lens<'_> {
 
     /// The present by category or department: [`Group`]s. What has none is missing, and is the rest.
     pub fn present_by(&self, by: By) -> Stmt {
-        let mut sql = begin(self.reader);
+        let mut sql = Sql::new(self.reader);
         if let Some(kept) = self.kept(&mut sql, by) {
             return sql.finish(kept);
         }
@@ -153,16 +153,17 @@ impl Lens<'_> {
             Filter::Project(_) | Filter::ProjectKey(_) => 2,
             _ => 3,
         };
-        let driver = match (self.reader.scope, self.filters.iter().min_by_key(narrow)) {
-            (Scope::Own, _) => "t.requester_id = ?3".to_owned(),
-            (_, Some(filter)) => condition(self.reader, sql, filter, true),
-            (_, None) => "1".to_owned(),
+        let walk = match (self.reader.scope, self.filters.iter().min_by_key(narrow)) {
+            (Scope::Own, _) => Walk::by("tickets_by_requester", "t.requester_id = ?3"),
+            (_, Some(filter)) => walks(sql, filter).pop().unwrap_or_else(Walk::all),
+            (_, None) => Walk::all(),
         };
         let most = sql.arg(WALK_MOST.saturating_add(1));
         (
             format!(
-                "WITH w AS MATERIALIZED (SELECT {WALKED} FROM tickets t WHERE t.deleted_at IS NULL AND {driver} \
-                 ORDER BY t.id DESC LIMIT {most})"
+                "WITH w AS MATERIALIZED (SELECT {WALKED} FROM {} WHERE t.deleted_at IS NULL AND {} \
+                 ORDER BY t.id DESC LIMIT {most})",
+                walk.from, walk.condition
             ),
             self.tests(sql),
         )
@@ -170,17 +171,17 @@ impl Lens<'_> {
 
     /// Unresolved tickets, the oldest first: [`AgeRow`]s.
     pub fn unresolved(&self) -> Stmt {
-        let mut sql = begin(self.reader);
+        let mut sql = Sql::new(self.reader);
         let assignee = self
             .filters
             .iter()
             .find(|filter| matches!(filter, Filter::Assignee(_)));
         let (index, driver) = match (self.reader.scope, assignee) {
             (Scope::Own, _) => ("tickets_by_requester_created", "t.requester_id = ?3".to_owned()),
-            (_, Some(filter)) => (
-                "tickets_unresolved_by_assignee",
-                condition(self.reader, &mut sql, filter, true),
-            ),
+            (_, Some(filter)) => {
+                let id = row_id(&mut sql, filter).map_or("NULL".to_owned(), |(_, id)| id);
+                ("tickets_unresolved_by_assignee", format!("t.assignee_id = {id}"))
+            }
             (_, None) => ("tickets_unresolved", "1".to_owned()),
         };
         let most = sql.arg(WALK_MOST.saturating_add(1));
@@ -203,13 +204,13 @@ impl Lens<'_> {
 
     /// The staff by name, or the one that the filters name: [`Load`]s.
     pub fn loads(&self) -> Stmt {
-        let mut sql = begin(self.reader);
+        let mut sql = Sql::new(self.reader);
         let mut wheres = vec!["u.role IN ('agent', 'manager', 'admin')".to_owned()];
         let mut rest = Vec::new();
         for filter in self.filters {
             match row_id(&mut sql, filter) {
                 Some(("assignee", id)) => wheres.push(format!("u.id = {id}")),
-                _ => rest.push(condition(self.reader, &mut sql, filter, false)),
+                _ => rest.push(test(self.reader, &mut sql, filter)),
             }
         }
         let load = if rest.is_empty() {
