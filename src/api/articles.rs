@@ -107,6 +107,11 @@ fn named(call: &Call) -> Name {
     }
 }
 
+/// The article in the path, as far as the caller may know of it.
+pub(super) fn subject(call: &Call) -> Stmt {
+    rows::show(&named(call), is_staff(call))
+}
+
 /// `GET /articles`.
 pub async fn list(call: &Call<'_>) -> Result<Reply, Error> {
     let taken = take::query(call.request, &[&page::QUERY, &LIST])?;
@@ -145,7 +150,7 @@ pub async fn list(call: &Call<'_>) -> Result<Reply, Error> {
 
 /// `GET /articles/{id}`.
 pub async fn show(call: &Call<'_>) -> Result<Reply, Error> {
-    let found = call.look(vec![rows::show(&named(call), is_staff(call))]).await?;
+    let found = call.look(vec![subject(call)]).await?;
     one(found.first())
 }
 
@@ -232,7 +237,7 @@ pub async fn feedback(call: &Call<'_>) -> Result<Reply, Error> {
         }
     };
     retry!(async {
-        let found = call.look(vec![rows::show(&named(call), is_staff(call))]).await?;
+        let found = call.look(vec![subject(call)]).await?;
         let id: Option<Id> = match found.first() {
             Some(rows) => rows.first()?,
             None => None,

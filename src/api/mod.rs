@@ -139,6 +139,9 @@ pub fn subject(call: &Call) -> Result<Option<crate::edge::db::Stmt>, Error> {
             &call.reference(name)?,
         )));
     }
+    if path.starts_with("/articles/{id}") || path == "/posts/{id}" {
+        return Ok(Some(articles::subject(call)));
+    }
     if path == "/users/{id}" {
         return Ok(Some(people::account(&call.reference("id")?)));
     }

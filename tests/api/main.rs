@@ -12,6 +12,7 @@
 mod support;
 
 mod accounts;
+mod articles;
 mod bodies;
 mod conventions;
 mod cost;
@@ -26,6 +27,7 @@ mod lists;
 mod messages;
 mod pages;
 mod races;
+mod reports;
 mod scope;
 mod search;
 mod sessions;

@@ -25,6 +25,7 @@ pub struct Things {
     message: Value,
     user: i64,
     session: String,
+    article: i64,
 }
 
 impl Things {
@@ -33,9 +34,11 @@ impl Things {
         let message = make::message(owner, &ticket, "The smoke is blue.");
         let sessions = Admin::any().get("/auth/sessions").is(200).rows();
         let session = sessions.first().expect("a session")["id"].to_string();
+        let article = make::article(Admin::any(), json!({"status": "published"}));
         Things {
             ticket,
             message,
+            article: article["id"].as_i64().expect("an id"),
             user: owner.id,
             session: session.trim_matches('"').to_owned(),
         }
@@ -63,6 +66,7 @@ impl Things {
                 "/tickets/key/" => self.ticket["number"].as_str().expect("a number").to_owned(),
                 before if of_ticket.contains(&before) => self.ticket["id"].to_string(),
                 "/users/" => self.user.to_string(),
+                "/articles/" | "/posts/" => self.article.to_string(),
                 "/auth/sessions/" => self.session.clone(),
                 before => panic!("teach the sweep an existing thing for {before}{part}"),
             };
