@@ -46,15 +46,16 @@ async function walk(url, folder) {
   // A mark after each step tells whose output is whose; the shell lives through all of them.
   const mark = crypto.randomUUID()
   const script = steps.map(({ command }) => `${command.replaceAll(IN_README, url)}\necho\necho ${mark}`).join('\n')
-  const ran = spawnSync('bash', ['-u', '-o', 'pipefail', '-c', script], { cwd: folder, env: childEnv(), encoding: 'utf8', timeout: 120_000 })
+  const ran = spawnSync('bash', ['--noprofile', '--norc', '-c', script], { cwd: folder, env: childEnv(), encoding: 'utf8', timeout: 120_000 })
   if (ran.error) throw new Stop(`bash could not run the walk: ${ran.error.message}`)
   const printed = ran.stdout.split(`${mark}\n`).map((text) => text.trim())
   const wrong = steps
     .map(({ command, wanted }, i) => ({ command, wanted, have: printed[i] ?? 'nothing' }))
     .filter(({ wanted, have }) => !fits(wanted, have))
   if (wrong.length > 0) {
-    const shown = wrong.map(({ command, wanted, have }) => `${command}\n  wanted: ${wanted}\n  have:   ${have}`)
-    throw new Stop(`${shown.join('\n')}\n${ran.stderr}`)
+    // What follows a wrong step goes wrong because of it.
+    const shown = wrong.slice(0, 3).map(({ command, wanted, have }) => `${command}\n  wanted: ${wanted}\n  have:   ${have}`)
+    throw new Stop(`${shown.join('\n')}\n${ran.stderr.slice(0, 2_000)}`)
   }
   return `${steps.length} steps`
 }
