@@ -6,8 +6,10 @@
 
 pub mod action;
 mod action_check;
+pub mod agent;
 pub mod calendar;
 mod calendar_check;
+pub mod category;
 pub mod condition;
 mod condition_check;
 pub mod csv;
@@ -27,6 +29,7 @@ pub mod search;
 pub mod sla;
 pub mod status;
 pub mod ticket;
+pub mod transfer;
 pub mod zone;
 
 /// A moment: milliseconds since 1970-01-01T00:00:00Z.

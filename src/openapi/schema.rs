@@ -108,6 +108,8 @@ pub fn input(kind: Kind, place: Place) -> Value {
             {"type": "integer", "minimum": 1, "maximum": MAX_ID},
             {"type": "string", "minLength": 1, "maxLength": 100},
         ]}),
+        Kind::References => json!({"type": "array", "items": named("Reference"), "maxItems": 200}),
+        Kind::Slugs => json!({"type": "array", "items": input(Kind::Slug, place), "maxItems": 200}),
         Kind::Tags => {
             let tag = json!({"type": "string", "minLength": 1, "maxLength": 50, "pattern": "^[^\\s,]+$"});
             json!({"type": "array", "items": tag, "maxItems": 20})

@@ -4,6 +4,9 @@
 //! [`scope::Scope`]. What people receive is JSON that SQL has built, from tables of fields ([`view`]) that the
 //! API's document is made of too. Rules are not here: a statement keeps what `desk` has decided.
 
+pub mod agents;
+pub mod assignment;
+pub mod categories;
 pub mod commit;
 pub mod counts;
 pub mod events;
@@ -13,7 +16,9 @@ pub mod people;
 pub mod scope;
 pub mod sessions;
 pub mod settings;
+pub mod subcategories;
 mod ticket_filter;
 pub mod ticket_list;
 pub mod tickets;
+pub mod transfers;
 pub mod view;
