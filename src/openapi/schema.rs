@@ -189,6 +189,7 @@ fn output(field: &OutField) -> Value {
 }
 
 /// The names of schemas that a view stands on.
+#[cfg(test)]
 pub fn names_in(view: &View) -> impl Iterator<Item = &'static str> {
     view.fields.iter().filter_map(|field| match field.out {
         Out::Card => Some("Person"),
