@@ -319,6 +319,13 @@ pub fn decide(
         set_status(&mut after, to, actor, rules, now)?;
     }
 
+    let to_nobody = |ticket: &Ticket| ticket.status == Status::Assigned && ticket.assignee.is_none();
+    if to_nobody(&after) && !to_nobody(ticket) {
+        return Err(Refusal::Invalid {
+            field: "assignee",
+            message: "must be somebody, for a ticket that is assigned".to_owned(),
+        });
+    }
     let changed = changes(ticket, &after);
     let event = (!changed.is_empty()).then(|| Event::public(kind_of(&changed), changed));
     Ok(Change { ticket: after, event })
@@ -511,5 +518,7 @@ fn kind_of(changes: &[FieldChange]) -> EventKind {
     }
 }
 
+#[cfg(test)]
+mod decide_tests;
 #[cfg(test)]
 mod tests;

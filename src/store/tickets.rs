@@ -592,3 +592,6 @@ pub fn assignable(reference: &Ref) -> Stmt {
 pub fn time(sql: &str) -> String {
     view::time(sql)
 }
+
+#[cfg(test)]
+mod tests;
