@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::Id;
 use crate::app::App;
 use crate::desk::calendar::Calendar;
+use crate::desk::category::slug_of;
 use crate::desk::event::{Event, EventKind, FieldChange};
 use crate::desk::id::{Ref, number_day};
 use crate::desk::person::{Role, split_name};
@@ -19,10 +20,12 @@ use crate::edge::db::Stmt;
 use crate::edge::{ids, password};
 use crate::http::error::Error;
 use crate::http::reply::Reply;
+use crate::store::categories::Facts;
 use crate::store::events::{self, Subject};
 use crate::store::messages::{self, NewMessage};
 use crate::store::people::{self, NewUser};
 use crate::store::tickets::{self, NewTicket, Requester};
+use crate::store::{agents, subcategories};
 
 /// Address, password, name, role, and the categories of agents.
 type Sample = (&'static str, &'static str, &'static str, Role, &'static [i64]);
@@ -123,6 +126,18 @@ const SUBJECTS: [(&str, &str, i64); 12] = [
     ),
 ];
 
+/// The parts of the first two categories.
+const PARTS: [(i64, &str); 5] = [
+    (1, "Network"),
+    (1, "Hardware"),
+    (1, "Software"),
+    (2, "Invoices"),
+    (2, "Refunds"),
+];
+
+/// Who is away, and gets no new tickets.
+const AWAY: &str = "david@helpdesk.com";
+
 /// How many tickets the samples have.
 const TICKETS: usize = 60;
 
@@ -152,6 +167,7 @@ pub async fn seed(app: &App) -> Result<Reply, Error> {
         ));
     }
     let people = accounts(app).await?;
+    app.db.batch(&parts(app)?).await?;
     for at in 0..TICKETS {
         story(app, &people, at).await?;
     }
@@ -168,6 +184,19 @@ pub async fn seed(app: &App) -> Result<Reply, Error> {
     Ok(Reply::ok(
         json!({"users": people.len(), "tickets": TICKETS}).to_string(),
     ))
+}
+
+fn parts(app: &App) -> Result<Vec<Stmt>, Error> {
+    let part = |(category, name): &(i64, &str)| {
+        let facts = Facts {
+            slug: Some(slug_of(name, "subcategory")),
+            name: Some((*name).to_owned()),
+            ..Facts::default()
+        };
+        let uid = ids::uid(app.now).map_err(Error::Internal)?;
+        Ok(subcategories::insert(&uid, *category, &facts, true, app.now))
+    };
+    PARTS.iter().map(part).collect()
 }
 
 async fn accounts(app: &App) -> Result<Vec<Somebody>, Error> {
@@ -199,6 +228,10 @@ async fn accounts(app: &App) -> Result<Vec<Somebody>, Error> {
                 .iter()
                 .map(|category| people::join_category(&user.uid, *category)),
         );
+        if email == AWAY {
+            let away = agents::set_profile(&Ref::Uid(user.uid.clone()), Some(false), None);
+            stmts.push(away);
+        }
         let done = app.db.batch(&stmts).await?;
         let row: Option<Row> = match done.get(1) {
             Some(rows) => rows.first()?,
