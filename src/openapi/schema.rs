@@ -77,11 +77,9 @@ pub enum Place {
 /// What a field may hold.
 pub fn input(kind: Kind, place: Place) -> Value {
     match kind {
-        Kind::Line { min, max } => {
-            let pattern = "^[^\\u0000-\\u001F\\u007F-\\u009F]*$";
-            json!({"type": "string", "minLength": min, "maxLength": max, "pattern": pattern})
+        Kind::Line { min, max } | Kind::Text { min, max } => {
+            json!({"type": "string", "minLength": min, "maxLength": max})
         }
-        Kind::Text { min, max } => json!({"type": "string", "minLength": min, "maxLength": max}),
         Kind::Password => json!({"type": "string", "format": "password", "minLength": 8, "maxLength": 128}),
         Kind::Secret | Kind::Opaque => json!({"type": "string", "minLength": 1, "maxLength": 4_096}),
         Kind::Email => json!({"type": "string", "format": "email", "maxLength": 254}),
