@@ -498,3 +498,6 @@ fn kind_of(changes: &[FieldChange]) -> EventKind {
         EventKind::TicketUpdated
     }
 }
+
+#[cfg(test)]
+mod tests;
