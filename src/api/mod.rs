@@ -8,8 +8,10 @@ pub mod categories;
 pub mod dev;
 pub mod docs;
 pub mod messages;
+pub mod projects;
 pub mod sessions;
 pub mod settings;
+pub mod sla;
 pub mod statistics;
 pub mod subcategories;
 pub mod tickets;
@@ -94,6 +96,14 @@ fn listed(
         reply.header("Link", link);
     }
     Ok(reply)
+}
+
+/// The one row of a table that a change needs; not found when there is none.
+fn row<T: serde::de::DeserializeOwned>(rows: Option<&Rows>) -> Result<T, Error> {
+    match rows {
+        Some(rows) => rows.first()?.ok_or(Error::NotFound),
+        None => Err(Error::NotFound),
+    }
 }
 
 /// The row `j`, `v` of one resource as an answer; not found when there is none.

@@ -24,8 +24,7 @@ type Wanted = (Option<Option<i64>>, Option<Option<(i64, i64)>>);
 fn a_subcategory_goes_with_its_category() {
     let rules = Rules {
         reopen_window_days: 7,
-        policies: Priority::ALL.map(Policy::standard),
-        calendar: Calendar::always(),
+        promises: Rc::new(Promises::standard()),
     };
     let agent = Actor {
         id: 2,
