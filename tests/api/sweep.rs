@@ -28,6 +28,8 @@ pub struct Things {
     category: Value,
     subcategory: Value,
     agent: Value,
+    project: String,
+    calendar: String,
 }
 
 impl Things {
@@ -53,6 +55,8 @@ impl Things {
             message,
             user: owner.id,
             session: session.trim_matches('"').to_owned(),
+            project: make::project(json!({}))["id"].to_string(),
+            calendar: make::calendar()["id"].to_string(),
         }
     }
 
@@ -82,6 +86,9 @@ impl Things {
                 before if before.ends_with("/subcategories/") => self.subcategory["id"].to_string(),
                 "/agents/" => self.agent["id"].to_string(),
                 "/auth/sessions/" => self.session.clone(),
+                "/projects/" => self.project.clone(),
+                "/sla/policies/" => "low".to_owned(),
+                "/sla/calendars/" => self.calendar.clone(),
                 before => panic!("teach the sweep an existing thing for {before}{part}"),
             };
             path.push_str(&thing);
