@@ -9,6 +9,7 @@ pub mod dev;
 pub mod docs;
 pub mod messages;
 pub mod projects;
+mod samples;
 pub mod sessions;
 pub mod settings;
 pub mod sla;
