@@ -11,6 +11,7 @@ pub mod docs;
 pub mod messages;
 pub mod projects;
 pub mod reports;
+mod samples;
 pub mod sessions;
 pub mod settings;
 pub mod sla;

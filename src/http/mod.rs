@@ -13,3 +13,4 @@ pub mod shape;
 pub mod sigv4;
 mod sigv4_check;
 pub mod take;
+pub mod taken;
