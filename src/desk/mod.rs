@@ -6,6 +6,7 @@
 
 pub mod action;
 mod action_check;
+pub mod attachment;
 pub mod calendar;
 mod calendar_check;
 pub mod condition;

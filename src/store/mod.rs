@@ -4,6 +4,7 @@
 //! [`scope::Scope`]. What people receive is JSON that SQL has built, from tables of fields ([`view`]) that the
 //! API's document is made of too. Rules are not here: a statement keeps what `desk` has decided.
 
+pub mod attachments;
 pub mod commit;
 pub mod counts;
 pub mod events;
