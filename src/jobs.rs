@@ -1,12 +1,17 @@
 //! What the clock asks for, once a minute. Running twice, or late, changes nothing.
 
-use crate::desk::DAY;
+use serde::Deserialize;
+
+use crate::desk::{DAY, Millis};
 use crate::edge::db::{Db, DbError, Stmt};
-use crate::edge::{Env, clock, door};
-use crate::store::{housekeeping, tickets};
+use crate::edge::{Env, clock, config, door};
+use crate::files::Files;
+use crate::store::{attachments, housekeeping, tickets};
 
 /// How many rows one tick touches at most, per chore.
 const MOST: i64 = 500;
+/// How many objects one tick removes at most: each may be a request of its own, of which Workers have 50.
+const MOST_OBJECTS: i64 = 30;
 
 /// Marks what has become overdue, and clears away what has expired.
 pub async fn tick(env: &Env) {
@@ -21,5 +26,37 @@ async fn chores(env: &Env) -> Result<(), DbError> {
     let mut stmts: Vec<Stmt> = vec![tickets::mark_overdue(now, MOST)];
     stmts.extend(housekeeping::purge(now, now.saturating_sub(DAY), MOST));
     db.batch(&stmts).await?;
+    sweep_files(env, &db, now).await
+}
+
+/// Removes the objects of deleted attachments, and of uploads that nobody has registered. A record is marked
+/// before its object goes and closed after, so a crash in between costs nothing but a second try.
+async fn sweep_files(env: &Env, db: &Db, now: Millis) -> Result<(), DbError> {
+    #[derive(Deserialize)]
+    struct Row {
+        uid: String,
+    }
+    let Ok(config) = config::load(env) else {
+        return Ok(());
+    };
+    let stmts = [
+        attachments::give_up(now, MOST),
+        attachments::to_purge(now, MOST_OBJECTS),
+    ];
+    let rows: Vec<Row> = match db.batch(&stmts).await?.get(1) {
+        Some(rows) => rows.all()?,
+        None => Vec::new(),
+    };
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let keys: Vec<String> = rows.into_iter().map(|row| row.uid).collect();
+    match Files::new(env, &config, now).delete(&keys).await {
+        Ok(()) => {
+            let list = serde_json::to_string(&keys).unwrap_or_default();
+            db.batch(&attachments::purged(&list, now)).await?;
+        }
+        Err(why) => door::log(&format!("objects are left to the next sweep: {why}")),
+    }
     Ok(())
 }

@@ -7,7 +7,9 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use crate::api::{accounts, docs, messages, sessions, settings, statistics, tickets, users};
+use crate::api::{
+    accounts, attachments, docs, messages, sessions, settings, statistics, tickets, uploads, users,
+};
 use crate::app::Call;
 use crate::http::error::Error;
 use crate::http::page;
@@ -16,7 +18,8 @@ use crate::http::request::Method;
 use crate::http::shape::Shape;
 use crate::store::view::View;
 use crate::store::{
-    events, messages as message_rows, people, sessions as session_rows, tickets as ticket_rows,
+    attachments as attachment_rows, events, messages as message_rows, people, sessions as session_rows,
+    tickets as ticket_rows,
 };
 
 /// Who may knock. The fine decision is made in `desk::policy`.
@@ -39,6 +42,7 @@ pub enum Limit {
     Address,
     Register,
     Search,
+    Presign,
 }
 
 impl Limit {
@@ -49,6 +53,7 @@ impl Limit {
             Limit::Address => "RL_ADDRESS",
             Limit::Register => "RL_REGISTER",
             Limit::Search => "RL_SEARCH",
+            Limit::Presign => "RL_PRESIGN",
         }
     }
 
@@ -58,7 +63,7 @@ impl Limit {
         match self {
             Limit::None | Limit::User => "\"default\";q=600;w=60",
             Limit::Address => "\"default\";q=3000;w=60",
-            Limit::Register => "\"default\";q=60;w=60",
+            Limit::Register | Limit::Presign => "\"default\";q=60;w=60",
             Limit::Search => "\"default\";q=120;w=60",
         }
     }
@@ -105,6 +110,8 @@ pub struct Route {
     pub takes_form: bool,
     /// The body may be left out.
     pub body_optional: bool,
+    /// The body is not read but handed on as it arrives.
+    pub streams: bool,
 }
 
 impl Route {
@@ -130,6 +137,7 @@ impl Route {
             is_patch: matches!(method, Method::Put),
             takes_form: false,
             body_optional: false,
+            streams: false,
         }
     }
 
@@ -163,6 +171,15 @@ impl Route {
         }
     }
 
+    /// Takes a file as its body; PATCH makes no sense here.
+    const fn streamed(self) -> Route {
+        Route {
+            streams: true,
+            is_patch: false,
+            ..self
+        }
+    }
+
     /// Sessions are not resources: repeating a login or a logout is harmless, and tokens are not kept.
     const fn never_replayed(self) -> Route {
         Route {
@@ -190,6 +207,7 @@ use Gives::{Created, CreatedSchema, List, Media, Nothing, One, Schema};
 const PAGE: &Shape = &page::QUERY;
 const TICKET: &View = &ticket_rows::TICKET;
 const USER: &View = &people::USER;
+const ATTACHMENT: &View = &attachment_rows::ATTACHMENT;
 const MESSAGE: &View = &message_rows::MESSAGE;
 const EVENT: &View = &events::EVENT;
 
@@ -269,6 +287,21 @@ pub static ROUTES: &[Route] = &[
     route!(Get "/messages/ticket/{id}/timeline" SignedIn "Combined timeline" messages::timeline => Schema("Timeline")).query(&[PAGE]),
     route!(Put "/messages/{ticket_id}" SignedIn "Edit a message (by its own id)" messages::edit => One(MESSAGE)).body(&messages::EDIT),
     route!(Delete "/messages/{ticket_id}" SignedIn "Delete a message (by its own id)" messages::remove => Nothing),
+    // Attachments
+    route!(Post "/attachments/presigned-url" SignedIn "A presigned upload" attachments::presign => Schema("PresignedUpload"))
+        .body(&attachments::PRESIGN)
+        .limit(Limit::Presign)
+        .never_replayed(),
+    route!(Post "/attachments" SignedIn "Register an uploaded object" attachments::register => Created(ATTACHMENT))
+        .body(&attachments::REGISTER),
+    route!(Get "/attachments/{id}" SignedIn "Record with a presigned download" attachments::show => One(&attachment_rows::DOWNLOAD)),
+    route!(Get "/attachments/{id}/download" SignedIn "The bytes" attachments::download => Media("application/octet-stream")),
+    route!(Get "/attachments/ticket/{id}" SignedIn "A ticket's attachments" attachments::list => List(ATTACHMENT)).query(&[PAGE]),
+    route!(Get "/tickets/{id}/attachments" SignedIn "A ticket's attachments" attachments::list => List(ATTACHMENT)).query(&[PAGE]),
+    route!(Delete "/attachments/{id}" SignedIn "Delete record and object" attachments::remove => Nothing),
+    route!(Put "/uploads/{key}" Public "Presigned upload target when R2 keys are not configured" uploads::put => Schema("Done"))
+        .streamed(),
+    route!(Get "/uploads/{key}" Public "Presigned download target, likewise" uploads::get => Media("application/octet-stream")),
     // The desk
     route!(Get "/admin/settings" Admin "Desk settings" settings::show => One(&settings::SETTINGS)),
     route!(Put "/admin/settings" Admin "Change them" settings::update => One(&settings::SETTINGS)).body(&settings::CHANGE),

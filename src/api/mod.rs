@@ -3,6 +3,7 @@
 //! Handlers hold no rule, no SQL and no status number. What several of them need of a list stands here.
 
 pub mod accounts;
+pub mod attachments;
 pub mod dev;
 pub mod docs;
 pub mod messages;
@@ -10,6 +11,7 @@ pub mod sessions;
 pub mod settings;
 pub mod statistics;
 pub mod tickets;
+pub mod uploads;
 pub mod users;
 
 use serde::Deserialize;

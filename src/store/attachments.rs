@@ -173,9 +173,10 @@ pub fn places(reader: &Reader, reference: &Ref) -> Stmt {
     let (name, arg) = named(reference);
     reader
         .stmt(format!(
-            "SELECT {PUBLIC} + {} AS public, {INTERNAL} + {} AS internal FROM tickets t WHERE {name} AND ?3 IS NOT NULL",
+            "SELECT {PUBLIC} + {} AS public, {INTERNAL} + {} AS internal FROM tickets t WHERE {name} AND {}",
             under_way("0", "?5"),
-            under_way("1", "?5")
+            under_way("1", "?5"),
+            reader.scope.condition()
         ))
         .bind(arg)
         .bind(reader.now.saturating_sub(UNDER_WAY))
