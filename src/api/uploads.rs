@@ -12,9 +12,18 @@ use crate::http::reply::{Body, Reply};
 pub async fn put(call: &Call<'_>) -> Result<Reply, Error> {
     call.admit().await?;
     let key = Files::of(call.app).own_key().ok_or(Error::NotFound)?;
-    let allowed = links::check_upload(key, call.request, call.now())?;
     let stream = call.stream.borrow_mut().take();
     let stream = stream.ok_or_else(|| Error::Malformed("there is no body".to_owned()))?;
+    let allowed = match links::check_upload(key, call.request, call.now()) {
+        Ok(allowed) => allowed,
+        Err(refusal) => {
+            let ends = call.request.header("content-length").is_some();
+            if ends && !matches!(refusal, Error::TooLarge(_)) {
+                files::drain(stream).await;
+            }
+            return Err(refusal);
+        }
+    };
     let name = call.param("key");
     let stored = files::put_new(&call.app.env, name, &allowed.content_type, stream)
         .await

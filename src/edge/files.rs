@@ -2,6 +2,8 @@
 //!
 //! Bytes go through as streams and never become values in here.
 
+use worker::wasm_bindgen_futures::JsFuture;
+use worker::web_sys::WritableStream;
 use worker::{
     Bucket, Conditional, Data, Env, Fetch, HttpMetadata, Method, Request, RequestInit, RequestRedirect,
     Response, ResponseBody,
@@ -9,6 +11,14 @@ use worker::{
 
 /// Bytes as they come.
 pub struct Stream(pub(super) ResponseBody);
+
+/// Reads a body to its end and drops it. A client that is refused before it has sent everything would see a
+/// broken connection instead of the refusal.
+pub async fn drain(stream: Stream) {
+    if let (ResponseBody::Stream(body), Ok(sink)) = (stream.0, WritableStream::new()) {
+        let _ = JsFuture::from(body.pipe_to(&sink)).await;
+    }
+}
 
 /// What is known of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
