@@ -9,6 +9,8 @@ pub mod edge;
 pub mod files;
 pub mod http;
 pub mod jobs;
+#[cfg(not(target_family = "wasm"))]
+pub mod openapi;
 pub mod routes;
 pub mod serve;
 pub mod store;

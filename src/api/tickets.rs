@@ -12,7 +12,7 @@ use crate::desk::policy::{self, Act};
 use crate::desk::priority::Priority;
 use crate::desk::search::{Reader as SearchReader, match_expression};
 use crate::desk::status::{Status, Workflow};
-use crate::desk::ticket::{Edit, Named, Person, Ticket, decide};
+use crate::desk::ticket::{Edit, Named, Person, Refusal, Ticket, decide};
 use crate::edge::db::{Rows, Stmt};
 use crate::http::error::Error;
 use crate::http::page::{self, Page};
@@ -448,7 +448,7 @@ async fn keep_new(call: &Call<'_>, taken: &Taken, ticket: &Ticket) -> Result<Rep
         now,
     ));
     let view = rows::show_own_change(&reader(call)?, &Ref::Uid(uid.clone()));
-    call.commit(stmts, Answer::Created(view, "/api/v1/tickets/"))
+    call.commit(stmts, Answer::Created(view, "/api/v1/tickets/".to_owned()))
         .await
 }
 
@@ -619,13 +619,23 @@ async fn change(
             status: taken.word("status").and_then(Status::parse),
         },
     };
-    if edit.status == Some(REOPEN) && ticket.workflow == Workflow::Project && !taken.has("status") {
-        edit.status = Some(Workflow::Project.reopened());
+    if edit.status == Some(REOPEN) && !taken.has("status") {
+        let to = ticket.workflow.reopened();
+        if !ticket.status.is_done() && ticket.status != to {
+            let allowed = ticket.transitions(call.my_role()?, &call.rules(), call.now());
+            return Err(Refusal::Transition {
+                from: ticket.status,
+                to,
+                allowed,
+            }
+            .into());
+        }
+        edit.status = Some(to);
     }
     let actor = call.actor()?;
     let change = decide(&ticket, &edit, &actor, &call.rules(), call.now());
     // A refusal by relation is told before a stale version, a conflict of the lifecycle after it.
-    if let Err(crate::desk::ticket::Refusal::Forbidden(message)) = &change {
+    if let Err(Refusal::Forbidden(message)) = &change {
         return Err(Error::Forbidden(message.clone()));
     }
     call.guard(ticket.version, Some(taken))?;

@@ -238,6 +238,9 @@ pub fn decide(
     };
 
     edit_text(ticket, edit, actor, &mut after)?;
+    if edit.workflow.is_some_and(|workflow| workflow != ticket.workflow) {
+        may(Act::Triage)?;
+    }
     triage(ticket, edit, rules, &mut after)?;
     if changes(ticket, &after)
         .iter()

@@ -139,6 +139,14 @@ impl Rows {
         Ok(self.all::<T>()?.into_iter().next())
     }
 
+    /// Whether there is no row at all.
+    ///
+    /// # Errors
+    /// As [`Rows::all`].
+    pub fn is_empty(&self) -> Result<bool, DbError> {
+        Ok(self.all::<serde::de::IgnoredAny>()?.is_empty())
+    }
+
     /// The text in the only column `j` of the first row: how JSON built by SQL arrives.
     ///
     /// # Errors
