@@ -295,13 +295,13 @@ pub static ROUTES: &[Route] = &[
     route!(Post "/attachments" SignedIn "Register an uploaded object" attachments::register => Created(ATTACHMENT))
         .body(&attachments::REGISTER),
     route!(Get "/attachments/{id}" SignedIn "Record with a presigned download" attachments::show => One(&attachment_rows::DOWNLOAD)),
-    route!(Get "/attachments/{id}/download" SignedIn "The bytes" attachments::download => Media("application/octet-stream")),
+    route!(Get "/attachments/{id}/download" SignedIn "The bytes" attachments::download => Media("*/*")),
     route!(Get "/attachments/ticket/{id}" SignedIn "A ticket's attachments" attachments::list => List(ATTACHMENT)).query(&[PAGE]),
     route!(Get "/tickets/{id}/attachments" SignedIn "A ticket's attachments" attachments::list => List(ATTACHMENT)).query(&[PAGE]),
     route!(Delete "/attachments/{id}" SignedIn "Delete record and object" attachments::remove => Nothing),
     route!(Put "/uploads/{key}" Public "Presigned upload target when R2 keys are not configured" uploads::put => Schema("Done"))
         .streamed(),
-    route!(Get "/uploads/{key}" Public "Presigned download target, likewise" uploads::get => Media("application/octet-stream")),
+    route!(Get "/uploads/{key}" Public "Presigned download target, likewise" uploads::get => Media("*/*")),
     // The desk
     route!(Get "/admin/settings" Admin "Desk settings" settings::show => One(&settings::SETTINGS)),
     route!(Put "/admin/settings" Admin "Change them" settings::update => One(&settings::SETTINGS)).body(&settings::CHANGE),

@@ -204,7 +204,7 @@ async fn attach(call: &Call<'_>, taken: &Taken) -> Result<Reply, Error> {
         is_internal,
     };
     stmts.push(tell(call, EventKind::AttachmentAdded, &told)?);
-    let answer = Answer::Created(rows::show_uid(&row.uid), "/api/v1/attachments/");
+    let answer = Answer::Created(rows::show_uid(&row.uid), "/api/v1/attachments/".to_owned());
     call.commit(stmts, answer).await
 }
 
@@ -262,10 +262,9 @@ pub async fn show(call: &Call<'_>) -> Result<Reply, Error> {
     let link = files.download_link(&call.request.origin, &row.uid, &row.filename, &row.content_type);
     let end = moment(links::expires(DOWNLOAD_SECONDS, call.now()));
     let open = row.j.strip_suffix('}').unwrap_or(&row.j);
-    Ok(Reply::ok(format!(
-        "{open},\"download_url\":{},\"download_expires_at\":\"{end}\"}}",
-        Value::String(link)
-    )))
+    let link = Value::String(link);
+    let json = format!("{open},\"download_url\":{link},\"download_expires_at\":\"{end}\"}}");
+    Ok(Reply::one(json, rows::VERSION))
 }
 
 /// `GET /attachments/{id}/download`.
@@ -296,6 +295,7 @@ pub async fn remove(call: &Call<'_>) -> Result<Reply, Error> {
 
 async fn take_away(call: &Call<'_>) -> Result<(Reply, String), Error> {
     let row = seen(call).await?;
+    call.guard(rows::VERSION, None)?;
     attachment::remove(row.uploader_id, row.attached_at, &call.actor()?, call.now())?;
     let mut stmts = rows::delete(row.id, call.now()).to_vec();
     let told = Told {

@@ -11,6 +11,9 @@ use crate::desk::policy;
 use crate::edge::db::{Arg, Stmt};
 use crate::http::page::{Page, Start};
 
+/// Attachments never change.
+pub const VERSION: i64 = 1;
+
 macro_rules! fields {
     ($($more:expr),*) => {
         &[
@@ -103,7 +106,7 @@ pub fn row(reader: &Reader, reference: &Ref) -> Stmt {
 /// The row `j`, `v`, `id` of an attachment that the same batch has made.
 pub fn show_uid(uid: &str) -> Stmt {
     Stmt::new(format!(
-        "SELECT {} AS j, NULL AS v, a.id AS id FROM attachments a JOIN users w ON w.id = a.uploader_id WHERE a.uid = ?1",
+        "SELECT {} AS j, {VERSION} AS v, a.id AS id FROM attachments a JOIN users w ON w.id = a.uploader_id WHERE a.uid = ?1",
         ATTACHMENT.sql()
     ))
     .bind(uid)
