@@ -12,6 +12,7 @@
 mod support;
 
 mod accounts;
+mod attachments;
 mod bodies;
 mod conventions;
 mod cost;
@@ -26,6 +27,7 @@ mod lists;
 mod messages;
 mod pages;
 mod races;
+mod s3;
 mod scope;
 mod search;
 mod sessions;

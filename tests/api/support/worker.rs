@@ -15,8 +15,8 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock};
 
-use super::make;
 use super::{Anon, Value};
+use super::{link, make};
 
 /// Variables that a server starts with, over the usual ones. An empty value takes one away.
 pub type Vars<'a> = [(&'a str, &'a str)];
@@ -27,6 +27,8 @@ pub struct Worker {
     pub host: String,
     /// The SQLite file behind D1; none when somebody else started the server.
     pub d1: Option<PathBuf>,
+    /// A GET of it runs what the clock asks for; none when somebody else started the server.
+    control: Option<String>,
     pub vars: BTreeMap<String, String>,
     process: Option<Process>,
 }
@@ -177,6 +179,7 @@ impl Worker {
         Worker {
             host: host_of(url),
             d1: ready["d1"].as_str().map(PathBuf::from),
+            control: ready["control"].as_str().map(str::to_owned),
             vars,
             process: Some(process),
         }
@@ -194,6 +197,7 @@ impl Worker {
         Worker {
             host: host_of(url),
             d1: None,
+            control: None,
             vars,
             process: None,
         }
@@ -208,6 +212,13 @@ impl Worker {
             .header("X-Dev-Secret", self.var("DEV_SECRET"))
             .send()
             .is(200);
+    }
+
+    /// Lets the clock strike once.
+    pub fn tick(&self) {
+        let control = self.control.as_ref().expect("a server of this run");
+        let struck = link::follow("GET", control, &[], None);
+        assert_eq!(struck.status, 200, "{}", String::from_utf8_lossy(&struck.body));
     }
 
     /// A variable that the server was started with.
