@@ -290,8 +290,7 @@ pub static ROUTES: &[Route] = &[
     // Attachments
     route!(Post "/attachments/presigned-url" SignedIn "A presigned upload" attachments::presign => Schema("PresignedUpload"))
         .body(&attachments::PRESIGN)
-        .limit(Limit::Presign)
-        .never_replayed(),
+        .limit(Limit::Presign),
     route!(Post "/attachments" SignedIn "Register an uploaded object" attachments::register => Created(ATTACHMENT))
         .body(&attachments::REGISTER),
     route!(Get "/attachments/{id}" SignedIn "Record with a presigned download" attachments::show => One(&attachment_rows::DOWNLOAD)),

@@ -22,7 +22,7 @@ use crate::http::shape::{Field, Kind, Shape};
 use crate::http::take::{self, Taken};
 use crate::retry;
 use crate::store::attachments::{self as rows, AttachmentRow, NewAttachment, PendingRow, Places};
-use crate::store::commit::Answer;
+use crate::store::commit::{self, Answer};
 use crate::store::events::{self, Subject};
 use crate::store::messages::{self as message_rows, MessageRow};
 use crate::store::tickets::{self as ticket_rows, TicketRow};
@@ -136,7 +136,6 @@ async fn allow(call: &Call<'_>, taken: &Taken, upload: &Upload) -> Result<Reply,
         is_internal,
         now,
     };
-    call.commit(rows::allow(&new).to_vec(), Answer::Nothing).await?;
     let files = Files::of(call.app);
     let link = files.upload_link(&call.request.origin, &uid, upload.content_type, upload.size);
     let headers: Map<String, Value> = link
@@ -146,7 +145,8 @@ async fn allow(call: &Call<'_>, taken: &Taken, upload: &Upload) -> Result<Reply,
         .collect();
     let answer = json!({"upload_url": link.url, "method": "PUT", "headers": headers, "key": uid,
         "expires_at": moment(links::expires(UPLOAD_SECONDS, now))});
-    Ok(Reply::ok(answer.to_string()))
+    let answer = Answer::Row(commit::told(answer.to_string()));
+    call.commit(rows::allow(&new).to_vec(), answer).await
 }
 
 /// `POST /attachments`.

@@ -294,6 +294,9 @@ async fn story(app: &App, people: &[Somebody], at: usize) -> Result<(), Error> {
     };
     live(&mut life, &agent.actor, &customer.actor, at)?;
     app.db.batch(&life.stmts).await?;
+    if at % 8 == 4 {
+        super::dev_files::attach(app, life.ticket.id, &customer.actor, life.now, at).await?;
+    }
     Ok(())
 }
 

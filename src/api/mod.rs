@@ -5,6 +5,7 @@
 pub mod accounts;
 pub mod attachments;
 pub mod dev;
+mod dev_files;
 pub mod docs;
 pub mod messages;
 pub mod sessions;

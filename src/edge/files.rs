@@ -12,6 +12,13 @@ use worker::{
 /// Bytes as they come.
 pub struct Stream(pub(super) ResponseBody);
 
+impl Stream {
+    /// Bytes that are there already.
+    pub fn of(bytes: Vec<u8>) -> Stream {
+        Stream(ResponseBody::Body(bytes))
+    }
+}
+
 /// Reads a body to its end and drops it. A client that is refused before it has sent everything would see a
 /// broken connection instead of the refusal.
 pub async fn drain(stream: Stream) {

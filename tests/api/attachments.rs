@@ -301,7 +301,15 @@ fn nobody_registers_what_is_anothers() {
             json!({"key": link["key"], "message_id": again["id"]}),
         )
         .faults(&["message_id"]);
-    // The answer is kept for a client that lost it.
+    // Answers are kept for a client that lost them, permissions too.
+    let permit = || {
+        let body =
+            json!({"ticket_id": ticket["id"], "filename": "a.txt", "content_type": "text/plain", "size": 1});
+        let ask = customer.ask("POST", "/attachments/presigned-url");
+        let key = format!("p{}", link["key"]);
+        ask.header("Idempotency-Key", &key).json(&body).send().is(200)
+    };
+    assert_eq!(permit().bytes(), permit().bytes());
     let keyed = || {
         let key = link["key"].as_str().unwrap();
         let ask = customer
