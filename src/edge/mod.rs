@@ -13,6 +13,7 @@ pub mod files;
 pub mod ids;
 pub mod limit;
 pub mod password;
+pub mod rsa;
 pub mod token;
 
 pub use worker::{Context, Env};

@@ -23,6 +23,7 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
     all.extend(accounts());
     all.extend(tickets());
     all.extend(service());
+    all.extend(categories());
     all.push(("PresignedUpload", presigned()));
     all
 }
@@ -236,7 +237,13 @@ fn tickets() -> [(&'static str, Value); 10] {
         ),
         ("CustomFields", open()),
         ("Changes", list(change)),
-        ("EventData", described(open(), "What else belongs to the event.")),
+        (
+            "EventData",
+            described(
+                open(),
+                "What else belongs to the event; of a transfer its `reason`, for staff only.",
+            ),
+        ),
         ("Summary", summary),
         ("TransitionList", transitions),
         (
@@ -247,6 +254,15 @@ fn tickets() -> [(&'static str, Value); 10] {
             "Timeline",
             described(timeline(entry), "Messages and events, merged in order."),
         ),
+    ]
+}
+
+fn categories() -> [(&'static str, Value); 3] {
+    let name = object([("id", whole()), ("slug", text()), ("name", text())]);
+    [
+        ("Ids", list(whole())),
+        ("Subcategories", list(named("Subcategory"))),
+        ("CategoryNames", list(name)),
     ]
 }
 

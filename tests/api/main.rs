@@ -12,8 +12,12 @@
 mod support;
 
 mod accounts;
+mod agent_scope;
+mod agents;
+mod assignment;
 mod attachments;
 mod bodies;
+mod categories;
 mod conventions;
 mod cost;
 mod durability;
