@@ -132,7 +132,7 @@ fn one(rows: Option<&Rows>) -> Result<Reply, Error> {
 /// # Errors
 /// [`Error::NotFound`] when the path names no row that could be.
 pub fn subject(call: &Call) -> Result<Option<crate::edge::db::Stmt>, Error> {
-    use crate::store::{events, messages, people};
+    use crate::store::{events, messages, people, projects as project_rows, sla as sla_rows};
     let path = call.route.path;
     if path.starts_with("/tickets/{id}") {
         return Ok(Some(events::ticket_is_seen(
@@ -153,6 +153,12 @@ pub fn subject(call: &Call) -> Result<Option<crate::edge::db::Stmt>, Error> {
             &reader(call)?,
             &call.reference(name)?,
         )));
+    }
+    if path == "/projects/{id}" {
+        return Ok(Some(project_rows::row(&projects::named(call)?)));
+    }
+    if path == "/sla/calendars/{id}" {
+        return Ok(Some(sla_rows::calendar_row(&call.reference("id")?)));
     }
     if path == "/users/{id}" {
         return Ok(Some(people::account(&call.reference("id")?)));

@@ -73,7 +73,7 @@ pub const LIST: Shape = Shape {
 };
 
 /// The project in the path, by id, uid or key.
-fn named(call: &Call) -> Result<Ref, Error> {
+pub(super) fn named(call: &Call) -> Result<Ref, Error> {
     reference(call.param("id")).ok_or(Error::NotFound)
 }
 

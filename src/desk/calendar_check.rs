@@ -9,7 +9,7 @@ use super::mistake::{Mistake, Mistakes};
 use super::zone::{Zone, parse_day};
 
 /// The keys of a week, in its order.
-const WEEKDAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+pub const WEEKDAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 /// Minutes of a day.
 const FULL_DAY: i64 = 1_440;
 /// Ranges of one weekday.

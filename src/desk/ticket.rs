@@ -510,3 +510,6 @@ fn kind_of(changes: &[FieldChange]) -> EventKind {
         EventKind::TicketUpdated
     }
 }
+
+#[cfg(test)]
+mod tests;

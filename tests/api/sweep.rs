@@ -29,6 +29,8 @@ pub struct Things {
     subcategory: Value,
     agent: Value,
     attachment: Value,
+    project: String,
+    calendar: String,
 }
 
 impl Things {
@@ -56,6 +58,8 @@ impl Things {
             user: owner.id,
             session: session.trim_matches('"').to_owned(),
             attachment,
+            project: make::project(json!({}))["id"].to_string(),
+            calendar: make::calendar()["id"].to_string(),
         }
     }
 
@@ -89,6 +93,9 @@ impl Things {
                 before if before.ends_with("/subcategories/") => self.subcategory["id"].to_string(),
                 "/agents/" => self.agent["id"].to_string(),
                 "/auth/sessions/" => self.session.clone(),
+                "/projects/" => self.project.clone(),
+                "/sla/policies/" => "low".to_owned(),
+                "/sla/calendars/" => self.calendar.clone(),
                 before => panic!("teach the sweep an existing thing for {before}{part}"),
             };
             path.push_str(&thing);

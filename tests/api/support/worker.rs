@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock};
 
 use super::{Anon, Value};
-use super::{link, make};
+use super::{make, wire};
 
 /// Variables that a server starts with, over the usual ones. An empty value takes one away.
 pub type Vars<'a> = [(&'a str, &'a str)];
@@ -27,9 +27,9 @@ pub struct Worker {
     pub host: String,
     /// The SQLite file behind D1; none when somebody else started the server.
     pub d1: Option<PathBuf>,
-    /// A GET of it runs what the clock asks for; none when somebody else started the server.
-    control: Option<String>,
     pub vars: BTreeMap<String, String>,
+    /// Where the clock is made to tick; none when somebody else started the server.
+    control: Option<String>,
     process: Option<Process>,
 }
 
@@ -179,8 +179,8 @@ impl Worker {
         Worker {
             host: host_of(url),
             d1: ready["d1"].as_str().map(PathBuf::from),
-            control: ready["control"].as_str().map(str::to_owned),
             vars,
+            control: ready["control"].as_str().map(str::to_owned),
             process: Some(process),
         }
     }
@@ -197,8 +197,8 @@ impl Worker {
         Worker {
             host: host_of(url),
             d1: None,
-            control: None,
             vars,
+            control: None,
             process: None,
         }
     }
@@ -214,11 +214,19 @@ impl Worker {
             .is(200);
     }
 
-    /// Lets the clock strike once.
+    /// Lets a minute of the server's clock pass: what it does every minute is done when this returns.
     pub fn tick(&self) {
-        let control = self.control.as_ref().expect("a server of this run");
-        let struck = link::follow("GET", control, &[], None);
-        assert_eq!(struck.status, 200, "{}", String::from_utf8_lossy(&struck.body));
+        let url = self.control.as_deref().expect("only a server of this run ticks");
+        let target = url.find("/cdn-cgi").map_or("/", |at| &url[at..]);
+        let request = wire::Request {
+            method: "GET",
+            target,
+            headers: &[],
+            body: None,
+        };
+        let host = host_of(url.split("/cdn-cgi").next().unwrap_or(url));
+        let answer = wire::exchange(&host, &request).expect("the clock answers");
+        assert_eq!(answer.status, 200, "the clock");
     }
 
     /// A variable that the server was started with.
