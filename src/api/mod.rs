@@ -4,6 +4,7 @@
 
 pub mod accounts;
 pub mod agents;
+pub mod articles;
 pub mod attachments;
 pub mod categories;
 pub mod dev;
@@ -11,6 +12,7 @@ mod dev_files;
 pub mod docs;
 pub mod messages;
 pub mod projects;
+pub mod reports;
 pub mod sessions;
 pub mod settings;
 pub mod sla;
@@ -159,6 +161,9 @@ pub fn subject(call: &Call) -> Result<Option<crate::edge::db::Stmt>, Error> {
     }
     if path == "/sla/calendars/{id}" {
         return Ok(Some(sla_rows::calendar_row(&call.reference("id")?)));
+    }
+    if path.starts_with("/articles/{id}") || path == "/posts/{id}" {
+        return Ok(Some(articles::subject(call)));
     }
     if path == "/users/{id}" {
         return Ok(Some(people::account(&call.reference("id")?)));
