@@ -5,8 +5,10 @@
 pub mod accounts;
 pub mod agents;
 pub mod articles;
+pub mod attachments;
 pub mod categories;
 pub mod dev;
+mod dev_files;
 pub mod docs;
 pub mod messages;
 pub mod projects;
@@ -19,6 +21,7 @@ pub mod statistics;
 pub mod subcategories;
 pub mod tickets;
 pub mod transfers;
+pub mod uploads;
 pub mod users;
 
 use serde::Deserialize;
