@@ -833,6 +833,7 @@ WHEN OLD.deleted_at IS NULL AND NEW.deleted_at IS NOT NULL
 BEGIN
   UPDATE attachments SET deleted_at = NEW.deleted_at WHERE message_id = NEW.id AND deleted_at IS NULL;
 END;
+
 -- The knowledge base -----------------------------------------------------------------------------------------
 
 CREATE TABLE articles (
