@@ -38,6 +38,7 @@ CREATE TABLE workflow_runs (
 ) STRICT;
 CREATE INDEX workflow_runs_by_rule ON workflow_runs (workflow_id);
 CREATE INDEX workflow_runs_by_time ON workflow_runs (created_at);
+CREATE INDEX workflow_runs_broken ON workflow_runs (workflow_id, created_at) WHERE outcome = 'broken';
 
 -- The Worker keeps the active rules parsed, with the categories and people that they name; every request that
 -- changes a ticket reads this number beside the settings, and rules of another number are read anew.

@@ -1,5 +1,7 @@
 //! What input looks like: one table per body or query, which the reader and the OpenAPI document share.
 
+use crate::desk::mistake::Mistake;
+
 /// What a field may hold.
 #[derive(Clone, Copy, Debug)]
 pub enum Kind {
@@ -37,6 +39,17 @@ pub enum Kind {
     Time,
     /// An opaque word that we gave out, such as a cursor.
     Opaque,
+    /// JSON of a form of its own.
+    Json(&'static Form),
+}
+
+/// JSON that `desk` reads by itself.
+#[derive(Debug)]
+pub struct Form {
+    /// The name of its schema in the document.
+    pub schema: &'static str,
+    /// Everything that is wrong with it.
+    pub check: fn(&serde_json::Value) -> Vec<Mistake>,
 }
 
 /// A closed list of words, and how older or looser spellings become one of them.

@@ -21,6 +21,7 @@ pub enum Given {
     Words(Vec<&'static str>),
     Tags(Vec<String>),
     Time(Millis),
+    Json(Value),
 }
 
 /// Absent, null and a value are three different things in a partial update.
@@ -134,6 +135,14 @@ impl Taken {
         }
     }
 
+    /// JSON of a form of its own.
+    pub fn json(&self, name: &str) -> Option<&Value> {
+        match self.get(name) {
+            Some(Given::Json(value)) => Some(value),
+            _ => None,
+        }
+    }
+
     /// A moment.
     pub fn time(&self, name: &str) -> Option<Millis> {
         match self.get(name) {
@@ -213,6 +222,7 @@ fn from_map(map: &Map<String, Value>, shape: &Shape) -> Result<Taken, Error> {
             Some(Value::Null) if field.need == Need::Nullable => taken.0.push((field.name, Given::Null)),
             Some(Value::Null) => errors.push((field.name.to_owned(), "must not be null".to_owned())),
             Some(value) => match from_json(field.kind, value) {
+                Ok(Given::Json(_)) if wrong_form(field.kind, value, &mut errors) => {}
                 Ok(given) => taken.0.push((field.name, given)),
                 Err(message) => errors.push((field.name.to_owned(), message)),
             },
@@ -223,6 +233,15 @@ fn from_map(map: &Map<String, Value>, shape: &Shape) -> Result<Taken, Error> {
     } else {
         Err(Error::Invalid(errors))
     }
+}
+
+/// Tells what is wrong with JSON of a form of its own, each mistake at its own place.
+fn wrong_form(kind: Kind, value: &Value, errors: &mut FieldErrors) -> bool {
+    let Kind::Json(form) = kind else { return false };
+    let mistakes = (form.check)(value);
+    let wrong = !mistakes.is_empty();
+    errors.extend(mistakes);
+    wrong
 }
 
 /// Reads the query by its shapes. Unknown parameters are ignored, and so are empty ones.
@@ -286,6 +305,7 @@ fn from_json(kind: Kind, value: &Value) -> Result<Given, String> {
             tags(&texts.ok_or("must be a list of strings")?)
         }
         (Kind::Tags, _) => Err("must be a list of strings".to_owned()),
+        (Kind::Json(_), value) => Ok(Given::Json(value.clone())),
         (_, Value::String(text)) => from_string(kind, text),
         (Kind::Reference | Kind::ReferenceOr(_) | Kind::Slug, _) => Err("must be an id".to_owned()),
         _ => Err("must be a string".to_owned()),
@@ -390,7 +410,9 @@ fn from_string(kind: Kind, text: &str) -> Result<Given, String> {
             }
         }
         Kind::Time => time(text),
-        Kind::Flag | Kind::Whole { .. } | Kind::Tags => Err("is of the wrong type".to_owned()),
+        Kind::Flag | Kind::Whole { .. } | Kind::Tags | Kind::Json(_) => {
+            Err("is of the wrong type".to_owned())
+        }
     }
 }
 

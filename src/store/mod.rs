@@ -4,6 +4,7 @@
 //! [`scope::Scope`]. What people receive is JSON that SQL has built, from tables of fields ([`view`]) that the
 //! API's document is made of too. Rules are not here: a statement keeps what `desk` has decided.
 
+pub mod around;
 pub mod commit;
 pub mod counts;
 pub mod events;
@@ -17,3 +18,4 @@ mod ticket_filter;
 pub mod ticket_list;
 pub mod tickets;
 pub mod view;
+pub mod workflows;
