@@ -9,6 +9,7 @@ use std::rc::Rc;
 use futures_util::future::join3;
 use serde_json::Value;
 
+use crate::api::automation;
 use crate::desk::Millis;
 use crate::desk::calendar::Calendar;
 use crate::desk::id::Ref;
@@ -29,6 +30,7 @@ use crate::routes::{Limit, Route};
 use crate::store::commit::{self, Answer, Answered, Key};
 use crate::store::scope::{AgentScope, Scope};
 use crate::store::sessions;
+use crate::store::workflows::{self, Automation};
 
 /// Everything outside of the request itself.
 pub struct App {
@@ -51,6 +53,8 @@ thread_local! {
     static SETTINGS: Cell<Settings> = const {
         Cell::new(Settings { agent_scope: AgentScope::Category, reopen_window_days: 7, version: 1 })
     };
+    /// The active workflow rules, read by the first change of a ticket after they have changed.
+    static AUTOMATION: RefCell<Option<Rc<Automation>>> = const { RefCell::new(None) };
 }
 
 /// One request on its way: the route it matched, who sends it, what has been checked.
@@ -64,6 +68,7 @@ pub struct Call<'a> {
     pub checked: Cell<bool>,
     card: RefCell<Value>,
     settings: Settings,
+    automation: RefCell<Option<Rc<Automation>>>,
 }
 
 impl<'a> Call<'a> {
@@ -84,6 +89,7 @@ impl<'a> Call<'a> {
             checked: Cell::new(false),
             card: RefCell::new(Value::Null),
             settings: SETTINGS.get(),
+            automation: AUTOMATION.with_borrow(Clone::clone).into(),
         }
     }
 
@@ -166,6 +172,11 @@ impl<'a> Call<'a> {
         self.settings
     }
 
+    /// The active workflow rules, known after the first read of a request that they may hear.
+    pub fn automation(&self) -> Option<Rc<Automation>> {
+        self.automation.borrow().clone()
+    }
+
     /// What tickets follow.
     pub fn rules(&self) -> Rules {
         Rules {
@@ -187,6 +198,10 @@ impl<'a> Call<'a> {
         let me = self.me()?;
         let key = self.key()?;
         let mut batch = vec![sessions::authority(me.user_id, me.session_id)];
+        let asks_rules = automation::is_heard(self.route) && self.automation.borrow().is_none();
+        if asks_rules {
+            batch.extend([workflows::active(), workflows::directory(None)]);
+        }
         batch.extend(key.as_ref().map(|key| commit::find_key(key.user_id, &key.key)));
         batch.extend(stmts);
         let (rows, revoked, allowed) = join3(
@@ -201,7 +216,13 @@ impl<'a> Call<'a> {
         }
         let mut rows = rows?.into_iter();
         self.checked.set(true);
-        self.believe(me, rows.next())?;
+        let authority = rows.next();
+        let rules = if asks_rules {
+            rows.next().zip(rows.next())
+        } else {
+            None
+        };
+        self.believe(me, authority, rules)?;
         allowed?;
         if let (Some(key), Some(found)) = (&key, key.as_ref().and_then(|_| rows.next())) {
             replay(key, &found)?;
@@ -270,7 +291,7 @@ impl<'a> Call<'a> {
         }
     }
 
-    fn believe(&self, me: &Claims, row: Option<Rows>) -> Result<(), Error> {
+    fn believe(&self, me: &Claims, row: Option<Rows>, rules: Option<(Rows, Rows)>) -> Result<(), Error> {
         const ENDED: Error = Error::Unauthorized("this session has ended");
         let text = match row {
             Some(rows) => rows.text()?,
@@ -291,11 +312,27 @@ impl<'a> Call<'a> {
             version: authority.settings_version,
         };
         self.card.replace(authority.card);
-        if settings != self.settings {
+        let moved = self.keep_automation(authority.workflows_version, rules)?;
+        if settings != self.settings || moved {
             SETTINGS.set(settings);
             return Err(Error::SettingsMoved);
         }
         Ok(())
+    }
+
+    /// Keeps the workflow rules that were read, and tells whether those that are known are of another number.
+    fn keep_automation(&self, version: i64, rules: Option<(Rows, Rows)>) -> Result<bool, Error> {
+        if let Some((rules, directory)) = rules {
+            let read = Some(Rc::new(workflows::read_automation(version, &rules, &directory)?));
+            AUTOMATION.set(read.clone());
+            self.automation.replace(read);
+        }
+        let known = self.automation.borrow().as_ref().map(|known| known.version);
+        let moved = automation::is_heard(self.route) && known != Some(version);
+        if moved {
+            AUTOMATION.take();
+        }
+        Ok(moved)
     }
 
     /// The idempotency key of this request, where one counts.

@@ -7,7 +7,7 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use crate::api::{accounts, docs, messages, sessions, settings, statistics, tickets, users};
+use crate::api::{accounts, docs, messages, sessions, settings, statistics, tickets, users, workflows};
 use crate::app::Call;
 use crate::http::error::Error;
 use crate::http::page;
@@ -17,6 +17,7 @@ use crate::http::shape::Shape;
 use crate::store::view::View;
 use crate::store::{
     events, messages as message_rows, people, sessions as session_rows, tickets as ticket_rows,
+    workflows as workflow_rows,
 };
 
 /// Who may knock. The fine decision is made in `desk::policy`.
@@ -192,6 +193,7 @@ const TICKET: &View = &ticket_rows::TICKET;
 const USER: &View = &people::USER;
 const MESSAGE: &View = &message_rows::MESSAGE;
 const EVENT: &View = &events::EVENT;
+const RULE: &View = &workflow_rows::RULE;
 
 /// Every route.
 pub static ROUTES: &[Route] = &[
@@ -272,6 +274,16 @@ pub static ROUTES: &[Route] = &[
     // The desk
     route!(Get "/admin/settings" Admin "Desk settings" settings::show => One(&settings::SETTINGS)),
     route!(Put "/admin/settings" Admin "Change them" settings::update => One(&settings::SETTINGS)).body(&settings::CHANGE),
+    // Workflow rules
+    route!(Get "/workflows" Admin "Rules" workflows::list => List(RULE)).query(&[PAGE]),
+    route!(Post "/workflows" Admin "Create a rule" workflows::create => Created(RULE)).body(&workflows::NEW),
+    route!(Get "/workflows/{id}" Admin "One rule" workflows::show => One(RULE)),
+    route!(Put "/workflows/{id}" Admin "Update a rule" workflows::update => One(RULE)).body(&workflows::EDIT),
+    route!(Delete "/workflows/{id}" Admin "Delete a rule" workflows::remove => Nothing),
+    route!(Post "/workflows/{id}/simulate" Admin "What would it do" workflows::simulate => Schema("WorkflowSimulation"))
+        .body_if_any(&workflows::TRIAL)
+        .never_replayed(),
+    route!(Get "/workflows/{id}/runs" Admin "What it did" workflows::runs => List(&workflow_rows::RUN)).query(&[PAGE]),
     // Documents and health
     route!(Get "/openapi.json" Public "OpenAPI 3.1" docs::openapi => Media("application/json")).limit(Limit::None),
     route!(Get "/docs" Public "Swagger UI" docs::swagger => Media("text/html")).limit(Limit::None),

@@ -3,6 +3,7 @@
 //! Handlers hold no rule, no SQL and no status number. What several of them need of a list stands here.
 
 pub mod accounts;
+pub mod automation;
 pub mod dev;
 pub mod docs;
 pub mod messages;
@@ -11,6 +12,7 @@ pub mod settings;
 pub mod statistics;
 pub mod tickets;
 pub mod users;
+pub mod workflows;
 
 use serde::Deserialize;
 
@@ -59,7 +61,16 @@ fn listed(
     stopped: Option<&Rows>,
     total: Option<&Rows>,
 ) -> Result<Reply, Error> {
-    let rows: Vec<Listed> = rows.all()?;
+    listed_rows(call, page, rows.all()?, stopped, total)
+}
+
+fn listed_rows(
+    call: &Call,
+    page: &Page,
+    rows: Vec<Listed>,
+    stopped: Option<&Rows>,
+    total: Option<&Rows>,
+) -> Result<Reply, Error> {
     let limit = usize::try_from(page.limit).unwrap_or_default();
     let shown = rows.get(..limit.min(rows.len())).unwrap_or_default();
     let next = if rows.len() > limit {
@@ -115,7 +126,7 @@ fn one(rows: Option<&Rows>) -> Result<Reply, Error> {
 /// # Errors
 /// [`Error::NotFound`] when the path names no row that could be.
 pub fn subject(call: &Call) -> Result<Option<crate::edge::db::Stmt>, Error> {
-    use crate::store::{events, messages, people};
+    use crate::store::{events, messages, people, workflows};
     let path = call.route.path;
     if path.starts_with("/tickets/{id}") {
         return Ok(Some(events::ticket_is_seen(
@@ -139,6 +150,9 @@ pub fn subject(call: &Call) -> Result<Option<crate::edge::db::Stmt>, Error> {
     }
     if path == "/users/{id}" {
         return Ok(Some(people::account(&call.reference("id")?)));
+    }
+    if path.starts_with("/workflows/{id}") {
+        return Ok(Some(workflows::row(&call.reference("id")?)));
     }
     Ok(None)
 }

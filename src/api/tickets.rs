@@ -3,9 +3,10 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{listed, one, reader};
+use super::{automation, listed, one, reader};
 use crate::app::Call;
 use crate::desk::event::{Event, EventKind, FieldChange};
+use crate::desk::hands::{Heard, hearing};
 use crate::desk::id::{Ref, number_day};
 use crate::desk::person::Role;
 use crate::desk::policy::{self, Act};
@@ -20,6 +21,7 @@ use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape, words};
 use crate::http::take::{self, Patch, Taken};
 use crate::retry;
+use crate::store::around;
 use crate::store::commit::Answer;
 use crate::store::events::{self, Subject};
 use crate::store::people::{self, NewUser};
@@ -427,7 +429,18 @@ async fn keep_new(call: &Call<'_>, taken: &Taken, ticket: &Ticket) -> Result<Rep
         (Some(address), _) => new.contact_email = Some(address.clone()),
         _ => {}
     }
+    let around = automation::around_new(call, new.channel, key.as_deref().filter(|_| role.is_staff()));
+    let heard = Heard {
+        on: hearing(None, ticket),
+        actor_role: Some(role),
+        ..Heard::default()
+    };
+    let subject = Subject::TicketUid(&uid);
+    let followed = automation::follow(call, &subject, (None, ticket), &around, &heard)?;
     stmts.extend(rows::insert(&new));
+    if followed.ticket != *ticket {
+        stmts.push(rows::update_made(&uid, ticket, &followed.ticket, now));
+    }
     let changes = vec![
         FieldChange::new("status", Value::Null, ticket.status.word()),
         FieldChange::new("priority", Value::Null, ticket.priority.word()),
@@ -441,12 +454,8 @@ async fn keep_new(call: &Call<'_>, taken: &Taken, ticket: &Ticket) -> Result<Rep
         ),
     ];
     let event = Event::public(EventKind::TicketCreated, changes);
-    stmts.push(events::append(
-        &Subject::TicketUid(&uid),
-        Some(call.my_id()?),
-        &event,
-        now,
-    ));
+    stmts.push(events::append(&subject, Some(call.my_id()?), &event, now));
+    stmts.extend(followed.stmts);
     let view = rows::show_own_change(&reader(call)?, &Ref::Uid(uid.clone()));
     call.commit(stmts, Answer::Created(view, "/api/v1/tickets/".to_owned()))
         .await
@@ -593,6 +602,7 @@ async fn change(
     let mut stmts = vec![rows::row(&reader, &reference)];
     let category_at = wants_category(taken).map(|stmt| push(&mut stmts, stmt));
     let assignee_at = wants_assignee(taken, call.my_id()?)?.map(|stmt| push(&mut stmts, stmt));
+    let around_at = automation::asks(call).then(|| push(&mut stmts, around::show(&reader, &reference)));
     let found = call.read(stmts).await?;
     let ticket = ticket(found.first())?;
     let mut edit = match special(call, taken) {
@@ -642,13 +652,17 @@ async fn change(
     let change = change?;
     let mut stmts = Vec::new();
     if let Some(event) = &change.event {
-        stmts.push(rows::update(&ticket, &change.ticket, call.now()));
-        stmts.push(events::append(
-            &Subject::Ticket(ticket.id),
-            Some(actor.id),
-            event,
-            call.now(),
-        ));
+        let subject = Subject::Ticket(ticket.id);
+        let around = around::read(around_at.and_then(|at| found.get(at)))?;
+        let heard = Heard {
+            on: hearing(Some(&ticket), &change.ticket),
+            actor_role: Some(actor.role),
+            ..Heard::default()
+        };
+        let followed = automation::follow(call, &subject, (Some(&ticket), &change.ticket), &around, &heard)?;
+        stmts.push(rows::update(&ticket, &followed.ticket, call.now()));
+        stmts.push(events::append(&subject, Some(actor.id), event, call.now()));
+        stmts.extend(followed.stmts);
     }
     call.commit(
         stmts,

@@ -29,6 +29,7 @@ pub mod search;
 pub mod sla;
 pub mod status;
 pub mod ticket;
+pub mod told;
 pub mod zone;
 
 /// A moment: milliseconds since 1970-01-01T00:00:00Z.

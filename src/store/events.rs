@@ -22,7 +22,8 @@ pub const EVENT: View = View {
         field("changes", "e.changes", Out::Json("Changes")),
         nullable("message_id", "e.message_id", Out::Int),
         field("data", "e.data", Out::Json("EventData")),
-        nullable("cause", "$CAUSE", Out::Text).says("The rule or job behind it; customers are not told which rule."),
+        nullable("cause", "$CAUSE", Out::Text)
+            .says("The rule or job behind it; customers are not told which rule."),
         field("created_at", "e.created_at", Out::Time),
     ],
 };

@@ -9,6 +9,7 @@ use crate::desk::directory::{Directory, Known};
 use crate::desk::id::Ref;
 use crate::desk::mistake::Mistake;
 use crate::desk::rule::{Plan, Rule};
+use crate::desk::told::SOUGHT;
 use crate::edge::db::{Arg, DbError, Rows, Stmt};
 use crate::http::page::{Page, Start};
 
@@ -44,8 +45,9 @@ pub const RUN: View = View {
         field("ticket_number", "t.number", Out::Text),
         field("event", "r.event", Out::Text).says("What was heard."),
         field("outcome", "r.outcome", Out::Text).says("acted, or broken: it could not be read."),
-        field("details", "r.details", Out::Json("WorkflowDetails"))
-            .says("Each action as done, refused or pending, with the reason; or what is wrong with the rule."),
+        field("details", "r.details", Out::Json("WorkflowDetails")).says(
+            "Each action as done, refused or pending, with the reason; or what is wrong with the rule.",
+        ),
         field("created_at", "r.created_at", Out::Time),
     ],
 };
@@ -84,7 +86,8 @@ const COLUMNS: &str = "w.id, w.uid, w.name, w.is_active, w.position, w.stop, w.t
 impl RuleRow {
     /// The parts of the plan, as they were written.
     pub fn parts(&self) -> [Value; 3] {
-        [&self.trigger, &self.conditions, &self.actions].map(|text| serde_json::from_str(text).unwrap_or_default())
+        [&self.trigger, &self.conditions, &self.actions]
+            .map(|text| serde_json::from_str(text).unwrap_or_default())
     }
 
     /// The rule, as the engine reads it.
@@ -333,15 +336,12 @@ pub(super) fn of_ticket(subject: &Subject) -> (&'static str, Arg) {
     }
 }
 
-/// Stands in a run's details for what came of looking for the least loaded agent.
-pub const SOUGHT: &str = "\"$SOUGHT\"";
-
 /// Records what a rule did.
 pub fn record(subject: &Subject, rule: i64, event: &str, details: &str, now: i64) -> Stmt {
     let (name, arg) = of_ticket(subject);
     Stmt::new(format!(
         "INSERT INTO workflow_runs (workflow_id, ticket_id, event, outcome, details, created_at) \
-         SELECT ?2, t.id, ?3, 'acted', replace(?4, '{SOUGHT}', \
+         SELECT ?2, t.id, ?3, 'acted', replace(?4, '\"{SOUGHT}\"', \
            iif(t.assignee_id IS NULL, '\"refused\",\"reason\":\"there is no active agent for it\"', '\"done\"')), ?5 \
          FROM tickets t WHERE {name}"
     ))
