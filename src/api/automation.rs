@@ -45,10 +45,11 @@ pub fn around_new(call: &Call, channel: &str, address: Option<&str>) -> Around {
         let people = automation
             .iter()
             .flat_map(|automation| &automation.directory.people);
-        let known = people
-            .filter(|known| known.name == address)
-            .map(|known| json!({"id": known.id, "uid": known.uid, "name": address}));
-        known.last().unwrap_or_else(|| json!({"name": address}))
+        let mut people = people.filter(|known| known.name == address);
+        match people.next() {
+            Some(known) => json!({"id": known.id, "uid": known.uid, "name": address}),
+            None => json!({"name": address}),
+        }
     });
     Around {
         channel: channel.to_owned(),
