@@ -1,0 +1,39 @@
+//! The promises of the API, told over HTTP to the real Worker.
+//!
+//! One binary, one server (see `support`). Data is made through the public API by fresh users and never
+//! wiped, so the stories run side by side and in any order. `cargo test --test api <word>` runs some of them.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+mod support;
+
+mod accounts;
+mod bodies;
+mod conventions;
+mod cost;
+mod durability;
+mod envelope;
+mod history;
+mod hostile;
+mod later;
+mod leaks;
+mod lifecycle;
+mod lists;
+mod messages;
+mod pages;
+mod races;
+mod scope;
+mod search;
+mod sessions;
+mod statistics;
+mod stories;
+mod sweep;
+mod tickets;
+mod tokens;
+mod users;
+mod versions;
+mod zz_counters;

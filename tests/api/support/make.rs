@@ -1,0 +1,80 @@
+//! Fresh data: names that nobody else in the run has, secrets, and the usual bodies.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::{Caller, Value, json};
+
+/// The origin that the servers of a run allow.
+pub const ORIGIN: &str = "https://desk.example";
+
+/// Stands in every internal note that a story writes. No byte that a customer receives may hold it.
+pub const CANARY: &str = "zqcanaryqz";
+
+/// A word that occurs nowhere else, letters and digits only.
+pub fn unique() -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let mut random = [0; 4];
+    getrandom::fill(&mut random).expect("randomness");
+    format!(
+        "{:08x}x{}",
+        u32::from_le_bytes(random),
+        COUNT.fetch_add(1, Ordering::Relaxed)
+    )
+}
+
+/// 48 random bytes in hex: long enough for every secret.
+pub fn secret() -> String {
+    let mut random = [0; 48];
+    getrandom::fill(&mut random).expect("randomness");
+    random.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// An address that nobody has.
+pub fn email() -> String {
+    format!("{}@example.org", unique())
+}
+
+/// A network address of its own, so that limits by address do not join the callers of one run.
+pub fn ip() -> String {
+    let mut random = [0; 4];
+    getrandom::fill(&mut random).expect("randomness");
+    let [a, b, c, d] = random;
+    format!("10.{}.{}.{}", a ^ d, b, c.max(1))
+}
+
+/// The password of everybody that a story creates.
+pub const PASSWORD: &str = "a long enough passphrase";
+
+/// A ticket opened by the caller, with a title of its own.
+pub fn ticket(by: &Caller) -> Value {
+    ticket_with(by, json!({}))
+}
+
+/// A ticket with further fields.
+pub fn ticket_with(by: &Caller, more: Value) -> Value {
+    let mut body = json!({"title": format!("Ticket {}", unique()), "description": "The printer is on fire."});
+    for (key, value) in more.as_object().expect("an object") {
+        body[key] = value.clone();
+    }
+    by.post("/tickets", body).is(201).json()
+}
+
+/// A public message.
+pub fn message(by: &Caller, ticket: &Value, text: &str) -> Value {
+    by.post(
+        &format!("/tickets/{}/comments", ticket["id"]),
+        json!({"body": text}),
+    )
+    .is(201)
+    .json()
+}
+
+/// An internal note; the canary stands before the text.
+pub fn note(by: &Caller, ticket: &Value, text: &str) -> Value {
+    by.post(
+        &format!("/tickets/{}/comments", ticket["id"]),
+        json!({"body": format!("{CANARY} {text}"), "is_internal": true}),
+    )
+    .is(201)
+    .json()
+}

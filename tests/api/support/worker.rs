@@ -1,0 +1,277 @@
+//! Servers: the real Worker on real workerd.
+//!
+//! One server serves the whole binary; a story that needs other variables starts its own and drops it.
+//! Every server dies with this process, however it ends: a watcher holds the other end of a pipe and kills
+//! the server's process group when the pipe closes.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::os::unix::process::CommandExt;
+use std::panic::catch_unwind;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock};
+
+use super::make;
+use super::{Anon, Value};
+
+/// Variables that a server starts with, over the usual ones. An empty value takes one away.
+pub type Vars<'a> = [(&'a str, &'a str)];
+
+/// A running server.
+pub struct Worker {
+    /// `127.0.0.1:8787`
+    pub host: String,
+    /// The SQLite file behind D1; none when somebody else started the server.
+    pub d1: Option<PathBuf>,
+    pub vars: BTreeMap<String, String>,
+    process: Option<Process>,
+}
+
+/// The data of a server that has ended.
+pub struct Paused {
+    persist: PathBuf,
+    vars: BTreeMap<String, String>,
+}
+
+impl Paused {
+    /// Starts another server on the data.
+    pub fn resume(self) -> Worker {
+        Worker::start_on(self.persist, self.vars)
+    }
+}
+
+struct Process {
+    server: Child,
+    watcher: Child,
+    /// Closing it is the signal to the watcher.
+    lifeline: Option<ChildStdin>,
+    persist: PathBuf,
+    keep: bool,
+}
+
+static SHARED: OnceLock<Option<Worker>> = OnceLock::new();
+static BUILT: Mutex<bool> = Mutex::new(false);
+
+impl Worker {
+    /// The one server of this run: started at the first call with the sample data, or the one at `WORKER_URL`.
+    pub fn shared() -> &'static Worker {
+        let begin = || {
+            let worker = match std::env::var("WORKER_URL") {
+                Ok(url) => Worker::running(&url),
+                Err(_) => Worker::start(&[]),
+            };
+            worker.seed();
+            worker
+        };
+        // A server that does not start fails once, not once more for each story.
+        let shared = SHARED.get_or_init(|| catch_unwind(begin).ok());
+        shared
+            .as_ref()
+            .expect("the server did not start; the first failure says why")
+    }
+
+    /// Starts a server of its own on an empty database, which ends and is wiped when the value is dropped.
+    pub fn start(vars: &Vars<'_>) -> Worker {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let name = format!(
+            "edgedesk-test-{}-{}",
+            std::process::id(),
+            COUNT.fetch_add(1, Ordering::Relaxed)
+        );
+        let persist = std::env::temp_dir().join(name);
+        fs::create_dir_all(&persist).expect("a temporary directory");
+        Worker::start_on(persist, usual(vars))
+    }
+
+    /// Ends the server at once (`kill -9` of its whole process group) and starts another one on the same data.
+    pub fn restart(self) -> Worker {
+        self.pause().resume()
+    }
+
+    /// Ends the server at once and keeps its data.
+    pub fn pause(mut self) -> Paused {
+        let vars = std::mem::take(&mut self.vars);
+        let mut process = self
+            .process
+            .take()
+            .expect("only a server of this run can be paused");
+        process.keep = true;
+        Paused {
+            persist: process.persist.clone(),
+            vars,
+        }
+    }
+
+    /// The process group of the server, for stories about sudden death.
+    pub fn group(&self) -> u32 {
+        self.process.as_ref().expect("a server of this run").server.id()
+    }
+
+    fn start_on(persist: PathBuf, vars: BTreeMap<String, String>) -> Worker {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let node = root.join("node_modules/.bin/node");
+        assert!(
+            node.exists(),
+            "{} is missing: run `npm ci` first, or `npm test`",
+            node.display()
+        );
+        let serve = root.join("scripts/serve.mjs");
+        assert!(serve.exists(), "{} is missing", serve.display());
+        let log = persist.join("server.log");
+        let mut command = Command::new(&node);
+        command
+            .arg(&serve)
+            .args(["--port", &free_port(), "--persist"])
+            .arg(&persist);
+        for (name, value) in &vars {
+            if value.is_empty() {
+                command.args(["--unset", name]);
+            } else {
+                command.arg("--var").arg(format!("{name}={value}"));
+            }
+        }
+        // The first server of a run builds what changed; the others wait for it and serve the same build.
+        let mut built = BUILT.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if *built {
+            command.arg("--no-build");
+        }
+        let mut server = command
+            .current_dir(root)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(File::create(&log).expect("a log file"))
+            .process_group(0)
+            .spawn()
+            .expect("node starts");
+        let stdout = server.stdout.take().expect("piped");
+        let (watcher, lifeline) = watch(server.id(), &persist);
+        let process = Process {
+            server,
+            watcher,
+            lifeline: Some(lifeline),
+            persist,
+            keep: false,
+        };
+
+        let mut lines = BufReader::new(stdout).lines();
+        let ready = lines.by_ref().map_while(Result::ok).find_map(|line| {
+            serde_json::from_str::<Value>(&line)
+                .ok()
+                .filter(|line| line["ready"] == true)
+        });
+        let Some(ready) = ready else {
+            let said = fs::read_to_string(&log).unwrap_or_default();
+            panic!(
+                "the server did not start; build it with `node scripts/build.mjs` or run `npm test`.\n{said}"
+            );
+        };
+        *built = true;
+        drop(built);
+        // Whatever else it says must not block it.
+        std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
+        let url = ready["url"].as_str().expect("a url in the ready line");
+        Worker {
+            host: host_of(url),
+            d1: ready["d1"].as_str().map(PathBuf::from),
+            vars,
+            process: Some(process),
+        }
+    }
+
+    /// A server that somebody else started, for example by `npm start`; its secrets are read from `.dev.vars`.
+    fn running(url: &str) -> Worker {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(".dev.vars");
+        let text = fs::read_to_string(&file).unwrap_or_default();
+        let vars = text
+            .lines()
+            .filter_map(|line| line.split_once('='))
+            .map(|(name, value)| (name.trim().to_owned(), value.trim().trim_matches('"').to_owned()))
+            .collect();
+        Worker {
+            host: host_of(url),
+            d1: None,
+            vars,
+            process: None,
+        }
+    }
+
+    /// Loads the sample accounts and tickets; only a development server can.
+    pub fn seed(&self) {
+        Anon::on(self)
+            .ask("POST", "/dev/seed")
+            .at_root()
+            .undocumented()
+            .header("X-Dev-Secret", self.var("DEV_SECRET"))
+            .send()
+            .is(200);
+    }
+
+    /// A variable that the server was started with.
+    pub fn var(&self, name: &str) -> &str {
+        self.vars
+            .get(name)
+            .map(String::as_str)
+            .unwrap_or_else(|| panic!("the server has no {name}"))
+    }
+}
+
+/// The variables of every server of a run: fresh secrets, no rate limits.
+fn usual(over: &Vars<'_>) -> BTreeMap<String, String> {
+    let mut vars: BTreeMap<String, String> = BTreeMap::new();
+    for name in ["JWT_SECRET", "PASSWORD_PEPPER", "DEV_SECRET"] {
+        vars.insert(name.to_owned(), make::secret());
+    }
+    vars.insert("RATE_LIMITS".to_owned(), "off".to_owned());
+    vars.insert("ENVIRONMENT".to_owned(), "development".to_owned());
+    vars.insert("CORS_ORIGINS".to_owned(), make::ORIGIN.to_owned());
+    for (name, value) in over {
+        vars.insert((*name).to_owned(), (*value).to_owned());
+    }
+    vars
+}
+
+fn free_port() -> String {
+    let socket = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    socket.local_addr().expect("its address").port().to_string()
+}
+
+fn host_of(url: &str) -> String {
+    url.trim_start_matches("http://").trim_end_matches('/').to_owned()
+}
+
+/// Waits for the pipe to close, then ends the server's process group.
+fn watch(group: u32, persist: &Path) -> (Child, ChildStdin) {
+    let mut watcher = Command::new("sh")
+        .args([
+            "-c",
+            "cat >/dev/null; kill -9 \"-$1\"; [ -e \"$2/keep\" ] || rm -rf \"$2\"",
+            "sh",
+        ])
+        .arg(group.to_string())
+        .arg(persist)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .process_group(0)
+        .spawn()
+        .expect("sh starts");
+    let lifeline = watcher.stdin.take().expect("piped");
+    (watcher, lifeline)
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let mark = self.persist.join("keep");
+        if self.keep {
+            fs::write(&mark, "").expect("a mark that keeps the data");
+        }
+        drop(self.lifeline.take());
+        let _ = self.watcher.wait();
+        let _ = self.server.wait();
+        let _ = fs::remove_file(&mark);
+    }
+}
