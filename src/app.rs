@@ -482,6 +482,7 @@ impl From<DbError> for Error {
                     "users.email_key" => ("email", "this e-mail address has an account already"),
                     "users.username_key" => ("username", "this username is taken"),
                     "categories.slug" => ("slug", "a category with this slug exists already"),
+                    "subcategories.slug" => ("slug", "a subcategory with this slug exists already"),
                     _ => return Error::conflict("it exists already"),
                 };
                 Error::Conflict {

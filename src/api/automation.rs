@@ -5,15 +5,17 @@ use serde_json::json;
 use crate::app::Call;
 use crate::desk::HOUR;
 use crate::desk::event::{Event, EventKind};
-use crate::desk::hands::{Around, Hands, Heard, Step};
+use crate::desk::hands::{Around, Hands, Heard, Step, hearing};
 use crate::desk::rule::{Outcome, Run, run};
 use crate::desk::status::{Status, Workflow};
 use crate::desk::ticket::{Ticket, changes, kind_of};
 use crate::desk::told;
-use crate::edge::db::Stmt;
+use crate::edge::db::{Rows, Stmt};
 use crate::http::error::Error;
 use crate::http::request::Method;
 use crate::routes::Route;
+use crate::store::around;
+use crate::store::assignment;
 use crate::store::events::{self, Subject};
 use crate::store::messages;
 use crate::store::workflows::{self as rows, Automation};
@@ -63,6 +65,29 @@ pub fn around_new(call: &Call, channel: &str, address: Option<&str>) -> Around {
 pub struct Followed {
     pub ticket: Ticket,
     pub stmts: Vec<Stmt>,
+    /// It waits for somebody to take it, and no rule looks for an agent.
+    pub is_pooled: bool,
+}
+
+/// Lets the rules hear of a change that somebody made to a ticket.
+pub fn follow_change(
+    call: &Call,
+    (before, after): (&Ticket, &Ticket),
+    around: Option<&Rows>,
+) -> Result<Followed, Error> {
+    let heard = Heard {
+        on: hearing(Some(before), after),
+        actor_role: Some(call.my_role()?),
+        ..Heard::default()
+    };
+    let around = around::read(around)?;
+    follow(
+        call,
+        &Subject::Ticket(before.id),
+        (Some(before), after),
+        &around,
+        &heard,
+    )
 }
 
 /// Lets the rules hear of a change, `before` being nothing where it made the ticket.
@@ -76,6 +101,7 @@ pub fn follow(
     let mut followed = Followed {
         ticket: after.clone(),
         stmts: Vec::new(),
+        is_pooled: is_pooled(after),
     };
     let Some(automation) = call.automation().filter(|_| !heard.on.is_empty()) else {
         return Ok(followed);
@@ -99,21 +125,21 @@ pub fn follow(
             .find(|run| run.rule.id == rule)
             .map_or("", |run| &run.rule.name);
         let was_open = done.ticket.workflow == Workflow::Support && done.ticket.status == Status::Open;
-        followed.stmts.push(rows::give_to_least_loaded(subject));
-        followed.stmts.push(rows::tell_least_loaded(
-            subject,
-            was_open,
-            &cause(name),
-            call.now(),
-        ));
+        let given = assignment::give_to_least_loaded(subject, was_open, &cause(name), call.now());
+        followed.stmts.extend(given);
     }
     for run in &runs {
         followed
             .stmts
             .extend(recorded(call, subject, run, heard, done.seeking));
     }
+    followed.is_pooled = is_pooled(&done.ticket) && done.seeking.is_none();
     followed.ticket = done.ticket;
     Ok(followed)
+}
+
+fn is_pooled(ticket: &Ticket) -> bool {
+    ticket.assignee.is_none() && ticket.status == Status::Open
 }
 
 fn cause(rule: &str) -> String {

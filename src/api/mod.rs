@@ -3,14 +3,18 @@
 //! Handlers hold no rule, no SQL and no status number. What several of them need of a list stands here.
 
 pub mod accounts;
+pub mod agents;
 pub mod automation;
+pub mod categories;
 pub mod dev;
 pub mod docs;
 pub mod messages;
 pub mod sessions;
 pub mod settings;
 pub mod statistics;
+pub mod subcategories;
 pub mod tickets;
+pub mod transfers;
 pub mod users;
 pub mod workflows;
 
@@ -153,6 +157,18 @@ pub fn subject(call: &Call) -> Result<Option<crate::edge::db::Stmt>, Error> {
     }
     if path.starts_with("/workflows/{id}") {
         return Ok(Some(workflows::row(&call.reference("id")?)));
+    }
+    if path.starts_with("/agents/{id}") {
+        return Ok(Some(crate::store::agents::row(&call.reference("id")?)));
+    }
+    if path.starts_with("/categories/{id}") {
+        let category = categories::in_path(call, "id")?;
+        return Ok(Some(if path.ends_with("{sub_id}") {
+            let name = categories::in_path(call, "sub_id")?;
+            crate::store::subcategories::row(&category, &name)
+        } else {
+            crate::store::categories::row(&category)
+        }));
     }
     Ok(None)
 }

@@ -28,7 +28,6 @@ pub struct Around {
     pub attachment_count: i64,
     pub updated_at: Millis,
     pub custom_fields: Map<String, Value>,
-    pub subcategory: Option<String>,
     /// `{"id", "name"}`, the name being its key.
     pub project: Option<Value>,
     /// `{"id", "uid", "name"}`, the name being the address.
@@ -219,6 +218,7 @@ impl<'a> Hands<'a> {
             "status" => ticket.status.word().into(),
             "priority" => ticket.priority.word().into(),
             "workflow" => ticket.workflow.word().into(),
+            "subcategory" => ticket.subcategory.as_ref().map(|named| named.name.clone()).into(),
             "department" => ticket.department.clone().into(),
             "tags" => ticket.tags.clone().into(),
             "category" => ticket.category.as_ref().map_or(Value::Null, |named| {
@@ -248,7 +248,6 @@ impl<'a> Hands<'a> {
             return around.custom_fields.get(custom).cloned();
         }
         match field {
-            "subcategory" => Some(around.subcategory.clone()?.into()),
             "project" => around.project.clone(),
             "requester" => {
                 let requester = || self.person(ticket.requester_id, &Value::Null);

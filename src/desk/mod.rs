@@ -6,8 +6,10 @@
 
 pub mod action;
 mod action_check;
+pub mod agent;
 pub mod calendar;
 mod calendar_check;
+pub mod category;
 pub mod condition;
 mod condition_check;
 pub mod csv;
@@ -30,6 +32,7 @@ pub mod sla;
 pub mod status;
 pub mod ticket;
 pub mod told;
+pub mod transfer;
 pub mod zone;
 
 /// A moment: milliseconds since 1970-01-01T00:00:00Z.

@@ -24,6 +24,7 @@ pub struct Ticket {
     pub priority: Priority,
     pub workflow: Workflow,
     pub category: Option<Named>,
+    pub subcategory: Option<Named>,
     pub department: Option<String>,
     pub tags: Vec<String>,
     pub requester_id: i64,
@@ -46,6 +47,29 @@ pub struct Ticket {
 pub struct Named {
     pub id: i64,
     pub name: String,
+}
+
+/// A subcategory, and the category that it is part of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subcategory {
+    pub named: Named,
+    pub category_id: i64,
+}
+
+impl Subcategory {
+    /// The subcategory of a ticket in this category.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] when it is part of another.
+    pub fn within(self, category: Option<&Named>) -> Result<Named, Refusal> {
+        if category.is_some_and(|category| category.id == self.category_id) {
+            return Ok(self.named);
+        }
+        Err(Refusal::Invalid {
+            field: "subcategory",
+            message: "is not part of the ticket's category".to_owned(),
+        })
+    }
 }
 
 /// A person as history shows one.
@@ -92,6 +116,8 @@ pub struct Edit {
     pub description: Option<String>,
     pub priority: Option<Priority>,
     pub category: Option<Option<Named>>,
+    /// Goes with the category: a new category without one clears it.
+    pub subcategory: Option<Option<Subcategory>>,
     pub department: Option<Option<String>>,
     pub tags: Option<Vec<String>>,
     pub workflow: Option<Workflow>,
@@ -134,6 +160,7 @@ impl Ticket {
             priority: Priority::Medium,
             workflow: Workflow::Support,
             category: None,
+            subcategory: None,
             department: None,
             tags: Vec::new(),
             requester_id,
@@ -321,7 +348,16 @@ fn triage(ticket: &Ticket, edit: &Edit, rules: &Rules, after: &mut Ticket) -> Re
         after.workflow = workflow;
     }
     if let Some(category) = &edit.category {
+        if after.category.as_ref().map(|named| named.id) != category.as_ref().map(|named| named.id) {
+            after.subcategory = None;
+        }
         after.category.clone_from(category);
+    }
+    if let Some(subcategory) = edit.subcategory.clone() {
+        after.subcategory = match subcategory {
+            Some(subcategory) => Some(subcategory.within(after.category.as_ref())?),
+            None => None,
+        };
     }
     if let Some(department) = &edit.department {
         after.department.clone_from(department);
@@ -338,7 +374,7 @@ fn triage(ticket: &Ticket, edit: &Edit, rules: &Rules, after: &mut Ticket) -> Re
 
 /// In `support`, an open ticket that is given to somebody is assigned, and an assigned one that is taken from
 /// everybody is open again. In `project`, assignment says nothing of the status.
-fn assign(ticket: &mut Ticket, assignee: Option<Person>, rules: &Rules, now: Millis) {
+pub(super) fn assign(ticket: &mut Ticket, assignee: Option<Person>, rules: &Rules, now: Millis) {
     ticket.assignee = assignee;
     if ticket.workflow == Workflow::Support {
         match (ticket.status, &ticket.assignee) {
@@ -409,6 +445,12 @@ pub fn changes(before: &Ticket, after: &Ticket) -> Vec<FieldChange> {
         before.category != after.category,
         name(&before.category),
         name(&after.category),
+    );
+    note(
+        "subcategory",
+        before.subcategory != after.subcategory,
+        name(&before.subcategory),
+        name(&after.subcategory),
     );
     note(
         "department",

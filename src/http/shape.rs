@@ -33,6 +33,10 @@ pub enum Kind {
     ReferenceOr(&'static [&'static str]),
     /// The id, uid or slug of a row.
     Slug,
+    /// A list of up to 200 ids or uids.
+    References,
+    /// A list of up to 200 ids, uids or slugs.
+    Slugs,
     /// Up to 20 tags of 1 to 50 characters: letters, digits, `_`, `-`, `.`, `:`; in lower case.
     Tags,
     /// An RFC 3339 moment, or in a query also a date (its first moment, UTC).

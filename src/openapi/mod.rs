@@ -6,6 +6,7 @@
 mod answers;
 mod own;
 mod readme;
+mod rules;
 mod schema;
 
 pub use readme::route_list;

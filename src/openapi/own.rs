@@ -23,6 +23,8 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
     all.extend(accounts());
     all.extend(tickets());
     all.extend(service());
+    all.extend(categories());
+    all.extend(super::rules::schemas());
     all
 }
 
@@ -235,7 +237,13 @@ fn tickets() -> [(&'static str, Value); 10] {
         ),
         ("CustomFields", open()),
         ("Changes", list(change)),
-        ("EventData", described(open(), "What else belongs to the event.")),
+        (
+            "EventData",
+            described(
+                open(),
+                "What else belongs to the event; of a transfer its `reason`, for staff only.",
+            ),
+        ),
         ("Summary", summary),
         ("TransitionList", transitions),
         (
@@ -246,6 +254,15 @@ fn tickets() -> [(&'static str, Value); 10] {
             "Timeline",
             described(timeline(entry), "Messages and events, merged in order."),
         ),
+    ]
+}
+
+fn categories() -> [(&'static str, Value); 3] {
+    let name = object([("id", whole()), ("slug", text()), ("name", text())]);
+    [
+        ("Ids", list(whole())),
+        ("Subcategories", list(named("Subcategory"))),
+        ("CategoryNames", list(name)),
     ]
 }
 

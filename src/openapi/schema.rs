@@ -108,10 +108,13 @@ pub fn input(kind: Kind, place: Place) -> Value {
             {"type": "integer", "minimum": 1, "maximum": MAX_ID},
             {"type": "string", "minLength": 1, "maxLength": 100},
         ]}),
+        Kind::References => json!({"type": "array", "items": named("Reference"), "maxItems": 200}),
+        Kind::Slugs => json!({"type": "array", "items": input(Kind::Slug, place), "maxItems": 200}),
         Kind::Tags => {
             let tag = json!({"type": "string", "minLength": 1, "maxLength": 50, "pattern": "^[^\\s,]+$"});
             json!({"type": "array", "items": tag, "maxItems": 20})
         }
+        Kind::Json(form) => named(form.schema),
         Kind::Time => match place {
             Place::Body => json!({"type": "string", "format": "date-time"}),
             Place::Query => json!({"anyOf": [

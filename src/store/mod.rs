@@ -4,7 +4,10 @@
 //! [`scope::Scope`]. What people receive is JSON that SQL has built, from tables of fields ([`view`]) that the
 //! API's document is made of too. Rules are not here: a statement keeps what `desk` has decided.
 
+pub mod agents;
 pub mod around;
+pub mod assignment;
+pub mod categories;
 pub mod commit;
 pub mod counts;
 pub mod events;
@@ -14,8 +17,10 @@ pub mod people;
 pub mod scope;
 pub mod sessions;
 pub mod settings;
+pub mod subcategories;
 mod ticket_filter;
 pub mod ticket_list;
 pub mod tickets;
+pub mod transfers;
 pub mod view;
 pub mod workflows;

@@ -228,6 +228,8 @@ pub struct TicketRow {
     workflow: String,
     category_id: Option<i64>,
     category: Option<String>,
+    subcategory_id: Option<i64>,
+    subcategory: Option<String>,
     department: Option<String>,
     tags: String,
     requester_id: i64,
@@ -248,7 +250,7 @@ pub struct TicketRow {
 }
 
 pub(super) const ROW: &str = "t.id, t.uid, t.title, t.description, t.status, t.priority, t.workflow, t.category_id, t.category, \
-  t.department, t.tags, t.requester_id, t.assignee_id, t.assignee_card, t.version, t.created_at, \
+  t.subcategory_id, t.subcategory, t.department, t.tags, t.requester_id, t.assignee_id, t.assignee_card, t.version, t.created_at, \
   t.first_response_due_at, t.first_response_risk_at, t.first_responded_at, t.resolution_due_at, t.resolution_risk_at, \
   t.resolved_at, t.closed_at, t.paused_at, t.paused_ms, t.deleted_at";
 
@@ -293,6 +295,10 @@ impl TicketRow {
             category: self.category_id.map(|id| Named {
                 id,
                 name: self.category.clone().unwrap_or_default(),
+            }),
+            subcategory: self.subcategory_id.map(|id| Named {
+                id,
+                name: self.subcategory.clone().unwrap_or_default(),
             }),
             department: self.department.clone(),
             tags: serde_json::from_str(&self.tags).unwrap_or_default(),
@@ -348,9 +354,10 @@ pub fn insert(new: &NewTicket) -> [Stmt; 2] {
         Stmt::new(
             "INSERT INTO tickets (uid, number, title, title_index, description, description_index, status, priority, \
                workflow, category_id, department, tags, requester_id, assignee_id, contact_email, channel, created_at, \
-               updated_at, public_updated_at, first_response_due_at, first_response_risk_at, resolution_due_at, resolution_risk_at) \
+               updated_at, public_updated_at, first_response_due_at, first_response_risk_at, resolution_due_at, resolution_risk_at, \
+               subcategory_id) \
              SELECT ?1, 'TICK-' || ?2 || '-' || printf('%04d', n.last), ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, \
-               coalesce(?13, (SELECT id FROM users WHERE email_key = ?14)), ?15, ?16, ?17, ?18, ?18, ?18, ?19, ?20, ?21, ?22 \
+               coalesce(?13, (SELECT id FROM users WHERE email_key = ?14)), ?15, ?16, ?17, ?18, ?18, ?18, ?19, ?20, ?21, ?22, ?23 \
              FROM ticket_numbers n WHERE n.day = ?2",
         )
         .bind(new.uid)
@@ -374,7 +381,8 @@ pub fn insert(new: &NewTicket) -> [Stmt; 2] {
         .bind(ticket.first_response_due_at)
         .bind(ticket.first_response_risk_at)
         .bind(ticket.resolution_due_at)
-        .bind(ticket.resolution_risk_at),
+        .bind(ticket.resolution_risk_at)
+        .bind(ticket.subcategory.as_ref().map(|named| named.id)),
     ]
 }
 
@@ -419,6 +427,11 @@ pub fn update(before: &Ticket, after: &Ticket, now: i64) -> Stmt {
         before.category != after.category,
         "category_id",
         after.category.as_ref().map(|named| named.id).into(),
+    );
+    set(
+        before.subcategory != after.subcategory,
+        "subcategory_id",
+        after.subcategory.as_ref().map(|named| named.id).into(),
     );
     set(
         before.department != after.department,
@@ -518,19 +531,6 @@ pub fn id_of(uid: &str) -> Stmt {
 
 fn tags(ticket: &Ticket) -> String {
     serde_json::to_string(&ticket.tags).unwrap_or_else(|_| "[]".to_owned())
-}
-
-/// Finds a category by slug, id or uid: `id`, `name` (its slug), if it is active.
-pub fn category(reference: Option<&Ref>, slug: Option<&str>) -> Stmt {
-    let (column, arg) = match (reference, slug) {
-        (Some(Ref::Id(id)), _) => ("id", Arg::Int(*id)),
-        (Some(Ref::Uid(uid)), _) => ("uid", Arg::Text(uid.clone())),
-        (_, slug) => ("slug", slug.into()),
-    };
-    Stmt::new(format!(
-        "SELECT id, slug AS name FROM categories WHERE {column} = ?1 AND is_active = 1"
-    ))
-    .bind(arg)
 }
 
 /// Finds somebody who may be given tickets: `id`, `card`, if they are active staff.

@@ -342,7 +342,7 @@ pub fn record(subject: &Subject, rule: i64, event: &str, details: &str, now: i64
     Stmt::new(format!(
         "INSERT INTO workflow_runs (workflow_id, ticket_id, event, outcome, details, created_at) \
          SELECT ?2, t.id, ?3, 'acted', replace(?4, '\"{SOUGHT}\"', \
-           iif(t.assignee_id IS NULL, '\"refused\",\"reason\":\"there is no active agent for it\"', '\"done\"')), ?5 \
+           iif(t.assignee_id IS NULL, '\"refused\",\"reason\":\"no agent is free for it\"', '\"done\"')), ?5 \
          FROM tickets t WHERE {name}"
     ))
     .bind(arg)
@@ -372,41 +372,6 @@ pub fn record_broken(
     .bind(problems_json(mistakes))
     .bind(now)
     .bind(since)
-}
-
-/// Gives a ticket that is nobody's to the active agent with the fewest open tickets: one of its category, if that
-/// has agents. Decided here, so tickets that come at the same moment spread.
-pub fn give_to_least_loaded(subject: &Subject) -> Stmt {
-    let (name, arg) = of_ticket(subject);
-    Stmt::new(format!(
-        "WITH pick AS (SELECT t.id AS ticket_id, u.id AS user_id FROM tickets t JOIN users u ON u.role = 'agent' AND u.is_active = 1 \
-           LEFT JOIN ticket_counts n ON n.scope = 'assignee:' || u.id \
-           WHERE {name} AND t.assignee_id IS NULL AND (NOT EXISTS (SELECT 1 FROM agent_categories a WHERE a.category_id = t.category_id) \
-             OR EXISTS (SELECT 1 FROM agent_categories a WHERE a.category_id = t.category_id AND a.user_id = u.id)) \
-           ORDER BY coalesce(n.total - n.resolved - n.closed, 0), u.id LIMIT 1) \
-         UPDATE tickets SET assignee_id = (SELECT user_id FROM pick), \
-           status = iif(workflow = 'support' AND status = 'open', 'assigned', status) WHERE id = (SELECT ticket_id FROM pick)"
-    ))
-    .bind(arg)
-}
-
-/// Tells of [`give_to_least_loaded`], where it found somebody.
-pub fn tell_least_loaded(subject: &Subject, was_open: bool, cause: &str, now: i64) -> Stmt {
-    let (name, arg) = of_ticket(subject);
-    let status = if was_open {
-        r#"{"field":"status","from":"open","to":"assigned"},"#
-    } else {
-        ""
-    };
-    Stmt::new(format!(
-        "INSERT INTO events (ticket_id, seq, public_seq, type, changes, cause, created_at) \
-         SELECT t.id, t.seq + 1, t.public_seq + 1, 'assigned', \
-           '[{status}{{\"field\":\"assignee\",\"from\":null,\"to\":' || t.assignee_card || '}}]', ?2, ?3 \
-         FROM tickets t WHERE {name} AND t.assignee_id IS NOT NULL"
-    ))
-    .bind(arg)
-    .bind(cause)
-    .bind(now)
 }
 
 /// A page of what a rule did, newest first: rows `j`, `id`.

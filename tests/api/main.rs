@@ -12,7 +12,11 @@
 mod support;
 
 mod accounts;
+mod agent_scope;
+mod agents;
+mod assignment;
 mod bodies;
+mod categories;
 mod conventions;
 mod cost;
 mod durability;

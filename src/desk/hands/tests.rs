@@ -178,7 +178,7 @@ fn facts_are_told_before_and_after() {
     };
     let around: Around = serde_json::from_value(json!({
         "channel": "mail", "message_count": 3, "attachment_count": 0, "updated_at": 0,
-        "custom_fields": {"size": "XL"}, "subcategory": null, "project": null, "message": null,
+        "custom_fields": {"size": "XL"}, "project": null, "message": null,
         "requester": {"id": 9, "uid": "u", "name": "cat@example.com"},
     }))
     .unwrap();
@@ -217,7 +217,7 @@ fn facts_are_told_before_and_after() {
     assert_eq!(hands.before("category"), Some(Value::Null));
     assert_eq!(hands.before("status"), None);
     for (field, ..) in crate::desk::condition::FIELDS {
-        let may_be_absent = matches!(field, "subcategory" | "project");
+        let may_be_absent = field == "project";
         assert!(may_be_absent || hands.get(field).is_some(), "{field}");
     }
 }
