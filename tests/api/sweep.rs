@@ -28,6 +28,7 @@ pub struct Things {
     category: Value,
     subcategory: Value,
     agent: Value,
+    rule: Value,
 }
 
 impl Things {
@@ -45,7 +46,10 @@ impl Things {
             .post("/agents", json!({"email": make::email()}))
             .is(201)
             .json();
+        let rule = json!({"name": "Swept", "is_active": false, "trigger": {"on": "schedule"}, "actions": [{"type": "escalate"}]});
+        let rule = admin.post("/workflows", rule).is(201).json();
         Things {
+            rule,
             category,
             subcategory,
             agent,
@@ -80,6 +84,7 @@ impl Things {
                 "/users/" => self.user.to_string(),
                 "/categories/" => self.category["id"].to_string(),
                 before if before.ends_with("/subcategories/") => self.subcategory["id"].to_string(),
+                "/workflows/" => self.rule["id"].to_string(),
                 "/agents/" => self.agent["id"].to_string(),
                 "/auth/sessions/" => self.session.clone(),
                 before => panic!("teach the sweep an existing thing for {before}{part}"),
