@@ -11,11 +11,9 @@ use serde_json::Value;
 
 use crate::api::automation;
 use crate::desk::Millis;
-use crate::desk::calendar::Calendar;
 use crate::desk::id::Ref;
 use crate::desk::person::Role;
-use crate::desk::priority::Priority;
-use crate::desk::sla::Policy;
+use crate::desk::sla::Promises;
 use crate::desk::ticket::{Actor, Rules};
 use crate::edge::config::Config;
 use crate::edge::db::{Db, DbError, Rows, Stmt};
@@ -29,8 +27,8 @@ use crate::http::take::Taken;
 use crate::routes::{Limit, Route};
 use crate::store::commit::{self, Answer, Answered, Key};
 use crate::store::scope::{AgentScope, Scope};
-use crate::store::sessions;
 use crate::store::workflows::{self, Automation};
+use crate::store::{sessions, sla};
 
 /// Everything outside of the request itself.
 pub struct App {
@@ -55,7 +53,12 @@ thread_local! {
     };
     /// The active workflow rules, read by the first change of a ticket after they have changed.
     static AUTOMATION: RefCell<Option<Rc<Automation>>> = const { RefCell::new(None) };
+    /// What the desk promises, read when it has changed, and the number that tells of changes.
+    static PROMISES: RefCell<Option<Promised>> = const { RefCell::new(None) };
 }
+
+/// The promises under their number.
+type Promised = (i64, Rc<Promises>);
 
 /// One request on its way: the route it matched, who sends it, what has been checked.
 pub struct Call<'a> {
@@ -69,6 +72,7 @@ pub struct Call<'a> {
     card: RefCell<Value>,
     settings: Settings,
     automation: RefCell<Option<Rc<Automation>>>,
+    promises: RefCell<Option<Promised>>,
 }
 
 impl<'a> Call<'a> {
@@ -90,6 +94,7 @@ impl<'a> Call<'a> {
             card: RefCell::new(Value::Null),
             settings: SETTINGS.get(),
             automation: AUTOMATION.with_borrow(Clone::clone).into(),
+            promises: PROMISES.with_borrow(Clone::clone).into(),
         }
     }
 
@@ -177,12 +182,16 @@ impl<'a> Call<'a> {
         self.automation.borrow().clone()
     }
 
-    /// What tickets follow.
+    /// What tickets follow. The promises are known after the first read.
     pub fn rules(&self) -> Rules {
+        let promises = self
+            .promises
+            .borrow()
+            .as_ref()
+            .map(|(_, promises)| promises.clone());
         Rules {
             reopen_window_days: self.settings.reopen_window_days,
-            policies: Priority::ALL.map(Policy::standard),
-            calendar: Calendar::always(),
+            promises: promises.unwrap_or_else(|| Rc::new(Promises::standard())),
         }
     }
 
@@ -198,6 +207,8 @@ impl<'a> Call<'a> {
         let me = self.me()?;
         let key = self.key()?;
         let mut batch = vec![sessions::authority(me.user_id, me.session_id)];
+        let asks_promises = self.promises.borrow().is_none();
+        batch.extend(asks_promises.then(sla::promises));
         let asks_rules = automation::is_heard(self.route) && self.automation.borrow().is_none();
         if asks_rules {
             batch.extend([workflows::active(), workflows::directory(None)]);
@@ -217,12 +228,13 @@ impl<'a> Call<'a> {
         let mut rows = rows?.into_iter();
         self.checked.set(true);
         let authority = rows.next();
+        let promises = if asks_promises { rows.next() } else { None };
         let rules = if asks_rules {
             rows.next().zip(rows.next())
         } else {
             None
         };
-        self.believe(me, authority, rules)?;
+        self.believe(me, authority, promises, rules)?;
         allowed?;
         if let (Some(key), Some(found)) = (&key, key.as_ref().and_then(|_| rows.next())) {
             replay(key, &found)?;
@@ -291,7 +303,13 @@ impl<'a> Call<'a> {
         }
     }
 
-    fn believe(&self, me: &Claims, row: Option<Rows>, rules: Option<(Rows, Rows)>) -> Result<(), Error> {
+    fn believe(
+        &self,
+        me: &Claims,
+        row: Option<Rows>,
+        promises: Option<Rows>,
+        rules: Option<(Rows, Rows)>,
+    ) -> Result<(), Error> {
         const ENDED: Error = Error::Unauthorized("this session has ended");
         let text = match row {
             Some(rows) => rows.text()?,
@@ -312,12 +330,29 @@ impl<'a> Call<'a> {
             version: authority.settings_version,
         };
         self.card.replace(authority.card);
-        let moved = self.keep_automation(authority.workflows_version, rules)?;
-        if settings != self.settings || moved {
+        let promises_moved = self.keep_promises(authority.sla_version, promises)?;
+        let rules_moved = self.keep_automation(authority.workflows_version, rules)?;
+        if settings != self.settings || promises_moved || rules_moved {
             SETTINGS.set(settings);
             return Err(Error::SettingsMoved);
         }
         Ok(())
+    }
+
+    /// Keeps the promises that were read, and tells whether those that are known are of another number.
+    fn keep_promises(&self, version: i64, promises: Option<Rows>) -> Result<bool, Error> {
+        if let Some(rows) = promises {
+            let (version, promises) = sla::read_promises(&rows)?;
+            let promised = Some((version, Rc::new(promises)));
+            PROMISES.set(promised.clone());
+            self.promises.replace(promised);
+        }
+        let known = self.promises.borrow().as_ref().map(|(version, _)| *version);
+        let moved = known != Some(version);
+        if moved {
+            PROMISES.take();
+        }
+        Ok(moved)
     }
 
     /// Keeps the workflow rules that were read, and tells whether those that are known are of another number.
@@ -481,6 +516,8 @@ impl From<DbError> for Error {
                 let (field, message) = match column.as_str() {
                     "users.email_key" => ("email", "this e-mail address has an account already"),
                     "users.username_key" => ("username", "this username is taken"),
+                    "calendars.name_key" => ("name", "a calendar with this name exists already"),
+                    "projects.key" => ("key", "a project with this key exists already"),
                     "categories.slug" => ("slug", "a category with this slug exists already"),
                     "subcategories.slug" => ("slug", "a subcategory with this slug exists already"),
                     _ => return Error::conflict("it exists already"),

@@ -11,6 +11,7 @@ use crate::api::{
     accounts, agents, categories, docs, messages, sessions, settings, statistics, subcategories, tickets,
     transfers, users, workflows,
 };
+use crate::api::{projects, sla};
 use crate::app::Call;
 use crate::http::error::Error;
 use crate::http::page;
@@ -201,6 +202,9 @@ const RULE: &View = &workflow_rows::RULE;
 const CATEGORY: &View = &category_rows::CATEGORY;
 const SUBCATEGORY: &View = &subcategory_rows::SUBCATEGORY;
 const AGENT: &View = &agent_rows::AGENT;
+const PROJECT: &View = &projects::PROJECT;
+const POLICY: &View = &sla::POLICY;
+const CALENDAR: &View = &sla::CALENDAR;
 
 /// Every route.
 pub static ROUTES: &[Route] = &[
@@ -313,6 +317,21 @@ pub static ROUTES: &[Route] = &[
         .query(&[PAGE, &categories::LIST]),
     route!(Put "/agents/{id}/categories" Manager "Set an agent's categories" agents::set_categories => One(AGENT))
         .body(&agents::CATEGORIES),
+    // Projects
+    route!(Get "/projects" SignedIn "List projects" projects::list => List(PROJECT)).query(&[PAGE, &projects::LIST]),
+    route!(Post "/projects" Manager "Create a project" projects::create => Created(PROJECT)).body(&projects::NEW),
+    route!(Get "/projects/{id}" SignedIn "One project" projects::show => One(PROJECT)),
+    route!(Put "/projects/{id}" Manager "Update" projects::update => One(PROJECT)).body(&projects::EDIT),
+    route!(Delete "/projects/{id}" Manager "Archive (409 while it has open tickets)" projects::archive => Nothing),
+    // Promises
+    route!(Get "/sla/policies" Agent "SLA policies" sla::policies => List(POLICY)).query(&[PAGE]),
+    route!(Get "/sla/policies/{priority}" Agent "One policy" sla::policy => One(POLICY)),
+    route!(Put "/sla/policies/{priority}" Admin "Change one" sla::update_policy => One(POLICY)).body(&sla::POLICY_EDIT),
+    route!(Get "/sla/calendars" Agent "Business calendars" sla::calendars => List(CALENDAR)).query(&[PAGE]),
+    route!(Post "/sla/calendars" Admin "Create" sla::create_calendar => Created(CALENDAR)).body(&sla::NEW),
+    route!(Get "/sla/calendars/{id}" Agent "One calendar" sla::calendar => One(CALENDAR)),
+    route!(Put "/sla/calendars/{id}" Admin "Update" sla::update_calendar => One(CALENDAR)).body(&sla::EDIT),
+    route!(Delete "/sla/calendars/{id}" Admin "Delete (409 while used)" sla::remove_calendar => Nothing),
     // The desk
     route!(Get "/admin/settings" Admin "Desk settings" settings::show => One(&settings::SETTINGS)),
     route!(Put "/admin/settings" Admin "Change them" settings::update => One(&settings::SETTINGS)).body(&settings::CHANGE),

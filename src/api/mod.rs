@@ -9,8 +9,10 @@ pub mod categories;
 pub mod dev;
 pub mod docs;
 pub mod messages;
+pub mod projects;
 pub mod sessions;
 pub mod settings;
+pub mod sla;
 pub mod statistics;
 pub mod subcategories;
 pub mod tickets;
@@ -107,6 +109,14 @@ fn listed_rows(
     Ok(reply)
 }
 
+/// The one row of a table that a change needs; not found when there is none.
+fn row<T: serde::de::DeserializeOwned>(rows: Option<&Rows>) -> Result<T, Error> {
+    match rows {
+        Some(rows) => rows.first()?.ok_or(Error::NotFound),
+        None => Err(Error::NotFound),
+    }
+}
+
 /// The row `j`, `v` of one resource as an answer; not found when there is none.
 fn one(rows: Option<&Rows>) -> Result<Reply, Error> {
     #[derive(Deserialize)]
@@ -130,7 +140,7 @@ fn one(rows: Option<&Rows>) -> Result<Reply, Error> {
 /// # Errors
 /// [`Error::NotFound`] when the path names no row that could be.
 pub fn subject(call: &Call) -> Result<Option<crate::edge::db::Stmt>, Error> {
-    use crate::store::{events, messages, people, workflows};
+    use crate::store::{events, messages, people, projects as project_rows, sla as sla_rows, workflows};
     let path = call.route.path;
     if path.starts_with("/tickets/{id}") {
         return Ok(Some(events::ticket_is_seen(
@@ -151,6 +161,12 @@ pub fn subject(call: &Call) -> Result<Option<crate::edge::db::Stmt>, Error> {
             &reader(call)?,
             &call.reference(name)?,
         )));
+    }
+    if path == "/projects/{id}" {
+        return Ok(Some(project_rows::row(&projects::named(call)?)));
+    }
+    if path == "/sla/calendars/{id}" {
+        return Ok(Some(sla_rows::calendar_row(&call.reference("id")?)));
     }
     if path == "/users/{id}" {
         return Ok(Some(people::account(&call.reference("id")?)));

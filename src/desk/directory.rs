@@ -1,16 +1,16 @@
-//! The rows that workflow rules name: categories and people, as they are at the moment.
+//! The rows that workflow rules name: categories, projects and people, as they are at the moment.
 
 use super::action::{Action, Assignee, Audience, Row};
 use super::mistake::Mistake;
 use super::rule::Plan;
 use super::ticket::{Named, Person};
 
-/// A category or a person that some rule names.
+/// A category, a project or a person that some rule names.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Known {
     pub id: i64,
     pub uid: String,
-    /// A category's slug, a person's address; in lower case.
+    /// A category's slug, a project's key, a person's address; in lower case.
     pub name: String,
     pub is_active: bool,
     /// Somebody who may be given tickets.
@@ -24,6 +24,7 @@ pub struct Known {
 pub struct Directory {
     pub categories: Vec<Known>,
     pub people: Vec<Known>,
+    pub projects: Vec<Known>,
 }
 
 impl Directory {
@@ -110,6 +111,7 @@ pub(super) mod tests {
                 known(8, "bob@example.com", false, true),
                 known(9, "cat@example.com", true, false),
             ],
+            projects: vec![known(3, "web", true, false)],
         }
     }
 

@@ -14,7 +14,7 @@ use super::priority::Priority;
 use super::rule::{Desk, On, Rule};
 use super::sla;
 use super::status::Status;
-use super::ticket::{Actor, Edit, Refusal, Rules, Ticket, changes, decide};
+use super::ticket::{Actor, Edit, Named, Refusal, Rules, Ticket, changes, decide};
 use super::{HOUR, Millis};
 
 /// Tags of one ticket, as everywhere.
@@ -28,8 +28,6 @@ pub struct Around {
     pub attachment_count: i64,
     pub updated_at: Millis,
     pub custom_fields: Map<String, Value>,
-    /// `{"id", "name"}`, the name being its key.
-    pub project: Option<Value>,
     /// `{"id", "uid", "name"}`, the name being the address.
     pub requester: Option<Value>,
     /// The last message.
@@ -221,10 +219,8 @@ impl<'a> Hands<'a> {
             "subcategory" => ticket.subcategory.as_ref().map(|named| named.name.clone()).into(),
             "department" => ticket.department.clone().into(),
             "tags" => ticket.tags.clone().into(),
-            "category" => ticket.category.as_ref().map_or(Value::Null, |named| {
-                let uid = known(&self.directory.categories, named.id).map(|known| known.uid.as_str());
-                json!({"id": named.id, "uid": uid, "name": named.name})
-            }),
+            "category" => row(ticket.category.as_ref(), &self.directory.categories),
+            "project" => row(ticket.project.as_ref(), &self.directory.projects),
             "assignee" => ticket
                 .assignee
                 .as_ref()
@@ -248,7 +244,6 @@ impl<'a> Hands<'a> {
             return around.custom_fields.get(custom).cloned();
         }
         match field {
-            "project" => around.project.clone(),
             "requester" => {
                 let requester = || self.person(ticket.requester_id, &Value::Null);
                 Some(around.requester.clone().unwrap_or_else(requester))
@@ -282,6 +277,14 @@ impl<'a> Hands<'a> {
     fn hours_since(&self, then: Millis) -> Value {
         (self.now.saturating_sub(then) as f64 / HOUR as f64).into()
     }
+}
+
+/// A named row, under its uid where some rule names it.
+fn row(named: Option<&Named>, list: &[Known]) -> Value {
+    named.map_or(Value::Null, |named| {
+        let uid = known(list, named.id).map(|known| known.uid.as_str());
+        json!({"id": named.id, "uid": uid, "name": named.name})
+    })
 }
 
 fn known(list: &[Known], id: i64) -> Option<&Known> {

@@ -3,15 +3,16 @@
 //! [`decide`] is the one place where a ticket changes: it takes the ticket as it is, what is wanted, by whom
 //! and when, and gives the ticket as it will be with the event that tells of it, or a refusal.
 
+use std::rc::Rc;
+
 use serde_json::Value;
 
 use super::Millis;
-use super::calendar::Calendar;
 use super::event::{Event, EventKind, FieldChange};
 use super::person::Role;
 use super::policy::{self, Act, Relation};
 use super::priority::Priority;
-use super::sla::{self, Policy};
+use super::sla::{Pause, Promises};
 use super::status::{Status, Workflow, may_reopen};
 
 /// A ticket, as far as rules read it.
@@ -26,6 +27,8 @@ pub struct Ticket {
     pub category: Option<Named>,
     pub subcategory: Option<Named>,
     pub department: Option<String>,
+    /// By its key.
+    pub project: Option<Named>,
     pub tags: Vec<String>,
     pub requester_id: i64,
     pub assignee: Option<Person>,
@@ -39,10 +42,15 @@ pub struct Ticket {
     pub resolved_at: Option<Millis>,
     pub closed_at: Option<Millis>,
     pub paused_at: Option<Millis>,
+    /// The pauses that have ended.
+    pub pauses: Vec<Pause>,
+    /// Working time in them.
     pub paused_ms: Millis,
+    /// The version of the promise that the due times are from.
+    pub sla_version: i64,
 }
 
-/// A row with a name that history shows: a category by its slug.
+/// A row with a name that history shows: a category by its slug, a project by its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Named {
     pub id: i64,
@@ -92,21 +100,7 @@ pub struct Actor {
 pub struct Rules {
     /// For how many days a closed support ticket may be reopened.
     pub reopen_window_days: i64,
-    /// The promises, in the order of [`Priority::ALL`].
-    pub policies: [Policy; 4],
-    pub calendar: Calendar,
-}
-
-impl Rules {
-    fn policy(&self, priority: Priority) -> Policy {
-        let [low, medium, high, urgent] = self.policies;
-        match priority {
-            Priority::Low => low,
-            Priority::Medium => medium,
-            Priority::High => high,
-            Priority::Urgent => urgent,
-        }
-    }
+    pub promises: Rc<Promises>,
 }
 
 /// What is wanted of a ticket. Absent parts stay as they are.
@@ -119,6 +113,7 @@ pub struct Edit {
     /// Goes with the category: a new category without one clears it.
     pub subcategory: Option<Option<Subcategory>>,
     pub department: Option<Option<String>>,
+    pub project: Option<Option<Named>>,
     pub tags: Option<Vec<String>>,
     pub workflow: Option<Workflow>,
     /// Whom to give it to; `Some(None)` is nobody.
@@ -162,6 +157,7 @@ impl Ticket {
             category: None,
             subcategory: None,
             department: None,
+            project: None,
             tags: Vec::new(),
             requester_id,
             assignee: None,
@@ -175,7 +171,9 @@ impl Ticket {
             resolved_at: None,
             closed_at: None,
             paused_at: None,
+            pauses: Vec::new(),
             paused_ms: 0,
+            sla_version: 0,
         }
     }
 
@@ -213,28 +211,33 @@ impl Ticket {
             )
     }
 
-    /// Sets the due times anew, from what is promised for its priority.
+    /// Sets the due times anew, from what is promised for its priority. An answer that was given was in time or
+    /// not: its due time stays.
     pub fn promise(&mut self, rules: &Rules) {
-        let targets = sla::targets(
-            rules.policy(self.priority),
-            &rules.calendar,
-            self.created_at,
-            self.paused_ms,
-        );
-        self.first_response_due_at = Some(targets.first_response_due_at);
-        self.first_response_risk_at = Some(targets.first_response_at_risk_at);
+        let promise = rules.promises.of(self.priority);
+        let (targets, paused) = promise.targets(self.created_at, &self.pauses);
+        if self.first_responded_at.is_none() {
+            self.first_response_due_at = Some(targets.first_response_due_at);
+            self.first_response_risk_at = Some(targets.first_response_at_risk_at);
+        }
         self.resolution_due_at = Some(targets.resolution_due_at);
         self.resolution_risk_at = Some(targets.resolution_at_risk_at);
+        self.paused_ms = paused;
+        self.sla_version = promise.version;
     }
 
     /// Enters a status that the lifecycle allows: times and pauses follow.
     pub fn enter(&mut self, to: Status, rules: &Rules, now: Millis) {
         if let (Some(since), false) = (self.paused_at, to.is_paused()) {
-            self.paused_ms = sla::resumed(&rules.calendar, self.paused_ms, since, now);
+            self.pauses.push((since, now));
             self.paused_at = None;
             self.promise(rules);
         } else if self.paused_at.is_none() && to.is_paused() {
             self.paused_at = Some(now);
+        }
+        if self.status.is_done() && !to.is_done() {
+            // What was promised may have changed while nobody needed it.
+            self.promise(rules);
         }
         if to.is_done() {
             self.resolved_at = self.resolved_at.or(Some(now));
@@ -362,6 +365,9 @@ fn triage(ticket: &Ticket, edit: &Edit, rules: &Rules, after: &mut Ticket) -> Re
     if let Some(department) = &edit.department {
         after.department.clone_from(department);
     }
+    if let Some(project) = &edit.project {
+        after.project.clone_from(project);
+    }
     if let Some(tags) = &edit.tags {
         after.tags.clone_from(tags);
     }
@@ -459,6 +465,12 @@ pub fn changes(before: &Ticket, after: &Ticket) -> Vec<FieldChange> {
         after.department.clone().into(),
     );
     note(
+        "project",
+        before.project != after.project,
+        name(&before.project),
+        name(&after.project),
+    );
+    note(
         "tags",
         before.tags != after.tags,
         before.tags.clone().into(),
@@ -498,3 +510,6 @@ pub fn kind_of(changes: &[FieldChange]) -> EventKind {
         EventKind::TicketUpdated
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -37,6 +37,8 @@ pub enum Kind {
     References,
     /// A list of up to 200 ids, uids or slugs.
     Slugs,
+    /// The key of a project, in any case.
+    ProjectKey,
     /// Up to 20 tags of 1 to 50 characters: letters, digits, `_`, `-`, `.`, `:`; in lower case.
     Tags,
     /// An RFC 3339 moment, or in a query also a date (its first moment, UTC).

@@ -8,7 +8,7 @@ use super::request::Request;
 use super::shape::{Field, Kind, Need, Shape};
 use crate::desk::Millis;
 use crate::desk::category::{Name, read_slug};
-use crate::desk::id::{MAX_ID, Ref, is_uid};
+use crate::desk::id::{MAX_ID, Ref, is_project_key, is_uid};
 
 /// One value, read and checked.
 #[derive(Clone, Debug, PartialEq)]
@@ -138,14 +138,6 @@ impl Taken {
         }
     }
 
-    /// JSON of a form of its own.
-    pub fn json(&self, name: &str) -> Option<&Value> {
-        match self.get(name) {
-            Some(Given::Json(value)) => Some(value),
-            _ => None,
-        }
-    }
-
     /// A list of rows as JSON text: ids are numbers in it, uids and slugs strings. Each form stands once.
     pub fn rows(&self, name: &str) -> Option<String> {
         match self.get(name) {
@@ -159,6 +151,14 @@ impl Taken {
         match self.get(name) {
             Some(Given::Ref(reference)) => Some(reference.clone().into()),
             Some(Given::Text(slug)) => Some(Name::Slug(slug.clone())),
+            _ => None,
+        }
+    }
+
+    /// JSON of a form of its own.
+    pub fn json(&self, name: &str) -> Option<&Value> {
+        match self.get(name) {
+            Some(Given::Json(value)) => Some(value),
             _ => None,
         }
     }
@@ -419,6 +419,14 @@ fn from_string(kind: Kind, text: &str) -> Result<Given, String> {
         Kind::Slug => read_slug(text)
             .map(Given::Text)
             .ok_or_else(|| "is neither an id nor a slug".to_owned()),
+        Kind::ProjectKey => {
+            let key = text.trim().to_ascii_uppercase();
+            if is_project_key(&key) {
+                Ok(Given::Text(key))
+            } else {
+                Err("must be 2 to 10 letters A to Z and digits, a letter first, and not TICK".to_owned())
+            }
+        }
         Kind::Time => time(text),
         Kind::Flag | Kind::Whole { .. } | Kind::Tags | Kind::References | Kind::Slugs | Kind::Json(_) => {
             Err("is of the wrong type".to_owned())

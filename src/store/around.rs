@@ -10,7 +10,6 @@ use crate::edge::db::{DbError, Rows, Stmt};
 /// Builds an [`Around`] of a ticket `t`; `$MESSAGE` stands for the last message.
 const AROUND: &str = "json_object('channel', t.channel, 'message_count', t.message_count, 'attachment_count', t.attachment_count, \
   'updated_at', t.updated_at, 'custom_fields', json(t.custom_fields), \
-  'project', json(iif(t.project_id IS NULL, NULL, json_object('id', t.project_id, 'name', substr(t.key, 1, instr(t.key, '-') - 1)))), \
   'requester', json_object('id', t.requester_id, 'uid', json_extract(t.requester_card, '$.uid'), 'name', t.requester_email), \
   'message', json($MESSAGE))";
 

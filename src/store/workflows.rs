@@ -265,7 +265,7 @@ pub fn read_automation(version: i64, rules: &Rows, directory: &Rows) -> Result<A
     })
 }
 
-/// The categories and people that any rule names, and those that the given JSON does: rows `j`.
+/// The categories, people and projects that any rule names, and those that the given JSON does: rows `j`.
 ///
 /// Rules name rows among other words and numbers; a row too many does no harm.
 pub fn directory(parts: Option<&str>) -> Stmt {
@@ -281,7 +281,10 @@ pub fn directory(parts: Option<&str>) -> Stmt {
          SELECT json_object('kind', 'person', 'id', u.id, 'uid', u.uid, 'name', u.email_key, 'is_active', u.is_active, \
              'is_staff', u.role <> 'customer', 'card', json(u.card)) FROM users u \
            WHERE u.id IN (SELECT CAST(word AS INTEGER) FROM words) OR u.uid IN (SELECT word FROM words) \
-             OR u.email_key IN (SELECT word FROM words)",
+             OR u.email_key IN (SELECT word FROM words) \
+         UNION ALL \
+         SELECT json_object('kind', 'project', 'id', p.id, 'uid', p.uid, 'name', lower(p.key), 'is_active', 1, 'is_staff', 0, \
+             'card', NULL) AS j FROM projects p WHERE p.uid IN (SELECT word FROM words)",
     )
     .bind(parts)
 }
@@ -308,10 +311,10 @@ pub fn read_directory(rows: &Rows) -> Result<Directory, DbError> {
     let mut directory = Directory::default();
     for row in rows.all::<Row>()? {
         let entry: Entry = serde_json::from_str(&row.j).map_err(|error| DbError::Other(error.to_string()))?;
-        let list = if entry.kind == "category" {
-            &mut directory.categories
-        } else {
-            &mut directory.people
+        let list = match entry.kind.as_str() {
+            "category" => &mut directory.categories,
+            "project" => &mut directory.projects,
+            _ => &mut directory.people,
         };
         list.push(Known {
             id: entry.id,

@@ -29,6 +29,8 @@ pub struct Things {
     subcategory: Value,
     agent: Value,
     rule: Value,
+    project: String,
+    calendar: String,
 }
 
 impl Things {
@@ -57,6 +59,8 @@ impl Things {
             message,
             user: owner.id,
             session: session.trim_matches('"').to_owned(),
+            project: make::project(json!({}))["id"].to_string(),
+            calendar: make::calendar()["id"].to_string(),
         }
     }
 
@@ -87,6 +91,9 @@ impl Things {
                 "/workflows/" => self.rule["id"].to_string(),
                 "/agents/" => self.agent["id"].to_string(),
                 "/auth/sessions/" => self.session.clone(),
+                "/projects/" => self.project.clone(),
+                "/sla/policies/" => "low".to_owned(),
+                "/sla/calendars/" => self.calendar.clone(),
                 before => panic!("teach the sweep an existing thing for {before}{part}"),
             };
             path.push_str(&thing);

@@ -4,7 +4,7 @@
 
 use std::sync::{Mutex, MutexGuard, OnceLock};
 
-use crate::support::{Admin, Agent, Caller, Customer, Value, Worker, json, make, race, sqlite};
+use crate::support::{Admin, Caller, Customer, Value, Worker, json, make, race, sqlite};
 
 /// The server, for one story at a time, without a rule.
 fn desk() -> MutexGuard<'static, Worker> {
@@ -331,7 +331,7 @@ fn rules_are_kept_in_order_and_changed_with_care() {
     assert_eq!(admin.walk("/workflows", 100).len(), 4);
     admin.delete(&path).is(204);
     admin.get(&path).refused(404, "NOT_FOUND");
-    Agent::on(&desk).get("/workflows").refused(403, "FORBIDDEN");
+    agent(&desk).get("/workflows").refused(403, "FORBIDDEN");
 }
 
 #[test]

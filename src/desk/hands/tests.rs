@@ -1,15 +1,13 @@
 use super::*;
-use crate::desk::calendar::Calendar;
 use crate::desk::directory::tests::directory;
 use crate::desk::rule::{Plan, run};
-use crate::desk::sla::Policy;
+use crate::desk::sla::Promises;
 use crate::desk::ticket::{Named, Person};
 
 fn rules() -> Rules {
     Rules {
         reopen_window_days: 7,
-        policies: Priority::ALL.map(Policy::standard),
-        calendar: Calendar::always(),
+        promises: std::rc::Rc::new(Promises::standard()),
     }
 }
 
@@ -178,7 +176,7 @@ fn facts_are_told_before_and_after() {
     };
     let around: Around = serde_json::from_value(json!({
         "channel": "mail", "message_count": 3, "attachment_count": 0, "updated_at": 0,
-        "custom_fields": {"size": "XL"}, "project": null, "message": null,
+        "custom_fields": {"size": "XL"},  "message": null,
         "requester": {"id": 9, "uid": "u", "name": "cat@example.com"},
     }))
     .unwrap();
@@ -217,8 +215,7 @@ fn facts_are_told_before_and_after() {
     assert_eq!(hands.before("category"), Some(Value::Null));
     assert_eq!(hands.before("status"), None);
     for (field, ..) in crate::desk::condition::FIELDS {
-        let may_be_absent = field == "project";
-        assert!(may_be_absent || hands.get(field).is_some(), "{field}");
+        assert!(hands.get(field).is_some(), "{field}");
     }
 }
 

@@ -320,10 +320,7 @@ fn keys_that_are_none_are_refused_by_name() {
             .err()
             .unwrap_or_default();
         assert!(message.contains(name), "{name}: {message}");
-        assert!(
-            value.len() < 32 || !message.contains(value),
-            "{name}: {message}"
-        );
+        assert!(value.len() < 32 || !message.contains(value), "{name}: {message}");
     }
     let values = [("JWT_PRIVATE_KEY", pair.private.as_str()), ("ALGORITHM", "HS256")];
     assert!(ring(&values).err().unwrap_or_default().contains("ALGORITHM"));
