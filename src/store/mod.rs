@@ -6,6 +6,7 @@
 
 pub mod agents;
 pub mod around;
+pub mod articles;
 pub mod assignment;
 pub mod categories;
 pub mod commit;
@@ -15,6 +16,7 @@ pub mod housekeeping;
 pub mod messages;
 pub mod people;
 pub mod projects;
+pub mod reports;
 pub mod scope;
 pub mod sessions;
 pub mod settings;

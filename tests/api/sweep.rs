@@ -31,6 +31,7 @@ pub struct Things {
     rule: Value,
     project: String,
     calendar: String,
+    article: i64,
 }
 
 impl Things {
@@ -50,6 +51,7 @@ impl Things {
             .json();
         let rule = json!({"name": "Swept", "is_active": false, "trigger": {"on": "schedule"}, "actions": [{"type": "escalate"}]});
         let rule = admin.post("/workflows", rule).is(201).json();
+        let article = make::article(Admin::any(), json!({"status": "published"}));
         Things {
             rule,
             category,
@@ -57,6 +59,7 @@ impl Things {
             agent,
             ticket,
             message,
+            article: article["id"].as_i64().expect("an id"),
             user: owner.id,
             session: session.trim_matches('"').to_owned(),
             project: make::project(json!({}))["id"].to_string(),
@@ -90,6 +93,7 @@ impl Things {
                 before if before.ends_with("/subcategories/") => self.subcategory["id"].to_string(),
                 "/workflows/" => self.rule["id"].to_string(),
                 "/agents/" => self.agent["id"].to_string(),
+                "/articles/" | "/posts/" => self.article.to_string(),
                 "/auth/sessions/" => self.session.clone(),
                 "/projects/" => self.project.clone(),
                 "/sla/policies/" => "low".to_owned(),
