@@ -60,7 +60,7 @@ pub struct Call<'a> {
     pub route: &'static Route,
     pub params: Vec<(String, String)>,
     pub claims: Option<Claims>,
-    /// The caller has been believed, or needs not to be.
+    /// The caller's authority has been asked for, whatever came of it.
     pub checked: Cell<bool>,
     card: RefCell<Value>,
     settings: Settings,
@@ -196,12 +196,13 @@ impl<'a> Call<'a> {
         )
         .await;
         if revoked == Some(true) {
+            self.checked.set(true);
             return Err(Error::Unauthorized("this session has ended"));
         }
         let mut rows = rows?.into_iter();
+        self.checked.set(true);
         self.believe(me, rows.next())?;
         allowed?;
-        self.checked.set(true);
         if let (Some(key), Some(found)) = (&key, key.as_ref().and_then(|_| rows.next())) {
             replay(key, &found)?;
         }
@@ -360,9 +361,8 @@ impl<'a> Call<'a> {
                     .db
                     .batch(&[commit::find_key(key.user_id, &key.key)])
                     .await?;
-                match rows.first() {
-                    Some(found) => replay(&key, found)?,
-                    None => {}
+                if let Some(found) = rows.first() {
+                    replay(&key, found)?
                 }
                 Err(Error::Internal("the twin's answer is not there".to_owned()))
             }
@@ -375,10 +375,10 @@ impl<'a> Call<'a> {
     /// # Errors
     /// [`Error::PreconditionFailed`] and [`Error::Conflict`].
     pub fn guard(&self, version: i64, body: Option<&Taken>) -> Result<(), Error> {
-        if let Some(header) = self.request.header("if-match") {
-            if !Wanted::parse(&header).accepts(version) {
-                return Err(Error::PreconditionFailed);
-            }
+        if let Some(header) = self.request.header("if-match")
+            && !Wanted::parse(&header).accepts(version)
+        {
+            return Err(Error::PreconditionFailed);
         }
         match body.and_then(|taken| taken.whole("version")) {
             Some(wanted) if wanted != version => Err(Error::stale(version)),

@@ -8,6 +8,8 @@ pub mod desk;
 pub mod edge;
 pub mod http;
 pub mod jobs;
+#[cfg(not(target_family = "wasm"))]
+pub mod openapi;
 pub mod routes;
 pub mod serve;
 pub mod store;

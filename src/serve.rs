@@ -232,9 +232,15 @@ async fn handle(
         let checked = if call.checked.get() || claims.is_none() {
             Ok(())
         } else {
-            call.authorize().await
+            believed(&call, &outcome).await
         };
-        match checked.and(outcome) {
+        let outcome = match (checked, outcome) {
+            (Err(Error::RateLimited { .. }), Err(Error::Forbidden(message))) => {
+                Err(Error::Forbidden(message))
+            }
+            (checked, outcome) => checked.and(outcome),
+        };
+        match outcome {
             Err(Error::SettingsMoved) => {}
             outcome => {
                 trail.is_staff = call.checked.get() && claims.is_some_and(|claims| claims.role.is_staff());
@@ -243,6 +249,22 @@ async fn handle(
         }
     }
     Err(Error::Internal("the settings would not stand still".to_owned()))
+}
+
+/// Makes sure of a caller whose request was refused before anything was read. Wrong fields are told only of
+/// what the caller may see.
+async fn believed(call: &Call<'_>, outcome: &Result<Reply, Error>) -> Result<(), Error> {
+    let subject = match outcome {
+        Err(Error::Invalid(_)) => crate::api::subject(call)?,
+        _ => None,
+    };
+    let Some(subject) = subject else {
+        return call.authorize().await;
+    };
+    match call.read(vec![subject]).await?.first() {
+        Some(rows) if rows.is_empty()? => Err(Error::NotFound),
+        _ => Ok(()),
+    }
 }
 
 fn identify(request: &Request, config: &Config, now: Millis) -> Result<Claims, Error> {

@@ -1,10 +1,8 @@
 //! Messages and notes, and what a ticket's past looks like.
 
-use serde_json::{Value, json};
-
 use super::{Id, listed, one, reader};
 use crate::app::Call;
-use crate::desk::event::{Event, EventKind, FieldChange};
+use crate::desk::event::{Event, EventKind};
 use crate::desk::id::Ref;
 use crate::desk::message::{self, touch};
 use crate::desk::policy;
@@ -246,8 +244,14 @@ async fn say(call: &Call<'_>, reference: &Ref, taken: &Taken) -> Result<Reply, E
         stmts.push(rows::note_answer(ticket.id, now));
     }
     stmts.extend(woken(&ticket, effect.status, call)?);
-    call.commit(stmts, Answer::Created(rows::show_uid(&uid), "/api/v1/messages/"))
-        .await
+    call.commit(
+        stmts,
+        Answer::Created(
+            rows::show_uid(&uid),
+            format!("/api/v1/tickets/{}/comments/", ticket.id),
+        ),
+    )
+    .await
 }
 
 /// The change of status that a customer's reply brings.
@@ -273,9 +277,9 @@ pub async fn edit(call: &Call<'_>) -> Result<Reply, Error> {
         let row = mine(call, &taken).await?;
         let mut stmts = Vec::new();
         if row.body != body {
-            let change = FieldChange::new("body", row.body.clone(), body.clone());
+            // What was taken back must not be readable in the history: the event says that, not what.
             stmts.push(rows::edit(row.id, row.version, &body, call.now()));
-            stmts.push(tell(call, &row, EventKind::MessageEdited, vec![change])?);
+            stmts.push(tell(call, &row, EventKind::MessageEdited)?);
         }
         call.commit(stmts, Answer::Row(rows::show_uid(&row.uid))).await
     })
@@ -287,7 +291,7 @@ pub async fn remove(call: &Call<'_>) -> Result<Reply, Error> {
         let row = mine(call, &Taken::default()).await?;
         let stmts = vec![
             rows::delete(row.id, row.version, call.now()),
-            tell(call, &row, EventKind::MessageDeleted, Vec::new())?,
+            tell(call, &row, EventKind::MessageDeleted)?,
         ];
         call.commit(stmts, Answer::Nothing).await
     })
@@ -304,14 +308,10 @@ async fn mine(call: &Call<'_>, taken: &Taken) -> Result<MessageRow, Error> {
     Ok(row)
 }
 
-fn tell(call: &Call, row: &MessageRow, kind: EventKind, changes: Vec<FieldChange>) -> Result<Stmt, Error> {
-    let data: Value = json!({});
+fn tell(call: &Call, row: &MessageRow, kind: EventKind) -> Result<Stmt, Error> {
     let event = Event {
-        kind,
         is_internal: row.is_internal == 1,
-        changes,
-        data,
-        cause: None,
+        ..Event::public(kind, Vec::new())
     };
     Ok(event_rows::append(
         &Subject::Message(row.id),

@@ -110,6 +110,39 @@ fn one(rows: Option<&Rows>) -> Result<Reply, Error> {
     })
 }
 
+/// What finds the row that a path speaks of, if it speaks of one that the caller may not know of.
+///
+/// # Errors
+/// [`Error::NotFound`] when the path names no row that could be.
+pub fn subject(call: &Call) -> Result<Option<crate::edge::db::Stmt>, Error> {
+    use crate::store::{events, messages, people};
+    let path = call.route.path;
+    if path.starts_with("/tickets/{id}") {
+        return Ok(Some(events::ticket_is_seen(
+            &reader(call)?,
+            &call.reference("id")?,
+        )));
+    }
+    if path == "/messages/{ticket_id}" && call.route.method != crate::http::request::Method::Get {
+        return Ok(Some(messages::row(&reader(call)?, &call.reference("ticket_id")?)));
+    }
+    if path.starts_with("/messages/") {
+        let name = if path.contains("{ticket_id}") {
+            "ticket_id"
+        } else {
+            "id"
+        };
+        return Ok(Some(events::ticket_is_seen(
+            &reader(call)?,
+            &call.reference(name)?,
+        )));
+    }
+    if path == "/users/{id}" {
+        return Ok(Some(people::account(&call.reference("id")?)));
+    }
+    Ok(None)
+}
+
 /// How the caller reads tickets.
 fn reader(call: &Call) -> Result<Reader, Error> {
     let window = call.settings().reopen_window_days.saturating_mul(DAY);

@@ -34,10 +34,10 @@ pub async fn summary(call: &Call<'_>) -> Result<Reply, Error> {
         "unassigned": counts.unassigned,
         "overdue": counts.overdue.saturating_add(unmarked),
     });
-    if unmarked >= counts::PENDING_MOST {
-        if let Some(map) = body.as_object_mut() {
-            map.insert("capped".to_owned(), json!(true));
-        }
+    if unmarked >= counts::PENDING_MOST
+        && let Some(map) = body.as_object_mut()
+    {
+        map.insert("capped".to_owned(), json!(true));
     }
     Ok(Reply::ok(body.to_string()))
 }

@@ -12,7 +12,7 @@ use crate::desk::policy::{self, Act};
 use crate::desk::priority::Priority;
 use crate::desk::search::{Reader as SearchReader, match_expression};
 use crate::desk::status::{Status, Workflow};
-use crate::desk::ticket::{Edit, Named, Person, Ticket, decide};
+use crate::desk::ticket::{Edit, Named, Person, Refusal, Ticket, decide};
 use crate::edge::db::{Rows, Stmt};
 use crate::http::error::Error;
 use crate::http::page::{self, Page};
@@ -368,10 +368,6 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
     let now = call.now();
     let rules = call.rules();
     let mut ticket = Ticket {
-        id: 0,
-        title: taken.required("title"),
-        description: taken.required("description"),
-        status: Status::Open,
         priority: taken
             .word("priority")
             .and_then(Priority::parse)
@@ -383,19 +379,12 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
         category,
         department: taken.text("department"),
         tags: taken.tags("tags").unwrap_or_default(),
-        requester_id: actor_id,
-        assignee: None,
-        version: 1,
-        created_at: now,
-        first_response_due_at: None,
-        first_response_risk_at: None,
-        first_responded_at: None,
-        resolution_due_at: None,
-        resolution_risk_at: None,
-        resolved_at: None,
-        closed_at: None,
-        paused_at: None,
-        paused_ms: 0,
+        ..Ticket::opened(
+            &taken.required("title"),
+            &taken.required("description"),
+            actor_id,
+            now,
+        )
     };
     ticket.promise(&rules);
     if let Some(person) = assignee {
@@ -459,7 +448,7 @@ async fn keep_new(call: &Call<'_>, taken: &Taken, ticket: &Ticket) -> Result<Rep
         now,
     ));
     let view = rows::show_own_change(&reader(call)?, &Ref::Uid(uid.clone()));
-    call.commit(stmts, Answer::Created(view, "/api/v1/tickets/"))
+    call.commit(stmts, Answer::Created(view, "/api/v1/tickets/".to_owned()))
         .await
 }
 
@@ -630,13 +619,23 @@ async fn change(
             status: taken.word("status").and_then(Status::parse),
         },
     };
-    if edit.status == Some(REOPEN) && ticket.workflow == Workflow::Project && !taken.has("status") {
-        edit.status = Some(Workflow::Project.reopened());
+    if edit.status == Some(REOPEN) && !taken.has("status") {
+        let to = ticket.workflow.reopened();
+        if !ticket.status.is_done() && ticket.status != to {
+            let allowed = ticket.transitions(call.my_role()?, &call.rules(), call.now());
+            return Err(Refusal::Transition {
+                from: ticket.status,
+                to,
+                allowed,
+            }
+            .into());
+        }
+        edit.status = Some(to);
     }
     let actor = call.actor()?;
     let change = decide(&ticket, &edit, &actor, &call.rules(), call.now());
     // A refusal by relation is told before a stale version, a conflict of the lifecycle after it.
-    if let Err(crate::desk::ticket::Refusal::Forbidden(message)) = &change {
+    if let Err(Refusal::Forbidden(message)) = &change {
         return Err(Error::Forbidden(message.clone()));
     }
     call.guard(ticket.version, Some(taken))?;

@@ -113,30 +113,39 @@ pub const LIST: Shape = Shape {
 
 /// `GET /users`.
 pub async fn list(call: &Call<'_>) -> Result<Reply, Error> {
-    page_of(call, &people::user_json(), false).await
+    page_of(call, &people::user_json()).await
 }
 
-/// `GET /users/summary`: staff, in short.
+/// `GET /users/summary`: anybody, in short, for staff who pick somebody.
 pub async fn summary(call: &Call<'_>) -> Result<Reply, Error> {
-    page_of(call, &people::SUMMARY.sql(), false).await
+    page_of(call, &people::SUMMARY.sql()).await
 }
 
-async fn page_of(call: &Call<'_>, view: &str, staff_only: bool) -> Result<Reply, Error> {
+async fn page_of(call: &Call<'_>, view: &str) -> Result<Reply, Error> {
     let taken = take::query(call.request, &[&page::QUERY, &LIST])?;
     let page = Page::read(call.request, &taken, call.my_id()?)?;
     let filter = Filter {
         role: taken.word("role"),
         is_active: taken.flag("is_active"),
         q: taken.text("q"),
-        staff_only,
     };
-    let mut stmts = vec![people::list(view, &filter, &page)];
+    let (rows, stopped) = people::list(view, &filter, &page);
+    let windowed = stopped.is_some();
+    let mut stmts = vec![rows];
+    stmts.extend(stopped);
     if page.count {
         stmts.push(people::count(&filter));
     }
     let found = call.read(stmts).await?;
     let rows = found.first().ok_or(Error::NotFound)?;
-    listed(call, &page, rows, None, found.get(1))
+    let stopped = if windowed { found.get(1) } else { None };
+    listed(
+        call,
+        &page,
+        rows,
+        stopped,
+        if page.count { found.last() } else { None },
+    )
 }
 
 /// `POST /users`.
@@ -151,7 +160,7 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
     let user = new_user(call, &taken, role, hash)?;
     call.commit(
         vec![people::insert(&user)],
-        Answer::Created(people::show_uid(&user.uid), "/api/v1/users/"),
+        Answer::Created(people::show_uid(&user.uid), "/api/v1/users/".to_owned()),
     )
     .await
 }

@@ -124,6 +124,34 @@ pub struct Change {
 }
 
 impl Ticket {
+    /// A ticket that somebody has just opened; its due times are set by [`Ticket::promise`].
+    pub fn opened(title: &str, description: &str, requester_id: i64, now: Millis) -> Ticket {
+        Ticket {
+            id: 0,
+            title: title.to_owned(),
+            description: description.to_owned(),
+            status: Status::Open,
+            priority: Priority::Medium,
+            workflow: Workflow::Support,
+            category: None,
+            department: None,
+            tags: Vec::new(),
+            requester_id,
+            assignee: None,
+            version: 1,
+            created_at: now,
+            first_response_due_at: None,
+            first_response_risk_at: None,
+            first_responded_at: None,
+            resolution_due_at: None,
+            resolution_risk_at: None,
+            resolved_at: None,
+            closed_at: None,
+            paused_at: None,
+            paused_ms: 0,
+        }
+    }
+
     /// How somebody stands to it.
     pub fn relation(&self, actor: &Actor) -> Relation {
         Relation {
@@ -210,6 +238,9 @@ pub fn decide(
     };
 
     edit_text(ticket, edit, actor, &mut after)?;
+    if edit.workflow.is_some_and(|workflow| workflow != ticket.workflow) {
+        may(Act::Triage)?;
+    }
     triage(ticket, edit, rules, &mut after)?;
     if changes(ticket, &after)
         .iter()

@@ -46,7 +46,8 @@ impl<T: Into<Arg>> From<Option<T>> for Arg {
 }
 
 impl Arg {
-    /// D1 takes no BigInt; ids and times are exact as floats up to 2^53 - 1.
+    /// D1 takes no BigInt; ids and times are exact as floats up to 2^53 - 1. SQLite sees a REAL: a statement that
+    /// makes text of a number, or divides it, casts it to INTEGER first.
     #[allow(clippy::cast_precision_loss)]
     fn to_js(&self) -> JsValue {
         match self {
@@ -138,6 +139,14 @@ impl Rows {
         Ok(self.all::<T>()?.into_iter().next())
     }
 
+    /// Whether there is no row at all.
+    ///
+    /// # Errors
+    /// As [`Rows::all`].
+    pub fn is_empty(&self) -> Result<bool, DbError> {
+        Ok(self.all::<serde::de::IgnoredAny>()?.is_empty())
+    }
+
     /// The text in the only column `j` of the first row: how JSON built by SQL arrives.
     ///
     /// # Errors
@@ -183,6 +192,9 @@ impl Db {
     /// # Errors
     /// [`DbError::Unique`] and [`DbError::Abort`] when a rule of the schema said no; nothing was written then.
     pub async fn batch(&self, stmts: &[Stmt]) -> Result<Vec<Rows>, DbError> {
+        if stmts.is_empty() {
+            return Ok(Vec::new());
+        }
         let mut prepared = Vec::with_capacity(stmts.len());
         for stmt in stmts {
             let args: Vec<JsValue> = stmt.args.iter().map(Arg::to_js).collect();

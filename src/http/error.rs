@@ -182,7 +182,7 @@ impl Error {
         let details = self.details();
         let body = if problem {
             json!({"type": format!("urn:edgedesk:error:{}", code.to_lowercase()), "title": title(status), "status": status,
-                   "detail": message, "instance": format!("urn:uuid:{request_id}"), "code": code,
+                   "detail": message, "instance": format!("urn:edgedesk:request:{request_id}"), "code": code,
                    "errors": errors, "details": details, "request_id": request_id})
         } else {
             json!({"status": "error", "code": code, "error": twin(code), "message": message, "detail": message,

@@ -558,7 +558,7 @@ mod tests {
                 let names: Vec<_> = errors.iter().map(|(name, _)| name.as_str()).collect();
                 assert_eq!(names, ["title", "status", "n"]);
             }
-            other => assert!(false, "{other:?}"),
+            other => panic!("{other:?}"),
         }
     }
 

@@ -35,7 +35,7 @@ pub enum Answer {
     /// The row `j` (JSON), `v` (version), `id` of this statement.
     Row(Stmt),
     /// As `Row`, created: 201, and its place is this prefix with its id.
-    Created(Stmt, &'static str),
+    Created(Stmt, String),
 }
 
 impl Answer {

@@ -43,11 +43,11 @@ const SUMS: &str = "coalesce(sum(c.sign * total), 0) AS total, coalesce(sum(c.si
 pub fn summary(reader: &Reader) -> Stmt {
     let scopes = match reader.scope {
         Scope::All => "SELECT 'desk' AS scope, 1 AS sign".to_owned(),
-        Scope::Own => "SELECT 'requester:' || ?3 AS scope, 1 AS sign".to_owned(),
-        Scope::Assigned => "SELECT 'assignee:' || ?3 AS scope, 1 AS sign UNION ALL SELECT 'assignee:0', 1".to_owned(),
-        Scope::Category => "SELECT 'assignee:' || ?3 AS scope, 1 AS sign \
+        Scope::Own => "SELECT 'requester:' || CAST(?3 AS INTEGER) AS scope, 1 AS sign".to_owned(),
+        Scope::Assigned => "SELECT 'assignee:' || CAST(?3 AS INTEGER) AS scope, 1 AS sign UNION ALL SELECT 'assignee:0', 1".to_owned(),
+        Scope::Category => "SELECT 'assignee:' || CAST(?3 AS INTEGER) AS scope, 1 AS sign \
              UNION ALL SELECT 'category:' || category_id, 1 FROM agent_categories WHERE user_id = ?3 \
-             UNION ALL SELECT 'assignee:' || ?3 || ':category:' || category_id, -1 FROM agent_categories WHERE user_id = ?3 \
+             UNION ALL SELECT 'assignee:' || CAST(?3 AS INTEGER) || ':category:' || category_id, -1 FROM agent_categories WHERE user_id = ?3 \
              UNION ALL SELECT 'assignee:0', 1 WHERE NOT EXISTS (SELECT 1 FROM agent_categories WHERE user_id = ?3)"
             .to_owned(),
     };

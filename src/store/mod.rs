@@ -13,6 +13,7 @@ pub mod people;
 pub mod scope;
 pub mod sessions;
 pub mod settings;
+mod ticket_filter;
 pub mod ticket_list;
 pub mod tickets;
 pub mod view;

@@ -263,45 +263,65 @@ pub struct Filter {
     pub is_active: Option<bool>,
     /// A beginning of name, username or address.
     pub q: Option<String>,
-    pub staff_only: bool,
 }
 
+/// How many users a page of a search looks at.
+const LOOKED_AT: i64 = 1_000;
+
 /// A page of users, newest first: rows of JSON `j`, each with its `id`; one more than the limit when there are
-/// more. With a `q` at most 1,000 users are looked at.
-pub fn list(view: &str, filter: &Filter, page: &Page) -> Stmt {
-    let mut stmt = Stmt::new("");
+/// more. A search looks at 1,000 users a page, and the second statement says where it stopped.
+pub fn list(view: &str, filter: &Filter, page: &Page) -> (Stmt, Option<Stmt>) {
+    let mut walk = Stmt::new("");
     let mut wheres = vec!["1".to_owned()];
-    let mut when = |stmt: &mut Stmt, arg: Arg, condition: &dyn Fn(usize) -> String| {
-        stmt.args.push(arg);
-        wheres.push(condition(stmt.args.len()));
+    let mut when = |arg: Arg, condition: &str| {
+        walk.args.push(arg);
+        wheres.push(format!("{condition} ?{}", walk.args.len()));
     };
     if let Start::After { id, .. } = page.start {
-        when(&mut stmt, id.into(), &|n| format!("u.id < ?{n}"));
+        when(id.into(), "u.id <");
     }
     if let Some(role) = filter.role {
-        when(&mut stmt, role.into(), &|n| format!("u.role = ?{n}"));
+        when(role.into(), "u.role =");
     }
     if let Some(is_active) = filter.is_active {
-        when(&mut stmt, is_active.into(), &|n| format!("u.is_active = ?{n}"));
+        when(is_active.into(), "u.is_active =");
     }
-    if let Some(q) = &filter.q {
-        when(&mut stmt, q.to_lowercase().into(), &|n| {
-            format!(
-                "(instr(lower(u.full_name), ?{n}) OR instr(u.username_key, ?{n}) OR instr(u.email_key, ?{n}))"
-            )
-        });
-    }
-    if filter.staff_only {
-        wheres.push("u.role <> 'customer'".to_owned());
-    }
-    let next = stmt.args.len().saturating_add(1);
-    stmt.sql = format!(
-        "SELECT {view} AS j, u.id AS id FROM users u WHERE {} ORDER BY u.id DESC LIMIT ?{next} OFFSET ?{}",
-        wheres.join(" AND "),
-        next.saturating_add(1)
+    let walked = format!(
+        "SELECT u.id AS id FROM users u WHERE {} ORDER BY u.id DESC",
+        wheres.join(" AND ")
+    );
+    let next = walk.args.len().saturating_add(1);
+    let (second, third, fourth) = (
+        next.saturating_add(1),
+        next.saturating_add(2),
+        next.saturating_add(3),
+    );
+    let tests = match filter.q {
+        Some(_) => format!(
+            "(instr(lower(u.full_name), ?{fourth}) OR instr(u.username_key, ?{fourth}) OR instr(u.email_key, ?{fourth}))"
+        ),
+        None => "1".to_owned(),
+    };
+    let windowed = filter.q.is_some() && page.offset() == 0;
+    let mut rows = walk.clone();
+    rows.sql = format!(
+        "SELECT {view} AS j, u.id AS id FROM ({walked} LIMIT ?{next}) x CROSS JOIN users u ON u.id = x.id \
+         WHERE {tests} LIMIT ?{second} OFFSET ?{third}"
     )
     .into();
-    stmt.bind(page.limit.saturating_add(1)).bind(page.offset())
+    let most = if windowed { LOOKED_AT } else { -1 };
+    rows = rows
+        .bind(most)
+        .bind(page.limit.saturating_add(1))
+        .bind(page.offset());
+    if let Some(q) = &filter.q {
+        rows = rows.bind(q.to_lowercase());
+    }
+    let stopped = windowed.then(|| {
+        walk.sql = format!("SELECT id AS s, id FROM ({walked} LIMIT 1 OFFSET ?{next})").into();
+        walk.bind(LOOKED_AT.saturating_sub(1))
+    });
+    (rows, stopped)
 }
 
 /// How many users a list has, counted up to 10,001.
@@ -324,4 +344,16 @@ pub fn insert_unless_known(user: &NewUser) -> Stmt {
     )
     .into();
     stmt
+}
+
+/// The `id` and `card` of a user that the same batch has made.
+pub fn card(uid: &str) -> Stmt {
+    Stmt::new("SELECT id, card FROM users WHERE uid = ?1").bind(uid)
+}
+
+/// Puts an agent, by uid, in a category.
+pub fn join_category(uid: &str, category_id: i64) -> Stmt {
+    Stmt::new("INSERT OR IGNORE INTO agent_categories (user_id, category_id) SELECT id, ?2 FROM users WHERE uid = ?1")
+        .bind(uid)
+        .bind(category_id)
 }

@@ -492,6 +492,20 @@ pub fn mark_overdue(now: i64, most: i64) -> Stmt {
     .bind(most)
 }
 
+/// A ticket that [`mark_overdue`] has still to mark: its `id`, if there is one.
+pub fn still_unmarked(now: i64) -> Stmt {
+    Stmt::new(
+        "SELECT id FROM tickets INDEXED BY tickets_to_become_overdue WHERE deleted_at IS NULL AND is_overdue = 0 \
+         AND resolved_at IS NULL AND paused_at IS NULL AND resolution_due_at < ?1 LIMIT 1",
+    )
+    .bind(now)
+}
+
+/// The `id` of a ticket that the same batch has made.
+pub fn id_of(uid: &str) -> Stmt {
+    Stmt::new("SELECT id FROM tickets WHERE uid = ?1").bind(uid)
+}
+
 fn tags(ticket: &Ticket) -> String {
     serde_json::to_string(&ticket.tags).unwrap_or_else(|_| "[]".to_owned())
 }

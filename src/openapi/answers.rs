@@ -1,0 +1,277 @@
+//! What an operation answers: the good answer with its headers, and every refusal that its row can give.
+
+use serde_json::{Map, Value, json};
+
+use super::schema::{named, page_of, view};
+use crate::http::page;
+use crate::http::request::Method;
+use crate::http::shape::Kind;
+use crate::routes::{Access, Gives, Limit, Route};
+use crate::store::view::View;
+
+/// A refusal: its status, its name in the document, and when it is given.
+type Refusal = (u16, &'static str, &'static str);
+
+const REFUSALS: &[Refusal] = &[
+    (
+        400,
+        "Invalid",
+        "Malformed, or with fields that are missing or wrong: all of them at once.",
+    ),
+    (401, "Unauthorized", "No token, or one that is no longer good."),
+    (403, "Forbidden", "Not for this role, or not for this caller."),
+    (
+        404,
+        "NotFound",
+        "There is no such thing, or none that the caller may know of.",
+    ),
+    (
+        409,
+        "Conflict",
+        "A duplicate, a stale version, or a step that the lifecycle does not have.",
+    ),
+    (
+        412,
+        "PreconditionFailed",
+        "It has changed since the version in `If-Match`.",
+    ),
+    (413, "TooLarge", "The body is longer than 256 KiB."),
+    (
+        415,
+        "UnsupportedMediaType",
+        "The body is of a type that is not read here.",
+    ),
+    (
+        422,
+        "IdempotencyMismatch",
+        "The `Idempotency-Key` was used before for something else.",
+    ),
+    (
+        429,
+        "RateLimited",
+        "Too many requests: try again after `Retry-After` seconds.",
+    ),
+    (500, "Internal", "Our fault; the request id finds it in the log."),
+    (
+        503,
+        "Unavailable",
+        "Something that the desk stands on is missing or down.",
+    ),
+];
+
+/// The refusals as shared responses.
+pub fn refusals() -> Map<String, Value> {
+    REFUSALS
+        .iter()
+        .map(|(status, name, text)| {
+            let mut headers = vec!["X-Request-Id", "Server-Timing"];
+            match status {
+                401 => headers.push("WWW-Authenticate"),
+                429 => headers.extend(["Retry-After", "RateLimit", "RateLimit-Policy"]),
+                503 => headers.push("Retry-After"),
+                _ => {}
+            }
+            let response = json!({
+                "description": text,
+                "headers": head(&headers),
+                "content": {
+                    "application/json": {"schema": named("Error")},
+                    "application/problem+json": {"schema": named("Problem")},
+                },
+            });
+            ((*name).to_owned(), response)
+        })
+        .collect()
+}
+
+/// The headers of answers, as shared components.
+pub fn headers() -> Value {
+    let header = |kind: &str, text: &str| json!({"description": text, "schema": {"type": kind}});
+    json!({
+        "ETag": header("string", "`\"<version>-<hash>\"`: for `If-None-Match` and `If-Match`."),
+        "Idempotent-Replayed": header("string", "`true` when this is the stored answer of an earlier request."),
+        "Link": header("string", "`<...>; rel=\"next\"` while there is a next page."),
+        "Location": header("string", "Where the new resource is."),
+        "RateLimit": header("string", "What is left of the limit, and when it is renewed."),
+        "RateLimit-Policy": header("string", "The limit that the request falls under."),
+        "Retry-After": header("integer", "Seconds to wait."),
+        "Server-Timing": header("string", "`d1;desc=\"n\"`: trips to the database; for staff also rows read and written."),
+        "WWW-Authenticate": header("string", "`Bearer`."),
+        "X-Request-Id": header("string", "The client's request id, or ours."),
+    })
+}
+
+fn head(names: &[&str]) -> Value {
+    let map: Map<String, Value> = names
+        .iter()
+        .map(|name| {
+            (
+                (*name).to_owned(),
+                json!({"$ref": format!("#/components/headers/{name}")}),
+            )
+        })
+        .collect();
+    Value::Object(map)
+}
+
+/// Every answer of a route by its status.
+pub fn responses(route: &Route) -> Value {
+    let mut map = Map::new();
+    let (status, good) = good(route);
+    map.insert(status.to_string(), good);
+    if is_tagged(route) && route.method == Method::Get {
+        let mut not_modified = json!({"description": "The caller has this very state (`If-None-Match`)."});
+        if let Some(response) = not_modified.as_object_mut() {
+            response.insert("headers".to_owned(), head(&["ETag", "X-Request-Id"]));
+        }
+        map.insert("304".to_owned(), not_modified);
+    }
+    for (status, name, _) in REFUSALS.iter().filter(|(status, ..)| refuses(route, *status)) {
+        map.insert(
+            status.to_string(),
+            json!({"$ref": format!("#/components/responses/{name}")}),
+        );
+    }
+    if route.path == "/ready" {
+        map.insert(
+            "503".to_owned(),
+            json!({"description": "Something is down, or the desk is not configured.", "content": {
+                "application/json": {"schema": {"anyOf": [named("Ready"), named("Error")]}},
+                "application/problem+json": {"schema": named("Problem")},
+            }}),
+        );
+    }
+    Value::Object(map)
+}
+
+/// Whether the answer is one resource with a version, and so with an `ETag`.
+pub fn is_tagged(route: &Route) -> bool {
+    match route.gives {
+        Gives::One(_) | Gives::Created(_) => true,
+        Gives::List(_) | Gives::Nothing | Gives::Schema(_) | Gives::CreatedSchema(_) | Gives::Media(_) => {
+            false
+        }
+    }
+}
+
+/// The view that a route answers with, and the name under which the document has its list.
+pub fn viewed(gives: Gives) -> Option<(&'static View, Option<String>)> {
+    match gives {
+        Gives::One(view) | Gives::Created(view) => Some((view, None)),
+        Gives::List(view) => Some((view, Some(list_name(view)))),
+        Gives::Nothing | Gives::Schema(_) | Gives::CreatedSchema(_) | Gives::Media(_) => None,
+    }
+}
+
+/// The schemas of what a route answers with.
+pub fn schemas(gives: Gives) -> Vec<(String, Value)> {
+    let Some((table, list)) = viewed(gives) else {
+        return Vec::new();
+    };
+    let mut all = vec![(table.name.to_owned(), view(table))];
+    all.extend(list.map(|name| (name, page_of(table.name))));
+    all
+}
+
+fn list_name(view: &View) -> String {
+    format!("{}Page", view.name)
+}
+
+fn good(route: &Route) -> (u16, Value) {
+    let as_json = |schema: Value| json!({"application/json": {"schema": schema}});
+    let (status, text, content) = match route.gives {
+        Gives::One(view) => (200, view.name.to_owned(), Some(as_json(named(view.name)))),
+        Gives::List(view) => (
+            200,
+            format!("A page of {} objects", view.name),
+            Some(as_json(named(&list_name(view)))),
+        ),
+        Gives::Created(view) => (
+            201,
+            format!("The new {}", view.name),
+            Some(as_json(named(view.name))),
+        ),
+        Gives::Nothing => (204, "Done; there is nothing to say".to_owned(), None),
+        Gives::Schema(name) => (200, name.to_owned(), Some(as_json(named(name)))),
+        Gives::CreatedSchema(name) => (201, name.to_owned(), Some(as_json(named(name)))),
+        Gives::Media(kind) => (200, kind.to_owned(), Some(json!({kind: {"schema": media(kind)}}))),
+    };
+    let mut headers = vec!["X-Request-Id", "Server-Timing"];
+    if is_tagged(route) || is_asset(route.gives) {
+        headers.push("ETag");
+    }
+    if status == 201 {
+        headers.push("Location");
+    }
+    let is_paged = route.query.iter().any(|shape| shape.name == page::QUERY.name);
+    if is_paged || matches!(route.gives, Gives::List(_)) {
+        headers.push("Link");
+    }
+    if route.is_idempotent {
+        headers.push("Idempotent-Replayed");
+    }
+    if route.limit != Limit::None {
+        headers.push("RateLimit-Policy");
+    }
+    let mut response = json!({"description": text, "headers": head(&headers)});
+    if let (Some(content), Some(map)) = (content, response.as_object_mut()) {
+        map.insert("content".to_owned(), content);
+    }
+    (status, response)
+}
+
+/// The pages and the document itself are static assets, which have tags of their own.
+fn is_asset(gives: Gives) -> bool {
+    matches!(gives, Gives::Media("text/html" | "application/json"))
+}
+
+fn media(kind: &str) -> Value {
+    match kind {
+        "application/json" => json!({"type": "object"}),
+        _ if kind.starts_with("text/") => json!({"type": "string"}),
+        // Bytes: no schema says more than the media type.
+        _ => json!({}),
+    }
+}
+
+/// Whether the row can refuse with this status.
+fn refuses(route: &Route, status: u16) -> bool {
+    let writes = route.method != Method::Get;
+    let signed_in = route.access != Access::Public;
+    let has_param = route.path.contains('{');
+    let asks_for_nothing = route.limit == Limit::None;
+    match status {
+        400 => route.body.is_some() || !route.query.is_empty() || route.is_idempotent,
+        401 => signed_in || matches!(route.path, "/auth/login" | "/auth/refresh"),
+        403 => match route.access {
+            Access::Public => route.path == "/auth/register",
+            Access::SignedIn => writes || has_param,
+            Access::Agent | Access::Manager | Access::Admin => true,
+        },
+        404 => has_param || names_rows(route),
+        409 => writes && (signed_in || route.path == "/auth/register"),
+        412 => takes_if_match(route),
+        413 => writes,
+        415 => route.body.is_some(),
+        422 => route.is_idempotent,
+        429 => !asks_for_nothing,
+        500 => true,
+        _ => !asks_for_nothing,
+    }
+}
+
+/// Whether the body names rows that may not be there.
+fn names_rows(route: &Route) -> bool {
+    route.body.is_some_and(|shape| {
+        shape
+            .fields
+            .iter()
+            .any(|field| matches!(field.kind, Kind::Reference | Kind::ReferenceOr(_) | Kind::Slug))
+    })
+}
+
+/// Whether a write is on one resource that may have moved on.
+pub fn takes_if_match(route: &Route) -> bool {
+    let on_one = route.path.contains('{') || route.method == Method::Put;
+    route.method != Method::Get && route.is_idempotent && on_one && !matches!(route.gives, Gives::Created(_))
+}

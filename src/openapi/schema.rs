@@ -1,0 +1,207 @@
+//! Schemas of what goes in and what comes out, from the tables that the reader and the store share.
+//!
+//! Total over [`Kind`] and [`Out`]: a new one does not compile until the document can tell it.
+
+use serde_json::{Map, Value, json};
+
+use crate::desk::id::MAX_ID;
+use crate::http::shape::{Field, Kind, Need, Shape};
+use crate::store::view::{Out, OutField, View};
+
+/// A reference to a schema of the document.
+pub fn named(name: &str) -> Value {
+    json!({"$ref": format!("#/components/schemas/{name}")})
+}
+
+/// An object that has exactly these properties; those whose name ends in `?` may be absent.
+pub fn object<const N: usize>(properties: [(&str, Value); N]) -> Value {
+    let required: Vec<&str> = properties
+        .iter()
+        .map(|(name, _)| *name)
+        .filter(|name| !name.ends_with('?'))
+        .collect();
+    let map: Map<String, Value> = properties
+        .iter()
+        .map(|(name, schema)| (name.trim_end_matches('?').to_owned(), schema.clone()))
+        .collect();
+    json!({"type": "object", "properties": map, "required": required, "additionalProperties": false})
+}
+
+/// A list of such items.
+pub fn list(items: Value) -> Value {
+    json!({"type": "array", "items": items})
+}
+
+/// One of these words.
+pub fn one_of(words: &[&str]) -> Value {
+    json!({"type": "string", "enum": words})
+}
+
+/// The same, or null.
+pub fn or_null(mut schema: Value) -> Value {
+    if let Some(choices) = schema.get_mut("anyOf").and_then(Value::as_array_mut) {
+        choices.push(json!({"type": "null"}));
+        return schema;
+    }
+    let Some(kind) = schema.get("type").cloned() else {
+        return json!({"anyOf": [schema, {"type": "null"}]});
+    };
+    set(&mut schema, "type", json!([kind, "null"]));
+    if let Some(words) = schema.get_mut("enum").and_then(Value::as_array_mut) {
+        words.push(Value::Null);
+    }
+    schema
+}
+
+/// The same, with words for people.
+pub fn described(mut schema: Value, text: &str) -> Value {
+    if !text.is_empty() {
+        set(&mut schema, "description", json!(text));
+    }
+    schema
+}
+
+fn set(schema: &mut Value, key: &str, value: Value) {
+    if let Some(map) = schema.as_object_mut() {
+        map.insert(key.to_owned(), value);
+    }
+}
+
+/// Where input stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    Body,
+    Query,
+}
+
+/// What a field may hold.
+pub fn input(kind: Kind, place: Place) -> Value {
+    match kind {
+        Kind::Line { min, max } => {
+            let pattern = "^[^\\u0000-\\u001F\\u007F-\\u009F]*$";
+            json!({"type": "string", "minLength": min, "maxLength": max, "pattern": pattern})
+        }
+        Kind::Text { min, max } => json!({"type": "string", "minLength": min, "maxLength": max}),
+        Kind::Password => json!({"type": "string", "format": "password", "minLength": 8, "maxLength": 128}),
+        Kind::Secret | Kind::Opaque => json!({"type": "string", "minLength": 1, "maxLength": 4_096}),
+        Kind::Email => json!({"type": "string", "format": "email", "maxLength": 254}),
+        Kind::Username => {
+            json!({"type": "string", "minLength": 1, "maxLength": 100, "pattern": "^[^@\\s]+$"})
+        }
+        Kind::Url => {
+            json!({"type": "string", "format": "uri", "maxLength": 2_048, "pattern": "^https?://[^\\s]*$"})
+        }
+        Kind::Word(words) => one_of(words.list),
+        Kind::AnyOf(words) => match place {
+            Place::Query => list(one_of(words.list)),
+            Place::Body => json!({"type": "string"}),
+        },
+        Kind::Flag => json!({"type": "boolean"}),
+        Kind::Whole { min, max } => {
+            let mut schema = json!({"type": "integer", "minimum": min});
+            if max <= MAX_ID {
+                set(&mut schema, "maximum", json!(max));
+            }
+            schema
+        }
+        Kind::Reference => named("Reference"),
+        Kind::ReferenceOr(words) => json!({"anyOf": [one_of(words), named("Reference")]}),
+        Kind::Slug => json!({"anyOf": [
+            {"type": "integer", "minimum": 1, "maximum": MAX_ID},
+            {"type": "string", "minLength": 1, "maxLength": 100},
+        ]}),
+        Kind::Tags => {
+            let tag = json!({"type": "string", "minLength": 1, "maxLength": 50, "pattern": "^[^\\s,]+$"});
+            json!({"type": "array", "items": tag, "maxItems": 20})
+        }
+        Kind::Time => match place {
+            Place::Body => json!({"type": "string", "format": "date-time"}),
+            Place::Query => json!({"anyOf": [
+                {"type": "string", "format": "date-time"},
+                {"type": "string", "format": "date"},
+            ]}),
+        },
+    }
+}
+
+/// Whether a parameter is a list, written with commas.
+pub fn is_list(kind: Kind) -> bool {
+    matches!(kind, Kind::AnyOf(_) | Kind::Tags)
+}
+
+/// What a field means, and which other names it goes by.
+pub fn meaning(field: &Field) -> String {
+    let mut text = field.doc.to_owned();
+    if !field.aliases.is_empty() {
+        let names: Vec<String> = field.aliases.iter().map(|name| format!("`{name}`")).collect();
+        text.push_str(&format!(" Also taken as {}.", names.join(", ")));
+    }
+    text
+}
+
+/// A body. Unknown keys are ignored, so they are not forbidden here.
+pub fn body(shape: &Shape) -> Value {
+    let mut properties = Map::new();
+    for field in shape.fields {
+        let schema = input(field.kind, Place::Body);
+        let schema = match field.need {
+            Need::Nullable => or_null(schema),
+            Need::Required | Need::Optional => schema,
+        };
+        properties.insert(field.name.to_owned(), described(schema, &meaning(field)));
+    }
+    let required: Vec<&str> = shape
+        .fields
+        .iter()
+        .filter(|field| field.need == Need::Required)
+        .map(|field| field.name)
+        .collect();
+    let mut schema = json!({"type": "object", "properties": properties});
+    if !required.is_empty() {
+        set(&mut schema, "required", json!(required));
+    }
+    schema
+}
+
+/// A resource: every field is there, and nothing else is.
+pub fn view(view: &View) -> Value {
+    let properties: Map<String, Value> = view
+        .fields
+        .iter()
+        .map(|field| (field.name.to_owned(), output(field)))
+        .collect();
+    let required: Vec<&str> = view.fields.iter().map(|field| field.name).collect();
+    json!({"type": "object", "properties": properties, "required": required, "additionalProperties": false})
+}
+
+fn output(field: &OutField) -> Value {
+    let schema = match field.out {
+        Out::Int => json!({"type": "integer"}),
+        Out::Text => json!({"type": "string"}),
+        Out::Time => json!({"type": "string", "format": "date-time"}),
+        Out::Flag => json!({"type": "boolean"}),
+        Out::Word(words) => one_of(words.list),
+        Out::Card => named("Person"),
+        Out::Json(name) => named(name),
+    };
+    let schema = if field.nullable { or_null(schema) } else { schema };
+    described(schema, field.doc)
+}
+
+/// The names of schemas that a view stands on.
+pub fn names_in(view: &View) -> impl Iterator<Item = &'static str> {
+    view.fields.iter().filter_map(|field| match field.out {
+        Out::Card => Some("Person"),
+        Out::Json(name) => Some(name),
+        Out::Int | Out::Text | Out::Time | Out::Flag | Out::Word(_) => None,
+    })
+}
+
+/// A page of a list.
+pub fn page_of(item: &str) -> Value {
+    object([
+        ("data", list(named(item))),
+        ("meta", named("PageMeta")),
+        ("links", named("PageLinks")),
+    ])
+}
