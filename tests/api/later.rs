@@ -107,7 +107,8 @@ fn time_passes() {
     mend(&customer, &fresh).is(200);
     mend(&admin, &said).is(200);
 
-    // A key is forgotten after a day.
+    // A key is forgotten after a day, when the clock next comes by.
+    worker.tick();
     let second = keyed(&customer, "The second day").is(201);
     assert_eq!(second.header("idempotent-replayed"), None);
 

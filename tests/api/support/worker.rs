@@ -15,8 +15,8 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock};
 
-use super::make;
 use super::{Anon, Value};
+use super::{make, wire};
 
 /// Variables that a server starts with, over the usual ones. An empty value takes one away.
 pub type Vars<'a> = [(&'a str, &'a str)];
@@ -28,6 +28,8 @@ pub struct Worker {
     /// The SQLite file behind D1; none when somebody else started the server.
     pub d1: Option<PathBuf>,
     pub vars: BTreeMap<String, String>,
+    /// Where a GET runs the scheduled handler.
+    control: String,
     process: Option<Process>,
 }
 
@@ -177,6 +179,7 @@ impl Worker {
             host: host_of(url),
             d1: ready["d1"].as_str().map(PathBuf::from),
             vars,
+            control: ready["control"].as_str().unwrap_or_default().to_owned(),
             process: Some(process),
         }
     }
@@ -194,6 +197,7 @@ impl Worker {
             host: host_of(url),
             d1: None,
             vars,
+            control: String::new(),
             process: None,
         }
     }
@@ -207,6 +211,24 @@ impl Worker {
             .header("X-Dev-Secret", self.var("DEV_SECRET"))
             .send()
             .is(200);
+    }
+
+    /// Runs what the clock asks for, as it happens every minute in service.
+    pub fn tick(&self) {
+        let (host, path) = self
+            .control
+            .trim_start_matches("http://")
+            .split_once('/')
+            .expect("a control address");
+        let target = format!("/{path}");
+        let request = wire::Request {
+            method: "GET",
+            target: &target,
+            headers: &[],
+            body: None,
+        };
+        let answer = wire::exchange(host, &request).expect("an answer of the clock");
+        assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
     }
 
     /// A variable that the server was started with.
