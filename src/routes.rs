@@ -7,7 +7,11 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use crate::api::{accounts, docs, messages, sessions, settings, statistics, tickets, users};
+use crate::api::{
+    accounts, agents, categories, docs, messages, sessions, settings, statistics, subcategories, tickets,
+    transfers, users,
+};
+use crate::api::{projects, sla};
 use crate::app::Call;
 use crate::http::error::Error;
 use crate::http::page;
@@ -16,7 +20,9 @@ use crate::http::request::Method;
 use crate::http::shape::Shape;
 use crate::store::view::View;
 use crate::store::{
-    events, messages as message_rows, people, sessions as session_rows, tickets as ticket_rows,
+    agents as agent_rows, categories as category_rows, events, messages as message_rows, people,
+    sessions as session_rows, subcategories as subcategory_rows, tickets as ticket_rows,
+    transfers as transfer_rows,
 };
 
 /// Who may knock. The fine decision is made in `desk::policy`.
@@ -192,6 +198,12 @@ const TICKET: &View = &ticket_rows::TICKET;
 const USER: &View = &people::USER;
 const MESSAGE: &View = &message_rows::MESSAGE;
 const EVENT: &View = &events::EVENT;
+const CATEGORY: &View = &category_rows::CATEGORY;
+const SUBCATEGORY: &View = &subcategory_rows::SUBCATEGORY;
+const AGENT: &View = &agent_rows::AGENT;
+const PROJECT: &View = &projects::PROJECT;
+const POLICY: &View = &sla::POLICY;
+const CALENDAR: &View = &sla::CALENDAR;
 
 /// Every route.
 pub static ROUTES: &[Route] = &[
@@ -250,6 +262,9 @@ pub static ROUTES: &[Route] = &[
     route!(Put "/tickets/{id}/priority" Agent "Change the priority" tickets::set_priority => One(TICKET)).body(&tickets::PRIORITY),
     route!(Put "/tickets/{id}/assign" Agent "Assign, unassign or take" tickets::assign => One(TICKET)).body_if_any(&tickets::ASSIGN),
     route!(Post "/tickets/{id}/assign" Agent "Assign, unassign or take" tickets::assign => One(TICKET)).body_if_any(&tickets::ASSIGN),
+    route!(Post "/tickets/{id}/transfer" Agent "Hand a ticket to another agent with a reason" transfers::create => One(TICKET))
+        .body(&transfers::NEW),
+    route!(Get "/tickets/{id}/transfers" Agent "Transfer history" transfers::list => List(&transfer_rows::TRANSFER)).query(&[PAGE]),
     route!(Put "/tickets/{id}/close" SignedIn "Close" tickets::close => One(TICKET)).body_if_any(&tickets::VERSION),
     route!(Post "/tickets/{id}/close" SignedIn "Close" tickets::close => One(TICKET)).body_if_any(&tickets::VERSION),
     route!(Post "/tickets/{id}/reopen" SignedIn "Reopen" tickets::reopen => One(TICKET)).body_if_any(&tickets::VERSION),
@@ -269,6 +284,53 @@ pub static ROUTES: &[Route] = &[
     route!(Get "/messages/ticket/{id}/timeline" SignedIn "Combined timeline" messages::timeline => Schema("Timeline")).query(&[PAGE]),
     route!(Put "/messages/{ticket_id}" SignedIn "Edit a message (by its own id)" messages::edit => One(MESSAGE)).body(&messages::EDIT),
     route!(Delete "/messages/{ticket_id}" SignedIn "Delete a message (by its own id)" messages::remove => Nothing),
+    // Categories
+    route!(Get "/categories" SignedIn "Categories with subcategories" categories::list => List(CATEGORY))
+        .query(&[PAGE, &categories::LIST]),
+    route!(Post "/categories" Manager "Create a category" categories::create => Created(CATEGORY)).body(&categories::NEW),
+    route!(Get "/categories/{id}" SignedIn "One category" categories::show => One(CATEGORY)),
+    route!(Put "/categories/{id}" Manager "Update a category" categories::update => One(CATEGORY)).body(&categories::EDIT),
+    route!(Delete "/categories/{id}" Manager "Archive a category (409 while tickets need it, or move_to)" categories::archive => Nothing)
+        .query(&[&categories::ARCHIVE])
+        .body_if_any(&categories::ARCHIVE),
+    route!(Get "/categories/{id}/subcategories" SignedIn "Subcategories" subcategories::list => List(SUBCATEGORY))
+        .query(&[PAGE, &categories::LIST]),
+    route!(Post "/categories/{id}/subcategories" Manager "Create a subcategory" subcategories::create => Created(SUBCATEGORY))
+        .body(&categories::NEW),
+    route!(Get "/categories/{id}/subcategories/{sub_id}" SignedIn "One subcategory" subcategories::show => One(SUBCATEGORY)),
+    route!(Put "/categories/{id}/subcategories/{sub_id}" Manager "Update a subcategory" subcategories::update => One(SUBCATEGORY))
+        .body(&categories::EDIT),
+    route!(Delete "/categories/{id}/subcategories/{sub_id}" Manager "Archive a subcategory" subcategories::archive => Nothing),
+    route!(Get "/categories/{id}/agents" Agent "Agents assigned to the category" categories::list_agents => List(AGENT))
+        .query(&[PAGE, &agents::LIST]),
+    route!(Put "/categories/{id}/agents" Manager "Set the agents of a category" categories::set_agents => One(CATEGORY))
+        .body(&categories::AGENTS),
+    // Agents
+    route!(Get "/agents" Agent "List agents with load" agents::list => List(AGENT)).query(&[PAGE, &agents::LIST]),
+    route!(Post "/agents" Admin "Create an agent" agents::create => Created(AGENT)).body(&agents::NEW),
+    route!(Get "/agents/{id}" Agent "One agent" agents::show => One(AGENT)),
+    route!(Put "/agents/{id}" Agent "Update an agent (own availability; admin all)" agents::update => One(AGENT)).body(&agents::EDIT),
+    route!(Delete "/agents/{id}" Admin "Deactivate an agent, open tickets go back to the pool" agents::deactivate => Nothing),
+    route!(Get "/agents/{id}/tickets" Agent "An agent's tickets" agents::list_tickets => List(TICKET)).query(&[PAGE, &tickets::LIST]),
+    route!(Get "/agents/{id}/categories" Agent "An agent's categories" agents::list_categories => List(CATEGORY))
+        .query(&[PAGE, &categories::LIST]),
+    route!(Put "/agents/{id}/categories" Manager "Set an agent's categories" agents::set_categories => One(AGENT))
+        .body(&agents::CATEGORIES),
+    // Projects
+    route!(Get "/projects" SignedIn "List projects" projects::list => List(PROJECT)).query(&[PAGE, &projects::LIST]),
+    route!(Post "/projects" Manager "Create a project" projects::create => Created(PROJECT)).body(&projects::NEW),
+    route!(Get "/projects/{id}" SignedIn "One project" projects::show => One(PROJECT)),
+    route!(Put "/projects/{id}" Manager "Update" projects::update => One(PROJECT)).body(&projects::EDIT),
+    route!(Delete "/projects/{id}" Manager "Archive (409 while it has open tickets)" projects::archive => Nothing),
+    // Promises
+    route!(Get "/sla/policies" Agent "SLA policies" sla::policies => List(POLICY)).query(&[PAGE]),
+    route!(Get "/sla/policies/{priority}" Agent "One policy" sla::policy => One(POLICY)),
+    route!(Put "/sla/policies/{priority}" Admin "Change one" sla::update_policy => One(POLICY)).body(&sla::POLICY_EDIT),
+    route!(Get "/sla/calendars" Agent "Business calendars" sla::calendars => List(CALENDAR)).query(&[PAGE]),
+    route!(Post "/sla/calendars" Admin "Create" sla::create_calendar => Created(CALENDAR)).body(&sla::NEW),
+    route!(Get "/sla/calendars/{id}" Agent "One calendar" sla::calendar => One(CALENDAR)),
+    route!(Put "/sla/calendars/{id}" Admin "Update" sla::update_calendar => One(CALENDAR)).body(&sla::EDIT),
+    route!(Delete "/sla/calendars/{id}" Admin "Delete (409 while used)" sla::remove_calendar => Nothing),
     // The desk
     route!(Get "/admin/settings" Admin "Desk settings" settings::show => One(&settings::SETTINGS)),
     route!(Put "/admin/settings" Admin "Change them" settings::update => One(&settings::SETTINGS)).body(&settings::CHANGE),

@@ -3,13 +3,19 @@
 //! Handlers hold no rule, no SQL and no status number. What several of them need of a list stands here.
 
 pub mod accounts;
+pub mod agents;
+pub mod categories;
 pub mod dev;
 pub mod docs;
 pub mod messages;
+pub mod projects;
 pub mod sessions;
 pub mod settings;
+pub mod sla;
 pub mod statistics;
+pub mod subcategories;
 pub mod tickets;
+pub mod transfers;
 pub mod users;
 
 use serde::Deserialize;
@@ -92,6 +98,14 @@ fn listed(
     Ok(reply)
 }
 
+/// The one row of a table that a change needs; not found when there is none.
+fn row<T: serde::de::DeserializeOwned>(rows: Option<&Rows>) -> Result<T, Error> {
+    match rows {
+        Some(rows) => rows.first()?.ok_or(Error::NotFound),
+        None => Err(Error::NotFound),
+    }
+}
+
 /// The row `j`, `v` of one resource as an answer; not found when there is none.
 fn one(rows: Option<&Rows>) -> Result<Reply, Error> {
     #[derive(Deserialize)]
@@ -115,7 +129,7 @@ fn one(rows: Option<&Rows>) -> Result<Reply, Error> {
 /// # Errors
 /// [`Error::NotFound`] when the path names no row that could be.
 pub fn subject(call: &Call) -> Result<Option<crate::edge::db::Stmt>, Error> {
-    use crate::store::{events, messages, people};
+    use crate::store::{events, messages, people, projects as project_rows, sla as sla_rows};
     let path = call.route.path;
     if path.starts_with("/tickets/{id}") {
         return Ok(Some(events::ticket_is_seen(
@@ -137,8 +151,26 @@ pub fn subject(call: &Call) -> Result<Option<crate::edge::db::Stmt>, Error> {
             &call.reference(name)?,
         )));
     }
+    if path == "/projects/{id}" {
+        return Ok(Some(project_rows::row(&projects::named(call)?)));
+    }
+    if path == "/sla/calendars/{id}" {
+        return Ok(Some(sla_rows::calendar_row(&call.reference("id")?)));
+    }
     if path == "/users/{id}" {
         return Ok(Some(people::account(&call.reference("id")?)));
+    }
+    if path.starts_with("/agents/{id}") {
+        return Ok(Some(crate::store::agents::row(&call.reference("id")?)));
+    }
+    if path.starts_with("/categories/{id}") {
+        let category = categories::in_path(call, "id")?;
+        return Ok(Some(if path.ends_with("{sub_id}") {
+            let name = categories::in_path(call, "sub_id")?;
+            crate::store::subcategories::row(&category, &name)
+        } else {
+            crate::store::categories::row(&category)
+        }));
     }
     Ok(None)
 }

@@ -1,9 +1,11 @@
 //! Tickets: opening, finding, changing.
 
+use std::cell::Cell;
+
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{listed, one, reader};
+use super::{Id, listed, one, reader};
 use crate::app::Call;
 use crate::desk::event::{Event, EventKind, FieldChange};
 use crate::desk::id::{Ref, number_day};
@@ -12,7 +14,7 @@ use crate::desk::policy::{self, Act};
 use crate::desk::priority::Priority;
 use crate::desk::search::{Reader as SearchReader, match_expression};
 use crate::desk::status::{Status, Workflow};
-use crate::desk::ticket::{Edit, Named, Person, Refusal, Ticket, decide};
+use crate::desk::ticket::{Edit, Named, Person, Refusal, Subcategory, Ticket, decide};
 use crate::edge::db::{Rows, Stmt};
 use crate::http::error::Error;
 use crate::http::page::{self, Page};
@@ -23,8 +25,10 @@ use crate::retry;
 use crate::store::commit::Answer;
 use crate::store::events::{self, Subject};
 use crate::store::people::{self, NewUser};
+use crate::store::projects;
 use crate::store::ticket_list::{self, Filter, Key, Query, Sort};
 use crate::store::tickets::{self as rows, NewTicket, Requester, TicketRow};
+use crate::store::{assignment, categories, subcategories};
 
 const TITLE: Kind = Kind::Line { min: 3, max: 200 };
 const DESCRIPTION: Kind = Kind::Text { min: 1, max: 10_000 };
@@ -47,21 +51,28 @@ pub const NEW: Shape = Shape {
         Field::optional("priority", Kind::Word(&words::PRIORITY), "`medium` by default."),
         Field::nullable("category", Kind::Slug, "A category by slug or id.").or(&["category_id"]),
         Field::nullable(
+            "subcategory",
+            Kind::Slug,
+            "A part of the category, by slug or id.",
+        )
+        .or(&["subcategory_id"]),
+        Field::nullable(
             "department",
             Kind::Line { min: 1, max: 100 },
             "The department concerned.",
         ),
+        Field::nullable("project", Kind::Slug, "An active project by key or id.").or(&["project_id"]),
         Field::optional("tags", Kind::Tags, "For staff."),
         Field::nullable(
             "assignee",
             Kind::ReferenceOr(&["me"]),
-            "For staff: whom to give it to.",
+            "For staff: whom to give it to; null leaves it in the pool, absent lets the desk assign it.",
         )
         .or(ASSIGNEE),
         Field::optional(
             "workflow",
             Kind::Word(&words::WORKFLOW),
-            "For staff: `support` by default.",
+            "For staff: `project` in a project, otherwise `support` by default.",
         ),
         Field::nullable(
             "customer_email",
@@ -80,7 +91,15 @@ pub const EDIT: Shape = Shape {
         Field::optional("status", Kind::Word(&words::STATUS), "A legal next status."),
         Field::optional("priority", Kind::Word(&words::PRIORITY), "For staff."),
         Field::nullable("category", Kind::Slug, "For staff: slug or id.").or(&["category_id"]),
+        Field::nullable("subcategory", Kind::Slug, "For staff: a part of the category.")
+            .or(&["subcategory_id"]),
         Field::nullable("department", Kind::Line { min: 1, max: 100 }, "For staff."),
+        Field::nullable(
+            "project",
+            Kind::Slug,
+            "For staff: an active project by key or id. The ticket gets a new key, and is found by the old one too.",
+        )
+        .or(&["project_id"]),
         Field::optional("tags", Kind::Tags, "For staff."),
         Field::nullable(
             "assignee",
@@ -255,15 +274,20 @@ fn sort(word: &str) -> Sort {
 
 /// `GET /tickets`.
 pub async fn list(call: &Call<'_>) -> Result<Reply, Error> {
-    page_of(call, None).await
+    page_of(call, None, None).await
 }
 
 /// `GET /tickets/my`.
 pub async fn my(call: &Call<'_>) -> Result<Reply, Error> {
-    page_of(call, Some(Filter::Mine(call.my_id()?))).await
+    page_of(call, Some(Filter::Mine(call.my_id()?)), None).await
 }
 
-async fn page_of(call: &Call<'_>, extra: Option<Filter>) -> Result<Reply, Error> {
+/// A page of tickets, of those that pass `extra` too; not found when the row that `must` asks for is not there.
+pub(super) async fn page_of(
+    call: &Call<'_>,
+    extra: Option<Filter>,
+    must: Option<Stmt>,
+) -> Result<Reply, Error> {
     let taken = take::query(call.request, &[&page::QUERY, &LIST])?;
     let page = Page::read(call.request, &taken, call.my_id()?)?;
     let reader = reader(call)?;
@@ -278,7 +302,8 @@ async fn page_of(call: &Call<'_>, extra: Option<Filter>) -> Result<Reply, Error>
     let matching = asked.as_ref().and_then(|q| match_expression(q, who));
     if asked.is_some() && matching.is_none() {
         // Nothing that could be found: an empty list, and not an error.
-        call.authorize().await?;
+        let found = call.read(must.into_iter().collect()).await?;
+        there(found.first())?;
         let total = page.count.then_some(page::Total(0));
         return Ok(Reply::ok(page::list(call.request, &page, "", None, total).0));
     }
@@ -291,14 +316,23 @@ async fn page_of(call: &Call<'_>, extra: Option<Filter>) -> Result<Reply, Error>
     let mut stmts = vec![plan.rows];
     let windowed = plan.stopped.is_some();
     stmts.extend(plan.stopped);
+    let must_at = must.map(|stmt| push(&mut stmts, stmt));
     if page.count {
         stmts.push(ticket_list::count(&reader, &query));
     }
     let found = call.read(stmts).await?;
+    there(must_at.and_then(|at| found.get(at)))?;
     let rows = found.first().ok_or(Error::NotFound)?;
     let stopped = if windowed { found.get(1) } else { None };
     let total = if page.count { found.last() } else { None };
     listed(call, &page, rows, stopped, total)
+}
+
+fn there(rows: Option<&Rows>) -> Result<(), Error> {
+    match rows {
+        Some(rows) => rows.first::<Id>()?.map(|_| ()).ok_or(Error::NotFound),
+        None => Ok(()),
+    }
 }
 
 /// `GET /tickets/{id}`.
@@ -329,7 +363,7 @@ pub async fn transitions(call: &Call<'_>) -> Result<Reply, Error> {
     ))
 }
 
-fn ticket(rows: Option<&Rows>) -> Result<Ticket, Error> {
+pub(super) fn ticket(rows: Option<&Rows>) -> Result<Ticket, Error> {
     let row: Option<TicketRow> = match rows {
         Some(rows) => rows.first()?,
         None => None,
@@ -342,8 +376,7 @@ fn ticket(rows: Option<&Rows>) -> Result<Ticket, Error> {
 /// `POST /tickets`.
 pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
     let taken = take::body(call.request, &NEW)?;
-    let (actor_id, role) = (call.my_id()?, call.my_role()?);
-    if !role.is_staff()
+    if !call.my_role()?.is_staff()
         && (taken.tags("tags").is_some_and(|tags| !tags.is_empty())
             || names_assignee(&taken)
             || taken.has("workflow"))
@@ -352,16 +385,32 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
             "tags, assignee and workflow are set by staff".to_owned(),
         ));
     }
+    retry!(open(call, &taken))
+}
+
+/// One attempt at opening a ticket: reads what it names, lets the rules decide, keeps it.
+async fn open(call: &Call<'_>, taken: &Taken) -> Result<Reply, Error> {
+    let (actor_id, role) = (call.my_id()?, call.my_role()?);
     let mut stmts = Vec::new();
-    let category_at = wants_category(&taken).map(|stmt| push(&mut stmts, stmt));
-    let assignee_at = wants_assignee(&taken, actor_id)?.map(|stmt| push(&mut stmts, stmt));
+    let category_at = wants_category(taken).map(|stmt| push(&mut stmts, stmt));
+    let subcategory_at = wants_subcategory(taken).map(|stmt| push(&mut stmts, stmt));
+    let assignee_at = wants_assignee(taken, actor_id)?.map(|stmt| push(&mut stmts, stmt));
+    let project_at = wants_project(taken)?.map(|stmt| push(&mut stmts, stmt));
     let found = call.read(stmts).await?;
     let category = match category_at {
         Some(at) => Some(category(found.get(at))?),
         None => None,
     };
+    let subcategory = match subcategory_at {
+        Some(at) => Some(subcategory(found.get(at))?.within(category.as_ref())?),
+        None => None,
+    };
     let assignee = match assignee_at {
         Some(at) => Some(assignee(found.get(at))?),
+        None => None,
+    };
+    let in_project = match project_at {
+        Some(at) => Some(project(found.get(at))?),
         None => None,
     };
     let actor = call.actor()?;
@@ -375,8 +424,10 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
         workflow: taken
             .word("workflow")
             .and_then(Workflow::parse)
-            .unwrap_or(Workflow::Support),
+            .unwrap_or_else(|| Workflow::of(in_project.is_some())),
         category,
+        subcategory,
+        project: in_project,
         department: taken.text("department"),
         tags: taken.tags("tags").unwrap_or_default(),
         ..Ticket::opened(
@@ -400,7 +451,7 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
         };
         ticket = decide(&ticket, &edit, &actor, &rules, now)?.ticket;
     }
-    keep_new(call, &taken, &ticket).await
+    keep_new(call, taken, &ticket).await
 }
 
 /// Keeps a decided ticket: the requester it names, its number, its row and its first event, in one batch.
@@ -447,6 +498,10 @@ async fn keep_new(call: &Call<'_>, taken: &Taken, ticket: &Ticket) -> Result<Rep
         &event,
         now,
     ));
+    // Staff who name an assignee, or nobody, have decided.
+    if !(role.is_staff() && taken.has("assignee")) {
+        stmts.extend(assignment::assign_new(&uid, now));
+    }
     let view = rows::show_own_change(&reader(call)?, &Ref::Uid(uid.clone()));
     call.commit(stmts, Answer::Created(view, "/api/v1/tickets/".to_owned()))
         .await
@@ -479,11 +534,16 @@ fn names_assignee(taken: &Taken) -> bool {
 }
 
 fn wants_category(taken: &Taken) -> Option<Stmt> {
-    let (reference, slug) = (taken.reference("category"), taken.text("category"));
-    (reference.is_some() || slug.is_some()).then(|| rows::category(reference, slug.as_deref()))
+    taken.name("category").map(|name| categories::offered(&name))
 }
 
-fn wants_assignee(taken: &Taken, me: i64) -> Result<Option<Stmt>, Error> {
+fn wants_subcategory(taken: &Taken) -> Option<Stmt> {
+    taken
+        .name("subcategory")
+        .map(|name| subcategories::offered(&name))
+}
+
+pub(super) fn wants_assignee(taken: &Taken, me: i64) -> Result<Option<Stmt>, Error> {
     Ok(match (taken.reference("assignee"), taken.word("assignee")) {
         (Some(reference), _) => Some(rows::assignable(reference)),
         (None, Some(_)) => Some(rows::assignable(&Ref::Id(me))),
@@ -491,7 +551,30 @@ fn wants_assignee(taken: &Taken, me: i64) -> Result<Option<Stmt>, Error> {
     })
 }
 
+fn wants_project(taken: &Taken) -> Result<Option<Stmt>, Error> {
+    let named = match (taken.reference("project"), taken.text("project")) {
+        (Some(reference), _) => reference.clone(),
+        (None, Some(key)) => {
+            let named = crate::desk::project::reference(&key).filter(|named| matches!(named, Ref::Key(_)));
+            named.ok_or_else(|| Error::field("project", NO_PROJECT))?
+        }
+        (None, None) => return Ok(None),
+    };
+    Ok(Some(projects::taking(&named)))
+}
+
+const NO_PROJECT: &str = "is no active project";
+
+fn project(rows: Option<&Rows>) -> Result<Named, Error> {
+    found_named(rows)?.ok_or_else(|| Error::field("project", NO_PROJECT))
+}
+
 fn category(rows: Option<&Rows>) -> Result<Named, Error> {
+    found_named(rows)?.ok_or_else(|| Error::field("category", "is no active category"))
+}
+
+/// The row `id`, `name`.
+fn found_named(rows: Option<&Rows>) -> Result<Option<Named>, Error> {
     #[derive(Deserialize)]
     struct Row {
         id: i64,
@@ -501,14 +584,34 @@ fn category(rows: Option<&Rows>) -> Result<Named, Error> {
         Some(rows) => rows.first()?,
         None => None,
     };
-    row.map(|row| Named {
+    Ok(row.map(|row| Named {
         id: row.id,
         name: row.name,
-    })
-    .ok_or_else(|| Error::field("category", "is no active category"))
+    }))
 }
 
-fn assignee(rows: Option<&Rows>) -> Result<Person, Error> {
+fn subcategory(rows: Option<&Rows>) -> Result<Subcategory, Error> {
+    #[derive(Deserialize)]
+    struct Row {
+        id: i64,
+        name: String,
+        category_id: i64,
+    }
+    let row: Option<Row> = match rows {
+        Some(rows) => rows.first()?,
+        None => None,
+    };
+    row.map(|row| Subcategory {
+        named: Named {
+            id: row.id,
+            name: row.name,
+        },
+        category_id: row.category_id,
+    })
+    .ok_or_else(|| Error::field("subcategory", "is no active subcategory"))
+}
+
+pub(super) fn assignee(rows: Option<&Rows>) -> Result<Person, Error> {
     #[derive(Deserialize)]
     struct Row {
         id: i64,
@@ -548,7 +651,7 @@ pub async fn set_priority(call: &Call<'_>) -> Result<Reply, Error> {
 /// `PUT` and `POST /tickets/{id}/assign`: to somebody, to nobody, or to the caller.
 pub async fn assign(call: &Call<'_>) -> Result<Reply, Error> {
     let taken = take::body_or_nothing(call.request, &ASSIGN)?;
-    retry!(change(call, &taken, &|call, taken| {
+    let takes = |call: &Call, taken: &Taken| {
         let takes = !taken.has("assignee");
         let me = takes.then(|| call.actor().ok()).flatten()?;
         Some(Edit {
@@ -558,7 +661,20 @@ pub async fn assign(call: &Call<'_>) -> Result<Reply, Error> {
             })),
             ..Edit::default()
         })
-    }))
+    };
+    let lost = Cell::new(false);
+    let outcome = retry!(async {
+        let outcome = change(call, &taken, &takes).await;
+        lost.set(lost.get() || matches!(outcome, Err(Error::Moved)));
+        outcome
+    });
+    match outcome {
+        // It was there, and whoever was faster has taken it out of sight.
+        Err(Error::NotFound) if lost.get() => {
+            Err(Error::conflict("somebody else has just taken this ticket"))
+        }
+        outcome => outcome,
+    }
 }
 
 /// `PUT` and `POST /tickets/{id}/close`.
@@ -592,7 +708,9 @@ async fn change(
     let reader = reader(call)?;
     let mut stmts = vec![rows::row(&reader, &reference)];
     let category_at = wants_category(taken).map(|stmt| push(&mut stmts, stmt));
+    let subcategory_at = wants_subcategory(taken).map(|stmt| push(&mut stmts, stmt));
     let assignee_at = wants_assignee(taken, call.my_id()?)?.map(|stmt| push(&mut stmts, stmt));
+    let project_at = wants_project(taken)?.map(|stmt| push(&mut stmts, stmt));
     let found = call.read(stmts).await?;
     let ticket = ticket(found.first())?;
     let mut edit = match special(call, taken) {
@@ -605,10 +723,18 @@ async fn change(
                 Some(at) => Some(Some(category(found.get(at))?)),
                 None => taken.is_null("category").then_some(None),
             },
+            subcategory: match subcategory_at {
+                Some(at) => Some(Some(subcategory(found.get(at))?)),
+                None => taken.is_null("subcategory").then_some(None),
+            },
             department: match taken.patch("department") {
                 Patch::Keep => None,
                 Patch::Clear => Some(None),
                 Patch::Set(name) => Some(Some(name)),
+            },
+            project: match project_at {
+                Some(at) => Some(Some(project(found.get(at))?)),
+                None => taken.is_null("project").then_some(None),
             },
             tags: taken.tags("tags"),
             workflow: taken.word("workflow").and_then(Workflow::parse),
@@ -642,6 +768,7 @@ async fn change(
     let change = change?;
     let mut stmts = Vec::new();
     if let Some(event) = &change.event {
+        stmts.extend(rows::next_key(&ticket, &change.ticket));
         stmts.push(rows::update(&ticket, &change.ticket, call.now()));
         stmts.push(events::append(
             &Subject::Ticket(ticket.id),
@@ -683,11 +810,11 @@ pub async fn restore(call: &Call<'_>) -> Result<Reply, Error> {
         };
         let ticket = row.ticket();
         call.guard(ticket.version, None)?;
-        let stmts = if row.is_deleted() {
-            deletion(call, &ticket, None)?
-        } else {
-            Vec::new()
-        };
+        let mut stmts = Vec::new();
+        if row.is_deleted() {
+            stmts.extend(deletion(call, &ticket, None)?);
+            stmts.extend(assignment::release_one(ticket.id, call.my_id()?, call.now()));
+        }
         call.commit(
             stmts,
             Answer::Row(rows::show_own_change(&reader, &Ref::Id(ticket.id))),

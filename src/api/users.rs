@@ -12,6 +12,7 @@ use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape, words};
 use crate::http::take::{self, Patch, Taken};
 use crate::retry;
+use crate::store::assignment;
 use crate::store::commit::Answer;
 use crate::store::people::{self, Account, Filter, Update};
 use crate::store::sessions as session_rows;
@@ -246,6 +247,9 @@ async fn update_as(call: &Call<'_>, reference: &Ref, taken: &Taken) -> Result<Re
     if role.is_some() || is_active == Some(false) {
         stmts.push(session_rows::end_all(account.id, call.now()));
     }
+    if role == Some(Role::Customer) || is_active == Some(false) {
+        stmts.extend(assignment::release(account.id, call.my_id()?, call.now()));
+    }
     call.commit(stmts, Answer::Row(people::show(&Ref::Id(account.id))))
         .await
 }
@@ -261,10 +265,11 @@ pub async fn deactivate(call: &Call<'_>) -> Result<Reply, Error> {
             is_active: Some(false),
             ..Update::default()
         };
-        let stmts = vec![
+        let mut stmts = vec![
             people::update(account.id, account.version, &update, call.now()),
             session_rows::end_all(account.id, call.now()),
         ];
+        stmts.extend(assignment::release(account.id, call.my_id()?, call.now()));
         call.commit(stmts, Answer::Nothing).await
     })
 }
@@ -282,10 +287,11 @@ pub async fn close_me(call: &Call<'_>) -> Result<Reply, Error> {
                 return Err(Error::field("password", "is wrong"));
             }
         }
-        let stmts = vec![
+        let mut stmts = vec![
             people::close(account.id, account.version, call.now()),
             session_rows::end_all(account.id, call.now()),
         ];
+        stmts.extend(assignment::release(account.id, account.id, call.now()));
         call.commit(stmts, Answer::Nothing).await
     })
 }

@@ -6,8 +6,10 @@
 
 pub mod action;
 mod action_check;
+pub mod agent;
 pub mod calendar;
-mod calendar_check;
+pub mod calendar_check;
+pub mod category;
 pub mod condition;
 mod condition_check;
 pub mod csv;
@@ -19,6 +21,7 @@ pub mod mistake;
 pub mod person;
 pub mod policy;
 pub mod priority;
+pub mod project;
 pub mod range;
 pub mod report;
 pub mod rule;
@@ -27,6 +30,7 @@ pub mod search;
 pub mod sla;
 pub mod status;
 pub mod ticket;
+pub mod transfer;
 pub mod zone;
 
 /// A moment: milliseconds since 1970-01-01T00:00:00Z.

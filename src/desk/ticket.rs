@@ -3,15 +3,16 @@
 //! [`decide`] is the one place where a ticket changes: it takes the ticket as it is, what is wanted, by whom
 //! and when, and gives the ticket as it will be with the event that tells of it, or a refusal.
 
+use std::rc::Rc;
+
 use serde_json::Value;
 
 use super::Millis;
-use super::calendar::Calendar;
 use super::event::{Event, EventKind, FieldChange};
 use super::person::Role;
 use super::policy::{self, Act, Relation};
 use super::priority::Priority;
-use super::sla::{self, Policy};
+use super::sla::{Pause, Promises};
 use super::status::{Status, Workflow, may_reopen};
 
 /// A ticket, as far as rules read it.
@@ -24,7 +25,10 @@ pub struct Ticket {
     pub priority: Priority,
     pub workflow: Workflow,
     pub category: Option<Named>,
+    pub subcategory: Option<Named>,
     pub department: Option<String>,
+    /// By its key.
+    pub project: Option<Named>,
     pub tags: Vec<String>,
     pub requester_id: i64,
     pub assignee: Option<Person>,
@@ -38,14 +42,42 @@ pub struct Ticket {
     pub resolved_at: Option<Millis>,
     pub closed_at: Option<Millis>,
     pub paused_at: Option<Millis>,
+    /// The pauses that have ended.
+    pub pauses: Vec<Pause>,
+    /// Working time in them.
     pub paused_ms: Millis,
+    /// The version of the promise that the due times are from.
+    pub sla_version: i64,
 }
 
-/// A row with a name that history shows: a category by its slug.
+/// A row with a name that history shows: a category by its slug, a project by its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Named {
     pub id: i64,
     pub name: String,
+}
+
+/// A subcategory, and the category that it is part of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subcategory {
+    pub named: Named,
+    pub category_id: i64,
+}
+
+impl Subcategory {
+    /// The subcategory of a ticket in this category.
+    ///
+    /// # Errors
+    /// [`Refusal::Invalid`] when it is part of another.
+    pub fn within(self, category: Option<&Named>) -> Result<Named, Refusal> {
+        if category.is_some_and(|category| category.id == self.category_id) {
+            return Ok(self.named);
+        }
+        Err(Refusal::Invalid {
+            field: "subcategory",
+            message: "is not part of the ticket's category".to_owned(),
+        })
+    }
 }
 
 /// A person as history shows one.
@@ -68,21 +100,7 @@ pub struct Actor {
 pub struct Rules {
     /// For how many days a closed support ticket may be reopened.
     pub reopen_window_days: i64,
-    /// The promises, in the order of [`Priority::ALL`].
-    pub policies: [Policy; 4],
-    pub calendar: Calendar,
-}
-
-impl Rules {
-    fn policy(&self, priority: Priority) -> Policy {
-        let [low, medium, high, urgent] = self.policies;
-        match priority {
-            Priority::Low => low,
-            Priority::Medium => medium,
-            Priority::High => high,
-            Priority::Urgent => urgent,
-        }
-    }
+    pub promises: Rc<Promises>,
 }
 
 /// What is wanted of a ticket. Absent parts stay as they are.
@@ -92,7 +110,10 @@ pub struct Edit {
     pub description: Option<String>,
     pub priority: Option<Priority>,
     pub category: Option<Option<Named>>,
+    /// Goes with the category: a new category without one clears it.
+    pub subcategory: Option<Option<Subcategory>>,
     pub department: Option<Option<String>>,
+    pub project: Option<Option<Named>>,
     pub tags: Option<Vec<String>>,
     pub workflow: Option<Workflow>,
     /// Whom to give it to; `Some(None)` is nobody.
@@ -134,7 +155,9 @@ impl Ticket {
             priority: Priority::Medium,
             workflow: Workflow::Support,
             category: None,
+            subcategory: None,
             department: None,
+            project: None,
             tags: Vec::new(),
             requester_id,
             assignee: None,
@@ -148,7 +171,9 @@ impl Ticket {
             resolved_at: None,
             closed_at: None,
             paused_at: None,
+            pauses: Vec::new(),
             paused_ms: 0,
+            sla_version: 0,
         }
     }
 
@@ -186,28 +211,33 @@ impl Ticket {
             )
     }
 
-    /// Sets the due times anew, from what is promised for its priority.
+    /// Sets the due times anew, from what is promised for its priority. An answer that was given was in time or
+    /// not: its due time stays.
     pub fn promise(&mut self, rules: &Rules) {
-        let targets = sla::targets(
-            rules.policy(self.priority),
-            &rules.calendar,
-            self.created_at,
-            self.paused_ms,
-        );
-        self.first_response_due_at = Some(targets.first_response_due_at);
-        self.first_response_risk_at = Some(targets.first_response_at_risk_at);
+        let promise = rules.promises.of(self.priority);
+        let (targets, paused) = promise.targets(self.created_at, &self.pauses);
+        if self.first_responded_at.is_none() {
+            self.first_response_due_at = Some(targets.first_response_due_at);
+            self.first_response_risk_at = Some(targets.first_response_at_risk_at);
+        }
         self.resolution_due_at = Some(targets.resolution_due_at);
         self.resolution_risk_at = Some(targets.resolution_at_risk_at);
+        self.paused_ms = paused;
+        self.sla_version = promise.version;
     }
 
     /// Enters a status that the lifecycle allows: times and pauses follow.
     pub fn enter(&mut self, to: Status, rules: &Rules, now: Millis) {
         if let (Some(since), false) = (self.paused_at, to.is_paused()) {
-            self.paused_ms = sla::resumed(&rules.calendar, self.paused_ms, since, now);
+            self.pauses.push((since, now));
             self.paused_at = None;
             self.promise(rules);
         } else if self.paused_at.is_none() && to.is_paused() {
             self.paused_at = Some(now);
+        }
+        if self.status.is_done() && !to.is_done() {
+            // What was promised may have changed while nobody needed it.
+            self.promise(rules);
         }
         if to.is_done() {
             self.resolved_at = self.resolved_at.or(Some(now));
@@ -321,10 +351,22 @@ fn triage(ticket: &Ticket, edit: &Edit, rules: &Rules, after: &mut Ticket) -> Re
         after.workflow = workflow;
     }
     if let Some(category) = &edit.category {
+        if after.category.as_ref().map(|named| named.id) != category.as_ref().map(|named| named.id) {
+            after.subcategory = None;
+        }
         after.category.clone_from(category);
+    }
+    if let Some(subcategory) = edit.subcategory.clone() {
+        after.subcategory = match subcategory {
+            Some(subcategory) => Some(subcategory.within(after.category.as_ref())?),
+            None => None,
+        };
     }
     if let Some(department) = &edit.department {
         after.department.clone_from(department);
+    }
+    if let Some(project) = &edit.project {
+        after.project.clone_from(project);
     }
     if let Some(tags) = &edit.tags {
         after.tags.clone_from(tags);
@@ -338,7 +380,7 @@ fn triage(ticket: &Ticket, edit: &Edit, rules: &Rules, after: &mut Ticket) -> Re
 
 /// In `support`, an open ticket that is given to somebody is assigned, and an assigned one that is taken from
 /// everybody is open again. In `project`, assignment says nothing of the status.
-fn assign(ticket: &mut Ticket, assignee: Option<Person>, rules: &Rules, now: Millis) {
+pub(super) fn assign(ticket: &mut Ticket, assignee: Option<Person>, rules: &Rules, now: Millis) {
     ticket.assignee = assignee;
     if ticket.workflow == Workflow::Support {
         match (ticket.status, &ticket.assignee) {
@@ -411,10 +453,22 @@ pub fn changes(before: &Ticket, after: &Ticket) -> Vec<FieldChange> {
         name(&after.category),
     );
     note(
+        "subcategory",
+        before.subcategory != after.subcategory,
+        name(&before.subcategory),
+        name(&after.subcategory),
+    );
+    note(
         "department",
         before.department != after.department,
         before.department.clone().into(),
         after.department.clone().into(),
+    );
+    note(
+        "project",
+        before.project != after.project,
+        name(&before.project),
+        name(&after.project),
     );
     note(
         "tags",
@@ -456,3 +510,6 @@ fn kind_of(changes: &[FieldChange]) -> EventKind {
         EventKind::TicketUpdated
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,6 +12,7 @@ pub mod door;
 pub mod ids;
 pub mod limit;
 pub mod password;
+pub mod rsa;
 pub mod token;
 
 pub use worker::{Context, Env};

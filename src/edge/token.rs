@@ -1,17 +1,21 @@
 //! Access and refresh tokens: JSON Web Tokens by `jwt-compact`.
 
-use chrono::{DateTime, Duration};
+use base64ct::{Base64UrlUnpadded, Encoding};
+use chrono::DateTime;
 use jwt_compact::alg::{Hs256, Hs256Key};
-use jwt_compact::{AlgorithmExt, Claims as JwtClaims, Header, TimeOptions, UntrustedToken};
+use jwt_compact::{AlgorithmExt, Claims as JwtClaims, Header, Renamed, UntrustedToken};
 use serde::{Deserialize, Serialize};
 
 use super::config::Values;
 use super::ids;
+use super::rsa::{self, RS256, Signer};
 use crate::desk::Millis;
 use crate::desk::person::Role;
 
 const ISSUER: &str = "edgedesk";
 const AUDIENCE: &str = "edgedesk";
+/// How far ahead of ours the clock of another isolate may be, milliseconds.
+const AHEAD: Millis = 60_000;
 
 /// What a token is good for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,50 +51,63 @@ struct Body {
     typ: Use,
 }
 
-struct HsKey {
-    kid: String,
-    key: Hs256Key,
+/// A key that verifies, of one algorithm and no other.
+enum Key {
+    Hs256 { kid: String, key: Hs256Key },
+    Rs256(rsa::Public),
 }
 
 /// The ring of keys: one signs, all verify.
 pub struct Keys {
-    signing: HsKey,
-    previous: Option<HsKey>,
+    current: Key,
+    previous: Vec<Key>,
+    /// Where the current key is RS256.
+    signer: Option<Signer>,
 }
 
 impl Keys {
-    /// Reads the ring: `JWT_SECRET` (or `JWT_SECRET_KEY`, or `SECRET_KEY`), and `JWT_SECRET_PREVIOUS`, whose
-    /// tokens are still taken while a new secret is rolled out.
+    /// Reads the ring. `JWT_PRIVATE_KEY` signs by RS256; without it `JWT_SECRET` (or `JWT_SECRET_KEY`, or
+    /// `SECRET_KEY`) signs by HS256. `JWT_PUBLIC_KEYS_PREVIOUS` and `JWT_SECRET_PREVIOUS` only verify, while a
+    /// new key is rolled out.
     ///
     /// # Errors
     /// What is missing, in words for the operator.
     pub fn read(values: &impl Values) -> Result<Keys, String> {
-        if let Some(algorithm) = values.value("ALGORITHM").filter(|algorithm| algorithm != "HS256") {
+        let (current, signer, algorithm) = match values.value("JWT_PRIVATE_KEY") {
+            Some(text) => {
+                let (public, signer) = rsa::private(&text).map_err(|why| format!("JWT_PRIVATE_KEY {why}"))?;
+                (Key::Rs256(public), Some(signer), "RS256")
+            }
+            None => (Key::hs256(&secret(values)?), None, "HS256"),
+        };
+        if let Some(wanted) = values.value("ALGORITHM").filter(|wanted| wanted != algorithm) {
             return Err(format!(
-                "ALGORITHM is {algorithm}, but the configured key is one for HS256"
+                "ALGORITHM is {wanted}, but the configured key is one for {algorithm} \
+                 (JWT_PRIVATE_KEY is for RS256, JWT_SECRET for HS256)"
             ));
         }
-        let secret = ["JWT_SECRET", "JWT_SECRET_KEY", "SECRET_KEY"]
-            .iter()
-            .find_map(|name| values.value(name));
-        let secret = secret.filter(|secret| secret.len() >= 32).ok_or(
-            "JWT_SECRET is not set, or shorter than 32 bytes: `wrangler secret put JWT_SECRET` \
-             (locally: .dev.vars, which `npm start` writes)",
-        )?;
-        let previous = values.value("JWT_SECRET_PREVIOUS");
-        if previous.as_ref().is_some_and(|secret| secret.len() < 32) {
-            return Err("JWT_SECRET_PREVIOUS is shorter than 32 bytes".to_owned());
+        let mut previous = Vec::new();
+        if let Some(secret) = values.value("JWT_SECRET_PREVIOUS") {
+            if secret.len() < 32 {
+                return Err("JWT_SECRET_PREVIOUS is shorter than 32 bytes".to_owned());
+            }
+            previous.push(Key::hs256(&secret));
+        }
+        if let Some(text) = values.value("JWT_PUBLIC_KEYS_PREVIOUS") {
+            let keys = rsa::publics(&text).map_err(|why| format!("JWT_PUBLIC_KEYS_PREVIOUS {why}"))?;
+            previous.extend(keys.into_iter().map(Key::Rs256));
         }
         Ok(Keys {
-            signing: HsKey::new(&secret),
-            previous: previous.as_deref().map(HsKey::new),
+            current,
+            previous,
+            signer,
         })
     }
 
     /// Signs a token that lives from `now` for `seconds`.
     ///
     /// # Errors
-    /// When the claims cannot be written, which does not happen with these types.
+    /// When WebCrypto does not sign, in its own words for the log.
     pub async fn sign(&self, usage: Use, claims: &Claims, now: Millis) -> Result<String, String> {
         let body = Body {
             iss: ISSUER.to_owned(),
@@ -107,10 +124,24 @@ impl Keys {
         jwt.expiration = DateTime::from_timestamp(claims.expires, 0);
         let header = Header::empty()
             .with_token_type("JWT")
-            .with_key_id(&self.signing.kid);
-        Hs256
-            .token(&header, &jwt, &self.signing.key)
-            .map_err(|error| error.to_string())
+            .with_key_id(self.current.kid());
+        match (&self.current, &self.signer) {
+            (Key::Hs256 { key, .. }, _) => Hs256.token(&header, &jwt, key).map_err(|error| error.to_string()),
+            (Key::Rs256(_), None) => Err("there is no private key".to_owned()),
+            (Key::Rs256(_), Some(signer)) => {
+                // The crate writes header and claims; the signature that it puts behind them, by no secret at
+                // all, gives way to that of WebCrypto.
+                let text = Renamed::new(Hs256, "RS256")
+                    .token(&header, &jwt, &Hs256Key::new(b""))
+                    .map_err(|error| error.to_string())?;
+                let (message, _) = text.rsplit_once('.').unwrap_or_default();
+                let signature = signer.sign(message.as_bytes()).await?;
+                Ok(format!(
+                    "{message}.{}",
+                    Base64UrlUnpadded::encode_string(&signature)
+                ))
+            }
+        }
     }
 
     /// Reads a token. `None` for anything but an unexpired token of ours, of the right use, under a key of the
@@ -122,15 +153,19 @@ impl Keys {
         }
         let untrusted = UntrustedToken::new(token).ok()?;
         let kid = untrusted.header().key_id.as_deref()?;
-        let key = [Some(&self.signing), self.previous.as_ref()]
-            .into_iter()
-            .flatten()
-            .find(|key| key.kid == kid)?;
-        let token = Hs256.validator::<Body>(&key.key).validate(&untrusted).ok()?;
-        let moment = DateTime::from_timestamp_millis(now)?;
-        let time = TimeOptions::new(Duration::zero(), || moment);
-        token.claims().validate_expiration(&time).ok()?;
+        let key = std::iter::once(&self.current)
+            .chain(&self.previous)
+            .find(|key| key.kid() == kid)?;
+        let token = match key {
+            Key::Hs256 { key, .. } => Hs256.validator::<Body>(key).validate(&untrusted),
+            Key::Rs256(public) => RS256.validator::<Body>(&public.key).validate(&untrusted),
+        }
+        .ok()?;
         let expires = token.claims().expiration?.timestamp();
+        let issued = token.claims().issued_at?.timestamp_millis();
+        if expires.saturating_mul(1_000) <= now || issued > now.saturating_add(AHEAD) {
+            return None;
+        }
         let body = &token.claims().custom;
         if body.typ != usage || body.iss != ISSUER || body.aud != AUDIENCE {
             return None;
@@ -147,12 +182,32 @@ impl Keys {
 
     /// The public keys, as a JSON Web Key Set (RFC 7517). Empty while tokens are signed with a shared secret.
     pub fn jwks(&self) -> String {
-        r#"{"keys":[]}"#.to_owned()
+        let keys: Vec<serde_json::Value> = std::iter::once(&self.current)
+            .chain(&self.previous)
+            .filter_map(|key| match key {
+                Key::Hs256 { .. } => None,
+                Key::Rs256(public) => Some(public.jwk()),
+            })
+            .collect();
+        serde_json::json!({ "keys": keys }).to_string()
     }
 }
 
-impl HsKey {
-    fn new(secret: &str) -> HsKey {
+/// The shared secret, under one of its names.
+fn secret(values: &impl Values) -> Result<String, String> {
+    ["JWT_SECRET", "JWT_SECRET_KEY", "SECRET_KEY"]
+        .iter()
+        .find_map(|name| values.value(name))
+        .filter(|secret| secret.len() >= 32)
+        .ok_or_else(|| {
+            "JWT_SECRET is not set, or shorter than 32 bytes: `wrangler secret put JWT_SECRET` \
+             (locally: .dev.vars, which `npm start` writes), or set JWT_PRIVATE_KEY to sign by RS256"
+                .to_owned()
+        })
+}
+
+impl Key {
+    fn hs256(secret: &str) -> Key {
         use hmac::{Hmac, Mac};
         let mark = Hmac::<sha2::Sha256>::new_from_slice(secret.as_bytes())
             .map(|mac| {
@@ -162,10 +217,19 @@ impl HsKey {
                     .to_vec()
             })
             .unwrap_or_default();
-        let kid = ids::hex(mark.get(..4).unwrap_or_default());
-        HsKey {
-            kid,
+        Key::Hs256 {
+            kid: ids::hex(mark.get(..4).unwrap_or_default()),
             key: Hs256Key::new(secret.as_bytes()),
         }
     }
+
+    fn kid(&self) -> &str {
+        match self {
+            Key::Hs256 { kid, .. } => kid,
+            Key::Rs256(public) => &public.kid,
+        }
+    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,8 @@ use super::json;
 use super::request::Request;
 use super::shape::{Field, Kind, Need, Shape};
 use crate::desk::Millis;
-use crate::desk::id::{MAX_ID, Ref, is_uid};
+use crate::desk::category::{Name, read_slug};
+use crate::desk::id::{MAX_ID, Ref, is_project_key, is_uid};
 
 /// One value, read and checked.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,7 +21,10 @@ pub enum Given {
     Word(&'static str),
     Words(Vec<&'static str>),
     Tags(Vec<String>),
+    /// Ids as numbers, uids and slugs as strings.
+    Rows(Vec<Value>),
     Time(Millis),
+    Json(Value),
 }
 
 /// Absent, null and a value are three different things in a partial update.
@@ -134,6 +138,31 @@ impl Taken {
         }
     }
 
+    /// A list of rows as JSON text: ids are numbers in it, uids and slugs strings. Each form stands once.
+    pub fn rows(&self, name: &str) -> Option<String> {
+        match self.get(name) {
+            Some(Given::Rows(rows)) => Some(Value::Array(rows.clone()).to_string()),
+            _ => None,
+        }
+    }
+
+    /// The name of a category or subcategory.
+    pub fn name(&self, name: &str) -> Option<Name> {
+        match self.get(name) {
+            Some(Given::Ref(reference)) => Some(reference.clone().into()),
+            Some(Given::Text(slug)) => Some(Name::Slug(slug.clone())),
+            _ => None,
+        }
+    }
+
+    /// JSON of a form of its own.
+    pub fn json(&self, name: &str) -> Option<&Value> {
+        match self.get(name) {
+            Some(Given::Json(value)) => Some(value),
+            _ => None,
+        }
+    }
+
     /// A moment.
     pub fn time(&self, name: &str) -> Option<Millis> {
         match self.get(name) {
@@ -213,6 +242,7 @@ fn from_map(map: &Map<String, Value>, shape: &Shape) -> Result<Taken, Error> {
             Some(Value::Null) if field.need == Need::Nullable => taken.0.push((field.name, Given::Null)),
             Some(Value::Null) => errors.push((field.name.to_owned(), "must not be null".to_owned())),
             Some(value) => match from_json(field.kind, value) {
+                Ok(Given::Json(_)) if wrong_form(field.kind, value, &mut errors) => {}
                 Ok(given) => taken.0.push((field.name, given)),
                 Err(message) => errors.push((field.name.to_owned(), message)),
             },
@@ -223,6 +253,15 @@ fn from_map(map: &Map<String, Value>, shape: &Shape) -> Result<Taken, Error> {
     } else {
         Err(Error::Invalid(errors))
     }
+}
+
+/// Tells what is wrong with JSON of a form of its own, each mistake at its own place.
+fn wrong_form(kind: Kind, value: &Value, errors: &mut FieldErrors) -> bool {
+    let Kind::Json(form) = kind else { return false };
+    let mistakes = (form.check)(value);
+    let wrong = !mistakes.is_empty();
+    errors.extend(mistakes);
+    wrong
 }
 
 /// Reads the query by its shapes. Unknown parameters are ignored, and so are empty ones.
@@ -286,6 +325,10 @@ fn from_json(kind: Kind, value: &Value) -> Result<Given, String> {
             tags(&texts.ok_or("must be a list of strings")?)
         }
         (Kind::Tags, _) => Err("must be a list of strings".to_owned()),
+        (Kind::References, Value::Array(list)) => rows(Kind::Reference, list),
+        (Kind::Slugs, Value::Array(list)) => rows(Kind::Slug, list),
+        (Kind::References | Kind::Slugs, _) => Err("must be a list".to_owned()),
+        (Kind::Json(_), value) => Ok(Given::Json(value.clone())),
         (_, Value::String(text)) => from_string(kind, text),
         (Kind::Reference | Kind::ReferenceOr(_) | Kind::Slug, _) => Err("must be an id".to_owned()),
         _ => Err("must be a string".to_owned()),
@@ -373,24 +416,21 @@ fn from_string(kind: Kind, text: &str) -> Result<Given, String> {
         Kind::Reference => reference(text, &[]),
         Kind::ReferenceOr(words) => reference(text, words),
         Kind::Slug if is_uid(text) => Ok(Given::Ref(Ref::Uid(text.to_ascii_lowercase()))),
-        Kind::Slug => {
-            let slug: String = text
-                .trim()
-                .chars()
-                .map(|c| if matches!(c, ' ' | '-') { '_' } else { c })
-                .flat_map(char::to_lowercase)
-                .collect();
-            let fits = !slug.is_empty()
-                && slug.len() <= 100
-                && slug.chars().all(|c| c.is_alphanumeric() || c == '_');
-            if fits {
-                Ok(Given::Text(slug))
+        Kind::Slug => read_slug(text)
+            .map(Given::Text)
+            .ok_or_else(|| "is neither an id nor a slug".to_owned()),
+        Kind::ProjectKey => {
+            let key = text.trim().to_ascii_uppercase();
+            if is_project_key(&key) {
+                Ok(Given::Text(key))
             } else {
-                Err("is neither an id nor a slug".to_owned())
+                Err("must be 2 to 10 letters A to Z and digits, a letter first, and not TICK".to_owned())
             }
         }
         Kind::Time => time(text),
-        Kind::Flag | Kind::Whole { .. } | Kind::Tags => Err("is of the wrong type".to_owned()),
+        Kind::Flag | Kind::Whole { .. } | Kind::Tags | Kind::References | Kind::Slugs | Kind::Json(_) => {
+            Err("is of the wrong type".to_owned())
+        }
     }
 }
 
@@ -446,6 +486,28 @@ fn tags(list: &[&str]) -> Result<Given, String> {
     }
 }
 
+/// The most rows that one list may name.
+const ROWS_MOST: usize = 200;
+
+fn rows(kind: Kind, list: &[Value]) -> Result<Given, String> {
+    if list.len() > ROWS_MOST {
+        return Err(format!("must be at most {ROWS_MOST} rows"));
+    }
+    let mut rows: Vec<Value> = Vec::with_capacity(list.len());
+    for (at, value) in list.iter().enumerate() {
+        let row = match from_json(kind, value).map_err(|message| format!("[{at}] {message}"))? {
+            Given::Ref(Ref::Id(id)) => id.into(),
+            Given::Ref(Ref::Uid(text)) => text.into(),
+            Given::Text(text) if !text.bytes().all(|b| b.is_ascii_digit()) => text.into(),
+            _ => return Err(format!("[{at}] is no id")),
+        };
+        if !rows.contains(&row) {
+            rows.push(row);
+        }
+    }
+    Ok(Given::Rows(rows))
+}
+
 /// An address we can believe in: one `@`, a local part up to 64 bytes, a domain with a dot.
 fn email(text: &str) -> Result<String, String> {
     let address = text.trim();
@@ -499,6 +561,8 @@ mod tests {
             Field::optional("email", Kind::Email, ""),
             Field::optional("text", Kind::Text { min: 0, max: 9 }, ""),
             Field::optional("at", Kind::Time, ""),
+            Field::optional("people", Kind::References, ""),
+            Field::optional("places", Kind::Slugs, ""),
         ],
     };
 
@@ -545,6 +609,18 @@ mod tests {
             (r#""title":"abc","text":"a\u0000b""#, false),
             (r#""title":"abc","at":"2026-01-31T12:00:00+02:00""#, true),
             (r#""title":"abc","at":"2026-01-31""#, false),
+            (r#""title":"abc","people":[]"#, true),
+            (
+                r#""title":"abc","people":[1,"01936C6E-2c00-7000-8000-000000000001"]"#,
+                true,
+            ),
+            (r#""title":"abc","people":["1"]"#, false),
+            (r#""title":"abc","people":["billing"]"#, false),
+            (r#""title":"abc","people":[0]"#, false),
+            (r#""title":"abc","people":1"#, false),
+            (r#""title":"abc","places":[1,"billing"]"#, true),
+            (r#""title":"abc","places":["1"]"#, false),
+            (r#""title":"abc","places":[null]"#, false),
             (r#""title":"abc","unknown":{"x":1}"#, true),
         ] {
             assert_eq!(read(&format!("{{{field}}}")).is_ok(), good, "{field}");
@@ -568,6 +644,13 @@ mod tests {
         assert_eq!(taken.patch("phone"), Patch::Clear);
         assert_eq!(taken.patch("title"), Patch::Set("abc".to_owned()));
         assert_eq!(taken.patch("text"), Patch::Keep);
+    }
+
+    #[test]
+    fn lists_of_rows_become_json() {
+        let taken = read(r#"{"title":"abc","places":["Feature Request",3,"feature-request",3]}"#).unwrap();
+        assert_eq!(taken.rows("places").as_deref(), Some(r#"["feature_request",3]"#));
+        assert_eq!(taken.rows("people"), None);
     }
 
     #[test]

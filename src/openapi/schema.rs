@@ -77,11 +77,9 @@ pub enum Place {
 /// What a field may hold.
 pub fn input(kind: Kind, place: Place) -> Value {
     match kind {
-        Kind::Line { min, max } => {
-            let pattern = "^[^\\u0000-\\u001F\\u007F-\\u009F]*$";
-            json!({"type": "string", "minLength": min, "maxLength": max, "pattern": pattern})
+        Kind::Line { min, max } | Kind::Text { min, max } => {
+            json!({"type": "string", "minLength": min, "maxLength": max})
         }
-        Kind::Text { min, max } => json!({"type": "string", "minLength": min, "maxLength": max}),
         Kind::Password => json!({"type": "string", "format": "password", "minLength": 8, "maxLength": 128}),
         Kind::Secret | Kind::Opaque => json!({"type": "string", "minLength": 1, "maxLength": 4_096}),
         Kind::Email => json!({"type": "string", "format": "email", "maxLength": 254}),
@@ -110,6 +108,12 @@ pub fn input(kind: Kind, place: Place) -> Value {
             {"type": "integer", "minimum": 1, "maximum": MAX_ID},
             {"type": "string", "minLength": 1, "maxLength": 100},
         ]}),
+        Kind::ProjectKey => {
+            json!({"type": "string", "minLength": 2, "maxLength": 10, "pattern": "^\\s*[A-Za-z][A-Za-z0-9]{1,9}\\s*$"})
+        }
+        Kind::Json(form) => named(form.schema),
+        Kind::References => json!({"type": "array", "items": named("Reference"), "maxItems": 200}),
+        Kind::Slugs => json!({"type": "array", "items": input(Kind::Slug, place), "maxItems": 200}),
         Kind::Tags => {
             let tag = json!({"type": "string", "minLength": 1, "maxLength": 50, "pattern": "^[^\\s,]+$"});
             json!({"type": "array", "items": tag, "maxItems": 20})
@@ -189,6 +193,7 @@ fn output(field: &OutField) -> Value {
 }
 
 /// The names of schemas that a view stands on.
+#[cfg(test)]
 pub fn names_in(view: &View) -> impl Iterator<Item = &'static str> {
     view.fields.iter().filter_map(|field| match field.out {
         Out::Card => Some("Person"),

@@ -21,7 +21,7 @@ pub const EVENT: View = View {
         nullable("actor", "a.card", Out::Card).says("Null when the desk itself acted."),
         field("changes", "e.changes", Out::Json("Changes")),
         nullable("message_id", "e.message_id", Out::Int),
-        field("data", "e.data", Out::Json("EventData")),
+        field("data", "$DATA", Out::Json("EventData")),
         nullable("cause", "e.cause", Out::Text).says("The rule or job behind it."),
         field("created_at", "e.created_at", Out::Time),
     ],
@@ -98,7 +98,12 @@ pub fn ticket_is_seen(reader: &Reader, reference: &Ref) -> Stmt {
 pub fn list(reader: &Reader, reference: &Ref, part: Part, page: &Page) -> Stmt {
     let internal = policy::reads_internal(reader.role);
     let seq = if internal { "e.seq" } else { "e.public_seq" };
-    let mut json = EVENT.sql().replace("$SEQ", seq);
+    let data = if internal {
+        super::transfers::event_data()
+    } else {
+        "e.data"
+    };
+    let mut json = EVENT.sql().replace("$SEQ", seq).replace("$DATA", data);
     if part == Part::Timeline {
         json = format!(
             "iif(e.message_id IS NOT NULL AND e.type = 'message_added', {}, {json})",

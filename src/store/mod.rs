@@ -4,16 +4,23 @@
 //! [`scope::Scope`]. What people receive is JSON that SQL has built, from tables of fields ([`view`]) that the
 //! API's document is made of too. Rules are not here: a statement keeps what `desk` has decided.
 
+pub mod agents;
+pub mod assignment;
+pub mod categories;
 pub mod commit;
 pub mod counts;
 pub mod events;
 pub mod housekeeping;
 pub mod messages;
 pub mod people;
+pub mod projects;
 pub mod scope;
 pub mod sessions;
 pub mod settings;
+pub mod sla;
+pub mod subcategories;
 mod ticket_filter;
 pub mod ticket_list;
 pub mod tickets;
+pub mod transfers;
 pub mod view;

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::projects;
 use super::scope::Scope;
 use super::view::{self, Out, View, field, nullable};
 use crate::desk::id::Ref;
@@ -106,7 +107,8 @@ fn sla() -> String {
         )
     };
     let response = state(
-        "coalesce(t.first_responded_at,t.resolved_at)",
+        // Resolving answers too; what is said after that makes it no later.
+        "coalesce(min(t.first_responded_at,t.resolved_at),t.first_responded_at,t.resolved_at)",
         "t.first_response_due_at",
         "t.first_response_risk_at",
         "?1",
@@ -188,7 +190,11 @@ pub fn named(reference: &Ref) -> (&'static str, Arg) {
         Ref::Id(id) => ("t.id = ?4", Arg::Int(*id)),
         Ref::Uid(uid) => ("t.uid = ?4", Arg::Text(uid.clone())),
         Ref::Number(number) => ("t.number = ?4", Arg::Text(number.clone())),
-        Ref::Key(key) => ("t.key = ?4", Arg::Text(key.clone())),
+        // A ticket that was moved is still found by the keys that it had before; none is given twice.
+        Ref::Key(key) => (
+            "t.id = coalesce((SELECT id FROM tickets WHERE key = ?4), (SELECT ticket_id FROM ticket_old_keys WHERE key = ?4))",
+            Arg::Text(key.clone()),
+        ),
     }
 }
 
@@ -228,7 +234,11 @@ pub struct TicketRow {
     workflow: String,
     category_id: Option<i64>,
     category: Option<String>,
+    subcategory_id: Option<i64>,
+    subcategory: Option<String>,
     department: Option<String>,
+    project_id: Option<i64>,
+    project: Option<String>,
     tags: String,
     requester_id: i64,
     assignee_id: Option<i64>,
@@ -244,13 +254,16 @@ pub struct TicketRow {
     closed_at: Option<i64>,
     paused_at: Option<i64>,
     paused_ms: i64,
+    pauses: String,
+    sla_version: i64,
     deleted_at: Option<i64>,
 }
 
 const ROW: &str = "t.id, t.uid, t.title, t.description, t.status, t.priority, t.workflow, t.category_id, t.category, \
-  t.department, t.tags, t.requester_id, t.assignee_id, t.assignee_card, t.version, t.created_at, \
+  t.subcategory_id, t.subcategory, t.department, t.project_id, substr(t.key, 1, instr(t.key, '-') - 1) AS project, t.tags, t.requester_id, t.assignee_id, t.assignee_card, t.version, t.created_at, \
   t.first_response_due_at, t.first_response_risk_at, t.first_responded_at, t.resolution_due_at, t.resolution_risk_at, \
-  t.resolved_at, t.closed_at, t.paused_at, t.paused_ms, t.deleted_at";
+  t.resolved_at, t.closed_at, t.paused_at, t.paused_ms, t.pauses, \
+  t.sla_version, t.deleted_at";
 
 /// The row of a ticket that the reader may see, for a change.
 pub fn row(reader: &Reader, reference: &Ref) -> Stmt {
@@ -294,7 +307,15 @@ impl TicketRow {
                 id,
                 name: self.category.clone().unwrap_or_default(),
             }),
+            subcategory: self.subcategory_id.map(|id| Named {
+                id,
+                name: self.subcategory.clone().unwrap_or_default(),
+            }),
             department: self.department.clone(),
+            project: self.project_id.map(|id| Named {
+                id,
+                name: self.project.clone().unwrap_or_default(),
+            }),
             tags: serde_json::from_str(&self.tags).unwrap_or_default(),
             requester_id: self.requester_id,
             assignee: self.assignee_id.map(|id| Person { id, card }),
@@ -308,7 +329,9 @@ impl TicketRow {
             resolved_at: self.resolved_at,
             closed_at: self.closed_at,
             paused_at: self.paused_at,
+            pauses: serde_json::from_str(&self.pauses).unwrap_or_default(),
             paused_ms: self.paused_ms,
+            sla_version: self.sla_version,
         }
     }
 }
@@ -333,14 +356,16 @@ pub enum Requester<'a> {
     Address(&'a str),
 }
 
-/// Inserts a ticket with the day's next number.
-pub fn insert(new: &NewTicket) -> [Stmt; 2] {
+/// Inserts a ticket with the day's next number, and its project's next key.
+pub fn insert(new: &NewTicket) -> Vec<Stmt> {
     let ticket = new.ticket;
     let (id, address) = match new.requester {
         Requester::Id(id) => (Some(id), None),
         Requester::Address(address) => (None, Some(address)),
     };
-    [
+    let project = ticket.project.as_ref().map(|project| project.id);
+    let mut stmts: Vec<Stmt> = project.into_iter().flat_map(projects::next_key).collect();
+    stmts.extend([
         Stmt::new(
             "INSERT INTO ticket_numbers (day, last) VALUES (?1, 1) ON CONFLICT (day) DO UPDATE SET last = last + 1",
         )
@@ -348,9 +373,11 @@ pub fn insert(new: &NewTicket) -> [Stmt; 2] {
         Stmt::new(
             "INSERT INTO tickets (uid, number, title, title_index, description, description_index, status, priority, \
                workflow, category_id, department, tags, requester_id, assignee_id, contact_email, channel, created_at, \
-               updated_at, public_updated_at, first_response_due_at, first_response_risk_at, resolution_due_at, resolution_risk_at) \
+               updated_at, public_updated_at, first_response_due_at, first_response_risk_at, resolution_due_at, \
+               resolution_risk_at, sla_version, project_id, key, subcategory_id) \
              SELECT ?1, 'TICK-' || ?2 || '-' || printf('%04d', n.last), ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, \
-               coalesce(?13, (SELECT id FROM users WHERE email_key = ?14)), ?15, ?16, ?17, ?18, ?18, ?18, ?19, ?20, ?21, ?22 \
+               coalesce(?13, (SELECT id FROM users WHERE email_key = ?14)), ?15, ?16, ?17, ?18, ?18, ?18, ?19, ?20, ?21, ?22, \
+               ?23, ?24, (SELECT key || '-' || last_number FROM projects WHERE id = ?24), ?25 \
              FROM ticket_numbers n WHERE n.day = ?2",
         )
         .bind(new.uid)
@@ -374,8 +401,19 @@ pub fn insert(new: &NewTicket) -> [Stmt; 2] {
         .bind(ticket.first_response_due_at)
         .bind(ticket.first_response_risk_at)
         .bind(ticket.resolution_due_at)
-        .bind(ticket.resolution_risk_at),
-    ]
+        .bind(ticket.resolution_risk_at)
+        .bind(ticket.sla_version)
+        .bind(project)
+        .bind(ticket.subcategory.as_ref().map(|named| named.id)),
+    ]);
+    stmts
+}
+
+/// What a change of project needs before [`update`]: the next key there. Nothing for every other change.
+pub fn next_key(before: &Ticket, after: &Ticket) -> Vec<Stmt> {
+    let project = |ticket: &Ticket| ticket.project.as_ref().map(|project| project.id);
+    let to = project(after).filter(|id| Some(*id) != project(before));
+    to.into_iter().flat_map(projects::next_key).collect()
 }
 
 /// Writes a decided change over the version that it was decided on; any other aborts the batch.
@@ -421,11 +459,25 @@ pub fn update(before: &Ticket, after: &Ticket, now: i64) -> Stmt {
         after.category.as_ref().map(|named| named.id).into(),
     );
     set(
+        before.subcategory != after.subcategory,
+        "subcategory_id",
+        after.subcategory.as_ref().map(|named| named.id).into(),
+    );
+    set(
         before.department != after.department,
         "department",
         after.department.clone().into(),
     );
     set(before.tags != after.tags, "tags", tags(after).into());
+    let pauses = before.pauses != after.pauses;
+    set(
+        pauses,
+        "pauses",
+        serde_json::json!(after.pauses).to_string().into(),
+    );
+    let project = |ticket: &Ticket| ticket.project.as_ref().map(|project| project.id);
+    let moves = project(before) != project(after);
+    set(moves, "project_id", project(after).into());
     let assignee = |ticket: &Ticket| ticket.assignee.as_ref().map(|person| person.id);
     set(
         assignee(before) != assignee(after),
@@ -462,10 +514,18 @@ pub fn update(before: &Ticket, after: &Ticket, now: i64) -> Stmt {
         ("closed_at", before.closed_at, after.closed_at),
         ("paused_at", before.paused_at, after.paused_at),
         ("paused_ms", Some(before.paused_ms), Some(after.paused_ms)),
+        ("sla_version", Some(before.sla_version), Some(after.sla_version)),
     ] {
         set(old != new, column, new.into());
     }
     set(true, "is_overdue", after.is_overdue(now).into());
+    if moves {
+        stmt.args.push(project(after).into());
+        sets.push_str(&format!(
+            ", key = (SELECT key || '-' || last_number FROM projects WHERE id = ?{})",
+            stmt.args.len()
+        ));
+    }
     stmt.sql = format!("UPDATE tickets SET {sets} WHERE id = ?1").into();
     stmt
 }
@@ -508,19 +568,6 @@ pub fn id_of(uid: &str) -> Stmt {
 
 fn tags(ticket: &Ticket) -> String {
     serde_json::to_string(&ticket.tags).unwrap_or_else(|_| "[]".to_owned())
-}
-
-/// Finds a category by slug, id or uid: `id`, `name` (its slug), if it is active.
-pub fn category(reference: Option<&Ref>, slug: Option<&str>) -> Stmt {
-    let (column, arg) = match (reference, slug) {
-        (Some(Ref::Id(id)), _) => ("id", Arg::Int(*id)),
-        (Some(Ref::Uid(uid)), _) => ("uid", Arg::Text(uid.clone())),
-        (_, slug) => ("slug", slug.into()),
-    };
-    Stmt::new(format!(
-        "SELECT id, slug AS name FROM categories WHERE {column} = ?1 AND is_active = 1"
-    ))
-    .bind(arg)
 }
 
 /// Finds somebody who may be given tickets: `id`, `card`, if they are active staff.

@@ -12,7 +12,11 @@
 mod support;
 
 mod accounts;
+mod agent_scope;
+mod agents;
+mod assignment;
 mod bodies;
+mod categories;
 mod conventions;
 mod cost;
 mod durability;
@@ -25,10 +29,12 @@ mod lifecycle;
 mod lists;
 mod messages;
 mod pages;
+mod projects;
 mod races;
 mod scope;
 mod search;
 mod sessions;
+mod sla;
 mod statistics;
 mod stories;
 mod sweep;

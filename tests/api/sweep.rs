@@ -25,6 +25,11 @@ pub struct Things {
     message: Value,
     user: i64,
     session: String,
+    category: Value,
+    subcategory: Value,
+    agent: Value,
+    project: String,
+    calendar: String,
 }
 
 impl Things {
@@ -33,11 +38,25 @@ impl Things {
         let message = make::message(owner, &ticket, "The smoke is blue.");
         let sessions = Admin::any().get("/auth/sessions").is(200).rows();
         let session = sessions.first().expect("a session")["id"].to_string();
+        let admin = Admin::any();
+        let named = || json!({"name": format!("Swept {}", make::unique())});
+        let category = admin.post("/categories", named()).is(201).json();
+        let path = format!("/categories/{}/subcategories", category["id"]);
+        let subcategory = admin.post(&path, named()).is(201).json();
+        let agent = admin
+            .post("/agents", json!({"email": make::email()}))
+            .is(201)
+            .json();
         Things {
+            category,
+            subcategory,
+            agent,
             ticket,
             message,
             user: owner.id,
             session: session.trim_matches('"').to_owned(),
+            project: make::project(json!({}))["id"].to_string(),
+            calendar: make::calendar()["id"].to_string(),
         }
     }
 
@@ -63,7 +82,13 @@ impl Things {
                 "/tickets/key/" => self.ticket["number"].as_str().expect("a number").to_owned(),
                 before if of_ticket.contains(&before) => self.ticket["id"].to_string(),
                 "/users/" => self.user.to_string(),
+                "/categories/" => self.category["id"].to_string(),
+                before if before.ends_with("/subcategories/") => self.subcategory["id"].to_string(),
+                "/agents/" => self.agent["id"].to_string(),
                 "/auth/sessions/" => self.session.clone(),
+                "/projects/" => self.project.clone(),
+                "/sla/policies/" => "low".to_owned(),
+                "/sla/calendars/" => self.calendar.clone(),
                 before => panic!("teach the sweep an existing thing for {before}{part}"),
             };
             path.push_str(&thing);

@@ -4,7 +4,7 @@
 
 use crate::statistics::{by_hand, told};
 use crate::support::client::Role;
-use crate::support::{Admin, Agent, Caller, Customer, Manager, Worker, seen};
+use crate::support::{Admin, Agent, Caller, Customer, Manager, Value, Worker, seen};
 
 #[test]
 fn every_counter_equals_a_count_by_hand() {
@@ -36,6 +36,19 @@ fn every_counter_equals_a_count_by_hand() {
         assert_eq!(row["message_count"], messages.len(), "{path}");
         let events = admin.walk(&format!("{path}/timeline"), 100);
         assert!(!events.is_empty(), "{path} has no story");
+    }
+    // The load of each agent is a count of what the agent has still to do.
+    for agent in admin.walk("/agents", 100) {
+        let undone = |row: &&Value| {
+            row["assignee"]["id"] == agent["id"]
+                && !matches!(row["status"].as_str(), Some("resolved" | "closed"))
+        };
+        assert_eq!(
+            agent["open_load"],
+            rows.iter().filter(undone).count(),
+            "{}",
+            agent["email"]
+        );
     }
     // No number twice.
     let mut numbers: Vec<&str> = rows.iter().filter_map(|row| row["number"].as_str()).collect();

@@ -37,7 +37,7 @@ pub fn desk(tickets: u64) -> Desk {
         .unwrap();
     }
     sql.push_str(&bulk(tickets));
-    sql.push_str("COMMIT; ANALYZE;");
+    sql.push_str("COMMIT;");
     sqlite::run(&file, &sql, "");
     Desk {
         worker: worker.resume(),

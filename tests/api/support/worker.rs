@@ -28,8 +28,8 @@ pub struct Worker {
     /// The SQLite file behind D1; none when somebody else started the server.
     pub d1: Option<PathBuf>,
     pub vars: BTreeMap<String, String>,
-    /// Where a GET runs the scheduled handler.
-    control: String,
+    /// Where the clock is made to tick; none when somebody else started the server.
+    control: Option<String>,
     process: Option<Process>,
 }
 
@@ -179,7 +179,7 @@ impl Worker {
             host: host_of(url),
             d1: ready["d1"].as_str().map(PathBuf::from),
             vars,
-            control: ready["control"].as_str().unwrap_or_default().to_owned(),
+            control: ready["control"].as_str().map(str::to_owned),
             process: Some(process),
         }
     }
@@ -197,7 +197,7 @@ impl Worker {
             host: host_of(url),
             d1: None,
             vars,
-            control: String::new(),
+            control: None,
             process: None,
         }
     }
@@ -213,22 +213,19 @@ impl Worker {
             .is(200);
     }
 
-    /// Runs what the clock asks for, as it happens every minute in service.
+    /// Lets a minute of the server's clock pass: what it does every minute is done when this returns.
     pub fn tick(&self) {
-        let (host, path) = self
-            .control
-            .trim_start_matches("http://")
-            .split_once('/')
-            .expect("a control address");
-        let target = format!("/{path}");
+        let url = self.control.as_deref().expect("only a server of this run ticks");
+        let target = url.find("/cdn-cgi").map_or("/", |at| &url[at..]);
         let request = wire::Request {
             method: "GET",
-            target: &target,
+            target,
             headers: &[],
             body: None,
         };
-        let answer = wire::exchange(host, &request).expect("an answer of the clock");
-        assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
+        let host = host_of(url.split("/cdn-cgi").next().unwrap_or(url));
+        let answer = wire::exchange(&host, &request).expect("the clock answers");
+        assert_eq!(answer.status, 200, "the clock");
     }
 
     /// A variable that the server was started with.

@@ -1,0 +1,360 @@
+//! Agents: people of the desk whom tickets are given to.
+
+use super::accounts::{names, new_user};
+use super::categories::shown;
+use super::{listed, one, tickets};
+use crate::app::Call;
+use crate::desk::agent::{Part, allow};
+use crate::desk::id::Ref;
+use crate::desk::person::Role;
+use crate::edge::db::Rows;
+use crate::edge::password;
+use crate::http::error::Error;
+use crate::http::page::{self, Page};
+use crate::http::reply::Reply;
+use crate::http::shape::{Field, Kind, Shape};
+use crate::http::take::{self, Patch, Taken};
+use crate::retry;
+use crate::store::agents::{self as rows, AgentRow, Filter, Resolved};
+use crate::store::commit::Answer;
+use crate::store::people::{self, Update};
+use crate::store::{assignment, categories, sessions, ticket_list};
+
+const NAME: Kind = Kind::Line { min: 0, max: 100 };
+const FULL_NAME: Field = Field::optional(
+    "full_name",
+    Kind::Line { min: 0, max: 200 },
+    "Both at once; splits at the first space.",
+)
+.or(&["name"]);
+const DEPARTMENT: Field = Field::nullable(
+    "department",
+    Kind::Line { min: 1, max: 100 },
+    "Where the agent works.",
+);
+const PHONE: Field = Field::nullable("phone", Kind::Line { min: 1, max: 50 }, "Telephone number.");
+const AVAILABLE: Field = Field::optional(
+    "is_available",
+    Kind::Flag,
+    "Takes new tickets at the moment; true by default.",
+)
+.or(&["available"]);
+const MOST: Field = Field::optional(
+    "max_open_tickets",
+    Kind::Whole { min: 0, max: 10_000 },
+    "Automatic assignment never goes beyond it; 20 by default.",
+)
+.or(&["max_tickets"]);
+const AT_VERSION: Field = Field::optional(
+    "version",
+    Kind::Whole {
+        min: 1,
+        max: i64::MAX,
+    },
+    "The version that the change was made on.",
+);
+
+/// The body of a new agent.
+pub const NEW: Shape = Shape {
+    name: "NewAgent",
+    fields: &[
+        Field::required("email", Kind::Email, "The address to log in with."),
+        Field::optional(
+            "password",
+            Kind::Password,
+            "Without one, the account is claimed by a password reset.",
+        ),
+        Field::optional(
+            "username",
+            Kind::Username,
+            "Without one, the local part of the address, made unique.",
+        ),
+        Field::optional("first_name", NAME, "Given name."),
+        Field::optional("last_name", NAME, "Family name."),
+        FULL_NAME,
+        DEPARTMENT,
+        PHONE,
+        Field::nullable("avatar_url", Kind::Url, "A picture."),
+        AVAILABLE,
+        MOST,
+        Field::optional(
+            "categories",
+            Kind::Slugs,
+            "The agent's categories, by slug, id or uid.",
+        )
+        .or(&["category_ids"]),
+    ],
+};
+
+/// The body of an update: agents change their own availability and card, admins everything.
+pub const EDIT: Shape = Shape {
+    name: "AgentPatch",
+    fields: &[
+        AVAILABLE,
+        MOST,
+        Field::optional("categories", Kind::Slugs, "All of the agent's categories.").or(&["category_ids"]),
+        Field::optional("email", Kind::Email, "A new address; for admins."),
+        Field::optional("username", Kind::Username, "A new username."),
+        Field::optional("first_name", NAME, "Given name."),
+        Field::optional("last_name", NAME, "Family name."),
+        FULL_NAME,
+        DEPARTMENT,
+        PHONE,
+        Field::nullable("avatar_url", Kind::Url, "A picture."),
+        Field::optional(
+            "is_active",
+            Kind::Flag,
+            "For admins; false gives the open tickets back to the pool.",
+        ),
+        AT_VERSION,
+    ],
+};
+
+/// The body that names the categories of an agent.
+pub const CATEGORIES: Shape = Shape {
+    name: "AgentCategories",
+    fields: &[
+        Field::required(
+            "categories",
+            Kind::Slugs,
+            "All of the agent's categories, by slug, id or uid.",
+        )
+        .or(&["category_ids"]),
+        AT_VERSION,
+    ],
+};
+
+/// The filters of a list of agents.
+pub const LIST: Shape = Shape {
+    name: "AgentFilter",
+    fields: &[
+        Field::optional("is_active", Kind::Flag, "Active or not.").or(&["active"]),
+        Field::optional("is_available", Kind::Flag, "Available or not.").or(&["available"]),
+        Field::optional("category", Kind::Slug, "Of this category, by slug or id.").or(&["category_id"]),
+        Field::optional(
+            "q",
+            Kind::Line { min: 1, max: 200 },
+            "Part of name, username or address.",
+        )
+        .or(&["search", "keyword"]),
+    ],
+};
+
+/// What a query asks of agents.
+pub(super) fn filter(taken: &Taken) -> Filter {
+    Filter {
+        is_active: taken.flag("is_active"),
+        is_available: taken.flag("is_available"),
+        category: taken.name("category"),
+        q: taken.text("q"),
+    }
+}
+
+/// The ids behind a list of names, as JSON; wrong when one of them is nothing.
+pub(super) fn resolved(rows: Option<&Rows>, field: &str, nothing: &str) -> Result<String, Error> {
+    let found: Option<Resolved> = match rows {
+        Some(rows) => rows.first()?,
+        None => None,
+    };
+    let found = found.ok_or_else(|| Error::Internal("a list was not resolved".to_owned()))?;
+    match found.missing {
+        Some(name) => Err(Error::field(field, format!("names {nothing}: {name}"))),
+        None => Ok(found.ids),
+    }
+}
+
+fn row(rows: Option<&Rows>) -> Result<AgentRow, Error> {
+    match rows {
+        Some(rows) => rows.first()?.ok_or(Error::NotFound),
+        None => Err(Error::NotFound),
+    }
+}
+
+/// `GET /agents`.
+pub async fn list(call: &Call<'_>) -> Result<Reply, Error> {
+    let taken = take::query(call.request, &[&page::QUERY, &LIST])?;
+    let page = Page::read(call.request, &taken, call.my_id()?)?;
+    let filter = filter(&taken);
+    let mut stmts = vec![rows::list(&filter, &page)];
+    if page.count {
+        stmts.push(rows::count(&filter));
+    }
+    let found = call.read(stmts).await?;
+    let rows = found.first().ok_or(Error::NotFound)?;
+    listed(call, &page, rows, None, found.get(1))
+}
+
+/// `POST /agents`.
+pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
+    let taken = take::body(call.request, &NEW)?;
+    let wanted = taken.rows("categories");
+    let looks = wanted.iter().map(|wanted| categories::offered_all(wanted));
+    let found = call.read(looks.collect()).await?;
+    let ids = match wanted {
+        Some(_) => Some(resolved(found.first(), "categories", "no active category")?),
+        None => None,
+    };
+    let hash = match taken.text("password") {
+        Some(text) => Some(password::hash(&text, &call.app.config.pepper).map_err(Error::Internal)?),
+        None => None,
+    };
+    let user = new_user(call, &taken, Role::Agent, hash)?;
+    let agent = Ref::Uid(user.uid.clone());
+    let mut stmts = vec![
+        people::insert(&user),
+        rows::set_profile(
+            &agent,
+            taken.flag("is_available"),
+            taken.whole("max_open_tickets"),
+        ),
+    ];
+    if let Some(ids) = ids {
+        stmts.extend(rows::set_categories(&agent, &ids));
+    }
+    call.commit(
+        stmts,
+        Answer::Created(rows::show(&agent), "/api/v1/agents/".to_owned()),
+    )
+    .await
+}
+
+/// `GET /agents/{id}`.
+pub async fn show(call: &Call<'_>) -> Result<Reply, Error> {
+    let found = call.read(vec![rows::show(&call.reference("id")?)]).await?;
+    one(found.first())
+}
+
+/// `PUT /agents/{id}`.
+pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
+    let taken = take::body(call.request, &EDIT)?;
+    let reference = call.reference("id")?;
+    retry!(change(call, &reference, &taken))
+}
+
+/// `PUT /agents/{id}/categories`: exactly these.
+pub async fn set_categories(call: &Call<'_>) -> Result<Reply, Error> {
+    let taken = take::body(call.request, &CATEGORIES)?;
+    let reference = call.reference("id")?;
+    retry!(change(call, &reference, &taken))
+}
+
+async fn change(call: &Call<'_>, reference: &Ref, taken: &Taken) -> Result<Reply, Error> {
+    let wanted = taken.rows("categories");
+    let mut stmts = vec![rows::row(reference)];
+    stmts.extend(wanted.iter().map(|wanted| categories::offered_all(wanted)));
+    let found = call.read(stmts).await?;
+    let agent = row(found.first())?;
+    let ids = match wanted {
+        Some(_) => Some(resolved(found.get(1), "categories", "no active category")?),
+        None => None,
+    };
+    for part in parts(taken) {
+        allow(part, call.my_role()?, agent.id == call.my_id()?)
+            .map_err(|why| Error::Forbidden(why.to_owned()))?;
+    }
+    call.guard(agent.version, Some(taken))?;
+    let is_active = taken
+        .flag("is_active")
+        .filter(|active| i64::from(*active) != agent.is_active);
+    let (me, now) = (Ref::Id(agent.id), call.now());
+    let mut stmts = vec![
+        people::update(agent.id, agent.version, &card(taken, is_active), now),
+        rows::set_profile(&me, taken.flag("is_available"), taken.whole("max_open_tickets")),
+    ];
+    if let Some(ids) = ids {
+        stmts.extend(rows::set_categories(&me, &ids));
+    }
+    if is_active == Some(false) {
+        stmts.push(sessions::end_all(agent.id, now));
+        stmts.extend(assignment::release(agent.id, call.my_id()?, now));
+    }
+    call.commit(stmts, Answer::Row(rows::show(&me))).await
+}
+
+/// The parts of an agent that a body changes.
+fn parts(taken: &Taken) -> Vec<Part> {
+    let fields = [
+        ("is_available", Part::Availability),
+        ("max_open_tickets", Part::Terms),
+        ("email", Part::Terms),
+        ("is_active", Part::Terms),
+        ("username", Part::Card),
+        ("first_name", Part::Card),
+        ("last_name", Part::Card),
+        ("full_name", Part::Card),
+        ("department", Part::Card),
+        ("phone", Part::Card),
+        ("avatar_url", Part::Card),
+        ("categories", Part::Categories),
+    ];
+    let given = fields.into_iter().filter(|(name, _)| taken.has(name));
+    given.map(|(_, part)| part).collect()
+}
+
+fn card(taken: &Taken, is_active: Option<bool>) -> Update {
+    let (first_name, last_name) = names(taken);
+    let cleared = |name| match taken.patch(name) {
+        Patch::Keep => None,
+        Patch::Clear => Some(None),
+        Patch::Set(text) => Some(Some(text)),
+    };
+    Update {
+        email: taken.text("email"),
+        username: taken.text("username"),
+        first_name,
+        last_name,
+        role: None,
+        is_active,
+        department: cleared("department"),
+        phone: cleared("phone"),
+        avatar_url: cleared("avatar_url"),
+        password_hash: None,
+    }
+}
+
+/// `DELETE /agents/{id}`: the account is deactivated, and the open tickets go back to the pool.
+pub async fn deactivate(call: &Call<'_>) -> Result<Reply, Error> {
+    let reference = call.reference("id")?;
+    retry!(async {
+        let found = call.read(vec![rows::row(&reference)]).await?;
+        let agent = row(found.first())?;
+        call.guard(agent.version, None)?;
+        let mut stmts = Vec::new();
+        if agent.is_active == 1 {
+            let update = Update {
+                is_active: Some(false),
+                ..Update::default()
+            };
+            stmts.push(people::update(agent.id, agent.version, &update, call.now()));
+            stmts.push(sessions::end_all(agent.id, call.now()));
+            stmts.extend(assignment::release(agent.id, call.my_id()?, call.now()));
+        }
+        call.commit(stmts, Answer::Nothing).await
+    })
+}
+
+/// `GET /agents/{id}/tickets`: of those that the caller may see.
+pub async fn list_tickets(call: &Call<'_>) -> Result<Reply, Error> {
+    let reference = call.reference("id")?;
+    let must = rows::row(&reference);
+    tickets::page_of(call, Some(ticket_list::Filter::Assignee(reference)), Some(must)).await
+}
+
+/// `GET /agents/{id}/categories`.
+pub async fn list_categories(call: &Call<'_>) -> Result<Reply, Error> {
+    let taken = take::query(call.request, &[&page::QUERY, &super::categories::LIST])?;
+    let page = Page::read(call.request, &taken, call.my_id()?)?;
+    let reference = call.reference("id")?;
+    let filter = categories::Filter {
+        is_active: shown(call, &taken)?,
+        agent: Some(reference.clone()),
+    };
+    let mut stmts = vec![rows::row(&reference), categories::list(&filter, true, &page)];
+    if page.count {
+        stmts.push(categories::count(&filter));
+    }
+    let found = call.read(stmts).await?;
+    row(found.first())?;
+    let rows = found.get(1).ok_or(Error::NotFound)?;
+    listed(call, &page, rows, None, found.get(2))
+}

@@ -1,0 +1,143 @@
+//! What categories are called.
+//!
+//! A slug names a category in paths, filters and bodies. It is read loosely (`Feature Request`,
+//! `feature-request`), kept as words joined by `_`, and never looks like an id: not digits only, not a UUID.
+
+use super::id::{MAX_ID, Ref, is_uid};
+
+/// The longest slug, bytes.
+pub const SLUG_MOST: usize = 100;
+
+/// How a category or subcategory is named from outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Name {
+    Id(i64),
+    Uid(String),
+    Slug(String),
+}
+
+impl Name {
+    /// Reads the form of a path. `None` when it can name nothing.
+    pub fn parse(text: &str) -> Option<Name> {
+        if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
+            let id = text.parse().ok().filter(|id| (1..=MAX_ID).contains(id));
+            return id.map(Name::Id);
+        }
+        if is_uid(text) {
+            return Some(Name::Uid(text.to_ascii_lowercase()));
+        }
+        read_slug(text).map(Name::Slug)
+    }
+}
+
+impl From<Ref> for Name {
+    fn from(reference: Ref) -> Name {
+        match reference {
+            Ref::Id(id) => Name::Id(id),
+            Ref::Uid(uid) => Name::Uid(uid),
+            // A ticket's number or key has the form of a slug too.
+            Ref::Number(text) | Ref::Key(text) => Name::Slug(text.to_lowercase().replace('-', "_")),
+        }
+    }
+}
+
+/// Reads a slug in any case, with spaces, hyphens or underscores between its words.
+pub fn read_slug(text: &str) -> Option<String> {
+    let slug: String = text
+        .trim()
+        .chars()
+        .map(|c| if matches!(c, ' ' | '-') { '_' } else { c })
+        .flat_map(char::to_lowercase)
+        .collect();
+    let fits =
+        !slug.is_empty() && slug.len() <= SLUG_MOST && slug.chars().all(|c| c.is_alphanumeric() || c == '_');
+    fits.then_some(slug)
+}
+
+/// Whether a slug may be given to a row: it must not be taken for an id.
+pub fn may_be_slug(slug: &str) -> bool {
+    !slug.bytes().all(|b| b.is_ascii_digit() || b == b'_') && !is_uid(&slug.replace('_', "-"))
+}
+
+/// Makes a slug of a name: its letters and digits, everything else one `_`. `kind` stands in front of what
+/// would otherwise be no slug.
+pub fn slug_of(name: &str, kind: &str) -> String {
+    let mut slug = String::with_capacity(name.len());
+    for c in name.chars().flat_map(char::to_lowercase) {
+        // A longer slug would leave no room for a word in front.
+        if slug.len().saturating_add(c.len_utf8()) > 60 {
+            break;
+        }
+        if c.is_alphanumeric() {
+            slug.push(c);
+        } else if !slug.is_empty() && !slug.ends_with('_') {
+            slug.push('_');
+        }
+    }
+    let slug = slug.trim_end_matches('_');
+    match slug {
+        "" => kind.to_owned(),
+        slug if may_be_slug(slug) => slug.to_owned(),
+        slug => format!("{kind}_{slug}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_ids_uids_or_slugs() {
+        let uid = "01936c6e-2c00-7000-8000-00000000000A";
+        for (text, want) in [
+            ("5", Some(Name::Id(5))),
+            ("0", None),
+            ("9007199254740992", None),
+            (uid, Some(Name::Uid(uid.to_lowercase()))),
+            ("billing", Some(Name::Slug("billing".to_owned()))),
+            ("Feature Request", Some(Name::Slug("feature_request".to_owned()))),
+            ("feature-request", Some(Name::Slug("feature_request".to_owned()))),
+            ("tier-2", Some(Name::Slug("tier_2".to_owned()))),
+            ("a/b", None),
+            ("", None),
+        ] {
+            assert_eq!(Name::parse(text), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn slugs_are_made_of_names() {
+        for (name, want) in [
+            ("Technical", "technical"),
+            ("Feature request", "feature_request"),
+            ("  R&D / Labs!  ", "r_d_labs"),
+            ("Ärger mit Öl", "ärger_mit_öl"),
+            ("支払い", "支払い"),
+            ("2026", "category_2026"),
+            ("20-26", "category_20_26"),
+            ("!!!", "category"),
+            (
+                "01936c6e-2c00-7000-8000-000000000001",
+                "category_01936c6e_2c00_7000_8000_000000000001",
+            ),
+        ] {
+            let slug = slug_of(name, "category");
+            assert_eq!(slug, want);
+            assert_eq!(Name::parse(&slug), Some(Name::Slug(slug.clone())), "{slug}");
+        }
+        assert!(slug_of(&"ab ".repeat(60), "category").len() <= SLUG_MOST);
+    }
+
+    #[test]
+    fn slugs_never_look_like_ids() {
+        for (slug, want) in [
+            ("billing", true),
+            ("tier_2", true),
+            ("2", false),
+            ("2_0", false),
+            ("01936c6e_2c00_7000_8000_000000000001", false),
+        ] {
+            assert_eq!(may_be_slug(slug), want, "{slug}");
+        }
+    }
+}

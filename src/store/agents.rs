@@ -1,0 +1,225 @@
+//! Agents: their profiles and categories.
+
+use serde::Deserialize;
+
+use super::categories::named;
+use super::view::{Out, View, field, nullable};
+use crate::desk::category::Name;
+use crate::desk::id::Ref;
+use crate::edge::db::{Arg, Stmt};
+use crate::http::page::{Page, Start};
+use crate::http::shape::words;
+
+/// An agent: a user of that role, with the profile.
+pub const AGENT: View = View {
+    name: "Agent",
+    fields: &[
+        field("id", "u.id", Out::Int).says("The user's id."),
+        field("uid", "u.uid", Out::Text),
+        field("email", "u.email", Out::Text),
+        field("username", "u.username", Out::Text),
+        field("first_name", "u.first_name", Out::Text),
+        field("last_name", "u.last_name", Out::Text),
+        field("full_name", "u.full_name", Out::Text),
+        field("role", "u.role", Out::Word(&words::ROLE)),
+        field("is_active", "u.is_active", Out::Flag),
+        nullable("department", "u.department", Out::Text),
+        nullable("phone", "u.phone", Out::Text),
+        nullable("avatar_url", "u.avatar_url", Out::Text),
+        field("is_available", "p.is_available", Out::Flag).says("Takes new tickets at the moment."),
+        field("max_open_tickets", "p.max_open_tickets", Out::Int)
+            .says("Automatic assignment never goes beyond it."),
+        field("open_load", "p.open_load", Out::Int)
+            .says("Assigned tickets that are not resolved, closed or deleted."),
+        nullable("last_assigned_at", "p.last_assigned_at", Out::Time),
+        field("categories", "$CATEGORIES", Out::Json("CategoryNames")).says("The active ones."),
+        field("version", "u.version", Out::Int),
+        field("created_at", "u.created_at", Out::Time),
+        field("updated_at", "u.updated_at", Out::Time),
+        nullable("last_login_at", "u.last_login_at", Out::Time),
+    ],
+};
+
+/// The SQL that builds an [`AGENT`].
+fn json() -> String {
+    AGENT.sql().replace(
+        "$CATEGORIES",
+        "(SELECT json_group_array(json_object('id',c.id,'slug',c.slug,'name',c.name) ORDER BY c.position,c.id) \
+          FROM agent_categories a JOIN categories c ON c.id = a.category_id AND c.is_active = 1 WHERE a.user_id = u.id)",
+    )
+}
+
+const FROM: &str = "users u JOIN agent_profiles p ON p.user_id = u.id";
+
+/// The condition on a user `u` that a reference names; its argument is `?n`.
+pub(super) fn person(reference: &Ref, n: usize) -> (String, Arg) {
+    match reference {
+        Ref::Id(id) => (format!("u.id = ?{n}"), Arg::Int(*id)),
+        Ref::Uid(uid) => (format!("u.uid = ?{n}"), uid.into()),
+        // A ticket's number or key names no user.
+        Ref::Number(_) | Ref::Key(_) => (format!("u.id = ?{n}"), Arg::Null),
+    }
+}
+
+/// The row `j` (an [`AGENT`]), `v`, `id`.
+pub fn show(reference: &Ref) -> Stmt {
+    let (is_it, arg) = person(reference, 1);
+    Stmt::new(format!(
+        "SELECT {} AS j, u.version AS v, u.id AS id FROM {FROM} WHERE {is_it} AND u.role = 'agent'",
+        json()
+    ))
+    .bind(arg)
+}
+
+/// An agent's row, for a change.
+#[derive(Clone, Debug, Deserialize)]
+pub struct AgentRow {
+    pub id: i64,
+    pub version: i64,
+    pub is_active: i64,
+}
+
+/// The row of an agent.
+pub fn row(reference: &Ref) -> Stmt {
+    let (is_it, arg) = person(reference, 1);
+    Stmt::new(format!(
+        "SELECT u.id, u.version, u.is_active FROM users u WHERE {is_it} AND u.role = 'agent'"
+    ))
+    .bind(arg)
+}
+
+/// Which agents a list shows.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    pub is_active: Option<bool>,
+    pub is_available: Option<bool>,
+    pub category: Option<Name>,
+    /// Part of name, username or address.
+    pub q: Option<String>,
+}
+
+fn wheres(filter: &Filter, args: &mut Vec<Arg>) -> String {
+    let mut wheres = vec!["u.role = 'agent'".to_owned()];
+    for (column, wanted) in [
+        ("u.is_active", filter.is_active),
+        ("p.is_available", filter.is_available),
+    ] {
+        if let Some(wanted) = wanted {
+            args.push(wanted.into());
+            // Agents are few beside all who are active: the index on the role serves.
+            wheres.push(format!("+{column} = ?{}", args.len()));
+        }
+    }
+    if let Some(category) = &filter.category {
+        let (is_it, arg) = named("c", category, args.len().saturating_add(1));
+        args.push(arg);
+        wheres.push(format!(
+            "u.id IN (SELECT a.user_id FROM categories c JOIN agent_categories a ON a.category_id = c.id WHERE {is_it})"
+        ));
+    }
+    if let Some(q) = &filter.q {
+        args.push(q.to_lowercase().into());
+        let n = args.len();
+        wheres.push(format!(
+            "(instr(lower(u.full_name), ?{n}) OR instr(u.username_key, ?{n}) OR instr(u.email_key, ?{n}))"
+        ));
+    }
+    wheres.join(" AND ")
+}
+
+/// A page of agents, newest first: rows `j`, `id`.
+pub fn list(filter: &Filter, page: &Page) -> Stmt {
+    let mut args = Vec::new();
+    let mut when = wheres(filter, &mut args);
+    if let Start::After { id, .. } = page.start {
+        args.push(id.into());
+        when.push_str(&format!(" AND u.id < ?{}", args.len()));
+    }
+    args.extend([page.limit.saturating_add(1).into(), page.offset().into()]);
+    let at = args.len();
+    Stmt {
+        sql: format!(
+            "SELECT {} AS j, u.id AS id FROM {FROM} WHERE {when} ORDER BY u.id DESC LIMIT ?{} OFFSET ?{at}",
+            json(),
+            at.saturating_sub(1)
+        )
+        .into(),
+        args,
+    }
+}
+
+/// How many agents a list has: `n`, up to 10,001.
+pub fn count(filter: &Filter) -> Stmt {
+    let mut args = Vec::new();
+    let when = wheres(filter, &mut args);
+    Stmt {
+        sql: format!("SELECT count(*) AS n FROM (SELECT 1 FROM {FROM} WHERE {when} LIMIT 10001)").into(),
+        args,
+    }
+}
+
+/// Active agents by a JSON list of ids and uids: `ids` (JSON) and `missing`, the first that is none.
+pub fn working_all(rows: &str) -> Stmt {
+    Stmt::new(
+        "SELECT (SELECT json_group_array(DISTINCT u.id) FROM json_each(?1) j JOIN users u \
+           ON u.role = 'agent' AND u.is_active = 1 AND (u.id = j.value OR u.uid = j.value)) AS ids, \
+         (SELECT CAST(j.value AS TEXT) FROM json_each(?1) j WHERE NOT EXISTS (SELECT 1 FROM users u \
+           WHERE u.role = 'agent' AND u.is_active = 1 AND (u.id = j.value OR u.uid = j.value)) LIMIT 1) AS missing",
+    )
+    .bind(rows)
+}
+
+/// What [`working_all`] and `categories::offered_all` find.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Resolved {
+    /// JSON text of a list of ids.
+    pub ids: String,
+    pub missing: Option<String>,
+}
+
+/// Sets availability and cap; `None` keeps.
+pub fn set_profile(agent: &Ref, is_available: Option<bool>, max_open_tickets: Option<i64>) -> Stmt {
+    let (is_it, arg) = person(agent, 1);
+    Stmt::new(format!(
+        "UPDATE agent_profiles SET is_available = coalesce(?2, is_available), max_open_tickets = coalesce(?3, max_open_tickets) \
+         WHERE user_id = (SELECT u.id FROM users u WHERE {is_it})"
+    ))
+    .bind(arg)
+    .bind(is_available)
+    .bind(max_open_tickets)
+}
+
+/// Gives an agent exactly these categories: a JSON list of ids.
+pub fn set_categories(agent: &Ref, ids: &str) -> [Stmt; 2] {
+    let (is_it, arg) = person(agent, 1);
+    [
+        Stmt::new(format!(
+            "DELETE FROM agent_categories WHERE user_id = (SELECT u.id FROM users u WHERE {is_it}) \
+             AND category_id NOT IN (SELECT value FROM json_each(?2))"
+        ))
+        .bind(arg.clone())
+        .bind(ids),
+        Stmt::new(format!(
+            "INSERT OR IGNORE INTO agent_categories (user_id, category_id) \
+             SELECT u.id, j.value FROM users u JOIN json_each(?2) j WHERE {is_it}"
+        ))
+        .bind(arg)
+        .bind(ids),
+    ]
+}
+
+/// Gives a category exactly these agents: a JSON list of ids.
+pub fn set_agents(category_id: i64, ids: &str) -> [Stmt; 2] {
+    [
+        Stmt::new(
+            "DELETE FROM agent_categories WHERE category_id = ?1 AND user_id NOT IN (SELECT value FROM json_each(?2))",
+        )
+        .bind(category_id)
+        .bind(ids),
+        Stmt::new(
+            "INSERT OR IGNORE INTO agent_categories (user_id, category_id) SELECT j.value, ?1 FROM json_each(?2) j",
+        )
+        .bind(category_id)
+        .bind(ids),
+    ]
+}

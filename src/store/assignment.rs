@@ -1,0 +1,86 @@
+//! Assignments that the desk makes by itself, decided inside the batch: never read first and written then.
+
+use crate::desk::agent::cause;
+use crate::edge::db::Stmt;
+
+/// The agent that automatic assignment picks for a ticket `t` under the settings `g`, as an expression: active,
+/// available, below the cap, with the fewest open tickets, the longest idle of those. Null: nobody.
+fn pick() -> String {
+    let fit = "p.is_available = 1 AND p.open_load < p.max_open_tickets AND u.is_active = 1 AND u.role = 'agent' \
+      ORDER BY p.open_load, p.last_assigned_at, p.user_id LIMIT 1";
+    format!(
+        "CASE g.auto_assign \
+         WHEN 'category' THEN (SELECT p.user_id FROM agent_categories a CROSS JOIN agent_profiles p ON p.user_id = a.user_id \
+           CROSS JOIN users u ON u.id = p.user_id WHERE a.category_id = t.category_id AND {fit}) \
+         WHEN 'least_loaded' THEN (SELECT p.user_id FROM agent_profiles p CROSS JOIN users u ON u.id = p.user_id WHERE {fit}) \
+         END"
+    )
+}
+
+/// Assigns a ticket that the same batch has made, if the settings say so and somebody is free, with its event.
+pub fn assign_new(uid: &str, now: i64) -> [Stmt; 2] {
+    [
+        Stmt::new(format!(
+            "UPDATE tickets SET assignee_id = x.agent_id, status = iif(tickets.workflow = 'support', 'assigned', tickets.status) \
+             FROM (SELECT t.id AS ticket_id, {} AS agent_id FROM tickets t CROSS JOIN settings g ON g.id = 1 WHERE t.uid = ?1) x \
+             WHERE tickets.id = x.ticket_id AND tickets.assignee_id IS NULL AND x.agent_id IS NOT NULL",
+            pick()
+        ))
+        .bind(uid),
+        Stmt::new(
+            "INSERT INTO events (ticket_id, seq, public_seq, type, changes, cause, created_at) \
+             SELECT t.id, t.seq + 1, t.public_seq + 1, 'assigned', \
+               '[' || iif(t.status = 'assigned', '{\"field\":\"status\",\"from\":\"open\",\"to\":\"assigned\"},', '') || \
+               '{\"field\":\"assignee\",\"from\":null,\"to\":' || t.assignee_card || '}]', ?3, ?2 \
+             FROM tickets t WHERE t.uid = ?1 AND t.assignee_id IS NOT NULL",
+        )
+        .bind(uid)
+        .bind(now)
+        .bind(cause::AUTO_ASSIGN),
+    ]
+}
+
+/// Gives the open tickets of somebody back to the pool, each with its event: any number of them by two
+/// statements.
+pub fn release(user_id: i64, actor: i64, now: i64) -> [Stmt; 2] {
+    release_where(
+        "t.assignee_id = ?1 AND t.deleted_at IS NULL AND t.status NOT IN ('resolved', 'closed')",
+        user_id,
+        actor,
+        now,
+    )
+}
+
+/// Gives back one ticket, if whoever has it works for the desk no more: for a ticket that is restored.
+pub fn release_one(ticket_id: i64, actor: i64, now: i64) -> [Stmt; 2] {
+    release_where(
+        "t.id = ?1 AND t.status NOT IN ('resolved', 'closed') AND t.assignee_id IS NOT NULL AND NOT EXISTS \
+         (SELECT 1 FROM users u WHERE u.id = t.assignee_id AND u.is_active = 1 AND u.role <> 'customer')",
+        ticket_id,
+        actor,
+        now,
+    )
+}
+
+fn release_where(condition: &str, id: i64, actor: i64, now: i64) -> [Stmt; 2] {
+    [
+        Stmt::new(format!(
+            "INSERT INTO events (ticket_id, seq, public_seq, type, actor_id, changes, cause, created_at) \
+             SELECT t.id, t.seq + 1, t.public_seq + 1, 'assigned', ?2, \
+               '[' || iif(t.status = 'assigned', '{{\"field\":\"status\",\"from\":\"assigned\",\"to\":\"open\"}},', '') || \
+               '{{\"field\":\"assignee\",\"from\":' || t.assignee_card || ',\"to\":null}}]', ?4, ?3 \
+             FROM tickets t WHERE {condition}"
+        ))
+        .bind(id)
+        .bind(actor)
+        .bind(now)
+        .bind(cause::RETURNED),
+        Stmt::new(format!(
+            "UPDATE tickets AS t SET assignee_id = NULL, status = iif(t.status = 'assigned', 'open', t.status), \
+               version = t.version + 1, updated_at = max(t.updated_at, ?2), public_updated_at = max(t.public_updated_at, ?2) \
+             WHERE {condition}"
+        ))
+        .bind(id)
+        .bind(now),
+    ]
+}

@@ -1,0 +1,252 @@
+//! Categories, and how tickets leave one that is archived.
+
+use serde::Deserialize;
+
+use super::agents::person;
+use super::subcategories;
+use super::view::{Out, View, field, nullable};
+use crate::desk::agent::cause;
+use crate::desk::category::Name;
+use crate::desk::id::Ref;
+use crate::edge::db::{Arg, Stmt};
+use crate::http::page::{Page, Start};
+
+/// A category; `$AGENTS` differs between staff and customers.
+pub const CATEGORY: View = View {
+    name: "Category",
+    fields: &[
+        field("id", "c.id", Out::Int),
+        field("uid", "c.uid", Out::Text),
+        field("slug", "c.slug", Out::Text).says("Its name in paths, filters and tickets."),
+        field("name", "c.name", Out::Text),
+        field("description", "c.description", Out::Text),
+        field("position", "c.position", Out::Int).says("Its place in the list."),
+        field("is_active", "c.is_active", Out::Flag).says("Archived categories take no new tickets."),
+        field("subcategories", "$SUBCATEGORIES", Out::Json("Subcategories")).says("The active ones."),
+        nullable("agents", "$AGENTS", Out::Json("Ids"))
+            .says("The ids of its active agents; null for customers."),
+        field("version", "c.version", Out::Int),
+        field("created_at", "c.created_at", Out::Time),
+        field("updated_at", "c.updated_at", Out::Time),
+    ],
+};
+
+/// The SQL that builds a [`CATEGORY`].
+fn json(staff: bool) -> String {
+    let agents = if staff {
+        "(SELECT json_group_array(a.user_id ORDER BY a.user_id) FROM agent_categories a \
+         JOIN users u ON u.id = a.user_id AND u.role = 'agent' AND u.is_active = 1 WHERE a.category_id = c.id)"
+    } else {
+        "NULL"
+    };
+    CATEGORY
+        .sql()
+        .replace("$SUBCATEGORIES", &subcategories::within_category())
+        .replace("$AGENTS", agents)
+}
+
+/// The condition on a category or subcategory, called `table`, that a name stands for; its argument is `?n`.
+pub(super) fn named(table: &str, name: &Name, n: usize) -> (String, Arg) {
+    match name {
+        Name::Id(id) => (format!("{table}.id = ?{n}"), Arg::Int(*id)),
+        Name::Uid(uid) => (format!("{table}.uid = ?{n}"), uid.into()),
+        Name::Slug(slug) => (format!("{table}.slug = ?{n}"), slug.into()),
+    }
+}
+
+/// The row `j` (a [`CATEGORY`]), `v`, `id`.
+pub fn show(name: &Name, staff: bool) -> Stmt {
+    let (is_it, arg) = named("c", name, 1);
+    Stmt::new(format!(
+        "SELECT {} AS j, c.version AS v, c.id AS id FROM categories c WHERE {is_it}",
+        json(staff)
+    ))
+    .bind(arg)
+}
+
+/// Which categories a list shows.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Active or archived ones; `None` is both.
+    pub is_active: Option<bool>,
+    /// Those of this agent.
+    pub agent: Option<Ref>,
+}
+
+fn wheres(filter: &Filter, args: &mut Vec<Arg>) -> String {
+    let mut wheres = vec!["1".to_owned()];
+    if let Some(is_active) = filter.is_active {
+        args.push(is_active.into());
+        wheres.push(format!("c.is_active = ?{}", args.len()));
+    }
+    if let Some(agent) = &filter.agent {
+        let (is_it, arg) = person(agent, args.len().saturating_add(1));
+        args.push(arg);
+        wheres.push(format!(
+            "c.id IN (SELECT a.category_id FROM users u JOIN agent_categories a ON a.user_id = u.id WHERE {is_it})"
+        ));
+    }
+    wheres.join(" AND ")
+}
+
+/// A page of categories by position: rows `j`, `s` (the position), `id`.
+pub fn list(filter: &Filter, staff: bool, page: &Page) -> Stmt {
+    let mut args = Vec::new();
+    let mut when = wheres(filter, &mut args);
+    if let Start::After { value, id } = page.start {
+        args.extend([value.into(), id.into()]);
+        let at = args.len();
+        when.push_str(&format!(
+            " AND (c.position, c.id) > (?{}, ?{at})",
+            at.saturating_sub(1)
+        ));
+    }
+    args.extend([page.limit.saturating_add(1).into(), page.offset().into()]);
+    let at = args.len();
+    Stmt {
+        sql: format!(
+            "SELECT {} AS j, c.position AS s, c.id AS id FROM categories c WHERE {when} \
+             ORDER BY c.position, c.id LIMIT ?{} OFFSET ?{at}",
+            json(staff),
+            at.saturating_sub(1)
+        )
+        .into(),
+        args,
+    }
+}
+
+/// How many categories a list has: `n`, up to 10,001.
+pub fn count(filter: &Filter) -> Stmt {
+    let mut args = Vec::new();
+    let when = wheres(filter, &mut args);
+    Stmt {
+        sql: format!("SELECT count(*) AS n FROM (SELECT 1 FROM categories c WHERE {when} LIMIT 10001)")
+            .into(),
+        args,
+    }
+}
+
+/// A category that a ticket may be put in: `id`, `name` (its slug), if it is active.
+pub fn offered(name: &Name) -> Stmt {
+    let (is_it, arg) = named("c", name, 1);
+    Stmt::new(format!(
+        "SELECT c.id AS id, c.slug AS name FROM categories c WHERE {is_it} AND c.is_active = 1"
+    ))
+    .bind(arg)
+}
+
+/// Active categories by a JSON list of ids, uids and slugs: `ids` (JSON) and `missing`, the first that is none.
+pub fn offered_all(rows: &str) -> Stmt {
+    Stmt::new(
+        "SELECT (SELECT json_group_array(DISTINCT c.id) FROM json_each(?1) j JOIN categories c \
+           ON c.is_active = 1 AND (c.id = j.value OR c.uid = j.value OR c.slug = j.value)) AS ids, \
+         (SELECT CAST(j.value AS TEXT) FROM json_each(?1) j WHERE NOT EXISTS (SELECT 1 FROM categories c \
+           WHERE c.is_active = 1 AND (c.id = j.value OR c.uid = j.value OR c.slug = j.value)) LIMIT 1) AS missing",
+    )
+    .bind(rows)
+}
+
+/// A category's row, for a change.
+#[derive(Clone, Debug, Deserialize)]
+pub struct CategoryRow {
+    pub id: i64,
+    pub version: i64,
+    pub is_active: i64,
+    /// How many unresolved tickets it has.
+    pub unresolved: i64,
+}
+
+/// The row of a category.
+pub fn row(name: &Name) -> Stmt {
+    let (is_it, arg) = named("c", name, 1);
+    Stmt::new(format!(
+        "SELECT c.id, c.version, c.is_active, coalesce((SELECT total - resolved - closed FROM ticket_counts \
+         WHERE scope = 'category:' || c.id), 0) AS unresolved FROM categories c WHERE {is_it}"
+    ))
+    .bind(arg)
+}
+
+/// What a category or subcategory is to be; `None` keeps, or leaves it to the desk.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    pub slug: Option<String>,
+    pub name: Option<String>,
+    pub description: Option<String>,
+    pub position: Option<i64>,
+    pub is_active: Option<bool>,
+}
+
+/// Inserts a category, last in the list unless it says where.
+pub fn insert(uid: &str, facts: &Facts, now: i64) -> Stmt {
+    Stmt::new(
+        "INSERT INTO categories (uid, slug, name, description, position, is_active, created_at, updated_at) \
+         SELECT ?1, ?2, ?3, coalesce(?4, ''), coalesce(?5, (SELECT coalesce(max(position), 0) + 1 FROM categories)), \
+           coalesce(?6, 1), ?7, ?7",
+    )
+    .bind(uid)
+    .bind(facts.slug.clone())
+    .bind(facts.name.clone())
+    .bind(facts.description.clone())
+    .bind(facts.position)
+    .bind(facts.is_active)
+    .bind(now)
+}
+
+/// Changes a category that is at `version`.
+pub fn update(id: i64, version: i64, facts: &Facts, now: i64) -> Stmt {
+    change("categories", id, version, facts, now)
+}
+
+/// Changes a row of `table`, categories or subcategories.
+pub(super) fn change(table: &str, id: i64, version: i64, facts: &Facts, now: i64) -> Stmt {
+    Stmt::new(format!(
+        "UPDATE {table} SET version = ?2 + 1, updated_at = ?3, slug = coalesce(?4, slug), name = coalesce(?5, name), \
+           description = coalesce(?6, description), position = coalesce(?7, position), is_active = coalesce(?8, is_active) \
+         WHERE id = ?1"
+    ))
+    .bind(id)
+    .bind(version)
+    .bind(now)
+    .bind(facts.slug.clone())
+    .bind(facts.name.clone())
+    .bind(facts.description.clone())
+    .bind(facts.position)
+    .bind(facts.is_active)
+}
+
+/// Aborts the batch while unresolved tickets are in the category; what stands before it may have moved them.
+pub fn expect_no_need(id: i64) -> Stmt {
+    Stmt::new(
+        "INSERT INTO stale SELECT 1 FROM ticket_counts \
+         WHERE scope = 'category:' || CAST(?1 AS INTEGER) AND total - resolved - closed > 0",
+    )
+    .bind(id)
+}
+
+/// Moves the unresolved tickets of a category to another, each with its event.
+pub fn move_tickets(from: i64, to: i64, actor: i64, now: i64) -> [Stmt; 2] {
+    [
+        Stmt::new(
+            "INSERT INTO events (ticket_id, seq, public_seq, type, actor_id, changes, cause, created_at) \
+             SELECT t.id, t.seq + 1, t.public_seq + 1, 'ticket_updated', ?3, \
+               '[{\"field\":\"category\",\"from\":' || json_quote(t.category) || ',\"to\":' || json_quote(c.slug) || '}' || \
+               iif(t.subcategory IS NULL, '', ',{\"field\":\"subcategory\",\"from\":' || json_quote(t.subcategory) || ',\"to\":null}') || ']', \
+               ?5, ?4 \
+             FROM tickets t JOIN categories c ON c.id = ?2 \
+             WHERE t.category_id = ?1 AND t.deleted_at IS NULL AND t.status NOT IN ('resolved', 'closed')",
+        )
+        .bind(from)
+        .bind(to)
+        .bind(actor)
+        .bind(now)
+        .bind(cause::ARCHIVED),
+        Stmt::new(
+            "UPDATE tickets SET category_id = ?2, subcategory_id = NULL, version = version + 1, \
+               updated_at = max(updated_at, ?3), public_updated_at = max(public_updated_at, ?3) \
+             WHERE category_id = ?1 AND deleted_at IS NULL AND status NOT IN ('resolved', 'closed')",
+        )
+        .bind(from)
+        .bind(to)
+        .bind(now),
+    ]
+}

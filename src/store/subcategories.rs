@@ -1,0 +1,136 @@
+//! Subcategories: the parts of a category.
+
+use serde::Deserialize;
+
+use super::categories::{Facts, change, named};
+use super::view::{Out, View, field};
+use crate::desk::category::Name;
+use crate::edge::db::Stmt;
+use crate::http::page::{Page, Start};
+
+/// A subcategory.
+pub const SUBCATEGORY: View = View {
+    name: "Subcategory",
+    fields: &[
+        field("id", "s.id", Out::Int),
+        field("uid", "s.uid", Out::Text),
+        field("category_id", "s.category_id", Out::Int),
+        field("slug", "s.slug", Out::Text).says("Its name in filters and tickets, unique in the desk."),
+        field("name", "s.name", Out::Text),
+        field("description", "s.description", Out::Text),
+        field("position", "s.position", Out::Int),
+        field("is_active", "s.is_active", Out::Flag).says("Archived ones take no new tickets."),
+        field("version", "s.version", Out::Int),
+        field("created_at", "s.created_at", Out::Time),
+        field("updated_at", "s.updated_at", Out::Time),
+    ],
+};
+
+/// The SQL of the active subcategories of a category `c`, as a JSON list.
+pub(super) fn within_category() -> String {
+    format!(
+        "('['||coalesce((SELECT group_concat({},',' ORDER BY s.position,s.id) FROM subcategories s \
+         WHERE s.category_id = c.id AND s.is_active = 1),'')||']')",
+        SUBCATEGORY.sql()
+    )
+}
+
+/// A page of a category's subcategories by position: rows `j`, `s` (the position), `id`.
+pub fn list(category: &Name, is_active: Option<bool>, page: &Page) -> Stmt {
+    let (is_it, arg) = named("c", category, 1);
+    let (goes_on, value, id) = match page.start {
+        Start::After { value, id } => (true, value, id),
+        _ => (false, 0, 0),
+    };
+    Stmt::new(format!(
+        "SELECT {} AS j, s.position AS s, s.id AS id FROM categories c JOIN subcategories s ON s.category_id = c.id \
+         WHERE {is_it} AND (?2 IS NULL OR s.is_active = ?2) AND (?3 = 0 OR (s.position, s.id) > (?4, ?5)) \
+         ORDER BY s.position, s.id LIMIT ?6 OFFSET ?7",
+        SUBCATEGORY.sql()
+    ))
+    .bind(arg)
+    .bind(is_active)
+    .bind(goes_on)
+    .bind(value)
+    .bind(id)
+    .bind(page.limit.saturating_add(1))
+    .bind(page.offset())
+}
+
+/// How many subcategories a list has: `n`, up to 10,001.
+pub fn count(category: &Name, is_active: Option<bool>) -> Stmt {
+    let (is_it, arg) = named("c", category, 1);
+    Stmt::new(format!(
+        "SELECT count(*) AS n FROM (SELECT 1 FROM categories c JOIN subcategories s ON s.category_id = c.id \
+         WHERE {is_it} AND (?2 IS NULL OR s.is_active = ?2) LIMIT 10001)"
+    ))
+    .bind(arg)
+    .bind(is_active)
+}
+
+/// The row `j` (a [`SUBCATEGORY`]), `v`, `id`.
+pub fn show(name: &Name) -> Stmt {
+    let (is_it, arg) = named("s", name, 1);
+    Stmt::new(format!(
+        "SELECT {} AS j, s.version AS v, s.id AS id FROM subcategories s WHERE {is_it}",
+        SUBCATEGORY.sql()
+    ))
+    .bind(arg)
+}
+
+/// A subcategory that a ticket may be put in: `id`, `name` (its slug), `category_id`, if it is active.
+pub fn offered(name: &Name) -> Stmt {
+    let (is_it, arg) = named("s", name, 1);
+    Stmt::new(format!(
+        "SELECT s.id AS id, s.slug AS name, s.category_id AS category_id FROM subcategories s \
+         WHERE {is_it} AND s.is_active = 1"
+    ))
+    .bind(arg)
+}
+
+/// A subcategory's row, for a change.
+#[derive(Clone, Debug, Deserialize)]
+pub struct SubcategoryRow {
+    pub id: i64,
+    pub version: i64,
+    pub is_active: i64,
+}
+
+/// The row of a subcategory, if it is part of the category.
+pub fn row(category: &Name, name: &Name) -> Stmt {
+    let (is_category, category) = named("c", category, 1);
+    let (is_it, arg) = named("s", name, 2);
+    Stmt::new(format!(
+        "SELECT s.id, s.version, s.is_active FROM categories c JOIN subcategories s ON s.category_id = c.id \
+         WHERE {is_category} AND {is_it}"
+    ))
+    .bind(category)
+    .bind(arg)
+}
+
+/// Inserts a subcategory, last of its category unless it says where. A slug that was made of its name and is
+/// taken by another category's gets the category's slug in front.
+pub fn insert(uid: &str, category_id: i64, facts: &Facts, is_made: bool, now: i64) -> Stmt {
+    Stmt::new(
+        "INSERT INTO subcategories (uid, category_id, slug, name, description, position, is_active, created_at, updated_at) \
+         SELECT ?1, c.id, iif(?3 AND EXISTS (SELECT 1 FROM subcategories WHERE slug = ?4 AND category_id <> c.id), \
+             c.slug || '_' || ?4, ?4), ?5, coalesce(?6, ''), \
+           coalesce(?7, (SELECT coalesce(max(position), 0) + 1 FROM subcategories WHERE category_id = c.id)), \
+           coalesce(?8, 1), ?9, ?9 \
+         FROM categories c WHERE c.id = ?2",
+    )
+    .bind(uid)
+    .bind(category_id)
+    .bind(is_made)
+    .bind(facts.slug.clone())
+    .bind(facts.name.clone())
+    .bind(facts.description.clone())
+    .bind(facts.position)
+    .bind(facts.is_active)
+    .bind(now)
+}
+
+/// Changes a subcategory that is at `version`.
+pub fn update(id: i64, version: i64, facts: &Facts, now: i64) -> Stmt {
+    change("subcategories", id, version, facts, now)
+}
