@@ -123,7 +123,7 @@ fn agents_change_their_availability_and_admins_everything() {
     ] {
         agent.put(&path, body).refused(403, "FORBIDDEN");
     }
-    for other in [&***colleague, &***manager] {
+    for other in [&**colleague, &**manager] {
         other
             .put(&path, json!({"is_available": true}))
             .refused(403, "FORBIDDEN");
