@@ -242,6 +242,17 @@ impl<'a> Call<'a> {
         Ok(rows?)
     }
 
+    /// Reads for whoever calls: as [`Call::read`] for who is signed in, as [`Call::open`] for others.
+    ///
+    /// # Errors
+    /// As both.
+    pub async fn look(&self, stmts: Vec<Stmt>) -> Result<Vec<Rows>, Error> {
+        match self.claims {
+            Some(_) => self.read(stmts).await,
+            None => self.open(stmts).await,
+        }
+    }
+
     /// Makes sure of the caller when no data is read.
     ///
     /// # Errors
@@ -473,6 +484,7 @@ impl From<DbError> for Error {
                     "projects.key" => ("key", "a project with this key exists already"),
                     "categories.slug" => ("slug", "a category with this slug exists already"),
                     "subcategories.slug" => ("slug", "a subcategory with this slug exists already"),
+                    "articles.slug" => ("slug", "an article with this slug exists already"),
                     _ => return Error::conflict("it exists already"),
                 };
                 Error::Conflict {

@@ -4,11 +4,13 @@
 
 pub mod accounts;
 pub mod agents;
+pub mod articles;
 pub mod categories;
 pub mod dev;
 pub mod docs;
 pub mod messages;
 pub mod projects;
+pub mod reports;
 mod samples;
 pub mod sessions;
 pub mod settings;
@@ -157,6 +159,9 @@ pub fn subject(call: &Call) -> Result<Option<crate::edge::db::Stmt>, Error> {
     }
     if path == "/sla/calendars/{id}" {
         return Ok(Some(sla_rows::calendar_row(&call.reference("id")?)));
+    }
+    if path.starts_with("/articles/{id}") || path == "/posts/{id}" {
+        return Ok(Some(articles::subject(call)));
     }
     if path == "/users/{id}" {
         return Ok(Some(people::account(&call.reference("id")?)));

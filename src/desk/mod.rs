@@ -7,6 +7,7 @@
 pub mod action;
 mod action_check;
 pub mod agent;
+pub mod article;
 pub mod calendar;
 pub mod calendar_check;
 pub mod category;

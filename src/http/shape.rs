@@ -139,6 +139,7 @@ pub mod words {
     //! The closed lists of the desk.
 
     use super::Words;
+    use crate::desk::article;
     use crate::desk::person::Role;
     use crate::desk::priority::Priority;
     use crate::desk::status::{Status, Workflow};
@@ -158,6 +159,10 @@ pub mod words {
     pub static ROLE: Words = Words {
         list: &Role::WORDS,
         parse: |word| Role::parse(word).map(Role::word),
+    };
+    pub static ARTICLE_STATUS: Words = Words {
+        list: &article::Status::WORDS,
+        parse: |word| article::Status::parse(word).map(article::Status::word),
     };
     pub static TICKET_SORT: Words = Words {
         list: &[

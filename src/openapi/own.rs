@@ -26,6 +26,7 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
     all.extend(service());
     all.extend(categories());
     all.extend(promises());
+    all.extend(super::reports::schemas());
     all
 }
 

@@ -98,8 +98,13 @@ fn build(role: Role) -> String {
         .replace("$TRANSITIONS", &transitions(role))
 }
 
-/// `sla::state` in SQL; a test holds the two equal.
 fn sla() -> String {
+    let [response, resolution] = sla_states();
+    format!("'{{\"response\":\"'||({response})||'\",\"resolution\":\"'||({resolution})||'\"}}'")
+}
+
+/// `sla::state` in SQL, of the first response and of the resolution; a test holds the two equal.
+pub(super) fn sla_states() -> [String; 2] {
     let state = |done: &str, due: &str, risk: &str, clock: &str, paused: &str| {
         format!(
             "CASE WHEN {due} IS NULL THEN 'ok' WHEN {done} IS NOT NULL THEN iif({done} <= {due},'met','missed') \
@@ -121,7 +126,7 @@ fn sla() -> String {
         "coalesce(t.paused_at,?1)",
         "t.paused_at IS NOT NULL",
     );
-    format!("'{{\"response\":\"'||({response})||'\",\"resolution\":\"'||({resolution})||'\"}}'")
+    [response, resolution]
 }
 
 /// `Ticket::transitions` in SQL, made from the same lifecycle.

@@ -59,6 +59,15 @@ pub fn ticket_with(by: &Caller, more: Value) -> Value {
     by.post("/tickets", body).is(201).json()
 }
 
+/// An article with a title of its own.
+pub fn article(by: &Caller, more: Value) -> Value {
+    let mut body = json!({"title": format!("How to {}", unique()), "body": "Turn it off and on again."});
+    for (key, value) in more.as_object().expect("an object") {
+        body[key] = value.clone();
+    }
+    by.post("/articles", body).is(201).json()
+}
+
 /// A public message.
 pub fn message(by: &Caller, ticket: &Value, text: &str) -> Value {
     by.post(
