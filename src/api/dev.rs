@@ -223,7 +223,7 @@ async fn story(app: &App, people: &[Somebody], promises: &Rc<Promises>, at: usiz
     };
     live(&mut life, &agent.actor, &customer.actor, at)?;
     app.db.batch(&life.stmts).await?;
-    Ok(())
+    super::dev_files::attach(app, life.ticket.id, &customer.actor, life.now, at).await
 }
 
 /// A ticket whose story is being told.

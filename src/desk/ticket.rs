@@ -3,7 +3,7 @@
 //! [`decide`] is the one place where a ticket changes: it takes the ticket as it is, what is wanted, by whom
 //! and when, and gives the ticket as it will be with the event that tells of it, or a refusal.
 
-mod changes;
+mod history;
 
 use std::rc::Rc;
 
@@ -16,8 +16,7 @@ use super::policy::{self, Act, Relation};
 use super::priority::Priority;
 use super::sla::{Pause, Promises};
 use super::status::{Status, Workflow, may_reopen};
-pub use changes::changes;
-use changes::kind_of;
+pub use history::{changes, kind_of};
 
 /// A ticket, as far as rules read it.
 #[derive(Clone, Debug, PartialEq)]
@@ -323,6 +322,13 @@ pub fn decide(
         set_status(&mut after, to, actor, rules, now)?;
     }
 
+    let to_nobody = |ticket: &Ticket| ticket.status == Status::Assigned && ticket.assignee.is_none();
+    if to_nobody(&after) && !to_nobody(ticket) {
+        return Err(Refusal::Invalid {
+            field: "assignee",
+            message: "must be somebody, for a ticket that is assigned".to_owned(),
+        });
+    }
     let changed = changes(ticket, &after);
     let event = (!changed.is_empty()).then(|| Event::public(kind_of(&changed), changed));
     Ok(Change { ticket: after, event })
@@ -421,5 +427,7 @@ fn set_status(
     Ok(())
 }
 
+#[cfg(test)]
+mod decide_tests;
 #[cfg(test)]
 mod tests;

@@ -6,6 +6,7 @@
 pub mod error;
 pub mod etag;
 pub mod json;
+pub mod links;
 pub mod page;
 pub mod reply;
 pub mod request;
