@@ -14,3 +14,4 @@ pub mod shape;
 pub mod sigv4;
 mod sigv4_check;
 pub mod take;
+pub mod taken;
