@@ -205,6 +205,8 @@ pub fn table(by: &Caller, path: &str) -> Value {
             .values()
             .map(|cell| match cell {
                 Value::Null => String::new(),
+                // No spreadsheet takes it for a formula.
+                Value::String(text) if text.starts_with('=') => format!("'{text}"),
                 Value::String(text) => text.clone(),
                 other => other.to_string(),
             })
