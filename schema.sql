@@ -779,6 +779,61 @@ BEGIN
   INSERT INTO ticket_old_keys (key, ticket_id) VALUES (OLD.key, OLD.id);
 END;
 
+-- Attachments ------------------------------------------------------------------------------------------------
+
+-- One row per file from the moment its upload is allowed: it binds the object to who may register it, where and
+-- as what. `uid` is the object's key. A file is pending (neither attached nor deleted), attached, or deleted; its
+-- object is removed at deletion, and once more by the sweep, when no link can bring it back: then it is purged.
+CREATE TABLE attachments (
+  id INTEGER PRIMARY KEY,
+  uid TEXT NOT NULL UNIQUE,
+  ticket_id INTEGER NOT NULL REFERENCES tickets (id),
+  message_id INTEGER REFERENCES messages (id),
+  uploader_id INTEGER NOT NULL REFERENCES users (id),
+  filename TEXT NOT NULL,
+  content_type TEXT NOT NULL,
+  size INTEGER NOT NULL CHECK (size > 0),
+  is_internal INTEGER NOT NULL DEFAULT 0 CHECK (is_internal IN (0, 1)),   -- as hidden as an internal note
+  created_at INTEGER NOT NULL,             -- the upload was allowed
+  attached_at INTEGER,                     -- it was registered: from now on others see it
+  deleted_at INTEGER,
+  purged_at INTEGER                        -- the object is gone for good
+) STRICT;
+CREATE INDEX attachments_by_ticket ON attachments (ticket_id, attached_at) WHERE attached_at IS NOT NULL AND deleted_at IS NULL;
+CREATE INDEX attachments_pending ON attachments (ticket_id, created_at) WHERE attached_at IS NULL AND deleted_at IS NULL;
+CREATE INDEX attachments_of_message ON attachments (message_id) WHERE message_id IS NOT NULL;
+CREATE INDEX attachments_abandoned ON attachments (created_at) WHERE attached_at IS NULL AND deleted_at IS NULL;
+CREATE INDEX attachments_to_purge ON attachments (created_at) WHERE deleted_at IS NOT NULL AND purged_at IS NULL;
+
+CREATE TRIGGER attachments_counts_attach
+AFTER UPDATE OF attached_at ON attachments
+WHEN OLD.attached_at IS NULL AND NEW.attached_at IS NOT NULL
+BEGIN
+  UPDATE tickets SET
+    attachment_count = attachment_count + 1,
+    public_attachment_count = public_attachment_count + (NEW.is_internal = 0),
+    updated_at = max(updated_at, NEW.attached_at),
+    public_updated_at = iif(NEW.is_internal = 0, max(public_updated_at, NEW.attached_at), public_updated_at)
+  WHERE id = NEW.ticket_id;
+END;
+CREATE TRIGGER attachments_counts_delete
+AFTER UPDATE OF deleted_at ON attachments
+WHEN OLD.deleted_at IS NULL AND NEW.deleted_at IS NOT NULL AND OLD.attached_at IS NOT NULL
+BEGIN
+  UPDATE tickets SET
+    attachment_count = attachment_count - 1,
+    public_attachment_count = public_attachment_count - (NEW.is_internal = 0)
+  WHERE id = NEW.ticket_id;
+END;
+
+-- A message takes its files with it.
+CREATE TRIGGER messages_attachments_delete
+AFTER UPDATE OF deleted_at ON messages
+WHEN OLD.deleted_at IS NULL AND NEW.deleted_at IS NOT NULL
+BEGIN
+  UPDATE attachments SET deleted_at = NEW.deleted_at WHERE message_id = NEW.id AND deleted_at IS NULL;
+END;
+
 -- The knowledge base -----------------------------------------------------------------------------------------
 
 CREATE TABLE articles (
@@ -872,3 +927,92 @@ CREATE INDEX events_by_time ON events (created_at, actor_id, type);
 CREATE INDEX tickets_unresolved ON tickets (created_at) WHERE deleted_at IS NULL AND resolved_at IS NULL;
 CREATE INDEX tickets_unresolved_by_assignee ON tickets (assignee_id, created_at)
   WHERE deleted_at IS NULL AND resolved_at IS NULL;
+
+-- Workflow rules -----------------------------------------------------------------------------------------------
+
+-- The three JSON parts are kept as the admin wrote them; desk/rule_check.rs says what they may hold.
+CREATE TABLE workflows (
+  id INTEGER PRIMARY KEY,
+  uid TEXT NOT NULL UNIQUE,
+  name TEXT NOT NULL,
+  is_active INTEGER NOT NULL DEFAULT 1 CHECK (is_active IN (0, 1)),
+  position INTEGER NOT NULL,               -- rules are asked by position, then id
+  stop INTEGER NOT NULL DEFAULT 0 CHECK (stop IN (0, 1)),
+  trigger TEXT NOT NULL CHECK (json_valid(trigger)),
+  conditions TEXT NOT NULL DEFAULT '{}' CHECK (json_valid(conditions)),
+  actions TEXT NOT NULL CHECK (json_valid(actions)),
+  author_id INTEGER NOT NULL REFERENCES users (id),   -- who made the rule: its notes stand under this name
+  version INTEGER NOT NULL DEFAULT 1,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX workflows_by_position ON workflows (position, id);
+
+CREATE TRIGGER workflows_version
+BEFORE UPDATE OF version ON workflows
+WHEN NEW.version <> OLD.version + 1
+BEGIN
+  SELECT RAISE(ABORT, 'STALE_VERSION');
+END;
+
+-- What rules did, and why they could not. Not tied to its rule by a foreign key: the record outlives it until
+-- the clock clears it away.
+CREATE TABLE workflow_runs (
+  id INTEGER PRIMARY KEY,
+  workflow_id INTEGER NOT NULL,
+  ticket_id INTEGER NOT NULL REFERENCES tickets (id),
+  event TEXT NOT NULL,                     -- what was heard, such as status_changed
+  outcome TEXT NOT NULL CHECK (outcome IN ('acted', 'broken')),
+  details TEXT NOT NULL DEFAULT '[]',      -- [{"type","outcome","reason"}], or the mistakes of a broken rule
+  created_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX workflow_runs_by_rule ON workflow_runs (workflow_id);
+CREATE INDEX workflow_runs_by_time ON workflow_runs (created_at);
+CREATE INDEX workflow_runs_broken ON workflow_runs (workflow_id, created_at) WHERE outcome = 'broken';
+
+-- The Worker keeps the active rules parsed, with the categories and people that they name; every request that
+-- changes a ticket reads this number beside the settings, and rules of another number are read anew.
+ALTER TABLE settings ADD COLUMN workflows_version INTEGER NOT NULL DEFAULT 1;
+
+CREATE TRIGGER workflows_inserted
+AFTER INSERT ON workflows
+BEGIN
+  UPDATE settings SET workflows_version = workflows_version + 1 WHERE id = 1;
+END;
+CREATE TRIGGER workflows_updated
+AFTER UPDATE ON workflows
+BEGIN
+  UPDATE settings SET workflows_version = workflows_version + 1 WHERE id = 1;
+END;
+CREATE TRIGGER workflows_deleted
+AFTER DELETE ON workflows
+BEGIN
+  UPDATE settings SET workflows_version = workflows_version + 1 WHERE id = 1;
+END;
+CREATE TRIGGER workflows_categories_inserted
+AFTER INSERT ON categories
+WHEN EXISTS (SELECT 1 FROM workflows)
+BEGIN
+  UPDATE settings SET workflows_version = workflows_version + 1 WHERE id = 1;
+END;
+CREATE TRIGGER workflows_categories_updated
+AFTER UPDATE OF slug, is_active ON categories
+WHEN (NEW.slug <> OLD.slug OR NEW.is_active <> OLD.is_active) AND EXISTS (SELECT 1 FROM workflows)
+BEGIN
+  UPDATE settings SET workflows_version = workflows_version + 1 WHERE id = 1;
+END;
+-- Customers count when a rule names them by their address.
+CREATE TRIGGER workflows_people_inserted
+AFTER INSERT ON users
+WHEN EXISTS (SELECT 1 FROM workflows WHERE instr(lower(conditions), NEW.email_key))
+BEGIN
+  UPDATE settings SET workflows_version = workflows_version + 1 WHERE id = 1;
+END;
+CREATE TRIGGER workflows_people_updated
+AFTER UPDATE OF first_name, last_name, username, avatar_url, email, role, is_active ON users
+WHEN (NEW.card <> OLD.card OR NEW.email <> OLD.email OR NEW.is_active <> OLD.is_active)
+  AND EXISTS (SELECT 1 FROM workflows WHERE NEW.role <> 'customer' OR OLD.role <> 'customer'
+    OR instr(lower(conditions), NEW.email_key) OR instr(lower(conditions), OLD.email_key))
+BEGIN
+  UPDATE settings SET workflows_version = workflows_version + 1 WHERE id = 1;
+END;

@@ -10,6 +10,7 @@ use std::pin::Pin;
 use crate::api::accounts;
 use crate::api::agents;
 use crate::api::articles;
+use crate::api::attachments;
 use crate::api::categories;
 use crate::api::docs;
 use crate::api::messages;
@@ -22,7 +23,9 @@ use crate::api::statistics;
 use crate::api::subcategories;
 use crate::api::tickets;
 use crate::api::transfers;
+use crate::api::uploads;
 use crate::api::users;
+use crate::api::workflows;
 use crate::app::Call;
 use crate::http::error::Error;
 use crate::http::page;
@@ -31,6 +34,7 @@ use crate::http::request::Method;
 use crate::http::shape::Shape;
 use crate::store::agents as agent_rows;
 use crate::store::articles as article_rows;
+use crate::store::attachments as attachment_rows;
 use crate::store::categories as category_rows;
 use crate::store::events;
 use crate::store::messages as message_rows;
@@ -40,6 +44,7 @@ use crate::store::subcategories as subcategory_rows;
 use crate::store::tickets as ticket_rows;
 use crate::store::transfers as transfer_rows;
 use crate::store::view::View;
+use crate::store::workflows as workflow_rows;
 
 /// Who may knock. The fine decision is made in `desk::policy`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,6 +66,7 @@ pub enum Limit {
     Address,
     Register,
     Search,
+    Presign,
 }
 
 impl Limit {
@@ -71,6 +77,7 @@ impl Limit {
             Limit::Address => "RL_ADDRESS",
             Limit::Register => "RL_REGISTER",
             Limit::Search => "RL_SEARCH",
+            Limit::Presign => "RL_PRESIGN",
         }
     }
 
@@ -80,7 +87,7 @@ impl Limit {
         match self {
             Limit::None | Limit::User => "\"default\";q=600;w=60",
             Limit::Address => "\"default\";q=3000;w=60",
-            Limit::Register => "\"default\";q=60;w=60",
+            Limit::Register | Limit::Presign => "\"default\";q=60;w=60",
             Limit::Search => "\"default\";q=120;w=60",
         }
     }
@@ -127,6 +134,8 @@ pub struct Route {
     pub takes_form: bool,
     /// The body may be left out.
     pub body_optional: bool,
+    /// The body is not read but handed on as it arrives.
+    pub streams: bool,
     /// A public route that shows more to who is signed in: a token is not needed, but checked when it is sent.
     pub hears_token: bool,
 }
@@ -154,6 +163,7 @@ impl Route {
             is_patch: matches!(method, Method::Put),
             takes_form: false,
             body_optional: false,
+            streams: false,
             hears_token: false,
         }
     }
@@ -184,6 +194,15 @@ impl Route {
     const fn or_form(self) -> Route {
         Route {
             takes_form: true,
+            ..self
+        }
+    }
+
+    /// Takes a file as its body; PATCH makes no sense here.
+    const fn streamed(self) -> Route {
+        Route {
+            streams: true,
+            is_patch: false,
             ..self
         }
     }
@@ -222,8 +241,10 @@ use Gives::{Created, CreatedSchema, List, Media, Nothing, One, Schema};
 const PAGE: &Shape = &page::QUERY;
 const TICKET: &View = &ticket_rows::TICKET;
 const USER: &View = &people::USER;
+const ATTACHMENT: &View = &attachment_rows::ATTACHMENT;
 const MESSAGE: &View = &message_rows::MESSAGE;
 const EVENT: &View = &events::EVENT;
+const RULE: &View = &workflow_rows::RULE;
 const CATEGORY: &View = &category_rows::CATEGORY;
 const SUBCATEGORY: &View = &subcategory_rows::SUBCATEGORY;
 const AGENT: &View = &agent_rows::AGENT;
@@ -362,6 +383,20 @@ pub static ROUTES: &[Route] = &[
     route!(Get "/sla/calendars/{id}" Agent "One calendar" sla::calendar => One(CALENDAR)),
     route!(Put "/sla/calendars/{id}" Admin "Update" sla::update_calendar => One(CALENDAR)).body(&sla::EDIT),
     route!(Delete "/sla/calendars/{id}" Admin "Delete (409 while used)" sla::remove_calendar => Nothing),
+    // Attachments
+    route!(Post "/attachments/presigned-url" SignedIn "A presigned upload" attachments::presign => Schema("PresignedUpload"))
+        .body(&attachments::PRESIGN)
+        .limit(Limit::Presign),
+    route!(Post "/attachments" SignedIn "Register an uploaded object" attachments::register => Created(ATTACHMENT))
+        .body(&attachments::REGISTER),
+    route!(Get "/attachments/{id}" SignedIn "Record with a presigned download" attachments::show => One(&attachment_rows::DOWNLOAD)),
+    route!(Get "/attachments/{id}/download" SignedIn "The bytes" attachments::download => Media("*/*")),
+    route!(Get "/attachments/ticket/{id}" SignedIn "A ticket's attachments" attachments::list => List(ATTACHMENT)).query(&[PAGE]),
+    route!(Get "/tickets/{id}/attachments" SignedIn "A ticket's attachments" attachments::list => List(ATTACHMENT)).query(&[PAGE]),
+    route!(Delete "/attachments/{id}" SignedIn "Delete record and object" attachments::remove => Nothing),
+    route!(Put "/uploads/{key}" Public "Presigned upload target when R2 keys are not configured" uploads::put => Schema("Done"))
+        .streamed(),
+    route!(Get "/uploads/{key}" Public "Presigned download target, likewise" uploads::get => Media("*/*")),
     // Knowledge base
     route!(Get "/articles" Public "Knowledge base: published articles, search" articles::list => List(ARTICLE))
         .query(&[PAGE, &articles::LIST])
@@ -396,6 +431,16 @@ pub static ROUTES: &[Route] = &[
     // The desk
     route!(Get "/admin/settings" Admin "Desk settings" settings::show => One(&settings::SETTINGS)),
     route!(Put "/admin/settings" Admin "Change them" settings::update => One(&settings::SETTINGS)).body(&settings::CHANGE),
+    // Workflow rules
+    route!(Get "/workflows" Admin "Rules" workflows::list => List(RULE)).query(&[PAGE]),
+    route!(Post "/workflows" Admin "Create a rule" workflows::create => Created(RULE)).body(&workflows::NEW),
+    route!(Get "/workflows/{id}" Admin "One rule" workflows::show => One(RULE)),
+    route!(Put "/workflows/{id}" Admin "Update a rule" workflows::update => One(RULE)).body(&workflows::EDIT),
+    route!(Delete "/workflows/{id}" Admin "Delete a rule" workflows::remove => Nothing),
+    route!(Post "/workflows/{id}/simulate" Admin "What would it do" workflows::simulate => Schema("WorkflowSimulation"))
+        .body_if_any(&workflows::TRIAL)
+        .never_replayed(),
+    route!(Get "/workflows/{id}/runs" Admin "What it did" workflows::runs => List(&workflow_rows::RUN)).query(&[PAGE]),
     // Documents and health
     route!(Get "/openapi.json" Public "OpenAPI 3.1" docs::openapi => Media("application/json")).limit(Limit::None),
     route!(Get "/docs" Public "Swagger UI" docs::swagger => Media("text/html")).limit(Limit::None),
