@@ -4,7 +4,6 @@ use serde_json::{Map, Value, json};
 
 use super::reports;
 use super::schema::{named, page_of, view};
-use crate::desk::csv;
 use crate::http::page;
 use crate::http::request::Method;
 use crate::http::shape::Kind;
@@ -222,7 +221,7 @@ fn good(route: &Route) -> (u16, Value) {
     let mut response = json!({"description": text, "headers": head(&headers)});
     let content = content.map(|mut content| {
         if let (true, Some(map)) = (reports::is_table(route), content.as_object_mut()) {
-            map.insert(csv::MEDIA_TYPE.to_owned(), json!({"schema": {"type": "string"}}));
+            map.insert("text/csv".to_owned(), json!({"schema": {"type": "string"}}));
         }
         content
     });
