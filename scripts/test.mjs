@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 // npm test [-- words]: everything that is checked by running. Words after -- go to cargo test, to pick tests by name.
+import path from 'node:path'
 import { underPinnedNode } from './lib/node.mjs'
 import { Stop, main, output, run, say, step } from './lib/run.mjs'
 import { checkSchema } from './lib/schema.mjs'
@@ -15,9 +16,9 @@ await main(async (words) => {
   await buildWorker()
   // All of them run, so that one look shows everything that is broken.
   const failed = []
-  for (const target of targets()) {
-    const name = `cargo test ${target.join(' ')}`
-    await step(name, () => run('cargo', ['test', ...target, ...words], { stdio: inherit })).catch((error) => {
+  for (const [program, ...rest] of programs(words)) {
+    const name = [path.basename(program), ...rest].join(' ')
+    await step(name, () => run(program, rest, { stdio: inherit })).catch((error) => {
       if (!(error instanceof Stop)) throw error
       failed.push(name)
     })
@@ -25,6 +26,12 @@ await main(async (words) => {
   if (failed.length > 0) throw new Stop(`failed: ${failed.join(', ')}`)
   say('\nAll tests passed.')
 })
+
+/** What runs, one after the other: the README's walk only when all is asked for. */
+function programs(words) {
+  const walk = words.length > 0 ? [] : [[process.execPath, 'scripts/check-readme.mjs']]
+  return [...targets().map((target) => ['cargo', 'test', ...target, ...words]), ...walk]
+}
 
 /** The test targets from the quickest to the slowest, as cargo names them. */
 function targets() {

@@ -15,6 +15,18 @@ export async function needFreePort(port, host, another) {
   throw new Stop(`port ${port} on ${host} ${why}, or take another port: ${another}`)
 }
 
+/** A port that nothing listens on. */
+export function freePort(host) {
+  return new Promise((resolve, reject) => {
+    const server = net.createServer()
+    server.once('error', reject)
+    server.listen(0, host, () => {
+      const { port } = server.address()
+      server.close(() => resolve(port))
+    })
+  })
+}
+
 /** Waits until GET `url` answers 200. Gives up after `seconds`, or when `over()` says that there is no hope. */
 export async function answers(url, seconds, over = () => false) {
   const until = performance.now() + seconds * 1000

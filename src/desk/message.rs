@@ -86,3 +86,6 @@ pub fn touch(author_id: i64, said_at: Millis, actor: &Actor, now: Millis) -> Res
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

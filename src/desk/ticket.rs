@@ -3,17 +3,20 @@
 //! [`decide`] is the one place where a ticket changes: it takes the ticket as it is, what is wanted, by whom
 //! and when, and gives the ticket as it will be with the event that tells of it, or a refusal.
 
+mod history;
+
 use std::rc::Rc;
 
 use serde_json::Value;
 
 use super::Millis;
-use super::event::{Event, EventKind, FieldChange};
+use super::event::Event;
 use super::person::Role;
 use super::policy::{self, Act, Relation};
 use super::priority::Priority;
 use super::sla::{Pause, Promises};
 use super::status::{Status, Workflow, may_reopen};
+pub use history::{changes, kind_of};
 
 /// A ticket, as far as rules read it.
 #[derive(Clone, Debug, PartialEq)]
@@ -319,6 +322,13 @@ pub fn decide(
         set_status(&mut after, to, actor, rules, now)?;
     }
 
+    let to_nobody = |ticket: &Ticket| ticket.status == Status::Assigned && ticket.assignee.is_none();
+    if to_nobody(&after) && !to_nobody(ticket) {
+        return Err(Refusal::Invalid {
+            field: "assignee",
+            message: "must be somebody, for a ticket that is assigned".to_owned(),
+        });
+    }
     let changed = changes(ticket, &after);
     let event = (!changed.is_empty()).then(|| Event::public(kind_of(&changed), changed));
     Ok(Change { ticket: after, event })
@@ -417,99 +427,7 @@ fn set_status(
     Ok(())
 }
 
-/// What differs, as history tells it.
-pub fn changes(before: &Ticket, after: &Ticket) -> Vec<FieldChange> {
-    let mut list = Vec::new();
-    let mut note = |field, differs: bool, from: Value, to: Value| {
-        if differs {
-            list.push(FieldChange { field, from, to });
-        }
-    };
-    let name = |named: &Option<Named>| named.as_ref().map(|named| named.name.clone()).into();
-    let card = |person: &Option<Person>| person.as_ref().map_or(Value::Null, |person| person.card.clone());
-    let who = |person: &Option<Person>| person.as_ref().map(|person| person.id);
-    note(
-        "status",
-        before.status != after.status,
-        before.status.word().into(),
-        after.status.word().into(),
-    );
-    note(
-        "priority",
-        before.priority != after.priority,
-        before.priority.word().into(),
-        after.priority.word().into(),
-    );
-    note(
-        "assignee",
-        who(&before.assignee) != who(&after.assignee),
-        card(&before.assignee),
-        card(&after.assignee),
-    );
-    note(
-        "category",
-        before.category != after.category,
-        name(&before.category),
-        name(&after.category),
-    );
-    note(
-        "subcategory",
-        before.subcategory != after.subcategory,
-        name(&before.subcategory),
-        name(&after.subcategory),
-    );
-    note(
-        "department",
-        before.department != after.department,
-        before.department.clone().into(),
-        after.department.clone().into(),
-    );
-    note(
-        "project",
-        before.project != after.project,
-        name(&before.project),
-        name(&after.project),
-    );
-    note(
-        "tags",
-        before.tags != after.tags,
-        before.tags.clone().into(),
-        after.tags.clone().into(),
-    );
-    note(
-        "workflow",
-        before.workflow != after.workflow,
-        before.workflow.word().into(),
-        after.workflow.word().into(),
-    );
-    note(
-        "title",
-        before.title != after.title,
-        before.title.clone().into(),
-        after.title.clone().into(),
-    );
-    note(
-        "description",
-        before.description != after.description,
-        before.description.clone().into(),
-        after.description.clone().into(),
-    );
-    list
-}
-
-/// The event is named after the weightiest of its changes.
-pub fn kind_of(changes: &[FieldChange]) -> EventKind {
-    let has = |field| changes.iter().any(|change| change.field == field);
-    if has("assignee") {
-        EventKind::Assigned
-    } else if has("status") {
-        EventKind::StatusChanged
-    } else if has("priority") {
-        EventKind::PriorityChanged
-    } else {
-        EventKind::TicketUpdated
-    }
-}
-
+#[cfg(test)]
+mod decide_tests;
 #[cfg(test)]
 mod tests;

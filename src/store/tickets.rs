@@ -602,3 +602,6 @@ pub fn assignable(reference: &Ref) -> Stmt {
 pub fn time(sql: &str) -> String {
     view::time(sql)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 use super::*;
 use crate::desk::HOUR;
 use crate::desk::calendar::Calendar;
+use crate::desk::event::FieldChange;
 use crate::desk::sla::{Policy, Promise};
 
 const NOW: Millis = 1_700_000_000_000;
