@@ -17,6 +17,7 @@ use crate::desk::sla::Promises;
 use crate::desk::ticket::{Actor, Rules};
 use crate::edge::config::Config;
 use crate::edge::db::{Db, DbError, Rows, Stmt};
+use crate::edge::files::Stream;
 use crate::edge::token::Claims;
 use crate::edge::{Env, cache, ids, limit};
 use crate::http::error::Error;
@@ -69,6 +70,8 @@ pub struct Call<'a> {
     pub claims: Option<Claims>,
     /// The caller's authority has been asked for, whatever came of it.
     pub checked: Cell<bool>,
+    /// The body as it arrives, on routes that stream it.
+    pub stream: RefCell<Option<Stream>>,
     card: RefCell<Value>,
     settings: Settings,
     automation: RefCell<Option<Rc<Automation>>>,
@@ -91,6 +94,7 @@ impl<'a> Call<'a> {
             params,
             claims,
             checked: Cell::new(false),
+            stream: RefCell::new(None),
             card: RefCell::new(Value::Null),
             settings: SETTINGS.get(),
             automation: AUTOMATION.with_borrow(Clone::clone).into(),

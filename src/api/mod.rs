@@ -5,13 +5,16 @@
 pub mod accounts;
 pub mod agents;
 pub mod articles;
+pub mod attachments;
 pub mod automation;
 pub mod categories;
 pub mod dev;
+mod dev_files;
 pub mod docs;
 pub mod messages;
 pub mod projects;
 pub mod reports;
+mod samples;
 pub mod sessions;
 pub mod settings;
 pub mod sla;
@@ -19,6 +22,7 @@ pub mod statistics;
 pub mod subcategories;
 pub mod tickets;
 pub mod transfers;
+pub mod uploads;
 pub mod users;
 pub mod workflows;
 
