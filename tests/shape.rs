@@ -112,7 +112,7 @@ fn a_room_knows_only_its_own() {
                         .strip_prefix(*name)
                         .is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_'))
                 };
-                if !allowed.iter().any(|name| fits(name)) {
+                if !allowed.iter().any(fits) {
                     found.push(format!("src/{}:{at}: {}", source.name, line.trim()));
                 }
             }
