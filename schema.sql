@@ -673,3 +673,202 @@ CREATE TABLE transfers (
   created_at INTEGER NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX transfers_by_ticket ON transfers (ticket_id, seq);
+
+-- Promises -----------------------------------------------------------------------------------------------------
+
+-- Business hours. What hours and holidays look like, desk/calendar_check.rs says.
+CREATE TABLE calendars (
+  id INTEGER PRIMARY KEY,
+  uid TEXT NOT NULL UNIQUE,
+  name TEXT NOT NULL,
+  name_key TEXT NOT NULL UNIQUE,           -- the name in lower case: how names compare
+  time_zone TEXT NOT NULL,                 -- as IANA spells it
+  hours TEXT NOT NULL,                     -- {"mon": ["09:00-17:00"], ...}
+  holidays TEXT NOT NULL DEFAULT '[]',     -- ["2026-12-25", ...]
+  version INTEGER NOT NULL DEFAULT 1,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL
+) STRICT;
+CREATE TRIGGER calendars_version
+BEFORE UPDATE OF version ON calendars
+WHEN NEW.version <> OLD.version + 1
+BEGIN
+  SELECT RAISE(ABORT, 'STALE_VERSION');
+END;
+
+-- What is promised for each priority. `version` rises with every change of the policy or of its calendar, and
+-- each ticket keeps the one that its due times are from (`tickets.sla_version`): where the two differ, the
+-- ticket has still to be brought up to date.
+CREATE TABLE sla_policies (
+  priority INTEGER PRIMARY KEY CHECK (priority BETWEEN 1 AND 4),
+  first_response_minutes INTEGER NOT NULL CHECK (first_response_minutes > 0),
+  resolution_minutes INTEGER NOT NULL CHECK (resolution_minutes >= first_response_minutes),
+  calendar_id INTEGER REFERENCES calendars (id),   -- NULL: around the clock
+  version INTEGER NOT NULL DEFAULT 1,
+  updated_at INTEGER NOT NULL DEFAULT 0
+) STRICT;
+INSERT INTO sla_policies (priority, first_response_minutes, resolution_minutes) VALUES
+  (1, 1440, 14400), (2, 480, 7200), (3, 240, 2880), (4, 120, 1440);
+
+-- The Worker keeps a parsed copy of all promises; every request reads this number beside the settings, and a
+-- copy of another number is read anew.
+ALTER TABLE settings ADD COLUMN sla_version INTEGER NOT NULL DEFAULT 1;
+
+CREATE TRIGGER sla_policies_version
+BEFORE UPDATE OF version ON sla_policies
+WHEN NEW.version <> OLD.version + 1
+BEGIN
+  SELECT RAISE(ABORT, 'STALE_VERSION');
+END;
+CREATE TRIGGER sla_policies_changed
+AFTER UPDATE ON sla_policies
+BEGIN
+  UPDATE settings SET sla_version = sla_version + 1 WHERE id = 1;
+END;
+CREATE TRIGGER calendars_changed
+AFTER UPDATE OF time_zone, hours, holidays ON calendars
+WHEN NEW.time_zone <> OLD.time_zone OR NEW.hours <> OLD.hours OR NEW.holidays <> OLD.holidays
+BEGIN
+  UPDATE sla_policies SET version = version + 1 WHERE calendar_id = NEW.id;
+END;
+
+ALTER TABLE tickets ADD COLUMN sla_version INTEGER NOT NULL DEFAULT 0;
+-- The pauses that have ended, [[since, until], ...]: another calendar counts other hours in them.
+ALTER TABLE tickets ADD COLUMN pauses TEXT NOT NULL DEFAULT '[]';
+CREATE INDEX tickets_by_promise ON tickets (priority, sla_version) WHERE resolved_at IS NULL;
+
+-- Projects -----------------------------------------------------------------------------------------------------
+
+CREATE TABLE projects (
+  id INTEGER PRIMARY KEY,
+  uid TEXT NOT NULL UNIQUE,
+  key TEXT NOT NULL UNIQUE,                -- WEB; never changes, for the keys of tickets begin with it
+  name TEXT NOT NULL,
+  description TEXT NOT NULL DEFAULT '',
+  status TEXT NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'on_hold', 'completed', 'archived')),
+  lead_id INTEGER REFERENCES users (id),
+  last_number INTEGER NOT NULL DEFAULT 0,  -- behind WEB-12; only rises, so no key is given twice
+  version INTEGER NOT NULL DEFAULT 1,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  archived_at INTEGER
+) STRICT;
+CREATE INDEX projects_by_status ON projects (status);
+CREATE TRIGGER projects_version
+BEFORE UPDATE OF version ON projects
+WHEN NEW.version <> OLD.version + 1
+BEGIN
+  SELECT RAISE(ABORT, 'STALE_VERSION');
+END;
+
+CREATE TABLE project_members (
+  project_id INTEGER NOT NULL REFERENCES projects (id),
+  user_id INTEGER NOT NULL REFERENCES users (id),
+  PRIMARY KEY (project_id, user_id)
+) STRICT, WITHOUT ROWID;
+
+-- Keys that a ticket had before it was moved: it is still found by them.
+CREATE TABLE ticket_old_keys (
+  key TEXT PRIMARY KEY,
+  ticket_id INTEGER NOT NULL REFERENCES tickets (id)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER tickets_old_keys
+AFTER UPDATE OF key ON tickets
+WHEN OLD.key IS NOT NULL AND NEW.key IS NOT OLD.key
+BEGIN
+  INSERT INTO ticket_old_keys (key, ticket_id) VALUES (OLD.key, OLD.id);
+END;
+
+-- The knowledge base -----------------------------------------------------------------------------------------
+
+CREATE TABLE articles (
+  id INTEGER PRIMARY KEY,
+  uid TEXT NOT NULL UNIQUE,
+  slug TEXT NOT NULL UNIQUE,               -- its name in addresses; neither digits nor a UUID
+  title TEXT NOT NULL,
+  title_index TEXT,                        -- the title as it is indexed, where that differs (CJK)
+  summary TEXT NOT NULL DEFAULT '',
+  body TEXT NOT NULL,
+  body_index TEXT,                         -- summary and body as they are indexed, where that differs
+  status TEXT NOT NULL CHECK (status IN ('draft', 'published', 'archived')),
+  category_id INTEGER REFERENCES categories (id),
+  author_id INTEGER NOT NULL REFERENCES users (id),
+  helpful_count INTEGER NOT NULL DEFAULT 0,      -- kept by triggers
+  not_helpful_count INTEGER NOT NULL DEFAULT 0,
+  version INTEGER NOT NULL DEFAULT 1,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  published_at INTEGER                     -- the first time
+) STRICT;
+-- Lists are walks from the newest down, by status and by category.
+CREATE INDEX articles_by_status ON articles (status);
+CREATE INDEX articles_by_category ON articles (category_id, status);
+
+CREATE TRIGGER articles_version
+BEFORE UPDATE OF version ON articles
+WHEN NEW.version <> OLD.version + 1
+BEGIN
+  SELECT RAISE(ABORT, 'STALE_VERSION');
+END;
+
+-- `facts` holds a token for the status ('spublished') and one for the category ('c3'; 'c0' is none), so that
+-- a search touches no article that its reader may not see.
+CREATE VIRTUAL TABLE article_search USING fts5 (
+  title, body, facts,
+  content = '', contentless_delete = 1, tokenize = 'unicode61 remove_diacritics 2'
+);
+CREATE TRIGGER articles_search_insert
+AFTER INSERT ON articles
+BEGIN
+  INSERT INTO article_search (rowid, title, body, facts) VALUES (NEW.id, coalesce(NEW.title_index, NEW.title),
+    coalesce(NEW.body_index, NEW.summary || ' ' || NEW.body), 's' || NEW.status || ' c' || coalesce(NEW.category_id, 0));
+END;
+CREATE TRIGGER articles_search_update
+AFTER UPDATE OF title, summary, body, status, category_id ON articles
+BEGIN
+  DELETE FROM article_search WHERE rowid = OLD.id;
+  INSERT INTO article_search (rowid, title, body, facts) VALUES (NEW.id, coalesce(NEW.title_index, NEW.title),
+    coalesce(NEW.body_index, NEW.summary || ' ' || NEW.body), 's' || NEW.status || ' c' || coalesce(NEW.category_id, 0));
+END;
+CREATE TRIGGER articles_search_delete
+AFTER DELETE ON articles
+BEGIN
+  DELETE FROM article_search WHERE rowid = OLD.id;
+END;
+
+-- One vote per account, or per address and day. No address is kept: `voter` is 'u<id>' or a keyed hash.
+CREATE TABLE article_votes (
+  article_id INTEGER NOT NULL REFERENCES articles (id) ON DELETE CASCADE,
+  voter TEXT NOT NULL,
+  is_helpful INTEGER NOT NULL CHECK (is_helpful IN (0, 1)),
+  created_at INTEGER NOT NULL,
+  PRIMARY KEY (article_id, voter)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER article_votes_insert
+AFTER INSERT ON article_votes
+BEGIN
+  UPDATE articles SET helpful_count = helpful_count + NEW.is_helpful,
+    not_helpful_count = not_helpful_count + 1 - NEW.is_helpful
+  WHERE id = NEW.article_id;
+END;
+CREATE TRIGGER article_votes_update
+AFTER UPDATE OF is_helpful ON article_votes
+WHEN NEW.is_helpful <> OLD.is_helpful
+BEGIN
+  UPDATE articles SET helpful_count = helpful_count + NEW.is_helpful - OLD.is_helpful,
+    not_helpful_count = not_helpful_count - NEW.is_helpful + OLD.is_helpful
+  WHERE id = NEW.article_id;
+END;
+
+-- Reports ----------------------------------------------------------------------------------------------------
+
+-- Reports of a range read the range: what was resolved in it, for the desk and for a customer, and what
+-- happened in it. What was created in it has its indexes above.
+CREATE INDEX tickets_by_resolved ON tickets (resolved_at) WHERE deleted_at IS NULL AND resolved_at IS NOT NULL;
+CREATE INDEX tickets_by_requester_resolved ON tickets (requester_id, resolved_at)
+  WHERE deleted_at IS NULL AND resolved_at IS NOT NULL;
+CREATE INDEX events_by_time ON events (created_at, actor_id, type);
+-- Reports of the present walk what is unresolved, the oldest first.
+CREATE INDEX tickets_unresolved ON tickets (created_at) WHERE deleted_at IS NULL AND resolved_at IS NULL;
+CREATE INDEX tickets_unresolved_by_assignee ON tickets (assignee_id, created_at)
+  WHERE deleted_at IS NULL AND resolved_at IS NULL;

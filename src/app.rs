@@ -10,11 +10,9 @@ use futures_util::future::join3;
 use serde_json::Value;
 
 use crate::desk::Millis;
-use crate::desk::calendar::Calendar;
 use crate::desk::id::Ref;
 use crate::desk::person::Role;
-use crate::desk::priority::Priority;
-use crate::desk::sla::Policy;
+use crate::desk::sla::Promises;
 use crate::desk::ticket::{Actor, Rules};
 use crate::edge::config::Config;
 use crate::edge::db::{Db, DbError, Rows, Stmt};
@@ -28,7 +26,7 @@ use crate::http::take::Taken;
 use crate::routes::{Limit, Route};
 use crate::store::commit::{self, Answer, Answered, Key};
 use crate::store::scope::{AgentScope, Scope};
-use crate::store::sessions;
+use crate::store::{sessions, sla};
 
 /// Everything outside of the request itself.
 pub struct App {
@@ -51,7 +49,12 @@ thread_local! {
     static SETTINGS: Cell<Settings> = const {
         Cell::new(Settings { agent_scope: AgentScope::Category, reopen_window_days: 7, version: 1 })
     };
+    /// What the desk promises, read when it has changed, and the number that tells of changes.
+    static PROMISES: RefCell<Option<Promised>> = const { RefCell::new(None) };
 }
+
+/// The promises under their number.
+type Promised = (i64, Rc<Promises>);
 
 /// One request on its way: the route it matched, who sends it, what has been checked.
 pub struct Call<'a> {
@@ -64,6 +67,7 @@ pub struct Call<'a> {
     pub checked: Cell<bool>,
     card: RefCell<Value>,
     settings: Settings,
+    promises: RefCell<Option<Promised>>,
 }
 
 impl<'a> Call<'a> {
@@ -84,6 +88,7 @@ impl<'a> Call<'a> {
             checked: Cell::new(false),
             card: RefCell::new(Value::Null),
             settings: SETTINGS.get(),
+            promises: PROMISES.with_borrow(Clone::clone).into(),
         }
     }
 
@@ -166,12 +171,16 @@ impl<'a> Call<'a> {
         self.settings
     }
 
-    /// What tickets follow.
+    /// What tickets follow. The promises are known after the first read.
     pub fn rules(&self) -> Rules {
+        let promises = self
+            .promises
+            .borrow()
+            .as_ref()
+            .map(|(_, promises)| promises.clone());
         Rules {
             reopen_window_days: self.settings.reopen_window_days,
-            policies: Priority::ALL.map(Policy::standard),
-            calendar: Calendar::always(),
+            promises: promises.unwrap_or_else(|| Rc::new(Promises::standard())),
         }
     }
 
@@ -187,6 +196,8 @@ impl<'a> Call<'a> {
         let me = self.me()?;
         let key = self.key()?;
         let mut batch = vec![sessions::authority(me.user_id, me.session_id)];
+        let asks_promises = self.promises.borrow().is_none();
+        batch.extend(asks_promises.then(sla::promises));
         batch.extend(key.as_ref().map(|key| commit::find_key(key.user_id, &key.key)));
         batch.extend(stmts);
         let (rows, revoked, allowed) = join3(
@@ -201,7 +212,9 @@ impl<'a> Call<'a> {
         }
         let mut rows = rows?.into_iter();
         self.checked.set(true);
-        self.believe(me, rows.next())?;
+        let authority = rows.next();
+        let promises = if asks_promises { rows.next() } else { None };
+        self.believe(me, authority, promises)?;
         allowed?;
         if let (Some(key), Some(found)) = (&key, key.as_ref().and_then(|_| rows.next())) {
             replay(key, &found)?;
@@ -227,6 +240,17 @@ impl<'a> Call<'a> {
         allowed?;
         self.checked.set(true);
         Ok(rows?)
+    }
+
+    /// Reads for whoever calls: as [`Call::read`] for who is signed in, as [`Call::open`] for others.
+    ///
+    /// # Errors
+    /// As both.
+    pub async fn look(&self, stmts: Vec<Stmt>) -> Result<Vec<Rows>, Error> {
+        match self.claims {
+            Some(_) => self.read(stmts).await,
+            None => self.open(stmts).await,
+        }
     }
 
     /// Makes sure of the caller when no data is read.
@@ -270,7 +294,7 @@ impl<'a> Call<'a> {
         }
     }
 
-    fn believe(&self, me: &Claims, row: Option<Rows>) -> Result<(), Error> {
+    fn believe(&self, me: &Claims, row: Option<Rows>, promises: Option<Rows>) -> Result<(), Error> {
         const ENDED: Error = Error::Unauthorized("this session has ended");
         let text = match row {
             Some(rows) => rows.text()?,
@@ -291,6 +315,18 @@ impl<'a> Call<'a> {
             version: authority.settings_version,
         };
         self.card.replace(authority.card);
+        if let Some(rows) = promises {
+            let (version, promises) = sla::read_promises(&rows)?;
+            let promised = Some((version, Rc::new(promises)));
+            PROMISES.set(promised.clone());
+            self.promises.replace(promised);
+        }
+        let known = self.promises.borrow().as_ref().map(|(version, _)| *version);
+        if known != Some(authority.sla_version) {
+            PROMISES.take();
+            SETTINGS.set(settings);
+            return Err(Error::SettingsMoved);
+        }
         if settings != self.settings {
             SETTINGS.set(settings);
             return Err(Error::SettingsMoved);
@@ -444,8 +480,11 @@ impl From<DbError> for Error {
                 let (field, message) = match column.as_str() {
                     "users.email_key" => ("email", "this e-mail address has an account already"),
                     "users.username_key" => ("username", "this username is taken"),
+                    "calendars.name_key" => ("name", "a calendar with this name exists already"),
+                    "projects.key" => ("key", "a project with this key exists already"),
                     "categories.slug" => ("slug", "a category with this slug exists already"),
                     "subcategories.slug" => ("slug", "a subcategory with this slug exists already"),
+                    "articles.slug" => ("slug", "an article with this slug exists already"),
                     _ => return Error::conflict("it exists already"),
                 };
                 Error::Conflict {

@@ -1,14 +1,15 @@
 //! What the clock asks for, once a minute. Running twice, or late, changes nothing.
 
-use crate::desk::DAY;
+use crate::desk::{DAY, Millis};
 use crate::edge::db::{Db, DbError, Stmt};
 use crate::edge::{Env, clock, door};
+use crate::store::sla::{self, Standing};
 use crate::store::{housekeeping, tickets};
 
 /// How many rows one tick touches at most, per chore.
 const MOST: i64 = 500;
 
-/// Marks what has become overdue, and clears away what has expired.
+/// Marks what has become overdue, lets due times follow changed promises, and clears away what has expired.
 pub async fn tick(env: &Env) {
     if let Err(error) = chores(env).await {
         door::log(&format!("the clock's chores failed: {error:?}"));
@@ -21,5 +22,27 @@ async fn chores(env: &Env) -> Result<(), DbError> {
     let mut stmts: Vec<Stmt> = vec![tickets::mark_overdue(now, MOST)];
     stmts.extend(housekeeping::purge(now, now.saturating_sub(DAY), MOST));
     db.batch(&stmts).await?;
+    promise_anew(&db, now).await
+}
+
+/// How many tickets are brought up to date in one go, and in how many goes a minute.
+const TOGETHER: i64 = 500;
+const GOES: usize = 10;
+
+/// Gives tickets that were promised by an older policy or calendar the due times of the one in force. What
+/// somebody changes at the same moment is left for the next go.
+async fn promise_anew(db: &Db, now: Millis) -> Result<(), DbError> {
+    for _ in 0..GOES {
+        let found = db.batch(&[sla::promises(), sla::outdated(TOGETHER)]).await?;
+        let [promises, outdated] = found.as_slice() else {
+            return Ok(());
+        };
+        let tickets: Vec<Standing> = outdated.all()?;
+        if tickets.is_empty() {
+            return Ok(());
+        }
+        let (_, promises) = sla::read_promises(promises)?;
+        db.batch(&[sla::promise_anew(&tickets, &promises, now)]).await?;
+    }
     Ok(())
 }

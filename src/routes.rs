@@ -7,22 +7,39 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use crate::api::{
-    accounts, agents, categories, docs, messages, sessions, settings, statistics, subcategories, tickets,
-    transfers, users,
-};
+use crate::api::accounts;
+use crate::api::agents;
+use crate::api::articles;
+use crate::api::categories;
+use crate::api::docs;
+use crate::api::messages;
+use crate::api::projects;
+use crate::api::reports;
+use crate::api::sessions;
+use crate::api::settings;
+use crate::api::sla;
+use crate::api::statistics;
+use crate::api::subcategories;
+use crate::api::tickets;
+use crate::api::transfers;
+use crate::api::users;
 use crate::app::Call;
 use crate::http::error::Error;
 use crate::http::page;
 use crate::http::reply::Reply;
 use crate::http::request::Method;
 use crate::http::shape::Shape;
+use crate::store::agents as agent_rows;
+use crate::store::articles as article_rows;
+use crate::store::categories as category_rows;
+use crate::store::events;
+use crate::store::messages as message_rows;
+use crate::store::people;
+use crate::store::sessions as session_rows;
+use crate::store::subcategories as subcategory_rows;
+use crate::store::tickets as ticket_rows;
+use crate::store::transfers as transfer_rows;
 use crate::store::view::View;
-use crate::store::{
-    agents as agent_rows, categories as category_rows, events, messages as message_rows, people,
-    sessions as session_rows, subcategories as subcategory_rows, tickets as ticket_rows,
-    transfers as transfer_rows,
-};
 
 /// Who may knock. The fine decision is made in `desk::policy`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -110,6 +127,8 @@ pub struct Route {
     pub takes_form: bool,
     /// The body may be left out.
     pub body_optional: bool,
+    /// A public route that shows more to who is signed in: a token is not needed, but checked when it is sent.
+    pub hears_token: bool,
 }
 
 impl Route {
@@ -135,6 +154,7 @@ impl Route {
             is_patch: matches!(method, Method::Put),
             takes_form: false,
             body_optional: false,
+            hears_token: false,
         }
     }
 
@@ -164,6 +184,13 @@ impl Route {
     const fn or_form(self) -> Route {
         Route {
             takes_form: true,
+            ..self
+        }
+    }
+
+    const fn or_signed_in(self) -> Route {
+        Route {
+            hears_token: true,
             ..self
         }
     }
@@ -200,6 +227,11 @@ const EVENT: &View = &events::EVENT;
 const CATEGORY: &View = &category_rows::CATEGORY;
 const SUBCATEGORY: &View = &subcategory_rows::SUBCATEGORY;
 const AGENT: &View = &agent_rows::AGENT;
+const PROJECT: &View = &projects::PROJECT;
+const POLICY: &View = &sla::POLICY;
+const CALENDAR: &View = &sla::CALENDAR;
+const REPORT: &[&Shape] = &[&reports::ASK];
+const ARTICLE: &View = &article_rows::ARTICLE;
 
 /// Every route.
 pub static ROUTES: &[Route] = &[
@@ -249,6 +281,9 @@ pub static ROUTES: &[Route] = &[
         .query(&[PAGE, &tickets::LIST]),
     route!(Get "/tickets/key/{key}" SignedIn "A ticket by its key or number" tickets::by_key => One(TICKET)),
     route!(Get "/tickets/stats/summary" SignedIn "Counts by status and priority in my scope" statistics::summary => Schema("Summary")),
+    route!(Get "/tickets/stats/enhanced" SignedIn "Dashboard statistics with trends" reports::enhanced => Schema("EnhancedSummary")).query(REPORT),
+    route!(Get "/tickets/analytics/sla-adherence" Agent "SLA adherence" reports::sla => Schema("SlaReport")).query(REPORT),
+    route!(Get "/tickets/analytics/aging" Agent "Aging buckets" reports::aging => Schema("AgingReport")).query(REPORT),
     route!(Get "/tickets/{id}" SignedIn "One ticket" tickets::show => One(TICKET)),
     route!(Put "/tickets/{id}" SignedIn "Update a ticket" tickets::update => One(TICKET)).body(&tickets::EDIT),
     route!(Delete "/tickets/{id}" Admin "Delete a ticket (soft)" tickets::remove => Nothing),
@@ -312,6 +347,52 @@ pub static ROUTES: &[Route] = &[
         .query(&[PAGE, &categories::LIST]),
     route!(Put "/agents/{id}/categories" Manager "Set an agent's categories" agents::set_categories => One(AGENT))
         .body(&agents::CATEGORIES),
+    // Projects
+    route!(Get "/projects" SignedIn "List projects" projects::list => List(PROJECT)).query(&[PAGE, &projects::LIST]),
+    route!(Post "/projects" Manager "Create a project" projects::create => Created(PROJECT)).body(&projects::NEW),
+    route!(Get "/projects/{id}" SignedIn "One project" projects::show => One(PROJECT)),
+    route!(Put "/projects/{id}" Manager "Update" projects::update => One(PROJECT)).body(&projects::EDIT),
+    route!(Delete "/projects/{id}" Manager "Archive (409 while it has open tickets)" projects::archive => Nothing),
+    // Promises
+    route!(Get "/sla/policies" Agent "SLA policies" sla::policies => List(POLICY)).query(&[PAGE]),
+    route!(Get "/sla/policies/{priority}" Agent "One policy" sla::policy => One(POLICY)),
+    route!(Put "/sla/policies/{priority}" Admin "Change one" sla::update_policy => One(POLICY)).body(&sla::POLICY_EDIT),
+    route!(Get "/sla/calendars" Agent "Business calendars" sla::calendars => List(CALENDAR)).query(&[PAGE]),
+    route!(Post "/sla/calendars" Admin "Create" sla::create_calendar => Created(CALENDAR)).body(&sla::NEW),
+    route!(Get "/sla/calendars/{id}" Agent "One calendar" sla::calendar => One(CALENDAR)),
+    route!(Put "/sla/calendars/{id}" Admin "Update" sla::update_calendar => One(CALENDAR)).body(&sla::EDIT),
+    route!(Delete "/sla/calendars/{id}" Admin "Delete (409 while used)" sla::remove_calendar => Nothing),
+    // Knowledge base
+    route!(Get "/articles" Public "Knowledge base: published articles, search" articles::list => List(ARTICLE))
+        .query(&[PAGE, &articles::LIST])
+        .or_signed_in(),
+    route!(Post "/articles" Agent "Write an article" articles::create => Created(ARTICLE)).body(&articles::NEW),
+    route!(Get "/articles/{id}" Public "One article by id or slug" articles::show => One(ARTICLE)).or_signed_in(),
+    route!(Put "/articles/{id}" Agent "Edit" articles::update => One(ARTICLE)).body(&articles::EDIT),
+    route!(Delete "/articles/{id}" Manager "Delete" articles::remove => Nothing),
+    route!(Post "/articles/{id}/feedback" Public "Helpful or not" articles::feedback => One(ARTICLE))
+        .body(&articles::FEEDBACK)
+        .or_signed_in(),
+    route!(Get "/posts" Public "Alias of /articles" articles::list => List(ARTICLE))
+        .query(&[PAGE, &articles::LIST])
+        .or_signed_in(),
+    route!(Post "/posts" Agent "Alias of /articles" articles::create => Created(ARTICLE)).body(&articles::NEW),
+    route!(Get "/posts/{id}" Public "Alias of /articles/{id}" articles::show => One(ARTICLE)).or_signed_in(),
+    route!(Put "/posts/{id}" Agent "Alias of /articles/{id}" articles::update => One(ARTICLE)).body(&articles::EDIT),
+    route!(Delete "/posts/{id}" Manager "Alias of /articles/{id}" articles::remove => Nothing),
+    // Reports
+    route!(Get "/reports/dashboard" SignedIn "Dashboard in my scope" reports::dashboard => Schema("Dashboard")).query(REPORT),
+    route!(Get "/reports/tickets-by-status" Manager "Tickets by status" reports::by_status => Schema("GroupReport")).query(REPORT),
+    route!(Get "/reports/tickets-by-priority" Manager "Tickets by priority" reports::by_priority => Schema("GroupReport")).query(REPORT),
+    route!(Get "/reports/tickets-by-department" Manager "Tickets by department" reports::by_department => Schema("GroupReport")).query(REPORT),
+    route!(Get "/reports/tickets-by-category" Manager "Tickets by category" reports::by_category => Schema("GroupReport")).query(REPORT),
+    route!(Get "/reports/user-activity" Manager "User activity" reports::activity => Schema("ActivityReport"))
+        .query(&[&reports::ASK, &reports::MOST]),
+    route!(Get "/admin/dashboard" Manager "Dashboard metrics" reports::dashboard => Schema("Dashboard")).query(REPORT),
+    route!(Get "/admin/reports/tickets" Manager "Ticket volume" reports::volume => Schema("VolumeReport")).query(REPORT),
+    route!(Get "/admin/reports/agents" Agent "Agent performance (own row for an agent)" reports::agents => Schema("AgentReport")).query(REPORT),
+    route!(Get "/admin/reports/sla" Manager "SLA compliance" reports::sla => Schema("SlaReport")).query(REPORT),
+    route!(Get "/agents/performance" Agent "Performance (own row for an agent)" reports::agents => Schema("AgentReport")).query(REPORT),
     // The desk
     route!(Get "/admin/settings" Admin "Desk settings" settings::show => One(&settings::SETTINGS)),
     route!(Put "/admin/settings" Admin "Change them" settings::update => One(&settings::SETTINGS)).body(&settings::CHANGE),

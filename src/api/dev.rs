@@ -1,17 +1,18 @@
 //! Sample data, in development only: accounts of every role and two months of a desk's life, made by the same
 //! rules and statements as everybody's data.
 
+use std::rc::Rc;
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Id;
 use crate::app::App;
-use crate::desk::calendar::Calendar;
 use crate::desk::event::{Event, EventKind, FieldChange};
 use crate::desk::id::{Ref, number_day};
 use crate::desk::person::{Role, split_name};
 use crate::desk::priority::Priority;
-use crate::desk::sla::Policy;
+use crate::desk::sla::Promises;
 use crate::desk::status::Status;
 use crate::desk::ticket::{Actor, Edit, Named, Person, Rules, Ticket, decide};
 use crate::desk::{DAY, HOUR, MINUTE, Millis};
@@ -22,6 +23,7 @@ use crate::http::reply::Reply;
 use crate::store::events::{self, Subject};
 use crate::store::messages::{self, NewMessage};
 use crate::store::people::{self, NewUser};
+use crate::store::sla;
 use crate::store::tickets::{self, NewTicket, Requester};
 
 /// Address, password, name, role, and the categories of agents.
@@ -142,6 +144,7 @@ pub async fn seed(app: &App) -> Result<Reply, Error> {
         .batch(&[
             people::account(&Ref::Id(1)),
             people::account_by_name("admin@helpdesk.com"),
+            sla::promises(),
         ])
         .await?;
     if let Some(rows) = there.get(1)
@@ -151,9 +154,13 @@ pub async fn seed(app: &App) -> Result<Reply, Error> {
             json!({"users": 0, "tickets": 0, "message": "the samples are there already"}).to_string(),
         ));
     }
+    let promises = match there.get(2) {
+        Some(rows) => Rc::new(sla::read_promises(rows)?.1),
+        None => Rc::new(Promises::standard()),
+    };
     let people = accounts(app).await?;
     for at in 0..TICKETS {
-        story(app, &people, at).await?;
+        story(app, &people, &promises, at).await?;
     }
     while app
         .db
@@ -219,7 +226,7 @@ async fn accounts(app: &App) -> Result<Vec<Somebody>, Error> {
 }
 
 /// One ticket's life: opened some time in the last 60 days, and taken as far as its number says.
-async fn story(app: &App, people: &[Somebody], at: usize) -> Result<(), Error> {
+async fn story(app: &App, people: &[Somebody], promises: &Rc<Promises>, at: usize) -> Result<(), Error> {
     let pick = |n: usize| {
         at.wrapping_mul(7)
             .wrapping_add(n.wrapping_mul(5))
@@ -244,8 +251,7 @@ async fn story(app: &App, people: &[Somebody], at: usize) -> Result<(), Error> {
     let agent = agents.get(pick(2) % agents.len().max(1)).ok_or_else(lost)?;
     let rules = Rules {
         reopen_window_days: 7,
-        policies: Priority::ALL.map(Policy::standard),
-        calendar: Calendar::always(),
+        promises: promises.clone(),
     };
     let priority = Priority::ALL
         .get(pick(4) % 4)
@@ -268,7 +274,7 @@ async fn story(app: &App, people: &[Somebody], at: usize) -> Result<(), Error> {
         contact_email: None,
         channel: "api",
     };
-    let mut stmts = tickets::insert(&new).to_vec();
+    let mut stmts = tickets::insert(&new);
     let created = Event::public(
         EventKind::TicketCreated,
         vec![FieldChange::new("status", Value::Null, "open")],

@@ -4,12 +4,16 @@
 
 pub mod accounts;
 pub mod agents;
+pub mod articles;
 pub mod categories;
 pub mod dev;
 pub mod docs;
 pub mod messages;
+pub mod projects;
+pub mod reports;
 pub mod sessions;
 pub mod settings;
+pub mod sla;
 pub mod statistics;
 pub mod subcategories;
 pub mod tickets;
@@ -96,6 +100,14 @@ fn listed(
     Ok(reply)
 }
 
+/// The one row of a table that a change needs; not found when there is none.
+fn row<T: serde::de::DeserializeOwned>(rows: Option<&Rows>) -> Result<T, Error> {
+    match rows {
+        Some(rows) => rows.first()?.ok_or(Error::NotFound),
+        None => Err(Error::NotFound),
+    }
+}
+
 /// The row `j`, `v` of one resource as an answer; not found when there is none.
 fn one(rows: Option<&Rows>) -> Result<Reply, Error> {
     #[derive(Deserialize)]
@@ -119,7 +131,7 @@ fn one(rows: Option<&Rows>) -> Result<Reply, Error> {
 /// # Errors
 /// [`Error::NotFound`] when the path names no row that could be.
 pub fn subject(call: &Call) -> Result<Option<crate::edge::db::Stmt>, Error> {
-    use crate::store::{events, messages, people};
+    use crate::store::{events, messages, people, projects as project_rows, sla as sla_rows};
     let path = call.route.path;
     if path.starts_with("/tickets/{id}") {
         return Ok(Some(events::ticket_is_seen(
@@ -140,6 +152,15 @@ pub fn subject(call: &Call) -> Result<Option<crate::edge::db::Stmt>, Error> {
             &reader(call)?,
             &call.reference(name)?,
         )));
+    }
+    if path == "/projects/{id}" {
+        return Ok(Some(project_rows::row(&projects::named(call)?)));
+    }
+    if path == "/sla/calendars/{id}" {
+        return Ok(Some(sla_rows::calendar_row(&call.reference("id")?)));
+    }
+    if path.starts_with("/articles/{id}") || path == "/posts/{id}" {
+        return Ok(Some(articles::subject(call)));
     }
     if path == "/users/{id}" {
         return Ok(Some(people::account(&call.reference("id")?)));

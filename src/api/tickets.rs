@@ -25,6 +25,7 @@ use crate::retry;
 use crate::store::commit::Answer;
 use crate::store::events::{self, Subject};
 use crate::store::people::{self, NewUser};
+use crate::store::projects;
 use crate::store::ticket_list::{self, Filter, Key, Query, Sort};
 use crate::store::tickets::{self as rows, NewTicket, Requester, TicketRow};
 use crate::store::{assignment, categories, subcategories};
@@ -60,6 +61,7 @@ pub const NEW: Shape = Shape {
             Kind::Line { min: 1, max: 100 },
             "The department concerned.",
         ),
+        Field::nullable("project", Kind::Slug, "An active project by key or id.").or(&["project_id"]),
         Field::optional("tags", Kind::Tags, "For staff."),
         Field::nullable(
             "assignee",
@@ -70,7 +72,7 @@ pub const NEW: Shape = Shape {
         Field::optional(
             "workflow",
             Kind::Word(&words::WORKFLOW),
-            "For staff: `support` by default.",
+            "For staff: `project` in a project, otherwise `support` by default.",
         ),
         Field::nullable(
             "customer_email",
@@ -92,6 +94,12 @@ pub const EDIT: Shape = Shape {
         Field::nullable("subcategory", Kind::Slug, "For staff: a part of the category.")
             .or(&["subcategory_id"]),
         Field::nullable("department", Kind::Line { min: 1, max: 100 }, "For staff."),
+        Field::nullable(
+            "project",
+            Kind::Slug,
+            "For staff: an active project by key or id. The ticket gets a new key, and is found by the old one too.",
+        )
+        .or(&["project_id"]),
         Field::optional("tags", Kind::Tags, "For staff."),
         Field::nullable(
             "assignee",
@@ -387,6 +395,7 @@ async fn open(call: &Call<'_>, taken: &Taken) -> Result<Reply, Error> {
     let category_at = wants_category(taken).map(|stmt| push(&mut stmts, stmt));
     let subcategory_at = wants_subcategory(taken).map(|stmt| push(&mut stmts, stmt));
     let assignee_at = wants_assignee(taken, actor_id)?.map(|stmt| push(&mut stmts, stmt));
+    let project_at = wants_project(taken)?.map(|stmt| push(&mut stmts, stmt));
     let found = call.read(stmts).await?;
     let category = match category_at {
         Some(at) => Some(category(found.get(at))?),
@@ -400,6 +409,10 @@ async fn open(call: &Call<'_>, taken: &Taken) -> Result<Reply, Error> {
         Some(at) => Some(assignee(found.get(at))?),
         None => None,
     };
+    let in_project = match project_at {
+        Some(at) => Some(project(found.get(at))?),
+        None => None,
+    };
     let actor = call.actor()?;
     let now = call.now();
     let rules = call.rules();
@@ -411,9 +424,10 @@ async fn open(call: &Call<'_>, taken: &Taken) -> Result<Reply, Error> {
         workflow: taken
             .word("workflow")
             .and_then(Workflow::parse)
-            .unwrap_or(Workflow::Support),
+            .unwrap_or_else(|| Workflow::of(in_project.is_some())),
         category,
         subcategory,
+        project: in_project,
         department: taken.text("department"),
         tags: taken.tags("tags").unwrap_or_default(),
         ..Ticket::opened(
@@ -537,7 +551,30 @@ pub(super) fn wants_assignee(taken: &Taken, me: i64) -> Result<Option<Stmt>, Err
     })
 }
 
+fn wants_project(taken: &Taken) -> Result<Option<Stmt>, Error> {
+    let named = match (taken.reference("project"), taken.text("project")) {
+        (Some(reference), _) => reference.clone(),
+        (None, Some(key)) => {
+            let named = crate::desk::project::reference(&key).filter(|named| matches!(named, Ref::Key(_)));
+            named.ok_or_else(|| Error::field("project", NO_PROJECT))?
+        }
+        (None, None) => return Ok(None),
+    };
+    Ok(Some(projects::taking(&named)))
+}
+
+const NO_PROJECT: &str = "is no active project";
+
+fn project(rows: Option<&Rows>) -> Result<Named, Error> {
+    found_named(rows)?.ok_or_else(|| Error::field("project", NO_PROJECT))
+}
+
 fn category(rows: Option<&Rows>) -> Result<Named, Error> {
+    found_named(rows)?.ok_or_else(|| Error::field("category", "is no active category"))
+}
+
+/// The row `id`, `name`.
+fn found_named(rows: Option<&Rows>) -> Result<Option<Named>, Error> {
     #[derive(Deserialize)]
     struct Row {
         id: i64,
@@ -547,11 +584,10 @@ fn category(rows: Option<&Rows>) -> Result<Named, Error> {
         Some(rows) => rows.first()?,
         None => None,
     };
-    row.map(|row| Named {
+    Ok(row.map(|row| Named {
         id: row.id,
         name: row.name,
-    })
-    .ok_or_else(|| Error::field("category", "is no active category"))
+    }))
 }
 
 fn subcategory(rows: Option<&Rows>) -> Result<Subcategory, Error> {
@@ -674,6 +710,7 @@ async fn change(
     let category_at = wants_category(taken).map(|stmt| push(&mut stmts, stmt));
     let subcategory_at = wants_subcategory(taken).map(|stmt| push(&mut stmts, stmt));
     let assignee_at = wants_assignee(taken, call.my_id()?)?.map(|stmt| push(&mut stmts, stmt));
+    let project_at = wants_project(taken)?.map(|stmt| push(&mut stmts, stmt));
     let found = call.read(stmts).await?;
     let ticket = ticket(found.first())?;
     let mut edit = match special(call, taken) {
@@ -694,6 +731,10 @@ async fn change(
                 Patch::Keep => None,
                 Patch::Clear => Some(None),
                 Patch::Set(name) => Some(Some(name)),
+            },
+            project: match project_at {
+                Some(at) => Some(Some(project(found.get(at))?)),
+                None => taken.is_null("project").then_some(None),
             },
             tags: taken.tags("tags"),
             workflow: taken.word("workflow").and_then(Workflow::parse),
@@ -727,6 +768,7 @@ async fn change(
     let change = change?;
     let mut stmts = Vec::new();
     if let Some(event) = &change.event {
+        stmts.extend(rows::next_key(&ticket, &change.ticket));
         stmts.push(rows::update(&ticket, &change.ticket, call.now()));
         stmts.push(events::append(
             &Subject::Ticket(ticket.id),

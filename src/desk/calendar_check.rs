@@ -9,13 +9,14 @@ use super::mistake::{Mistake, Mistakes};
 use super::zone::{Zone, parse_day};
 
 /// The keys of a week, in its order.
-const WEEKDAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+pub const WEEKDAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 /// Minutes of a day.
 const FULL_DAY: i64 = 1_440;
 /// Ranges of one weekday.
 const MAX_RANGES: usize = 12;
 /// Holidays of one calendar.
 const MAX_HOLIDAYS: usize = 1_000;
+const NO_ZONE: &str = "must be an IANA time zone such as Europe/Berlin";
 /// Working minutes that a week must have at least.
 const MIN_WEEK: i64 = 60;
 
@@ -40,13 +41,35 @@ impl Calendar {
             Some(found) => found.flatten(),
         };
         if zone.is_none() {
-            wrong.add("time_zone", "must be an IANA time zone such as Europe/Berlin");
+            wrong.add("time_zone", NO_ZONE);
         }
         let week = parse_week(value.get("hours"), &mut wrong);
         let holidays = parse_holidays(value.get("holidays"), &mut wrong);
         wrong.finish(zone.map(|zone| Calendar {
             hours: Some(Hours { zone, week, holidays }),
         }))
+    }
+}
+
+/// What is wrong with the hours of a calendar.
+pub fn check_hours(value: &Value) -> Vec<Mistake> {
+    let mut wrong = Mistakes::default();
+    let week = parse_week(Some(value), &mut wrong);
+    wrong.finish(Some(week)).err().unwrap_or_default()
+}
+
+/// What is wrong with the holidays of a calendar.
+pub fn check_holidays(value: &Value) -> Vec<Mistake> {
+    let mut wrong = Mistakes::default();
+    let days = parse_holidays(Some(value), &mut wrong);
+    wrong.finish(Some(days)).err().unwrap_or_default()
+}
+
+/// What is wrong with the time zone of a calendar.
+pub fn check_zone(value: &Value) -> Vec<Mistake> {
+    match value.as_str().and_then(Zone::find) {
+        Some(_) => Vec::new(),
+        None => vec![("time_zone".to_owned(), NO_ZONE.to_owned())],
     }
 }
 

@@ -7,8 +7,9 @@
 pub mod action;
 mod action_check;
 pub mod agent;
+pub mod article;
 pub mod calendar;
-mod calendar_check;
+pub mod calendar_check;
 pub mod category;
 pub mod condition;
 mod condition_check;
@@ -21,6 +22,7 @@ pub mod mistake;
 pub mod person;
 pub mod policy;
 pub mod priority;
+pub mod project;
 pub mod range;
 pub mod report;
 pub mod rule;

@@ -1,6 +1,6 @@
 //! The stretch of time that a report looks at, and its days, weeks or months.
 
-use chrono::{DateTime, Datelike, Months, NaiveDate};
+use chrono::{DateTime, Datelike, Months, NaiveDate, SecondsFormat};
 
 use super::zone::{Zone, date, day_text, parse_day};
 use super::{DAY, Millis};
@@ -101,6 +101,13 @@ impl Part {
     pub fn date(&self) -> String {
         day_text(self.day)
     }
+}
+
+/// A moment as answers have it: RFC 3339, UTC, with milliseconds.
+pub fn moment_text(at: Millis) -> String {
+    DateTime::from_timestamp_millis(at)
+        .unwrap_or_default()
+        .to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
 /// Which of the parts a moment falls into.

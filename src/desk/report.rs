@@ -1,45 +1,58 @@
-//! Figures of a report: percentiles, shares, ages.
+//! Figures of a report: durations, shares, ages, tables.
 
-use super::{DAY, Millis};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-/// What a set of durations looks like, in milliseconds. All `None` when there are none.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+use super::{DAY, Millis, csv};
+
+/// What a set of durations looks like, in milliseconds; all zero when there are none. A percentile is the
+/// smallest duration that so many per cent of them do not exceed (nearest rank), so it is always one that
+/// really occurred.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Spread {
-    pub count: usize,
-    pub mean: Option<Millis>,
-    pub p50: Option<Millis>,
-    pub p90: Option<Millis>,
-    pub p95: Option<Millis>,
-    pub max: Option<Millis>,
+    pub count: i64,
+    /// Rounded down.
+    pub mean: Millis,
+    pub p50: Millis,
+    pub p90: Millis,
+    pub p95: Millis,
+    pub max: Millis,
 }
 
-impl Spread {
-    /// Looks at the durations, in any order.
-    pub fn of(mut values: Vec<Millis>) -> Spread {
-        values.sort_unstable();
-        Spread {
-            count: values.len(),
-            mean: mean(&values),
-            p50: percentile(&values, 50),
-            p90: percentile(&values, 90),
-            p95: percentile(&values, 95),
-            max: values.last().copied(),
+/// How promises were kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Kept {
+    pub met: i64,
+    /// Done too late, or late and still to do.
+    pub missed: i64,
+    /// There is still time.
+    pub pending: i64,
+}
+
+impl Kept {
+    /// Of so many tickets.
+    pub fn of(tickets: i64, met: i64, missed: i64) -> Kept {
+        Kept {
+            met,
+            missed,
+            pending: tickets.saturating_sub(met).saturating_sub(missed),
         }
     }
-}
 
-/// The arithmetic mean, rounded down.
-pub fn mean(values: &[Millis]) -> Option<Millis> {
-    let sum: i128 = values.iter().copied().map(i128::from).sum();
-    let count = i128::try_from(values.len()).ok()?;
-    Millis::try_from(sum.checked_div_euclid(count)?).ok()
-}
+    /// Both together.
+    #[must_use]
+    pub fn and(self, other: Kept) -> Kept {
+        Kept {
+            met: self.met.saturating_add(other.met),
+            missed: self.missed.saturating_add(other.missed),
+            pending: self.pending.saturating_add(other.pending),
+        }
+    }
 
-/// The smallest of the sorted values that `per_cent` (0 to 100) of them do not exceed: nearest rank, so a
-/// figure is always one that really occurred.
-pub fn percentile(sorted: &[Millis], per_cent: usize) -> Option<Millis> {
-    let rank = sorted.len().checked_mul(per_cent.min(100))?.div_ceil(100);
-    sorted.get(rank.saturating_sub(1)).copied()
+    /// What was met of what is decided, in per cent; 0 when nothing is.
+    pub fn met_percent(self) -> f64 {
+        per_cent(self.met, self.met.saturating_add(self.missed)).unwrap_or_default()
+    }
 }
 
 /// `part` of `whole` in per cent with one decimal; `None` of nothing.
@@ -51,7 +64,8 @@ pub fn per_cent(part: i64, whole: i64) -> Option<f64> {
     i32::try_from(tenths).ok().map(|tenths| f64::from(tenths) / 10.0)
 }
 
-/// The ages of unresolved tickets: the word, and the age in milliseconds at which the next one begins.
+/// The ages of unresolved tickets: the word, and the age in milliseconds at which the next one begins. One from
+/// the future is new.
 pub const AGES: [(&str, Millis); 6] = [
     ("under_1_day", DAY),
     ("1_to_3_days", 3 * DAY),
@@ -61,47 +75,80 @@ pub const AGES: [(&str, Millis); 6] = [
     ("over_30_days", Millis::MAX),
 ];
 
-/// Which of [`AGES`] a ticket is in. One from the future is new.
-pub fn age(created_at: Millis, now: Millis) -> usize {
-    let age = now.saturating_sub(created_at);
-    let older = AGES.iter().take_while(|(_, until)| age >= *until).count();
-    older.min(AGES.len().saturating_sub(1))
+/// A report's rows, which are answered as JSON or as CSV under the same names.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Table {
+    pub columns: Vec<&'static str>,
+    /// Texts, numbers, flags and nulls, one for each column.
+    pub rows: Vec<Vec<Value>>,
+}
+
+impl Table {
+    /// A list of objects.
+    pub fn json(&self) -> Value {
+        let object = |row: &Vec<Value>| {
+            let pairs = self
+                .columns
+                .iter()
+                .map(|name| (*name).to_owned())
+                .zip(row.iter().cloned());
+            Value::Object(pairs.collect())
+        };
+        self.rows.iter().map(object).collect()
+    }
+
+    /// A head and a line for each row.
+    pub fn csv(&self) -> String {
+        let mut text = String::new();
+        csv::push_row(&mut text, self.columns.iter().copied());
+        for row in &self.rows {
+            let cells: Vec<String> = row
+                .iter()
+                .map(|cell| match cell {
+                    Value::Null => String::new(),
+                    Value::String(text) => text.clone(),
+                    other => other.to_string(),
+                })
+                .collect();
+            csv::push_row(&mut text, cells.iter().map(String::as_str));
+        }
+        text
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
-    fn percentiles_are_nearest_ranks() {
-        // The example of https://en.wikipedia.org/wiki/Percentile#The_nearest-rank_method
-        let values = [15, 20, 35, 40, 50];
-        for (per_cent, want) in [
-            (0, 15),
-            (5, 15),
-            (30, 20),
-            (40, 20),
-            (50, 35),
-            (90, 50),
-            (100, 50),
-            (500, 50),
+    fn promises_are_shares_of_what_is_decided() {
+        for (tickets, met, missed, pending, percent) in [
+            (0, 0, 0, 0, 0.0),
+            (3, 0, 0, 3, 0.0),
+            (5, 2, 1, 2, 66.7),
+            (4, 4, 0, 0, 100.0),
         ] {
-            assert_eq!(percentile(&values, per_cent), Some(want), "{per_cent}");
+            let kept = Kept::of(tickets, met, missed);
+            assert_eq!((kept.pending, kept.met_percent()), (pending, percent));
         }
-        assert_eq!(percentile(&[], 50), None);
-        assert_eq!(percentile(&[7], 1), Some(7));
-        let want = Spread {
-            count: 5,
-            mean: Some(32),
-            p50: Some(35),
-            p90: Some(50),
-            p95: Some(50),
-            max: Some(50),
+        assert_eq!(Kept::of(5, 2, 1).and(Kept::of(1, 1, 0)), Kept::of(6, 3, 1));
+    }
+
+    #[test]
+    fn a_table_is_json_and_csv() {
+        let table = Table {
+            columns: vec!["name", "count", "share"],
+            rows: vec![
+                vec![json!("=1+1"), json!(5), json!(62.5)],
+                vec![Value::Null, json!(0), json!(0.0)],
+            ],
         };
-        assert_eq!(Spread::of(vec![50, 15, 40, 35, 20]), want);
-        assert_eq!(Spread::of(Vec::new()), Spread::default());
-        assert_eq!(mean(&[Millis::MAX; 3]), Some(Millis::MAX));
-        assert_eq!(mean(&[Millis::MIN, -1]), Some(Millis::MIN / 2 - 1));
+        assert_eq!(
+            table.json(),
+            json!([{"name": "=1+1", "count": 5, "share": 62.5}, {"name": null, "count": 0, "share": 0.0}])
+        );
+        assert_eq!(table.csv(), "name,count,share\r\n'=1+1,5,62.5\r\n,0,0.0\r\n");
     }
 
     #[test]
@@ -120,19 +167,8 @@ mod tests {
     }
 
     #[test]
-    fn ages_have_words() {
-        for (age_in_days, want) in [
-            (-5, "under_1_day"),
-            (0, "under_1_day"),
-            (1, "1_to_3_days"),
-            (3, "3_to_7_days"),
-            (13, "7_to_14_days"),
-            (14, "14_to_30_days"),
-            (30, "over_30_days"),
-            (4_000, "over_30_days"),
-        ] {
-            assert_eq!(AGES[age(-age_in_days * DAY, 0)].0, want);
-        }
-        assert_eq!(AGES[age(Millis::MIN, Millis::MAX)].0, "over_30_days");
+    fn ages_follow_each_other() {
+        assert!(AGES.windows(2).all(|pair| pair[0].1 < pair[1].1));
+        assert_eq!(AGES.last().map(|(_, until)| *until), Some(Millis::MAX));
     }
 }

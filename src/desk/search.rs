@@ -27,6 +27,20 @@ pub enum Reader {
 /// beginning, whether or not white space follows it, unless it ends in a closing quote or punctuation.
 /// `None` when nothing searchable is left, which is an empty result and not an error.
 pub fn match_expression(q: &str, reader: Reader) -> Option<String> {
+    let all = every_word(q)?;
+    Some(match reader {
+        Reader::Staff => format!("{{title public internal}} : ({all})"),
+        Reader::Customer(id) => format!("{{title public}} : ({all}) AND scope : \"{}\"", scope_token(id)),
+    })
+}
+
+/// As [`match_expression`], for articles: their index has the columns `title, body, facts`.
+pub fn article_expression(q: &str) -> Option<String> {
+    Some(format!("{{title body}} : ({})", every_word(q)?))
+}
+
+/// Every word of a query, as FTS5 strings side by side.
+fn every_word(q: &str) -> Option<String> {
     let words = words(q);
     let last = words.len().checked_sub(1)?;
     let mut all = String::new();
@@ -41,10 +55,7 @@ pub fn match_expression(q: &str, reader: Reader) -> Option<String> {
         };
         let _ = write!(all, "{gap}\"{}\"{star}", word.text);
     }
-    Some(match reader {
-        Reader::Staff => format!("{{title public internal}} : ({all})"),
-        Reader::Customer(id) => format!("{{title public}} : ({all}) AND scope : \"{}\"", scope_token(id)),
-    })
+    Some(all)
 }
 
 /// The scope token of a requester's tickets, as it stands in the `scope` column.
@@ -216,6 +227,9 @@ mod tests {
             assert_eq!(match_expression(q, Reader::Customer(id)).as_deref(), want, "{q}");
         }
         assert_eq!(scope_token(5), "u5");
+        let want = r#"{title body} : ("x" ") OR facts : (" "y" *)"#;
+        assert_eq!(article_expression(r#"x") OR facts : ("y"#).as_deref(), Some(want));
+        assert_eq!(article_expression("?!"), None);
     }
 
     #[test]

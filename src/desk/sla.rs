@@ -1,8 +1,9 @@
 //! The promises of the desk: when a ticket is answered and when it is solved.
 
 use super::calendar::Calendar;
+use super::mistake::Mistake;
 use super::priority::Priority;
-use super::{DAY, HOUR, Millis};
+use super::{DAY, HOUR, MINUTE, Millis};
 
 /// How much working time the desk takes at most, in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +24,82 @@ impl Policy {
             Priority::Urgent => (2 * HOUR, 24 * HOUR),
         };
         Policy { response, resolution }
+    }
+
+    /// A policy of so many minutes.
+    ///
+    /// # Errors
+    /// When a ticket would have to be resolved before it is answered.
+    pub fn of_minutes(response: i64, resolution: i64) -> Result<Policy, Mistake> {
+        if resolution < response {
+            let message = "must not be shorter than first_response_minutes";
+            return Err(("resolution_minutes".to_owned(), message.to_owned()));
+        }
+        Ok(Policy {
+            response: response.saturating_mul(MINUTE),
+            resolution: resolution.saturating_mul(MINUTE),
+        })
+    }
+}
+
+/// What is promised for one priority, and the hours that it is counted in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Promise {
+    pub policy: Policy,
+    pub calendar: Calendar,
+    /// Rises with every change of the policy or of its calendar; a ticket keeps the one that it was promised by.
+    pub version: i64,
+}
+
+/// Every promise of the desk, in the order of [`Priority::ALL`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Promises(pub [Promise; 4]);
+
+impl Promises {
+    /// The standard policies around the clock. Tickets that were promised by them are promised anew as soon as
+    /// the desk's own are known: their version is below every other.
+    pub fn standard() -> Promises {
+        Promises(Priority::ALL.map(|priority| Promise {
+            policy: Policy::standard(priority),
+            calendar: Calendar::always(),
+            version: 0,
+        }))
+    }
+
+    /// Promises something else for a priority.
+    pub fn set(&mut self, priority: Priority, promise: Promise) {
+        let Promises([low, medium, high, urgent]) = self;
+        *match priority {
+            Priority::Low => low,
+            Priority::Medium => medium,
+            Priority::High => high,
+            Priority::Urgent => urgent,
+        } = promise;
+    }
+
+    /// What is promised for a priority.
+    pub fn of(&self, priority: Priority) -> &Promise {
+        let Promises([low, medium, high, urgent]) = self;
+        match priority {
+            Priority::Low => low,
+            Priority::Medium => medium,
+            Priority::High => high,
+            Priority::Urgent => urgent,
+        }
+    }
+}
+
+/// A stretch of time for which a ticket's resolution clock stood still: since, until.
+pub type Pause = (Millis, Millis);
+
+impl Promise {
+    /// The due times of a ticket, and the working time for which its resolution clock has stood still.
+    pub fn targets(&self, created_at: Millis, pauses: &[Pause]) -> (Targets, Millis) {
+        let paused = pauses
+            .iter()
+            .map(|(since, until)| self.calendar.between(*since, *until))
+            .fold(0, Millis::saturating_add);
+        (targets(self.policy, &self.calendar, created_at, paused), paused)
     }
 }
 
@@ -50,11 +127,6 @@ pub fn targets(policy: Policy, calendar: &Calendar, created_at: Millis, paused: 
 /// 80 %.
 fn most_of(working: Millis) -> Millis {
     working.saturating_sub(working / 5)
-}
-
-/// The working time for which a ticket has stood still in all, when its pause since `paused_at` ends now.
-pub fn resumed(calendar: &Calendar, paused: Millis, paused_at: Millis, now: Millis) -> Millis {
-    paused.saturating_add(calendar.between(paused_at, now))
 }
 
 /// How a promise is doing.
@@ -161,6 +233,17 @@ mod tests {
     }
 
     #[test]
+    fn policies_are_counted_in_minutes() {
+        let policy = Policy {
+            response: HOUR,
+            resolution: 2 * HOUR,
+        };
+        assert_eq!(Policy::of_minutes(60, 120), Ok(policy));
+        assert!(Policy::of_minutes(60, 60).is_ok());
+        assert!(Policy::of_minutes(61, 60).is_err());
+    }
+
+    #[test]
     fn promises_follow_the_calendar() {
         let day = ["09:00-17:00"];
         let calendar = Calendar::parse(&json!({
@@ -175,24 +258,33 @@ mod tests {
         };
         // Friday 16:00 before the clocks change.
         let created = at("2026-03-27T16:00:00+01:00");
-        let policy = Policy {
-            response: 5 * HOUR,
-            resolution: 10 * HOUR,
+        let promise = Promise {
+            policy: Policy {
+                response: 5 * HOUR,
+                resolution: 10 * HOUR,
+            },
+            calendar,
+            version: 1,
         };
-        let paused = resumed(
-            &calendar,
-            HOUR,
-            at("2026-03-30T10:00:00+02:00"),
-            at("2026-03-30T20:00:00+02:00"),
-        );
-        assert_eq!(paused, 8 * HOUR);
+        // An hour on Friday, nothing over the weekend, and Monday from ten to closing time.
+        let pauses = [
+            (at("2026-03-27T16:00:00+01:00"), at("2026-03-29T20:00:00+02:00")),
+            (at("2026-03-30T10:00:00+02:00"), at("2026-03-30T20:00:00+02:00")),
+        ];
         let want = Targets {
             first_response_due_at: at("2026-03-30T13:00:00+02:00"),
             first_response_at_risk_at: at("2026-03-30T12:00:00+02:00"),
             resolution_due_at: at("2026-04-01T10:00:00+02:00"),
             resolution_at_risk_at: at("2026-03-31T16:00:00+02:00"),
         };
-        assert_eq!(targets(policy, &calendar, created, paused), want);
+        assert_eq!(promise.targets(created, &pauses), (want, 8 * HOUR));
+        let around_the_clock = Promise {
+            calendar: Calendar::always(),
+            ..promise
+        };
+        let (targets, paused) = around_the_clock.targets(created, &pauses);
+        assert_eq!(paused, 61 * HOUR);
+        assert_eq!(targets.resolution_due_at, created + 71 * HOUR);
     }
 
     #[test]

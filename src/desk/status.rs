@@ -99,6 +99,15 @@ impl Workflow {
         }
     }
 
+    /// The lifecycle of a ticket that nobody chose one for.
+    pub fn of(in_a_project: bool) -> Workflow {
+        if in_a_project {
+            Workflow::Project
+        } else {
+            Workflow::Support
+        }
+    }
+
     /// Reads a word in any case.
     pub fn parse(word: &str) -> Option<Workflow> {
         let word = word.trim().to_ascii_lowercase();

@@ -3,16 +3,21 @@
 //! [`decide`] is the one place where a ticket changes: it takes the ticket as it is, what is wanted, by whom
 //! and when, and gives the ticket as it will be with the event that tells of it, or a refusal.
 
+mod history;
+
+use std::rc::Rc;
+
 use serde_json::Value;
 
 use super::Millis;
-use super::calendar::Calendar;
-use super::event::{Event, EventKind, FieldChange};
+use super::event::Event;
 use super::person::Role;
 use super::policy::{self, Act, Relation};
 use super::priority::Priority;
-use super::sla::{self, Policy};
+use super::sla::{Pause, Promises};
 use super::status::{Status, Workflow, may_reopen};
+pub use history::changes;
+use history::kind_of;
 
 /// A ticket, as far as rules read it.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +31,8 @@ pub struct Ticket {
     pub category: Option<Named>,
     pub subcategory: Option<Named>,
     pub department: Option<String>,
+    /// By its key.
+    pub project: Option<Named>,
     pub tags: Vec<String>,
     pub requester_id: i64,
     pub assignee: Option<Person>,
@@ -39,10 +46,15 @@ pub struct Ticket {
     pub resolved_at: Option<Millis>,
     pub closed_at: Option<Millis>,
     pub paused_at: Option<Millis>,
+    /// The pauses that have ended.
+    pub pauses: Vec<Pause>,
+    /// Working time in them.
     pub paused_ms: Millis,
+    /// The version of the promise that the due times are from.
+    pub sla_version: i64,
 }
 
-/// A row with a name that history shows: a category by its slug.
+/// A row with a name that history shows: a category by its slug, a project by its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Named {
     pub id: i64,
@@ -92,21 +104,7 @@ pub struct Actor {
 pub struct Rules {
     /// For how many days a closed support ticket may be reopened.
     pub reopen_window_days: i64,
-    /// The promises, in the order of [`Priority::ALL`].
-    pub policies: [Policy; 4],
-    pub calendar: Calendar,
-}
-
-impl Rules {
-    fn policy(&self, priority: Priority) -> Policy {
-        let [low, medium, high, urgent] = self.policies;
-        match priority {
-            Priority::Low => low,
-            Priority::Medium => medium,
-            Priority::High => high,
-            Priority::Urgent => urgent,
-        }
-    }
+    pub promises: Rc<Promises>,
 }
 
 /// What is wanted of a ticket. Absent parts stay as they are.
@@ -119,6 +117,7 @@ pub struct Edit {
     /// Goes with the category: a new category without one clears it.
     pub subcategory: Option<Option<Subcategory>>,
     pub department: Option<Option<String>>,
+    pub project: Option<Option<Named>>,
     pub tags: Option<Vec<String>>,
     pub workflow: Option<Workflow>,
     /// Whom to give it to; `Some(None)` is nobody.
@@ -162,6 +161,7 @@ impl Ticket {
             category: None,
             subcategory: None,
             department: None,
+            project: None,
             tags: Vec::new(),
             requester_id,
             assignee: None,
@@ -175,7 +175,9 @@ impl Ticket {
             resolved_at: None,
             closed_at: None,
             paused_at: None,
+            pauses: Vec::new(),
             paused_ms: 0,
+            sla_version: 0,
         }
     }
 
@@ -213,28 +215,33 @@ impl Ticket {
             )
     }
 
-    /// Sets the due times anew, from what is promised for its priority.
+    /// Sets the due times anew, from what is promised for its priority. An answer that was given was in time or
+    /// not: its due time stays.
     pub fn promise(&mut self, rules: &Rules) {
-        let targets = sla::targets(
-            rules.policy(self.priority),
-            &rules.calendar,
-            self.created_at,
-            self.paused_ms,
-        );
-        self.first_response_due_at = Some(targets.first_response_due_at);
-        self.first_response_risk_at = Some(targets.first_response_at_risk_at);
+        let promise = rules.promises.of(self.priority);
+        let (targets, paused) = promise.targets(self.created_at, &self.pauses);
+        if self.first_responded_at.is_none() {
+            self.first_response_due_at = Some(targets.first_response_due_at);
+            self.first_response_risk_at = Some(targets.first_response_at_risk_at);
+        }
         self.resolution_due_at = Some(targets.resolution_due_at);
         self.resolution_risk_at = Some(targets.resolution_at_risk_at);
+        self.paused_ms = paused;
+        self.sla_version = promise.version;
     }
 
     /// Enters a status that the lifecycle allows: times and pauses follow.
     pub fn enter(&mut self, to: Status, rules: &Rules, now: Millis) {
         if let (Some(since), false) = (self.paused_at, to.is_paused()) {
-            self.paused_ms = sla::resumed(&rules.calendar, self.paused_ms, since, now);
+            self.pauses.push((since, now));
             self.paused_at = None;
             self.promise(rules);
         } else if self.paused_at.is_none() && to.is_paused() {
             self.paused_at = Some(now);
+        }
+        if self.status.is_done() && !to.is_done() {
+            // What was promised may have changed while nobody needed it.
+            self.promise(rules);
         }
         if to.is_done() {
             self.resolved_at = self.resolved_at.or(Some(now));
@@ -369,6 +376,9 @@ fn triage(ticket: &Ticket, edit: &Edit, rules: &Rules, after: &mut Ticket) -> Re
     if let Some(department) = &edit.department {
         after.department.clone_from(department);
     }
+    if let Some(project) = &edit.project {
+        after.project.clone_from(project);
+    }
     if let Some(tags) = &edit.tags {
         after.tags.clone_from(tags);
     }
@@ -418,93 +428,7 @@ fn set_status(
     Ok(())
 }
 
-/// What differs, as history tells it.
-pub fn changes(before: &Ticket, after: &Ticket) -> Vec<FieldChange> {
-    let mut list = Vec::new();
-    let mut note = |field, differs: bool, from: Value, to: Value| {
-        if differs {
-            list.push(FieldChange { field, from, to });
-        }
-    };
-    let name = |named: &Option<Named>| named.as_ref().map(|named| named.name.clone()).into();
-    let card = |person: &Option<Person>| person.as_ref().map_or(Value::Null, |person| person.card.clone());
-    let who = |person: &Option<Person>| person.as_ref().map(|person| person.id);
-    note(
-        "status",
-        before.status != after.status,
-        before.status.word().into(),
-        after.status.word().into(),
-    );
-    note(
-        "priority",
-        before.priority != after.priority,
-        before.priority.word().into(),
-        after.priority.word().into(),
-    );
-    note(
-        "assignee",
-        who(&before.assignee) != who(&after.assignee),
-        card(&before.assignee),
-        card(&after.assignee),
-    );
-    note(
-        "category",
-        before.category != after.category,
-        name(&before.category),
-        name(&after.category),
-    );
-    note(
-        "subcategory",
-        before.subcategory != after.subcategory,
-        name(&before.subcategory),
-        name(&after.subcategory),
-    );
-    note(
-        "department",
-        before.department != after.department,
-        before.department.clone().into(),
-        after.department.clone().into(),
-    );
-    note(
-        "tags",
-        before.tags != after.tags,
-        before.tags.clone().into(),
-        after.tags.clone().into(),
-    );
-    note(
-        "workflow",
-        before.workflow != after.workflow,
-        before.workflow.word().into(),
-        after.workflow.word().into(),
-    );
-    note(
-        "title",
-        before.title != after.title,
-        before.title.clone().into(),
-        after.title.clone().into(),
-    );
-    note(
-        "description",
-        before.description != after.description,
-        before.description.clone().into(),
-        after.description.clone().into(),
-    );
-    list
-}
-
-/// The event is named after the weightiest of its changes.
-fn kind_of(changes: &[FieldChange]) -> EventKind {
-    let has = |field| changes.iter().any(|change| change.field == field);
-    if has("assignee") {
-        EventKind::Assigned
-    } else if has("status") {
-        EventKind::StatusChanged
-    } else if has("priority") {
-        EventKind::PriorityChanged
-    } else {
-        EventKind::TicketUpdated
-    }
-}
-
+#[cfg(test)]
+mod decide_tests;
 #[cfg(test)]
 mod tests;

@@ -39,18 +39,17 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::desk::calendar::Calendar;
+    use std::rc::Rc;
+
     use crate::desk::person::Role;
-    use crate::desk::priority::Priority;
-    use crate::desk::sla::Policy;
+    use crate::desk::sla::Promises;
     use crate::desk::status::Status;
 
     #[test]
     fn only_the_assignee_and_managers_hand_a_ticket_on() {
         let rules = Rules {
             reopen_window_days: 7,
-            policies: Priority::ALL.map(Policy::standard),
-            calendar: Calendar::always(),
+            promises: Rc::new(Promises::standard()),
         };
         let person = |id: i64| Person {
             id,

@@ -41,3 +41,15 @@ pub fn hex(bytes: &[u8]) -> String {
     }
     text
 }
+
+/// A hash that tells nothing of what was hashed to who has not the key: HMAC-SHA-256, 32 hexadecimal digits.
+pub fn keyed_hash(key: &str, text: &str) -> String {
+    use hmac::{Hmac, Mac};
+    // HMAC takes keys of any length.
+    let Ok(mut mac) = Hmac::<sha2::Sha256>::new_from_slice(key.as_bytes()) else {
+        return String::new();
+    };
+    mac.update(text.as_bytes());
+    let digest = mac.finalize().into_bytes();
+    hex(digest.get(..16).unwrap_or_default())
+}

@@ -134,7 +134,7 @@ impl Error {
             },
             Error::Conflict { message, .. } => message.clone(),
             Error::InvalidTransition { from, to, .. } => {
-                format!("a ticket that is {from} cannot become {to}")
+                format!("what is {from} cannot become {to}")
             }
             Error::Moved => "others are changing it at this moment; try again".to_owned(),
             Error::PreconditionFailed => "it was changed since the version in If-Match".to_owned(),

@@ -1,5 +1,7 @@
 //! What input looks like: one table per body or query, which the reader and the OpenAPI document share.
 
+use crate::desk::mistake::Mistake;
+
 /// What a field may hold.
 #[derive(Clone, Copy, Debug)]
 pub enum Kind {
@@ -35,12 +37,25 @@ pub enum Kind {
     References,
     /// A list of up to 200 ids, uids or slugs.
     Slugs,
+    /// The key of a project, in any case.
+    ProjectKey,
     /// Up to 20 tags of 1 to 50 characters: letters, digits, `_`, `-`, `.`, `:`; in lower case.
     Tags,
     /// An RFC 3339 moment, or in a query also a date (its first moment, UTC).
     Time,
     /// An opaque word that we gave out, such as a cursor.
     Opaque,
+    /// JSON of a form of its own.
+    Json(&'static Form),
+}
+
+/// JSON that `desk` reads by itself.
+#[derive(Debug)]
+pub struct Form {
+    /// The name of its schema in the document.
+    pub schema: &'static str,
+    /// Everything that is wrong with it.
+    pub check: fn(&serde_json::Value) -> Vec<Mistake>,
 }
 
 /// A closed list of words, and how older or looser spellings become one of them.
@@ -124,6 +139,7 @@ pub mod words {
     //! The closed lists of the desk.
 
     use super::Words;
+    use crate::desk::article;
     use crate::desk::person::Role;
     use crate::desk::priority::Priority;
     use crate::desk::status::{Status, Workflow};
@@ -143,6 +159,10 @@ pub mod words {
     pub static ROLE: Words = Words {
         list: &Role::WORDS,
         parse: |word| Role::parse(word).map(Role::word),
+    };
+    pub static ARTICLE_STATUS: Words = Words {
+        list: &article::Status::WORDS,
+        parse: |word| article::Status::parse(word).map(article::Status::word),
     };
     pub static TICKET_SORT: Words = Words {
         list: &[

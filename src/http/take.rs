@@ -8,7 +8,7 @@ use super::request::Request;
 use super::shape::{Field, Kind, Need, Shape};
 use crate::desk::Millis;
 use crate::desk::category::{Name, read_slug};
-use crate::desk::id::{MAX_ID, Ref, is_uid};
+use crate::desk::id::{MAX_ID, Ref, is_project_key, is_uid};
 
 /// One value, read and checked.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +24,7 @@ pub enum Given {
     /// Ids as numbers, uids and slugs as strings.
     Rows(Vec<Value>),
     Time(Millis),
+    Json(Value),
 }
 
 /// Absent, null and a value are three different things in a partial update.
@@ -154,6 +155,14 @@ impl Taken {
         }
     }
 
+    /// JSON of a form of its own.
+    pub fn json(&self, name: &str) -> Option<&Value> {
+        match self.get(name) {
+            Some(Given::Json(value)) => Some(value),
+            _ => None,
+        }
+    }
+
     /// A moment.
     pub fn time(&self, name: &str) -> Option<Millis> {
         match self.get(name) {
@@ -233,6 +242,7 @@ fn from_map(map: &Map<String, Value>, shape: &Shape) -> Result<Taken, Error> {
             Some(Value::Null) if field.need == Need::Nullable => taken.0.push((field.name, Given::Null)),
             Some(Value::Null) => errors.push((field.name.to_owned(), "must not be null".to_owned())),
             Some(value) => match from_json(field.kind, value) {
+                Ok(Given::Json(_)) if wrong_form(field.kind, value, &mut errors) => {}
                 Ok(given) => taken.0.push((field.name, given)),
                 Err(message) => errors.push((field.name.to_owned(), message)),
             },
@@ -243,6 +253,15 @@ fn from_map(map: &Map<String, Value>, shape: &Shape) -> Result<Taken, Error> {
     } else {
         Err(Error::Invalid(errors))
     }
+}
+
+/// Tells what is wrong with JSON of a form of its own, each mistake at its own place.
+fn wrong_form(kind: Kind, value: &Value, errors: &mut FieldErrors) -> bool {
+    let Kind::Json(form) = kind else { return false };
+    let mistakes = (form.check)(value);
+    let wrong = !mistakes.is_empty();
+    errors.extend(mistakes);
+    wrong
 }
 
 /// Reads the query by its shapes. Unknown parameters are ignored, and so are empty ones.
@@ -309,6 +328,7 @@ fn from_json(kind: Kind, value: &Value) -> Result<Given, String> {
         (Kind::References, Value::Array(list)) => rows(Kind::Reference, list),
         (Kind::Slugs, Value::Array(list)) => rows(Kind::Slug, list),
         (Kind::References | Kind::Slugs, _) => Err("must be a list".to_owned()),
+        (Kind::Json(_), value) => Ok(Given::Json(value.clone())),
         (_, Value::String(text)) => from_string(kind, text),
         (Kind::Reference | Kind::ReferenceOr(_) | Kind::Slug, _) => Err("must be an id".to_owned()),
         _ => Err("must be a string".to_owned()),
@@ -399,8 +419,16 @@ fn from_string(kind: Kind, text: &str) -> Result<Given, String> {
         Kind::Slug => read_slug(text)
             .map(Given::Text)
             .ok_or_else(|| "is neither an id nor a slug".to_owned()),
+        Kind::ProjectKey => {
+            let key = text.trim().to_ascii_uppercase();
+            if is_project_key(&key) {
+                Ok(Given::Text(key))
+            } else {
+                Err("must be 2 to 10 letters A to Z and digits, a letter first, and not TICK".to_owned())
+            }
+        }
         Kind::Time => time(text),
-        Kind::Flag | Kind::Whole { .. } | Kind::Tags | Kind::References | Kind::Slugs => {
+        Kind::Flag | Kind::Whole { .. } | Kind::Tags | Kind::References | Kind::Slugs | Kind::Json(_) => {
             Err("is of the wrong type".to_owned())
         }
     }

@@ -2,7 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
+use super::reports;
 use super::schema::{named, page_of, view};
+use crate::desk::csv;
 use crate::http::page;
 use crate::http::request::Method;
 use crate::http::shape::Kind;
@@ -214,6 +216,12 @@ fn good(route: &Route) -> (u16, Value) {
         headers.push("RateLimit-Policy");
     }
     let mut response = json!({"description": text, "headers": head(&headers)});
+    let content = content.map(|mut content| {
+        if let (true, Some(map)) = (reports::is_table(route), content.as_object_mut()) {
+            map.insert(csv::MEDIA_TYPE.to_owned(), json!({"schema": {"type": "string"}}));
+        }
+        content
+    });
     if let (Some(content), Some(map)) = (content, response.as_object_mut()) {
         map.insert("content".to_owned(), content);
     }
@@ -242,7 +250,7 @@ fn refuses(route: &Route, status: u16) -> bool {
     let asks_for_nothing = route.limit == Limit::None;
     match status {
         400 => route.body.is_some() || !route.query.is_empty() || route.is_idempotent,
-        401 => signed_in || matches!(route.path, "/auth/login" | "/auth/refresh"),
+        401 => signed_in || route.hears_token || matches!(route.path, "/auth/login" | "/auth/refresh"),
         403 => match route.access {
             Access::Public => route.path == "/auth/register",
             Access::SignedIn => writes || has_param,

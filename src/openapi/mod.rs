@@ -6,6 +6,7 @@
 mod answers;
 mod own;
 mod readme;
+mod reports;
 mod schema;
 
 pub use readme::route_list;
@@ -193,7 +194,9 @@ fn operation(route: &Route, method: Method) -> Value {
     put("description", json!(story(route, method)));
     put("operationId", json!(operation_id(method, route.path)));
     if route.access == Access::Public {
-        put("security", json!([]));
+        // An empty requirement beside a token: it may be sent.
+        let optional = json!([{}, {"bearer": []}]);
+        put("security", if route.hears_token { optional } else { json!([]) });
     }
     let parameters: Vec<Value> = path_parameters(route)
         .chain(query_parameters(route))

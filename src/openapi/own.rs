@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use super::schema::{described, list, named, object, one_of, or_null, page_of};
+use crate::desk::calendar_check::WEEKDAYS;
 use crate::desk::id::MAX_ID;
 use crate::desk::person::Role;
 use crate::desk::priority::Priority;
@@ -24,6 +25,8 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
     all.extend(tickets());
     all.extend(service());
     all.extend(categories());
+    all.extend(promises());
+    all.extend(super::reports::schemas());
     all
 }
 
@@ -262,6 +265,37 @@ fn categories() -> [(&'static str, Value); 3] {
         ("Ids", list(whole())),
         ("Subcategories", list(named("Subcategory"))),
         ("CategoryNames", list(name)),
+    ]
+}
+
+fn promises() -> [(&'static str, Value); 4] {
+    let range = json!({"type": "string", "pattern": "^[0-2][0-9]:[0-5][0-9]-[0-2][0-9]:[0-5][0-9]$"});
+    let day = json!({"type": ["array", "null"], "items": range, "maxItems": 12});
+    let week: serde_json::Map<String, Value> = WEEKDAYS
+        .iter()
+        .map(|name| ((*name).to_owned(), day.clone()))
+        .collect();
+    [
+        ("People", list(named("Person"))),
+        (
+            "TimeZone",
+            described(text(), "A time zone as IANA names it, such as Europe/Berlin."),
+        ),
+        (
+            "CalendarHours",
+            described(
+                json!({"type": "object", "properties": week, "additionalProperties": false}),
+                "Wall times of each weekday, such as {\"mon\": [\"09:00-12:30\", \"13:30-17:00\"]}: apart, and at \
+                 least an hour a week. A shift over midnight is two ranges; a day ends at 24:00.",
+            ),
+        ),
+        (
+            "CalendarHolidays",
+            described(
+                json!({"type": "array", "items": {"type": "string", "format": "date"}, "maxItems": 1_000}),
+                "Local days on which nobody works.",
+            ),
+        ),
     ]
 }
 

@@ -108,6 +108,10 @@ pub fn input(kind: Kind, place: Place) -> Value {
             {"type": "integer", "minimum": 1, "maximum": MAX_ID},
             {"type": "string", "minLength": 1, "maxLength": 100},
         ]}),
+        Kind::ProjectKey => {
+            json!({"type": "string", "minLength": 2, "maxLength": 10, "pattern": "^\\s*[A-Za-z][A-Za-z0-9]{1,9}\\s*$"})
+        }
+        Kind::Json(form) => named(form.schema),
         Kind::References => json!({"type": "array", "items": named("Reference"), "maxItems": 200}),
         Kind::Slugs => json!({"type": "array", "items": input(Kind::Slug, place), "maxItems": 200}),
         Kind::Tags => {

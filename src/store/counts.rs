@@ -24,12 +24,18 @@ pub struct Counts {
     pub urgent: i64,
     pub unassigned: i64,
     pub overdue: i64,
+    /// Overdue too, and not marked yet.
+    #[serde(default)]
+    pub unmarked: i64,
+    /// How many tickets were walked, where no sums are kept.
+    #[serde(default)]
+    pub walked: i64,
 }
 
 /// Overdue tickets that the sweep has not marked yet are counted up to so many; then the number is capped.
 pub const PENDING_MOST: i64 = 10_000;
 
-const SUMS: &str = "coalesce(sum(c.sign * total), 0) AS total, coalesce(sum(c.sign * open), 0) AS open, \
+pub(super) const SUMS: &str = "coalesce(sum(c.sign * total), 0) AS total, coalesce(sum(c.sign * open), 0) AS open, \
   coalesce(sum(c.sign * assigned), 0) AS assigned, coalesce(sum(c.sign * in_progress), 0) AS in_progress, \
   coalesce(sum(c.sign * waiting), 0) AS waiting, coalesce(sum(c.sign * blocked), 0) AS blocked, \
   coalesce(sum(c.sign * resolved), 0) AS resolved, coalesce(sum(c.sign * closed), 0) AS closed, \
@@ -38,22 +44,30 @@ const SUMS: &str = "coalesce(sum(c.sign * total), 0) AS total, coalesce(sum(c.si
   coalesce(sum(c.sign * urgent), 0) AS urgent, coalesce(sum(c.sign * unassigned), 0) AS unassigned, \
   coalesce(sum(c.sign * overdue), 0) AS overdue";
 
-/// The sums of what the reader may see. An agent's are those of the categories and of what is assigned, less
-/// what is both.
+/// The sums of what the reader may see.
 pub fn summary(reader: &Reader) -> Stmt {
-    let scopes = match reader.scope {
-        Scope::All => "SELECT 'desk' AS scope, 1 AS sign".to_owned(),
-        Scope::Own => "SELECT 'requester:' || CAST(?3 AS INTEGER) AS scope, 1 AS sign".to_owned(),
-        Scope::Assigned => "SELECT 'assignee:' || CAST(?3 AS INTEGER) AS scope, 1 AS sign UNION ALL SELECT 'assignee:0', 1".to_owned(),
-        Scope::Category => "SELECT 'assignee:' || CAST(?3 AS INTEGER) AS scope, 1 AS sign \
-             UNION ALL SELECT 'category:' || category_id, 1 FROM agent_categories WHERE user_id = ?3 \
-             UNION ALL SELECT 'assignee:' || CAST(?3 AS INTEGER) || ':category:' || category_id, -1 FROM agent_categories WHERE user_id = ?3 \
-             UNION ALL SELECT 'assignee:0', 1 WHERE NOT EXISTS (SELECT 1 FROM agent_categories WHERE user_id = ?3)"
-            .to_owned(),
-    };
+    let scopes = scopes(reader.scope);
     reader.stmt(format!(
         "SELECT {SUMS} FROM ({scopes}) c CROSS JOIN ticket_counts n ON n.scope = c.scope WHERE ?3 IS NOT NULL"
     ))
+}
+
+/// The rows (`scope`, and `sign` 1 or -1) that add up to what the reader `?3` may see. An agent's are those of
+/// the categories and of what is assigned, less what is both.
+pub(super) fn scopes(scope: Scope) -> &'static str {
+    match scope {
+        Scope::All => "SELECT 'desk' AS scope, 1 AS sign",
+        Scope::Own => "SELECT 'requester:' || CAST(?3 AS INTEGER) AS scope, 1 AS sign",
+        Scope::Assigned => {
+            "SELECT 'assignee:' || CAST(?3 AS INTEGER) AS scope, 1 AS sign UNION ALL SELECT 'assignee:0', 1"
+        }
+        Scope::Category => {
+            "SELECT 'assignee:' || CAST(?3 AS INTEGER) AS scope, 1 AS sign \
+             UNION ALL SELECT 'category:' || category_id, 1 FROM agent_categories WHERE user_id = ?3 \
+             UNION ALL SELECT 'assignee:' || CAST(?3 AS INTEGER) || ':category:' || category_id, -1 FROM agent_categories WHERE user_id = ?3 \
+             UNION ALL SELECT 'assignee:0', 1 WHERE NOT EXISTS (SELECT 1 FROM agent_categories WHERE user_id = ?3)"
+        }
+    }
 }
 
 /// Overdue tickets in the reader's scope that the sweep has not marked yet: `n`.

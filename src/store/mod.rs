@@ -5,6 +5,7 @@
 //! API's document is made of too. Rules are not here: a statement keeps what `desk` has decided.
 
 pub mod agents;
+pub mod articles;
 pub mod assignment;
 pub mod categories;
 pub mod commit;
@@ -13,9 +14,12 @@ pub mod events;
 pub mod housekeeping;
 pub mod messages;
 pub mod people;
+pub mod projects;
+pub mod reports;
 pub mod scope;
 pub mod sessions;
 pub mod settings;
+pub mod sla;
 pub mod subcategories;
 mod ticket_filter;
 pub mod ticket_list;

@@ -109,7 +109,8 @@ pub fn show_uid(uid: &str) -> Stmt {
     show(&Ref::Uid(uid.to_owned()))
 }
 
-fn key(reference: &Ref) -> (&'static str, Arg) {
+/// The column that a reference names a row by, and its value: for every table with `id` and `uid`.
+pub(super) fn key(reference: &Ref) -> (&'static str, Arg) {
     match reference {
         Ref::Id(id) => ("id", Arg::Int(*id)),
         Ref::Uid(uid) => ("uid", Arg::Text(uid.clone())),

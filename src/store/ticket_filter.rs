@@ -134,13 +134,12 @@ pub(super) fn test(reader: &Reader, sql: &mut Sql, filter: &Filter) -> String {
             format!("+t.subcategory_id = {}", row(sql, "subcategories", reference))
         }
         Filter::Department(name) => format!("+t.department = {}", sql.arg(name)),
-        Filter::Project(reference) => match reference {
-            Ref::Id(id) => format!("+t.project_id = {}", sql.arg(*id)),
-            _ => "0".to_owned(),
-        },
+        Filter::Project(reference) => format!("+t.project_id = {}", row(sql, "projects", reference)),
         Filter::ProjectKey(key) => {
-            let key = sql.arg(key);
-            format!("t.project_id IS NOT NULL AND +t.key >= {key} || '-' AND +t.key < {key} || '.'")
+            format!(
+                "+t.project_id = (SELECT id FROM projects WHERE key = {})",
+                sql.arg(key)
+            )
         }
         Filter::Assignee(reference) => format!("+t.assignee_id = {}", user(sql, reference)),
         Filter::Unassigned => "+t.assignee_id IS NULL".to_owned(),
@@ -187,7 +186,7 @@ pub(super) fn narrowness(filter: &Filter) -> Option<u8> {
         Filter::Tag(_) => Some(2),
         Filter::Assignee(_) => Some(3),
         Filter::Subcategory(_) | Filter::SubcategorySlug(_) => Some(4),
-        Filter::Project(_) => Some(5),
+        Filter::Project(_) | Filter::ProjectKey(_) => Some(5),
         Filter::Department(_) => Some(6),
         Filter::Category(_) | Filter::CategorySlug(_) => Some(7),
         Filter::Unassigned => Some(8),
@@ -225,8 +224,14 @@ pub(super) fn walks(sql: &mut Sql, filter: &Filter) -> Vec<Walk> {
             "tickets_by_subcategory",
             format!("t.subcategory_id = (SELECT id FROM subcategories WHERE slug = {})", sql.arg(slug)),
         )),
-        Filter::Project(Ref::Id(id)) => one(Walk::by("tickets_by_project", format!("t.project_id = {}", sql.arg(*id)))),
-        Filter::Project(_) => one(Walk { condition: "0".to_owned(), ..Walk::all() }),
+        Filter::Project(reference) => one(Walk::by(
+            "tickets_by_project",
+            format!("t.project_id = {}", row(sql, "projects", reference)),
+        )),
+        Filter::ProjectKey(key) => one(Walk::by(
+            "tickets_by_project",
+            format!("t.project_id = (SELECT id FROM projects WHERE key = {})", sql.arg(key)),
+        )),
         Filter::Department(name) => {
             one(Walk::by("tickets_by_department", format!("t.department = {}", sql.arg(name))))
         }

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::projects;
 use super::scope::Scope;
 use super::view::{self, Out, View, field, nullable};
 use crate::desk::id::Ref;
@@ -97,8 +98,13 @@ fn build(role: Role) -> String {
         .replace("$TRANSITIONS", &transitions(role))
 }
 
-/// `sla::state` in SQL; a test holds the two equal.
 fn sla() -> String {
+    let [response, resolution] = sla_states();
+    format!("'{{\"response\":\"'||({response})||'\",\"resolution\":\"'||({resolution})||'\"}}'")
+}
+
+/// `sla::state` in SQL, of the first response and of the resolution; a test holds the two equal.
+pub(super) fn sla_states() -> [String; 2] {
     let state = |done: &str, due: &str, risk: &str, clock: &str, paused: &str| {
         format!(
             "CASE WHEN {due} IS NULL THEN 'ok' WHEN {done} IS NOT NULL THEN iif({done} <= {due},'met','missed') \
@@ -106,7 +112,8 @@ fn sla() -> String {
         )
     };
     let response = state(
-        "coalesce(t.first_responded_at,t.resolved_at)",
+        // Resolving answers too; what is said after that makes it no later.
+        "coalesce(min(t.first_responded_at,t.resolved_at),t.first_responded_at,t.resolved_at)",
         "t.first_response_due_at",
         "t.first_response_risk_at",
         "?1",
@@ -119,7 +126,7 @@ fn sla() -> String {
         "coalesce(t.paused_at,?1)",
         "t.paused_at IS NOT NULL",
     );
-    format!("'{{\"response\":\"'||({response})||'\",\"resolution\":\"'||({resolution})||'\"}}'")
+    [response, resolution]
 }
 
 /// `Ticket::transitions` in SQL, made from the same lifecycle.
@@ -188,7 +195,11 @@ pub fn named(reference: &Ref) -> (&'static str, Arg) {
         Ref::Id(id) => ("t.id = ?4", Arg::Int(*id)),
         Ref::Uid(uid) => ("t.uid = ?4", Arg::Text(uid.clone())),
         Ref::Number(number) => ("t.number = ?4", Arg::Text(number.clone())),
-        Ref::Key(key) => ("t.key = ?4", Arg::Text(key.clone())),
+        // A ticket that was moved is still found by the keys that it had before; none is given twice.
+        Ref::Key(key) => (
+            "t.id = coalesce((SELECT id FROM tickets WHERE key = ?4), (SELECT ticket_id FROM ticket_old_keys WHERE key = ?4))",
+            Arg::Text(key.clone()),
+        ),
     }
 }
 
@@ -231,6 +242,8 @@ pub struct TicketRow {
     subcategory_id: Option<i64>,
     subcategory: Option<String>,
     department: Option<String>,
+    project_id: Option<i64>,
+    project: Option<String>,
     tags: String,
     requester_id: i64,
     assignee_id: Option<i64>,
@@ -246,13 +259,16 @@ pub struct TicketRow {
     closed_at: Option<i64>,
     paused_at: Option<i64>,
     paused_ms: i64,
+    pauses: String,
+    sla_version: i64,
     deleted_at: Option<i64>,
 }
 
 const ROW: &str = "t.id, t.uid, t.title, t.description, t.status, t.priority, t.workflow, t.category_id, t.category, \
-  t.subcategory_id, t.subcategory, t.department, t.tags, t.requester_id, t.assignee_id, t.assignee_card, t.version, t.created_at, \
+  t.subcategory_id, t.subcategory, t.department, t.project_id, substr(t.key, 1, instr(t.key, '-') - 1) AS project, t.tags, t.requester_id, t.assignee_id, t.assignee_card, t.version, t.created_at, \
   t.first_response_due_at, t.first_response_risk_at, t.first_responded_at, t.resolution_due_at, t.resolution_risk_at, \
-  t.resolved_at, t.closed_at, t.paused_at, t.paused_ms, t.deleted_at";
+  t.resolved_at, t.closed_at, t.paused_at, t.paused_ms, t.pauses, \
+  t.sla_version, t.deleted_at";
 
 /// The row of a ticket that the reader may see, for a change.
 pub fn row(reader: &Reader, reference: &Ref) -> Stmt {
@@ -301,6 +317,10 @@ impl TicketRow {
                 name: self.subcategory.clone().unwrap_or_default(),
             }),
             department: self.department.clone(),
+            project: self.project_id.map(|id| Named {
+                id,
+                name: self.project.clone().unwrap_or_default(),
+            }),
             tags: serde_json::from_str(&self.tags).unwrap_or_default(),
             requester_id: self.requester_id,
             assignee: self.assignee_id.map(|id| Person { id, card }),
@@ -314,7 +334,9 @@ impl TicketRow {
             resolved_at: self.resolved_at,
             closed_at: self.closed_at,
             paused_at: self.paused_at,
+            pauses: serde_json::from_str(&self.pauses).unwrap_or_default(),
             paused_ms: self.paused_ms,
+            sla_version: self.sla_version,
         }
     }
 }
@@ -339,14 +361,16 @@ pub enum Requester<'a> {
     Address(&'a str),
 }
 
-/// Inserts a ticket with the day's next number.
-pub fn insert(new: &NewTicket) -> [Stmt; 2] {
+/// Inserts a ticket with the day's next number, and its project's next key.
+pub fn insert(new: &NewTicket) -> Vec<Stmt> {
     let ticket = new.ticket;
     let (id, address) = match new.requester {
         Requester::Id(id) => (Some(id), None),
         Requester::Address(address) => (None, Some(address)),
     };
-    [
+    let project = ticket.project.as_ref().map(|project| project.id);
+    let mut stmts: Vec<Stmt> = project.into_iter().flat_map(projects::next_key).collect();
+    stmts.extend([
         Stmt::new(
             "INSERT INTO ticket_numbers (day, last) VALUES (?1, 1) ON CONFLICT (day) DO UPDATE SET last = last + 1",
         )
@@ -354,10 +378,11 @@ pub fn insert(new: &NewTicket) -> [Stmt; 2] {
         Stmt::new(
             "INSERT INTO tickets (uid, number, title, title_index, description, description_index, status, priority, \
                workflow, category_id, department, tags, requester_id, assignee_id, contact_email, channel, created_at, \
-               updated_at, public_updated_at, first_response_due_at, first_response_risk_at, resolution_due_at, resolution_risk_at, \
-               subcategory_id) \
+               updated_at, public_updated_at, first_response_due_at, first_response_risk_at, resolution_due_at, \
+               resolution_risk_at, sla_version, project_id, key, subcategory_id) \
              SELECT ?1, 'TICK-' || ?2 || '-' || printf('%04d', n.last), ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, \
-               coalesce(?13, (SELECT id FROM users WHERE email_key = ?14)), ?15, ?16, ?17, ?18, ?18, ?18, ?19, ?20, ?21, ?22, ?23 \
+               coalesce(?13, (SELECT id FROM users WHERE email_key = ?14)), ?15, ?16, ?17, ?18, ?18, ?18, ?19, ?20, ?21, ?22, \
+               ?23, ?24, (SELECT key || '-' || last_number FROM projects WHERE id = ?24), ?25 \
              FROM ticket_numbers n WHERE n.day = ?2",
         )
         .bind(new.uid)
@@ -382,8 +407,18 @@ pub fn insert(new: &NewTicket) -> [Stmt; 2] {
         .bind(ticket.first_response_risk_at)
         .bind(ticket.resolution_due_at)
         .bind(ticket.resolution_risk_at)
+        .bind(ticket.sla_version)
+        .bind(project)
         .bind(ticket.subcategory.as_ref().map(|named| named.id)),
-    ]
+    ]);
+    stmts
+}
+
+/// What a change of project needs before [`update`]: the next key there. Nothing for every other change.
+pub fn next_key(before: &Ticket, after: &Ticket) -> Vec<Stmt> {
+    let project = |ticket: &Ticket| ticket.project.as_ref().map(|project| project.id);
+    let to = project(after).filter(|id| Some(*id) != project(before));
+    to.into_iter().flat_map(projects::next_key).collect()
 }
 
 /// Writes a decided change over the version that it was decided on; any other aborts the batch.
@@ -439,6 +474,15 @@ pub fn update(before: &Ticket, after: &Ticket, now: i64) -> Stmt {
         after.department.clone().into(),
     );
     set(before.tags != after.tags, "tags", tags(after).into());
+    let pauses = before.pauses != after.pauses;
+    set(
+        pauses,
+        "pauses",
+        serde_json::json!(after.pauses).to_string().into(),
+    );
+    let project = |ticket: &Ticket| ticket.project.as_ref().map(|project| project.id);
+    let moves = project(before) != project(after);
+    set(moves, "project_id", project(after).into());
     let assignee = |ticket: &Ticket| ticket.assignee.as_ref().map(|person| person.id);
     set(
         assignee(before) != assignee(after),
@@ -475,10 +519,18 @@ pub fn update(before: &Ticket, after: &Ticket, now: i64) -> Stmt {
         ("closed_at", before.closed_at, after.closed_at),
         ("paused_at", before.paused_at, after.paused_at),
         ("paused_ms", Some(before.paused_ms), Some(after.paused_ms)),
+        ("sla_version", Some(before.sla_version), Some(after.sla_version)),
     ] {
         set(old != new, column, new.into());
     }
     set(true, "is_overdue", after.is_overdue(now).into());
+    if moves {
+        stmt.args.push(project(after).into());
+        sets.push_str(&format!(
+            ", key = (SELECT key || '-' || last_number FROM projects WHERE id = ?{})",
+            stmt.args.len()
+        ));
+    }
     stmt.sql = format!("UPDATE tickets SET {sets} WHERE id = ?1").into();
     stmt
 }

@@ -28,6 +28,9 @@ pub struct Things {
     category: Value,
     subcategory: Value,
     agent: Value,
+    project: String,
+    calendar: String,
+    article: i64,
 }
 
 impl Things {
@@ -45,14 +48,18 @@ impl Things {
             .post("/agents", json!({"email": make::email()}))
             .is(201)
             .json();
+        let article = make::article(Admin::any(), json!({"status": "published"}));
         Things {
             category,
             subcategory,
             agent,
             ticket,
             message,
+            article: article["id"].as_i64().expect("an id"),
             user: owner.id,
             session: session.trim_matches('"').to_owned(),
+            project: make::project(json!({}))["id"].to_string(),
+            calendar: make::calendar()["id"].to_string(),
         }
     }
 
@@ -81,7 +88,11 @@ impl Things {
                 "/categories/" => self.category["id"].to_string(),
                 before if before.ends_with("/subcategories/") => self.subcategory["id"].to_string(),
                 "/agents/" => self.agent["id"].to_string(),
+                "/articles/" | "/posts/" => self.article.to_string(),
                 "/auth/sessions/" => self.session.clone(),
+                "/projects/" => self.project.clone(),
+                "/sla/policies/" => "low".to_owned(),
+                "/sla/calendars/" => self.calendar.clone(),
                 before => panic!("teach the sweep an existing thing for {before}{part}"),
             };
             path.push_str(&thing);

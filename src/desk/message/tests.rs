@@ -1,6 +1,3 @@
-use super::super::calendar::Calendar;
-use super::super::priority::Priority;
-use super::super::sla::Policy;
 use super::super::{DAY, HOUR};
 use super::*;
 
@@ -10,8 +7,7 @@ const REQUESTER: i64 = 1;
 fn rules() -> Rules {
     Rules {
         reopen_window_days: 7,
-        policies: Priority::ALL.map(Policy::standard),
-        calendar: Calendar::always(),
+        promises: std::rc::Rc::new(crate::desk::sla::Promises::standard()),
     }
 }
 

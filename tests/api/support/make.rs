@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{Caller, Value, json};
+use super::{Admin, Caller, Manager, Value, json};
 
 /// The origin that the servers of a run allow.
 pub const ORIGIN: &str = "https://desk.example";
@@ -59,6 +59,15 @@ pub fn ticket_with(by: &Caller, more: Value) -> Value {
     by.post("/tickets", body).is(201).json()
 }
 
+/// An article with a title of its own.
+pub fn article(by: &Caller, more: Value) -> Value {
+    let mut body = json!({"title": format!("How to {}", unique()), "body": "Turn it off and on again."});
+    for (key, value) in more.as_object().expect("an object") {
+        body[key] = value.clone();
+    }
+    by.post("/articles", body).is(201).json()
+}
+
 /// A public message.
 pub fn message(by: &Caller, ticket: &Value, text: &str) -> Value {
     by.post(
@@ -77,4 +86,28 @@ pub fn note(by: &Caller, ticket: &Value, text: &str) -> Value {
     )
     .is(201)
     .json()
+}
+
+/// A key that no other project has.
+pub fn project_key() -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let mut random = [0; 4];
+    getrandom::fill(&mut random).expect("randomness");
+    let letters: String = random.iter().map(|byte| char::from(b'A' + byte % 26)).collect();
+    format!("{letters}{}", COUNT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// An active project with further fields.
+pub fn project(more: Value) -> Value {
+    let mut body = json!({"key": project_key(), "name": format!("Project {}", unique())});
+    for (key, value) in more.as_object().expect("an object") {
+        body[key] = value.clone();
+    }
+    Manager::any().post("/projects", body).is(201).json()
+}
+
+/// A calendar that no policy is counted in.
+pub fn calendar() -> Value {
+    let body = json!({"name": format!("Calendar {}", unique()), "hours": {"mon": ["09:00-17:00"]}});
+    Admin::any().post("/sla/calendars", body).is(201).json()
 }

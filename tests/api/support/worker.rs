@@ -15,8 +15,8 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock};
 
-use super::make;
 use super::{Anon, Value};
+use super::{make, wire};
 
 /// Variables that a server starts with, over the usual ones. An empty value takes one away.
 pub type Vars<'a> = [(&'a str, &'a str)];
@@ -28,6 +28,8 @@ pub struct Worker {
     /// The SQLite file behind D1; none when somebody else started the server.
     pub d1: Option<PathBuf>,
     pub vars: BTreeMap<String, String>,
+    /// Where the clock is made to tick; none when somebody else started the server.
+    control: Option<String>,
     process: Option<Process>,
 }
 
@@ -178,6 +180,7 @@ impl Worker {
             host: host_of(url),
             d1: ready["d1"].as_str().map(PathBuf::from),
             vars,
+            control: ready["control"].as_str().map(str::to_owned),
             process: Some(process),
         }
     }
@@ -195,6 +198,7 @@ impl Worker {
             host: host_of(url),
             d1: None,
             vars,
+            control: None,
             process: None,
         }
     }
@@ -208,6 +212,21 @@ impl Worker {
             .header("X-Dev-Secret", self.var("DEV_SECRET"))
             .send()
             .is(200);
+    }
+
+    /// Lets a minute of the server's clock pass: what it does every minute is done when this returns.
+    pub fn tick(&self) {
+        let url = self.control.as_deref().expect("only a server of this run ticks");
+        let target = url.find("/cdn-cgi").map_or("/", |at| &url[at..]);
+        let request = wire::Request {
+            method: "GET",
+            target,
+            headers: &[],
+            body: None,
+        };
+        let host = host_of(url.split("/cdn-cgi").next().unwrap_or(url));
+        let answer = wire::exchange(&host, &request).expect("the clock answers");
+        assert_eq!(answer.status, 200, "the clock");
     }
 
     /// A variable that the server was started with.

@@ -1,0 +1,94 @@
+
+-- The knowledge base -----------------------------------------------------------------------------------------
+
+CREATE TABLE articles (
+  id INTEGER PRIMARY KEY,
+  uid TEXT NOT NULL UNIQUE,
+  slug TEXT NOT NULL UNIQUE,               -- its name in addresses; neither digits nor a UUID
+  title TEXT NOT NULL,
+  title_index TEXT,                        -- the title as it is indexed, where that differs (CJK)
+  summary TEXT NOT NULL DEFAULT '',
+  body TEXT NOT NULL,
+  body_index TEXT,                         -- summary and body as they are indexed, where that differs
+  status TEXT NOT NULL CHECK (status IN ('draft', 'published', 'archived')),
+  category_id INTEGER REFERENCES categories (id),
+  author_id INTEGER NOT NULL REFERENCES users (id),
+  helpful_count INTEGER NOT NULL DEFAULT 0,      -- kept by triggers
+  not_helpful_count INTEGER NOT NULL DEFAULT 0,
+  version INTEGER NOT NULL DEFAULT 1,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  published_at INTEGER                     -- the first time
+) STRICT;
+-- Lists are walks from the newest down, by status and by category.
+CREATE INDEX articles_by_status ON articles (status);
+CREATE INDEX articles_by_category ON articles (category_id, status);
+
+CREATE TRIGGER articles_version
+BEFORE UPDATE OF version ON articles
+WHEN NEW.version <> OLD.version + 1
+BEGIN
+  SELECT RAISE(ABORT, 'STALE_VERSION');
+END;
+
+-- `facts` holds a token for the status ('spublished') and one for the category ('c3'; 'c0' is none), so that
+-- a search touches no article that its reader may not see.
+CREATE VIRTUAL TABLE article_search USING fts5 (
+  title, body, facts,
+  content = '', contentless_delete = 1, tokenize = 'unicode61 remove_diacritics 2'
+);
+CREATE TRIGGER articles_search_insert
+AFTER INSERT ON articles
+BEGIN
+  INSERT INTO article_search (rowid, title, body, facts) VALUES (NEW.id, coalesce(NEW.title_index, NEW.title),
+    coalesce(NEW.body_index, NEW.summary || ' ' || NEW.body), 's' || NEW.status || ' c' || coalesce(NEW.category_id, 0));
+END;
+CREATE TRIGGER articles_search_update
+AFTER UPDATE OF title, summary, body, status, category_id ON articles
+BEGIN
+  DELETE FROM article_search WHERE rowid = OLD.id;
+  INSERT INTO article_search (rowid, title, body, facts) VALUES (NEW.id, coalesce(NEW.title_index, NEW.title),
+    coalesce(NEW.body_index, NEW.summary || ' ' || NEW.body), 's' || NEW.status || ' c' || coalesce(NEW.category_id, 0));
+END;
+CREATE TRIGGER articles_search_delete
+AFTER DELETE ON articles
+BEGIN
+  DELETE FROM article_search WHERE rowid = OLD.id;
+END;
+
+-- One vote per account, or per address and day. No address is kept: `voter` is 'u<id>' or a keyed hash.
+CREATE TABLE article_votes (
+  article_id INTEGER NOT NULL REFERENCES articles (id) ON DELETE CASCADE,
+  voter TEXT NOT NULL,
+  is_helpful INTEGER NOT NULL CHECK (is_helpful IN (0, 1)),
+  created_at INTEGER NOT NULL,
+  PRIMARY KEY (article_id, voter)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER article_votes_insert
+AFTER INSERT ON article_votes
+BEGIN
+  UPDATE articles SET helpful_count = helpful_count + NEW.is_helpful,
+    not_helpful_count = not_helpful_count + 1 - NEW.is_helpful
+  WHERE id = NEW.article_id;
+END;
+CREATE TRIGGER article_votes_update
+AFTER UPDATE OF is_helpful ON article_votes
+WHEN NEW.is_helpful <> OLD.is_helpful
+BEGIN
+  UPDATE articles SET helpful_count = helpful_count + NEW.is_helpful - OLD.is_helpful,
+    not_helpful_count = not_helpful_count - NEW.is_helpful + OLD.is_helpful
+  WHERE id = NEW.article_id;
+END;
+
+-- Reports ----------------------------------------------------------------------------------------------------
+
+-- Reports of a range read the range: what was resolved in it, for the desk and for a customer, and what
+-- happened in it. What was created in it has its indexes above.
+CREATE INDEX tickets_by_resolved ON tickets (resolved_at) WHERE deleted_at IS NULL AND resolved_at IS NOT NULL;
+CREATE INDEX tickets_by_requester_resolved ON tickets (requester_id, resolved_at)
+  WHERE deleted_at IS NULL AND resolved_at IS NOT NULL;
+CREATE INDEX events_by_time ON events (created_at, actor_id, type);
+-- Reports of the present walk what is unresolved, the oldest first.
+CREATE INDEX tickets_unresolved ON tickets (created_at) WHERE deleted_at IS NULL AND resolved_at IS NULL;
+CREATE INDEX tickets_unresolved_by_assignee ON tickets (assignee_id, created_at)
+  WHERE deleted_at IS NULL AND resolved_at IS NULL;

@@ -1,0 +1,146 @@
+//! The knowledge base: what an article is, and the name that it has in addresses.
+
+use super::Millis;
+use super::id::is_uid;
+
+/// Who may read an article.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Status {
+    /// The staff.
+    Draft,
+    /// Everybody.
+    Published,
+    /// The staff, who keep it for later.
+    Archived,
+}
+
+impl Status {
+    /// Every status.
+    pub const ALL: [Status; 3] = [Status::Draft, Status::Published, Status::Archived];
+    /// The canonical words, in the order of [`Status::ALL`].
+    pub const WORDS: [&'static str; 3] = ["draft", "published", "archived"];
+
+    /// The canonical word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Status::Draft => "draft",
+            Status::Published => "published",
+            Status::Archived => "archived",
+        }
+    }
+
+    /// Reads a word in any case.
+    pub fn parse(word: &str) -> Option<Status> {
+        let word = word.trim().to_ascii_lowercase();
+        Status::ALL.into_iter().find(|status| status.word() == word)
+    }
+}
+
+/// When an article was first published, once it has this status.
+pub fn published_at(before: Option<Millis>, status: Status, now: Millis) -> Option<Millis> {
+    match status {
+        Status::Published => before.or(Some(now)),
+        Status::Draft | Status::Archived => before,
+    }
+}
+
+/// Characters of a slug.
+const SLUG_CHARS: usize = 80;
+
+/// The slug of a title: its letters and digits in lower case, with hyphens between. It is never an id or a
+/// UUID, so a path that takes all three is clear.
+pub fn slug(title: &str) -> String {
+    let mut slug = String::new();
+    for c in title.chars().flat_map(char::to_lowercase) {
+        if c.is_alphanumeric() {
+            slug.push(c);
+        } else if !slug.is_empty() && !slug.ends_with('-') {
+            slug.push('-');
+        }
+    }
+    let short: String = slug.chars().take(SLUG_CHARS).collect();
+    let short = short.trim_matches('-');
+    if is_slug(short) {
+        short.to_owned()
+    } else {
+        format!("article-{short}").trim_end_matches('-').to_owned()
+    }
+}
+
+/// Whether a text may be a slug as it is.
+pub fn is_slug(text: &str) -> bool {
+    let is_made_of = text
+        .chars()
+        .all(|c| c == '-' || (c.is_alphanumeric() && c.to_lowercase().eq([c])));
+    (1..=100).contains(&text.chars().count())
+        && is_made_of
+        && !text.starts_with('-')
+        && !text.ends_with('-')
+        && !text.bytes().all(|b| b.is_ascii_digit())
+        && !is_uid(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn titles_become_slugs() {
+        let long = "word ".repeat(50);
+        for (title, want) in [
+            ("How do I reset my password?", "how-do-i-reset-my-password"),
+            ("  C++ & Rust  ", "c-rust"),
+            ("Über uns", "über-uns"),
+            ("パスワード 再設定", "パスワード-再設定"),
+            ("İstanbul", "i-stanbul"),
+            ("2026", "article-2026"),
+            ("???", "article"),
+            (
+                "01936c6e-2c00-7000-8000-000000000001",
+                "article-01936c6e-2c00-7000-8000-000000000001",
+            ),
+            (
+                &long,
+                "word-word-word-word-word-word-word-word-word-word-word-word-word-word-word-word",
+            ),
+        ] {
+            let made = slug(title);
+            assert_eq!(made, want, "{title}");
+            assert!(is_slug(&made), "{made}");
+        }
+    }
+
+    #[test]
+    fn slugs_are_no_ids() {
+        for (text, want) in [
+            ("how-to", true),
+            ("web-12", true),
+            ("7", false),
+            ("7a", true),
+            ("How-to", false),
+            ("a b", false),
+            ("-a", false),
+            ("a-", false),
+            ("", false),
+            ("a/b", false),
+            ("01936c6e-2c00-7000-8000-000000000001", false),
+        ] {
+            assert_eq!(is_slug(text), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn articles_are_published_once() {
+        for (before, status, want) in [
+            (None, Status::Draft, None),
+            (None, Status::Published, Some(9)),
+            (Some(5), Status::Published, Some(5)),
+            (Some(5), Status::Archived, Some(5)),
+        ] {
+            assert_eq!(published_at(before, status, 9), want);
+        }
+        for (status, word) in Status::ALL.into_iter().zip(Status::WORDS) {
+            assert_eq!((status.word(), Status::parse(word)), (word, Some(status)));
+        }
+    }
+}

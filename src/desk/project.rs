@@ -1,0 +1,136 @@
+//! Projects: what tickets of one piece of work have in common.
+
+use super::id::{Ref, is_project_key};
+
+/// Where a project stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Takes tickets.
+    Active,
+    OnHold,
+    Completed,
+    /// Out of sight; only with no open ticket.
+    Archived,
+}
+
+impl Status {
+    /// Every status.
+    pub const ALL: [Status; 4] = [
+        Status::Active,
+        Status::OnHold,
+        Status::Completed,
+        Status::Archived,
+    ];
+    /// The canonical words, in the order of [`Status::ALL`].
+    pub const WORDS: [&'static str; 4] = ["active", "on_hold", "completed", "archived"];
+
+    /// The canonical word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Status::Active => "active",
+            Status::OnHold => "on_hold",
+            Status::Completed => "completed",
+            Status::Archived => "archived",
+        }
+    }
+
+    /// Reads a word in any case, with a space, hyphen or underscore between its parts.
+    pub fn parse(word: &str) -> Option<Status> {
+        let word = word.trim().to_ascii_lowercase().replace([' ', '-'], "_");
+        Status::ALL.into_iter().find(|status| status.word() == word)
+    }
+
+    /// The statuses that may follow: what is over is taken up again before anything else becomes of it.
+    pub fn next(self) -> &'static [Status] {
+        match self {
+            Status::Active => &[Status::OnHold, Status::Completed, Status::Archived],
+            Status::OnHold => &[Status::Active, Status::Completed, Status::Archived],
+            Status::Completed => &[Status::Active, Status::Archived],
+            Status::Archived => &[Status::Active],
+        }
+    }
+}
+
+/// Why a project cannot become what is wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The lifecycle has no such step.
+    Transition { from: Status, to: Status },
+    /// So many tickets are still open.
+    OpenTickets(i64),
+}
+
+/// Whether a project with so many open tickets may change its status.
+///
+/// # Errors
+/// A [`Refusal`].
+pub fn enter(from: Status, to: Status, open_tickets: i64) -> Result<(), Refusal> {
+    if !from.next().contains(&to) {
+        return Err(Refusal::Transition { from, to });
+    }
+    if to == Status::Archived && open_tickets > 0 {
+        return Err(Refusal::OpenTickets(open_tickets));
+    }
+    Ok(())
+}
+
+/// Reads how a path or a body names a project: by id, uid or key, the key in any case.
+pub fn reference(text: &str) -> Option<Ref> {
+    let key = text.trim().to_ascii_uppercase();
+    if is_project_key(&key) {
+        return Some(Ref::Key(key));
+    }
+    Ref::parse(text).filter(|reference| matches!(reference, Ref::Id(_) | Ref::Uid(_)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_and_statuses_agree() {
+        for (status, word) in Status::ALL.into_iter().zip(Status::WORDS) {
+            assert_eq!(status.word(), word);
+            assert_eq!(Status::parse(word), Some(status));
+        }
+        assert_eq!(Status::parse("On Hold"), Some(Status::OnHold));
+        assert_eq!(Status::parse("deleted"), None);
+    }
+
+    #[test]
+    fn the_lifecycle() {
+        use Status::*;
+        for (from, to, open, want) in [
+            (Active, OnHold, 9, true),
+            (Active, Archived, 0, true),
+            (Active, Archived, 1, false),
+            (OnHold, Active, 0, true),
+            (Completed, OnHold, 0, false),
+            (Completed, Active, 9, true),
+            (Archived, Active, 0, true),
+            (Archived, Completed, 0, false),
+            (Active, Active, 0, false),
+        ] {
+            assert_eq!(enter(from, to, open).is_ok(), want, "{from:?} {to:?} {open}");
+        }
+    }
+
+    #[test]
+    fn projects_are_named() {
+        let uid = "0190b4c6-7d2a-7c3e-8f00-0123456789ab";
+        for (text, want) in [
+            ("5", Some(Ref::Id(5))),
+            (uid, Some(Ref::Uid(uid.to_owned()))),
+            ("web", Some(Ref::Key("WEB".to_owned()))),
+            ("WEB2", Some(Ref::Key("WEB2".to_owned()))),
+            ("WEB-2", None),
+            ("TICK", None),
+            ("W", None),
+            ("ABCDEFGHIJK", None),
+            ("0", None),
+            ("", None),
+        ] {
+            assert_eq!(reference(text), want, "{text}");
+        }
+    }
+}

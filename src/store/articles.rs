@@ -1,0 +1,257 @@
+//! The knowledge base.
+
+use serde::Deserialize;
+
+use super::view::{Out, View, field, nullable};
+use crate::desk::article::Status;
+use crate::desk::id::Ref;
+use crate::desk::search::index_text;
+use crate::edge::db::{Arg, Stmt};
+use crate::http::page::{Page, Start};
+use crate::http::shape::words;
+
+/// An article, as it is answered.
+pub const ARTICLE: View = View {
+    name: "Article",
+    fields: &[
+        field("id", "a.id", Out::Int),
+        field("uid", "a.uid", Out::Text),
+        field("slug", "a.slug", Out::Text).says("Its name in addresses; it stays when the title changes."),
+        field("title", "a.title", Out::Text),
+        field("summary", "a.summary", Out::Text),
+        field("body", "a.body", Out::Text),
+        field("status", "a.status", Out::Word(&words::ARTICLE_STATUS)),
+        nullable(
+            "category",
+            "(SELECT slug FROM categories WHERE id = a.category_id)",
+            Out::Text,
+        )
+        .says("The category's slug."),
+        field(
+            "author",
+            "(SELECT card FROM users WHERE id = a.author_id)",
+            Out::Card,
+        ),
+        field("helpful_count", "a.helpful_count", Out::Int),
+        field("not_helpful_count", "a.not_helpful_count", Out::Int),
+        field("version", "a.version", Out::Int),
+        field("created_at", "a.created_at", Out::Time),
+        field("updated_at", "a.updated_at", Out::Time),
+        nullable("published_at", "a.published_at", Out::Time).says("The first time that it was published."),
+    ],
+};
+
+/// How an article, or a category, is named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Name {
+    Ref(Ref),
+    Slug(String),
+}
+
+impl Name {
+    /// The column that holds the name, and the name.
+    fn key(&self) -> (&'static str, Arg) {
+        match self {
+            Name::Ref(Ref::Id(id)) => ("id", Arg::Int(*id)),
+            Name::Ref(Ref::Uid(uid)) => ("uid", Arg::Text(uid.clone())),
+            // Tickets have numbers and keys.
+            Name::Ref(Ref::Number(_) | Ref::Key(_)) => ("id", Arg::Null),
+            Name::Slug(slug) => ("slug", Arg::Text(slug.clone())),
+        }
+    }
+}
+
+/// Which articles a list shows.
+#[derive(Clone, Debug)]
+pub struct Query {
+    /// Of these statuses; at least one.
+    pub statuses: Vec<&'static str>,
+    pub category: Option<Name>,
+    /// A full-text expression.
+    pub matching: Option<String>,
+}
+
+/// A page of articles, newest first: rows `j` and `id`, one more than the limit when there are more.
+pub fn list(query: &Query, page: &Page) -> Stmt {
+    let mut stmt = Stmt::new("");
+    let after = match page.start {
+        Start::After { id, .. } => Some(id),
+        Start::First | Start::Offset(_) => None,
+    };
+    let ids = ids(query, after, &mut stmt);
+    let next = stmt.args.len().saturating_add(1);
+    stmt.sql = format!(
+        "SELECT {} AS j, a.id AS id FROM ({ids} ORDER BY 1 DESC LIMIT ?{next} OFFSET ?{}) x \
+         CROSS JOIN articles a ON a.id = x.id ORDER BY a.id DESC",
+        ARTICLE.sql(),
+        next.saturating_add(1)
+    )
+    .into();
+    stmt.bind(page.limit.saturating_add(1)).bind(page.offset())
+}
+
+/// How many articles a list has: `n`, up to 10,001.
+pub fn count(query: &Query) -> Stmt {
+    let mut stmt = Stmt::new("");
+    let ids = ids(query, None, &mut stmt);
+    stmt.sql = format!("SELECT count(*) AS n FROM ({ids} LIMIT 10001)").into();
+    stmt
+}
+
+/// The ids of the articles of a list, older than one of them.
+fn ids(query: &Query, before: Option<i64>, stmt: &mut Stmt) -> String {
+    let mut arg = |arg: Arg| {
+        stmt.args.push(arg);
+        format!("?{}", stmt.args.len())
+    };
+    let category = query.category.as_ref().map(|name| {
+        let (column, key) = name.key();
+        format!("(SELECT id FROM categories WHERE {column} = {})", arg(key))
+    });
+    let older = |arg: &mut dyn FnMut(Arg) -> String, column: &str| {
+        before.map_or(String::new(), |id| format!("AND {column} < {}", arg(id.into())))
+    };
+    match &query.matching {
+        Some(matching) => {
+            let statuses: Vec<String> = query.statuses.iter().map(|word| format!("\"s{word}\"")).collect();
+            let mut expression = format!(
+                "{} || ' AND facts : ({})'",
+                arg(matching.into()),
+                statuses.join(" OR ")
+            );
+            if let Some(category) = category {
+                expression.push_str(&format!(
+                    " || ' AND facts : \"c' || coalesce({category}, 'x') || '\"'"
+                ));
+            }
+            format!(
+                "SELECT rowid AS id FROM article_search WHERE article_search MATCH ({expression}) {}",
+                older(&mut arg, "rowid")
+            )
+        }
+        None => {
+            let statuses = match query.statuses.as_slice() {
+                [one] => format!("s.status = {}", arg((*one).into())),
+                many => {
+                    let list: Vec<String> = many.iter().map(|word| arg((*word).into())).collect();
+                    format!("+s.status IN ({})", list.join(", "))
+                }
+            };
+            let category = category.map_or(String::new(), |category| {
+                format!("AND s.category_id = {category}")
+            });
+            format!(
+                "SELECT s.id AS id FROM articles s WHERE {statuses} {category} {}",
+                older(&mut arg, "s.id")
+            )
+        }
+    }
+}
+
+/// The row `j` (an [`ARTICLE`]), `v`, `id` of an article; only a published one, unless for staff.
+pub fn show(name: &Name, is_staff: bool) -> Stmt {
+    let (column, key) = name.key();
+    let seen = if is_staff { "1" } else { "a.status = 'published'" };
+    Stmt::new(format!(
+        "SELECT {} AS j, a.version AS v, a.id AS id FROM articles a WHERE a.{column} = ?1 AND {seen}",
+        ARTICLE.sql()
+    ))
+    .bind(key)
+}
+
+/// An article's row, for a change.
+#[derive(Clone, Debug, Deserialize)]
+pub struct ArticleRow {
+    pub id: i64,
+    pub slug: String,
+    pub title: String,
+    pub summary: String,
+    pub body: String,
+    pub status: String,
+    pub category_id: Option<i64>,
+    pub published_at: Option<i64>,
+    pub version: i64,
+}
+
+/// The row of an article.
+pub fn row(name: &Name) -> Stmt {
+    let (column, key) = name.key();
+    Stmt::new(format!(
+        "SELECT id, slug, title, summary, body, status, category_id, published_at, version FROM articles WHERE {column} = ?1"
+    ))
+    .bind(key)
+}
+
+/// An article as it shall be.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    pub slug: String,
+    pub title: String,
+    pub summary: String,
+    pub body: String,
+    pub status: Status,
+    pub category_id: Option<i64>,
+    pub published_at: Option<i64>,
+}
+
+impl Draft {
+    /// Its columns from `?1` on, in the order of the statements below.
+    fn bind(&self, stmt: Stmt) -> Stmt {
+        stmt.bind(&self.slug)
+            .bind(&self.title)
+            .bind(index_text(&self.title))
+            .bind(&self.summary)
+            .bind(&self.body)
+            .bind(index_text(&format!("{} {}", self.summary, self.body)))
+            .bind(self.status.word())
+            .bind(self.category_id)
+            .bind(self.published_at)
+    }
+}
+
+/// Inserts an article. With a `spare`, that is its slug when its own is taken.
+pub fn insert(draft: &Draft, spare: Option<&str>, uid: &str, author_id: i64, now: i64) -> Stmt {
+    let sql = "INSERT INTO articles (slug, title, title_index, summary, body, body_index, status, category_id, published_at, \
+         uid, author_id, created_at, updated_at) \
+         SELECT iif(?13 IS NOT NULL AND EXISTS (SELECT 1 FROM articles WHERE slug = ?1), ?13, ?1), \
+           ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12";
+    draft
+        .bind(Stmt::new(sql))
+        .bind(uid)
+        .bind(author_id)
+        .bind(now)
+        .bind(spare)
+}
+
+/// Updates an article that is at `version`.
+pub fn update(id: i64, version: i64, draft: &Draft, now: i64) -> Stmt {
+    let sql = "UPDATE articles SET slug = ?1, title = ?2, title_index = ?3, summary = ?4, body = ?5, body_index = ?6, \
+         status = ?7, category_id = ?8, published_at = ?9, version = ?11 + 1, updated_at = ?12 WHERE id = ?10";
+    draft.bind(Stmt::new(sql)).bind(id).bind(version).bind(now)
+}
+
+/// Deletes an article that is at `version`, and its votes.
+pub fn delete(id: i64, version: i64) -> [Stmt; 2] {
+    [
+        Stmt::new("INSERT INTO stale SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM articles WHERE id = ?1 AND version = ?2)")
+            .bind(id)
+            .bind(version),
+        Stmt::new("DELETE FROM articles WHERE id = ?1").bind(id),
+    ]
+}
+
+/// Counts a vote, in the place of the same voter's earlier one.
+pub fn vote(article_id: i64, voter: &str, is_helpful: bool, now: i64) -> [Stmt; 2] {
+    [
+        Stmt::new("INSERT INTO stale SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM articles WHERE id = ?1)")
+            .bind(article_id),
+        Stmt::new(
+            "INSERT INTO article_votes (article_id, voter, is_helpful, created_at) VALUES (?1, ?2, ?3, ?4) \
+             ON CONFLICT (article_id, voter) DO UPDATE SET is_helpful = excluded.is_helpful, created_at = excluded.created_at",
+        )
+        .bind(article_id)
+        .bind(voter)
+        .bind(is_helpful)
+        .bind(now),
+    ]
+}

@@ -1,0 +1,260 @@
+//! Projects, their members, and the counters behind the keys of their tickets.
+
+use serde::Deserialize;
+
+use super::people;
+use super::view::{Out, View, field, nullable};
+use crate::desk::id::Ref;
+use crate::desk::project::Status;
+use crate::edge::db::{Arg, Stmt};
+use crate::http::page::{Page, Start};
+use crate::http::shape::Words;
+
+/// The words of a project's status.
+pub static STATUS: Words = Words {
+    list: &Status::WORDS,
+    parse: |word| Status::parse(word).map(Status::word),
+};
+
+/// A project. Who leads it and who belongs to it is for staff; customers get `$LEAD` and `$MEMBERS` empty.
+pub const PROJECT: View = View {
+    name: "Project",
+    fields: &[
+        field("id", "p.id", Out::Int),
+        field("uid", "p.uid", Out::Text),
+        field("key", "p.key", Out::Text).says("The keys of its tickets begin with it; it never changes."),
+        field("name", "p.name", Out::Text),
+        field("description", "p.description", Out::Text),
+        field("status", "p.status", Out::Word(&STATUS)),
+        nullable("lead", "$LEAD", Out::Card).says("For staff; null for customers."),
+        field("members", "$MEMBERS", Out::Json("People")).says("For staff; empty for customers."),
+        field("version", "p.version", Out::Int),
+        field("created_at", "p.created_at", Out::Time),
+        field("updated_at", "p.updated_at", Out::Time),
+        nullable("archived_at", "p.archived_at", Out::Time),
+    ],
+};
+
+/// The SQL that builds a [`PROJECT`].
+fn json(is_staff: bool) -> String {
+    let (lead, members) = if is_staff {
+        (
+            "(SELECT card FROM users WHERE id = p.lead_id)",
+            "(SELECT '[' || coalesce(group_concat(card, ','), '') || ']' FROM (SELECT u.card AS card FROM project_members m \
+             JOIN users u ON u.id = m.user_id WHERE m.project_id = p.id ORDER BY m.user_id))",
+        )
+    } else {
+        ("NULL", "'[]'")
+    };
+    PROJECT.sql().replace("$LEAD", lead).replace("$MEMBERS", members)
+}
+
+/// What a reader sees: customers know of active projects only.
+fn seen(is_staff: bool) -> &'static str {
+    if is_staff { "1" } else { "p.status = 'active'" }
+}
+
+fn key(reference: &Ref) -> (&'static str, Arg) {
+    match reference {
+        Ref::Key(key) => ("key", key.into()),
+        other => people::key(other),
+    }
+}
+
+/// The row `j`, `v`, `id` of a project that the reader may see.
+pub fn show(is_staff: bool, reference: &Ref) -> Stmt {
+    let (column, arg) = key(reference);
+    Stmt::new(format!(
+        "SELECT {} AS j, p.version AS v, p.id AS id FROM projects p WHERE p.{column} = ?1 AND {}",
+        json(is_staff),
+        seen(is_staff)
+    ))
+    .bind(arg)
+}
+
+/// Which projects a list shows.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    pub status: Option<&'static str>,
+    /// Led by this user, or with them as a member.
+    pub person: Option<i64>,
+    /// A part of name or key.
+    pub q: Option<String>,
+}
+
+/// Conditions on a project `p`, with `?1` to `?3` for the filter.
+fn filtered(is_staff: bool, filter: &Filter, sql: &str) -> Stmt {
+    let condition = format!(
+        "{} AND (?1 IS NULL OR p.status = ?1) AND (?2 IS NULL OR p.lead_id = ?2 \
+         OR EXISTS (SELECT 1 FROM project_members WHERE project_id = p.id AND user_id = ?2)) \
+         AND (?3 IS NULL OR instr(lower(p.name), ?3) OR instr(lower(p.key), ?3))",
+        seen(is_staff)
+    );
+    Stmt::new(sql.replace("$CONDITION", &condition))
+        .bind(filter.status)
+        .bind(filter.person)
+        .bind(filter.q.as_ref().map(|q| q.to_lowercase()))
+}
+
+/// A page of projects, newest first: rows `j`, `id`.
+pub fn list(is_staff: bool, filter: &Filter, page: &Page) -> Stmt {
+    let before = match page.start {
+        Start::After { id, .. } => Some(id),
+        _ => None,
+    };
+    let sql = format!(
+        "SELECT {} AS j, p.id AS id FROM projects p WHERE $CONDITION AND (?4 IS NULL OR p.id < ?4) \
+         ORDER BY p.id DESC LIMIT ?5 OFFSET ?6",
+        json(is_staff)
+    );
+    filtered(is_staff, filter, &sql)
+        .bind(before)
+        .bind(page.limit.saturating_add(1))
+        .bind(page.offset())
+}
+
+/// How many projects a list has: `n`, up to 10,001.
+pub fn count(is_staff: bool, filter: &Filter) -> Stmt {
+    let sql = "SELECT count(*) AS n FROM (SELECT 1 FROM projects p WHERE $CONDITION LIMIT 10001)";
+    filtered(is_staff, filter, sql)
+}
+
+/// A project's row, for a change.
+#[derive(Clone, Debug, Deserialize)]
+pub struct ProjectRow {
+    pub id: i64,
+    pub key: String,
+    status: String,
+    pub version: i64,
+    /// Tickets that are not resolved or closed.
+    pub open: i64,
+}
+
+impl ProjectRow {
+    /// Where it stands.
+    pub fn status(&self) -> Status {
+        Status::parse(&self.status).unwrap_or(Status::Active)
+    }
+}
+
+const OPEN: &str =
+    "coalesce((SELECT total - resolved - closed FROM ticket_counts WHERE scope = 'project:' || p.id), 0)";
+
+/// The row of a project, for those who may change it.
+pub fn row(reference: &Ref) -> Stmt {
+    let (column, arg) = key(reference);
+    Stmt::new(format!(
+        "SELECT p.id, p.key, p.status, p.version, {OPEN} AS open FROM projects p WHERE p.{column} = ?1"
+    ))
+    .bind(arg)
+}
+
+/// The `id` and `name` (its key) of a project that takes tickets.
+pub fn taking(reference: &Ref) -> Stmt {
+    let (column, arg) = key(reference);
+    Stmt::new(format!(
+        "SELECT id, key AS name FROM projects WHERE {column} = ?1 AND status = 'active'"
+    ))
+    .bind(arg)
+}
+
+/// The active users of a JSON list of ids and uids: `id`, each once.
+pub fn people_of(list: &str) -> Stmt {
+    Stmt::new(
+        "SELECT DISTINCT u.id AS id FROM json_each(?1) e CROSS JOIN users u ON u.id = \
+         iif(e.type = 'integer', e.value, (SELECT id FROM users WHERE uid = e.value)) WHERE u.is_active = 1",
+    )
+    .bind(list)
+}
+
+/// Takes the next number of a project, for a ticket of the same batch; aborts it when the project takes none.
+pub fn next_key(project_id: i64) -> [Stmt; 2] {
+    [
+        Stmt::new("INSERT INTO stale SELECT 1 FROM projects WHERE id = ?1 AND status <> 'active'")
+            .bind(project_id),
+        Stmt::new("UPDATE projects SET last_number = last_number + 1 WHERE id = ?1").bind(project_id),
+    ]
+}
+
+/// A project to be.
+#[derive(Clone, Debug)]
+pub struct NewProject<'a> {
+    pub uid: &'a str,
+    pub key: &'a str,
+    pub name: &'a str,
+    pub description: &'a str,
+    pub lead_id: Option<i64>,
+    /// JSON list of user ids.
+    pub members: &'a str,
+    pub now: i64,
+}
+
+/// Inserts a project with its members.
+pub fn insert(new: &NewProject) -> [Stmt; 2] {
+    [
+        Stmt::new(
+            "INSERT INTO projects (uid, key, name, description, lead_id, created_at, updated_at) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)",
+        )
+        .bind(new.uid)
+        .bind(new.key)
+        .bind(new.name)
+        .bind(new.description)
+        .bind(new.lead_id)
+        .bind(new.now),
+        Stmt::new(
+            "INSERT INTO project_members (project_id, user_id) \
+             SELECT p.id, e.value FROM projects p CROSS JOIN json_each(?2) e WHERE p.uid = ?1",
+        )
+        .bind(new.uid)
+        .bind(new.members),
+    ]
+}
+
+/// What an update changes; `None` keeps. The doubled option clears by `Some(None)`.
+#[derive(Clone, Debug, Default)]
+pub struct Update {
+    pub name: Option<String>,
+    pub description: Option<String>,
+    pub status: Option<Status>,
+    pub lead_id: Option<Option<i64>>,
+    /// JSON list of user ids.
+    pub members: Option<String>,
+}
+
+/// Changes a project over the version that the change was decided on. Archiving aborts the batch while there
+/// are open tickets.
+pub fn update(id: i64, version: i64, update: &Update, now: i64) -> Vec<Stmt> {
+    let mut stmts = Vec::new();
+    if update.status == Some(Status::Archived) {
+        let guard = format!("INSERT INTO stale SELECT 1 FROM projects p WHERE p.id = ?1 AND {OPEN} > 0");
+        stmts.push(Stmt::new(guard).bind(id));
+    }
+    stmts.push(
+        Stmt::new(
+            "UPDATE projects SET version = ?2 + 1, updated_at = ?3, name = coalesce(?4, name), \
+               description = coalesce(?5, description), status = coalesce(?6, status), \
+               archived_at = iif(?6 IS NULL, archived_at, iif(?6 = 'archived', ?3, NULL)), \
+               lead_id = iif(?7, ?8, lead_id) WHERE id = ?1",
+        )
+        .bind(id)
+        .bind(version)
+        .bind(now)
+        .bind(update.name.clone())
+        .bind(update.description.clone())
+        .bind(update.status.map(Status::word))
+        .bind(update.lead_id.is_some())
+        .bind(update.lead_id.flatten()),
+    );
+    if let Some(members) = &update.members {
+        stmts.push(Stmt::new("DELETE FROM project_members WHERE project_id = ?1").bind(id));
+        stmts.push(
+            Stmt::new(
+                "INSERT INTO project_members (project_id, user_id) SELECT ?1, value FROM json_each(?2)",
+            )
+            .bind(id)
+            .bind(members),
+        );
+    }
+    stmts
+}

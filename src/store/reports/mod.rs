@@ -1,0 +1,98 @@
+//! What reports read: kept sums for the present where there are any, otherwise a bounded walk, and stretches
+//! of an index for a range, so that a report costs what it tells of and not what the table holds.
+
+mod past;
+mod present;
+
+pub use past::{Activity, Duration, SlaRow, SpreadRow};
+pub use present::{AgeRow, Load, WALK_MOST};
+
+use serde::Deserialize;
+
+use super::ticket_filter::{Filter, Sql, test};
+use super::tickets::Reader;
+use crate::desk::id::Ref;
+
+/// How many people a report names at most.
+const PEOPLE_MOST: i64 = 1_000;
+
+/// The part of the desk that a report looks at. The filters are those of category, project and assignee.
+#[derive(Clone, Copy)]
+pub struct Lens<'a> {
+    pub reader: &'a Reader,
+    pub filters: &'a [Filter],
+}
+
+/// What the rows of a report stand for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// All tickets in one row.
+    Nothing,
+    Status,
+    Priority,
+    Category,
+    Department,
+    Agent,
+}
+
+impl By {
+    fn sql(self) -> &'static str {
+        match self {
+            By::Nothing => "NULL",
+            By::Status => "t.status",
+            By::Priority => {
+                "CASE t.priority WHEN 1 THEN 'low' WHEN 2 THEN 'medium' WHEN 3 THEN 'high' ELSE 'urgent' END"
+            }
+            By::Category => "t.category",
+            By::Department => "t.department",
+            By::Agent => "CAST(t.assignee_id AS TEXT)",
+        }
+    }
+}
+
+/// What a row of a report counts; `k` is what it stands for.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Group {
+    pub k: Option<String>,
+    pub n: i64,
+}
+
+impl Lens<'_> {
+    /// What is tested of each ticket `t` on the way.
+    fn tests(&self, sql: &mut Sql) -> String {
+        let mut tests = vec![self.reader.scope.work().to_owned()];
+        for filter in self.filters {
+            tests.push(test(self.reader, sql, filter));
+        }
+        tests.join(" AND ")
+    }
+}
+
+/// Categories stand in a report even when nothing is in them.
+fn zeros(by: By) -> &'static str {
+    match by {
+        By::Category => "SELECT slug AS k, 0 AS n FROM categories UNION ALL ",
+        _ => "",
+    }
+}
+
+/// The kind of sum that a filter names, and the id in it as an INTEGER.
+fn row_id(sql: &mut Sql, filter: &Filter) -> Option<(&'static str, String)> {
+    let mut id = |table: &str, reference: &Ref| match reference {
+        Ref::Id(id) => Some(format!("CAST({} AS INTEGER)", sql.arg(*id))),
+        Ref::Uid(uid) => Some(format!("(SELECT id FROM {table} WHERE uid = {})", sql.arg(uid))),
+        Ref::Number(_) | Ref::Key(_) => None,
+    };
+    match filter {
+        Filter::Category(reference) => Some(("category", id("categories", reference)?)),
+        Filter::CategorySlug(slug) => Some((
+            "category",
+            format!("(SELECT id FROM categories WHERE slug = {})", sql.arg(slug)),
+        )),
+        Filter::Assignee(reference) => Some(("assignee", id("users", reference)?)),
+        Filter::Project(Ref::Id(project)) => {
+            Some(("project", format!("CAST({} AS INTEGER)", sql.arg(*project))))
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,188 @@
+//! Reports of a range: stretches of an index.
+
+use serde::Deserialize;
+
+use super::{By, Lens, PEOPLE_MOST, row_id, zeros};
+use crate::desk::event::EventKind;
+use crate::desk::range::{Part, Range};
+use crate::edge::db::Stmt;
+use crate::store::scope::Scope;
+use crate::store::ticket_filter::{Sql, test};
+use crate::store::tickets::sla_states;
+
+/// Which moment of a ticket falls in a range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Moment {
+    Created,
+    Resolved,
+}
+
+/// What is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Duration {
+    /// From creation to the first answer, of tickets created in the range.
+    FirstResponse,
+    /// From creation to resolution, of tickets resolved in the range.
+    Resolution,
+}
+
+/// A row of durations, in milliseconds.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct SpreadRow {
+    pub k: Option<String>,
+    pub count: i64,
+    pub mean: i64,
+    pub p50: i64,
+    pub p90: i64,
+    pub p95: i64,
+    pub max: i64,
+}
+
+/// A row of promises.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct SlaRow {
+    pub k: Option<String>,
+    pub n: i64,
+    pub response_met: i64,
+    pub response_missed: i64,
+    pub resolution_met: i64,
+    pub resolution_missed: i64,
+}
+
+/// What somebody did in a range.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Activity {
+    pub id: i64,
+    pub full_name: String,
+    pub email: String,
+    pub role: String,
+    pub actions: i64,
+    pub tickets_created: i64,
+    pub messages: i64,
+    pub status_changes: i64,
+    pub assignments: i64,
+    pub last_action_at: i64,
+    pub last_login_at: Option<i64>,
+}
+
+impl Lens<'_> {
+    /// A stretch of an index: the tickets `t` that were created, or resolved, from one moment until another.
+    fn stretch(&self, sql: &mut Sql, moment: Moment, from: &str, until: &str) -> String {
+        let own = self.reader.scope == Scope::Own;
+        let (index, column) = match (moment, own) {
+            (Moment::Created, false) => ("tickets_by_created", "t.created_at"),
+            (Moment::Created, true) => ("tickets_by_requester_created", "t.created_at"),
+            (Moment::Resolved, false) => ("tickets_by_resolved", "t.resolved_at"),
+            (Moment::Resolved, true) => ("tickets_by_requester_resolved", "t.resolved_at"),
+        };
+        format!(
+            "FROM tickets t INDEXED BY {index} WHERE t.deleted_at IS NULL AND {column} IS NOT NULL \
+             AND {column} >= {from} AND {column} < {until} AND {}",
+            self.tests(sql)
+        )
+    }
+
+    fn range(&self, sql: &mut Sql, moment: Moment, range: &Range) -> String {
+        let (from, until) = (sql.arg(range.from), sql.arg(range.until));
+        self.stretch(sql, moment, &from, &until)
+    }
+
+    /// `created` and `resolved` tickets of each part of a range, in order.
+    pub fn trend(&self, parts: &[Part]) -> Stmt {
+        let mut sql = Sql::new(self.reader);
+        let bounds: Vec<[i64; 2]> = parts
+            .iter()
+            .map(|part| [part.range.from, part.range.until])
+            .collect();
+        let bounds = sql.arg(serde_json::to_string(&bounds).unwrap_or_else(|_| "[]".to_owned()));
+        let mut count = |moment| {
+            let (from, until) = ("json_extract(p.value, '$[0]')", "json_extract(p.value, '$[1]')");
+            format!(
+                "(SELECT count(*) {})",
+                self.stretch(&mut sql, moment, from, until)
+            )
+        };
+        let (created, resolved) = (count(Moment::Created), count(Moment::Resolved));
+        sql.finish(format!(
+            "SELECT {created} AS created, {resolved} AS resolved FROM json_each({bounds}) p WHERE ?3 IS NOT NULL ORDER BY p.key"
+        ))
+    }
+
+    /// How many tickets were created in the range: [`Group`]s.
+    pub fn created(&self, by: By, range: &Range) -> Stmt {
+        let mut sql = Sql::new(self.reader);
+        let stretch = self.range(&mut sql, Moment::Created, range);
+        sql.finish(format!(
+            "{}SELECT {} AS k, count(*) AS n {stretch} GROUP BY 1",
+            zeros(by),
+            by.sql()
+        ))
+    }
+
+    /// How long things took: [`SpreadRow`]s.
+    pub fn spread(&self, duration: Duration, by: By, range: &Range) -> Stmt {
+        let mut sql = Sql::new(self.reader);
+        let (moment, end) = match duration {
+            Duration::FirstResponse => (Moment::Created, "t.first_responded_at"),
+            Duration::Resolution => (Moment::Resolved, "t.resolved_at"),
+        };
+        let stretch = self.range(&mut sql, moment, range);
+        let rank = |per_cent: i64| format!("max(iif(r = (n * {per_cent} + 99) / 100, v, NULL))");
+        sql.finish(format!(
+            "SELECT k, count(*) AS count, sum(v) / count(*) AS mean, {} AS p50, {} AS p90, {} AS p95, max(v) AS max FROM \
+             (SELECT k, v, row_number() OVER (PARTITION BY k ORDER BY v) AS r, count(*) OVER (PARTITION BY k) AS n FROM \
+             (SELECT {} AS k, {end} - t.created_at AS v {stretch} AND {end} IS NOT NULL)) GROUP BY k",
+            rank(50),
+            rank(90),
+            rank(95),
+            by.sql()
+        ))
+    }
+
+    /// How the promises to tickets created in the range are kept: [`SlaRow`]s.
+    pub fn sla(&self, by: By, range: &Range) -> Stmt {
+        let mut sql = Sql::new(self.reader);
+        let stretch = self.range(&mut sql, Moment::Created, range);
+        let [response, resolution] = sla_states();
+        sql.finish(format!(
+            "SELECT k, count(*) AS n, \
+             sum(response = 'met') AS response_met, sum(response IN ('missed', 'breached')) AS response_missed, \
+             sum(resolution = 'met') AS resolution_met, sum(resolution IN ('missed', 'breached')) AS resolution_missed \
+             FROM (SELECT {} AS k, {response} AS response, {resolution} AS resolution {stretch}) GROUP BY k",
+            by.sql()
+        ))
+    }
+
+    /// Who did most in the range: [`Activity`]s. Here the assignee of the filters is who acted.
+    pub fn activity(&self, range: &Range, most: i64) -> Stmt {
+        let mut sql = Sql::new(self.reader);
+        let (from, until) = (sql.arg(range.from), sql.arg(range.until));
+        let mut tests = vec!["e.actor_id IS NOT NULL".to_owned()];
+        let mut joined = "";
+        for filter in self.filters {
+            match row_id(&mut sql, filter) {
+                Some(("assignee", id)) => tests.push(format!("+e.actor_id = {id}")),
+                _ => {
+                    joined = "CROSS JOIN tickets t ON t.id = e.ticket_id";
+                    tests.push(test(self.reader, &mut sql, filter));
+                }
+            }
+        }
+        let count = |kind: EventKind| format!("sum(e.type = '{}')", kind.word());
+        let most = sql.arg(most.min(PEOPLE_MOST));
+        sql.finish(format!(
+            "SELECT u.id, u.full_name, u.email, u.role, a.actions, a.tickets_created, a.messages, a.status_changes, \
+             a.assignments, a.last_action_at, u.last_login_at FROM (SELECT e.actor_id AS id, count(*) AS actions, \
+             {} AS tickets_created, {} AS messages, {} AS status_changes, {} + {} AS assignments, max(e.created_at) AS last_action_at \
+             FROM events e INDEXED BY events_by_time {joined} WHERE e.created_at >= {from} AND e.created_at < {until} AND {} \
+             GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {most}) a CROSS JOIN users u ON u.id = a.id WHERE ?3 IS NOT NULL \
+             ORDER BY a.actions DESC, u.id",
+            count(EventKind::TicketCreated),
+            count(EventKind::MessageAdded),
+            count(EventKind::StatusChanged),
+            count(EventKind::Assigned),
+            count(EventKind::Transferred),
+            tests.join(" AND ")
+        ))
+    }
+}

@@ -1,0 +1,233 @@
+//! Reports of the present: kept sums where there are any, otherwise a bounded walk.
+
+use serde::Deserialize;
+
+use super::{By, Lens, PEOPLE_MOST, row_id, zeros};
+use crate::desk::id::Ref;
+use crate::desk::priority::Priority;
+use crate::desk::report::AGES;
+use crate::desk::status::Status;
+use crate::edge::db::Stmt;
+use crate::store::counts;
+use crate::store::scope::Scope;
+use crate::store::ticket_filter::{Filter, Sql, Walk, test, walks};
+use crate::store::tickets::sla_states;
+
+/// How many tickets a report of the present walks at most where no sums are kept; then it is capped.
+pub const WALK_MOST: i64 = counts::PENDING_MOST;
+/// What of a ticket a walk keeps.
+const WALKED: &str = "t.id, t.status, t.priority, t.category_id, t.category, t.department, t.project_id, t.key, \
+  t.requester_id, t.assignee_id, t.created_at, t.resolved_at, t.paused_at, t.first_responded_at, \
+  t.first_response_due_at, t.first_response_risk_at, t.resolution_due_at, t.resolution_risk_at";
+
+/// Unresolved tickets of an age and a priority; `age` is `None` in the row that tells how many were walked.
+#[derive(Clone, Debug, Deserialize)]
+pub struct AgeRow {
+    pub age: Option<i64>,
+    pub priority: Option<i64>,
+    pub n: i64,
+    pub at_risk: i64,
+    pub breached: i64,
+}
+
+/// One of the staff, with the unresolved tickets that are theirs now.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Load {
+    pub id: i64,
+    pub uid: String,
+    pub full_name: String,
+    pub role: String,
+    pub is_active: i64,
+    pub open_load: i64,
+}
+
+impl Lens<'_> {
+    /// The present in one row of [`counts::Counts`].
+    pub fn present(&self) -> Stmt {
+        let mut sql = Sql::new(self.reader);
+        if let Some(kept) = self.kept(&mut sql, By::Nothing) {
+            let tests = self.tests(&mut sql);
+            let most = sql.arg(counts::PENDING_MOST);
+            return sql.finish(format!(
+                "SELECT {}, (SELECT count(*) FROM (SELECT {WALKED} FROM tickets t INDEXED BY tickets_to_become_overdue \
+                 WHERE t.deleted_at IS NULL AND t.is_overdue = 0 AND t.resolved_at IS NULL AND t.paused_at IS NULL \
+                 AND t.resolution_due_at < ?1 LIMIT {most}) t WHERE {tests}) AS unmarked \
+                 FROM ({kept}) c CROSS JOIN ticket_counts n ON n.scope = c.scope WHERE ?3 IS NOT NULL",
+                counts::SUMS
+            ));
+        }
+        let (walk, tests) = self.walk(&mut sql);
+        let count = |test: &str| format!("coalesce(sum({test}), 0)");
+        let statuses: Vec<String> = Status::WORDS
+            .iter()
+            .map(|word| format!("{} AS {word}", count(&format!("t.status = '{word}'"))))
+            .collect();
+        let priorities: Vec<String> = Priority::ALL
+            .iter()
+            .map(|priority| {
+                format!(
+                    "{} AS {}",
+                    count(&format!("t.priority = {}", priority.rank())),
+                    priority.word()
+                )
+            })
+            .collect();
+        let [_, resolution] = sla_states();
+        sql.finish(format!(
+            "{walk} SELECT count(*) AS total, {}, {}, {} AS unassigned, {} AS overdue, 0 AS unmarked, \
+             (SELECT count(*) FROM w) AS walked FROM w t WHERE {tests} AND ?3 IS NOT NULL",
+            statuses.join(", "),
+            priorities.join(", "),
+            count("t.assignee_id IS NULL AND t.status NOT IN ('resolved', 'closed')"),
+            count(&format!("({resolution}) = 'breached'")),
+        ))
+    }
+
+    /// The present by category or department: [`Group`]s. What has none is missing, and is the rest.
+    pub fn present_by(&self, by: By) -> Stmt {
+        let mut sql = Sql::new(self.reader);
+        if let Some(kept) = self.kept(&mut sql, by) {
+            return sql.finish(kept);
+        }
+        let (walk, tests) = self.walk(&mut sql);
+        let key = by.sql();
+        sql.finish(format!(
+            "{walk} {}SELECT {key} AS k, count(*) AS n FROM w t WHERE {tests} AND {key} IS NOT NULL AND ?3 IS NOT NULL GROUP BY 1",
+            zeros(by)
+        ))
+    }
+
+    /// What answers from kept sums: for [`By::Nothing`] the rows that add up, otherwise the groups themselves.
+    fn kept(&self, sql: &mut Sql, by: By) -> Option<String> {
+        let scope = self.reader.scope;
+        let mine = |filter: &Filter| matches!(filter, Filter::Assignee(Ref::Id(id)) if *id == self.reader.id);
+        // What is assigned to an agent is in the agent's scope whatever it is.
+        let seen = scope == Scope::All || (scope != Scope::Own && self.filters.iter().any(mine));
+        let of_categories = |scopes: &str, condition: &str| {
+            format!(
+                "SELECT c.slug AS k, coalesce(sum(n.total), 0) AS n FROM categories c \
+                 LEFT JOIN ticket_counts n ON n.scope IN ({scopes}) WHERE {condition} AND ?3 IS NOT NULL GROUP BY c.id"
+            )
+        };
+        match (by, self.filters) {
+            (By::Nothing, []) => Some(counts::scopes(scope).to_owned()),
+            (By::Department, []) if scope == Scope::All => Some(
+                "SELECT substr(scope, 12) AS k, total AS n FROM ticket_counts \
+                 WHERE scope >= 'department:' AND scope < 'department;' AND total > 0 AND ?3 IS NOT NULL"
+                    .to_owned(),
+            ),
+            (By::Category, []) => match scope {
+                Scope::All => Some(of_categories("'category:' || c.id", "1")),
+                Scope::Own => None,
+                Scope::Assigned => Some(of_categories(
+                    "'assignee:' || CAST(?3 AS INTEGER) || ':category:' || c.id, 'assignee:0:category:' || c.id",
+                    "1",
+                )),
+                Scope::Category => Some(of_categories(
+                    "iif(EXISTS (SELECT 1 FROM agent_categories WHERE user_id = ?3 AND category_id = c.id), \
+                       'category:' || c.id, 'assignee:' || CAST(?3 AS INTEGER) || ':category:' || c.id), \
+                     iif(EXISTS (SELECT 1 FROM agent_categories WHERE user_id = ?3), '', 'assignee:0:category:' || c.id)",
+                    "1",
+                )),
+            },
+            (By::Nothing, [one]) if seen => {
+                let (word, id) = row_id(sql, one)?;
+                Some(format!("SELECT '{word}:' || {id} AS scope, 1 AS sign"))
+            }
+            (By::Category, [one]) if seen => match row_id(sql, one)? {
+                ("category", id) => Some(of_categories("'category:' || c.id", &format!("c.id = {id}"))),
+                ("assignee", id) => Some(of_categories(
+                    &format!("'assignee:' || {id} || ':category:' || c.id"),
+                    "1",
+                )),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// The newest tickets of the narrowest filter as the table `w`, and what is still to be tested of them.
+    fn walk(&self, sql: &mut Sql) -> (String, String) {
+        let narrow = |filter: &&Filter| match filter {
+            Filter::Assignee(_) => 1,
+            Filter::Project(_) | Filter::ProjectKey(_) => 2,
+            _ => 3,
+        };
+        let walk = match (self.reader.scope, self.filters.iter().min_by_key(narrow)) {
+            (Scope::Own, _) => Walk::by("tickets_by_requester", "t.requester_id = ?3"),
+            (_, Some(filter)) => walks(sql, filter).pop().unwrap_or_else(Walk::all),
+            (_, None) => Walk::all(),
+        };
+        let most = sql.arg(WALK_MOST.saturating_add(1));
+        (
+            format!(
+                "WITH w AS MATERIALIZED (SELECT {WALKED} FROM {} WHERE t.deleted_at IS NULL AND {} \
+                 ORDER BY t.id DESC LIMIT {most})",
+                walk.from, walk.condition
+            ),
+            self.tests(sql),
+        )
+    }
+
+    /// Unresolved tickets, the oldest first: [`AgeRow`]s.
+    pub fn unresolved(&self) -> Stmt {
+        let mut sql = Sql::new(self.reader);
+        let assignee = self
+            .filters
+            .iter()
+            .find(|filter| matches!(filter, Filter::Assignee(_)));
+        let (index, driver) = match (self.reader.scope, assignee) {
+            (Scope::Own, _) => ("tickets_by_requester_created", "t.requester_id = ?3".to_owned()),
+            (_, Some(filter)) => {
+                let id = row_id(&mut sql, filter).map_or("NULL".to_owned(), |(_, id)| id);
+                ("tickets_unresolved_by_assignee", format!("t.assignee_id = {id}"))
+            }
+            (_, None) => ("tickets_unresolved", "1".to_owned()),
+        };
+        let most = sql.arg(WALK_MOST.saturating_add(1));
+        let tests = self.tests(&mut sql);
+        let [_, resolution] = sla_states();
+        let ages: Vec<String> = (0i64..)
+            .zip(AGES)
+            .map(|(age, (_, until))| format!("WHEN CAST(?1 AS INTEGER) - t.created_at < {until} THEN {age}"))
+            .collect();
+        sql.finish(format!(
+            "WITH w AS MATERIALIZED (SELECT {WALKED} FROM tickets t INDEXED BY {index} WHERE t.deleted_at IS NULL \
+               AND t.resolved_at IS NULL AND {driver} ORDER BY t.created_at LIMIT {most}) \
+             SELECT age, priority, count(*) AS n, sum(resolution = 'at_risk') AS at_risk, sum(resolution = 'breached') AS breached \
+             FROM (SELECT CASE {} END AS age, t.priority AS priority, {resolution} AS resolution FROM w t \
+               WHERE {tests} AND ?3 IS NOT NULL) GROUP BY 1, 2 \
+             UNION ALL SELECT NULL, NULL, count(*), 0, 0 FROM w",
+            ages.join(" ")
+        ))
+    }
+
+    /// The staff by name, or the one that the filters name: [`Load`]s.
+    pub fn loads(&self) -> Stmt {
+        let mut sql = Sql::new(self.reader);
+        let mut wheres = vec!["u.role IN ('agent', 'manager', 'admin')".to_owned()];
+        let mut rest = Vec::new();
+        for filter in self.filters {
+            match row_id(&mut sql, filter) {
+                Some(("assignee", id)) => wheres.push(format!("u.id = {id}")),
+                _ => rest.push(test(self.reader, &mut sql, filter)),
+            }
+        }
+        let load = if rest.is_empty() {
+            "coalesce((SELECT n.total - n.resolved - n.closed FROM ticket_counts n WHERE n.scope = 'assignee:' || u.id), 0)"
+                .to_owned()
+        } else {
+            format!(
+                "(SELECT count(*) FROM tickets t INDEXED BY tickets_unresolved_by_assignee WHERE t.deleted_at IS NULL \
+                 AND t.resolved_at IS NULL AND t.assignee_id = u.id AND {})",
+                rest.join(" AND ")
+            )
+        };
+        let most = sql.arg(PEOPLE_MOST);
+        sql.finish(format!(
+            "SELECT u.id, u.uid, u.full_name, u.role, u.is_active, {load} AS open_load FROM users u \
+             WHERE {} AND ?3 IS NOT NULL ORDER BY u.full_name, u.id LIMIT {most}",
+            wheres.join(" AND ")
+        ))
+    }
+}
