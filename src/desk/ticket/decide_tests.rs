@@ -1,5 +1,6 @@
 use serde_json::json;
 
+use super::super::event::EventKind;
 use super::super::{DAY, HOUR};
 use super::*;
 
