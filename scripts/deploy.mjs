@@ -16,9 +16,10 @@ await main(async (args) => {
 function needIds() {
   const config = fs.readFileSync(at('wrangler.toml'), 'utf8')
   if (/^\s*(database_)?id = "[0-]+"/m.test(config)) {
-    throw new Stop(`wrangler.toml still has placeholder ids. Create the two stores, and put the ids that are printed there:
+    throw new Stop(`wrangler.toml still has placeholder ids. Create the stores, and put the ids that are printed there:
   npx wrangler d1 create edgedesk
   npx wrangler kv namespace create KV
+  npx wrangler r2 bucket create edgedesk-files
 Then set the secrets, migrate and deploy:
   npx wrangler secret put JWT_SECRET
   npx wrangler secret put PASSWORD_PEPPER

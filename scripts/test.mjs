@@ -4,7 +4,7 @@ import path from 'node:path'
 import { underPinnedNode } from './lib/node.mjs'
 import { Stop, main, output, run, say, step } from './lib/run.mjs'
 import { checkSchema } from './lib/schema.mjs'
-import { setUp } from './lib/tools.mjs'
+import { s3Server, setUp } from './lib/tools.mjs'
 import { buildWorker } from './lib/worker.mjs'
 
 const inherit = ['inherit', 'inherit', 'inherit']
@@ -12,6 +12,7 @@ const inherit = ['inherit', 'inherit', 'inherit']
 await main(async (words) => {
   await underPinnedNode()
   await step('Rust, worker-build and wasm-bindgen', () => setUp().then(() => 'ready'))
+  await step('s3s-fs, the S3 server that checks our signatures', () => s3Server().then(() => 'ready'))
   await step('schema', checkSchema)
   await buildWorker()
   // All of them run, so that one look shows everything that is broken.

@@ -16,6 +16,7 @@ use crate::desk::sla::Promises;
 use crate::desk::ticket::{Actor, Rules};
 use crate::edge::config::Config;
 use crate::edge::db::{Db, DbError, Rows, Stmt};
+use crate::edge::files::Stream;
 use crate::edge::token::Claims;
 use crate::edge::{Env, cache, ids, limit};
 use crate::http::error::Error;
@@ -65,6 +66,8 @@ pub struct Call<'a> {
     pub claims: Option<Claims>,
     /// The caller's authority has been asked for, whatever came of it.
     pub checked: Cell<bool>,
+    /// The body as it arrives, on routes that stream it.
+    pub stream: RefCell<Option<Stream>>,
     card: RefCell<Value>,
     settings: Settings,
     promises: RefCell<Option<Promised>>,
@@ -86,6 +89,7 @@ impl<'a> Call<'a> {
             params,
             claims,
             checked: Cell::new(false),
+            stream: RefCell::new(None),
             card: RefCell::new(Value::Null),
             settings: SETTINGS.get(),
             promises: PROMISES.with_borrow(Clone::clone).into(),

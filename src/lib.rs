@@ -6,6 +6,7 @@ pub mod api;
 pub mod app;
 pub mod desk;
 pub mod edge;
+pub mod files;
 pub mod http;
 pub mod jobs;
 #[cfg(not(target_family = "wasm"))]

@@ -10,6 +10,7 @@ use std::pin::Pin;
 use crate::api::accounts;
 use crate::api::agents;
 use crate::api::articles;
+use crate::api::attachments;
 use crate::api::categories;
 use crate::api::docs;
 use crate::api::messages;
@@ -22,6 +23,7 @@ use crate::api::statistics;
 use crate::api::subcategories;
 use crate::api::tickets;
 use crate::api::transfers;
+use crate::api::uploads;
 use crate::api::users;
 use crate::app::Call;
 use crate::http::error::Error;
@@ -31,6 +33,7 @@ use crate::http::request::Method;
 use crate::http::shape::Shape;
 use crate::store::agents as agent_rows;
 use crate::store::articles as article_rows;
+use crate::store::attachments as attachment_rows;
 use crate::store::categories as category_rows;
 use crate::store::events;
 use crate::store::messages as message_rows;
@@ -61,6 +64,7 @@ pub enum Limit {
     Address,
     Register,
     Search,
+    Presign,
 }
 
 impl Limit {
@@ -71,6 +75,7 @@ impl Limit {
             Limit::Address => "RL_ADDRESS",
             Limit::Register => "RL_REGISTER",
             Limit::Search => "RL_SEARCH",
+            Limit::Presign => "RL_PRESIGN",
         }
     }
 
@@ -80,7 +85,7 @@ impl Limit {
         match self {
             Limit::None | Limit::User => "\"default\";q=600;w=60",
             Limit::Address => "\"default\";q=3000;w=60",
-            Limit::Register => "\"default\";q=60;w=60",
+            Limit::Register | Limit::Presign => "\"default\";q=60;w=60",
             Limit::Search => "\"default\";q=120;w=60",
         }
     }
@@ -127,6 +132,8 @@ pub struct Route {
     pub takes_form: bool,
     /// The body may be left out.
     pub body_optional: bool,
+    /// The body is not read but handed on as it arrives.
+    pub streams: bool,
     /// A public route that shows more to who is signed in: a token is not needed, but checked when it is sent.
     pub hears_token: bool,
 }
@@ -154,6 +161,7 @@ impl Route {
             is_patch: matches!(method, Method::Put),
             takes_form: false,
             body_optional: false,
+            streams: false,
             hears_token: false,
         }
     }
@@ -184,6 +192,15 @@ impl Route {
     const fn or_form(self) -> Route {
         Route {
             takes_form: true,
+            ..self
+        }
+    }
+
+    /// Takes a file as its body; PATCH makes no sense here.
+    const fn streamed(self) -> Route {
+        Route {
+            streams: true,
+            is_patch: false,
             ..self
         }
     }
@@ -222,6 +239,7 @@ use Gives::{Created, CreatedSchema, List, Media, Nothing, One, Schema};
 const PAGE: &Shape = &page::QUERY;
 const TICKET: &View = &ticket_rows::TICKET;
 const USER: &View = &people::USER;
+const ATTACHMENT: &View = &attachment_rows::ATTACHMENT;
 const MESSAGE: &View = &message_rows::MESSAGE;
 const EVENT: &View = &events::EVENT;
 const CATEGORY: &View = &category_rows::CATEGORY;
@@ -362,6 +380,20 @@ pub static ROUTES: &[Route] = &[
     route!(Get "/sla/calendars/{id}" Agent "One calendar" sla::calendar => One(CALENDAR)),
     route!(Put "/sla/calendars/{id}" Admin "Update" sla::update_calendar => One(CALENDAR)).body(&sla::EDIT),
     route!(Delete "/sla/calendars/{id}" Admin "Delete (409 while used)" sla::remove_calendar => Nothing),
+    // Attachments
+    route!(Post "/attachments/presigned-url" SignedIn "A presigned upload" attachments::presign => Schema("PresignedUpload"))
+        .body(&attachments::PRESIGN)
+        .limit(Limit::Presign),
+    route!(Post "/attachments" SignedIn "Register an uploaded object" attachments::register => Created(ATTACHMENT))
+        .body(&attachments::REGISTER),
+    route!(Get "/attachments/{id}" SignedIn "Record with a presigned download" attachments::show => One(&attachment_rows::DOWNLOAD)),
+    route!(Get "/attachments/{id}/download" SignedIn "The bytes" attachments::download => Media("*/*")),
+    route!(Get "/attachments/ticket/{id}" SignedIn "A ticket's attachments" attachments::list => List(ATTACHMENT)).query(&[PAGE]),
+    route!(Get "/tickets/{id}/attachments" SignedIn "A ticket's attachments" attachments::list => List(ATTACHMENT)).query(&[PAGE]),
+    route!(Delete "/attachments/{id}" SignedIn "Delete record and object" attachments::remove => Nothing),
+    route!(Put "/uploads/{key}" Public "Presigned upload target when R2 keys are not configured" uploads::put => Schema("Done"))
+        .streamed(),
+    route!(Get "/uploads/{key}" Public "Presigned download target, likewise" uploads::get => Media("*/*")),
     // Knowledge base
     route!(Get "/articles" Public "Knowledge base: published articles, search" articles::list => List(ARTICLE))
         .query(&[PAGE, &articles::LIST])

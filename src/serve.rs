@@ -10,6 +10,7 @@ use crate::desk::Millis;
 use crate::desk::person::Role;
 use crate::edge::config::{self, Config};
 use crate::edge::db::{Cost, Db};
+use crate::edge::files::Stream;
 use crate::edge::token::{Claims, Use};
 use crate::edge::{Env, clock, door, ids};
 use crate::http::error::Error;
@@ -23,6 +24,8 @@ pub const BODY_LIMIT: usize = 256 * 1024;
 
 /// The content security policy of everything that is not a page.
 const CSP: &str = "default-src 'none'; frame-ancestors 'none'";
+/// That of files that people have sent: should one be shown as a page all the same, it can do nothing.
+const FILE_CSP: &str = "default-src 'none'; sandbox; frame-ancestors 'none'";
 /// That of the documentation pages: their own scripts and styles, nothing from elsewhere. The hashes are those
 /// of the empty style and of ReDoc's own style element.
 const PAGE_CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self' \
@@ -192,10 +195,15 @@ async fn answer(
     }
     let route =
         row(&found.rows, &request.verb).ok_or_else(|| Error::MethodNotAllowed(allowed(&found.rows)))?;
-    request.body = door::body(incoming, BODY_LIMIT)
-        .await
-        .map_err(|_| Error::Malformed("the body could not be read".to_owned()))?
-        .ok_or(Error::TooLarge(BODY_LIMIT))?;
+    let mut stream = None;
+    if route.streams {
+        stream = door::stream(incoming);
+    } else {
+        request.body = door::body(incoming, BODY_LIMIT)
+            .await
+            .map_err(|_| Error::Malformed("the body could not be read".to_owned()))?
+            .ok_or(Error::TooLarge(BODY_LIMIT))?;
+    }
     let claims = match route.access {
         Access::Public if !route.hears_token || request.header("authorization").is_none() => None,
         _ => Some(identify(request, &config, trail.started)?),
@@ -207,7 +215,16 @@ async fn answer(
         config,
         now: trail.started,
     };
-    let outcome = handle(&app, request, route, &found.params, claims.as_ref(), trail).await;
+    let outcome = handle(
+        &app,
+        request,
+        route,
+        &found.params,
+        claims.as_ref(),
+        stream,
+        trail,
+    )
+    .await;
     trail.cost = app.db.cost();
     outcome
 }
@@ -219,10 +236,12 @@ async fn handle(
     route: &'static Route,
     params: &[(String, String)],
     claims: Option<&Claims>,
+    mut stream: Option<Stream>,
     trail: &mut Trail,
 ) -> Result<Reply, Error> {
     for _ in 0..3 {
         let call = Call::new(app, request, route, params.to_vec(), claims.cloned());
+        call.stream.replace(stream.take());
         trail.limit = call.limit();
         let outcome = match claims.map(|claims| admits(route.access, claims.role)) {
             Some(false) => Err(Error::Forbidden("your role may not do this".to_owned())),
@@ -328,11 +347,15 @@ fn tag(request: &Request, reply: &mut Reply) {
 
 fn dress(reply: &mut Reply, trail: &Trail) {
     reply.header("X-Request-Id", trail.request_id.clone());
-    let is_page = matches!(reply.body, Body::Asset(_) | Body::AssetPath(_));
+    let csp = match reply.body {
+        Body::Asset(_) | Body::AssetPath(_) => PAGE_CSP,
+        Body::File { .. } => FILE_CSP,
+        Body::Empty | Body::Text(_) => CSP,
+    };
     reply.header("X-Content-Type-Options", "nosniff");
     reply.header("Strict-Transport-Security", "max-age=63072000; includeSubDomains");
     reply.header("Referrer-Policy", "no-referrer");
-    reply.header("Content-Security-Policy", if is_page { PAGE_CSP } else { CSP });
+    reply.header("Content-Security-Policy", csp);
     if reply.get("Cache-Control").is_none() {
         reply.header(
             "Cache-Control",

@@ -19,6 +19,11 @@ export async function setUp() {
   }
 }
 
+/** The S3 server of others that the tests hold our signatures against; tests/api/s3.rs looks for it here. */
+export function s3Server() {
+  return cargoTool('s3s-fs', 's3s-fs', '0.14.1', ['--features', 'binary'])
+}
+
 async function rust() {
   if (!output('cargo', ['--version'])) {
     throw new Stop("Rust is missing. Install it with:\n  curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh -s -- -y")

@@ -7,7 +7,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Id;
+use super::samples::{ACCOUNTS, AWAY, PARTS, SUBJECTS};
 use crate::app::App;
+use crate::desk::category::slug_of;
 use crate::desk::event::{Event, EventKind, FieldChange};
 use crate::desk::id::{Ref, number_day};
 use crate::desk::person::{Role, split_name};
@@ -20,110 +22,13 @@ use crate::edge::db::Stmt;
 use crate::edge::{ids, password};
 use crate::http::error::Error;
 use crate::http::reply::Reply;
+use crate::store::categories::Facts;
 use crate::store::events::{self, Subject};
 use crate::store::messages::{self, NewMessage};
 use crate::store::people::{self, NewUser};
 use crate::store::sla;
 use crate::store::tickets::{self, NewTicket, Requester};
-
-/// Address, password, name, role, and the categories of agents.
-type Sample = (&'static str, &'static str, &'static str, Role, &'static [i64]);
-
-const ACCOUNTS: [Sample; 11] = [
-    ("admin@helpdesk.com", "admin123", "Ada Admin", Role::Admin, &[]),
-    (
-        "agent@helpdesk.com",
-        "agent123",
-        "Alex Agent",
-        Role::Agent,
-        &[1, 3],
-    ),
-    ("john@example.com", "customer123", "John Doe", Role::Customer, &[]),
-    ("jane@example.com", "customer123", "Jane Roe", Role::Customer, &[]),
-    ("admin@company.com", "password", "Company Admin", Role::Admin, &[]),
-    (
-        "manager@helpdesk.com",
-        "manager123",
-        "Mara Manager",
-        Role::Manager,
-        &[],
-    ),
-    ("sarah@helpdesk.com", "agent123", "Sarah Chen", Role::Agent, &[1]),
-    (
-        "mike@helpdesk.com",
-        "agent123",
-        "Mike Torres",
-        Role::Agent,
-        &[1, 2],
-    ),
-    ("emily@helpdesk.com", "agent123", "Emily Stone", Role::Agent, &[2]),
-    ("david@helpdesk.com", "agent123", "David Kim", Role::Agent, &[3]),
-    ("lisa@helpdesk.com", "agent123", "Lisa Novak", Role::Agent, &[4]),
-];
-
-/// Title, description, category.
-const SUBJECTS: [(&str, &str, i64); 12] = [
-    (
-        "Cannot log in after the update",
-        "Since this morning the login page says that my session has expired.",
-        1,
-    ),
-    (
-        "Invoice shows the wrong address",
-        "The invoice of last month still has our old office on it.",
-        2,
-    ),
-    (
-        "Printer on the third floor is offline",
-        "It answers to ping, but every job stays in the queue.",
-        1,
-    ),
-    (
-        "How do I invite a colleague?",
-        "I found no button for it on the team page.",
-        3,
-    ),
-    (
-        "Please add dark mode",
-        "Working at night would be easier on the eyes.",
-        4,
-    ),
-    (
-        "Charged twice for one order",
-        "My card statement shows the same amount on two days.",
-        2,
-    ),
-    (
-        "Export stops at 1,000 rows",
-        "The file ends in the middle, without any message.",
-        1,
-    ),
-    (
-        "Where are my old tickets?",
-        "I can only see those of this year.",
-        3,
-    ),
-    (
-        "VPN drops every few minutes",
-        "It began with the new router. Restarting helps for a while.",
-        1,
-    ),
-    (
-        "Refund for a cancelled plan",
-        "We cancelled within the trial, and were charged all the same.",
-        2,
-    ),
-    (
-        "Keyboard shortcuts for the inbox",
-        "Could there be one for the next unread message?",
-        4,
-    ),
-    (
-        "Mail arrives hours late",
-        "Notifications of yesterday came in tonight.",
-        1,
-    ),
-];
+use crate::store::{agents, subcategories};
 
 /// How many tickets the samples have.
 const TICKETS: usize = 60;
@@ -159,6 +64,7 @@ pub async fn seed(app: &App) -> Result<Reply, Error> {
         None => Rc::new(Promises::standard()),
     };
     let people = accounts(app).await?;
+    app.db.batch(&parts(app)?).await?;
     for at in 0..TICKETS {
         story(app, &people, &promises, at).await?;
     }
@@ -175,6 +81,19 @@ pub async fn seed(app: &App) -> Result<Reply, Error> {
     Ok(Reply::ok(
         json!({"users": people.len(), "tickets": TICKETS}).to_string(),
     ))
+}
+
+fn parts(app: &App) -> Result<Vec<Stmt>, Error> {
+    let part = |(category, name): &(i64, &str)| {
+        let facts = Facts {
+            slug: Some(slug_of(name, "subcategory")),
+            name: Some((*name).to_owned()),
+            ..Facts::default()
+        };
+        let uid = ids::uid(app.now).map_err(Error::Internal)?;
+        Ok(subcategories::insert(&uid, *category, &facts, true, app.now))
+    };
+    PARTS.iter().map(part).collect()
 }
 
 async fn accounts(app: &App) -> Result<Vec<Somebody>, Error> {
@@ -206,6 +125,10 @@ async fn accounts(app: &App) -> Result<Vec<Somebody>, Error> {
                 .iter()
                 .map(|category| people::join_category(&user.uid, *category)),
         );
+        if email == AWAY {
+            let away = agents::set_profile(&Ref::Uid(user.uid.clone()), Some(false), None);
+            stmts.push(away);
+        }
         let done = app.db.batch(&stmts).await?;
         let row: Option<Row> = match done.get(1) {
             Some(rows) => rows.first()?,
@@ -300,7 +223,7 @@ async fn story(app: &App, people: &[Somebody], promises: &Rc<Promises>, at: usiz
     };
     live(&mut life, &agent.actor, &customer.actor, at)?;
     app.db.batch(&life.stmts).await?;
-    Ok(())
+    super::dev_files::attach(app, life.ticket.id, &customer.actor, life.now, at).await
 }
 
 /// A ticket whose story is being told.

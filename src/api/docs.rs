@@ -7,6 +7,7 @@ use crate::desk::Millis;
 use crate::edge::config::Config;
 use crate::edge::db::{Db, Stmt};
 use crate::edge::{Env, cache, clock, door};
+use crate::files::Files;
 use crate::http::error::Error;
 use crate::http::reply::{Body, Reply};
 use crate::http::request::Request;
@@ -95,6 +96,8 @@ pub async fn ready(call: &Call<'_>) -> Result<Reply, Error> {
         began,
         door::has_asset(&call.app.env, "/openapi.json").await,
     );
+    let began = clock::now();
+    note("r2", began, Files::of(call.app).answers().await);
     let status = if all_well { "ok" } else { "down" };
     let mut reply = Reply::ok(json!({"status": status, "checks": Value::Object(checks)}).to_string());
     if !all_well {

@@ -5,12 +5,15 @@
 pub mod accounts;
 pub mod agents;
 pub mod articles;
+pub mod attachments;
 pub mod categories;
 pub mod dev;
+mod dev_files;
 pub mod docs;
 pub mod messages;
 pub mod projects;
 pub mod reports;
+mod samples;
 pub mod sessions;
 pub mod settings;
 pub mod sla;
@@ -18,6 +21,7 @@ pub mod statistics;
 pub mod subcategories;
 pub mod tickets;
 pub mod transfers;
+pub mod uploads;
 pub mod users;
 
 use serde::Deserialize;

@@ -17,11 +17,13 @@ pub enum EventKind {
     MessageAdded,
     MessageEdited,
     MessageDeleted,
+    AttachmentAdded,
+    AttachmentDeleted,
 }
 
 impl EventKind {
     /// The canonical words.
-    pub const WORDS: [&'static str; 11] = [
+    pub const WORDS: [&'static str; 13] = [
         "ticket_created",
         "ticket_updated",
         "status_changed",
@@ -33,6 +35,8 @@ impl EventKind {
         "message_added",
         "message_edited",
         "message_deleted",
+        "attachment_added",
+        "attachment_deleted",
     ];
 
     /// The canonical word.
@@ -49,6 +53,8 @@ impl EventKind {
             EventKind::MessageAdded => "message_added",
             EventKind::MessageEdited => "message_edited",
             EventKind::MessageDeleted => "message_deleted",
+            EventKind::AttachmentAdded => "attachment_added",
+            EventKind::AttachmentDeleted => "attachment_deleted",
         }
     }
 }

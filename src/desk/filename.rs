@@ -119,6 +119,14 @@ pub fn check(name: &str, content_type: &str, size: i64) -> Result<Upload, Vec<(&
     }
 }
 
+/// The type under which a kept file is given out: one of [`TYPES`], or plain bytes.
+pub fn type_of(kept: &str) -> &'static str {
+    TYPES
+        .into_iter()
+        .find(|known| *known == kept)
+        .unwrap_or("application/octet-stream")
+}
+
 /// What follows the last dot, in lower case.
 fn ending(name: &str) -> Option<String> {
     name.rsplit_once('.').map(|(_, ending)| ending.to_lowercase())

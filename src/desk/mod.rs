@@ -8,6 +8,7 @@ pub mod action;
 mod action_check;
 pub mod agent;
 pub mod article;
+pub mod attachment;
 pub mod calendar;
 pub mod calendar_check;
 pub mod category;

@@ -3,6 +3,7 @@
 use std::cell::OnceCell;
 use std::rc::Rc;
 
+use super::ids;
 use super::token::Keys;
 
 /// Everything an operator can set, checked.
@@ -23,6 +24,16 @@ pub struct Config {
     pub cors_origins: Vec<String>,
     /// `RATE_LIMITS` is not `off`.
     pub rate_limits: bool,
+    pub files: FileStore,
+}
+
+/// Where attachments are kept.
+pub struct FileStore {
+    /// Scheme and host of an S3 store; none: the Worker's own `/uploads` and the bucket bound to it.
+    pub endpoint: Option<String>,
+    pub bucket: String,
+    pub key_id: String,
+    pub secret: String,
 }
 
 /// Where values come from: the Worker's environment, or a table in a test.
@@ -60,6 +71,7 @@ fn read(values: &impl Values) -> Result<Config, String> {
             "PASSWORD_PEPPER is not set, or shorter than 32 bytes: `wrangler secret put PASSWORD_PEPPER` \
          (locally: .dev.vars, which `npm start` writes)",
         )?;
+    let files = file_store(values, &pepper)?;
     Ok(Config {
         development: values.value("ENVIRONMENT").as_deref() == Some("development"),
         dev_secret: values.value("DEV_SECRET").filter(|secret| secret.len() >= 16),
@@ -73,7 +85,59 @@ fn read(values: &impl Values) -> Result<Config, String> {
             Some("off") => false,
             Some(_) => return Err("RATE_LIMITS must be on or off".to_owned()),
         },
+        files,
     })
+}
+
+/// `R2_ACCESS_KEY_ID`, `R2_SECRET_ACCESS_KEY`, `R2_BUCKET`, and `R2_ACCOUNT_ID` or `R2_ENDPOINT`: all of them, or
+/// none. Without them the Worker signs links to itself, with a key of its own.
+fn file_store(values: &impl Values, pepper: &str) -> Result<FileStore, String> {
+    let account = values.value("R2_ACCOUNT_ID");
+    let endpoint = match (values.value("R2_ENDPOINT"), &account) {
+        (Some(endpoint), _) => Some(endpoint.trim_end_matches('/').to_owned()),
+        (None, Some(account)) => Some(format!("https://{account}.r2.cloudflarestorage.com")),
+        (None, None) => None,
+    };
+    let names = ["R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY", "R2_BUCKET"];
+    let keys = names.map(|name| values.value(name));
+    if endpoint.is_none() && keys.iter().all(Option::is_none) {
+        return Ok(FileStore {
+            endpoint: None,
+            bucket: String::new(),
+            key_id: "edgedesk".to_owned(),
+            secret: derived(pepper, "edgedesk upload links"),
+        });
+    }
+    let endpoint = endpoint.ok_or("R2_ACCOUNT_ID (or R2_ENDPOINT) is not set, but other R2_ secrets are")?;
+    let host = endpoint
+        .strip_prefix("https://")
+        .or_else(|| endpoint.strip_prefix("http://"));
+    if host.is_none_or(|host| host.is_empty() || host.contains(['/', '?', '#', '@', ' '])) {
+        return Err("R2_ENDPOINT must be scheme and host, such as https://s3.example.com".to_owned());
+    }
+    match keys {
+        [Some(key_id), Some(secret), Some(bucket)] if !bucket.contains('/') => Ok(FileStore {
+            endpoint: Some(endpoint),
+            bucket,
+            key_id,
+            secret,
+        }),
+        keys => {
+            let missing = names.iter().zip(&keys).find(|(_, value)| value.is_none());
+            let name = missing.map_or("R2_BUCKET", |(name, _)| name);
+            Err(format!(
+                "{name} is not set, or is wrong: files need all of the R2_ secrets, or none"
+            ))
+        }
+    }
+}
+
+/// A secret that only who knows `secret` can make, for one purpose.
+fn derived(secret: &str, purpose: &str) -> String {
+    use hmac::{Hmac, Mac};
+    Hmac::<sha2::Sha256>::new_from_slice(secret.as_bytes())
+        .map(|mac| ids::hex(&mac.chain_update(purpose.as_bytes()).finalize().into_bytes()))
+        .unwrap_or_default()
 }
 
 fn whole(
@@ -179,11 +243,43 @@ mod tests {
             ("RATE_LIMITS", "maybe"),
             ("ALGORITHM", "RS256"),
             ("ALGORITHM", "none"),
+            ("R2_ENDPOINT", "s3.example.com"),
+            ("R2_ENDPOINT", "https://s3.example.com/files"),
         ] {
             let mut values = base();
             values.insert(name, value);
             let message = read(&values).err().unwrap_or_default();
             assert!(message.contains(name), "{name}={value}: {message}");
+        }
+    }
+
+    #[test]
+    fn files_go_to_r2_when_all_its_secrets_are_there() {
+        for name in ["R2_BUCKET", "R2_ACCOUNT_ID"] {
+            let mut values = base();
+            values.insert(name, "x");
+            assert!(
+                read(&values).is_err_and(|message| message.contains("R2_")),
+                "{name}"
+            );
+        }
+        let own = read(&base()).unwrap().files;
+        assert!(own.endpoint.is_none() && own.secret.len() == 64);
+        for (name, value, want) in [
+            ("R2_ACCOUNT_ID", "0123", "https://0123.r2.cloudflarestorage.com"),
+            ("R2_ENDPOINT", "http://127.0.0.1:9000/", "http://127.0.0.1:9000"),
+        ] {
+            let mut values = base();
+            values.extend([
+                (name, value),
+                ("R2_ACCESS_KEY_ID", "id"),
+                ("R2_SECRET_ACCESS_KEY", "secret"),
+            ]);
+            assert!(read(&values).err().unwrap_or_default().contains("R2_BUCKET"));
+            values.insert("R2_BUCKET", "files");
+            let store = read(&values).unwrap().files;
+            assert_eq!(store.endpoint.as_deref(), Some(want));
+            assert_eq!((store.key_id.as_str(), store.bucket.as_str()), ("id", "files"));
         }
     }
 

@@ -3,6 +3,7 @@
 use futures_util::StreamExt;
 use worker::{Env, Headers, Request, Response, ResponseBody, ResponseBuilder};
 
+use super::files::Stream;
 use crate::http::reply::{Body, Reply};
 use crate::http::request::{Headers as PlainHeaders, Request as PlainRequest};
 
@@ -23,11 +24,27 @@ pub fn head(request: &Request) -> PlainRequest {
         .map_or("", |(_, query)| query.split('#').next().unwrap_or_default());
     PlainRequest {
         verb: request.inner().method(),
+        origin: origin(&url).to_owned(),
         path: request.path(),
         query: query.to_owned(),
         headers: Box::new(Sent(request.headers().clone())),
         body: Vec::new(),
     }
+}
+
+/// Scheme and host of a URL.
+fn origin(url: &str) -> &str {
+    let end = url.split_once("://").map(|(scheme, rest)| {
+        let host = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        scheme.len().saturating_add(3).saturating_add(host)
+    });
+    end.and_then(|end| url.get(..end)).unwrap_or_default()
+}
+
+/// The body as it arrives, unread.
+pub fn stream(request: &Request) -> Option<Stream> {
+    let body = request.inner().body();
+    body.map(|body| Stream(ResponseBody::Stream(body)))
 }
 
 /// Reads the body, up to `limit` bytes. `None` when there is more; a body that says so beforehand is not read.
@@ -75,6 +92,14 @@ pub async fn send(env: &Env, reply: Reply, headless: bool) -> worker::Result<Res
                 ResponseBody::Empty
             } else {
                 ResponseBody::Body(text.into_bytes())
+            }
+        }
+        Body::File { size, stream } => {
+            headers.set("content-type", reply.content_type)?;
+            headers.set("content-length", &size.to_string())?;
+            match stream.downcast::<Stream>() {
+                Ok(stream) if !headless => stream.0,
+                _ => ResponseBody::Empty,
             }
         }
         Body::Asset(path) => return asset(env, path, headers, reply.status, headless).await,

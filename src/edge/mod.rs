@@ -9,6 +9,7 @@ pub mod clock;
 pub mod config;
 pub mod db;
 pub mod door;
+pub mod files;
 pub mod ids;
 pub mod limit;
 pub mod password;

@@ -137,7 +137,9 @@ impl Error {
                 format!("what is {from} cannot become {to}")
             }
             Error::Moved => "others are changing it at this moment; try again".to_owned(),
-            Error::PreconditionFailed => "it was changed since the version in If-Match".to_owned(),
+            Error::PreconditionFailed => {
+                "the precondition of If-Match or If-None-Match does not hold any more".to_owned()
+            }
             Error::IdempotencyMismatch => {
                 "this Idempotency-Key was used before with another method, path or body".to_owned()
             }

@@ -6,6 +6,7 @@
 pub mod error;
 pub mod etag;
 pub mod json;
+pub mod links;
 pub mod page;
 pub mod reply;
 pub mod request;
@@ -13,3 +14,4 @@ pub mod shape;
 pub mod sigv4;
 mod sigv4_check;
 pub mod take;
+pub mod taken;

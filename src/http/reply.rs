@@ -6,6 +6,11 @@ pub enum Body {
     Empty,
     /// JSON, CSV, HTML ...: the content type says which.
     Text(String),
+    /// The bytes of a file as they come, of which only `edge` knows what they are.
+    File {
+        size: i64,
+        stream: Box<dyn std::any::Any>,
+    },
     /// A static asset by its path; the edge streams it.
     Asset(&'static str),
     /// A static asset whose path came with the request.

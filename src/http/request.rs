@@ -49,6 +49,8 @@ pub trait Headers {
 pub struct Request {
     /// As sent: `GET`, `HEAD`, `OPTIONS`, anything.
     pub verb: String,
+    /// Scheme and host, as the caller addressed us.
+    pub origin: String,
     /// The path as sent, still percent-encoded.
     pub path: String,
     /// The query as sent, without its `?`.
@@ -114,6 +116,7 @@ pub(crate) mod tests {
     pub(crate) fn request(query: &str, headers: &[(&'static str, &'static str)]) -> Request {
         Request {
             verb: "GET".to_owned(),
+            origin: "https://desk.example".to_owned(),
             path: "/".to_owned(),
             query: query.to_owned(),
             headers: Box::new(headers.iter().copied().collect::<HashMap<_, _>>()),

@@ -35,9 +35,13 @@ const REFUSALS: &[Refusal] = &[
     (
         412,
         "PreconditionFailed",
-        "It has changed since the version in `If-Match`.",
+        "It has changed since the version in `If-Match`, or is there already.",
     ),
-    (413, "TooLarge", "The body is longer than 256 KiB."),
+    (
+        413,
+        "TooLarge",
+        "The body is longer than 256 KiB; a file: 25 MiB.",
+    ),
     (
         415,
         "UnsupportedMediaType",
@@ -249,16 +253,16 @@ fn refuses(route: &Route, status: u16) -> bool {
     let has_param = route.path.contains('{');
     let asks_for_nothing = route.limit == Limit::None;
     match status {
-        400 => route.body.is_some() || !route.query.is_empty() || route.is_idempotent,
+        400 => route.streams || route.body.is_some() || !route.query.is_empty() || route.is_idempotent,
         401 => signed_in || route.hears_token || matches!(route.path, "/auth/login" | "/auth/refresh"),
         403 => match route.access {
-            Access::Public => route.path == "/auth/register",
+            Access::Public => route.path == "/auth/register" || route.path.starts_with("/uploads/"),
             Access::SignedIn => writes || has_param,
             Access::Agent | Access::Manager | Access::Admin => true,
         },
         404 => has_param || names_rows(route),
         409 => writes && (signed_in || route.path == "/auth/register"),
-        412 => takes_if_match(route),
+        412 => route.streams || takes_if_match(route),
         413 => writes,
         415 => route.body.is_some(),
         422 => route.is_idempotent,

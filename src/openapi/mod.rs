@@ -84,6 +84,10 @@ const EXAMPLES: &[(&str, &str)] = &[
         "NewMessage",
         r#"{"body":"We are on our way.","is_internal":false}"#,
     ),
+    (
+        "NewUpload",
+        r#"{"ticket_id":1,"filename":"photo.jpg","content_type":"image/jpeg","size":81920}"#,
+    ),
     ("StatusChange", r#"{"status":"in_progress"}"#),
 ];
 
@@ -208,6 +212,12 @@ fn operation(route: &Route, method: Method) -> Value {
     if let Some(shape) = route.body {
         put("requestBody", request_body(route, shape));
     }
+    if route.streams {
+        put(
+            "requestBody",
+            json!({"required": true, "description": "The file's bytes.", "content": {"*/*": {"schema": {}}}}),
+        );
+    }
     put("responses", answers::responses(route));
     Value::Object(map)
 }
@@ -264,6 +274,7 @@ fn names_what(group: &str, name: &str) -> String {
         }
         (_, "ticket_id") => TICKET.to_owned(),
         (_, "id") => "Its id or uid.".to_owned(),
+        ("uploads", "key") => "The key of the file, as its link has it.".to_owned(),
         (_, "key") => "A key or number.".to_owned(),
         (_, other) => match other.strip_suffix("_id") {
             Some(thing) => format!("The id or uid of the {}.", thing.replace('_', " ")),

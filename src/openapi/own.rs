@@ -25,6 +25,7 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
     all.extend(tickets());
     all.extend(service());
     all.extend(categories());
+    all.push(("PresignedUpload", presigned()));
     all.extend(promises());
     all.extend(super::reports::schemas());
     all
@@ -305,6 +306,27 @@ fn timeline(entry: Value) -> Value {
         *items = entry;
     }
     page
+}
+
+fn presigned() -> Value {
+    let headers = described(
+        json!({"type": "object", "additionalProperties": text()}),
+        "Send exactly these with the file.",
+    );
+    let link = object([
+        ("upload_url", described(text(), "Where the file goes, once.")),
+        ("method", constant(json!("PUT"))),
+        ("headers", headers),
+        (
+            "key",
+            described(
+                text(),
+                "Registers the file when it is there: `POST /attachments`.",
+            ),
+        ),
+        ("expires_at", time()),
+    ]);
+    described(link, "A permission to upload one file.")
 }
 
 fn service() -> [(&'static str, Value); 4] {

@@ -3,18 +3,21 @@
 use crate::desk::agent::cause;
 use crate::edge::db::Stmt;
 
-/// The agent that automatic assignment picks for a ticket `t` under the settings `g`, as an expression: active,
-/// available, below the cap, with the fewest open tickets, the longest idle of those. Null: nobody.
-fn pick() -> String {
-    let fit = "p.is_available = 1 AND p.open_load < p.max_open_tickets AND u.is_active = 1 AND u.role = 'agent' \
-      ORDER BY p.open_load, p.last_assigned_at, p.user_id LIMIT 1";
+/// Who is free, of profiles `p` and users `u`: the one with the fewest open tickets, the longest idle of those.
+const FREE: &str = "p.is_available = 1 AND p.open_load < p.max_open_tickets AND u.is_active = 1 AND u.role = 'agent' \
+  ORDER BY p.open_load, p.last_assigned_at, p.user_id LIMIT 1";
+
+/// The free agent of a category (an expression) as an expression; null when nobody is.
+pub fn free_in(category: &str) -> String {
     format!(
-        "CASE g.auto_assign \
-         WHEN 'category' THEN (SELECT p.user_id FROM agent_categories a CROSS JOIN agent_profiles p ON p.user_id = a.user_id \
-           CROSS JOIN users u ON u.id = p.user_id WHERE a.category_id = t.category_id AND {fit}) \
-         WHEN 'least_loaded' THEN (SELECT p.user_id FROM agent_profiles p CROSS JOIN users u ON u.id = p.user_id WHERE {fit}) \
-         END"
+        "(SELECT p.user_id FROM agent_categories a CROSS JOIN agent_profiles p ON p.user_id = a.user_id \
+         CROSS JOIN users u ON u.id = p.user_id WHERE a.category_id = {category} AND {FREE})"
     )
+}
+
+/// The free agent of the whole desk as an expression; null when nobody is.
+pub fn free_anywhere() -> String {
+    format!("(SELECT p.user_id FROM agent_profiles p CROSS JOIN users u ON u.id = p.user_id WHERE {FREE})")
 }
 
 /// Assigns a ticket that the same batch has made, if the settings say so and somebody is free, with its event.
@@ -22,9 +25,12 @@ pub fn assign_new(uid: &str, now: i64) -> [Stmt; 2] {
     [
         Stmt::new(format!(
             "UPDATE tickets SET assignee_id = x.agent_id, status = iif(tickets.workflow = 'support', 'assigned', tickets.status) \
-             FROM (SELECT t.id AS ticket_id, {} AS agent_id FROM tickets t CROSS JOIN settings g ON g.id = 1 WHERE t.uid = ?1) x \
+             FROM (SELECT t.id AS ticket_id, \
+               CASE g.auto_assign WHEN 'category' THEN {} WHEN 'least_loaded' THEN {} END AS agent_id \
+               FROM tickets t CROSS JOIN settings g ON g.id = 1 WHERE t.uid = ?1) x \
              WHERE tickets.id = x.ticket_id AND tickets.assignee_id IS NULL AND x.agent_id IS NOT NULL",
-            pick()
+            free_in("t.category_id"),
+            free_anywhere()
         ))
         .bind(uid),
         Stmt::new(

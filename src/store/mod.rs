@@ -7,6 +7,7 @@
 pub mod agents;
 pub mod articles;
 pub mod assignment;
+pub mod attachments;
 pub mod categories;
 pub mod commit;
 pub mod counts;

@@ -281,6 +281,16 @@ pub fn row(reader: &Reader, reference: &Ref) -> Stmt {
         .bind(arg)
 }
 
+/// As [`row`], of the ticket that a condition with `?4` names.
+pub(super) fn row_where(reader: &Reader, condition: &str, arg: impl Into<Arg>) -> Stmt {
+    reader
+        .stmt(format!(
+            "SELECT {ROW} FROM tickets t WHERE {condition} AND t.deleted_at IS NULL AND {}",
+            reader.scope.condition()
+        ))
+        .bind(arg)
+}
+
 /// As [`row`], deleted tickets too: for those who may restore them.
 pub fn row_with_deleted(reader: &Reader, reference: &Ref) -> Stmt {
     let (name, arg) = named(reference);

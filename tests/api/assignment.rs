@@ -211,7 +211,8 @@ fn a_ticket_is_taken_once() {
                 .put(&path, json!({"categories": categories}))
                 .is(200);
         }
-        let ticket = open_in(&Customer::fresh(), &category);
+        let pool = json!({"category": category["id"], "assignee": null});
+        let ticket = make::ticket_with(Manager::any(), pool);
         let take = format!("/tickets/{}/assign", ticket["id"]);
         let answers = race(agents.len(), |runner| agents[runner].post(&take, json!({})));
         let won: Vec<&_> = answers.iter().filter(|answer| answer.status() == 200).collect();

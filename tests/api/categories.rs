@@ -30,21 +30,15 @@ fn ticket(by: &Caller, more: Value) -> Answer {
     by.post("/tickets", body)
 }
 
-fn slugs(answer: &Answer) -> Vec<String> {
-    answer
-        .rows()
-        .iter()
-        .map(|row| row["slug"].as_str().unwrap().to_owned())
-        .collect()
-}
-
 #[test]
 fn a_desk_begins_with_four_categories() {
-    let listed = Customer::any().get("/categories?limit=4").is(200);
-    assert_eq!(
-        slugs(&listed),
-        ["technical", "billing", "general", "feature_request"]
-    );
+    let listed = Customer::any().walk("/categories", 100);
+    let first: Vec<&Value> = listed
+        .iter()
+        .filter(|row| row["id"].as_i64() <= Some(4))
+        .map(|row| &row["slug"])
+        .collect();
+    assert_eq!(first, ["technical", "billing", "general", "feature_request"]);
     for name in ["2", "billing", "Billing"] {
         let one = Customer::any().get(&format!("/categories/{name}")).is(200);
         assert!(one.header("etag").is_some());
@@ -97,10 +91,11 @@ fn a_category_is_made_and_changed_by_managers() {
         (&renamed["name"], &renamed["version"]),
         (&json!("Wires"), &json!(2))
     );
-    assert_eq!(
-        manager.get("/categories?limit=1").is(200).rows()[0]["id"],
-        category["id"]
-    );
+    let at = |id: &Value| {
+        let listed = manager.walk("/categories", 100);
+        listed.iter().position(|row| row["id"] == *id)
+    };
+    assert!(at(&category["id"]) < at(&json!(1)));
     manager
         .put(&path(&category), json!({"name": "Late", "version": 1}))
         .refused(409, "CONFLICT");

@@ -117,7 +117,7 @@ fn older_clients_find_their_doors() {
     let opened = jane
         .ask("POST", "/tickets/")
         .at_root()
-        .json(&json!({"subject": "From an old client", "description": "It still works.", "priority": "critical"}))
+        .json(&json!({"subject": "From an old client", "description": "It still works.", "priority": "critical", "category": "general"}))
         .send()
         .is(201)
         .json();

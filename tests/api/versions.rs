@@ -292,7 +292,7 @@ fn absent_null_and_a_value_are_three_things() {
             "nothing changed"
         );
         assert_eq!(
-            send(json!({"subcategory": "Printers"})).is(200).json()["department"],
+            send(json!({"tags": ["printers"]})).is(200).json()["department"],
             "Legal"
         );
         assert_eq!(

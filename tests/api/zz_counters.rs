@@ -34,6 +34,8 @@ fn every_counter_equals_a_count_by_hand() {
         assert_eq!(admin.get(&path).is(200).json()["status"], row["status"]);
         let messages = admin.walk(&format!("{path}/comments"), 100);
         assert_eq!(row["message_count"], messages.len(), "{path}");
+        let files = admin.walk(&format!("{path}/attachments"), 100);
+        assert_eq!(row["attachment_count"], files.len(), "{path}");
         let events = admin.walk(&format!("{path}/timeline"), 100);
         assert!(!events.is_empty(), "{path} has no story");
     }

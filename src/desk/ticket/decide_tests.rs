@@ -3,6 +3,7 @@ use serde_json::json;
 use super::super::event::EventKind;
 use super::super::{DAY, HOUR};
 use super::*;
+use crate::desk::event::EventKind;
 
 const NOW: Millis = 1_800_000_000_000;
 const REQUESTER: i64 = 1;

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{Admin, Caller, Manager, Value, json};
+use super::{Admin, Caller, Manager, Value, json, link};
 
 /// The origin that the servers of a run allow.
 pub const ORIGIN: &str = "https://desk.example";
@@ -86,6 +86,30 @@ pub fn note(by: &Caller, ticket: &Value, text: &str) -> Value {
     )
     .is(201)
     .json()
+}
+
+/// The permission to upload a file.
+pub fn upload(by: &Caller, ticket: &Value, bytes: &[u8], more: Value) -> Value {
+    let mut body = json!({"ticket_id": ticket["id"], "filename": "notes.txt", "content_type": "text/plain",
+        "size": bytes.len()});
+    for (key, value) in more.as_object().expect("an object") {
+        body[key] = value.clone();
+    }
+    by.post("/attachments/presigned-url", body).is(200).json()
+}
+
+/// A file on a ticket, uploaded and registered.
+pub fn attachment_with(by: &Caller, ticket: &Value, bytes: &[u8], more: Value) -> Value {
+    let link = upload(by, ticket, bytes, more);
+    link::put(&link, bytes).is(200);
+    by.post("/attachments", json!({"key": link["key"]}))
+        .is(201)
+        .json()
+}
+
+/// A small file on a ticket.
+pub fn attachment(by: &Caller, ticket: &Value, bytes: &[u8]) -> Value {
+    attachment_with(by, ticket, bytes, json!({}))
 }
 
 /// A key that no other project has.

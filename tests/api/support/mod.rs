@@ -7,6 +7,7 @@ pub mod answer;
 pub mod bulk;
 pub mod client;
 pub mod forge;
+pub mod link;
 pub mod make;
 pub mod openapi;
 pub mod people;

@@ -1,0 +1,182 @@
+//! The objects behind attachments: in the bucket bound as `FILES`, or in an S3 store by signed URLs.
+//!
+//! Bytes go through as streams and never become values in here.
+
+use worker::wasm_bindgen_futures::JsFuture;
+use worker::web_sys::WritableStream;
+use worker::{
+    Bucket, Conditional, Data, Env, Fetch, HttpMetadata, Method, Request, RequestInit, RequestRedirect,
+    Response, ResponseBody,
+};
+
+/// Bytes as they come.
+pub struct Stream(pub(super) ResponseBody);
+
+impl Stream {
+    /// Bytes that are there already.
+    pub fn of(bytes: Vec<u8>) -> Stream {
+        Stream(ResponseBody::Body(bytes))
+    }
+}
+
+/// Reads a body to its end and drops it. A client that is refused before it has sent everything would see a
+/// broken connection instead of the refusal.
+pub async fn drain(stream: Stream) {
+    if let (ResponseBody::Stream(body), Ok(sink)) = (stream.0, WritableStream::new()) {
+        let _ = JsFuture::from(body.pipe_to(&sink)).await;
+    }
+}
+
+/// What is known of an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// Bytes.
+    pub size: i64,
+    pub content_type: String,
+}
+
+/// What became of an upload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stored {
+    /// So many bytes.
+    Bytes(i64),
+    /// Something has this key already; nothing was changed.
+    Taken,
+}
+
+fn words(error: worker::Error) -> String {
+    error.to_string()
+}
+
+fn bucket(env: &Env) -> Result<Bucket, String> {
+    env.bucket("FILES").map_err(words)
+}
+
+// The binding ----------------------------------------------------------------------------------------------------
+
+/// Looks at an object.
+///
+/// # Errors
+/// The platform's words, as everywhere in here.
+pub async fn head(env: &Env, key: &str) -> Result<Option<Facts>, String> {
+    let found = bucket(env)?.head(key).await.map_err(words)?;
+    Ok(found.map(|object| facts(&object)))
+}
+
+fn facts(object: &worker::Object) -> Facts {
+    Facts {
+        size: i64::try_from(object.size()).unwrap_or(i64::MAX),
+        content_type: object.http_metadata().content_type.unwrap_or_default(),
+    }
+}
+
+/// Opens an object.
+///
+/// # Errors
+/// The platform's words.
+pub async fn get(env: &Env, key: &str) -> Result<Option<(i64, Stream)>, String> {
+    let Some(object) = bucket(env)?.get(key).execute().await.map_err(words)? else {
+        return Ok(None);
+    };
+    let body = object.body().ok_or("an object without a body")?;
+    let stream = Stream(body.response_body().map_err(words)?);
+    Ok(Some((facts(&object).size, stream)))
+}
+
+/// Puts an object where none is. Of two at the same moment, one wins.
+///
+/// # Errors
+/// The platform's words; also when the stream breaks off or tells no length.
+pub async fn put_new(env: &Env, key: &str, content_type: &str, stream: Stream) -> Result<Stored, String> {
+    let data = match stream.0 {
+        ResponseBody::Stream(stream) => Data::ReadableStream(stream),
+        ResponseBody::Body(bytes) => Data::Bytes(bytes),
+        ResponseBody::Empty => Data::Empty,
+    };
+    let metadata = HttpMetadata {
+        content_type: Some(content_type.to_owned()),
+        ..HttpMetadata::default()
+    };
+    let nothing_there = Conditional {
+        etag_does_not_match: Some("*".to_owned()),
+        ..Conditional::default()
+    };
+    let bucket = bucket(env)?;
+    let put = bucket
+        .put(key, data)
+        .http_metadata(metadata)
+        .only_if(nothing_there);
+    Ok(match put.execute().await.map_err(words)? {
+        Some(object) => Stored::Bytes(facts(&object).size),
+        None => Stored::Taken,
+    })
+}
+
+/// Removes objects, whether they are there or not; up to 1,000.
+///
+/// # Errors
+/// The platform's words.
+pub async fn delete(env: &Env, keys: &[String]) -> Result<(), String> {
+    let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+    bucket(env)?.delete_multiple(keys).await.map_err(words)
+}
+
+// Signed URLs ----------------------------------------------------------------------------------------------------
+
+/// As [`head`], by a signed URL.
+///
+/// # Errors
+/// The platform's words, or the store's status.
+pub async fn head_url(url: &str) -> Result<Option<Facts>, String> {
+    Ok(fetch(Method::Head, url).await?.map(|found| Facts {
+        size: length(&found).unwrap_or(-1),
+        content_type: found
+            .headers()
+            .get("content-type")
+            .ok()
+            .flatten()
+            .unwrap_or_default(),
+    }))
+}
+
+/// As [`get`], by a signed URL.
+///
+/// # Errors
+/// As [`head_url`].
+pub async fn get_url(url: &str) -> Result<Option<(i64, Stream)>, String> {
+    let Some(found) = fetch(Method::Get, url).await? else {
+        return Ok(None);
+    };
+    let size = length(&found).ok_or("an object without a length")?;
+    Ok(Some((size, Stream(found.into_parts().1))))
+}
+
+/// Removes an object by a signed URL, whether it is there or not.
+///
+/// # Errors
+/// As [`head_url`].
+pub async fn delete_url(url: &str) -> Result<(), String> {
+    fetch(Method::Delete, url).await.map(|_| ())
+}
+
+fn length(response: &Response) -> Option<i64> {
+    response
+        .headers()
+        .get("content-length")
+        .ok()
+        .flatten()?
+        .parse()
+        .ok()
+}
+
+async fn fetch(method: Method, url: &str) -> Result<Option<Response>, String> {
+    let mut init = RequestInit::new();
+    init.with_method(method).with_redirect(RequestRedirect::Manual);
+    let request = Request::new_with_init(url, &init).map_err(words)?;
+    let response = Fetch::Request(request).send().await.map_err(words)?;
+    match response.status_code() {
+        200..=299 => Ok(Some(response)),
+        404 => Ok(None),
+        status => Err(format!("the S3 store answered {status}")),
+    }
+}
