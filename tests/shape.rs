@@ -86,10 +86,14 @@ fn gather(folder: &Path, files: &mut Vec<PathBuf>) {
         let path = entry.unwrap().path();
         if path.is_dir() {
             gather(&path, files);
-        } else if path.extension().is_some_and(|extension| extension == "rs") && !path.ends_with("tests.rs") {
+        } else if path.extension().is_some_and(|extension| extension == "rs") && !is_tests(&path) {
             files.push(path);
         }
     }
+}
+
+fn is_tests(path: &Path) -> bool {
+    path.to_string_lossy().ends_with("tests.rs")
 }
 
 /// Fails with all that was found, not with the first.

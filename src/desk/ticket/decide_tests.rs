@@ -1,6 +1,7 @@
+//! What becomes of a ticket: fields by role, both lifecycles, assignment, times.
+
 use serde_json::json;
 
-use super::super::event::EventKind;
 use super::super::{DAY, HOUR};
 use super::*;
 use crate::desk::event::EventKind;
