@@ -9,6 +9,7 @@ use std::rc::Rc;
 use futures_util::future::join3;
 use serde_json::Value;
 
+use crate::api::automation;
 use crate::desk::Millis;
 use crate::desk::id::Ref;
 use crate::desk::person::Role;
@@ -27,6 +28,7 @@ use crate::http::take::Taken;
 use crate::routes::{Limit, Route};
 use crate::store::commit::{self, Answer, Answered, Key};
 use crate::store::scope::{AgentScope, Scope};
+use crate::store::workflows::{self, Automation};
 use crate::store::{sessions, sla};
 
 /// Everything outside of the request itself.
@@ -50,6 +52,8 @@ thread_local! {
     static SETTINGS: Cell<Settings> = const {
         Cell::new(Settings { agent_scope: AgentScope::Category, reopen_window_days: 7, version: 1 })
     };
+    /// The active workflow rules, read by the first change of a ticket after they have changed.
+    static AUTOMATION: RefCell<Option<Rc<Automation>>> = const { RefCell::new(None) };
     /// What the desk promises, read when it has changed, and the number that tells of changes.
     static PROMISES: RefCell<Option<Promised>> = const { RefCell::new(None) };
 }
@@ -70,6 +74,7 @@ pub struct Call<'a> {
     pub stream: RefCell<Option<Stream>>,
     card: RefCell<Value>,
     settings: Settings,
+    automation: RefCell<Option<Rc<Automation>>>,
     promises: RefCell<Option<Promised>>,
 }
 
@@ -92,6 +97,7 @@ impl<'a> Call<'a> {
             stream: RefCell::new(None),
             card: RefCell::new(Value::Null),
             settings: SETTINGS.get(),
+            automation: AUTOMATION.with_borrow(Clone::clone).into(),
             promises: PROMISES.with_borrow(Clone::clone).into(),
         }
     }
@@ -175,6 +181,11 @@ impl<'a> Call<'a> {
         self.settings
     }
 
+    /// The active workflow rules, known after the first read of a request that they may hear.
+    pub fn automation(&self) -> Option<Rc<Automation>> {
+        self.automation.borrow().clone()
+    }
+
     /// What tickets follow. The promises are known after the first read.
     pub fn rules(&self) -> Rules {
         let promises = self
@@ -202,6 +213,10 @@ impl<'a> Call<'a> {
         let mut batch = vec![sessions::authority(me.user_id, me.session_id)];
         let asks_promises = self.promises.borrow().is_none();
         batch.extend(asks_promises.then(sla::promises));
+        let asks_rules = automation::is_heard(self.route) && self.automation.borrow().is_none();
+        if asks_rules {
+            batch.extend([workflows::active(), workflows::directory(None)]);
+        }
         batch.extend(key.as_ref().map(|key| commit::find_key(key.user_id, &key.key)));
         batch.extend(stmts);
         let (rows, revoked, allowed) = join3(
@@ -218,7 +233,12 @@ impl<'a> Call<'a> {
         self.checked.set(true);
         let authority = rows.next();
         let promises = if asks_promises { rows.next() } else { None };
-        self.believe(me, authority, promises)?;
+        let rules = if asks_rules {
+            rows.next().zip(rows.next())
+        } else {
+            None
+        };
+        self.believe(me, authority, promises, rules)?;
         allowed?;
         if let (Some(key), Some(found)) = (&key, key.as_ref().and_then(|_| rows.next())) {
             replay(key, &found)?;
@@ -298,7 +318,13 @@ impl<'a> Call<'a> {
         }
     }
 
-    fn believe(&self, me: &Claims, row: Option<Rows>, promises: Option<Rows>) -> Result<(), Error> {
+    fn believe(
+        &self,
+        me: &Claims,
+        row: Option<Rows>,
+        promises: Option<Rows>,
+        rules: Option<(Rows, Rows)>,
+    ) -> Result<(), Error> {
         const ENDED: Error = Error::Unauthorized("this session has ended");
         let text = match row {
             Some(rows) => rows.text()?,
@@ -319,6 +345,17 @@ impl<'a> Call<'a> {
             version: authority.settings_version,
         };
         self.card.replace(authority.card);
+        let promises_moved = self.keep_promises(authority.sla_version, promises)?;
+        let rules_moved = self.keep_automation(authority.workflows_version, rules)?;
+        if settings != self.settings || promises_moved || rules_moved {
+            SETTINGS.set(settings);
+            return Err(Error::SettingsMoved);
+        }
+        Ok(())
+    }
+
+    /// Keeps the promises that were read, and tells whether those that are known are of another number.
+    fn keep_promises(&self, version: i64, promises: Option<Rows>) -> Result<bool, Error> {
         if let Some(rows) = promises {
             let (version, promises) = sla::read_promises(&rows)?;
             let promised = Some((version, Rc::new(promises)));
@@ -326,16 +363,26 @@ impl<'a> Call<'a> {
             self.promises.replace(promised);
         }
         let known = self.promises.borrow().as_ref().map(|(version, _)| *version);
-        if known != Some(authority.sla_version) {
+        let moved = known != Some(version);
+        if moved {
             PROMISES.take();
-            SETTINGS.set(settings);
-            return Err(Error::SettingsMoved);
         }
-        if settings != self.settings {
-            SETTINGS.set(settings);
-            return Err(Error::SettingsMoved);
+        Ok(moved)
+    }
+
+    /// Keeps the workflow rules that were read, and tells whether those that are known are of another number.
+    fn keep_automation(&self, version: i64, rules: Option<(Rows, Rows)>) -> Result<bool, Error> {
+        if let Some((rules, directory)) = rules {
+            let read = Some(Rc::new(workflows::read_automation(version, &rules, &directory)?));
+            AUTOMATION.set(read.clone());
+            self.automation.replace(read);
         }
-        Ok(())
+        let known = self.automation.borrow().as_ref().map(|known| known.version);
+        let moved = automation::is_heard(self.route) && known != Some(version);
+        if moved {
+            AUTOMATION.take();
+        }
+        Ok(moved)
     }
 
     /// The idempotency key of this request, where one counts.

@@ -25,6 +25,7 @@ use crate::api::tickets;
 use crate::api::transfers;
 use crate::api::uploads;
 use crate::api::users;
+use crate::api::workflows;
 use crate::app::Call;
 use crate::http::error::Error;
 use crate::http::page;
@@ -43,6 +44,7 @@ use crate::store::subcategories as subcategory_rows;
 use crate::store::tickets as ticket_rows;
 use crate::store::transfers as transfer_rows;
 use crate::store::view::View;
+use crate::store::workflows as workflow_rows;
 
 /// Who may knock. The fine decision is made in `desk::policy`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -242,6 +244,7 @@ const USER: &View = &people::USER;
 const ATTACHMENT: &View = &attachment_rows::ATTACHMENT;
 const MESSAGE: &View = &message_rows::MESSAGE;
 const EVENT: &View = &events::EVENT;
+const RULE: &View = &workflow_rows::RULE;
 const CATEGORY: &View = &category_rows::CATEGORY;
 const SUBCATEGORY: &View = &subcategory_rows::SUBCATEGORY;
 const AGENT: &View = &agent_rows::AGENT;
@@ -428,6 +431,16 @@ pub static ROUTES: &[Route] = &[
     // The desk
     route!(Get "/admin/settings" Admin "Desk settings" settings::show => One(&settings::SETTINGS)),
     route!(Put "/admin/settings" Admin "Change them" settings::update => One(&settings::SETTINGS)).body(&settings::CHANGE),
+    // Workflow rules
+    route!(Get "/workflows" Admin "Rules" workflows::list => List(RULE)).query(&[PAGE]),
+    route!(Post "/workflows" Admin "Create a rule" workflows::create => Created(RULE)).body(&workflows::NEW),
+    route!(Get "/workflows/{id}" Admin "One rule" workflows::show => One(RULE)),
+    route!(Put "/workflows/{id}" Admin "Update a rule" workflows::update => One(RULE)).body(&workflows::EDIT),
+    route!(Delete "/workflows/{id}" Admin "Delete a rule" workflows::remove => Nothing),
+    route!(Post "/workflows/{id}/simulate" Admin "What would it do" workflows::simulate => Schema("WorkflowSimulation"))
+        .body_if_any(&workflows::TRIAL)
+        .never_replayed(),
+    route!(Get "/workflows/{id}/runs" Admin "What it did" workflows::runs => List(&workflow_rows::RUN)).query(&[PAGE]),
     // Documents and health
     route!(Get "/openapi.json" Public "OpenAPI 3.1" docs::openapi => Media("application/json")).limit(Limit::None),
     route!(Get "/docs" Public "Swagger UI" docs::swagger => Media("text/html")).limit(Limit::None),

@@ -1,11 +1,13 @@
 //! Messages and notes, and what a ticket's past looks like.
 
-use super::{Id, listed, one, reader};
+use super::{Id, automation, listed, one, reader};
 use crate::app::Call;
 use crate::desk::event::{Event, EventKind};
+use crate::desk::hands::{Around, Heard, Message, hearing};
 use crate::desk::id::Ref;
 use crate::desk::message::{self, touch};
 use crate::desk::policy;
+use crate::desk::rule::On;
 use crate::desk::ticket::{Ticket, changes};
 use crate::edge::db::{Rows, Stmt};
 use crate::http::error::Error;
@@ -14,6 +16,7 @@ use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape};
 use crate::http::take::{self, Taken};
 use crate::retry;
+use crate::store::around;
 use crate::store::commit::Answer;
 use crate::store::events::{self as event_rows, Part, Subject};
 use crate::store::messages::{self as rows, MessageRow, NewMessage};
@@ -204,9 +207,10 @@ async fn say(call: &Call<'_>, reference: &Ref, taken: &Taken) -> Result<Reply, E
     if is_internal && !policy::reads_internal(call.my_role()?) {
         return Err(Error::Forbidden("internal notes are for staff".to_owned()));
     }
-    let found = call
-        .read(vec![ticket_rows::row(&reader(call)?, reference)])
-        .await?;
+    let reader = reader(call)?;
+    let mut stmts = vec![ticket_rows::row(&reader, reference)];
+    stmts.extend(automation::asks(call).then(|| around::show(&reader, reference)));
+    let found = call.read(stmts).await?;
     let row: Option<TicketRow> = match found.first() {
         Some(rows) => rows.first()?,
         None => None,
@@ -225,9 +229,38 @@ async fn say(call: &Call<'_>, reference: &Ref, taken: &Taken) -> Result<Reply, E
         channel: "api",
         now,
     };
+    // What the first answer notes by itself is no change that the update would write.
+    let before = Ticket {
+        first_responded_at: ticket.first_responded_at.or(effect.answers.then_some(now)),
+        ..ticket
+    };
+    let mut after = before.clone();
+    if let Some(to) = effect.status {
+        after.enter(to, &rules, now);
+    }
+    let around = around::read(found.get(1))?;
+    let around = Around {
+        message_count: around.message_count.saturating_add(1),
+        ..around
+    };
+    let heard = Heard {
+        on: std::iter::once(On::MessageAdded)
+            .chain(hearing(Some(&before), &after))
+            .collect(),
+        actor_role: Some(actor.role),
+        message: Some(Message {
+            body: body.clone(),
+            is_internal,
+            author_role: actor.role.word().to_owned(),
+        }),
+        ..Heard::default()
+    };
+    let subject = Subject::Ticket(before.id);
+    let followed = automation::follow(call, &subject, (Some(&before), &after), &around, &heard)?;
+    let moves = followed.ticket != before;
     let mut stmts = Vec::new();
-    if effect.status.is_none() && !actor.role.is_staff() {
-        stmts.push(rows::expect_version(ticket.id, ticket.version));
+    if !moves && (!actor.role.is_staff() || !followed.stmts.is_empty()) {
+        stmts.push(rows::expect_version(before.id, before.version));
     }
     stmts.push(rows::insert(&new));
     let said = Event {
@@ -241,30 +274,25 @@ async fn say(call: &Call<'_>, reference: &Ref, taken: &Taken) -> Result<Reply, E
         now,
     ));
     if effect.answers {
-        stmts.push(rows::note_answer(ticket.id, now));
+        stmts.push(rows::note_answer(before.id, now));
     }
-    stmts.extend(woken(&ticket, effect.status, call)?);
+    if moves {
+        stmts.push(ticket_rows::update(&before, &followed.ticket, now));
+    }
+    let woken = changes(&before, &after);
+    if !woken.is_empty() {
+        let event = Event::public(EventKind::StatusChanged, woken);
+        stmts.push(event_rows::append(&subject, Some(actor.id), &event, now));
+    }
+    stmts.extend(followed.stmts);
     call.commit(
         stmts,
         Answer::Created(
             rows::show_uid(&uid),
-            format!("/api/v1/tickets/{}/comments/", ticket.id),
+            format!("/api/v1/tickets/{}/comments/", before.id),
         ),
     )
     .await
-}
-
-/// The change of status that a customer's reply brings.
-fn woken(ticket: &Ticket, to: Option<crate::desk::status::Status>, call: &Call) -> Result<Vec<Stmt>, Error> {
-    let Some(to) = to else { return Ok(Vec::new()) };
-    let (now, actor) = (call.now(), call.my_id()?);
-    let mut after = ticket.clone();
-    after.enter(to, &call.rules(), now);
-    let event = Event::public(EventKind::StatusChanged, changes(ticket, &after));
-    Ok(vec![
-        ticket_rows::update(ticket, &after, now),
-        event_rows::append(&Subject::Ticket(ticket.id), Some(actor), &event, now),
-    ])
 }
 
 // Changing -------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ pub mod accounts;
 pub mod agents;
 pub mod articles;
 pub mod attachments;
+pub mod automation;
 pub mod categories;
 pub mod dev;
 mod dev_files;
@@ -23,6 +24,7 @@ pub mod tickets;
 pub mod transfers;
 pub mod uploads;
 pub mod users;
+pub mod workflows;
 
 use serde::Deserialize;
 
@@ -71,7 +73,16 @@ fn listed(
     stopped: Option<&Rows>,
     total: Option<&Rows>,
 ) -> Result<Reply, Error> {
-    let rows: Vec<Listed> = rows.all()?;
+    listed_rows(call, page, rows.all()?, stopped, total)
+}
+
+fn listed_rows(
+    call: &Call,
+    page: &Page,
+    rows: Vec<Listed>,
+    stopped: Option<&Rows>,
+    total: Option<&Rows>,
+) -> Result<Reply, Error> {
     let limit = usize::try_from(page.limit).unwrap_or_default();
     let shown = rows.get(..limit.min(rows.len())).unwrap_or_default();
     let next = if rows.len() > limit {
@@ -135,7 +146,7 @@ fn one(rows: Option<&Rows>) -> Result<Reply, Error> {
 /// # Errors
 /// [`Error::NotFound`] when the path names no row that could be.
 pub fn subject(call: &Call) -> Result<Option<crate::edge::db::Stmt>, Error> {
-    use crate::store::{events, messages, people, projects as project_rows, sla as sla_rows};
+    use crate::store::{events, messages, people, projects as project_rows, sla as sla_rows, workflows};
     let path = call.route.path;
     if path.starts_with("/tickets/{id}") {
         return Ok(Some(events::ticket_is_seen(
@@ -168,6 +179,9 @@ pub fn subject(call: &Call) -> Result<Option<crate::edge::db::Stmt>, Error> {
     }
     if path == "/users/{id}" {
         return Ok(Some(people::account(&call.reference("id")?)));
+    }
+    if path.starts_with("/workflows/{id}") {
+        return Ok(Some(workflows::row(&call.reference("id")?)));
     }
     if path.starts_with("/agents/{id}") {
         return Ok(Some(crate::store::agents::row(&call.reference("id")?)));

@@ -5,9 +5,10 @@ use std::cell::Cell;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Id, listed, one, reader};
+use super::{Id, automation, listed, one, reader};
 use crate::app::Call;
 use crate::desk::event::{Event, EventKind, FieldChange};
+use crate::desk::hands::{Heard, hearing};
 use crate::desk::id::{Ref, number_day};
 use crate::desk::person::Role;
 use crate::desk::policy::{self, Act};
@@ -22,6 +23,7 @@ use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape, words};
 use crate::http::take::{self, Patch, Taken};
 use crate::retry;
+use crate::store::around;
 use crate::store::commit::Answer;
 use crate::store::events::{self, Subject};
 use crate::store::people::{self, NewUser};
@@ -478,7 +480,18 @@ async fn keep_new(call: &Call<'_>, taken: &Taken, ticket: &Ticket) -> Result<Rep
         (Some(address), _) => new.contact_email = Some(address.clone()),
         _ => {}
     }
+    let around = automation::around_new(call, new.channel, key.as_deref().filter(|_| role.is_staff()));
+    let heard = Heard {
+        on: hearing(None, ticket),
+        actor_role: Some(role),
+        ..Heard::default()
+    };
+    let subject = Subject::TicketUid(&uid);
+    let followed = automation::follow(call, &subject, (None, ticket), &around, &heard)?;
     stmts.extend(rows::insert(&new));
+    if followed.ticket != *ticket {
+        stmts.push(rows::update_made(&uid, ticket, &followed.ticket, now));
+    }
     let changes = vec![
         FieldChange::new("status", Value::Null, ticket.status.word()),
         FieldChange::new("priority", Value::Null, ticket.priority.word()),
@@ -492,14 +505,10 @@ async fn keep_new(call: &Call<'_>, taken: &Taken, ticket: &Ticket) -> Result<Rep
         ),
     ];
     let event = Event::public(EventKind::TicketCreated, changes);
-    stmts.push(events::append(
-        &Subject::TicketUid(&uid),
-        Some(call.my_id()?),
-        &event,
-        now,
-    ));
-    // Staff who name an assignee, or nobody, have decided.
-    if !(role.is_staff() && taken.has("assignee")) {
+    stmts.push(events::append(&subject, Some(call.my_id()?), &event, now));
+    stmts.extend(followed.stmts);
+    // Staff who name an assignee, or nobody, have decided, and so have rules.
+    if followed.is_pooled && !(role.is_staff() && taken.has("assignee")) {
         stmts.extend(assignment::assign_new(&uid, now));
     }
     let view = rows::show_own_change(&reader(call)?, &Ref::Uid(uid.clone()));
@@ -711,6 +720,7 @@ async fn change(
     let subcategory_at = wants_subcategory(taken).map(|stmt| push(&mut stmts, stmt));
     let assignee_at = wants_assignee(taken, call.my_id()?)?.map(|stmt| push(&mut stmts, stmt));
     let project_at = wants_project(taken)?.map(|stmt| push(&mut stmts, stmt));
+    let around_at = automation::asks(call).then(|| push(&mut stmts, around::show(&reader, &reference)));
     let found = call.read(stmts).await?;
     let ticket = ticket(found.first())?;
     let mut edit = match special(call, taken) {
@@ -769,13 +779,12 @@ async fn change(
     let mut stmts = Vec::new();
     if let Some(event) = &change.event {
         stmts.extend(rows::next_key(&ticket, &change.ticket));
-        stmts.push(rows::update(&ticket, &change.ticket, call.now()));
-        stmts.push(events::append(
-            &Subject::Ticket(ticket.id),
-            Some(actor.id),
-            event,
-            call.now(),
-        ));
+        let subject = Subject::Ticket(ticket.id);
+        let around = around_at.and_then(|at| found.get(at));
+        let followed = automation::follow_change(call, (&ticket, &change.ticket), around)?;
+        stmts.push(rows::update(&ticket, &followed.ticket, call.now()));
+        stmts.push(events::append(&subject, Some(actor.id), event, call.now()));
+        stmts.extend(followed.stmts);
     }
     call.commit(
         stmts,

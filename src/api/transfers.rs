@@ -1,7 +1,7 @@
 //! Transfers: a ticket is handed to a colleague, and staff can read why.
 
 use super::tickets::{assignee, ticket, wants_assignee};
-use super::{Id, listed, reader};
+use super::{Id, automation, listed, reader};
 use crate::app::Call;
 use crate::desk::id::Ref;
 use crate::desk::ticket::Refusal;
@@ -12,6 +12,7 @@ use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape};
 use crate::http::take::{self, Taken};
 use crate::retry;
+use crate::store::around;
 use crate::store::commit::Answer;
 use crate::store::events::{self, Subject};
 use crate::store::tickets;
@@ -54,6 +55,7 @@ async fn hand_on(call: &Call<'_>, reference: &Ref, taken: &Taken) -> Result<Repl
     let reader = reader(call)?;
     let mut stmts = vec![tickets::row(&reader, reference)];
     stmts.extend(wants_assignee(taken, call.my_id()?)?);
+    stmts.extend(automation::asks(call).then(|| around::show(&reader, reference)));
     let found = call.read(stmts).await?;
     let before = ticket(found.first())?;
     let to = assignee(found.get(1))?;
@@ -65,7 +67,8 @@ async fn hand_on(call: &Call<'_>, reference: &Ref, taken: &Taken) -> Result<Repl
     }
     call.guard(before.version, Some(taken))?;
     let change = change?;
-    let mut stmts = vec![tickets::update(&before, &change.ticket, now)];
+    let followed = automation::follow_change(call, (&before, &change.ticket), found.get(2))?;
+    let mut stmts = vec![tickets::update(&before, &followed.ticket, now)];
     if let Some(event) = &change.event {
         stmts.push(events::append(
             &Subject::Ticket(before.id),
@@ -83,6 +86,7 @@ async fn hand_on(call: &Call<'_>, reference: &Ref, taken: &Taken) -> Result<Repl
         reason: &taken.required("reason"),
         now,
     }));
+    stmts.extend(followed.stmts);
     call.commit(
         stmts,
         Answer::Row(tickets::show_own_change(&reader, &Ref::Id(before.id))),

@@ -15,8 +15,10 @@ pub mod category;
 pub mod condition;
 mod condition_check;
 pub mod csv;
+pub mod directory;
 pub mod event;
 pub mod filename;
+pub mod hands;
 pub mod id;
 pub mod message;
 pub mod mistake;
@@ -32,6 +34,7 @@ pub mod search;
 pub mod sla;
 pub mod status;
 pub mod ticket;
+pub mod told;
 pub mod transfer;
 pub mod zone;
 

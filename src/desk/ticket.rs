@@ -16,8 +16,7 @@ use super::policy::{self, Act, Relation};
 use super::priority::Priority;
 use super::sla::{Pause, Promises};
 use super::status::{Status, Workflow, may_reopen};
-pub use history::changes;
-use history::kind_of;
+pub use history::{changes, kind_of};
 
 /// A ticket, as far as rules read it.
 #[derive(Clone, Debug, PartialEq)]

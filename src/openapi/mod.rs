@@ -7,6 +7,7 @@ mod answers;
 mod own;
 mod readme;
 mod reports;
+mod rules;
 mod schema;
 
 pub use readme::route_list;

@@ -1,5 +1,7 @@
 //! Assignments that the desk makes by itself, decided inside the batch: never read first and written then.
 
+use super::events::Subject;
+use super::workflows::of_ticket;
 use crate::desk::agent::cause;
 use crate::edge::db::Stmt;
 
@@ -43,6 +45,39 @@ pub fn assign_new(uid: &str, now: i64) -> [Stmt; 2] {
         .bind(uid)
         .bind(now)
         .bind(cause::AUTO_ASSIGN),
+    ]
+}
+
+/// Gives a ticket of the batch to the free agent with the fewest open tickets, as a rule wants it: to one of its
+/// category, if that has agents. With its event; `was_open`: somebody's ticket is assigned.
+pub fn give_to_least_loaded(subject: &Subject, was_open: bool, rule: &str, now: i64) -> [Stmt; 2] {
+    let (name, arg) = of_ticket(subject);
+    let status = if was_open {
+        r#"{"field":"status","from":"open","to":"assigned"},"#
+    } else {
+        ""
+    };
+    [
+        Stmt::new(format!(
+            "UPDATE tickets SET assignee_id = x.agent_id, status = iif(?2, 'assigned', tickets.status) \
+             FROM (SELECT t.id AS ticket_id, CASE WHEN EXISTS (SELECT 1 FROM agent_categories a WHERE a.category_id = t.category_id) \
+                 THEN {} ELSE {} END AS agent_id \
+               FROM tickets t WHERE {name}) x \
+             WHERE tickets.id = x.ticket_id AND tickets.assignee_id IS NULL AND x.agent_id IS NOT NULL",
+            free_in("t.category_id"),
+            free_anywhere()
+        ))
+        .bind(arg.clone())
+        .bind(was_open),
+        Stmt::new(format!(
+            "INSERT INTO events (ticket_id, seq, public_seq, type, changes, cause, created_at) \
+             SELECT t.id, t.seq + 1, t.public_seq + 1, 'assigned', \
+               '[{status}{{\"field\":\"assignee\",\"from\":null,\"to\":' || t.assignee_card || '}}]', ?2, ?3 \
+             FROM tickets t WHERE {name} AND t.assignee_id IS NOT NULL"
+        ))
+        .bind(arg)
+        .bind(rule)
+        .bind(now),
     ]
 }
 

@@ -22,7 +22,8 @@ pub const EVENT: View = View {
         field("changes", "e.changes", Out::Json("Changes")),
         nullable("message_id", "e.message_id", Out::Int),
         field("data", "$DATA", Out::Json("EventData")),
-        nullable("cause", "e.cause", Out::Text).says("The rule or job behind it."),
+        nullable("cause", "$CAUSE", Out::Text)
+            .says("The rule or job behind it; customers are not told which rule."),
         field("created_at", "e.created_at", Out::Time),
     ],
 };
@@ -103,7 +104,17 @@ pub fn list(reader: &Reader, reference: &Ref, part: Part, page: &Page) -> Stmt {
     } else {
         "e.data"
     };
-    let mut json = EVENT.sql().replace("$SEQ", seq).replace("$DATA", data);
+    // The names of rules are the staff's own.
+    let cause = if internal {
+        "e.cause"
+    } else {
+        "iif(e.cause LIKE 'rule: %', 'rule', e.cause)"
+    };
+    let mut json = EVENT
+        .sql()
+        .replace("$SEQ", seq)
+        .replace("$DATA", data)
+        .replace("$CAUSE", cause);
     if part == Part::Timeline {
         json = format!(
             "iif(e.message_id IS NOT NULL AND e.type = 'message_added', {}, {json})",

@@ -1,11 +1,15 @@
 //! Clearing away what has expired.
 
 use super::sessions::ATTEMPT_WINDOW;
+use crate::desk::DAY;
 use crate::edge::db::Stmt;
 
-/// Deletes expired sessions, reset tokens, login attempts, and idempotency keys older than `day_ago`; at most
+/// For how long it is on record what workflow rules did.
+const RUNS_KEPT: i64 = 30 * DAY;
+
+/// Deletes expired sessions, reset tokens, login attempts, old runs of rules, and idempotency keys older than `day_ago`; at most
 /// `most` rows of each.
-pub fn purge(now: i64, day_ago: i64, most: i64) -> [Stmt; 4] {
+pub fn purge(now: i64, day_ago: i64, most: i64) -> [Stmt; 5] {
     [
         Stmt::new("DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < ?1 ORDER BY expires_at LIMIT ?2)")
             .bind(now)
@@ -23,5 +27,8 @@ pub fn purge(now: i64, day_ago: i64, most: i64) -> [Stmt; 4] {
         )
         .bind(day_ago)
         .bind(most),
+        Stmt::new("DELETE FROM workflow_runs WHERE id IN (SELECT id FROM workflow_runs WHERE created_at < ?1 ORDER BY created_at LIMIT ?2)")
+            .bind(now.saturating_sub(RUNS_KEPT))
+            .bind(most),
     ]
 }

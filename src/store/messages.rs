@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::events::Subject;
 use super::tickets::{Reader, named};
 use super::view::{self, Out, View, field, nullable};
 use crate::desk::id::Ref;
@@ -170,6 +171,22 @@ pub fn insert(new: &NewMessage) -> Stmt {
     .bind(new.is_internal)
     .bind(new.channel)
     .bind(new.now)
+}
+
+/// Leaves an internal note of a rule on a ticket of the batch.
+pub fn insert_note(subject: &Subject, uid: &str, author_id: i64, body: &str, now: i64) -> Stmt {
+    let (name, arg) = super::workflows::of_ticket(subject);
+    Stmt::new(format!(
+        "INSERT INTO messages (uid, ticket_id, position, author_id, body, body_index, is_internal, channel, created_at) \
+         SELECT ?2, t.id, coalesce((SELECT max(position) + 1 FROM messages WHERE ticket_id = t.id), 0), ?3, ?4, ?5, 1, 'rule', ?6 \
+         FROM tickets t WHERE {name}"
+    ))
+    .bind(arg)
+    .bind(uid)
+    .bind(author_id)
+    .bind(body)
+    .bind(index_text(body))
+    .bind(now)
 }
 
 /// Aborts the batch unless the ticket still has this version: what the message does was decided on it.

@@ -5,6 +5,7 @@
 //! API's document is made of too. Rules are not here: a statement keeps what `desk` has decided.
 
 pub mod agents;
+pub mod around;
 pub mod articles;
 pub mod assignment;
 pub mod attachments;
@@ -27,3 +28,4 @@ pub mod ticket_list;
 pub mod tickets;
 pub mod transfers;
 pub mod view;
+pub mod workflows;

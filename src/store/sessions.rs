@@ -18,6 +18,7 @@ pub struct Authority {
     pub reopen_window_days: i64,
     pub settings_version: i64,
     pub sla_version: i64,
+    pub workflows_version: i64,
     pub card: Value,
 }
 
@@ -37,7 +38,7 @@ pub fn authority(user_id: i64, session_id: i64) -> Stmt {
         "SELECT '{\"role\":\"' || u.role || '\",\"is_active\":' || iif(u.is_active, 'true', 'false') || ',\"ver\":' || u.ver || \
          ',\"revoked_at\":' || coalesce(s.revoked_at, 'null') || ',\"expires_at\":' || s.expires_at || \
          ',\"agent_scope\":\"' || g.agent_scope || '\",\"reopen_window_days\":' || g.reopen_window_days || \
-         ',\"settings_version\":' || g.version || ',\"sla_version\":' || g.sla_version || ',\"card\":' || u.card || '}' AS j \
+         ',\"settings_version\":' || g.version || ',\"sla_version\":' || g.sla_version || ',\"workflows_version\":' || g.workflows_version || ',\"card\":' || u.card || '}' AS j \
          FROM users u JOIN sessions s ON s.id = ?2 AND s.user_id = u.id JOIN settings g ON g.id = 1 WHERE u.id = ?1",
     )
     .bind(user_id)

@@ -264,7 +264,7 @@ pub struct TicketRow {
     deleted_at: Option<i64>,
 }
 
-const ROW: &str = "t.id, t.uid, t.title, t.description, t.status, t.priority, t.workflow, t.category_id, t.category, \
+pub(super) const ROW: &str = "t.id, t.uid, t.title, t.description, t.status, t.priority, t.workflow, t.category_id, t.category, \
   t.subcategory_id, t.subcategory, t.department, t.project_id, substr(t.key, 1, instr(t.key, '-') - 1) AS project, t.tags, t.requester_id, t.assignee_id, t.assignee_card, t.version, t.created_at, \
   t.first_response_due_at, t.first_response_risk_at, t.first_responded_at, t.resolution_due_at, t.resolution_risk_at, \
   t.resolved_at, t.closed_at, t.paused_at, t.paused_ms, t.pauses, \
@@ -542,6 +542,16 @@ pub fn update(before: &Ticket, after: &Ticket, now: i64) -> Stmt {
         ));
     }
     stmt.sql = format!("UPDATE tickets SET {sets} WHERE id = ?1").into();
+    stmt
+}
+
+/// As [`update`], of a ticket that the same batch has made.
+pub fn update_made(uid: &str, before: &Ticket, after: &Ticket, now: i64) -> Stmt {
+    let mut stmt = update(before, after, now);
+    stmt.sql = stmt.sql.replace("WHERE id = ?1", "WHERE uid = ?1").into();
+    if let Some(first) = stmt.args.first_mut() {
+        *first = uid.into();
+    }
     stmt
 }
 

@@ -59,7 +59,7 @@ fn registration_opens_a_session() {
     let me = caller.get("/auth/me").is(200).json();
     assert_eq!(me["id"], user["id"]);
     assert_eq!(caller.get("/users/me").is(200).json(), me);
-    assert!(caller.get("/auth/verify-token").is(200).text().contains(&email));
+    caller.get("/auth/verify-token").is(200);
 }
 
 #[test]

@@ -2,12 +2,16 @@
 
 use crate::support::openapi;
 use crate::support::routes::Row;
-use crate::support::{Admin, Anon, Customer, Value, json};
+use crate::support::{Admin, Anon, Caller, Customer, Value, json};
 use crate::sweep::{Things, api_rows};
+
+// Whoever sends these bodies may lose account and session by one of them that is accepted: an admin to spare.
+
+const FORM: &str = "application/x-www-form-urlencoded";
 
 #[test]
 fn a_malformed_body_is_refused() {
-    let things = Things::of(Customer::any());
+    let (things, admin) = (Things::of(Customer::any()), Admin::fresh());
     let deep = format!("{}1{}", "{\"a\":".repeat(40), "}".repeat(40));
     let bad: [&[u8]; 17] = [
         b"{",
@@ -31,14 +35,11 @@ fn a_malformed_body_is_refused() {
     for row in api_rows().into_iter().filter(|row| row.takes_body) {
         let path = things.name(&row);
         for body in bad {
-            let answer = Admin::any()
-                .ask(row.method, &path)
-                .raw("application/json", body)
-                .send();
-            // An empty body is the same as none where nothing is required.
-            if body.is_empty() && answer.status() < 300 {
+            // An empty body is none, which some rows allow.
+            if body.is_empty() && row.body_optional {
                 continue;
             }
+            let answer = admin.ask(row.method, &path).raw("application/json", body).send();
             answer.refused(400, "VALIDATION_ERROR");
         }
     }
@@ -47,19 +48,27 @@ fn a_malformed_body_is_refused() {
 
 #[test]
 fn a_body_of_the_wrong_kind_or_size_is_refused() {
-    let things = Things::of(Customer::any());
+    let (things, admin) = (Things::of(Customer::any()), Admin::fresh());
     let huge = format!("{{\"a\":\"{}\"}}", "x".repeat(256 * 1024));
     for row in api_rows().into_iter().filter(|row| row.takes_body) {
         let path = things.name(&row);
         // Its size is judged before its sender.
-        for by in [&**Admin::any(), &*Anon::new()] {
+        for by in [&*admin as &Caller, &Anon::new()] {
             by.ask(row.method, &path)
                 .raw("application/json", huge.as_bytes())
                 .send()
                 .refused(413, "PAYLOAD_TOO_LARGE");
         }
-        for kind in ["text/plain", "application/xml", "multipart/form-data; boundary=x"] {
-            Admin::any()
+        for kind in [
+            "text/plain",
+            "application/xml",
+            "multipart/form-data; boundary=x",
+            FORM,
+        ] {
+            if kind == FORM && row.takes_form {
+                continue;
+            }
+            admin
                 .ask(row.method, &path)
                 .raw(kind, b"{}")
                 .send()
@@ -71,14 +80,19 @@ fn a_body_of_the_wrong_kind_or_size_is_refused() {
 
 #[test]
 fn a_field_of_the_wrong_type_or_length_is_named() {
-    let things = Things::of(Customer::any());
+    let (things, admin) = (Things::of(Customer::any()), Admin::fresh());
     for row in api_rows().into_iter().filter(|row| row.takes_body) {
         let path = things.name(&row);
         for (field, schema) in fields(&row) {
-            for wrong in wrongs(&schema) {
+            // A secret is taken exactly as it comes.
+            let secret = field.contains("password") || field.contains("token") || row.path == "/auth/login";
+            for wrong in wrongs(&schema)
+                .into_iter()
+                .filter(|wrong| !secret || !is_control(wrong))
+            {
                 let mut body = json!({});
                 body[&field] = wrong;
-                let answer = Admin::any().ask(row.method, &path).json(&body).send();
+                let answer = admin.ask(row.method, &path).json(&body).send();
                 let named = answer.status() == 400 && !answer.json()["errors"][&field].is_null();
                 if !named {
                     answer.fail(&format!("expected a 400 that names {field}"));
@@ -108,6 +122,10 @@ fn follow(schema: &'static Value) -> &'static Value {
         Some(pointer) => openapi::document().pointer(pointer).expect("a schema"),
         None => schema,
     }
+}
+
+fn is_control(value: &Value) -> bool {
+    value.as_str().is_some_and(|text| text.contains(char::is_control))
 }
 
 /// Values that a schema refuses by type, length or range.

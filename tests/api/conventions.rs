@@ -112,7 +112,7 @@ fn nesting_ends_at_thirty_two() {
     send(nested(31)).is(201);
     send(nested(32)).is(201);
     send(nested(33)).refused(400, "VALIDATION_ERROR");
-    send(nested(60_000)).refused(400, "VALIDATION_ERROR");
+    send(nested(40_000)).refused(400, "VALIDATION_ERROR");
     send(format!("{{\"unknown\":{}", "[".repeat(100_000))).refused(400, "VALIDATION_ERROR");
 }
 

@@ -113,54 +113,58 @@ fn what_never_reaches_the_database_costs_nothing() {
         crate::support::Anon::new().get("/tickets"),
         crate::support::Anon::new().get("/nothing"),
         Customer::any().ask("PURGE", "/tickets").send(),
-        Customer::any().get("/users"),
     ] {
         trips(&answer, 0);
     }
 }
 
-impl Desk {
-    fn person(&self, role: Role, email: &str, password: &str) -> Caller {
-        Caller::login(&self.worker, role, email, password)
-    }
+/// What was read beyond what was promised; all of it is told at the end.
+#[derive(Default)]
+struct Excess(Vec<String>);
 
-    /// What one filter, no filter and every order may read: so many rows a ticket shown, and ten.
-    fn single(&self, by: &Caller, per_ticket: u64) {
-        let person = by.id;
-        for filter in singles(person) {
-            for limit in [25, 100] {
-                let answer = by.get(&format!("/tickets?limit={limit}&{filter}")).is(200);
-                trips(&answer, 1);
-                let (shown, read) = (answer.rows().len() as u64, rows_read(&answer));
-                if read > per_ticket * shown.max(1) + 10 {
-                    answer.fail(&format!(
-                        "{:?} of {} tickets: {filter} read {read} rows for {shown}",
-                        by.role, self.tickets
-                    ));
-                }
-            }
+impl Excess {
+    fn note(&mut self, desk: &Desk, by: &Caller, asked: &str, answer: &Answer, most: u64) {
+        trips(answer, 1);
+        let read = rows_read(answer);
+        if read > most {
+            self.0.push(format!(
+                "{:?} {}, {} tickets: {asked} read {read} rows, at most {most}",
+                by.role, by.email, desk.tickets
+            ));
         }
     }
+}
 
-    /// What any combination may read: a thousand rows a page, and the pages lead to the end.
-    fn combined(&self, by: &Caller) {
-        let filters = singles(by.id);
-        let mut pairs = Vec::new();
-        for (at, one) in filters.iter().enumerate() {
-            for other in filters.iter().skip(at + 1) {
-                let key = |filter: &str| filter.split('=').next().map(str::to_owned);
-                if key(one) != key(other) {
-                    pairs.push(format!("{one}&{other}"));
-                }
-            }
+/// What one filter, no filter and every order may read: two rows a ticket shown, and ten. An agent's list is a
+/// walk for each category and one for what is assigned; in another order it counts as a combination.
+fn single(desk: &Desk, by: &Caller, walks: Option<u64>, excess: &mut Excess) {
+    for filter in singles(by.id) {
+        for limit in [25_u64, 100] {
+            let answer = by.get(&format!("/tickets?limit={limit}&{filter}")).is(200);
+            let shown = answer.rows().len() as u64;
+            let asked = format!("limit={limit}&{filter} ({shown} shown)");
+            let most = match walks {
+                None => 2 * shown + 10,
+                Some(_) if filter.starts_with("sort=") => 1_000,
+                Some(walks) => 5 * limit * walks + 10,
+            };
+            excess.note(desk, by, &asked, &answer, most);
         }
-        for pair in pairs.iter().step_by(3) {
-            let answer = by.get(&format!("/tickets?limit=25&{pair}")).is(200);
-            trips(&answer, 1);
-            if rows_read(&answer) > 1_000 {
-                answer.fail(&format!("{:?}: {pair} read {} rows", by.role, rows_read(&answer)));
-            }
-        }
+    }
+}
+
+/// What any combination may read: a thousand rows a page.
+fn combined(desk: &Desk, by: &Caller, excess: &mut Excess) {
+    let filters = singles(by.id);
+    let key = |filter: &str| filter.split('=').next().map(str::to_owned);
+    let mut pairs = Vec::new();
+    for (at, one) in filters.iter().enumerate() {
+        let others = filters.iter().skip(at + 1).filter(|other| key(one) != key(other));
+        pairs.extend(others.map(|other| format!("{one}&{other}")));
+    }
+    for pair in pairs.iter().step_by(3) {
+        let answer = by.get(&format!("/tickets?limit=25&{pair}")).is(200);
+        excess.note(desk, by, pair, &answer, 1_000);
     }
 }
 
@@ -220,63 +224,44 @@ fn singles(person: i64) -> Vec<String> {
 
 #[test]
 fn the_cost_of_a_page_does_not_grow_with_the_table() {
+    let mut excess = Excess::default();
     for tickets in [1_000, 100_000] {
         let desk = desk(tickets);
-        let admin = desk.person(Role::Admin, "admin@helpdesk.com", "admin123");
+        let admin = Caller::login(&desk.worker, Role::Admin, "admin@helpdesk.com", "admin123");
         let summary = admin.get("/tickets/stats/summary").is(200);
         assert!(
             summary.json()["total"].as_u64() >= Some(tickets),
             "{}",
             summary.text()
         );
-        desk.single(&admin, 2);
-        desk.combined(&admin);
-        search_and_statistics(&admin, 30);
+        single(&desk, &admin, None, &mut excess);
+        combined(&desk, &admin, &mut excess);
+        search_and_statistics(&desk, &admin, 30, &mut excess);
         for (email, categories) in AGENTS {
-            let agent = desk.person(Role::Agent, email, "agent123");
-            desk.single(&agent, 5 * (categories + 1));
-            desk.combined(&agent);
-            search_and_statistics(&agent, 30 + 2 * categories);
+            let agent = Caller::login(&desk.worker, Role::Agent, email, "agent123");
+            single(&desk, &agent, Some(categories + 1), &mut excess);
+            combined(&desk, &agent, &mut excess);
+            search_and_statistics(&desk, &agent, 30 + 2 * categories, &mut excess);
         }
         deep_pages(&admin);
         one_and_writes(&admin);
     }
+    assert!(excess.0.is_empty(), "{}", excess.0.join("\n"));
 }
 
-fn search_and_statistics(by: &Caller, most: u64) {
-    for text in [
-        "rarity",
-        "common",
-        "common%20words",
-        "printer",
-        "common%20rarity",
-        "zzzzzz",
-        "p",
-        "bulk%20printer%20777",
-        "c%20e%20h",
-    ] {
+fn search_and_statistics(desk: &Desk, by: &Caller, most: u64, excess: &mut Excess) {
+    for text in "rarity common common%20words printer common%20rarity zzzzzz p bulk%20printer%20777 c%20e%20h"
+        .split(' ')
+    {
         for filter in ["", "&status=blocked", "&priority=urgent", "&sort=-created_at"] {
-            let answer = by.get(&format!("/tickets?q={text}{filter}")).is(200);
-            trips(&answer, 1);
-            // At most 200 hits are looked at: each is a document and a ticket.
-            if rows_read(&answer) > 450 {
-                answer.fail(&format!(
-                    "{:?}: searching {text}{filter} read {} rows",
-                    by.role,
-                    rows_read(&answer)
-                ));
-            }
+            let asked = format!("q={text}{filter}");
+            let answer = by.get(&format!("/tickets?{asked}")).is(200);
+            // At most 200 hits are looked at, and a search is a combination like any other.
+            excess.note(desk, by, &asked, &answer, 1_000);
         }
     }
     let answer = by.get("/tickets/stats/summary").is(200);
-    trips(&answer, 1);
-    if rows_read(&answer) > most {
-        answer.fail(&format!(
-            "{:?}: statistics read {} rows, at most {most}",
-            by.role,
-            rows_read(&answer)
-        ));
-    }
+    excess.note(desk, by, "stats/summary", &answer, most);
 }
 
 /// A page in the middle costs what the first one costs, and short pages lead to the same tickets.

@@ -1,7 +1,6 @@
 //! Sudden death: the server is killed in the midst of writes, and everything it acknowledged is there.
 
 use std::collections::BTreeSet;
-use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -77,22 +76,19 @@ fn what_was_acknowledged_survives_a_sudden_death() {
     for round in 0..ROUNDS {
         let customer = Caller::login(&worker, Role::Customer, &email, make::PASSWORD);
         let stop = AtomicBool::new(false);
-        thread::scope(|scope| {
+        worker = thread::scope(|scope| {
             let writers: Vec<_> = (0..WRITERS)
                 .map(|_| scope.spawn(|| write(&customer, &stop)))
                 .collect();
             thread::sleep(Duration::from_millis(700 + 170 * round as u64));
-            // The whole group at once: no handler runs, nothing is flushed.
-            let killed = Command::new("kill")
-                .args(["-9", &format!("-{}", worker.group())])
-                .status();
-            assert!(killed.is_ok_and(|status| status.success()));
+            // Server and workerd at once: no handler runs, nothing is flushed.
+            let data = worker.pause();
             stop.store(true, Ordering::Relaxed);
             for writer in writers {
                 all.extend(writer.join().expect("a writer fell"));
             }
+            data.resume()
         });
-        worker = worker.restart();
     }
     assert!(all.len() > 4 * ROUNDS, "only {} tickets were written", all.len());
     let customer = Caller::login(&worker, Role::Customer, &email, make::PASSWORD);

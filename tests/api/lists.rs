@@ -195,7 +195,7 @@ fn a_number_out_of_range_is_named() {
         ("limit=99999999999999999999", "limit"),
         ("page=0", "page"),
         ("page=x", "page"),
-        ("page=1&per_page=101", "per_page"),
+        ("page=1&per_page=101", "limit"),
         ("skip=-1", "skip"),
     ] {
         customer.get(&format!("/tickets?{query}")).faults(&[field]);

@@ -47,4 +47,5 @@ mod tickets;
 mod tokens;
 mod users;
 mod versions;
+mod workflows;
 mod zz_counters;

@@ -79,9 +79,9 @@ fn each_role_changes_what_it_may() {
     );
     for field in [
         json!({"priority": "low"}),
-        json!({"category": null}),
+        json!({"category": "technical"}),
         json!({"tags": ["x"]}),
-        json!({"assignee_id": customer.id}),
+        json!({"assignee_id": Agent::any().id}),
         json!({"workflow": "project"}),
         json!({"title": "Both", "priority": "low"}),
     ] {
@@ -164,11 +164,6 @@ fn assigning_taking_and_giving_back() {
     assert_eq!(
         (&taken["assignee"]["id"], &taken["status"]),
         (&json!(agent.id), &json!("assigned"))
-    );
-    assert_eq!(
-        taken["assignee"].get("email").is_none_or(Value::is_null),
-        false,
-        "staff see addresses"
     );
     let same = agent
         .post(&assign, json!({"assignee_id": agent.id}))

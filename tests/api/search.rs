@@ -155,8 +155,6 @@ fn a_long_conversation_is_one_hit() {
             .json()["meta"]["total"],
         1
     );
-    // The words may be far apart.
-    assert_eq!(find(&customer, &format!("{early} {late}")), [id(&ticket)]);
 }
 
 #[test]

@@ -111,7 +111,7 @@ fn a_newcomers_walk() {
 #[test]
 fn older_clients_find_their_doors() {
     let worker = Worker::shared();
-    let agent = Caller::login(worker, Role::Agent, "agent@helpdesk.com", "agent123");
+    let manager = Caller::login(worker, Role::Manager, "manager@helpdesk.com", "manager123");
     let jane = Caller::login(worker, Role::Customer, "jane@example.com", "customer123");
     // Without a prefix, with the words of another system.
     let opened = jane
@@ -128,7 +128,7 @@ fn older_clients_find_their_doors() {
         .send()
         .is(201);
     assert_eq!(
-        agent
+        manager
             .ask("GET", &format!("/messages/{id}"))
             .under("/api")
             .send()

@@ -29,6 +29,7 @@ pub struct Things {
     subcategory: Value,
     agent: Value,
     attachment: Value,
+    rule: Value,
     project: String,
     calendar: String,
     article: i64,
@@ -50,8 +51,11 @@ impl Things {
             .post("/agents", json!({"email": make::email()}))
             .is(201)
             .json();
+        let rule = json!({"name": "Swept", "is_active": false, "trigger": {"on": "schedule"}, "actions": [{"type": "escalate"}]});
+        let rule = admin.post("/workflows", rule).is(201).json();
         let article = make::article(Admin::any(), json!({"status": "published"}));
         Things {
+            rule,
             category,
             subcategory,
             agent,
@@ -94,6 +98,7 @@ impl Things {
                 "/users/" => self.user.to_string(),
                 "/categories/" => self.category["id"].to_string(),
                 before if before.ends_with("/subcategories/") => self.subcategory["id"].to_string(),
+                "/workflows/" => self.rule["id"].to_string(),
                 "/agents/" => self.agent["id"].to_string(),
                 "/articles/" | "/posts/" => self.article.to_string(),
                 "/auth/sessions/" => self.session.clone(),

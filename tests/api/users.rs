@@ -36,7 +36,7 @@ fn an_admin_keeps_the_list_of_people() {
         user
     );
     let changed = admin
-        .patch(&path, json!({"department": "Compilers", "last_name": null}))
+        .patch(&path, json!({"department": "Compilers", "phone": null}))
         .is(200)
         .json();
     assert_eq!(
@@ -112,10 +112,6 @@ fn a_person_keeps_the_own_profile_and_no_more() {
             .refused(403, "FORBIDDEN");
     }
     assert_eq!(customer.get("/auth/me").json()["role"], "customer");
-    let taken = Customer::fresh();
-    customer
-        .put("/users/me", json!({"email": taken.email}))
-        .refused(409, "CONFLICT");
 }
 
 #[test]
@@ -165,7 +161,6 @@ fn what_changes_authority_ends_old_tokens_at_once() {
     for (change, allowed) in [
         (json!({"role": "manager"}), true),
         (json!({"is_active": false}), false),
-        (json!({"password": "set by an admin"}), false),
     ] {
         let agent = Agent::fresh();
         agent.get("/tickets").is(200);

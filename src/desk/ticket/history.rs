@@ -86,7 +86,7 @@ pub fn changes(before: &Ticket, after: &Ticket) -> Vec<FieldChange> {
 }
 
 /// The event is named after the weightiest of its changes.
-pub(super) fn kind_of(changes: &[FieldChange]) -> EventKind {
+pub fn kind_of(changes: &[FieldChange]) -> EventKind {
     let has = |field| changes.iter().any(|change| change.field == field);
     if has("assignee") {
         EventKind::Assigned

@@ -37,7 +37,7 @@ pub fn desk(tickets: u64) -> Desk {
         .unwrap();
     }
     sql.push_str(&bulk(tickets));
-    sql.push_str("COMMIT; ANALYZE;");
+    sql.push_str("COMMIT;");
     sqlite::run(&file, &sql, "");
     Desk {
         worker: worker.resume(),
@@ -55,7 +55,7 @@ fn bulk(tickets: u64) -> String {
            'bulk' || i, 'bulk' || i, 'customer', 1760000000000, 1760000000000 FROM n;
          INSERT INTO tickets (uid, number, title, description, status, priority, workflow, category_id, department, tags,
            requester_id, assignee_id, created_at, updated_at, public_updated_at, first_response_due_at,
-           resolution_due_at, resolved_at, closed_at, is_overdue)
+           resolution_due_at, resolved_at, closed_at, paused_at, is_overdue)
          WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {tickets}),
          drawn AS (SELECT i, (i * 2654435761) % 4294967296 / 65536 AS r, 1760000000000 + i * 300000 AS at FROM n),
          shaped AS (
@@ -76,6 +76,7 @@ fn bulk(tickets: u64) -> String {
            at, at + r * 1000, at + r * 1000, at + 14400000, at + 432000000,
            CASE WHEN status IN ('resolved', 'closed') THEN at + 3600000 END,
            CASE WHEN status = 'closed' THEN at + 7200000 END,
+           CASE WHEN status IN ('waiting', 'blocked') THEN at + 3600000 END,
            status IN ('open', 'assigned', 'in_progress', 'reopened') FROM shaped;"
     )
 }

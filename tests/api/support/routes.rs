@@ -14,6 +14,8 @@ pub struct Row {
     pub access: Role,
     /// It reads a JSON body.
     pub takes_body: bool,
+    /// The body may be left out.
+    pub body_optional: bool,
     /// The body may be a form as well.
     pub takes_form: bool,
 }
@@ -34,6 +36,7 @@ pub fn rows() -> Vec<Row> {
             path: route.path,
             access,
             takes_body: route.body.is_some(),
+            body_optional: route.body_optional,
             takes_form: route.takes_form,
         };
         rows.push(row);

@@ -2,11 +2,11 @@
 //!
 //! One server serves the whole binary; a story that needs other variables starts its own and drops it.
 //! Every server dies with this process, however it ends: a watcher holds the other end of a pipe and kills
-//! the server's process group when the pipe closes.
+//! the server, by the ids of its processes, when the pipe closes.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
 use std::panic::catch_unwind;
@@ -98,12 +98,7 @@ impl Worker {
         Worker::start_on(persist, usual(vars))
     }
 
-    /// Ends the server at once (`kill -9` of its whole process group) and starts another one on the same data.
-    pub fn restart(self) -> Worker {
-        self.pause().resume()
-    }
-
-    /// Ends the server at once and keeps its data.
+    /// Ends the server at once (`kill -9` of it and its workerd) and keeps its data.
     pub fn pause(mut self) -> Paused {
         let vars = std::mem::take(&mut self.vars);
         let mut process = self
@@ -115,11 +110,6 @@ impl Worker {
             persist: process.persist.clone(),
             vars,
         }
-    }
-
-    /// The process group of the server, for stories about sudden death.
-    pub fn group(&self) -> u32 {
-        self.process.as_ref().expect("a server of this run").server.id()
     }
 
     fn start_on(persist: PathBuf, vars: BTreeMap<String, String>) -> Worker {
@@ -160,7 +150,7 @@ impl Worker {
             .expect("node starts");
         let stdout = server.stdout.take().expect("piped");
         let (watcher, lifeline) = watch(server.id(), &persist);
-        let process = Process {
+        let mut process = Process {
             server,
             watcher,
             lifeline: Some(lifeline),
@@ -184,6 +174,15 @@ impl Worker {
         drop(built);
         // Whatever else it says must not block it.
         std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
+        let workerd: Vec<String> = ready["workerd"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(Value::to_string)
+            .collect();
+        if let Some(lifeline) = &mut process.lifeline {
+            writeln!(lifeline, "{}", workerd.join(" ")).expect("the watcher listens");
+        }
         let url = ready["url"].as_str().expect("a url in the ready line");
         Worker {
             host: host_of(url),
@@ -271,15 +270,15 @@ fn host_of(url: &str) -> String {
     url.trim_start_matches("http://").trim_end_matches('/').to_owned()
 }
 
-/// Waits for the pipe to close, then ends the server's process group.
-fn watch(group: u32, persist: &Path) -> (Child, ChildStdin) {
+/// Ends the server when the pipe closes: first line its id, second line the ids of its workerd once it serves.
+/// A server that serves is killed at once; one that is still starting is asked to stop.
+const WATCH: &str = "read -r server; read -r workerd; cat >/dev/null
+    if [ -n \"$workerd\" ]; then kill -9 $server $workerd; else kill $server; fi
+    [ -e \"$1/keep\" ] || rm -rf \"$1\"";
+
+fn watch(server: u32, persist: &Path) -> (Child, ChildStdin) {
     let mut watcher = Command::new("sh")
-        .args([
-            "-c",
-            "cat >/dev/null; kill -9 \"-$1\"; [ -e \"$2/keep\" ] || rm -rf \"$2\"",
-            "sh",
-        ])
-        .arg(group.to_string())
+        .args(["-c", WATCH, "sh"])
         .arg(persist)
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
@@ -287,7 +286,8 @@ fn watch(group: u32, persist: &Path) -> (Child, ChildStdin) {
         .process_group(0)
         .spawn()
         .expect("sh starts");
-    let lifeline = watcher.stdin.take().expect("piped");
+    let mut lifeline = watcher.stdin.take().expect("piped");
+    writeln!(lifeline, "{server}").expect("the watcher listens");
     (watcher, lifeline)
 }
 

@@ -1,0 +1,195 @@
+//! Workflow rules at work: what follows from a change of a ticket, kept in the change's own batch.
+
+use serde_json::json;
+
+use crate::app::Call;
+use crate::desk::HOUR;
+use crate::desk::event::{Event, EventKind};
+use crate::desk::hands::{Around, Hands, Heard, Step, hearing};
+use crate::desk::rule::{Outcome, Run, run};
+use crate::desk::status::{Status, Workflow};
+use crate::desk::ticket::{Ticket, changes, kind_of};
+use crate::desk::told;
+use crate::edge::db::{Rows, Stmt};
+use crate::http::error::Error;
+use crate::http::request::Method;
+use crate::routes::Route;
+use crate::store::around;
+use crate::store::assignment;
+use crate::store::events::{self, Subject};
+use crate::store::messages;
+use crate::store::workflows::{self as rows, Automation};
+
+/// How often it is recorded at most that a rule is broken.
+const BROKEN_EVERY: i64 = HOUR;
+
+/// Whether what a route does may be heard by rules.
+pub fn is_heard(route: &Route) -> bool {
+    let concerns = |head: &str| {
+        route
+            .path
+            .strip_prefix(head)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    route.method != Method::Get && (concerns("/tickets") || concerns("/messages"))
+}
+
+/// Whether rules may want to know what is around a ticket. Unknown, before the first read, is yes.
+pub fn asks(call: &Call) -> bool {
+    call.automation()
+        .is_none_or(|automation| !automation.rules.is_empty())
+}
+
+/// What is around a ticket that is being opened.
+pub fn around_new(call: &Call, channel: &str, address: Option<&str>) -> Around {
+    let requester = address.map(|address| {
+        let automation = call.automation();
+        let people = automation
+            .iter()
+            .flat_map(|automation| &automation.directory.people);
+        let mut people = people.filter(|known| known.name == address);
+        match people.next() {
+            Some(known) => json!({"id": known.id, "uid": known.uid, "name": address}),
+            None => json!({"name": address}),
+        }
+    });
+    Around {
+        channel: channel.to_owned(),
+        updated_at: call.now(),
+        requester,
+        ..Around::default()
+    }
+}
+
+/// What follows from a change: the ticket as rules leave it, and what else is to be kept behind the change itself.
+pub struct Followed {
+    pub ticket: Ticket,
+    pub stmts: Vec<Stmt>,
+    /// It waits for somebody to take it, and no rule looks for an agent.
+    pub is_pooled: bool,
+}
+
+/// Lets the rules hear of a change that somebody made to a ticket.
+pub fn follow_change(
+    call: &Call,
+    (before, after): (&Ticket, &Ticket),
+    around: Option<&Rows>,
+) -> Result<Followed, Error> {
+    let heard = Heard {
+        on: hearing(Some(before), after),
+        actor_role: Some(call.my_role()?),
+        ..Heard::default()
+    };
+    let around = around::read(around)?;
+    follow(
+        call,
+        &Subject::Ticket(before.id),
+        (Some(before), after),
+        &around,
+        &heard,
+    )
+}
+
+/// Lets the rules hear of a change, `before` being nothing where it made the ticket.
+pub fn follow(
+    call: &Call,
+    subject: &Subject,
+    (before, after): (Option<&Ticket>, &Ticket),
+    around: &Around,
+    heard: &Heard,
+) -> Result<Followed, Error> {
+    let mut followed = Followed {
+        ticket: after.clone(),
+        stmts: Vec::new(),
+        is_pooled: is_pooled(after),
+    };
+    let Some(automation) = call.automation().filter(|_| !heard.on.is_empty()) else {
+        return Ok(followed);
+    };
+    let rules = call.rules();
+    let mut hands = Hands::new(
+        (before, after),
+        (around, heard),
+        &automation.directory,
+        &rules,
+        call.now(),
+    );
+    let runs = run(&automation.rules, &heard.on, &mut hands);
+    let done = hands.finish();
+    for step in &done.steps {
+        followed.stmts.extend(kept(call, subject, step, &automation)?);
+    }
+    if let Some(rule) = done.seeking {
+        let name = runs
+            .iter()
+            .find(|run| run.rule.id == rule)
+            .map_or("", |run| &run.rule.name);
+        let was_open = done.ticket.workflow == Workflow::Support && done.ticket.status == Status::Open;
+        let given = assignment::give_to_least_loaded(subject, was_open, &cause(name), call.now());
+        followed.stmts.extend(given);
+    }
+    for run in &runs {
+        followed
+            .stmts
+            .extend(recorded(call, subject, run, heard, done.seeking));
+    }
+    followed.is_pooled = is_pooled(&done.ticket) && done.seeking.is_none();
+    followed.ticket = done.ticket;
+    Ok(followed)
+}
+
+fn is_pooled(ticket: &Ticket) -> bool {
+    ticket.assignee.is_none() && ticket.status == Status::Open
+}
+
+fn cause(rule: &str) -> String {
+    format!("rule: {rule}")
+}
+
+/// The event and the notes of one rule.
+fn kept(call: &Call, subject: &Subject, step: &Step, automation: &Automation) -> Result<Vec<Stmt>, Error> {
+    let (mut stmts, now) = (Vec::new(), call.now());
+    let changed = changes(&step.before, &step.after);
+    if !changed.is_empty() {
+        let event = Event {
+            cause: Some(cause(&step.rule)),
+            ..Event::public(kind_of(&changed), changed)
+        };
+        stmts.push(events::append(subject, None, &event, now));
+    }
+    let Some(author) = automation.author(step.rule_id) else {
+        return Ok(stmts);
+    };
+    for note in &step.notes {
+        let uid = call.uid()?;
+        let said = Event {
+            is_internal: true,
+            cause: Some(cause(&step.rule)),
+            ..Event::public(EventKind::MessageAdded, Vec::new())
+        };
+        stmts.push(messages::insert_note(subject, &uid, author, note, now));
+        stmts.push(events::append(&Subject::MessageUid(&uid), None, &said, now));
+    }
+    Ok(stmts)
+}
+
+/// What is put on record of a rule that heard something: nothing where its conditions did not hold.
+fn recorded(call: &Call, subject: &Subject, run: &Run, heard: &Heard, seeking: Option<i64>) -> Option<Stmt> {
+    let (rule, now) = (run.rule, call.now());
+    let on = match &rule.plan {
+        Ok(plan) => Some(plan.trigger.on),
+        Err(_) => heard.on.first().copied(),
+    };
+    let on = on.map_or("", crate::desk::rule::On::word);
+    match &run.outcome {
+        Outcome::Unmet => None,
+        Outcome::Broken(mistakes) => {
+            let since = now.saturating_sub(BROKEN_EVERY);
+            Some(rows::record_broken(subject, rule.id, on, mistakes, (now, since)))
+        }
+        Outcome::Acted(acted) => {
+            let details = told::deeds(acted, (seeking == Some(rule.id)).then_some(told::SOUGHT)).to_string();
+            Some(rows::record(subject, rule.id, on, &details, now))
+        }
+    }
+}
