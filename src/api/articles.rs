@@ -86,12 +86,7 @@ pub const LIST: Shape = Shape {
             "`published` by default; the others are shown to staff.",
         ),
         Field::optional("category", Kind::Slug, "By slug or id.").or(&["category_id"]),
-        Field::optional(
-            "q",
-            Kind::Text { min: 0, max: 10_000 },
-            "Full text; newest first.",
-        )
-        .or(&["search", "keyword"]),
+        Field::optional("q", Kind::Search, "Full text; newest first.").or(&["search", "keyword"]),
     ],
 };
 

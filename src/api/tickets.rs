@@ -205,12 +205,7 @@ pub const LIST: Shape = Shape {
             Kind::Word(&words::TICKET_SORT),
             "Newest first by default.",
         ),
-        Field::optional(
-            "q",
-            Kind::Text { min: 0, max: 10_000 },
-            "Full text; newest first.",
-        )
-        .or(&["search", "keyword"]),
+        Field::optional("q", Kind::Search, "Full text; newest first.").or(&["search", "keyword"]),
     ],
 };
 

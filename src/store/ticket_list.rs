@@ -187,7 +187,9 @@ fn below(before: Option<&String>, id: &str) -> String {
 /// Where each walk's share of the window ends: nothing older may be shown, or a newer one might be missed.
 fn floor(branches: &[Branch], before: Option<&String>, window: &str) -> String {
     let keys = branches.iter().find_map(|branch| branch.each);
-    let walks = i64::try_from(branches.len()).unwrap_or(1);
+    // A walk down the tags reads a tag and its ticket each time: it counts twice.
+    let reads = |branch: &Branch| if branch.walk.id == "t.id" { 1 } else { 2 };
+    let walks: i64 = branches.iter().map(reads).sum();
     let share = match keys {
         Some(keys) => {
             format!("(SELECT max(20, CAST({window} AS INTEGER) / ({walks} - 1 + count(*))) FROM ({keys}))")
