@@ -441,3 +441,29 @@ fn what_breaks_is_told_and_stands_in_nobodys_way() {
     assert_eq!((told.len(), &told[0]["outcome"]), (1, &json!("broken")));
     assert_eq!(runs(&admin, &whole)[0]["details"][0]["outcome"], "refused");
 }
+
+#[test]
+fn what_a_rule_has_finished_is_given_to_nobody() {
+    let desk = desk();
+    let (admin, customer) = (Admin::on(&desk), Customer::on(&desk));
+    let word = make::unique();
+    admin
+        .put("/admin/settings", json!({"auto_assign": "category"}))
+        .is(200);
+    rule(
+        &admin,
+        json!({"on": "ticket_created"}),
+        when("title", "contains", &word),
+        json!([{"type": "set_status", "status": "closed"}]),
+    );
+    let spam = make::ticket_with(
+        &customer,
+        json!({"title": format!("Win {word}"), "category": "billing"}),
+    );
+    assert_eq!(
+        (&spam["status"], &spam["assignee"]),
+        (&json!("closed"), &Value::Null)
+    );
+    let other = make::ticket_with(&customer, json!({"category": "billing"}));
+    assert_eq!(other["status"], "assigned");
+}
