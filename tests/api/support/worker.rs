@@ -40,6 +40,15 @@ pub struct Paused {
 }
 
 impl Paused {
+    /// Other variables for the next server.
+    pub fn with(mut self, vars: &Vars<'_>) -> Paused {
+        let vars = vars
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        self.vars.extend(vars);
+        self
+    }
+
     /// Starts another server on the data.
     pub fn resume(self) -> Worker {
         Worker::start_on(self.persist, self.vars)
