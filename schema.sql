@@ -100,6 +100,12 @@ CREATE TABLE settings (
   updated_at INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 INSERT INTO settings (id) VALUES (1);
+CREATE TRIGGER settings_version
+BEFORE UPDATE OF version ON settings
+WHEN NEW.version <> OLD.version + 1
+BEGIN
+  SELECT RAISE(ABORT, 'STALE_VERSION');
+END;
 
 CREATE TABLE categories (
   id INTEGER PRIMARY KEY,

@@ -718,6 +718,10 @@ async fn change(
     let around_at = automation::asks(call).then(|| push(&mut stmts, around::show(&reader, &reference)));
     let found = call.read(stmts).await?;
     let ticket = ticket(found.first())?;
+    if !call.my_role()?.is_staff() && names_assignee(taken) {
+        // Before anything is said of whom they named: customers are not told who works for the desk.
+        return Err(Error::Forbidden("tickets are assigned by staff".to_owned()));
+    }
     let mut edit = match special(call, taken) {
         Some(edit) => edit,
         None => Edit {

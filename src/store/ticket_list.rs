@@ -275,7 +275,7 @@ fn newest_rows(reader: &Reader, query: &Query, page: &Page) -> (Stmt, bool) {
             branch.walk.id
         );
         match branch.each {
-            Some(keys) => format!("SELECT b.id FROM ({keys}) k CROSS JOIN tickets b ON b.id IN ({ids})"),
+            Some(keys) => format!("SELECT w.value AS id FROM ({keys}) k CROSS JOIN json_each((SELECT json_group_array(id) FROM ({ids}))) w"),
             None => format!("SELECT id FROM ({ids})"),
         }
     };
