@@ -12,7 +12,7 @@ use crate::edge::config::{self, Config};
 use crate::edge::db::{Cost, Db};
 use crate::edge::files::Stream;
 use crate::edge::token::{Claims, Use};
-use crate::edge::{Env, clock, door, ids};
+use crate::edge::{Env, Incoming, Outgoing, Taken, clock, door, ids};
 use crate::http::error::Error;
 use crate::http::etag;
 use crate::http::reply::{Body, Reply};
@@ -122,7 +122,7 @@ struct Trail {
 ///
 /// # Errors
 /// Only when the platform cannot take the answer.
-pub async fn serve(mut incoming: worker::Request, env: Env) -> worker::Result<worker::Response> {
+pub async fn serve(mut incoming: Incoming, env: Env) -> Taken<Outgoing> {
     let started = clock::now();
     let mut request = door::head(&incoming);
     let headless = request.verb == "HEAD";
@@ -179,7 +179,7 @@ fn unready(request: &Request, message: String) -> Result<Reply, Error> {
 }
 
 async fn answer(
-    incoming: &mut worker::Request,
+    incoming: &mut Incoming,
     request: &mut Request,
     env: &Env,
     config: Rc<Config>,
@@ -250,10 +250,11 @@ async fn handle(
         };
         // Whatever the handler found wrong, a caller who is not believed is told that first.
         let anybody = claims.is_none() && !route.hears_token;
-        let checked = if call.checked.get() || anybody {
-            Ok(())
-        } else {
-            believed(&call, &outcome).await
+        let checked = match (call.checked.get(), anybody) {
+            (false, false) => believed(&call, &outcome).await,
+            // Whoever guesses at random is told to slow down before what was wrong.
+            (false, true) if outcome.is_err() => call.admit().await,
+            (_, _) => Ok(()),
         };
         let outcome = match (checked, outcome) {
             (Err(Error::RateLimited { .. }), Err(Error::Forbidden(message))) => {

@@ -18,7 +18,10 @@ fn a_ticket_has_its_whole_shape_from_the_start() {
     let title = format!("Paper jam {}", make::unique());
     // Nobody works in this category, so nobody is given the ticket at once.
     let category = Admin::any()
-        .post("/categories", json!({"name": format!("Quiet {}", make::unique())}))
+        .post(
+            "/categories",
+            json!({"name": format!("Quiet {}", make::unique())}),
+        )
         .is(201)
         .json()["slug"]
         .clone();
