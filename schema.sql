@@ -100,6 +100,12 @@ CREATE TABLE settings (
   updated_at INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 INSERT INTO settings (id) VALUES (1);
+CREATE TRIGGER settings_version
+BEFORE UPDATE OF version ON settings
+WHEN NEW.version <> OLD.version + 1
+BEGIN
+  SELECT RAISE(ABORT, 'STALE_VERSION');
+END;
 
 CREATE TABLE categories (
   id INTEGER PRIMARY KEY,
@@ -195,6 +201,7 @@ CREATE INDEX tickets_by_subcategory ON tickets (subcategory_id) WHERE deleted_at
 CREATE INDEX tickets_by_department ON tickets (department) WHERE deleted_at IS NULL AND department IS NOT NULL;
 CREATE INDEX tickets_by_project ON tickets (project_id) WHERE deleted_at IS NULL AND project_id IS NOT NULL;
 CREATE INDEX tickets_with_attachments ON tickets (id) WHERE deleted_at IS NULL AND attachment_count > 0;
+CREATE INDEX tickets_without_attachments ON tickets (id) WHERE deleted_at IS NULL AND attachment_count = 0;
 -- Orders other than the newest first, for the whole desk and for a customer's own tickets.
 CREATE INDEX tickets_by_created ON tickets (created_at) WHERE deleted_at IS NULL;
 CREATE INDEX tickets_by_updated ON tickets (updated_at) WHERE deleted_at IS NULL;
@@ -932,7 +939,7 @@ CREATE INDEX tickets_unresolved_by_assignee ON tickets (assignee_id, created_at)
 
 -- The three JSON parts are kept as the admin wrote them; desk/rule_check.rs says what they may hold.
 CREATE TABLE workflows (
-  id INTEGER PRIMARY KEY,
+  id INTEGER PRIMARY KEY AUTOINCREMENT,    -- never given again: runs outlive their rule
   uid TEXT NOT NULL UNIQUE,
   name TEXT NOT NULL,
   is_active INTEGER NOT NULL DEFAULT 1 CHECK (is_active IN (0, 1)),

@@ -2,7 +2,7 @@
 
 -- The three JSON parts are kept as the admin wrote them; desk/rule_check.rs says what they may hold.
 CREATE TABLE workflows (
-  id INTEGER PRIMARY KEY,
+  id INTEGER PRIMARY KEY AUTOINCREMENT,    -- never given again: runs outlive their rule
   uid TEXT NOT NULL UNIQUE,
   name TEXT NOT NULL,
   is_active INTEGER NOT NULL DEFAULT 1 CHECK (is_active IN (0, 1)),

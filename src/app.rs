@@ -9,11 +9,9 @@ use std::rc::Rc;
 use futures_util::future::join3;
 use serde_json::Value;
 
-use crate::api::automation;
 use crate::desk::Millis;
 use crate::desk::id::Ref;
 use crate::desk::person::Role;
-use crate::desk::sla::Promises;
 use crate::desk::ticket::{Actor, Rules};
 use crate::edge::config::Config;
 use crate::edge::db::{Db, DbError, Rows, Stmt};
@@ -25,11 +23,12 @@ use crate::http::etag::Wanted;
 use crate::http::reply::{Body, Reply};
 use crate::http::request::{Method, Request};
 use crate::http::take::Taken;
+use crate::kept::{Found, Kept, Settings};
 use crate::routes::{Limit, Route};
 use crate::store::commit::{self, Answer, Answered, Key};
-use crate::store::scope::{AgentScope, Scope};
-use crate::store::workflows::{self, Automation};
-use crate::store::{sessions, sla};
+use crate::store::scope::Scope;
+use crate::store::sessions;
+use crate::store::workflows::Automation;
 
 /// Everything outside of the request itself.
 pub struct App {
@@ -38,28 +37,6 @@ pub struct App {
     pub config: Rc<Config>,
     pub now: Millis,
 }
-
-/// The desk's settings, as far as statements and rules depend on them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Settings {
-    pub agent_scope: AgentScope,
-    pub reopen_window_days: i64,
-    pub version: i64,
-}
-
-thread_local! {
-    /// The settings seen last: statements are made for them, and made again when they turn out to have moved.
-    static SETTINGS: Cell<Settings> = const {
-        Cell::new(Settings { agent_scope: AgentScope::Category, reopen_window_days: 7, version: 1 })
-    };
-    /// The active workflow rules, read by the first change of a ticket after they have changed.
-    static AUTOMATION: RefCell<Option<Rc<Automation>>> = const { RefCell::new(None) };
-    /// What the desk promises, read when it has changed, and the number that tells of changes.
-    static PROMISES: RefCell<Option<Promised>> = const { RefCell::new(None) };
-}
-
-/// The promises under their number.
-type Promised = (i64, Rc<Promises>);
 
 /// One request on its way: the route it matched, who sends it, what has been checked.
 pub struct Call<'a> {
@@ -73,9 +50,7 @@ pub struct Call<'a> {
     /// The body as it arrives, on routes that stream it.
     pub stream: RefCell<Option<Stream>>,
     card: RefCell<Value>,
-    settings: Settings,
-    automation: RefCell<Option<Rc<Automation>>>,
-    promises: RefCell<Option<Promised>>,
+    kept: RefCell<Kept>,
 }
 
 impl<'a> Call<'a> {
@@ -96,9 +71,7 @@ impl<'a> Call<'a> {
             checked: Cell::new(false),
             stream: RefCell::new(None),
             card: RefCell::new(Value::Null),
-            settings: SETTINGS.get(),
-            automation: AUTOMATION.with_borrow(Clone::clone).into(),
-            promises: PROMISES.with_borrow(Clone::clone).into(),
+            kept: RefCell::new(Kept::now()),
         }
     }
 
@@ -173,30 +146,22 @@ impl<'a> Call<'a> {
     /// # Errors
     /// As [`Call::me`].
     pub fn scope(&self) -> Result<Scope, Error> {
-        Ok(Scope::of(self.me()?.role, self.settings.agent_scope))
+        Ok(Scope::of(self.me()?.role, self.settings().agent_scope))
     }
 
     /// The settings that this request goes by.
     pub fn settings(&self) -> Settings {
-        self.settings
+        self.kept.borrow().settings
     }
 
     /// The active workflow rules, known after the first read of a request that they may hear.
     pub fn automation(&self) -> Option<Rc<Automation>> {
-        self.automation.borrow().clone()
+        self.kept.borrow().automation()
     }
 
     /// What tickets follow. The promises are known after the first read.
     pub fn rules(&self) -> Rules {
-        let promises = self
-            .promises
-            .borrow()
-            .as_ref()
-            .map(|(_, promises)| promises.clone());
-        Rules {
-            reopen_window_days: self.settings.reopen_window_days,
-            promises: promises.unwrap_or_else(|| Rc::new(Promises::standard())),
-        }
+        self.kept.borrow().rules()
     }
 
     /// Reads for a signed-in caller, in one round trip with the caller's authority.
@@ -211,12 +176,8 @@ impl<'a> Call<'a> {
         let me = self.me()?;
         let key = self.key()?;
         let mut batch = vec![sessions::authority(me.user_id, me.session_id)];
-        let asks_promises = self.promises.borrow().is_none();
-        batch.extend(asks_promises.then(sla::promises));
-        let asks_rules = automation::is_heard(self.route) && self.automation.borrow().is_none();
-        if asks_rules {
-            batch.extend([workflows::active(), workflows::directory(None)]);
-        }
+        let wants = self.kept.borrow().wants(self.route);
+        batch.extend(wants.stmts());
         batch.extend(key.as_ref().map(|key| commit::find_key(key.user_id, &key.key)));
         batch.extend(stmts);
         let (rows, revoked, allowed) = join3(
@@ -232,13 +193,8 @@ impl<'a> Call<'a> {
         let mut rows = rows?.into_iter();
         self.checked.set(true);
         let authority = rows.next();
-        let promises = if asks_promises { rows.next() } else { None };
-        let rules = if asks_rules {
-            rows.next().zip(rows.next())
-        } else {
-            None
-        };
-        self.believe(me, authority, promises, rules)?;
+        let found = wants.take(&mut rows);
+        self.believe(me, authority, found)?;
         allowed?;
         if let (Some(key), Some(found)) = (&key, key.as_ref().and_then(|_| rows.next())) {
             replay(key, &found)?;
@@ -318,13 +274,7 @@ impl<'a> Call<'a> {
         }
     }
 
-    fn believe(
-        &self,
-        me: &Claims,
-        row: Option<Rows>,
-        promises: Option<Rows>,
-        rules: Option<(Rows, Rows)>,
-    ) -> Result<(), Error> {
+    fn believe(&self, me: &Claims, row: Option<Rows>, found: Found) -> Result<(), Error> {
         const ENDED: Error = Error::Unauthorized("this session has ended");
         let text = match row {
             Some(rows) => rows.text()?,
@@ -339,50 +289,9 @@ impl<'a> Call<'a> {
         if !alive {
             return Err(ENDED);
         }
-        let settings = Settings {
-            agent_scope: AgentScope::parse(&authority.agent_scope).unwrap_or(AgentScope::Category),
-            reopen_window_days: authority.reopen_window_days,
-            version: authority.settings_version,
-        };
+        let moved = self.kept.borrow_mut().learn(self.route, &authority, found)?;
         self.card.replace(authority.card);
-        let promises_moved = self.keep_promises(authority.sla_version, promises)?;
-        let rules_moved = self.keep_automation(authority.workflows_version, rules)?;
-        if settings != self.settings || promises_moved || rules_moved {
-            SETTINGS.set(settings);
-            return Err(Error::SettingsMoved);
-        }
-        Ok(())
-    }
-
-    /// Keeps the promises that were read, and tells whether those that are known are of another number.
-    fn keep_promises(&self, version: i64, promises: Option<Rows>) -> Result<bool, Error> {
-        if let Some(rows) = promises {
-            let (version, promises) = sla::read_promises(&rows)?;
-            let promised = Some((version, Rc::new(promises)));
-            PROMISES.set(promised.clone());
-            self.promises.replace(promised);
-        }
-        let known = self.promises.borrow().as_ref().map(|(version, _)| *version);
-        let moved = known != Some(version);
-        if moved {
-            PROMISES.take();
-        }
-        Ok(moved)
-    }
-
-    /// Keeps the workflow rules that were read, and tells whether those that are known are of another number.
-    fn keep_automation(&self, version: i64, rules: Option<(Rows, Rows)>) -> Result<bool, Error> {
-        if let Some((rules, directory)) = rules {
-            let read = Some(Rc::new(workflows::read_automation(version, &rules, &directory)?));
-            AUTOMATION.set(read.clone());
-            self.automation.replace(read);
-        }
-        let known = self.automation.borrow().as_ref().map(|known| known.version);
-        let moved = automation::is_heard(self.route) && known != Some(version);
-        if moved {
-            AUTOMATION.take();
-        }
-        Ok(moved)
+        if moved { Err(Error::SettingsMoved) } else { Ok(()) }
     }
 
     /// The idempotency key of this request, where one counts.
@@ -518,33 +427,4 @@ fn reply(answered: Answered) -> Reply {
         reply.header("Location", location);
     }
     reply
-}
-
-impl From<DbError> for Error {
-    fn from(error: DbError) -> Error {
-        match error {
-            DbError::Abort("STALE_VERSION") => Error::Moved,
-            DbError::Abort("LAST_ADMIN") => {
-                Error::conflict("the desk needs at least one active admin; this is the last one")
-            }
-            DbError::Unique(column) => {
-                let (field, message) = match column.as_str() {
-                    "users.email_key" => ("email", "this e-mail address has an account already"),
-                    "users.username_key" => ("username", "this username is taken"),
-                    "calendars.name_key" => ("name", "a calendar with this name exists already"),
-                    "projects.key" => ("key", "a project with this key exists already"),
-                    "categories.slug" => ("slug", "a category with this slug exists already"),
-                    "subcategories.slug" => ("slug", "a subcategory with this slug exists already"),
-                    "articles.slug" => ("slug", "an article with this slug exists already"),
-                    _ => return Error::conflict("it exists already"),
-                };
-                Error::Conflict {
-                    message: message.to_owned(),
-                    details: serde_json::json!({"field": field}),
-                }
-            }
-            DbError::Abort(word) => Error::Internal(format!("aborted: {word}")),
-            DbError::Other(message) => Error::Internal(message),
-        }
-    }
 }

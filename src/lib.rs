@@ -9,6 +9,7 @@ pub mod edge;
 pub mod files;
 pub mod http;
 pub mod jobs;
+pub mod kept;
 #[cfg(not(target_family = "wasm"))]
 pub mod openapi;
 pub mod routes;

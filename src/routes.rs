@@ -7,44 +7,23 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use crate::api::accounts;
-use crate::api::agents;
-use crate::api::articles;
-use crate::api::attachments;
-use crate::api::categories;
-use crate::api::docs;
-use crate::api::messages;
-use crate::api::projects;
-use crate::api::reports;
-use crate::api::sessions;
-use crate::api::settings;
-use crate::api::sla;
-use crate::api::statistics;
-use crate::api::subcategories;
-use crate::api::tickets;
-use crate::api::transfers;
-use crate::api::uploads;
-use crate::api::users;
-use crate::api::workflows;
+use crate::api::{
+    accounts, agents, articles, attachments, categories, docs, messages, projects, reports, sessions,
+    settings, sla, statistics, subcategories, tickets, transfers, uploads, users, workflows,
+};
 use crate::app::Call;
 use crate::http::error::Error;
 use crate::http::page;
 use crate::http::reply::Reply;
 use crate::http::request::Method;
 use crate::http::shape::Shape;
-use crate::store::agents as agent_rows;
-use crate::store::articles as article_rows;
-use crate::store::attachments as attachment_rows;
-use crate::store::categories as category_rows;
-use crate::store::events;
-use crate::store::messages as message_rows;
-use crate::store::people;
-use crate::store::sessions as session_rows;
-use crate::store::subcategories as subcategory_rows;
-use crate::store::tickets as ticket_rows;
-use crate::store::transfers as transfer_rows;
 use crate::store::view::View;
-use crate::store::workflows as workflow_rows;
+use crate::store::{
+    agents as agent_rows, articles as article_rows, attachments as attachment_rows,
+    categories as category_rows, events, messages as message_rows, people, sessions as session_rows,
+    subcategories as subcategory_rows, tickets as ticket_rows, transfers as transfer_rows,
+    workflows as workflow_rows,
+};
 
 /// Who may knock. The fine decision is made in `desk::policy`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

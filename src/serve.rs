@@ -12,7 +12,7 @@ use crate::edge::config::{self, Config};
 use crate::edge::db::{Cost, Db};
 use crate::edge::files::Stream;
 use crate::edge::token::{Claims, Use};
-use crate::edge::{Env, clock, door, ids};
+use crate::edge::{Env, Incoming, Outgoing, Taken, clock, door, ids};
 use crate::http::error::Error;
 use crate::http::etag;
 use crate::http::reply::{Body, Reply};
@@ -22,9 +22,8 @@ use crate::routes::{Access, Limit, ROUTES, Route};
 /// The longest body that any route of the table reads, bytes.
 pub const BODY_LIMIT: usize = 256 * 1024;
 
-/// The content security policy of everything that is not a page.
-const CSP: &str = "default-src 'none'; frame-ancestors 'none'";
-/// That of files that people have sent: should one be shown as a page all the same, it can do nothing.
+/// The content security policy of files that people have sent: should one be shown as a page all the same, it
+/// can do nothing. That of data stands with the headers of every plain answer.
 const FILE_CSP: &str = "default-src 'none'; sandbox; frame-ancestors 'none'";
 /// That of the documentation pages: their own scripts and styles, nothing from elsewhere. The hashes are those
 /// of the empty style and of ReDoc's own style element.
@@ -123,7 +122,7 @@ struct Trail {
 ///
 /// # Errors
 /// Only when the platform cannot take the answer.
-pub async fn serve(mut incoming: worker::Request, env: Env) -> worker::Result<worker::Response> {
+pub async fn serve(mut incoming: Incoming, env: Env) -> Taken<Outgoing> {
     let started = clock::now();
     let mut request = door::head(&incoming);
     let headless = request.verb == "HEAD";
@@ -142,16 +141,18 @@ pub async fn serve(mut incoming: worker::Request, env: Env) -> worker::Result<wo
             answer(&mut incoming, &mut request, &env, config, &mut trail).await
         }
     };
-    let problem = request
-        .header("accept")
-        .is_some_and(|accept| accept.contains("application/problem+json"));
+    let problem = || {
+        request
+            .header("accept")
+            .is_some_and(|accept| accept.contains("application/problem+json"))
+    };
     let mut reply = outcome.unwrap_or_else(|error| {
         if let Error::Internal(message) = &error {
             let line = serde_json::json!({"level": "error", "request_id": trail.request_id, "method": request.verb,
                 "path": request.path, "error": message});
             door::log(&line.to_string());
         }
-        error.into_reply(&trail.request_id, problem)
+        error.into_reply(&trail.request_id, problem())
     });
     tag(&request, &mut reply);
     dress(&mut reply, &trail);
@@ -159,7 +160,7 @@ pub async fn serve(mut incoming: worker::Request, env: Env) -> worker::Result<wo
         Ok(response) => Ok(response),
         Err(error) => {
             door::log(&format!("the answer could not be sent: {error}"));
-            let mut reply = Error::Internal(String::new()).into_reply(&trail.request_id, problem);
+            let mut reply = Error::Internal(String::new()).into_reply(&trail.request_id, problem());
             dress(&mut reply, &trail);
             door::send(&env, reply, headless).await
         }
@@ -178,7 +179,7 @@ fn unready(request: &Request, message: String) -> Result<Reply, Error> {
 }
 
 async fn answer(
-    incoming: &mut worker::Request,
+    incoming: &mut Incoming,
     request: &mut Request,
     env: &Env,
     config: Rc<Config>,
@@ -249,10 +250,11 @@ async fn handle(
         };
         // Whatever the handler found wrong, a caller who is not believed is told that first.
         let anybody = claims.is_none() && !route.hears_token;
-        let checked = if call.checked.get() || anybody {
-            Ok(())
-        } else {
-            believed(&call, &outcome).await
+        let checked = match (call.checked.get(), anybody) {
+            (false, false) => believed(&call, &outcome).await,
+            // Whoever guesses at random is told to slow down before what was wrong.
+            (false, true) if outcome.is_err() => call.admit().await,
+            (_, _) => Ok(()),
         };
         let outcome = match (checked, outcome) {
             (Err(Error::RateLimited { .. }), Err(Error::Forbidden(message))) => {
@@ -347,24 +349,14 @@ fn tag(request: &Request, reply: &mut Reply) {
 
 fn dress(reply: &mut Reply, trail: &Trail) {
     reply.header("X-Request-Id", trail.request_id.clone());
-    let csp = match reply.body {
-        Body::Asset(_) | Body::AssetPath(_) => PAGE_CSP,
-        Body::File { .. } => FILE_CSP,
-        Body::Empty | Body::Text(_) => CSP,
-    };
-    reply.header("X-Content-Type-Options", "nosniff");
-    reply.header("Strict-Transport-Security", "max-age=63072000; includeSubDomains");
-    reply.header("Referrer-Policy", "no-referrer");
-    reply.header("Content-Security-Policy", csp);
-    if reply.get("Cache-Control").is_none() {
-        reply.header(
-            "Cache-Control",
-            if reply.is_public {
-                "public, max-age=300"
-            } else {
-                "no-store"
-            },
-        );
+    reply.is_plain = true;
+    match reply.body {
+        Body::Asset(_) | Body::AssetPath(_) => reply.header("Content-Security-Policy", PAGE_CSP),
+        Body::File { .. } => reply.header("Content-Security-Policy", FILE_CSP),
+        Body::Empty | Body::Text(_) => {}
+    }
+    if reply.is_public && reply.get("Cache-Control").is_none() {
+        reply.header("Cache-Control", "public, max-age=300");
     }
     let mut timing = format!("d1;desc=\"{}\"", trail.cost.trips);
     if trail.is_staff {
@@ -377,7 +369,6 @@ fn dress(reply: &mut Reply, trail: &Trail) {
     if trail.limit != Limit::None {
         reply.header("RateLimit-Policy", trail.limit.policy());
     }
-    reply.header("Vary", "Origin, Accept");
     if let Some(origin) = &trail.origin {
         reply.header("Access-Control-Allow-Origin", origin.clone());
         reply.header("Access-Control-Allow-Credentials", "true");

@@ -28,6 +28,9 @@ const ROOMS: [(&str, &[&str]); 4] = [
 /// More than this is two abilities. Unit tests at the end of a file are not counted.
 const LONGEST: usize = 450;
 
+/// Words in capitals that are no variables.
+const ALGORITHMS: [&str; 2] = ["HS256", "RS256"];
+
 struct Source {
     /// Below `src/`, with forward slashes.
     name: String,
@@ -83,10 +86,14 @@ fn gather(folder: &Path, files: &mut Vec<PathBuf>) {
         let path = entry.unwrap().path();
         if path.is_dir() {
             gather(&path, files);
-        } else if path.extension().is_some_and(|extension| extension == "rs") && !path.ends_with("tests.rs") {
+        } else if path.extension().is_some_and(|extension| extension == "rs") && !is_tests(&path) {
             files.push(path);
         }
     }
+}
+
+fn is_tests(path: &Path) -> bool {
+    path.to_string_lossy().ends_with("tests.rs")
 }
 
 /// Fails with all that was found, not with the first.
@@ -109,7 +116,7 @@ fn a_room_knows_only_its_own() {
                         .strip_prefix(*name)
                         .is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_'))
                 };
-                if !allowed.iter().any(|name| fits(&name)) {
+                if !allowed.iter().any(fits) {
                     found.push(format!("src/{}:{at}: {}", source.name, line.trim()));
                 }
             }
@@ -265,6 +272,33 @@ fn the_readme_names_every_route() {
         }
     }
     none(missing, "README.md does not name");
+}
+
+#[test]
+fn the_readme_names_every_variable() {
+    let readme = fs::read_to_string(root().join("README.md")).expect("a README.md");
+    let is_name = |word: &&str| {
+        word.len() > 3
+            && word.starts_with(|c: char| c.is_ascii_uppercase())
+            && word
+                .bytes()
+                .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
+    };
+    let mut missing = Vec::new();
+    for source in sources()
+        .iter()
+        .filter(|source| ["edge/config.rs", "edge/token.rs"].contains(&source.name.as_str()))
+    {
+        for (at, line) in source.code() {
+            let words = line.split('"').skip(1).step_by(2);
+            for word in words.filter(is_name).filter(|word| !ALGORITHMS.contains(word)) {
+                if !readme.contains(&format!("`{word}`")) {
+                    missing.push(format!("src/{}:{at}: {word}", source.name));
+                }
+            }
+        }
+    }
+    none(missing, "README.md does not tell of a variable");
 }
 
 #[test]

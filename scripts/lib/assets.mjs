@@ -11,7 +11,7 @@ const DIST = at('web/dist')
 const ASSETS = [
   { to: 'docs.html', from: 'web/docs.html' },
   { to: 'redoc.html', from: 'web/redoc.html' },
-  { to: 'openapi.json', from: 'web/openapi.json' },
+  { to: 'openapi.json', from: 'web/openapi.json', edit: withoutSpace },
   { to: 'assets/docs.js', from: 'web/docs.js' },
   { to: 'assets/redoc.js', from: 'web/redoc.js' },
   { to: 'assets/pages.css', from: 'web/pages.css' },
@@ -37,6 +37,11 @@ export function buildAssets() {
     const file = path.join(entry.parentPath, entry.name)
     if (entry.isFile() && !wanted.has(file)) fs.rmSync(file)
   }
+}
+
+/** The document is committed to be read line by line, and served to be read by machines. */
+function withoutSpace(text) {
+  return JSON.stringify(JSON.parse(text))
 }
 
 function withoutSourceMap(text) {

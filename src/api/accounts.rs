@@ -78,8 +78,7 @@ pub(super) fn names(taken: &Taken) -> (Option<String>, Option<String>) {
         first = first.or(Some(given));
         last = last.or(Some(family));
     }
-    let trim = |name: Option<String>| name.map(|name| name.trim().to_owned());
-    (trim(first), trim(last))
+    (first, last)
 }
 
 /// A user to be, from a body of the `Register` kind.

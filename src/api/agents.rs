@@ -131,12 +131,7 @@ pub const LIST: Shape = Shape {
         Field::optional("is_active", Kind::Flag, "Active or not.").or(&["active"]),
         Field::optional("is_available", Kind::Flag, "Available or not.").or(&["available"]),
         Field::optional("category", Kind::Slug, "Of this category, by slug or id.").or(&["category_id"]),
-        Field::optional(
-            "q",
-            Kind::Line { min: 1, max: 200 },
-            "Part of name, username or address.",
-        )
-        .or(&["search", "keyword"]),
+        Field::optional("q", Kind::Search, "Part of name, username or address.").or(&["search", "keyword"]),
     ],
 };
 

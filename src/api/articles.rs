@@ -4,6 +4,7 @@ use super::{Id, listed, one};
 use crate::app::Call;
 use crate::desk::DAY;
 use crate::desk::article::{self, Status};
+use crate::desk::category::Name;
 use crate::desk::id::Ref;
 use crate::desk::search::article_expression;
 use crate::edge::db::{Rows, Stmt};
@@ -14,7 +15,7 @@ use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape, words};
 use crate::http::take::{self, Taken};
 use crate::retry;
-use crate::store::articles::{self as rows, ArticleRow, Draft, Name, Query};
+use crate::store::articles::{self as rows, ArticleRow, Draft, Query};
 use crate::store::categories;
 use crate::store::commit::Answer;
 
@@ -85,12 +86,7 @@ pub const LIST: Shape = Shape {
             "`published` by default; the others are shown to staff.",
         ),
         Field::optional("category", Kind::Slug, "By slug or id.").or(&["category_id"]),
-        Field::optional(
-            "q",
-            Kind::Text { min: 0, max: 10_000 },
-            "Full text; newest first.",
-        )
-        .or(&["search", "keyword"]),
+        Field::optional("q", Kind::Search, "Full text; newest first.").or(&["search", "keyword"]),
     ],
 };
 
@@ -102,7 +98,7 @@ fn is_staff(call: &Call) -> bool {
 fn named(call: &Call) -> Name {
     let text = call.param("id");
     match Ref::parse(text) {
-        Some(reference @ (Ref::Id(_) | Ref::Uid(_))) => Name::Ref(reference),
+        Some(reference @ (Ref::Id(_) | Ref::Uid(_))) => reference.into(),
         _ => Name::Slug(text.to_lowercase()),
     }
 }
@@ -130,13 +126,9 @@ pub async fn list(call: &Call<'_>) -> Result<Reply, Error> {
         let total = page.count.then_some(page::Total(0));
         return Ok(Reply::ok(page::list(call.request, &page, "", None, total).0));
     }
-    let category = match (taken.reference("category"), taken.text("category")) {
-        (Some(reference), _) => Some(Name::Ref(reference.clone())),
-        (None, slug) => slug.map(Name::Slug),
-    };
     let query = Query {
         statuses,
-        category,
+        category: taken.name("category"),
         matching,
     };
     let mut stmts = vec![rows::list(&query, &page)];
@@ -178,7 +170,7 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
     };
     let spare = slug.is_none().then_some(spare.as_str());
     let stmts = vec![rows::insert(&draft, spare, &uid, call.my_id()?, now)];
-    let view = rows::show(&Name::Ref(Ref::Uid(uid)), true);
+    let view = rows::show(&Name::Uid(uid), true);
     call.commit(stmts, Answer::Created(view, "/api/v1/articles/".to_owned()))
         .await
 }
@@ -205,7 +197,7 @@ pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
             published_at: article::published_at(row.published_at, status, call.now()),
         };
         let stmts = vec![rows::update(row.id, row.version, &draft, call.now())];
-        call.commit(stmts, Answer::Row(rows::show(&Name::Ref(Ref::Id(row.id)), true)))
+        call.commit(stmts, Answer::Row(rows::show(&Name::Id(row.id), true)))
             .await
     })
 }
@@ -243,7 +235,7 @@ pub async fn feedback(call: &Call<'_>) -> Result<Reply, Error> {
             None => None,
         };
         let id = id.ok_or(Error::NotFound)?.id;
-        let view = rows::show(&Name::Ref(Ref::Id(id)), true);
+        let view = rows::show(&Name::Id(id), true);
         call.commit(
             rows::vote(id, &voter, is_helpful, call.now()).to_vec(),
             Answer::Row(view),

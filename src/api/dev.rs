@@ -15,7 +15,7 @@ use crate::desk::id::{Ref, number_day};
 use crate::desk::person::{Role, split_name};
 use crate::desk::priority::Priority;
 use crate::desk::sla::Promises;
-use crate::desk::status::Status;
+use crate::desk::status::{Status, Workflow};
 use crate::desk::ticket::{Actor, Edit, Named, Person, Rules, Ticket, decide};
 use crate::desk::{DAY, HOUR, MINUTE, Millis};
 use crate::edge::db::Stmt;
@@ -330,6 +330,14 @@ fn live(life: &mut Life, agent: &Actor, customer: &Actor, at: usize) -> Result<(
         true,
     )?;
     if stage == 2 {
+        if at % 16 == 2 {
+            let work = Edit {
+                workflow: Some(Workflow::Project),
+                ..Edit::default()
+            };
+            life.change(MINUTE, agent, &work)?;
+            life.status(HOUR, agent, Status::Blocked)?;
+        }
         return Ok(());
     }
     life.say(

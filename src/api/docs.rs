@@ -5,12 +5,13 @@ use serde_json::{Map, Value, json};
 use crate::app::{App, Call};
 use crate::desk::Millis;
 use crate::edge::config::Config;
-use crate::edge::db::{Db, Stmt};
+use crate::edge::db::Db;
 use crate::edge::{Env, cache, clock, door};
 use crate::files::Files;
 use crate::http::error::Error;
 use crate::http::reply::{Body, Reply};
 use crate::http::request::Request;
+use crate::store::housekeeping;
 use std::rc::Rc;
 
 /// `GET /openapi.json`.
@@ -81,12 +82,7 @@ pub async fn ready(call: &Call<'_>) -> Result<Reply, Error> {
         );
     };
     let began = clock::now();
-    let well = call
-        .app
-        .db
-        .batch(&[Stmt::new("SELECT id FROM settings WHERE id = 1")])
-        .await
-        .is_ok();
+    let well = call.app.db.batch(&[housekeeping::heartbeat()]).await.is_ok();
     note("d1", began, well);
     let began = clock::now();
     note("kv", began, cache::answers(&call.app.env).await);

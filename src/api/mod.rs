@@ -31,7 +31,7 @@ use serde::Deserialize;
 use crate::app::Call;
 use crate::desk::DAY;
 use crate::desk::ticket::Refusal;
-use crate::edge::db::Rows;
+use crate::edge::db::{DbError, Rows};
 use crate::http::error::Error;
 use crate::http::page::{self, Page, Total};
 use crate::http::reply::Reply;
@@ -221,6 +221,35 @@ impl From<Refusal> for Error {
             },
             Refusal::Conflict(message) => Error::conflict(message),
             Refusal::Invalid { field, message } => Error::field(field, message),
+        }
+    }
+}
+
+impl From<DbError> for Error {
+    fn from(error: DbError) -> Error {
+        match error {
+            DbError::Abort("STALE_VERSION") => Error::Moved,
+            DbError::Abort("LAST_ADMIN") => {
+                Error::conflict("the desk needs at least one active admin; this is the last one")
+            }
+            DbError::Unique(column) => {
+                let (field, message) = match column.as_str() {
+                    "users.email_key" => ("email", "this e-mail address has an account already"),
+                    "users.username_key" => ("username", "this username is taken"),
+                    "calendars.name_key" => ("name", "a calendar with this name exists already"),
+                    "projects.key" => ("key", "a project with this key exists already"),
+                    "categories.slug" => ("slug", "a category with this slug exists already"),
+                    "subcategories.slug" => ("slug", "a subcategory with this slug exists already"),
+                    "articles.slug" => ("slug", "an article with this slug exists already"),
+                    _ => return Error::conflict("it exists already"),
+                };
+                Error::Conflict {
+                    message: message.to_owned(),
+                    details: serde_json::json!({"field": field}),
+                }
+            }
+            DbError::Abort(word) => Error::Internal(format!("aborted: {word}")),
+            DbError::Other(message) => Error::Internal(message),
         }
     }
 }

@@ -67,8 +67,7 @@ pub const LIST: Shape = Shape {
     fields: &[
         Field::optional("status", Kind::Word(&STATUS), "Of this status."),
         Field::optional("mine", Kind::Flag, "For staff: those that I lead or belong to."),
-        Field::optional("q", Kind::Line { min: 1, max: 200 }, "Part of name or key.")
-            .or(&["search", "keyword"]),
+        Field::optional("q", Kind::Search, "Part of name or key.").or(&["search", "keyword"]),
     ],
 };
 

@@ -103,12 +103,7 @@ pub const LIST: Shape = Shape {
     fields: &[
         Field::optional("role", Kind::Word(&words::ROLE), "Of this role."),
         Field::optional("is_active", Kind::Flag, "Active or not.").or(&["active"]),
-        Field::optional(
-            "q",
-            Kind::Line { min: 1, max: 200 },
-            "Part of name, username or address.",
-        )
-        .or(&["search", "keyword"]),
+        Field::optional("q", Kind::Search, "Part of name, username or address.").or(&["search", "keyword"]),
     ],
 };
 

@@ -1,10 +1,12 @@
 //! The door: requests come in as plain values, answers go out as the platform's.
 
+use std::cell::OnceCell;
+
 use futures_util::StreamExt;
 use worker::{Env, Headers, Request, Response, ResponseBody, ResponseBuilder};
 
 use super::files::Stream;
-use crate::http::reply::{Body, Reply};
+use crate::http::reply::{Body, PLAIN, Reply};
 use crate::http::request::{Headers as PlainHeaders, Request as PlainRequest};
 
 struct Sent(Headers);
@@ -74,19 +76,45 @@ pub async fn body(request: &mut Request, limit: usize) -> Result<Option<Vec<u8>>
     Ok(Some(bytes))
 }
 
+thread_local! {
+    static READY: OnceCell<web_sys::Headers> = const { OnceCell::new() };
+}
+
+/// A copy of the headers that every plain answer carries: one crossing instead of one for each.
+fn plain() -> worker::Result<Headers> {
+    READY.with(|ready| {
+        let ready = match ready.get() {
+            Some(ready) => ready,
+            None => {
+                let headers = web_sys::Headers::new()?;
+                for (name, value) in PLAIN {
+                    headers.set(name, value)?;
+                }
+                ready.get_or_init(|| headers)
+            }
+        };
+        Ok(Headers(web_sys::Headers::new_with_headers(ready)?))
+    })
+}
+
 /// Sends an answer. `headless` leaves the body out, as HEAD wants it.
 ///
 /// # Errors
 /// When the platform takes no such answer, or a static asset is not there.
 pub async fn send(env: &Env, reply: Reply, headless: bool) -> worker::Result<Response> {
-    let headers = Headers::new();
+    let headers = if reply.is_plain { plain()? } else { Headers::new() };
     for (name, value) in &reply.headers {
         headers.set(name, value)?;
     }
     let body = match reply.body {
-        Body::Empty => ResponseBody::Empty,
+        Body::Empty => {
+            headers.delete("content-type")?;
+            ResponseBody::Empty
+        }
         Body::Text(text) => {
-            headers.set("content-type", reply.content_type)?;
+            if !reply.is_plain || reply.content_type != "application/json" {
+                headers.set("content-type", reply.content_type)?;
+            }
             if headless {
                 headers.set("content-length", &text.len().to_string())?;
                 ResponseBody::Empty

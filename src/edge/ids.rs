@@ -1,5 +1,7 @@
 //! Chance: identifiers and secrets that nobody can guess.
 
+use std::cell::RefCell;
+
 use crate::desk::Millis;
 
 /// Fills `N` bytes from the platform's secure generator.
@@ -12,12 +14,38 @@ pub fn random<const N: usize>() -> Result<[u8; N], String> {
     Ok(bytes)
 }
 
+/// Chance that was fetched and not used yet: fetching crosses into the platform, so it is done for many at once.
+struct Pool {
+    bytes: [u8; 1_000],
+    used: usize,
+}
+
+thread_local! {
+    static POOL: RefCell<Pool> = const { RefCell::new(Pool { bytes: [0; 1_000], used: 1_000 }) };
+}
+
+/// Ten random bytes, used once.
+fn ten() -> Result<[u8; 10], String> {
+    POOL.with_borrow_mut(|pool| {
+        if pool.used >= pool.bytes.len() {
+            getrandom::fill(&mut pool.bytes).map_err(|error| format!("no randomness: {error}"))?;
+            pool.used = 0;
+        }
+        let mut out = [0; 10];
+        for (to, from) in out.iter_mut().zip(pool.bytes.iter_mut().skip(pool.used)) {
+            *to = std::mem::take(from);
+        }
+        pool.used = pool.used.saturating_add(out.len());
+        Ok(out)
+    })
+}
+
 /// A UUIDv7 of the moment `now` (RFC 9562): sorts by time, 74 bits of chance.
 ///
 /// # Errors
 /// As [`random`].
 pub fn uid(now: Millis) -> Result<String, String> {
-    let bytes = random::<10>()?;
+    let bytes = ten()?;
     let millis = u64::try_from(now).unwrap_or_default();
     Ok(uuid::Builder::from_unix_timestamp_millis(millis, &bytes)
         .into_uuid()

@@ -16,4 +16,5 @@ pub mod password;
 pub mod rsa;
 pub mod token;
 
-pub use worker::{Context, Env};
+/// A request as it comes in, an answer as it goes out, and whether the platform took it.
+pub use worker::{Context, Env, Request as Incoming, Response as Outgoing, Result as Taken};

@@ -54,7 +54,7 @@ struct Body {
 /// A key that verifies, of one algorithm and no other.
 enum Key {
     Hs256 { kid: String, key: Hs256Key },
-    Rs256(rsa::Public),
+    Rs256(Box<rsa::Public>),
 }
 
 /// The ring of keys: one signs, all verify.
@@ -76,7 +76,7 @@ impl Keys {
         let (current, signer, algorithm) = match values.value("JWT_PRIVATE_KEY") {
             Some(text) => {
                 let (public, signer) = rsa::private(&text).map_err(|why| format!("JWT_PRIVATE_KEY {why}"))?;
-                (Key::Rs256(public), Some(signer), "RS256")
+                (Key::Rs256(Box::new(public)), Some(signer), "RS256")
             }
             None => (Key::hs256(&secret(values)?), None, "HS256"),
         };
@@ -95,7 +95,7 @@ impl Keys {
         }
         if let Some(text) = values.value("JWT_PUBLIC_KEYS_PREVIOUS") {
             let keys = rsa::publics(&text).map_err(|why| format!("JWT_PUBLIC_KEYS_PREVIOUS {why}"))?;
-            previous.extend(keys.into_iter().map(Key::Rs256));
+            previous.extend(keys.into_iter().map(Box::new).map(Key::Rs256));
         }
         Ok(Keys {
             current,

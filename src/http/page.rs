@@ -89,7 +89,8 @@ impl Page {
                 parse(&cursor, fingerprint).ok_or_else(|| Error::field("cursor", "is not of this list"))?
             }
             (None, Some(offset)) if offset.saturating_add(limit) > DEEPEST_ROW => {
-                return Err(Error::field("page", "reaches beyond row 10,000; use the cursor"));
+                let name = if taken.has("page") { "page" } else { "skip" };
+                return Err(Error::field(name, "reaches beyond row 10,000; use the cursor"));
             }
             (None, Some(offset)) => Start::Offset(offset),
             (None, None) => Start::First,

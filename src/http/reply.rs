@@ -1,5 +1,19 @@
 //! An answer, before the platform sends it.
 
+/// The headers of every answer that is data: they never differ, so the edge keeps them ready.
+pub const PLAIN: [(&str, &str); 7] = [
+    ("Content-Type", "application/json"),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Strict-Transport-Security", "max-age=63072000; includeSubDomains"),
+    ("Referrer-Policy", "no-referrer"),
+    (
+        "Content-Security-Policy",
+        "default-src 'none'; frame-ancestors 'none'",
+    ),
+    ("Cache-Control", "no-store"),
+    ("Vary", "Origin, Accept"),
+];
+
 /// What an answer carries.
 #[derive(Debug)]
 pub enum Body {
@@ -28,6 +42,8 @@ pub struct Reply {
     pub version: Option<i64>,
     /// Anybody may keep it: documents and public keys, not data.
     pub is_public: bool,
+    /// It carries the headers of [`PLAIN`], where it does not say otherwise.
+    pub is_plain: bool,
 }
 
 impl Reply {
@@ -40,6 +56,7 @@ impl Reply {
             headers: Vec::new(),
             version: None,
             is_public: false,
+            is_plain: false,
         }
     }
 

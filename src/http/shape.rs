@@ -45,6 +45,8 @@ pub enum Kind {
     Time,
     /// An opaque word that we gave out, such as a cursor.
     Opaque,
+    /// What somebody searches for: text of any length and kind, never an error.
+    Search,
     /// JSON of a form of its own.
     Json(&'static Form),
 }

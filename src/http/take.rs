@@ -210,10 +210,15 @@ fn from_string(kind: Kind, text: &str) -> Result<Given, String> {
             (8..=128, 0..=512) => Ok(Given::Text(text.to_owned())),
             _ => Err("must be 8 to 128 characters and at most 512 bytes".to_owned()),
         },
-        Kind::Secret | Kind::Opaque => match text.len() {
+        Kind::Secret => match text.len() {
             1..=4_096 => Ok(Given::Text(text.to_owned())),
             _ => Err("must be 1 to 4096 bytes".to_owned()),
         },
+        Kind::Opaque => match text.len() {
+            1..=4_096 if !text.chars().any(char::is_control) => Ok(Given::Text(text.to_owned())),
+            _ => Err("must be 1 to 4096 bytes without control characters".to_owned()),
+        },
+        Kind::Search => Ok(Given::Text(text.to_owned())),
         Kind::Email => email(text).map(Given::Text),
         Kind::Username => {
             let name = text.trim();

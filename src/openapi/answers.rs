@@ -4,7 +4,6 @@ use serde_json::{Map, Value, json};
 
 use super::reports;
 use super::schema::{named, page_of, view};
-use crate::desk::csv;
 use crate::http::page;
 use crate::http::request::Method;
 use crate::http::shape::Kind;
@@ -200,7 +199,11 @@ fn good(route: &Route) -> (u16, Value) {
         Gives::Nothing => (204, "Done; there is nothing to say".to_owned(), None),
         Gives::Schema(name) => (200, name.to_owned(), Some(as_json(named(name)))),
         Gives::CreatedSchema(name) => (201, name.to_owned(), Some(as_json(named(name)))),
-        Gives::Media(kind) => (200, kind.to_owned(), Some(json!({kind: {"schema": media(kind)}}))),
+        Gives::Media(kind) => (
+            200,
+            media_words(kind),
+            Some(json!({kind: {"schema": media(kind)}})),
+        ),
     };
     let mut headers = vec!["X-Request-Id", "Server-Timing"];
     if is_tagged(route) || is_asset(route.gives) {
@@ -222,7 +225,7 @@ fn good(route: &Route) -> (u16, Value) {
     let mut response = json!({"description": text, "headers": head(&headers)});
     let content = content.map(|mut content| {
         if let (true, Some(map)) = (reports::is_table(route), content.as_object_mut()) {
-            map.insert(csv::MEDIA_TYPE.to_owned(), json!({"schema": {"type": "string"}}));
+            map.insert("text/csv".to_owned(), json!({"schema": {"type": "string"}}));
         }
         content
     });
@@ -235,6 +238,10 @@ fn good(route: &Route) -> (u16, Value) {
 /// The pages and the document itself are static assets, which have tags of their own.
 fn is_asset(gives: Gives) -> bool {
     matches!(gives, Gives::Media("text/html" | "application/json"))
+}
+
+fn media_words(kind: &str) -> String {
+    if kind == "*/*" { "The file's bytes" } else { kind }.to_owned()
 }
 
 fn media(kind: &str) -> Value {

@@ -16,7 +16,7 @@ pub fn schemas() -> [(&'static str, Value); 8] {
             "field",
             described(text(), &format!("One of {fields}, `custom_fields.<name>`.")),
         ),
-        ("op", one_of(&Op::WORDS)),
+        ("op", words("How they are compared", &Op::WORDS)),
         (
             "value?",
             described(
@@ -85,16 +85,22 @@ pub fn schemas() -> [(&'static str, Value); 8] {
     ]
 }
 
+/// One of a closed list for who writes a rule; whoever reads one may find another word in a broken rule.
+fn words(says: &str, list: &[&str]) -> Value {
+    let list = list.join("`, `");
+    json!({"type": "string", "description": format!("{says}: one of `{list}`.")})
+}
+
 fn trigger() -> Value {
     let says = "Narrowed by `from` and `to` of `status_changed`, `by` (staff, customer) and `internal` of `message_added`, \
       `target` (response, resolution) of the SLA's, `every_hours` of `schedule`.";
-    json!({"type": "object", "required": ["on"], "properties": {"on": one_of(&On::WORDS)}, "additionalProperties": true,
+    json!({"type": "object", "required": ["on"], "properties": {"on": words("What it waits for", &On::WORDS)}, "additionalProperties": true,
            "description": says})
 }
 
 fn action() -> Value {
     let says = "The main part goes by its own name or `value`: `status`, `priority`, `category`, `to` (an agent, \
       least_loaded, none), `tag`, `body`, `to` and `message` of a notification, `webhook`.";
-    json!({"type": "object", "required": ["type"], "properties": {"type": one_of(&Action::WORDS)},
+    json!({"type": "object", "required": ["type"], "properties": {"type": words("What is done", &Action::WORDS)},
            "additionalProperties": true, "description": says})
 }

@@ -82,6 +82,7 @@ pub fn input(kind: Kind, place: Place) -> Value {
         }
         Kind::Password => json!({"type": "string", "format": "password", "minLength": 8, "maxLength": 128}),
         Kind::Secret | Kind::Opaque => json!({"type": "string", "minLength": 1, "maxLength": 4_096}),
+        Kind::Search => json!({"type": "string"}),
         Kind::Email => json!({"type": "string", "format": "email", "maxLength": 254}),
         Kind::Username => {
             json!({"type": "string", "minLength": 1, "maxLength": 100, "pattern": "^[^@\\s]+$"})

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::view::{Out, View, field, nullable};
 use crate::desk::article::Status;
-use crate::desk::id::Ref;
+use crate::desk::category::Name;
 use crate::desk::search::index_text;
 use crate::edge::db::{Arg, Stmt};
 use crate::http::page::{Page, Start};
@@ -41,23 +41,12 @@ pub const ARTICLE: View = View {
     ],
 };
 
-/// How an article, or a category, is named.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Name {
-    Ref(Ref),
-    Slug(String),
-}
-
-impl Name {
-    /// The column that holds the name, and the name.
-    fn key(&self) -> (&'static str, Arg) {
-        match self {
-            Name::Ref(Ref::Id(id)) => ("id", Arg::Int(*id)),
-            Name::Ref(Ref::Uid(uid)) => ("uid", Arg::Text(uid.clone())),
-            // Tickets have numbers and keys.
-            Name::Ref(Ref::Number(_) | Ref::Key(_)) => ("id", Arg::Null),
-            Name::Slug(slug) => ("slug", Arg::Text(slug.clone())),
-        }
+/// The column that holds a name, and the name.
+fn key(name: &Name) -> (&'static str, Arg) {
+    match name {
+        Name::Id(id) => ("id", Arg::Int(*id)),
+        Name::Uid(uid) => ("uid", Arg::Text(uid.clone())),
+        Name::Slug(slug) => ("slug", Arg::Text(slug.clone())),
     }
 }
 
@@ -105,7 +94,7 @@ fn ids(query: &Query, before: Option<i64>, stmt: &mut Stmt) -> String {
         format!("?{}", stmt.args.len())
     };
     let category = query.category.as_ref().map(|name| {
-        let (column, key) = name.key();
+        let (column, key) = key(name);
         format!("(SELECT id FROM categories WHERE {column} = {})", arg(key))
     });
     let older = |arg: &mut dyn FnMut(Arg) -> String, column: &str| {
@@ -150,7 +139,7 @@ fn ids(query: &Query, before: Option<i64>, stmt: &mut Stmt) -> String {
 
 /// The row `j` (an [`ARTICLE`]), `v`, `id` of an article; only a published one, unless for staff.
 pub fn show(name: &Name, is_staff: bool) -> Stmt {
-    let (column, key) = name.key();
+    let (column, key) = key(name);
     let seen = if is_staff { "1" } else { "a.status = 'published'" };
     Stmt::new(format!(
         "SELECT {} AS j, a.version AS v, a.id AS id FROM articles a WHERE a.{column} = ?1 AND {seen}",
@@ -175,7 +164,7 @@ pub struct ArticleRow {
 
 /// The row of an article.
 pub fn row(name: &Name) -> Stmt {
-    let (column, key) = name.key();
+    let (column, key) = key(name);
     Stmt::new(format!(
         "SELECT id, slug, title, summary, body, status, category_id, published_at, version FROM articles WHERE {column} = ?1"
     ))

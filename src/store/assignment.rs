@@ -26,11 +26,13 @@ pub fn free_anywhere() -> String {
 pub fn assign_new(uid: &str, now: i64) -> [Stmt; 2] {
     [
         Stmt::new(format!(
-            "UPDATE tickets SET assignee_id = x.agent_id, status = iif(tickets.workflow = 'support', 'assigned', tickets.status) \
+            "UPDATE tickets SET assignee_id = x.agent_id, \
+               status = iif(tickets.workflow = 'support' AND tickets.status = 'open', 'assigned', tickets.status) \
              FROM (SELECT t.id AS ticket_id, \
                CASE g.auto_assign WHEN 'category' THEN {} WHEN 'least_loaded' THEN {} END AS agent_id \
                FROM tickets t CROSS JOIN settings g ON g.id = 1 WHERE t.uid = ?1) x \
-             WHERE tickets.id = x.ticket_id AND tickets.assignee_id IS NULL AND x.agent_id IS NOT NULL",
+             WHERE tickets.id = x.ticket_id AND tickets.assignee_id IS NULL AND x.agent_id IS NOT NULL \
+               AND tickets.status NOT IN ('resolved', 'closed')",
             free_in("t.category_id"),
             free_anywhere()
         ))

@@ -32,3 +32,8 @@ pub fn purge(now: i64, day_ago: i64, most: i64) -> [Stmt; 5] {
             .bind(most),
     ]
 }
+
+/// The cheapest question: whether the database answers.
+pub fn heartbeat() -> Stmt {
+    Stmt::new("SELECT id FROM settings WHERE id = 1")
+}

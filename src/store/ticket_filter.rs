@@ -194,7 +194,7 @@ pub(super) fn narrowness(filter: &Filter) -> Option<u8> {
         // Most statuses together are most tickets: no index is better than none then.
         Filter::Status(words) if words.len() <= 4 => Some(10),
         Filter::Priority(_) => Some(11),
-        Filter::HasAttachment(true) => Some(12),
+        Filter::HasAttachment(_) => Some(12),
         Filter::Workflow(_) => Some(13),
         _ => None,
     }
@@ -251,6 +251,7 @@ pub(super) fn walks(sql: &mut Sql, filter: &Filter) -> Vec<Walk> {
             .collect(),
         Filter::Workflow(word) => one(Walk::by("tickets_by_workflow", format!("t.workflow = {}", sql.arg(*word)))),
         Filter::HasAttachment(true) => one(Walk::by("tickets_with_attachments", "t.attachment_count > 0")),
+        Filter::HasAttachment(false) => one(Walk::by("tickets_without_attachments", "t.attachment_count = 0")),
         // Overdue are those that are marked, and the few that the sweep has still to mark.
         Filter::Overdue(true) => vec![
             Walk::by("tickets_overdue", "t.is_overdue = 1"),

@@ -1,5 +1,8 @@
 //! Tickets, one at a time.
 
+mod json;
+mod keep;
+
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -15,6 +18,11 @@ use crate::desk::status::{Status, Workflow};
 use crate::desk::ticket::{Named, Person, Ticket};
 use crate::edge::db::{Arg, Stmt};
 use crate::http::shape::words;
+pub(super) use json::sla_states;
+pub use json::ticket_json;
+#[cfg(test)]
+use json::{sla, transitions};
+pub use keep::{NewTicket, Requester, insert, next_key, update, update_made};
 
 /// A ticket, as it is answered. In its SQL `?1` is now and `?2` the moment since which closed tickets may be
 /// reopened; what differs between staff and customers stands as `$NAME`.
@@ -56,117 +64,6 @@ pub const TICKET: View = View {
         field("custom_fields", "t.custom_fields", Out::Json("CustomFields")),
     ],
 };
-
-thread_local! {
-    static JSON: [std::cell::OnceCell<String>; 2] = const { [const { std::cell::OnceCell::new() }; 2] };
-}
-
-/// The SQL that builds a [`TICKET`] for a reader of this role.
-pub fn ticket_json(role: Role) -> String {
-    let internal = policy::reads_internal(role);
-    JSON.with(|[customers, staff]| {
-        let cell = if internal { staff } else { customers };
-        cell.get_or_init(|| build(role)).clone()
-    })
-}
-
-fn build(role: Role) -> String {
-    let internal = policy::reads_internal(role);
-    let pick = |staff, customer| if internal { staff } else { customer };
-    let requester = pick(
-        "substr(t.requester_card,1,length(t.requester_card)-1)||',\"email\":'||json_quote(t.requester_email)||'}'",
-        "t.requester_card",
-    );
-    TICKET
-        .sql()
-        .replace(
-            "$PRIORITY",
-            "CASE t.priority WHEN 1 THEN 'low' WHEN 2 THEN 'medium' WHEN 3 THEN 'high' ELSE 'urgent' END",
-        )
-        .replace(
-            "$PROJECT",
-            "iif(t.project_id IS NULL,NULL,substr(t.key,1,instr(t.key,'-')-1))",
-        )
-        .replace("$REQUESTER", requester)
-        .replace("$UPDATED", pick("t.updated_at", "t.public_updated_at"))
-        .replace("$MESSAGES", pick("t.message_count", "t.public_message_count"))
-        .replace(
-            "$ATTACHMENTS",
-            pick("t.attachment_count", "t.public_attachment_count"),
-        )
-        .replace("$SLA", &sla())
-        .replace("$TRANSITIONS", &transitions(role))
-}
-
-fn sla() -> String {
-    let [response, resolution] = sla_states();
-    format!("'{{\"response\":\"'||({response})||'\",\"resolution\":\"'||({resolution})||'\"}}'")
-}
-
-/// `sla::state` in SQL, of the first response and of the resolution; a test holds the two equal.
-pub(super) fn sla_states() -> [String; 2] {
-    let state = |done: &str, due: &str, risk: &str, clock: &str, paused: &str| {
-        format!(
-            "CASE WHEN {due} IS NULL THEN 'ok' WHEN {done} IS NOT NULL THEN iif({done} <= {due},'met','missed') \
-             WHEN {clock} > {due} THEN 'breached' WHEN {paused} THEN 'paused' WHEN {clock} >= {risk} THEN 'at_risk' ELSE 'ok' END"
-        )
-    };
-    let response = state(
-        // Resolving answers too; what is said after that makes it no later.
-        "coalesce(min(t.first_responded_at,t.resolved_at),t.first_responded_at,t.resolved_at)",
-        "t.first_response_due_at",
-        "t.first_response_risk_at",
-        "?1",
-        "0",
-    );
-    let resolution = state(
-        "t.resolved_at",
-        "t.resolution_due_at",
-        "t.resolution_risk_at",
-        "coalesce(t.paused_at,?1)",
-        "t.paused_at IS NOT NULL",
-    );
-    [response, resolution]
-}
-
-/// `Ticket::transitions` in SQL, made from the same lifecycle.
-fn transitions(role: Role) -> String {
-    let mut sql = "CASE t.workflow||' '||t.status".to_owned();
-    for workflow in Workflow::ALL {
-        for from in Status::ALL {
-            let next: Vec<Status> = workflow
-                .next(from)
-                .iter()
-                .copied()
-                .filter(|to| role.is_staff() || workflow.customer_may_set(from, *to))
-                .collect();
-            let list = |keep: &dyn Fn(Status) -> bool| {
-                let words: Vec<&str> = next.iter().filter(|to| keep(**to)).map(|to| to.word()).collect();
-                if words.is_empty() {
-                    "'[]'".to_owned()
-                } else {
-                    format!("'[\"{}\"]'", words.join("\",\""))
-                }
-            };
-            let all = list(&|_| true);
-            let value = if workflow == Workflow::Support && from == Status::Closed {
-                format!(
-                    "iif(t.closed_at>=?2,{all},{})",
-                    list(&|to| to != workflow.reopened())
-                )
-            } else {
-                all
-            };
-            sql.push_str(&format!(
-                " WHEN '{} {}' THEN {value}",
-                workflow.word(),
-                from.word()
-            ));
-        }
-    }
-    sql.push_str(" ELSE '[]' END");
-    sql
-}
 
 /// Who reads, when, and how far: what every statement on tickets begins with.
 #[derive(Clone, Copy, Debug)]
@@ -349,210 +246,6 @@ impl TicketRow {
             sla_version: self.sla_version,
         }
     }
-}
-
-/// A ticket to be: what `desk` does not decide stands beside the ticket itself.
-#[derive(Clone, Debug)]
-pub struct NewTicket<'a> {
-    pub uid: &'a str,
-    pub day: &'a str,
-    pub ticket: &'a Ticket,
-    /// The requester's id, or the address of somebody the same batch makes.
-    pub requester: Requester<'a>,
-    pub contact_email: Option<String>,
-    pub channel: &'a str,
-}
-
-/// Whose ticket it will be.
-#[derive(Clone, Copy, Debug)]
-pub enum Requester<'a> {
-    Id(i64),
-    /// The address in lower case of somebody whom the same batch has made sure of.
-    Address(&'a str),
-}
-
-/// Inserts a ticket with the day's next number, and its project's next key.
-pub fn insert(new: &NewTicket) -> Vec<Stmt> {
-    let ticket = new.ticket;
-    let (id, address) = match new.requester {
-        Requester::Id(id) => (Some(id), None),
-        Requester::Address(address) => (None, Some(address)),
-    };
-    let project = ticket.project.as_ref().map(|project| project.id);
-    let mut stmts: Vec<Stmt> = project.into_iter().flat_map(projects::next_key).collect();
-    stmts.extend([
-        Stmt::new(
-            "INSERT INTO ticket_numbers (day, last) VALUES (?1, 1) ON CONFLICT (day) DO UPDATE SET last = last + 1",
-        )
-        .bind(new.day),
-        Stmt::new(
-            "INSERT INTO tickets (uid, number, title, title_index, description, description_index, status, priority, \
-               workflow, category_id, department, tags, requester_id, assignee_id, contact_email, channel, created_at, \
-               updated_at, public_updated_at, first_response_due_at, first_response_risk_at, resolution_due_at, \
-               resolution_risk_at, sla_version, project_id, key, subcategory_id) \
-             SELECT ?1, 'TICK-' || ?2 || '-' || printf('%04d', n.last), ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, \
-               coalesce(?13, (SELECT id FROM users WHERE email_key = ?14)), ?15, ?16, ?17, ?18, ?18, ?18, ?19, ?20, ?21, ?22, \
-               ?23, ?24, (SELECT key || '-' || last_number FROM projects WHERE id = ?24), ?25 \
-             FROM ticket_numbers n WHERE n.day = ?2",
-        )
-        .bind(new.uid)
-        .bind(new.day)
-        .bind(&ticket.title)
-        .bind(index_text(&ticket.title))
-        .bind(&ticket.description)
-        .bind(index_text(&ticket.description))
-        .bind(ticket.status.word())
-        .bind(ticket.priority.rank())
-        .bind(ticket.workflow.word())
-        .bind(ticket.category.as_ref().map(|category| category.id))
-        .bind(ticket.department.clone())
-        .bind(tags(ticket))
-        .bind(id)
-        .bind(address)
-        .bind(ticket.assignee.as_ref().map(|person| person.id))
-        .bind(new.contact_email.clone())
-        .bind(new.channel)
-        .bind(ticket.created_at)
-        .bind(ticket.first_response_due_at)
-        .bind(ticket.first_response_risk_at)
-        .bind(ticket.resolution_due_at)
-        .bind(ticket.resolution_risk_at)
-        .bind(ticket.sla_version)
-        .bind(project)
-        .bind(ticket.subcategory.as_ref().map(|named| named.id)),
-    ]);
-    stmts
-}
-
-/// What a change of project needs before [`update`]: the next key there. Nothing for every other change.
-pub fn next_key(before: &Ticket, after: &Ticket) -> Vec<Stmt> {
-    let project = |ticket: &Ticket| ticket.project.as_ref().map(|project| project.id);
-    let to = project(after).filter(|id| Some(*id) != project(before));
-    to.into_iter().flat_map(projects::next_key).collect()
-}
-
-/// Writes a decided change over the version that it was decided on; any other aborts the batch.
-pub fn update(before: &Ticket, after: &Ticket, now: i64) -> Stmt {
-    let mut stmt = Stmt::new("").bind(before.id).bind(before.version).bind(now);
-    let mut sets = String::from(
-        "version = ?2 + 1, updated_at = max(updated_at, ?3), public_updated_at = max(public_updated_at, ?3)",
-    );
-    let mut set = |differs: bool, column: &str, arg: Arg| {
-        if differs {
-            stmt.args.push(arg);
-            sets.push_str(&format!(", {column} = ?{}", stmt.args.len()));
-        }
-    };
-    let title = before.title != after.title;
-    set(title, "title", (&after.title).into());
-    set(title, "title_index", index_text(&after.title).into());
-    let description = before.description != after.description;
-    set(description, "description", (&after.description).into());
-    set(
-        description,
-        "description_index",
-        index_text(&after.description).into(),
-    );
-    set(
-        before.status != after.status,
-        "status",
-        after.status.word().into(),
-    );
-    set(
-        before.priority != after.priority,
-        "priority",
-        after.priority.rank().into(),
-    );
-    set(
-        before.workflow != after.workflow,
-        "workflow",
-        after.workflow.word().into(),
-    );
-    set(
-        before.category != after.category,
-        "category_id",
-        after.category.as_ref().map(|named| named.id).into(),
-    );
-    set(
-        before.subcategory != after.subcategory,
-        "subcategory_id",
-        after.subcategory.as_ref().map(|named| named.id).into(),
-    );
-    set(
-        before.department != after.department,
-        "department",
-        after.department.clone().into(),
-    );
-    set(before.tags != after.tags, "tags", tags(after).into());
-    let pauses = before.pauses != after.pauses;
-    set(
-        pauses,
-        "pauses",
-        serde_json::json!(after.pauses).to_string().into(),
-    );
-    let project = |ticket: &Ticket| ticket.project.as_ref().map(|project| project.id);
-    let moves = project(before) != project(after);
-    set(moves, "project_id", project(after).into());
-    let assignee = |ticket: &Ticket| ticket.assignee.as_ref().map(|person| person.id);
-    set(
-        assignee(before) != assignee(after),
-        "assignee_id",
-        assignee(after).into(),
-    );
-    for (column, old, new) in [
-        (
-            "first_response_due_at",
-            before.first_response_due_at,
-            after.first_response_due_at,
-        ),
-        (
-            "first_response_risk_at",
-            before.first_response_risk_at,
-            after.first_response_risk_at,
-        ),
-        (
-            "first_responded_at",
-            before.first_responded_at,
-            after.first_responded_at,
-        ),
-        (
-            "resolution_due_at",
-            before.resolution_due_at,
-            after.resolution_due_at,
-        ),
-        (
-            "resolution_risk_at",
-            before.resolution_risk_at,
-            after.resolution_risk_at,
-        ),
-        ("resolved_at", before.resolved_at, after.resolved_at),
-        ("closed_at", before.closed_at, after.closed_at),
-        ("paused_at", before.paused_at, after.paused_at),
-        ("paused_ms", Some(before.paused_ms), Some(after.paused_ms)),
-        ("sla_version", Some(before.sla_version), Some(after.sla_version)),
-    ] {
-        set(old != new, column, new.into());
-    }
-    set(true, "is_overdue", after.is_overdue(now).into());
-    if moves {
-        stmt.args.push(project(after).into());
-        sets.push_str(&format!(
-            ", key = (SELECT key || '-' || last_number FROM projects WHERE id = ?{})",
-            stmt.args.len()
-        ));
-    }
-    stmt.sql = format!("UPDATE tickets SET {sets} WHERE id = ?1").into();
-    stmt
-}
-
-/// As [`update`], of a ticket that the same batch has made.
-pub fn update_made(uid: &str, before: &Ticket, after: &Ticket, now: i64) -> Stmt {
-    let mut stmt = update(before, after, now);
-    stmt.sql = stmt.sql.replace("WHERE id = ?1", "WHERE uid = ?1").into();
-    if let Some(first) = stmt.args.first_mut() {
-        *first = uid.into();
-    }
-    stmt
 }
 
 /// Deletes a ticket, or brings it back.

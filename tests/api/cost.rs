@@ -249,6 +249,56 @@ fn the_cost_of_a_page_does_not_grow_with_the_table() {
     assert!(excess.0.is_empty(), "{}", excess.0.join("\n"));
 }
 
+/// A report of a range costs what the range holds (576 tickets in these two days, at any size of the table), one
+/// of the present no more than its kept sums, and a walk over what is unresolved ends at 10,000.
+#[test]
+fn a_report_costs_its_range() {
+    const RANGE: &str = "from=2025-10-10T00:00:00Z&to=2025-10-12T00:00:00Z";
+    const HELD: u64 = 576;
+    let mut excess = Excess::default();
+    for tickets in [1_000, 50_000] {
+        let desk = desk(tickets);
+        let admin = Caller::login(&desk.worker, Role::Admin, "admin@helpdesk.com", "admin123");
+        let volume = admin
+            .get(&format!("/admin/reports/tickets?{RANGE}"))
+            .is(200)
+            .json();
+        assert_eq!(volume["totals"]["created"], HELD);
+        for (path, most) in [
+            (format!("/tickets/stats/enhanced?{RANGE}"), 4 * HELD),
+            (
+                format!("/tickets/stats/enhanced?{RANGE}&category=billing"),
+                4 * HELD,
+            ),
+            (format!("/admin/reports/tickets?{RANGE}"), 20 * HELD),
+            (format!("/admin/reports/sla?{RANGE}"), 10 * HELD),
+            (format!("/agents/performance?{RANGE}"), 20 * HELD),
+            (format!("/reports/tickets-by-category?{RANGE}"), 4 * HELD),
+            (format!("/reports/user-activity?{RANGE}"), HELD),
+            ("/reports/tickets-by-status".to_owned(), 100),
+            ("/reports/tickets-by-priority?agent=me".to_owned(), 100),
+            ("/reports/tickets-by-category".to_owned(), 100),
+            ("/reports/tickets-by-department".to_owned(), 100),
+            ("/tickets/analytics/aging".to_owned(), 60_000),
+            (format!("/reports/dashboard?{RANGE}"), 60_000 + 20 * HELD),
+        ] {
+            let answer = admin.get(&path).is(200);
+            println!("{tickets} tickets, {path}: {} rows", rows_read(&answer));
+            excess.note(&desk, &admin, &path, &answer, most);
+        }
+        let aging = admin.get("/tickets/analytics/aging").is(200).json();
+        let summary = admin.get("/tickets/stats/summary").is(200).json();
+        let done = |status: &str| summary["by_status"][status].as_u64().expect("a count");
+        let unresolved = summary["total"].as_u64().expect("a count") - done("resolved") - done("closed");
+        if unresolved > 10_000 {
+            assert_eq!(aging["capped"], true, "{aging}");
+        } else {
+            assert_eq!(aging["total"], unresolved);
+        }
+    }
+    assert!(excess.0.is_empty(), "{}", excess.0.join("\n"));
+}
+
 fn search_and_statistics(desk: &Desk, by: &Caller, most: u64, excess: &mut Excess) {
     for text in "rarity common common%20words printer common%20rarity zzzzzz p bulk%20printer%20777 c%20e%20h"
         .split(' ')

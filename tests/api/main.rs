@@ -34,6 +34,7 @@ mod pages;
 mod projects;
 mod races;
 mod reports;
+mod rs256;
 mod s3;
 mod scope;
 mod search;

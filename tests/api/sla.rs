@@ -440,6 +440,60 @@ fn the_first_answer_is_the_staffs_and_public() {
     assert_eq!(closed["first_responded_at"], Value::Null);
 }
 
+/// The database tells states by itself; it must say what the rule says.
+#[test]
+fn states_are_the_rules() {
+    use edgedesk::desk::sla::state;
+    const HOUR: i64 = 60 * MINUTE;
+    let worker = Worker::start(&[]);
+    worker.seed();
+    let customer = Customer::on(&worker);
+    let now = ms(&make::ticket(&customer)["created_at"]);
+    let mut cases = Vec::new();
+    for due in [now - 2 * HOUR - 30 * MINUTE, now + 2 * HOUR] {
+        for risk in [due - HOUR, due - 6 * HOUR] {
+            for answered in [None, Some(now - 3 * HOUR), Some(now - HOUR)] {
+                for resolved in [None, Some(now - 2 * HOUR)] {
+                    for paused in [None, Some(now - 3 * HOUR)] {
+                        cases.push((due, risk, answered, resolved, paused));
+                    }
+                }
+            }
+        }
+    }
+    let tickets = race(cases.len(), |_| make::ticket(&customer));
+    let file = worker.d1.clone().expect("the server tells its database");
+    let asleep = worker.pause();
+    let value = |time: Option<i64>| time.map_or("NULL".to_owned(), |time| time.to_string());
+    let sql: String = cases
+        .iter()
+        .zip(&tickets)
+        .map(|((due, risk, answered, resolved, paused), ticket)| {
+            format!(
+                "UPDATE tickets SET first_response_due_at = {due}, resolution_due_at = {due}, first_response_risk_at = {risk},
+                 resolution_risk_at = {risk}, first_responded_at = {}, resolved_at = {}, paused_at = {} WHERE id = {};",
+                value(*answered), value(*resolved), value(*paused), ticket["id"],
+            )
+        })
+        .collect();
+    sqlite::run(&file, &sql, "");
+    let worker = asleep.resume();
+    let customer = Caller::login(&worker, Role::Customer, &customer.email, make::PASSWORD);
+    for ((due, risk, answered, resolved, paused), ticket) in cases.into_iter().zip(&tickets) {
+        // Resolving answers too, and what is said after that makes it no later.
+        let done = answered.into_iter().chain(resolved).min();
+        let want = json!({
+            "response": state(due, risk, done, None, now).word(),
+            "resolution": state(due, risk, resolved, paused, now).word(),
+        });
+        let told = customer.get(&path(ticket)).is(200).json()["sla"].clone();
+        assert_eq!(
+            told, want,
+            "{due} {risk} {answered:?} {resolved:?} {paused:?} at {now}"
+        );
+    }
+}
+
 #[test]
 fn fifty_answers_are_one_first_answer() {
     let customer = Customer::fresh();

@@ -149,7 +149,7 @@ fn fifty_who_want_the_same_are_heard_once() {
 #[test]
 fn messages_are_heard_and_wake_with_their_rules() {
     let desk = desk();
-    let (admin, agent, customer) = (Admin::on(&desk), agent(&desk), Customer::on(&desk));
+    let (admin, customer) = (Admin::on(&desk), Customer::on(&desk));
     let angry = rule(
         &admin,
         json!({"on": "message_added", "by": "customer"}),
@@ -194,7 +194,7 @@ fn messages_are_heard_and_wake_with_their_rules() {
     make::note(&admin, &ticket, "What now?");
     assert_eq!(see(&customer, &ticket, ""), seen);
     assert_eq!(runs(&admin, &noted).len(), 1);
-    assert_eq!(see(&agent, &ticket, "")["message_count"], 5);
+    assert_eq!(see(&admin, &ticket, "")["message_count"], 5);
 }
 
 #[test]
@@ -440,4 +440,30 @@ fn what_breaks_is_told_and_stands_in_nobodys_way() {
     let told = runs(&admin, &broken);
     assert_eq!((told.len(), &told[0]["outcome"]), (1, &json!("broken")));
     assert_eq!(runs(&admin, &whole)[0]["details"][0]["outcome"], "refused");
+}
+
+#[test]
+fn what_a_rule_has_finished_is_given_to_nobody() {
+    let desk = desk();
+    let (admin, customer) = (Admin::on(&desk), Customer::on(&desk));
+    let word = make::unique();
+    admin
+        .put("/admin/settings", json!({"auto_assign": "category"}))
+        .is(200);
+    rule(
+        &admin,
+        json!({"on": "ticket_created"}),
+        when("title", "contains", &word),
+        json!([{"type": "set_status", "status": "closed"}]),
+    );
+    let spam = make::ticket_with(
+        &customer,
+        json!({"title": format!("Win {word}"), "category": "billing"}),
+    );
+    assert_eq!(
+        (&spam["status"], &spam["assignee"]),
+        (&json!("closed"), &Value::Null)
+    );
+    let other = make::ticket_with(&customer, json!({"category": "billing"}));
+    assert_eq!(other["status"], "assigned");
 }

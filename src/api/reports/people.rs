@@ -11,9 +11,9 @@ use crate::http::error::Error;
 use crate::http::reply::Reply;
 use crate::store::reports::{Activity, By, Load, SlaRow, SpreadRow};
 
-/// `GET /admin/reports/agents`, `GET /agents/performance`: a row for each of the staff, the own one for an
-/// agent. `assigned` counts tickets created in the range, `resolved` those resolved in it, `open` those
-/// unresolved now; each counts for who has the ticket now.
+/// `GET /admin/reports/agents`, `GET /agents/performance`: a row for each active agent and for whoever else of
+/// the staff has figures; the own one for an agent. `assigned` counts tickets created in the range, `resolved`
+/// those resolved in it, `open` those unresolved now; each counts for who has the ticket now.
 pub async fn agents(call: &Call<'_>) -> Result<Reply, Error> {
     let asked = asked(call, Agents::Own)?;
     let lens = asked.lens();
@@ -47,7 +47,7 @@ pub async fn agents(call: &Call<'_>) -> Result<Reply, Error> {
             .cloned()
             .unwrap_or_default();
         let is_idle = kept.n == 0 && resolution.count == 0 && one.open_load == 0;
-        if one.is_active == 0 && is_idle {
+        if is_idle && !one.is_expected() {
             return None;
         }
         let (responded, resolved) = promises(&kept);

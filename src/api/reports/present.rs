@@ -154,7 +154,7 @@ pub async fn dashboard(call: &Call<'_>) -> Result<Reply, Error> {
             let loads: Vec<Load> = rows(&found, 7)?;
             let busy = loads
                 .iter()
-                .filter(|load| load.is_active == 1 || load.open_load > 0);
+                .filter(|load| load.is_expected() || load.open_load > 0);
             let workload: Vec<Value> = busy
                 .map(|load| json!({"agent_id": load.id, "full_name": load.full_name, "role": load.role, "open": load.open_load}))
                 .collect();

@@ -1,3 +1,5 @@
+//! What becomes of a ticket: fields by role, both lifecycles, assignment, times.
+
 use serde_json::json;
 
 use super::super::{DAY, HOUR};

@@ -17,6 +17,9 @@ const OLD_SECRET: &str = "fedcba9876543210fedcba9876543210";
 /// 2027-01-15, in milliseconds.
 const NOW: Millis = 1_800_000_000_000;
 
+/// Signs in some way.
+type Sign<'a> = &'a dyn Fn(&[u8]) -> Vec<u8>;
+
 /// A key pair as an operator has it.
 struct Pair {
     key: RsaPrivateKey,
@@ -130,7 +133,7 @@ fn what_is_signed_is_believed() {
 fn claims_are_checked_under_a_good_signature() {
     let secret = hs256(SECRET.as_bytes());
     let rsa = |message: &[u8]| pairs()[0].sign(message);
-    let signers: [&dyn Fn(&[u8]) -> Vec<u8>; 2] = [&secret, &rsa];
+    let signers: [Sign; 2] = [&secret, &rsa];
     for (keys, sign) in rings().iter().zip(signers) {
         let good = signed(keys, Use::Access);
         let (header, body) = (part(&good, 0), part(&good, 1));

@@ -90,9 +90,11 @@ fn row_id(sql: &mut Sql, filter: &Filter) -> Option<(&'static str, String)> {
             format!("(SELECT id FROM categories WHERE slug = {})", sql.arg(slug)),
         )),
         Filter::Assignee(reference) => Some(("assignee", id("users", reference)?)),
-        Filter::Project(Ref::Id(project)) => {
-            Some(("project", format!("CAST({} AS INTEGER)", sql.arg(*project))))
-        }
+        Filter::Project(reference) => Some(("project", id("projects", reference)?)),
+        Filter::ProjectKey(key) => Some((
+            "project",
+            format!("(SELECT id FROM projects WHERE key = {})", sql.arg(key)),
+        )),
         _ => None,
     }
 }

@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use super::{By, Lens, PEOPLE_MOST, row_id, zeros};
 use crate::desk::id::Ref;
+use crate::desk::person::Role;
 use crate::desk::priority::Priority;
 use crate::desk::report::AGES;
 use crate::desk::status::Status;
@@ -39,6 +40,13 @@ pub struct Load {
     pub role: String,
     pub is_active: i64,
     pub open_load: i64,
+}
+
+impl Load {
+    /// Whether a report names them even when there is nothing to tell: active agents, whose work tickets are.
+    pub fn is_expected(&self) -> bool {
+        self.is_active == 1 && self.role == Role::Agent.word()
+    }
 }
 
 impl Lens<'_> {

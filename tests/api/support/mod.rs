@@ -15,6 +15,7 @@ pub mod race;
 pub mod routes;
 pub mod seen;
 pub mod sqlite;
+pub mod tally;
 pub mod wire;
 pub mod worker;
 

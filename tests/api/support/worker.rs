@@ -40,6 +40,15 @@ pub struct Paused {
 }
 
 impl Paused {
+    /// Other variables for the next server.
+    pub fn with(mut self, vars: &Vars<'_>) -> Paused {
+        let vars = vars
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        self.vars.extend(vars);
+        self
+    }
+
     /// Starts another server on the data.
     pub fn resume(self) -> Worker {
         Worker::start_on(self.persist, self.vars)
@@ -252,9 +261,18 @@ fn usual(over: &Vars<'_>) -> BTreeMap<String, String> {
     vars
 }
 
+/// A port that is free, out of the range from which the system gives ports to clients, and never the same twice
+/// in one run.
 fn free_port() -> String {
-    let socket = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    socket.local_addr().expect("its address").port().to_string()
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let first = u64::from(std::process::id()) % 5_000;
+    for _ in 0..10_000 {
+        let port = 20_000 + (first + NEXT.fetch_add(1, Ordering::Relaxed)) % 10_000;
+        if TcpListener::bind(format!("127.0.0.1:{port}")).is_ok() {
+            return port.to_string();
+        }
+    }
+    panic!("no port of 20000 to 29999 is free")
 }
 
 fn host_of(url: &str) -> String {

@@ -1,0 +1,161 @@
+//! Opening a ticket.
+
+use super::*;
+
+/// `POST /tickets`.
+pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
+    let taken = take::body(call.request, &NEW)?;
+    if !call.my_role()?.is_staff()
+        && (taken.tags("tags").is_some_and(|tags| !tags.is_empty())
+            || names_assignee(&taken)
+            || taken.has("workflow"))
+    {
+        return Err(Error::Forbidden(
+            "tags, assignee and workflow are set by staff".to_owned(),
+        ));
+    }
+    retry!(open(call, &taken))
+}
+
+/// One attempt at opening a ticket: reads what it names, lets the rules decide, keeps it.
+async fn open(call: &Call<'_>, taken: &Taken) -> Result<Reply, Error> {
+    let (actor_id, role) = (call.my_id()?, call.my_role()?);
+    let mut stmts = Vec::new();
+    let category_at = wants_category(taken).map(|stmt| push(&mut stmts, stmt));
+    let subcategory_at = wants_subcategory(taken).map(|stmt| push(&mut stmts, stmt));
+    let assignee_at = wants_assignee(taken, actor_id)?.map(|stmt| push(&mut stmts, stmt));
+    let project_at = wants_project(taken)?.map(|stmt| push(&mut stmts, stmt));
+    let found = call.read(stmts).await?;
+    let category = match category_at {
+        Some(at) => Some(category(found.get(at))?),
+        None => None,
+    };
+    let subcategory = match subcategory_at {
+        Some(at) => Some(subcategory(found.get(at))?.within(category.as_ref())?),
+        None => None,
+    };
+    let assignee = match assignee_at {
+        Some(at) => Some(assignee(found.get(at))?),
+        None => None,
+    };
+    let in_project = match project_at {
+        Some(at) => Some(project(found.get(at))?),
+        None => None,
+    };
+    let actor = call.actor()?;
+    let now = call.now();
+    let rules = call.rules();
+    let mut ticket = Ticket {
+        priority: taken
+            .word("priority")
+            .and_then(Priority::parse)
+            .unwrap_or(Priority::Medium),
+        workflow: taken
+            .word("workflow")
+            .and_then(Workflow::parse)
+            .unwrap_or_else(|| Workflow::of(in_project.is_some())),
+        category,
+        subcategory,
+        project: in_project,
+        department: taken.text("department"),
+        tags: taken.tags("tags").unwrap_or_default(),
+        ..Ticket::opened(
+            &taken.required("title"),
+            &taken.required("description"),
+            actor_id,
+            now,
+        )
+    };
+    ticket.promise(&rules);
+    if let Some(person) = assignee {
+        let act = if person.id == actor.id {
+            Act::Take
+        } else {
+            Act::Assign
+        };
+        policy::allow(act, role, ticket.relation(&actor)).map_err(|why| Error::Forbidden(why.to_owned()))?;
+        let edit = Edit {
+            assignee: Some(Some(person)),
+            ..Edit::default()
+        };
+        ticket = decide(&ticket, &edit, &actor, &rules, now)?.ticket;
+    }
+    keep_new(call, taken, &ticket).await
+}
+
+/// Keeps a decided ticket: the requester it names, its number, its row and its first event, in one batch.
+async fn keep_new(call: &Call<'_>, taken: &Taken, ticket: &Ticket) -> Result<Reply, Error> {
+    let role = call.my_role()?;
+    let now = call.now();
+    let (uid, day) = (call.uid()?, number_day(now));
+    let address = taken.text("customer_email");
+    let key = address.as_ref().map(|address| address.to_lowercase());
+    let mut stmts = Vec::new();
+    let mut new = NewTicket {
+        uid: &uid,
+        day: &day,
+        ticket,
+        requester: Requester::Id(ticket.requester_id),
+        contact_email: None,
+        channel: "api",
+    };
+    match (&address, &key) {
+        (Some(address), Some(key)) if role.is_staff() => {
+            stmts.push(people::insert_unless_known(&unclaimed(call, address)?));
+            new.requester = Requester::Address(key);
+        }
+        (Some(address), _) => new.contact_email = Some(address.clone()),
+        _ => {}
+    }
+    let around = automation::around_new(call, new.channel, key.as_deref().filter(|_| role.is_staff()));
+    let heard = Heard {
+        on: hearing(None, ticket),
+        actor_role: Some(role),
+        ..Heard::default()
+    };
+    let subject = Subject::TicketUid(&uid);
+    let followed = automation::follow(call, &subject, (None, ticket), &around, &heard)?;
+    stmts.extend(rows::insert(&new));
+    if followed.ticket != *ticket {
+        stmts.push(rows::update_made(&uid, ticket, &followed.ticket, now));
+    }
+    let changes = vec![
+        FieldChange::new("status", Value::Null, ticket.status.word()),
+        FieldChange::new("priority", Value::Null, ticket.priority.word()),
+        FieldChange::new(
+            "assignee",
+            Value::Null,
+            ticket
+                .assignee
+                .as_ref()
+                .map_or(Value::Null, |person| person.card.clone()),
+        ),
+    ];
+    let event = Event::public(EventKind::TicketCreated, changes);
+    stmts.push(events::append(&subject, Some(call.my_id()?), &event, now));
+    stmts.extend(followed.stmts);
+    // Staff who name an assignee, or nobody, have decided, and so have rules.
+    if followed.is_pooled && !(role.is_staff() && taken.has("assignee")) {
+        stmts.extend(assignment::assign_new(&uid, now));
+    }
+    let view = rows::show_own_change(&reader(call)?, &Ref::Uid(uid.clone()));
+    call.commit(stmts, Answer::Created(view, "/api/v1/tickets/".to_owned()))
+        .await
+}
+
+/// A customer without a password, for whom staff open a ticket.
+fn unclaimed(call: &Call, address: &str) -> Result<NewUser, Error> {
+    Ok(NewUser {
+        uid: call.uid()?,
+        email: address.to_owned(),
+        username: None,
+        first_name: String::new(),
+        last_name: String::new(),
+        role: Role::Customer,
+        department: None,
+        phone: None,
+        avatar_url: None,
+        password_hash: None,
+        now: call.now(),
+    })
+}

@@ -1,0 +1,114 @@
+//! The SQL that builds a ticket: what differs between readers, and what depends on the moment.
+
+use super::*;
+
+thread_local! {
+    static JSON: [std::cell::OnceCell<String>; 2] = const { [const { std::cell::OnceCell::new() }; 2] };
+}
+
+/// The SQL that builds a [`TICKET`] for a reader of this role.
+pub fn ticket_json(role: Role) -> String {
+    let internal = policy::reads_internal(role);
+    JSON.with(|[customers, staff]| {
+        let cell = if internal { staff } else { customers };
+        cell.get_or_init(|| build(role)).clone()
+    })
+}
+
+fn build(role: Role) -> String {
+    let internal = policy::reads_internal(role);
+    let pick = |staff, customer| if internal { staff } else { customer };
+    let requester = pick(
+        "substr(t.requester_card,1,length(t.requester_card)-1)||',\"email\":'||json_quote(t.requester_email)||'}'",
+        "t.requester_card",
+    );
+    TICKET
+        .sql()
+        .replace(
+            "$PRIORITY",
+            "CASE t.priority WHEN 1 THEN 'low' WHEN 2 THEN 'medium' WHEN 3 THEN 'high' ELSE 'urgent' END",
+        )
+        .replace(
+            "$PROJECT",
+            "iif(t.project_id IS NULL,NULL,substr(t.key,1,instr(t.key,'-')-1))",
+        )
+        .replace("$REQUESTER", requester)
+        .replace("$UPDATED", pick("t.updated_at", "t.public_updated_at"))
+        .replace("$MESSAGES", pick("t.message_count", "t.public_message_count"))
+        .replace(
+            "$ATTACHMENTS",
+            pick("t.attachment_count", "t.public_attachment_count"),
+        )
+        .replace("$SLA", &sla())
+        .replace("$TRANSITIONS", &transitions(role))
+}
+
+pub(super) fn sla() -> String {
+    let [response, resolution] = sla_states();
+    format!("'{{\"response\":\"'||({response})||'\",\"resolution\":\"'||({resolution})||'\"}}'")
+}
+
+/// `sla::state` in SQL, of the first response and of the resolution; a test holds the two equal.
+pub(in crate::store) fn sla_states() -> [String; 2] {
+    let state = |done: &str, due: &str, risk: &str, clock: &str, paused: &str| {
+        format!(
+            "CASE WHEN {due} IS NULL THEN 'ok' WHEN {done} IS NOT NULL THEN iif({done} <= {due},'met','missed') \
+             WHEN {clock} > {due} THEN 'breached' WHEN {paused} THEN 'paused' WHEN {clock} >= {risk} THEN 'at_risk' ELSE 'ok' END"
+        )
+    };
+    let response = state(
+        // Resolving answers too; what is said after that makes it no later.
+        "coalesce(min(t.first_responded_at,t.resolved_at),t.first_responded_at,t.resolved_at)",
+        "t.first_response_due_at",
+        "t.first_response_risk_at",
+        "?1",
+        "0",
+    );
+    let resolution = state(
+        "t.resolved_at",
+        "t.resolution_due_at",
+        "t.resolution_risk_at",
+        "coalesce(t.paused_at,?1)",
+        "t.paused_at IS NOT NULL",
+    );
+    [response, resolution]
+}
+
+/// `Ticket::transitions` in SQL, made from the same lifecycle.
+pub(super) fn transitions(role: Role) -> String {
+    let mut sql = "CASE t.workflow||' '||t.status".to_owned();
+    for workflow in Workflow::ALL {
+        for from in Status::ALL {
+            let next: Vec<Status> = workflow
+                .next(from)
+                .iter()
+                .copied()
+                .filter(|to| role.is_staff() || workflow.customer_may_set(from, *to))
+                .collect();
+            let list = |keep: &dyn Fn(Status) -> bool| {
+                let words: Vec<&str> = next.iter().filter(|to| keep(**to)).map(|to| to.word()).collect();
+                if words.is_empty() {
+                    "'[]'".to_owned()
+                } else {
+                    format!("'[\"{}\"]'", words.join("\",\""))
+                }
+            };
+            let all = list(&|_| true);
+            let value = if workflow == Workflow::Support && from == Status::Closed {
+                format!(
+                    "iif(t.closed_at>=?2,{all},{})",
+                    list(&|to| to != workflow.reopened())
+                )
+            } else {
+                all
+            };
+            sql.push_str(&format!(
+                " WHEN '{} {}' THEN {value}",
+                workflow.word(),
+                from.word()
+            ));
+        }
+    }
+    sql.push_str(" ELSE '[]' END");
+    sql
+}
