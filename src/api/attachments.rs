@@ -73,7 +73,11 @@ pub const PRESIGN: Shape = Shape {
 pub const REGISTER: Shape = Shape {
     name: "NewAttachment",
     fields: &[
-        Field::required("key", Kind::Opaque, "What the permission to upload gave."),
+        Field::required(
+            "key",
+            Kind::Line { min: 1, max: 100 },
+            "What the permission to upload gave.",
+        ),
         Field::optional("ticket_id", Kind::Reference, "The same ticket, if it is told."),
         MESSAGE,
     ],
