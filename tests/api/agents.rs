@@ -277,7 +277,8 @@ fn the_load_follows_the_tickets() {
 #[test]
 fn who_leaves_gives_the_open_tickets_back() {
     let admin = Admin::any();
-    let by_door: [(&str, fn(&Caller)); 5] = [
+    type Leave = fn(&Caller);
+    let by_door: [(&str, Leave); 5] = [
         ("agents", |one| {
             Admin::any().delete(&path(one.id)).is(204);
         }),

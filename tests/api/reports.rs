@@ -211,7 +211,7 @@ fn fits(row: &Value, filter: &str, by: &Caller) -> bool {
             ("category", slug) => row["category"] == slug,
             ("project", _) => row["project"] == "WEB",
             (_, "me") => row["assignee"]["id"] == by.id,
-            (_, id) => row["assignee"]["id"].to_string() == id,
+            (_, id) => row["assignee"]["id"].as_i64() == id.parse().ok(),
         })
 }
 
