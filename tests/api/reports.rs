@@ -268,11 +268,11 @@ fn tables_agree_with_the_list_and_with_their_csv() {
                 .refused(403, "FORBIDDEN");
         }
     }
-    check_activity(manager, &seen);
+    check_activity(manager, &seen, people[1].id);
 }
 
 /// Counts events by hand: what each person did to each ticket.
-fn check_activity(by: &Caller, tickets: &[Value]) {
+fn check_activity(by: &Caller, tickets: &[Value], opener: i64) {
     let told = table(by, &moved("/reports/user-activity?from=2026-09-20"));
     let (from, until) = (
         at(&told["range"]["from"]).unwrap(),
@@ -281,8 +281,12 @@ fn check_activity(by: &Caller, tickets: &[Value]) {
     let mut done: BTreeMap<i64, BTreeMap<String, u64>> = BTreeMap::new();
     for ticket in tickets {
         for event in by.walk(&format!("/tickets/{}/events", ticket["id"]), 100) {
+            // The desk itself is nobody.
+            let Some(actor) = event["actor"]["id"].as_i64() else {
+                continue;
+            };
             if (from..until).contains(&at(&event["created_at"]).unwrap()) {
-                let kinds = done.entry(event["actor"]["id"].as_i64().unwrap()).or_default();
+                let kinds = done.entry(actor).or_default();
                 *kinds
                     .entry(event["type"].as_str().unwrap().to_owned())
                     .or_default() += 1;
@@ -297,9 +301,8 @@ fn check_activity(by: &Caller, tickets: &[Value]) {
     for row in rows {
         let kinds = done.remove(&row["user_id"].as_i64().unwrap()).unwrap_or_default();
         let of = |kind: &str| kinds.get(kind).copied().unwrap_or_default();
-        // The events of the deleted ticket are out of the walk's sight.
-        let hidden = u64::from(row["role"] == "customer" && of("ticket_created") == 3)
-            + u64::from(row["email"] == "admin@helpdesk.com");
+        // Opening and deleting the ticket that is gone are out of the walk's sight.
+        let hidden = u64::from(row["user_id"] == opener || row["email"] == "admin@helpdesk.com");
         assert_eq!(
             row["actions"],
             kinds.values().sum::<u64>() + hidden,
