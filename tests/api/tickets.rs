@@ -69,7 +69,7 @@ fn a_ticket_has_its_whole_shape_from_the_start() {
     }
     assert_eq!(ticket["requester"]["id"], customer.id);
     assert_eq!(ticket["tags"], json!([]));
-    assert_eq!(ticket["category"], "technical");
+    assert_eq!(ticket["category"], category);
     let moment = ticket["created_at"].as_str().unwrap();
     assert!(
         moment.len() == 24 && moment.ends_with('Z') && moment.as_bytes()[19] == b'.',
