@@ -16,7 +16,7 @@ use crate::http::page::{Page, Start};
 use sorted::sorted;
 
 /// How many tickets a page walks over at most when it has to test them.
-pub const WINDOW: i64 = 300;
+pub const WINDOW: i64 = 250;
 /// How many full-text hits a page of a search looks at.
 pub const HITS: i64 = 200;
 

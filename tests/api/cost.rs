@@ -136,7 +136,8 @@ impl Excess {
 }
 
 /// What one filter, no filter and every order may read: two rows a ticket shown, and ten. An agent's list is a
-/// walk for each category and one for what is assigned; in another order it counts as a combination.
+/// walk for each category and one for what is assigned, seven rows a ticket at most; with a filter or in another
+/// order it is a combination.
 fn single(desk: &Desk, by: &Caller, walks: Option<u64>, excess: &mut Excess) {
     for filter in singles(by.id) {
         for limit in [25_u64, 100] {
@@ -145,8 +146,8 @@ fn single(desk: &Desk, by: &Caller, walks: Option<u64>, excess: &mut Excess) {
             let asked = format!("limit={limit}&{filter} ({shown} shown)");
             let most = match walks {
                 None => 2 * shown + 10,
-                Some(_) if filter.starts_with("sort=") => 1_000,
-                Some(walks) => 5 * limit * walks + 10,
+                Some(walks) if filter.is_empty() => 7 * limit * walks + 10,
+                Some(walks) => (7 * limit * walks + 10).max(1_000),
             };
             excess.note(desk, by, &asked, &answer, most);
         }
