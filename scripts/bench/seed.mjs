@@ -56,6 +56,7 @@ function fill(db, count, now, passwordHash) {
   const slugs = new Map(db.prepare('SELECT id, slug FROM categories').all().map(({ id, slug }) => [id, slug]))
   const insert = inserter(db)
   const sums = new Map()
+  const loads = new Map()
   for (const { ticket, messages, events } of tickets(count, now)) {
     const row = { ...ticket, ...shown(ticket, cards, slugs), ...counted(ticket, messages, events) }
     insert('tickets', row)
@@ -64,10 +65,20 @@ function fill(db, count, now, passwordHash) {
     for (const tag of JSON.parse(ticket.tags)) insert('ticket_tags', { tag, ticket_id: ticket.id })
     insert('ticket_search', searched(ticket, messages))
     for (const scope of scopes(ticket)) add(sums, scope, ticket)
+    if (ticket.assignee_id) work(loads, ticket)
   }
+  const setLoad = db.prepare('UPDATE agent_profiles SET open_load = ?, last_assigned_at = ? WHERE user_id = ?')
+  for (const [id, { open, last }] of loads) setLoad.run(open, last, id)
   for (const [scope, sum] of sums) insert('ticket_counts', { scope, ...sum })
   number(db)
   for (const { sql } of triggers) db.exec(sql)
+}
+
+/** What a ticket adds to the work of whoever has it. */
+function work(loads, { assignee_id, status, updated_at }) {
+  const load = loads.get(assignee_id) ?? { open: 0, last: 0 }
+  const open = load.open + (status === 'resolved' || status === 'closed' ? 0 : 1)
+  loads.set(assignee_id, { open, last: Math.max(load.last, updated_at) })
 }
 
 /** The same by inserting what the Worker inserts: the triggers do the rest. */
