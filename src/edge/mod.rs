@@ -11,6 +11,7 @@ pub mod db;
 pub mod door;
 pub mod fetch;
 pub mod files;
+pub mod hub;
 pub mod ids;
 pub mod limit;
 pub mod password;
