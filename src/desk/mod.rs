@@ -29,6 +29,7 @@ pub mod policy;
 pub mod priority;
 pub mod project;
 pub mod range;
+pub mod reply_address;
 pub mod report;
 pub mod rule;
 mod rule_check;
