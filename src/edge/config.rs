@@ -1,10 +1,13 @@
 //! The configuration: variables and secrets, read once per isolate and checked as a whole.
 
+mod mail;
+
 use std::cell::OnceCell;
 use std::rc::Rc;
 
 use super::ids;
 use super::token::Keys;
+pub use mail::{Address, Mail, Way};
 
 /// Everything an operator can set, checked.
 pub struct Config {
@@ -25,6 +28,7 @@ pub struct Config {
     /// `RATE_LIMITS` is not `off`.
     pub rate_limits: bool,
     pub files: FileStore,
+    pub mail: Mail,
 }
 
 /// Where attachments are kept.
@@ -72,8 +76,10 @@ fn read(values: &impl Values) -> Result<Config, String> {
          (locally: .dev.vars, which `npm start` writes)",
         )?;
     let files = file_store(values, &pepper)?;
+    let development = values.value("ENVIRONMENT").as_deref() == Some("development");
     Ok(Config {
-        development: values.value("ENVIRONMENT").as_deref() == Some("development"),
+        development,
+        mail: mail::read(values, development, &pepper)?,
         dev_secret: values.value("DEV_SECRET").filter(|secret| secret.len() >= 16),
         keys: Keys::read(values)?,
         pepper,
@@ -243,6 +249,7 @@ mod tests {
             ("RATE_LIMITS", "maybe"),
             ("ALGORITHM", "RS256"),
             ("ALGORITHM", "none"),
+            ("MAIL_REPLY_TO", "support"),
             ("R2_ENDPOINT", "s3.example.com"),
             ("R2_ENDPOINT", "https://s3.example.com/files"),
         ] {
