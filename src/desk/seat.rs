@@ -7,6 +7,43 @@ use super::Millis;
 use super::person::Role;
 use super::policy;
 
+/// What sockets are of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Object {
+    /// The room of a ticket.
+    Room(i64),
+    /// All that concerns a person.
+    Person(i64),
+}
+
+impl Object {
+    /// Its name: `ticket:5`, `user:7`.
+    pub fn name(self) -> String {
+        match self {
+            Object::Room(id) => format!("ticket:{id}"),
+            Object::Person(id) => format!("user:{id}"),
+        }
+    }
+
+    /// Reads a name.
+    pub fn parse(name: &str) -> Option<Object> {
+        match name.split_once(':')? {
+            ("ticket", id) => id.parse().ok().map(Object::Room),
+            ("user", id) => id.parse().ok().map(Object::Person),
+            _ => None,
+        }
+    }
+
+    /// Whether somebody who has so many sockets here, of so many in all, may open another.
+    pub fn has_seat(self, own: usize, all: usize) -> bool {
+        let most = match self {
+            Object::Room(_) => MOST_IN_ROOM,
+            Object::Person(_) => MOST_OF_PERSON,
+        };
+        own < most && all < MOST_IN_ALL
+    }
+}
+
 /// Sockets that one person may have in one room.
 pub const MOST_IN_ROOM: usize = 10;
 /// Sockets of one person who listens to everything.
@@ -193,6 +230,25 @@ mod tests {
             is_greeted: false,
             pace: Pace::default(),
             typing: None,
+        }
+    }
+
+    #[test]
+    fn objects_have_names_and_seats() {
+        for object in [Object::Room(5), Object::Person(7)] {
+            assert_eq!(Object::parse(&object.name()), Some(object));
+        }
+        for name in ["", "ticket", "ticket:", "ticket:x", "room:5"] {
+            assert_eq!(Object::parse(name), None, "{name}");
+        }
+        for (object, own, all, want) in [
+            (Object::Room(5), 9, 200, true),
+            (Object::Room(5), 10, 10, false),
+            (Object::Room(5), 0, 1_000, false),
+            (Object::Person(7), 19, 19, true),
+            (Object::Person(7), 20, 20, false),
+        ] {
+            assert_eq!(object.has_seat(own, all), want, "{object:?} {own} {all}");
         }
     }
 

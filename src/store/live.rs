@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use super::events;
 use super::messages::MESSAGE;
+use super::notifications;
 use super::scope::SEEN_BY;
 use super::view;
 use crate::desk::person::Role;
@@ -97,29 +98,35 @@ pub fn of_room(ticket_id: i64, after: i64, most: i64, (staff, customers): (bool,
 
 /// What somebody's feed holds after one of its numbers: rows of [`Told`], without frames for what they may not see.
 pub fn of_feed(user_id: i64, after: i64, most: i64, internal: bool) -> Stmt {
-    let told = super::notifications::frame();
-    let (staff, public) = if internal {
-        (frame(true), "NULL".to_owned())
+    let (shown, known) = if internal {
+        ("1", "1")
     } else {
-        ("NULL".to_owned(), frame(false))
-    };
-    let hidden = if internal { "1" } else { "e.public_seq IS NOT NULL AND coalesce(m.is_internal, 0) = 0" };
-    let choose = |frame: String| {
-        if frame == "NULL" {
-            return frame;
-        }
-        format!(
-            "CASE WHEN f.notification_id IS NOT NULL THEN {told} WHEN t.id IS NOT NULL AND {hidden} AND {SEEN_BY} THEN {frame} END"
+        (
+            "e.public_seq IS NOT NULL AND coalesce(m.is_internal, 0) = 0",
+            "(n.event_id IS NULL OR e.public_seq IS NOT NULL)",
         )
     };
+    let ticket = "coalesce('\"ticket_id\":'||n.ticket_id||',','')";
+    let notification = format!(
+        "'{{\"type\":\"notification\",'||{ticket}||'\"at\":'||{}||',\"data\":'||{}||'}}'",
+        view::time("n.created_at"),
+        notifications::json(internal)
+    );
+    let told = format!(
+        "CASE WHEN n.id IS NULL THEN CASE WHEN t.id IS NOT NULL AND {shown} AND {SEEN_BY} THEN {} END \
+         WHEN (n.ticket_id IS NULL OR (t.id IS NOT NULL AND {SEEN_BY})) AND {known} THEN {notification} END",
+        frame(internal)
+    );
+    let (staff, public) = if internal { (told.as_str(), "NULL") } else { ("NULL", told.as_str()) };
     Stmt::new(format!(
-        "SELECT f.id AS at, {} AS staff, {} AS public, iif(e.type = 'message_added', e.message_id, NULL) AS message_id \
+        "SELECT f.id AS at, {staff} AS staff, {public} AS public, \
+           iif(f.event_id IS NOT NULL AND e.type = 'message_added', e.message_id, NULL) AS message_id \
          FROM feed f JOIN users u ON u.id = f.user_id JOIN settings s ON s.id = 1 \
-         LEFT JOIN events e ON e.id = f.event_id LEFT JOIN tickets t ON t.id = e.ticket_id AND t.deleted_at IS NULL \
-         LEFT JOIN notifications n ON n.id = f.notification_id {OF_EVENT} \
-         WHERE f.user_id = ?1 AND f.id > ?2 ORDER BY f.id LIMIT ?3",
-        choose(staff),
-        choose(public)
+         LEFT JOIN notifications n ON n.id = f.notification_id LEFT JOIN events e ON e.id = coalesce(f.event_id, n.event_id) \
+         LEFT JOIN tickets t ON t.id = coalesce(e.ticket_id, n.ticket_id) AND t.deleted_at IS NULL \
+         LEFT JOIN users a ON a.id = e.actor_id \
+         LEFT JOIN messages m ON m.id = e.message_id AND (f.event_id IS NOT NULL OR m.deleted_at IS NULL) \
+         LEFT JOIN users w ON w.id = m.author_id WHERE f.user_id = ?1 AND f.id > ?2 ORDER BY f.id LIMIT ?3"
     ))
     .bind(user_id)
     .bind(after)

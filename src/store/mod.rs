@@ -15,6 +15,7 @@ pub mod counts;
 pub mod due;
 pub mod events;
 pub mod housekeeping;
+pub mod live;
 pub mod messages;
 pub mod notifications;
 pub mod outbox;
