@@ -26,6 +26,7 @@ pub mod subcategories;
 mod ticket_filter;
 pub mod ticket_list;
 pub mod tickets;
+pub mod told;
 pub mod transfers;
 pub mod view;
 pub mod workflows;
