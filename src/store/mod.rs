@@ -12,6 +12,7 @@ pub mod attachments;
 pub mod categories;
 pub mod commit;
 pub mod counts;
+pub mod due;
 pub mod events;
 pub mod housekeeping;
 pub mod messages;
