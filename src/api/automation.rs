@@ -5,13 +5,13 @@ use std::rc::Rc;
 use serde_json::json;
 
 use crate::app::Call;
-use crate::desk::{HOUR, Millis};
 use crate::desk::event::{Event, EventKind};
 use crate::desk::hands::{Around, Hands, Heard, Outcome as Done, Step, hearing};
 use crate::desk::rule::{Outcome, Rule, Run, run};
 use crate::desk::status::{Status, Workflow};
 use crate::desk::ticket::{Rules, Ticket, changes, kind_of};
 use crate::desk::told;
+use crate::desk::{HOUR, Millis};
 use crate::edge::db::{Rows, Stmt};
 use crate::edge::ids;
 use crate::http::error::Error;
@@ -120,9 +120,14 @@ pub fn follow(
     heard: &Heard,
 ) -> Result<Followed, Error> {
     match &engine.automation {
-        Some(automation) if !heard.on.is_empty() => {
-            follow_by(engine, automation, &automation.rules, subject, change, (around, heard))
-        }
+        Some(automation) if !heard.on.is_empty() => follow_by(
+            engine,
+            automation,
+            &automation.rules,
+            subject,
+            change,
+            (around, heard),
+        ),
         _ => Ok(Followed {
             ticket: change.1.clone(),
             stmts: Vec::new(),
@@ -141,13 +146,7 @@ pub fn follow_by(
     (around, heard): (&Around, &Heard),
 ) -> Result<Followed, Error> {
     let now = engine.now;
-    let mut hands = Hands::new(
-        change,
-        (around, heard),
-        &automation.directory,
-        &engine.rules,
-        now,
-    );
+    let mut hands = Hands::new(change, (around, heard), &automation.directory, &engine.rules, now);
     let runs = run(list, &heard.on, &mut hands);
     let done = hands.finish();
     let mut stmts = Vec::new();
@@ -186,12 +185,7 @@ fn cause(rule: &str) -> String {
 }
 
 /// The event and the notes of one rule.
-fn kept(
-    now: Millis,
-    subject: &Subject,
-    step: &Step,
-    automation: &Automation,
-) -> Result<Vec<Stmt>, Error> {
+fn kept(now: Millis, subject: &Subject, step: &Step, automation: &Automation) -> Result<Vec<Stmt>, Error> {
     let mut stmts = Vec::new();
     let changed = changes(&step.before, &step.after);
     if !changed.is_empty() {

@@ -10,6 +10,7 @@ pub mod automation;
 pub mod categories;
 pub mod dev;
 mod dev_files;
+mod dev_time;
 pub mod docs;
 pub mod messages;
 pub mod projects;

@@ -73,9 +73,7 @@ impl Directory {
             Action::SendNotification {
                 to: Audience::Person(row),
                 ..
-            } => {
-                (self.person(row).is_some(), "to", "is no active user")
-            }
+            } => (self.person(row).is_some(), "to", "is no active user"),
             _ => return None,
         };
         (!is_there).then_some((part, message))

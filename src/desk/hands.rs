@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::action::{Action, Assignee, Audience};
+use super::clock;
 use super::condition::Facts;
 use super::directory::{Directory, Known};
 use super::person::Role;
@@ -14,7 +15,7 @@ use super::priority::Priority;
 use super::rule::{Desk, On, Rule};
 use super::sla;
 use super::status::Status;
-use super::ticket::{Actor, Edit, Named, Refusal, Rules, Ticket, changes, decide};
+use super::ticket::{Edit, Named, Refusal, Rules, Ticket, changes, decide};
 use super::told::{Recipient, Telling};
 use super::{HOUR, Millis};
 
@@ -143,11 +144,7 @@ impl<'a> Hands<'a> {
     }
 
     fn decide(&mut self, edit: &Edit) -> Result<(), String> {
-        let desk = Actor {
-            id: 0,
-            role: Role::Admin,
-            card: Value::Null,
-        };
+        let desk = clock::itself();
         let change = decide(&self.done.ticket, edit, &desk, self.rules, self.now).map_err(words)?;
         if edit.assignee.is_some() {
             self.done.seeking = None;

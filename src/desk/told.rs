@@ -128,7 +128,9 @@ mod tests {
         let outcomes = |told| -> Vec<String> {
             let deeds = deeds(&acted, None, told);
             let word = |deed: &Value| deed["outcome"].as_str().unwrap_or_default().to_owned();
-            deeds.as_array().map_or(Vec::new(), |list| list.iter().map(word).collect())
+            deeds
+                .as_array()
+                .map_or(Vec::new(), |list| list.iter().map(word).collect())
         };
         assert_eq!(outcomes(None), ["$TOLD0", "refused", "$TOLD1", "$TOLD2"]);
         assert_eq!(outcomes(Some("done")), ["done", "refused", "done", "done"]);

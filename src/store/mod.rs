@@ -5,6 +5,8 @@
 //! API's document is made of too. Rules are not here: a statement keeps what `desk` has decided.
 
 pub mod agents;
+pub mod aging;
+pub mod alerts;
 pub mod around;
 pub mod articles;
 pub mod assignment;
@@ -19,6 +21,7 @@ pub mod messages;
 pub mod people;
 pub mod projects;
 pub mod reports;
+pub mod schedules;
 pub mod scope;
 pub mod sessions;
 pub mod settings;

@@ -11,9 +11,11 @@ fn hears(to: Recipient) -> String {
     let who = match to {
         Recipient::Requester => "u.id = t.requester_id".to_owned(),
         Recipient::Assignee => "u.id = t.assignee_id".to_owned(),
-        Recipient::Managers => "u.role = iif(EXISTS (SELECT 1 FROM users WHERE role = 'manager' AND is_active = 1), \
+        Recipient::Managers => {
+            "u.role = iif(EXISTS (SELECT 1 FROM users WHERE role = 'manager' AND is_active = 1), \
              'manager', 'admin')"
-            .to_owned(),
+                .to_owned()
+        }
         Recipient::Person(id) => format!("u.id = {id}"),
     };
     format!("{who} AND u.is_active = 1 AND {SEEN_BY}")

@@ -9,7 +9,7 @@ use super::view::{Out, View, field};
 use crate::desk::directory::{Directory, Known};
 use crate::desk::id::Ref;
 use crate::desk::mistake::Mistake;
-use crate::desk::rule::{Plan, Rule};
+use crate::desk::rule::{On, Plan, Rule};
 use crate::desk::told::{SOUGHT, Telling};
 use crate::edge::db::{Arg, DbError, Rows, Stmt};
 use crate::http::page::{Page, Start};
@@ -81,7 +81,7 @@ pub struct RuleRow {
     pub version: i64,
 }
 
-const COLUMNS: &str = "w.id, w.uid, w.name, w.is_active, w.position, w.stop, w.trigger, w.conditions, w.actions, \
+pub(super) const COLUMNS: &str = "w.id, w.uid, w.name, w.is_active, w.position, w.stop, w.trigger, w.conditions, w.actions, \
   w.author_id, w.version";
 
 impl RuleRow {
@@ -245,6 +245,12 @@ pub struct Automation {
 }
 
 impl Automation {
+    /// Whether some rule waits for this.
+    pub fn hears(&self, on: On) -> bool {
+        let plans = self.rules.iter().filter_map(|rule| rule.plan.as_ref().ok());
+        plans.into_iter().any(|plan| plan.trigger.on == on)
+    }
+
     /// Under whose name a rule leaves notes.
     pub fn author(&self, rule: i64) -> Option<i64> {
         let found = self.authors.iter().find(|(id, _)| *id == rule)?;
