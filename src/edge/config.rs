@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use super::ids;
 use super::token::Keys;
+use crate::desk::reply_address::ReplyAddress;
 
 /// Everything an operator can set, checked.
 pub struct Config {
@@ -25,6 +26,8 @@ pub struct Config {
     /// `RATE_LIMITS` is not `off`.
     pub rate_limits: bool,
     pub files: FileStore,
+    /// `MAIL_REPLY_TO`: the desk's own address, to which people write and answer.
+    pub reply_to: Option<ReplyAddress>,
 }
 
 /// Where attachments are kept.
@@ -72,6 +75,7 @@ fn read(values: &impl Values) -> Result<Config, String> {
          (locally: .dev.vars, which `npm start` writes)",
         )?;
     let files = file_store(values, &pepper)?;
+    let reply_to = reply_to(values, &pepper)?;
     Ok(Config {
         development: values.value("ENVIRONMENT").as_deref() == Some("development"),
         dev_secret: values.value("DEV_SECRET").filter(|secret| secret.len() >= 16),
@@ -86,7 +90,18 @@ fn read(values: &impl Values) -> Result<Config, String> {
             Some(_) => return Err("RATE_LIMITS must be on or off".to_owned()),
         },
         files,
+        reply_to,
     })
+}
+
+/// `MAIL_REPLY_TO`, its variants sealed with a key of their own.
+fn reply_to(values: &impl Values, pepper: &str) -> Result<Option<ReplyAddress>, String> {
+    let Some(address) = values.value("MAIL_REPLY_TO") else {
+        return Ok(None);
+    };
+    ReplyAddress::new(&address, derived(pepper, "edgedesk reply addresses"))
+        .map(Some)
+        .map_err(|why| format!("MAIL_REPLY_TO {why}"))
 }
 
 /// `R2_ACCESS_KEY_ID`, `R2_SECRET_ACCESS_KEY`, `R2_BUCKET`, and `R2_ACCOUNT_ID` or `R2_ENDPOINT`: all of them, or
@@ -243,6 +258,7 @@ mod tests {
             ("RATE_LIMITS", "maybe"),
             ("ALGORITHM", "RS256"),
             ("ALGORITHM", "none"),
+            ("MAIL_REPLY_TO", "support"),
             ("R2_ENDPOINT", "s3.example.com"),
             ("R2_ENDPOINT", "https://s3.example.com/files"),
         ] {
