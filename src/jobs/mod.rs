@@ -5,6 +5,7 @@
 mod alerts;
 mod closing;
 mod files;
+mod mail;
 pub mod outgoing;
 mod schedule;
 mod work;

@@ -157,6 +157,7 @@ fn unclaimed(call: &Call, address: &str) -> Result<NewUser, Error> {
         phone: None,
         avatar_url: None,
         password_hash: None,
+        vouched: true,
         now: call.now(),
     })
 }
