@@ -19,6 +19,7 @@ mod assignment;
 mod attachments;
 mod bodies;
 mod categories;
+mod clock;
 mod conventions;
 mod cost;
 mod durability;
