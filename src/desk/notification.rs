@@ -91,8 +91,9 @@ pub fn read(value: &Value) -> Result<BTreeMap<Kind, Ways>, Vec<Mistake>> {
     let mut wrong: Vec<Mistake> = Vec::new();
     let mut read = BTreeMap::new();
     for (name, value) in kinds {
+        let at = format!("preferences.{name}");
         let Some(kind) = Kind::parse(name) else {
-            wrong.push((name.clone(), format!("must be one of {}", Kind::WORDS.join(", "))));
+            wrong.push((at, format!("must be one of {}", Kind::WORDS.join(", "))));
             continue;
         };
         let Some(ways) = value.as_object() else {
