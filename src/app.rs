@@ -26,6 +26,7 @@ use crate::http::take::Taken;
 use crate::kept::{Found, Kept, Settings};
 use crate::routes::{Limit, Route};
 use crate::store::commit::{self, Answer, Answered, Key};
+use crate::store::due::Due;
 use crate::store::scope::Scope;
 use crate::store::sessions;
 use crate::store::workflows::Automation;
@@ -36,6 +37,8 @@ pub struct App {
     pub db: Db,
     pub config: Rc<Config>,
     pub now: Millis,
+    /// What is to be told outside of the database when the answer is on its way.
+    pub due: RefCell<Vec<Due>>,
 }
 
 /// One request on its way: the route it matched, who sends it, what has been checked.
@@ -347,7 +350,10 @@ impl<'a> Call<'a> {
     pub async fn commit(&self, stmts: Vec<Stmt>, answer: Answer) -> Result<Reply, Error> {
         let key = self.key()?;
         match commit::commit(&self.app.db, key.as_ref(), stmts, &answer).await {
-            Ok(answered) => Ok(reply(answered)),
+            Ok((answered, due)) => {
+                self.app.due.borrow_mut().extend(due);
+                Ok(reply(answered))
+            }
             Err(DbError::Unique(column)) if column == "idempotency.user_id" => {
                 let Some(key) = key else {
                     return Err(Error::Internal("a key without a key".to_owned()));

@@ -15,15 +15,22 @@ pub mod openapi;
 pub mod routes;
 pub mod serve;
 pub mod store;
+pub mod tell;
 
 use worker::{Context, Env, Request, Response, Result, ScheduleContext, ScheduledEvent, event};
 
 #[event(fetch)]
-async fn fetch(request: Request, env: Env, _context: Context) -> Result<Response> {
-    serve::serve(request, env).await
+async fn fetch(request: Request, env: Env, context: Context) -> Result<Response> {
+    serve::serve(request, env, &context).await
 }
 
 #[event(scheduled)]
 async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) {
-    jobs::tick(&env).await;
+    jobs::tick(&env, edge::clock::now()).await;
+}
+
+#[event(queue)]
+async fn queue(batch: edge::queue::Batch, env: Env, _context: Context) -> Result<()> {
+    jobs::outgoing::consume(&env, &batch).await;
+    Ok(())
 }

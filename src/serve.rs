@@ -1,6 +1,6 @@
 //! One request, from its head to its answer: mount, route, refusals in their order, handler, headers.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 
 use matchit::Router;
@@ -12,12 +12,13 @@ use crate::edge::config::{self, Config};
 use crate::edge::db::{Cost, Db};
 use crate::edge::files::Stream;
 use crate::edge::token::{Claims, Use};
-use crate::edge::{Env, Incoming, Outgoing, Taken, clock, door, ids};
+use crate::edge::{Context, Env, Incoming, Outgoing, Taken, clock, door, ids};
 use crate::http::error::Error;
 use crate::http::etag;
 use crate::http::reply::{Body, Reply};
 use crate::http::request::{Method, Request, decode};
 use crate::routes::{Access, Limit, ROUTES, Route};
+use crate::tell;
 
 /// The longest body that any route of the table reads, bytes.
 pub const BODY_LIMIT: usize = 256 * 1024;
@@ -122,7 +123,7 @@ struct Trail {
 ///
 /// # Errors
 /// Only when the platform cannot take the answer.
-pub async fn serve(mut incoming: Incoming, env: Env) -> Taken<Outgoing> {
+pub async fn serve(mut incoming: Incoming, env: Env, context: &Context) -> Taken<Outgoing> {
     let started = clock::now();
     let mut request = door::head(&incoming);
     let headless = request.verb == "HEAD";
@@ -138,7 +139,7 @@ pub async fn serve(mut incoming: Incoming, env: Env) -> Taken<Outgoing> {
         Err(message) => unready(&request, message),
         Ok(config) => {
             trail.origin = allowed_origin(&request, &config);
-            answer(&mut incoming, &mut request, &env, config, &mut trail).await
+            answer(&mut incoming, &mut request, (&env, context), config, &mut trail).await
         }
     };
     let problem = || {
@@ -181,7 +182,7 @@ fn unready(request: &Request, message: String) -> Result<Reply, Error> {
 async fn answer(
     incoming: &mut Incoming,
     request: &mut Request,
-    env: &Env,
+    (env, context): (&Env, &Context),
     config: Rc<Config>,
     trail: &mut Trail,
 ) -> Result<Reply, Error> {
@@ -215,6 +216,7 @@ async fn answer(
         db,
         config,
         now: trail.started,
+        due: RefCell::default(),
     };
     let outcome = handle(
         &app,
@@ -227,6 +229,11 @@ async fn answer(
     )
     .await;
     trail.cost = app.db.cost();
+    let due = app.due.take();
+    if !due.is_empty() {
+        let env = env.clone();
+        context.wait_until(async move { tell::tell(&env, due).await });
+    }
     outcome
 }
 

@@ -128,6 +128,7 @@ pub async fn elsewhere(
                 db: Db::open(env)?,
                 config: config.clone(),
                 now,
+                due: Default::default(),
             };
             return super::dev::seed(&app).await;
         }

@@ -19,11 +19,14 @@ pub enum EventKind {
     MessageDeleted,
     AttachmentAdded,
     AttachmentDeleted,
+    /// A promise is about to be broken; `data` is `{"target": "response" | "resolution"}`, as of the next.
+    SlaAtRisk,
+    SlaBreached,
 }
 
 impl EventKind {
     /// The canonical words.
-    pub const WORDS: [&'static str; 13] = [
+    pub const WORDS: [&'static str; 15] = [
         "ticket_created",
         "ticket_updated",
         "status_changed",
@@ -37,6 +40,8 @@ impl EventKind {
         "message_deleted",
         "attachment_added",
         "attachment_deleted",
+        "sla_at_risk",
+        "sla_breached",
     ];
 
     /// The canonical word.
@@ -55,6 +60,8 @@ impl EventKind {
             EventKind::MessageDeleted => "message_deleted",
             EventKind::AttachmentAdded => "attachment_added",
             EventKind::AttachmentDeleted => "attachment_deleted",
+            EventKind::SlaAtRisk => "sla_at_risk",
+            EventKind::SlaBreached => "sla_breached",
         }
     }
 }

@@ -9,10 +9,12 @@ pub mod clock;
 pub mod config;
 pub mod db;
 pub mod door;
+pub mod fetch;
 pub mod files;
 pub mod ids;
 pub mod limit;
 pub mod password;
+pub mod queue;
 pub mod rsa;
 pub mod token;
 

@@ -6,6 +6,7 @@
 
 use serde::Deserialize;
 
+use super::due::{self, Due};
 use crate::edge::db::{Db, DbError, Rows, Stmt};
 
 /// The key of a request that must not take effect twice.
@@ -95,7 +96,7 @@ pub fn kept(rows: &Rows) -> Result<Option<(String, Answered)>, DbError> {
     }))
 }
 
-/// Runs the statements and the answer as one batch.
+/// Runs the statements and the answer as one batch, and gives what is to be told once it is kept.
 ///
 /// # Errors
 /// [`DbError::Unique`] on `idempotency.user_id` when a twin was first; [`DbError::Abort`] with
@@ -106,12 +107,14 @@ pub async fn commit(
     key: Option<&Key>,
     stmts: Vec<Stmt>,
     answer: &Answer,
-) -> Result<Answered, DbError> {
-    let mut batch = Vec::with_capacity(stmts.len().saturating_add(3));
+) -> Result<(Answered, Vec<Due>), DbError> {
+    let mut batch = Vec::with_capacity(stmts.len().saturating_add(4));
     if let Some(key) = key {
         batch.push(claim(key, answer.status()));
     }
     batch.extend(stmts);
+    let due_at = batch.len();
+    batch.push(due::take());
     match (answer, key) {
         (Answer::Nothing, _) => {}
         (Answer::Row(view), None) | (Answer::Created(view, _), None) => batch.push(view.clone()),
@@ -121,12 +124,17 @@ pub async fn commit(
         }
     }
     let results = db.batch(&batch).await?;
+    let due = match results.get(due_at) {
+        Some(rows) => rows.all()?,
+        None => Vec::new(),
+    };
     let status = u16::try_from(answer.status()).unwrap_or(200);
     if matches!(answer, Answer::Nothing) {
-        return Ok(Answered {
+        let answered = Answered {
             status,
             ..Answered::default()
-        });
+        };
+        return Ok((answered, due));
     }
     let row = match results.last() {
         Some(rows) => rows.first::<Row>()?,
@@ -137,12 +145,13 @@ pub async fn commit(
         Answer::Created(_, place) => Some(format!("{place}{}", row.id.unwrap_or_default())),
         _ => None,
     };
-    Ok(Answered {
+    let answered = Answered {
         status,
         location,
         version: row.v,
         body: row.j,
-    })
+    };
+    Ok((answered, due))
 }
 
 fn claim(key: &Key, status: i64) -> Stmt {

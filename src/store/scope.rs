@@ -33,6 +33,13 @@ impl AgentScope {
     }
 }
 
+/// Whether the person `u` (a row of users) may see the ticket `t`, `s` being the settings: for statements about many
+/// people at once. It says the same as [`Scope::of`] with [`Scope::condition`].
+pub const SEEN_BY: &str = "(u.role IN ('manager', 'admin') OR t.requester_id = u.id OR (u.role = 'agent' AND (\
+   s.agent_scope = 'all' OR t.assignee_id = u.id OR (t.assignee_id IS NULL AND (s.agent_scope = 'assigned' \
+     OR NOT EXISTS (SELECT 1 FROM agent_categories WHERE user_id = u.id))) \
+   OR (s.agent_scope = 'category' AND EXISTS (SELECT 1 FROM agent_categories WHERE user_id = u.id AND category_id = t.category_id)))))";
+
 /// The tickets that one person may see. Agents may also look at tickets they have opened themselves; their
 /// lists and sums are of their work, which those are not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -15,7 +15,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock};
 
-use super::{Anon, Value};
+use super::{Anon, Stub, Value};
 use super::{make, wire};
 
 /// Variables that a server starts with, over the usual ones. An empty value takes one away.
@@ -73,7 +73,7 @@ impl Worker {
         let begin = || {
             let worker = match std::env::var("WORKER_URL") {
                 Ok(url) => Worker::running(&url),
-                Err(_) => Worker::start(&[]),
+                Err(_) => Worker::start(&outside()),
             };
             worker.seed();
             worker
@@ -244,6 +244,24 @@ impl Worker {
             .map(String::as_str)
             .unwrap_or_else(|| panic!("the server has no {name}"))
     }
+}
+
+/// The variables by which a server finds the servers of others: here, all of them are [`Stub`].
+pub fn outside() -> Vec<(&'static str, &'static str)> {
+    let url = &Stub::shared().url;
+    let at = |path: &str| -> &'static str { Box::leak(format!("{url}{path}").into_boxed_str()) };
+    vec![
+        ("MAIL_MODE", "http"),
+        ("MAIL_HTTP_URL", at("/mail")),
+        ("MAIL_HTTP_KEY", "a key of the mail provider"),
+        ("MAIL_FROM", "Edgedesk <desk@desk.example>"),
+        ("MAIL_REPLY_TO", "support@desk.example"),
+        ("APP_URL", make::ORIGIN),
+        ("WEBHOOKS_ALLOW_LOOPBACK", "on"),
+        ("AI_BASE_URL", at("/ai")),
+        ("AI_API_KEY", "a key of the model's provider"),
+        ("AI_MODEL", "stub-1"),
+    ]
 }
 
 /// The variables of every server of a run: fresh secrets, no rate limits.

@@ -1,0 +1,105 @@
+//! Requests to other servers: never redirected, never longer than they are given, never more read than asked for.
+
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
+use futures_util::{StreamExt, pin_mut};
+use worker::{
+    AbortController, Delay, Fetch, Headers, Method, Request, RequestInit, RequestRedirect, Response,
+};
+
+/// A request to send.
+#[derive(Clone, Copy, Debug)]
+pub struct Ask<'a> {
+    /// `GET` or `POST`.
+    pub method: &'a str,
+    pub url: &'a str,
+    pub headers: &'a [(&'a str, &'a str)],
+    pub body: Option<&'a str>,
+    /// For the whole exchange, milliseconds.
+    pub timeout_ms: u32,
+    /// Bytes of the answer that are read; what is more is cut off.
+    pub most: usize,
+}
+
+/// An answer, whatever its status.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answered {
+    pub status: u16,
+    pub body: String,
+    /// There was more than [`Ask::most`] bytes.
+    pub is_cut: bool,
+    /// `Retry-After`, where it is a number of seconds.
+    pub retry_after: Option<u32>,
+}
+
+/// Why there is no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failed {
+    Timeout,
+    /// The platform's words, for the log.
+    Network(String),
+}
+
+/// Sends a request and reads the answer.
+///
+/// # Errors
+/// [`Failed`].
+pub async fn ask(ask: &Ask<'_>) -> Result<Answered, Failed> {
+    let controller = AbortController::default();
+    let signal = controller.signal();
+    let exchange = async {
+        let response = request(ask)
+            .map(Fetch::Request)?
+            .send_with_signal(&signal)
+            .await?;
+        read(response, ask.most).await
+    };
+    let patience = Delay::from(Duration::from_millis(u64::from(ask.timeout_ms)));
+    pin_mut!(exchange, patience);
+    match select(exchange, patience).await {
+        Either::Left((answer, _)) => answer.map_err(|error| Failed::Network(error.to_string())),
+        Either::Right(((), _)) => {
+            controller.abort();
+            Err(Failed::Timeout)
+        }
+    }
+}
+
+fn request(ask: &Ask) -> worker::Result<Request> {
+    let headers = Headers::new();
+    for (name, value) in ask.headers {
+        headers.set(name, value)?;
+    }
+    let mut init = RequestInit::new();
+    init.with_method(Method::from(ask.method.to_owned()))
+        .with_headers(headers)
+        .with_redirect(RequestRedirect::Manual);
+    if let Some(body) = ask.body {
+        init.with_body(Some(body.into()));
+    }
+    Request::new_with_init(ask.url, &init)
+}
+
+async fn read(mut response: Response, most: usize) -> worker::Result<Answered> {
+    let retry_after = response.headers().get("retry-after")?;
+    let mut answered = Answered {
+        status: response.status_code(),
+        retry_after: retry_after.and_then(|text| text.trim().parse().ok()),
+        ..Answered::default()
+    };
+    let mut bytes = Vec::new();
+    // An answer without a body has no stream to read.
+    if let Ok(mut stream) = response.stream() {
+        while let Some(chunk) = stream.next().await {
+            bytes.extend_from_slice(&chunk?);
+            if bytes.len() > most {
+                bytes.truncate(most);
+                answered.is_cut = true;
+                break;
+            }
+        }
+    }
+    answered.body = String::from_utf8_lossy(&bytes).into_owned();
+    Ok(answered)
+}

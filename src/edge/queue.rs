@@ -1,0 +1,59 @@
+//! The queue of what goes out.
+
+use worker::{MessageBatch, MessageExt, QueueContentType, QueueRetryOptionsBuilder, RawMessageBuilder};
+
+/// Messages that came in together.
+pub type Batch = MessageBatch<String>;
+
+/// What became of one message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is done with, one way or the other.
+    Done,
+    /// It is to come again, after so many seconds.
+    Again { seconds: u32 },
+}
+
+/// Sends texts. Queues take 100 messages at once; what is more is left to the clock.
+///
+/// # Errors
+/// The platform's words, for the log: what was not sent is found again by the clock.
+pub async fn send(env: &worker::Env, texts: Vec<String>) -> Result<(), String> {
+    if texts.is_empty() {
+        return Ok(());
+    }
+    let queue = env.queue("OUTGOING").map_err(|error| error.to_string())?;
+    let text =
+        |text: String| RawMessageBuilder::new(text.into()).build_with_content_type(QueueContentType::Text);
+    let batch = worker::BatchMessageBuilder::new()
+        .messages(texts.into_iter().take(100).map(text))
+        .build();
+    queue
+        .send_raw_batch(batch)
+        .await
+        .map_err(|error| error.to_string())
+}
+
+/// Hands each message to `deliver`, and acknowledges or retries it by itself: one that fails does not bring back
+/// the others.
+pub async fn each<F>(batch: &Batch, deliver: impl Fn(String) -> F)
+where
+    F: Future<Output = Outcome>,
+{
+    for message in batch.raw_iter() {
+        // What is no text is none of ours: there is nothing to retry.
+        let Some(text) = message.body().as_string() else {
+            message.ack();
+            continue;
+        };
+        match deliver(text).await {
+            Outcome::Done => message.ack(),
+            Outcome::Again { seconds } => {
+                let options = QueueRetryOptionsBuilder::new()
+                    .with_delay_seconds(seconds)
+                    .build();
+                message.retry_with_options(&options);
+            }
+        }
+    }
+}
