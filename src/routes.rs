@@ -8,8 +8,8 @@ use std::future::Future;
 use std::pin::Pin;
 
 use crate::api::{
-    accounts, agents, articles, attachments, categories, docs, messages, projects, reports, sessions,
-    settings, sla, statistics, subcategories, tickets, transfers, uploads, users, workflows,
+    accounts, agents, articles, assistant, attachments, categories, docs, messages, projects, reports,
+    sessions, settings, sla, statistics, subcategories, tickets, transfers, uploads, users, workflows,
 };
 use crate::app::Call;
 use crate::http::error::Error;
@@ -46,6 +46,7 @@ pub enum Limit {
     Register,
     Search,
     Presign,
+    Assist,
 }
 
 impl Limit {
@@ -57,6 +58,7 @@ impl Limit {
             Limit::Register => "RL_REGISTER",
             Limit::Search => "RL_SEARCH",
             Limit::Presign => "RL_PRESIGN",
+            Limit::Assist => "RL_ASSIST",
         }
     }
 
@@ -68,6 +70,7 @@ impl Limit {
             Limit::Address => "\"default\";q=3000;w=60",
             Limit::Register | Limit::Presign => "\"default\";q=60;w=60",
             Limit::Search => "\"default\";q=120;w=60",
+            Limit::Assist => "\"default\";q=20;w=60",
         }
     }
 }
@@ -299,6 +302,14 @@ pub static ROUTES: &[Route] = &[
     route!(Put "/tickets/{id}/close" SignedIn "Close" tickets::close => One(TICKET)).body_if_any(&tickets::VERSION),
     route!(Post "/tickets/{id}/close" SignedIn "Close" tickets::close => One(TICKET)).body_if_any(&tickets::VERSION),
     route!(Post "/tickets/{id}/reopen" SignedIn "Reopen" tickets::reopen => One(TICKET)).body_if_any(&tickets::VERSION),
+    // The assistant
+    route!(Post "/tickets/{id}/suggest-reply" Agent "Draft a reply (OpenAI-compatible provider)" assistant::suggest => Schema("SuggestedReply"))
+        .body_if_any(&assistant::SUGGEST)
+        .limit(Limit::Assist)
+        .never_replayed(),
+    route!(Post "/tickets/{id}/triage" Agent "Suggest category, priority, sentiment, assignee" assistant::triage => Schema("Triage"))
+        .limit(Limit::Assist)
+        .never_replayed(),
     // Messages
     route!(Get "/tickets/{id}/comments" SignedIn "Messages of a ticket" messages::list => List(MESSAGE)).query(&[PAGE]),
     route!(Post "/tickets/{id}/comments" SignedIn "Reply, or leave an internal note" messages::create => Created(MESSAGE))

@@ -122,18 +122,13 @@ async fn ask<'a>(call: &'a Call<'_>, prompt: &Prompt) -> Result<(String, &'a str
         .ok_or_else(|| Error::Unavailable(OFF.to_owned()))?;
     let said = match provider {
         Provider::Server { url, key, model } => {
-            let asked = post(url, key.as_deref(), &answer::request(model, prompt), assist);
-            content(asked.await.map_err(unreached)?)?
+            let body = answer::request(model, prompt);
+            let asked = post(url, key.as_deref(), &body, assist).await;
+            content(asked.map_err(unreached)?)?
         }
         Provider::Binding { model } => {
             let texts = (prompt.system.as_str(), prompt.user.as_str());
-            let asked = ai::ask(
-                &call.app.env,
-                model,
-                texts,
-                prompt.wants_json,
-                assist.timeout_ms,
-            );
+            let asked = ai::ask(&call.app.env, model, texts, prompt.wants_json, assist.timeout_ms);
             answer::said(&asked.await.map_err(unreached)?)
         }
     };
@@ -143,7 +138,10 @@ async fn ask<'a>(call: &'a Call<'_>, prompt: &Prompt) -> Result<(String, &'a str
 
 async fn post(url: &str, key: Option<&str>, body: &str, assist: &Assist) -> Result<Answered, Failed> {
     let bearer = key.map(|key| format!("Bearer {key}"));
-    let mut headers = vec![("content-type", "application/json"), ("accept", "application/json")];
+    let mut headers = vec![
+        ("content-type", "application/json"),
+        ("accept", "application/json"),
+    ];
     headers.extend(bearer.as_deref().map(|bearer| ("authorization", bearer)));
     let ask = Ask {
         method: "POST",

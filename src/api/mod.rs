@@ -5,6 +5,7 @@
 pub mod accounts;
 pub mod agents;
 pub mod articles;
+pub mod assistant;
 pub mod attachments;
 pub mod automation;
 pub mod categories;

@@ -47,7 +47,9 @@ pub async fn ask(
     let ask = Ask {
         messages: [message("system", system), message("user", user)],
         stream: false,
-        response_format: wants_json.then_some(Format { r#type: "json_object" }),
+        response_format: wants_json.then_some(Format {
+            r#type: "json_object",
+        }),
     };
     let answer = ai.run::<_, Value>(model, &ask);
     let patience = Delay::from(Duration::from_millis(u64::from(timeout_ms)));

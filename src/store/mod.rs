@@ -8,6 +8,7 @@ pub mod agents;
 pub mod around;
 pub mod articles;
 pub mod assignment;
+pub mod assist;
 pub mod attachments;
 pub mod categories;
 pub mod commit;
