@@ -3,6 +3,7 @@
 //! Handlers hold no rule, no SQL and no status number. What several of them need of a list stands here.
 
 pub mod accounts;
+pub mod addresses;
 pub mod agents;
 pub mod articles;
 pub mod assistant;
@@ -13,6 +14,7 @@ pub mod dev;
 mod dev_files;
 pub mod docs;
 pub mod messages;
+pub mod notifications;
 pub mod projects;
 pub mod reports;
 mod samples;

@@ -1,15 +1,15 @@
 //! The configuration: variables and secrets, read once per isolate and checked as a whole.
 
 mod assist;
+mod mail;
 
 use std::cell::OnceCell;
 use std::rc::Rc;
 
 use super::ids;
 use super::token::Keys;
-use crate::desk::reply_address::ReplyAddress;
-
 pub use assist::{Assist, Provider};
+pub use mail::{Address, Mail, Way};
 
 /// Everything an operator can set, checked.
 pub struct Config {
@@ -30,9 +30,8 @@ pub struct Config {
     /// `RATE_LIMITS` is not `off`.
     pub rate_limits: bool,
     pub files: FileStore,
-    /// `MAIL_REPLY_TO`: the desk's own address, to which people write and answer.
-    pub reply_to: Option<ReplyAddress>,
     pub assist: Assist,
+    pub mail: Mail,
 }
 
 /// Where attachments are kept.
@@ -80,9 +79,10 @@ fn read(values: &impl Values) -> Result<Config, String> {
          (locally: .dev.vars, which `npm start` writes)",
         )?;
     let files = file_store(values, &pepper)?;
-    let reply_to = reply_to(values, &pepper)?;
+    let development = values.value("ENVIRONMENT").as_deref() == Some("development");
     Ok(Config {
-        development: values.value("ENVIRONMENT").as_deref() == Some("development"),
+        development,
+        mail: mail::read(values, development, &pepper)?,
         dev_secret: values.value("DEV_SECRET").filter(|secret| secret.len() >= 16),
         keys: Keys::read(values)?,
         pepper,
@@ -91,19 +91,8 @@ fn read(values: &impl Values) -> Result<Config, String> {
         cors_origins: origins(values)?,
         rate_limits: switch(values, "RATE_LIMITS", true)?,
         files,
-        reply_to,
         assist: Assist::read(values)?,
     })
-}
-
-/// `MAIL_REPLY_TO`, its variants sealed with a key of their own.
-fn reply_to(values: &impl Values, pepper: &str) -> Result<Option<ReplyAddress>, String> {
-    let Some(address) = values.value("MAIL_REPLY_TO") else {
-        return Ok(None);
-    };
-    ReplyAddress::new(&address, derived(pepper, "edgedesk reply addresses"))
-        .map(Some)
-        .map_err(|why| format!("MAIL_REPLY_TO {why}"))
 }
 
 /// `R2_ACCESS_KEY_ID`, `R2_SECRET_ACCESS_KEY`, `R2_BUCKET`, and `R2_ACCOUNT_ID` or `R2_ENDPOINT`: all of them, or

@@ -3,6 +3,7 @@
 //! Running twice, or late, or at the same moment as another, changes nothing.
 
 mod files;
+mod mail;
 pub mod outgoing;
 
 use crate::desk::{DAY, Millis};

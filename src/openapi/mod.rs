@@ -9,6 +9,7 @@ mod readme;
 mod reports;
 mod rules;
 mod schema;
+mod told;
 
 pub use readme::route_list;
 

@@ -28,6 +28,7 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
     all.push(("PresignedUpload", presigned()));
     all.extend(assistant());
     all.extend(promises());
+    all.extend(super::told::schemas());
     all.extend(super::reports::schemas());
     all.extend(super::rules::schemas());
     all

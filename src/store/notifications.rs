@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use super::events::Subject;
 use super::scope::SEEN_BY;
 use super::tickets::Reader;
 use super::view::{self, Out, View, field, nullable};
@@ -137,7 +136,7 @@ pub fn count(reader: &Reader, filter: Filter) -> Stmt {
 /// `{"unread_count", "is_capped"}` in the row `j`.
 pub fn unread_count(reader: &Reader) -> Stmt {
     reader.stmt(format!(
-        "SELECT '{{\"unread_count\":' || min(count(*), {MOST_COUNTED}) || ',\"is_capped\":' || iif(count(*) > {MOST_COUNTED}, 'true', 'false') || '}}' AS j \
+        "SELECT '{{\"unread_count\":' || min(count(*), {MOST_COUNTED}) || ',\"is_capped\":' || iif(count(*) > {MOST_COUNTED}, 'true', 'false') || '}}' AS j, NULL AS v, NULL AS id \
          FROM (SELECT 1 {FROM} WHERE {} AND n.read_at IS NULL LIMIT {MOST_COUNTED} + 1)",
         seen(reader)
     ))
@@ -176,15 +175,11 @@ pub fn mark_read(id: i64, now: i64) -> Stmt {
         .bind(now)
 }
 
-/// Marks all of somebody's as read, those that they can no longer see included; `{"updated"}` in the row `j`.
-pub fn mark_all_read(user_id: i64, now: i64) -> [Stmt; 2] {
-    [
-        Stmt::new("SELECT '{\"updated\":' || count(*) || '}' AS j, NULL AS v, NULL AS id FROM notifications WHERE user_id = ?1 AND read_at IS NULL")
-            .bind(user_id),
-        Stmt::new("UPDATE notifications SET read_at = ?2 WHERE user_id = ?1 AND read_at IS NULL")
-            .bind(user_id)
-            .bind(now),
-    ]
+/// Marks all of somebody's as read.
+pub fn mark_all_read(user_id: i64, now: i64) -> Stmt {
+    Stmt::new("UPDATE notifications SET read_at = ?2 WHERE user_id = ?1 AND read_at IS NULL")
+        .bind(user_id)
+        .bind(now)
 }
 
 /// How somebody wants to be told, of every kind: the row `j`.
@@ -200,8 +195,8 @@ pub fn preferences(user_id: i64) -> Stmt {
         .map(|some| format!("SELECT * FROM ({})", some.join(" UNION ALL ")))
         .collect();
     Stmt::new(format!(
-        "SELECT '{{' || group_concat('\"' || k.kind || '\":{{\"live\":' || iif(coalesce(p.live, 1), 'true', 'false') || \
-           ',\"email\":' || iif(coalesce(p.email, 1), 'true', 'false') || '}}', ',') || '}}' AS j, NULL AS v, NULL AS id \
+        "SELECT '{{\"preferences\":{{' || group_concat('\"' || k.kind || '\":{{\"live\":' || iif(coalesce(p.live, 1), 'true', 'false') || \
+           ',\"email\":' || iif(coalesce(p.email, 1), 'true', 'false') || '}}', ',') || '}}}}' AS j, NULL AS v, NULL AS id \
          FROM (SELECT * FROM ({}) ORDER BY at) k LEFT JOIN notification_preferences p ON p.user_id = ?1 AND p.kind = k.kind",
         kinds.join(" UNION ALL ")
     ))
@@ -224,10 +219,7 @@ pub fn prefer(user_id: i64, wanted: &BTreeMap<Kind, Ways>) -> Vec<Stmt> {
 }
 
 /// Tells whoever a message of this batch mentions, as far as they may read it. `names` are usernames in lower case.
-pub fn mention(subject: &Subject, names: &[String], now: i64) -> Option<Stmt> {
-    let Subject::MessageUid(uid) = subject else {
-        return None;
-    };
+pub fn mention(message_uid: &str, names: &[String], now: i64) -> Option<Stmt> {
     let names = serde_json::to_string(names).ok().filter(|_| !names.is_empty())?;
     Some(
         Stmt::new(format!(
@@ -237,7 +229,7 @@ pub fn mention(subject: &Subject, names: &[String], now: i64) -> Option<Stmt> {
              JOIN settings s ON s.id = 1 JOIN json_each(?2) n JOIN users u ON u.username_key = n.value \
              WHERE m.uid = ?1 AND u.id <> m.author_id AND (m.is_internal = 0 OR u.role <> 'customer') AND {SEEN_BY}"
         ))
-        .bind(*uid)
+        .bind(message_uid)
         .bind(names)
         .bind(now),
     )

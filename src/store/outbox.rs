@@ -21,12 +21,12 @@ const UID: &str = "lower(printf('%08x-%04x-7%s-%s-%s', CAST(?1 AS INTEGER) >> 16
 /// A mail, whom it goes to, and what it is made of.
 #[derive(Debug, Deserialize)]
 pub struct Letter {
+    pub id: i64,
     pub uid: String,
     pub user_id: i64,
     pub email: String,
     pub attempts: i64,
     pub created_at: i64,
-    pub event_id: Option<i64>,
     /// It may be sent: there is somebody to tell, who wants to know and may.
     pub may: bool,
     pub facts: Facts,
@@ -73,8 +73,8 @@ fn may() -> String {
 /// The [`Letter`] of a mail, as JSON in the row `j`.
 pub fn letter(id: i64) -> Stmt {
     Stmt::new(format!(
-        "SELECT json_object('uid', o.uid, 'user_id', o.user_id, 'email', u.email, 'attempts', o.attempts, 'created_at', o.created_at, \
-           'event_id', o.event_id, 'may', json(iif({may}, 'true', 'false')), 'facts', json_object('kind', o.kind, \
+        "SELECT json_object('id', o.id, 'uid', o.uid, 'user_id', o.user_id, 'email', u.email, 'attempts', o.attempts, 'created_at', o.created_at, \
+           'may', json(iif({may}, 'true', 'false')), 'facts', json_object('kind', o.kind, \
            'name', u.full_name, 'words', o.message, 'entry', json(iif(o.event_id IS NULL, 'null', {ENTRY})), \
            'ticket', json(iif(t.id IS NULL, 'null', json_object('id', t.id, 'number', t.number, 'title', t.title, 'status', t.status))), \
            'entries', json((SELECT json_group_array(json(entry)) FROM (SELECT {ENTRY} AS entry {FROM} \
@@ -159,12 +159,14 @@ fn ask(whom: &str, kind: &str, now: i64) -> Stmt {
     .bind(now)
 }
 
-/// Forgets all mails that have not been sent: samples are not news to anybody.
-pub fn forget_all() -> [Stmt; 2] {
+/// Forgets all mails that have not been sent, and leaves only the latest notifications unread: samples are not news.
+pub fn forget_all() -> [Stmt; 3] {
     [
         Stmt::new("DELETE FROM outbox WHERE state = 'pending'"),
+        Stmt::new("DELETE FROM due"),
         Stmt::new(
-            "UPDATE notifications SET read_at = created_at WHERE id NOT IN (SELECT id FROM notifications ORDER BY id DESC LIMIT 40)",
+            "UPDATE notifications SET read_at = created_at \
+             WHERE id NOT IN (SELECT id FROM notifications ORDER BY id DESC LIMIT 40)",
         ),
     ]
 }
