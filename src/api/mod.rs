@@ -12,6 +12,7 @@ pub mod automation;
 pub mod categories;
 pub mod dev;
 mod dev_files;
+mod dev_time;
 pub mod docs;
 pub mod messages;
 pub mod notifications;

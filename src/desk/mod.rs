@@ -14,6 +14,7 @@ pub mod attachment;
 pub mod calendar;
 pub mod calendar_check;
 pub mod category;
+pub mod clock;
 pub mod condition;
 mod condition_check;
 pub mod csv;

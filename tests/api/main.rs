@@ -20,6 +20,7 @@ mod assistant;
 mod attachments;
 mod bodies;
 mod categories;
+mod clock;
 mod conventions;
 mod cost;
 mod durability;
