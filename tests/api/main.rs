@@ -16,6 +16,7 @@ mod agent_scope;
 mod agents;
 mod articles;
 mod assignment;
+mod assistant;
 mod attachments;
 mod bodies;
 mod categories;
