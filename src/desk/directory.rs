@@ -46,6 +46,12 @@ impl Directory {
         })
     }
 
+    /// The id of an active person by id or uid.
+    pub fn person(&self, row: &Row) -> Option<i64> {
+        let known = find(&self.people, row).filter(|known| known.is_active)?;
+        Some(known.id)
+    }
+
     /// What of a plan names nobody and nothing any more.
     pub fn missing(&self, plan: &Plan) -> Vec<Mistake> {
         let numbered = plan.actions.iter().enumerate();
@@ -67,10 +73,7 @@ impl Directory {
             Action::SendNotification {
                 to: Audience::Person(row),
                 ..
-            } => {
-                let known = find(&self.people, row).is_some_and(|known| known.is_active);
-                (known, "to", "is no active user")
-            }
+            } => (self.person(row).is_some(), "to", "is no active user"),
             _ => return None,
         };
         (!is_there).then_some((part, message))

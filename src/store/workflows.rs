@@ -4,12 +4,13 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::events::Subject;
+use super::told::told;
 use super::view::{Out, View, field};
 use crate::desk::directory::{Directory, Known};
 use crate::desk::id::Ref;
 use crate::desk::mistake::Mistake;
-use crate::desk::rule::{Plan, Rule};
-use crate::desk::told::SOUGHT;
+use crate::desk::rule::{On, Plan, Rule};
+use crate::desk::told::{SOUGHT, Telling};
 use crate::edge::db::{Arg, DbError, Rows, Stmt};
 use crate::http::page::{Page, Start};
 
@@ -80,7 +81,7 @@ pub struct RuleRow {
     pub version: i64,
 }
 
-const COLUMNS: &str = "w.id, w.uid, w.name, w.is_active, w.position, w.stop, w.trigger, w.conditions, w.actions, \
+pub(super) const COLUMNS: &str = "w.id, w.uid, w.name, w.is_active, w.position, w.stop, w.trigger, w.conditions, w.actions, \
   w.author_id, w.version";
 
 impl RuleRow {
@@ -244,6 +245,12 @@ pub struct Automation {
 }
 
 impl Automation {
+    /// Whether some rule waits for this.
+    pub fn hears(&self, on: On) -> bool {
+        let plans = self.rules.iter().filter_map(|rule| rule.plan.as_ref().ok());
+        plans.into_iter().any(|plan| plan.trigger.on == on)
+    }
+
     /// Under whose name a rule leaves notes.
     pub fn author(&self, rule: i64) -> Option<i64> {
         let found = self.authors.iter().find(|(id, _)| *id == rule)?;
@@ -339,14 +346,22 @@ pub(super) fn of_ticket(subject: &Subject) -> (&'static str, Arg) {
     }
 }
 
-/// Records what a rule did.
-pub fn record(subject: &Subject, rule: i64, event: &str, details: &str, now: i64) -> Stmt {
+/// Records what a rule did, and whom it told.
+pub fn record(
+    subject: &Subject,
+    rule: i64,
+    event: &str,
+    (details, tellings): (&str, &[Telling]),
+    now: i64,
+) -> Stmt {
     let (name, arg) = of_ticket(subject);
+    let sought = format!(
+        "replace(?4, '\"{SOUGHT}\"', iif(t.assignee_id IS NULL, '\"refused\",\"reason\":\"no agent is free for it\"', '\"done\"'))"
+    );
     Stmt::new(format!(
         "INSERT INTO workflow_runs (workflow_id, ticket_id, event, outcome, details, created_at) \
-         SELECT ?2, t.id, ?3, 'acted', replace(?4, '\"{SOUGHT}\"', \
-           iif(t.assignee_id IS NULL, '\"refused\",\"reason\":\"no agent is free for it\"', '\"done\"')), ?5 \
-         FROM tickets t WHERE {name}"
+         SELECT ?2, t.id, ?3, 'acted', {}, ?5 FROM tickets t WHERE {name}",
+        told(&sought, tellings)
     ))
     .bind(arg)
     .bind(rule)
