@@ -195,7 +195,16 @@ pub async fn spoken(env: &Env, request: &Request, claims: &Claims) -> (Reply, Ve
             now,
             due: RefCell::default(),
         };
-        let outcome = handle(&app, request, route, &found.params, Some(claims), None, &mut trail).await;
+        let outcome = handle(
+            &app,
+            request,
+            route,
+            &found.params,
+            Some(claims),
+            None,
+            &mut trail,
+        )
+        .await;
         outcome.map(|reply| (reply, app.due.take()))
     };
     match outcome.await {

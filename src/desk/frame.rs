@@ -56,7 +56,7 @@ pub fn read(mut frame: Map<String, Value>) -> Result<Said, Vec<Mistake>> {
     };
     let said = match kind.as_str() {
         "message" => message(frame, &mut wrong),
-        "typing" => typing(&frame, &mut wrong),
+        "typing" => writing(&frame, &mut wrong),
         "ping" => Some(Said::Ping),
         "resume" => resume(&frame, &mut wrong),
         _ => wrong.refuse("type", "must be one of message, typing, ping, resume"),
@@ -90,7 +90,7 @@ fn is_key(id: &str) -> bool {
     (1..=255).contains(&id.len()) && id.bytes().all(|byte| (0x20..=0x7e).contains(&byte))
 }
 
-fn typing(frame: &Map<String, Value>, wrong: &mut Mistakes) -> Option<Said> {
+fn writing(frame: &Map<String, Value>, wrong: &mut Mistakes) -> Option<Said> {
     let mut flag = |name: &str, default: bool| match frame.get(name) {
         None => default,
         Some(Value::Bool(flag)) => *flag,

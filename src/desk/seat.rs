@@ -272,12 +272,21 @@ mod tests {
             (vec![good.clone()], true, 100_000, Err(End::Unauthorized)),
             (Vec::new(), true, 0, Err(End::Unauthorized)),
             (with(|it| it.ver = 2), true, 0, Err(End::Unauthorized)),
-            (with(|it| it.role = Role::Customer), true, 0, Err(End::Unauthorized)),
+            (
+                with(|it| it.role = Role::Customer),
+                true,
+                0,
+                Err(End::Unauthorized),
+            ),
             (with(|it| it.session_id = 4), true, 0, Err(End::Unauthorized)),
             (with(|it| it.sees = 0), true, 0, Err(End::Forbidden)),
             (with(|it| it.sees = 0), false, 0, Ok(())),
         ] {
-            assert_eq!(seat().stays(&standings, in_room, now), want, "{standings:?} {now}");
+            assert_eq!(
+                seat().stays(&standings, in_room, now),
+                want,
+                "{standings:?} {now}"
+            );
         }
     }
 

@@ -302,7 +302,8 @@ async fn missed(speaker: &Speaker<'_>, mut tickets: Vec<(i64, i64)>) -> Result<(
     }
     if !tickets.is_empty() {
         let far = |(id, last): &(i64, i64)| {
-            let hint = format!("goes on after {last}: resume again, or read GET /tickets/{id}/events?after={last}");
+            let hint =
+                format!("goes on after {last}: resume again, or read GET /tickets/{id}/events?after={last}");
             (format!("tickets.{id}"), hint)
         };
         speaker.refuse(Error::Invalid(tickets.iter().map(far).collect()));
@@ -343,7 +344,11 @@ fn read(sent: Frame) -> Result<Map<String, Value>, Error> {
     let text = match sent {
         Frame::Text(text) if text.len() > frame::LONGEST => return Err(Error::TooLarge(frame::LONGEST)),
         Frame::Text(text) => text,
-        Frame::Binary => return Err(Error::Malformed("frames are JSON objects, sent as text".to_owned())),
+        Frame::Binary => {
+            return Err(Error::Malformed(
+                "frames are JSON objects, sent as text".to_owned(),
+            ));
+        }
     };
     json::object(text.as_bytes()).map_err(|error| match error {
         Error::Malformed(message) => Error::Malformed(message.replacen("the body", "the frame", 1)),

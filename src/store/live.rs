@@ -6,8 +6,11 @@ use super::events;
 use super::messages::MESSAGE;
 use super::notifications;
 use super::scope::SEEN_BY;
+use super::tickets::{Reader, named};
 use super::view;
+use crate::desk::id::Ref;
 use crate::desk::person::Role;
+use crate::desk::policy;
 use crate::edge::db::Stmt;
 
 /// Events and messages as frames need them, of a ticket `t`.
@@ -67,11 +70,7 @@ fn frame(internal: bool) -> String {
 
 /// The columns of [`Told`] of an event `e`, for those who are there.
 fn columns(staff: bool, customers: bool) -> String {
-    let staff = if staff {
-        frame(true)
-    } else {
-        "NULL".to_owned()
-    };
+    let staff = if staff { frame(true) } else { "NULL".to_owned() };
     let public = if customers {
         format!(
             "CASE WHEN e.public_seq IS NOT NULL AND coalesce(m.is_internal, 0) = 0 THEN {} END",
@@ -80,7 +79,9 @@ fn columns(staff: bool, customers: bool) -> String {
     } else {
         "NULL".to_owned()
     };
-    format!("{staff} AS staff, {public} AS public, iif(e.type = 'message_added', e.message_id, NULL) AS message_id")
+    format!(
+        "{staff} AS staff, {public} AS public, iif(e.type = 'message_added', e.message_id, NULL) AS message_id"
+    )
 }
 
 /// What a ticket's room hears after an event: rows of [`Told`] in their order. Whoever sends them asks
@@ -117,7 +118,11 @@ pub fn of_feed(user_id: i64, after: i64, most: i64, internal: bool) -> Stmt {
          WHEN (n.ticket_id IS NULL OR (t.id IS NOT NULL AND {SEEN_BY})) AND {known} THEN {notification} END",
         frame(internal)
     );
-    let (staff, public) = if internal { (told.as_str(), "NULL") } else { ("NULL", told.as_str()) };
+    let (staff, public) = if internal {
+        (told.as_str(), "NULL")
+    } else {
+        ("NULL", told.as_str())
+    };
     Stmt::new(format!(
         "SELECT f.id AS at, {staff} AS staff, {public} AS public, \
            iif(f.event_id IS NOT NULL AND e.type = 'message_added', e.message_id, NULL) AS message_id \
@@ -176,6 +181,31 @@ pub fn staff_seq(ticket_id: i64, public_seq: i64) -> Stmt {
     )
     .bind(ticket_id)
     .bind(public_seq)
+}
+
+/// A ticket whose room somebody wants to hear.
+#[derive(Debug, Deserialize)]
+pub struct Place {
+    pub id: i64,
+    /// Where the reader's last number stands in the count of staff.
+    pub seq: i64,
+}
+
+/// A [`Place`], if the reader may see the ticket.
+pub fn place(reader: &Reader, reference: &Ref, last: Option<i64>) -> Stmt {
+    let seq = if policy::reads_internal(reader.role) {
+        "min(?5, t.seq)"
+    } else {
+        "coalesce((SELECT seq FROM events WHERE ticket_id = t.id AND public_seq <= ?5 ORDER BY public_seq DESC LIMIT 1), 0)"
+    };
+    let (name, arg) = named(reference);
+    reader
+        .stmt(format!(
+            "SELECT t.id AS id, {seq} AS seq FROM tickets t WHERE {name} AND t.deleted_at IS NULL AND {}",
+            reader.scope.condition()
+        ))
+        .bind(arg)
+        .bind(last.unwrap_or(0))
 }
 
 // Who listens ----------------------------------------------------------------------------------------------------
