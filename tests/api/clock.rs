@@ -5,9 +5,9 @@
 use std::sync::{Mutex, MutexGuard, OnceLock};
 
 use crate::support::client::Role;
-use crate::support::time::{age, dev, tick, tick_at};
+use crate::support::time::{age, dev, tick, tick_at, tick_or_die};
 use crate::support::worker::outside;
-use crate::support::{Admin, Anon, Caller, Customer, Stub, Value, Worker, json, make, race};
+use crate::support::{Admin, Anon, Caller, Customer, Stub, Value, Worker, json, make, race, sqlite};
 
 /// Ten ticks of the clock at the same moment.
 const TICKS: usize = 10;
@@ -471,7 +471,7 @@ fn a_schedule_is_kept_once_per_period() {
     let desk = desk();
     let (admin, customer) = (Admin::on(&desk), Customer::on(&desk));
     let word = make::unique();
-    let tickets = race(120, |_| {
+    let tickets = race(60, |_| {
         make::ticket_with(&customer, json!({"title": format!("Walk {word}")}))
     });
     let done = &tickets[0];
@@ -514,7 +514,7 @@ fn a_long_walk_goes_on_where_it_stopped() {
     let desk = desk();
     let (admin, customer) = (Admin::on(&desk), Customer::on(&desk));
     let word = make::unique();
-    race(50, |_| {
+    race(26, |_| {
         for _ in 0..5 {
             make::ticket_with(&customer, json!({"title": format!("Long {word}")}));
         }
@@ -526,8 +526,8 @@ fn a_long_walk_goes_on_where_it_stopped() {
         json!([{"type": "add_tag", "tag": "seen"}]),
     );
     let done: Vec<Value> = (0..3).map(|_| tick(&desk)["schedules"].clone()).collect();
-    assert_eq!(done, [200, 50, 0]);
-    assert_eq!(runs(&admin, &rule).len(), 250);
+    assert_eq!(done, [100, 30, 0]);
+    assert_eq!(runs(&admin, &rule).len(), 130);
 }
 
 #[test]
@@ -554,6 +554,61 @@ fn an_idle_tick_reads_next_to_nothing() {
         after <= before + 5,
         "{before} rows, and {after} with 200 tickets more"
     );
+}
+
+#[test]
+fn a_clock_that_is_killed_goes_on() {
+    let worker = Worker::start(&[]);
+    worker.seed();
+    let (admin, customer) = (Admin::on(&worker), Customer::on(&worker));
+    let word = make::unique();
+    let tickets = race(24, |_| {
+        make::ticket_with(
+            &customer,
+            json!({"title": format!("Late {word}"), "priority": "low"}),
+        )
+    });
+    let heard = rule(
+        &admin,
+        json!({"on": "sla_breached"}),
+        json!({"all": [{"field": "title", "op": "contains", "value": word}]}),
+        json!([{"type": "add_note", "body": "Too late"}]),
+    );
+    for ticket in &tickets {
+        age(&worker, ticket, 30);
+    }
+    // In the midst of its work, twice.
+    let mut worker = worker;
+    for wait in [60, 200] {
+        let (anon, secret) = (Anon::on(&worker), worker.var("DEV_SECRET").to_owned());
+        worker = std::thread::scope(|scope| {
+            let ticking = scope.spawn(move || tick_or_die(&anon, &secret));
+            std::thread::sleep(std::time::Duration::from_millis(wait));
+            let asleep = worker.pause();
+            ticking.join().unwrap();
+            asleep.resume()
+        });
+    }
+    let file = worker.d1.clone().expect("the server tells its database");
+    let asleep = worker.pause();
+    // A chore that cannot do its work stands in nobody's way.
+    sqlite::run(&file, "DROP INDEX tickets_to_close", "");
+    let worker = asleep.resume();
+    let ticked = dev(&worker, "/dev/tick", &json!({}));
+    let failed: Vec<&Value> = ticked["chores"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|chore| chore["failed"] == true)
+        .map(|chore| &chore["name"])
+        .collect();
+    assert_eq!(failed, ["closing"]);
+    let admin = Admin::on(&worker);
+    for ticket in &tickets {
+        assert_eq!(warnings(&admin, ticket), ["sla_breached response"]);
+        assert_eq!(admin.get(&path(ticket)).is(200).json()["message_count"], 1);
+    }
+    assert_eq!(runs(&admin, &heard).len(), tickets.len());
 }
 
 #[test]

@@ -1,19 +1,29 @@
 //! Time passes when a story says so: tickets grow older at once, and the clock ticks when it is told to.
 
+use super::client::Ask;
 use super::{Anon, Value, Worker, json};
 
 /// Asks a development-only route.
 #[track_caller]
 pub fn dev(worker: &Worker, path: &str, body: &Value) -> Value {
-    Anon::on(worker)
-        .ask("POST", path)
-        .at_root()
-        .undocumented()
-        .header("X-Dev-Secret", worker.var("DEV_SECRET"))
+    let anon = Anon::on(worker);
+    ask(&anon, worker.var("DEV_SECRET"), path)
         .json(body)
         .send()
         .is(200)
         .json()
+}
+
+fn ask<'a>(anon: &'a Anon, secret: &str, path: &'a str) -> Ask<'a> {
+    anon.ask("POST", path)
+        .at_root()
+        .undocumented()
+        .header("X-Dev-Secret", secret)
+}
+
+/// Lets the clock of a server tick that may die meanwhile.
+pub fn tick_or_die(anon: &Anon, secret: &str) {
+    let _ = ask(anon, secret, "/dev/tick").may_fail().try_send();
 }
 
 /// Moves all that has happened to a ticket, and its due times, into the past.
