@@ -256,8 +256,15 @@ fn rules_hear_of_a_broken_promise_once() {
         titled(&ticket),
         json!([{"type": "add_tag", "tag": "risky"}]),
     );
+    // A rule that leaves the ticket as it is.
+    let noted = make::ticket_with(&customer, json!({"priority": "high"}));
+    let note = json!([{"type": "add_note", "body": "Late"}]);
+    let quiet = rule(&admin, json!({"on": "sla_breached"}), titled(&noted), note);
+    age(&desk, &noted, 5);
     age(&desk, &ticket, 5);
     ticks(&desk);
+    assert_eq!(admin.get(&path(&noted)).is(200).json()["message_count"], 1);
+    assert_eq!(runs(&admin, &quiet).len(), 1);
     let seen = admin.get(&path(&ticket)).is(200).json();
     assert_eq!(
         (&seen["tags"], &seen["priority"], &seen["message_count"]),
