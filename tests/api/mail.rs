@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::support::client::Role;
 use crate::support::make::{self, CANARY};
 use crate::support::stub::{Canned, Sent, Stub};
 use crate::support::{Admin, Agent, Anon, Caller, Customer, Value, Worker, json};
@@ -260,12 +261,7 @@ fn is_johns(path: &str, sent: &Sent) -> bool {
 fn a_busy_ticket_sends_a_digest_instead_of_a_flood() {
     let path = format!("/mail-{}", make::unique());
     let worker = elsewhere(&path);
-    let john = Caller::login(
-        &worker,
-        crate::support::client::Role::Customer,
-        "john@example.com",
-        "customer123",
-    );
+    let john = Caller::login(&worker, Role::Customer, "john@example.com", "customer123");
     let admin = Admin::on(&worker);
     let ticket = make::ticket(&john);
     for n in 0..30 {
@@ -324,12 +320,7 @@ fn a_provider_that_fails_gets_the_mail_again_and_only_once() {
         }
     });
     let worker = elsewhere(&path);
-    let john = Caller::login(
-        &worker,
-        crate::support::client::Role::Customer,
-        "john@example.com",
-        "customer123",
-    );
+    let john = Caller::login(&worker, Role::Customer, "john@example.com", "customer123");
     let admin = Admin::on(&worker);
     make::message(&admin, &make::ticket(&john), "Once.");
     let got = Stub::shared().wait(2, |sent| is_johns(&path, sent));
@@ -348,6 +339,48 @@ fn a_provider_that_fails_gets_the_mail_again_and_only_once() {
         worker.tick();
     }
     assert_eq!(johns(&path).len(), 4);
+}
+
+#[test]
+fn a_queue_that_repeats_itself_or_talks_nonsense_sends_nothing_twice() {
+    let path = format!("/mail-{}", make::unique());
+    let worker = elsewhere(&path);
+    let john = Caller::login(&worker, Role::Customer, "john@example.com", "customer123");
+    let admin = Admin::on(&worker);
+    let ticket = make::ticket(&john);
+    let bring = |text: &str| {
+        let body = json!({"text": text, "times": 10});
+        let developer = Anon::on(&worker);
+        let ask = developer.ask("POST", "/dev/queue").at_root().undocumented();
+        ask.header("X-Dev-Secret", worker.var("DEV_SECRET"))
+            .json(&body)
+            .send()
+            .is(200);
+    };
+    for nonsense in [
+        "{",
+        "[]",
+        "null",
+        "{\"what\":\"pigeon\",\"id\":1}",
+        "{\"what\":\"mail\",\"id\":\"1\"}",
+    ] {
+        bring(nonsense);
+    }
+    for n in 0..3 {
+        make::message(&admin, &ticket, &format!("Number {n}."));
+    }
+    // Rows of mails are few on a new server: all of them come again, and some that are not there.
+    for id in 0..20 {
+        bring(&format!("{{\"what\":\"mail\",\"id\":{id}}}"));
+    }
+    Stub::shared().wait(3, |sent| is_johns(&path, sent));
+    make::message(&admin, &ticket, "The last one.");
+    Stub::shared().wait(4, |sent| is_johns(&path, sent));
+    let got = Stub::shared().seen(|sent| sent.path == path);
+    let mut keys: Vec<&str> = got.iter().map(|sent| sent.header("idempotency-key")).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    assert_eq!(keys.len(), got.len(), "a mail was sent twice");
 }
 
 #[test]
