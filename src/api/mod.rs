@@ -6,6 +6,7 @@ pub mod accounts;
 pub mod addresses;
 pub mod agents;
 pub mod articles;
+pub mod assistant;
 pub mod attachments;
 pub mod automation;
 pub mod categories;

@@ -8,6 +8,8 @@ pub mod action;
 mod action_check;
 pub mod agent;
 pub mod article;
+pub mod assist;
+pub mod assist_answer;
 pub mod attachment;
 pub mod calendar;
 pub mod calendar_check;

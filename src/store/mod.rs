@@ -10,6 +10,7 @@ pub mod alerts;
 pub mod around;
 pub mod articles;
 pub mod assignment;
+pub mod assist;
 pub mod attachments;
 pub mod categories;
 pub mod commit;
