@@ -58,6 +58,16 @@ pub async fn tick(env: &Env, now: Millis) -> (Vec<Chore>, Cost) {
     (chores, db.cost())
 }
 
+/// Warns of all that is late, and closes all that has been resolved for long: for a desk whose past has just been made.
+///
+/// # Errors
+/// When the database fails.
+pub async fn settle(db: &Db, now: Millis) -> Result<(), Error> {
+    while alerts::give(db, now).await? > 0 {}
+    while closing::close(db, now).await? > 0 {}
+    Ok(())
+}
+
 fn report(name: &'static str, outcome: Result<usize, Error>) -> Chore {
     if let Err(error) = &outcome {
         door::log(&format!("a chore of the clock failed: {name}: {error:?}"));
