@@ -5,6 +5,7 @@
 mod alerts;
 mod closing;
 mod files;
+pub mod inbound;
 mod mail;
 pub mod outgoing;
 mod schedule;

@@ -18,6 +18,7 @@ pub mod counts;
 pub mod due;
 pub mod events;
 pub mod housekeeping;
+pub mod inbound;
 pub mod messages;
 pub mod notifications;
 pub mod outbox;
