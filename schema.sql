@@ -1073,7 +1073,7 @@ CREATE TABLE outbox (
   id INTEGER PRIMARY KEY,
   uid TEXT NOT NULL UNIQUE,
   user_id INTEGER NOT NULL REFERENCES users (id),
-  kind TEXT NOT NULL,                      -- of a notification, or 'password_reset', 'verify_email'
+  kind TEXT NOT NULL,                      -- of a notification, or 'digest', 'password_reset', 'verify_email'
   ticket_id INTEGER REFERENCES tickets (id),
   event_id INTEGER REFERENCES events (id),
   message TEXT,
@@ -1087,13 +1087,15 @@ CREATE TABLE outbox (
   lease_until INTEGER NOT NULL DEFAULT 0,  -- somebody is sending it until then
   next_attempt_at INTEGER NOT NULL DEFAULT 0,
   error TEXT,
+  digest_id INTEGER REFERENCES outbox (id), -- the digest that tells of it
   created_at INTEGER NOT NULL,
   done_at INTEGER
 ) STRICT;
 CREATE UNIQUE INDEX outbox_by_event ON outbox (user_id, event_id) WHERE event_id IS NOT NULL;
 CREATE INDEX outbox_pending ON outbox (next_attempt_at) WHERE state = 'pending';
 CREATE INDEX outbox_held ON outbox (user_id, ticket_id) WHERE state = 'held';
-CREATE INDEX outbox_sent ON outbox (user_id, ticket_id, done_at) WHERE state = 'sent';
+CREATE INDEX outbox_of_ticket ON outbox (user_id, ticket_id);
+CREATE INDEX outbox_digested ON outbox (digest_id) WHERE digest_id IS NOT NULL;
 CREATE INDEX outbox_by_user ON outbox (user_id, kind, created_at);
 CREATE INDEX outbox_done ON outbox (done_at) WHERE done_at IS NOT NULL;
 

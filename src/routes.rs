@@ -4,203 +4,23 @@
 //! without their mount; each answers under `/api/v1`, `/api` and nothing. Every PUT answers PATCH too, unless
 //! the row says otherwise. A route that is not here does not exist.
 
-use std::future::Future;
-use std::pin::Pin;
+mod row;
 
 use crate::api::{
-    accounts, agents, articles, attachments, categories, docs, messages, projects, reports, sessions,
-    settings, sla, statistics, subcategories, tickets, transfers, uploads, users, workflows,
+    accounts, addresses, agents, articles, attachments, categories, docs, messages, notifications, projects,
+    reports, sessions, settings, sla, statistics, subcategories, tickets, transfers, uploads, users,
+    webhooks, workflows,
 };
-use crate::app::Call;
-use crate::http::error::Error;
 use crate::http::page;
-use crate::http::reply::Reply;
 use crate::http::request::Method;
 use crate::http::shape::Shape;
 use crate::store::view::View;
 use crate::store::{
     agents as agent_rows, articles as article_rows, attachments as attachment_rows,
-    categories as category_rows, events, messages as message_rows, people, sessions as session_rows,
-    subcategories as subcategory_rows, tickets as ticket_rows, transfers as transfer_rows,
-    workflows as workflow_rows,
+    categories as category_rows, deliveries, events, messages as message_rows,
+    notifications as notification_rows, people, sessions as session_rows, subcategories as subcategory_rows,
+    tickets as ticket_rows, transfers as transfer_rows, webhooks as webhook_rows, workflows as workflow_rows,
 };
-
-/// Who may knock. The fine decision is made in `desk::policy`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Access {
-    Public,
-    SignedIn,
-    Agent,
-    Manager,
-    Admin,
-}
-
-/// The rate limit that a route falls under.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Limit {
-    /// Costs nothing: documents and liveness.
-    None,
-    /// By user when signed in, otherwise by address.
-    User,
-    Address,
-    Register,
-    Search,
-    Presign,
-}
-
-impl Limit {
-    /// The binding of wrangler.toml that counts.
-    pub fn binding(self) -> &'static str {
-        match self {
-            Limit::None | Limit::User => "RL_USER",
-            Limit::Address => "RL_ADDRESS",
-            Limit::Register => "RL_REGISTER",
-            Limit::Search => "RL_SEARCH",
-            Limit::Presign => "RL_PRESIGN",
-        }
-    }
-
-    /// The policy, as the `RateLimit-Policy` header tells it (draft-ietf-httpapi-ratelimit-headers); the numbers
-    /// are those of wrangler.toml.
-    pub fn policy(self) -> &'static str {
-        match self {
-            Limit::None | Limit::User => "\"default\";q=600;w=60",
-            Limit::Address => "\"default\";q=3000;w=60",
-            Limit::Register | Limit::Presign => "\"default\";q=60;w=60",
-            Limit::Search => "\"default\";q=120;w=60",
-        }
-    }
-}
-
-/// What a route answers with, for the document.
-#[derive(Clone, Copy, Debug)]
-pub enum Gives {
-    /// One resource, 200.
-    One(&'static View),
-    /// A page of them, 200.
-    List(&'static View),
-    /// The resource that was made, 201.
-    Created(&'static View),
-    /// 204.
-    Nothing,
-    /// A schema of the document's own, 200.
-    Schema(&'static str),
-    /// A schema of the document's own, 201.
-    CreatedSchema(&'static str),
-    /// Something that is not JSON, by its media type.
-    Media(&'static str),
-}
-
-/// A handler: from a call to an answer.
-pub type Handler = for<'a> fn(&'a Call<'a>) -> Pin<Box<dyn Future<Output = Result<Reply, Error>> + 'a>>;
-
-/// One row of the table.
-pub struct Route {
-    pub method: Method,
-    pub path: &'static str,
-    pub access: Access,
-    pub summary: &'static str,
-    pub handler: Handler,
-    pub query: &'static [&'static Shape],
-    pub body: Option<&'static Shape>,
-    pub gives: Gives,
-    pub limit: Limit,
-    /// `Idempotency-Key` counts here.
-    pub is_idempotent: bool,
-    /// A PUT that answers PATCH too.
-    pub is_patch: bool,
-    /// The body may also be a form.
-    pub takes_form: bool,
-    /// The body may be left out.
-    pub body_optional: bool,
-    /// The body is not read but handed on as it arrives.
-    pub streams: bool,
-    /// A public route that shows more to who is signed in: a token is not needed, but checked when it is sent.
-    pub hears_token: bool,
-}
-
-impl Route {
-    const fn new(
-        method: Method,
-        path: &'static str,
-        access: Access,
-        summary: &'static str,
-        handler: Handler,
-        gives: Gives,
-    ) -> Route {
-        Route {
-            method,
-            path,
-            access,
-            summary,
-            handler,
-            query: &[],
-            body: None,
-            gives,
-            limit: Limit::User,
-            is_idempotent: !matches!(method, Method::Get) && !matches!(access, Access::Public),
-            is_patch: matches!(method, Method::Put),
-            takes_form: false,
-            body_optional: false,
-            streams: false,
-            hears_token: false,
-        }
-    }
-
-    const fn query(self, query: &'static [&'static Shape]) -> Route {
-        Route { query, ..self }
-    }
-
-    const fn body(self, body: &'static Shape) -> Route {
-        Route {
-            body: Some(body),
-            ..self
-        }
-    }
-
-    const fn body_if_any(self, body: &'static Shape) -> Route {
-        Route {
-            body: Some(body),
-            body_optional: true,
-            ..self
-        }
-    }
-
-    const fn limit(self, limit: Limit) -> Route {
-        Route { limit, ..self }
-    }
-
-    const fn or_form(self) -> Route {
-        Route {
-            takes_form: true,
-            ..self
-        }
-    }
-
-    /// Takes a file as its body; PATCH makes no sense here.
-    const fn streamed(self) -> Route {
-        Route {
-            streams: true,
-            is_patch: false,
-            ..self
-        }
-    }
-
-    const fn or_signed_in(self) -> Route {
-        Route {
-            hears_token: true,
-            ..self
-        }
-    }
-
-    /// Sessions are not resources: repeating a login or a logout is harmless, and tokens are not kept.
-    const fn never_replayed(self) -> Route {
-        Route {
-            is_idempotent: false,
-            ..self
-        }
-    }
-}
 
 macro_rules! route {
     ($method:ident $path:literal $access:ident $summary:literal $handler:expr => $gives:expr) => {
@@ -214,6 +34,8 @@ macro_rules! route {
         )
     };
 }
+
+pub use row::{Access, Gives, Handler, Limit, Route};
 
 use Gives::{Created, CreatedSchema, List, Media, Nothing, One, Schema};
 
@@ -231,6 +53,9 @@ const PROJECT: &View = &projects::PROJECT;
 const POLICY: &View = &sla::POLICY;
 const CALENDAR: &View = &sla::CALENDAR;
 const REPORT: &[&Shape] = &[&reports::ASK];
+const NOTIFICATION: &View = &notification_rows::NOTIFICATION;
+const WEBHOOK: &View = &webhook_rows::WEBHOOK;
+const DELIVERY: &View = &deliveries::DELIVERY;
 const ARTICLE: &View = &article_rows::ARTICLE;
 
 /// Every route.
@@ -255,6 +80,14 @@ pub static ROUTES: &[Route] = &[
         .never_replayed(),
     route!(Post "/auth/reset-password" Public "Set a new password with a reset token" accounts::reset_password => Schema("Done"))
         .body(&accounts::RESET_PASSWORD),
+    route!(Post "/auth/forgot-password" Public "Mail a link to set a password (same answer for any address)" addresses::forgot => Schema("Done"))
+        .body(&addresses::FORGOT)
+        .limit(Limit::Register),
+    route!(Post "/auth/verify-email" Public "Confirm an address with the token of a mail" addresses::verify => Schema("Done"))
+        .body(&addresses::VERIFY)
+        .limit(Limit::Register),
+    route!(Post "/auth/resend-verification" SignedIn "Mail another link to confirm my address" addresses::resend => Schema("Done"))
+        .never_replayed(),
     route!(Get "/auth/sessions" SignedIn "My sessions" sessions::list => List(&session_rows::SESSION)),
     route!(Delete "/auth/sessions/{id}" SignedIn "Revoke one session" sessions::revoke => Nothing).never_replayed(),
     // Users
@@ -315,6 +148,21 @@ pub static ROUTES: &[Route] = &[
     route!(Get "/messages/ticket/{id}/timeline" SignedIn "Combined timeline" messages::timeline => Schema("Timeline")).query(&[PAGE]),
     route!(Put "/messages/{ticket_id}" SignedIn "Edit a message (by its own id)" messages::edit => One(MESSAGE)).body(&messages::EDIT),
     route!(Delete "/messages/{ticket_id}" SignedIn "Delete a message (by its own id)" messages::remove => Nothing),
+    // Notifications
+    route!(Get "/notifications" SignedIn "My notifications" notifications::list => List(NOTIFICATION))
+        .query(&[PAGE, &notifications::LIST]),
+    route!(Get "/notifications/unread-count" SignedIn "How many I have not read" notifications::unread_count => Schema("UnreadCount")),
+    route!(Put "/notifications/{id}/read" SignedIn "Mark one read" notifications::mark_read => One(NOTIFICATION)).only_put(),
+    route!(Put "/notifications/read-all" SignedIn "Mark all read" notifications::mark_all_read => Schema("UnreadCount")).only_put(),
+    route!(Get "/notifications/preferences" SignedIn "What reaches me and how" notifications::preferences => Schema("NotificationPreferences")),
+    route!(Put "/notifications/preferences" SignedIn "Change what reaches me and how" notifications::prefer => Schema("NotificationPreferences"))
+        .body(&notifications::PREFER),
+    route!(Get "/notifications/unsubscribe" Public "A page that asks whether mails are to stop" addresses::ask => Media("text/html"))
+        .query(&[&addresses::UNSUBSCRIBE])
+        .limit(Limit::None),
+    route!(Post "/notifications/unsubscribe" Public "No more mails of a kind (RFC 8058)" addresses::unsubscribe => Schema("Done"))
+        .query(&[&addresses::UNSUBSCRIBE])
+        .limit(Limit::Address),
     // Categories
     route!(Get "/categories" SignedIn "Categories with subcategories" categories::list => List(CATEGORY))
         .query(&[PAGE, &categories::LIST]),
@@ -420,11 +268,23 @@ pub static ROUTES: &[Route] = &[
         .body_if_any(&workflows::TRIAL)
         .never_replayed(),
     route!(Get "/workflows/{id}/runs" Admin "What it did" workflows::runs => List(&workflow_rows::RUN)).query(&[PAGE]),
+    // Webhooks
+    route!(Get "/webhooks" Admin "Endpoints" webhooks::list => List(WEBHOOK)).query(&[PAGE]),
+    route!(Post "/webhooks" Admin "Create (secret shown once)" webhooks::create => Created(WEBHOOK)).body(&webhooks::NEW),
+    route!(Get "/webhooks/{id}" Admin "One" webhooks::show => One(WEBHOOK)),
+    route!(Put "/webhooks/{id}" Admin "Update, rotate secret" webhooks::update => One(WEBHOOK)).body(&webhooks::EDIT),
+    route!(Delete "/webhooks/{id}" Admin "Delete" webhooks::remove => Nothing),
+    route!(Post "/webhooks/{id}/test" Admin "Send a test event" webhooks::test => Created(DELIVERY)),
+    route!(Get "/webhooks/{id}/deliveries" Admin "Delivery log" webhooks::deliveries => List(DELIVERY)).query(&[PAGE, &webhooks::LOG]),
+    route!(Get "/webhooks/{id}/deliveries/{delivery_id}" Admin "One delivery" webhooks::delivery => One(DELIVERY)),
+    route!(Post "/webhooks/{id}/deliveries/{delivery_id}/redeliver" Admin "Send again" webhooks::redeliver => Created(DELIVERY)),
     // Documents and health
     route!(Get "/openapi.json" Public "OpenAPI 3.1" docs::openapi => Media("application/json")).limit(Limit::None),
     route!(Get "/docs" Public "Swagger UI" docs::swagger => Media("text/html")).limit(Limit::None),
     route!(Get "/swagger" Public "Swagger UI" docs::swagger => Media("text/html")).limit(Limit::None),
     route!(Get "/redoc" Public "ReDoc" docs::redoc => Media("text/html")).limit(Limit::None),
+    route!(Get "/reset-password" Public "The page behind a link to set a password" addresses::show => Media("text/html")).limit(Limit::None),
+    route!(Get "/verify-email" Public "The page behind a link to confirm an address" addresses::show => Media("text/html")).limit(Limit::None),
     route!(Get "/health" Public "Liveness" docs::health => Schema("Health")).limit(Limit::None),
     route!(Get "/ready" Public "Dependencies" docs::ready => Schema("Ready")).limit(Limit::Address),
     route!(Get "/version" Public "Version" docs::version => Schema("Version")).limit(Limit::None),

@@ -11,6 +11,8 @@ const DIST = at('web/dist')
 const ASSETS = [
   { to: 'docs.html', from: 'web/docs.html' },
   { to: 'redoc.html', from: 'web/redoc.html' },
+  { to: 'account.html', from: 'web/account.html' },
+  { to: 'assets/account.js', from: 'web/account.js' },
   { to: 'openapi.json', from: 'web/openapi.json', edit: withoutSpace },
   { to: 'assets/docs.js', from: 'web/docs.js' },
   { to: 'assets/redoc.js', from: 'web/redoc.js' },

@@ -1,15 +1,16 @@
 //! One's own account: registering, knowing oneself, passwords.
 
-use super::sessions::{open_session, signed, token_hash};
+use super::sessions::{open_session, signed};
 use super::{Id, one};
 use crate::app::Call;
 use crate::desk::id::Ref;
 use crate::desk::person::{Role, split_name};
-use crate::edge::password;
+use crate::edge::{ids, password};
 use crate::http::error::Error;
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape, words};
 use crate::http::take::{self, Taken};
+use crate::store::due::{self, Due};
 use crate::store::people::{self, Account, NewUser, Update};
 use crate::store::sessions as rows;
 
@@ -100,6 +101,7 @@ pub(super) fn new_user(
         phone: taken.text("phone"),
         avatar_url: taken.text("avatar_url"),
         password_hash: hash,
+        vouched: call.claims.is_some(),
         now: call.now(),
     })
 }
@@ -122,8 +124,11 @@ pub async fn register(call: &Call<'_>) -> Result<Reply, Error> {
     let done = call
         .app
         .db
-        .batch(&[people::insert(&user), people::show_uid(&user.uid)])
+        .batch(&[people::insert(&user), people::show_uid(&user.uid), due::take()])
         .await?;
+    if let Some(rows) = done.get(2) {
+        call.app.due.borrow_mut().extend(rows.all::<Due>()?);
+    }
     let missing = || Error::Internal("the new account is not there".to_owned());
     let made: Id = done.get(1).ok_or_else(missing)?.first()?.ok_or_else(missing)?;
     let opened = open_session(
@@ -199,7 +204,7 @@ pub async fn reset_password(call: &Call<'_>) -> Result<Reply, Error> {
     call.admit().await?;
     let hash =
         password::hash(&taken.required("password"), &call.app.config.pepper).map_err(Error::Internal)?;
-    let stmts = rows::reset_password(&token_hash(&taken.required("token")), &hash, call.now());
+    let stmts = rows::reset_password(&ids::token_hash(&taken.required("token")), &hash, call.now());
     let done = call.app.db.batch(&stmts).await?;
     let user: Option<Id> = match done.last() {
         Some(rows) => rows.first()?,

@@ -17,6 +17,7 @@ use crate::http::take::{self, Patch, Taken};
 use crate::retry;
 use crate::store::agents::{self as rows, AgentRow, Filter, Resolved};
 use crate::store::commit::Answer;
+use crate::store::outbox;
 use crate::store::people::{self, Update};
 use crate::store::{assignment, categories, sessions, ticket_list};
 
@@ -206,6 +207,7 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
     if let Some(ids) = ids {
         stmts.extend(rows::set_categories(&agent, &ids));
     }
+    stmts.push(outbox::invite(&user.uid, call.now()));
     call.commit(
         stmts,
         Answer::Created(rows::show(&agent), "/api/v1/agents/".to_owned()),

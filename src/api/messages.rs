@@ -6,6 +6,7 @@ use crate::desk::event::{Event, EventKind};
 use crate::desk::hands::{Around, Heard, Message, hearing};
 use crate::desk::id::Ref;
 use crate::desk::message::{self, touch};
+use crate::desk::notification;
 use crate::desk::policy;
 use crate::desk::rule::On;
 use crate::desk::ticket::{Ticket, changes};
@@ -20,6 +21,7 @@ use crate::store::around;
 use crate::store::commit::Answer;
 use crate::store::events::{self as event_rows, Part, Subject};
 use crate::store::messages::{self as rows, MessageRow, NewMessage};
+use crate::store::notifications;
 use crate::store::tickets::{self as ticket_rows, TicketRow};
 
 const BODY: Kind = Kind::Text { min: 1, max: 10_000 };
@@ -273,6 +275,8 @@ async fn say(call: &Call<'_>, reference: &Ref, taken: &Taken) -> Result<Reply, E
         &said,
         now,
     ));
+    let mentioned = notification::mentions(&body);
+    stmts.extend(notifications::mention(&uid, &mentioned, now));
     if effect.answers {
         stmts.push(rows::note_answer(before.id, now));
     }

@@ -3,6 +3,7 @@
 //! Handlers hold no rule, no SQL and no status number. What several of them need of a list stands here.
 
 pub mod accounts;
+pub mod addresses;
 pub mod agents;
 pub mod articles;
 pub mod attachments;
@@ -12,6 +13,7 @@ pub mod dev;
 mod dev_files;
 pub mod docs;
 pub mod messages;
+pub mod notifications;
 pub mod projects;
 pub mod reports;
 mod samples;
@@ -24,6 +26,7 @@ pub mod tickets;
 pub mod transfers;
 pub mod uploads;
 pub mod users;
+pub mod webhooks;
 pub mod workflows;
 
 use serde::Deserialize;
@@ -182,6 +185,9 @@ pub fn subject(call: &Call) -> Result<Option<crate::edge::db::Stmt>, Error> {
     }
     if path.starts_with("/workflows/{id}") {
         return Ok(Some(workflows::row(&call.reference("id")?)));
+    }
+    if let Some(delivery) = path.strip_prefix("/webhooks/{id}") {
+        return Ok(Some(webhooks::subject(call, delivery)?));
     }
     if path.starts_with("/agents/{id}") {
         return Ok(Some(crate::store::agents::row(&call.reference("id")?)));

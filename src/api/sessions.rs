@@ -7,7 +7,7 @@ use crate::app::Call;
 use crate::desk::person::Role;
 use crate::edge::db::Rows;
 use crate::edge::token::{Claims, Use};
-use crate::edge::{cache, ids, password};
+use crate::edge::{cache, password};
 use crate::http::error::Error;
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape};
@@ -297,10 +297,4 @@ pub async fn revoke(call: &Call<'_>) -> Result<Reply, Error> {
         None => None,
     };
     ended.map(|_| Reply::none()).ok_or(Error::NotFound)
-}
-
-/// The hash under which a one-time token is kept: lower-case hexadecimal SHA-256 of its text.
-pub(super) fn token_hash(token: &str) -> String {
-    use sha2::{Digest, Sha256};
-    ids::hex(&Sha256::digest(token.as_bytes()))
 }

@@ -14,6 +14,7 @@ use crate::http::take::{self, Patch, Taken};
 use crate::retry;
 use crate::store::assignment;
 use crate::store::commit::Answer;
+use crate::store::outbox;
 use crate::store::people::{self, Account, Filter, Update};
 use crate::store::sessions as session_rows;
 
@@ -155,7 +156,7 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
     let role = taken.word("role").and_then(Role::parse).unwrap_or(Role::Customer);
     let user = new_user(call, &taken, role, hash)?;
     call.commit(
-        vec![people::insert(&user)],
+        vec![people::insert(&user), outbox::invite(&user.uid, call.now())],
         Answer::Created(people::show_uid(&user.uid), "/api/v1/users/".to_owned()),
     )
     .await

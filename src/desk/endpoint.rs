@@ -102,6 +102,14 @@ pub fn read(text: &str, terms: Terms) -> Result<Endpoint, &'static str> {
     })
 }
 
+/// The host of one of the desk's own addresses, as [`Terms::own`] wants it.
+pub fn host_of(url: &str) -> Option<String> {
+    let (_, rest) = url.split_once("://")?;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let (host, _) = split_port(authority).ok()?;
+    Some(host.to_ascii_lowercase())
+}
+
 fn split_port(authority: &str) -> Result<(&str, Option<u16>), &'static str> {
     let (host, port) = match authority.strip_prefix('[') {
         Some(rest) => {

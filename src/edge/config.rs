@@ -1,10 +1,15 @@
 //! The configuration: variables and secrets, read once per isolate and checked as a whole.
 
+mod mail;
+mod webhooks;
+
 use std::cell::OnceCell;
 use std::rc::Rc;
 
 use super::ids;
 use super::token::Keys;
+pub use mail::{Address, Mail, Way};
+pub use webhooks::Webhooks;
 
 /// Everything an operator can set, checked.
 pub struct Config {
@@ -25,15 +30,8 @@ pub struct Config {
     /// `RATE_LIMITS` is not `off`.
     pub rate_limits: bool,
     pub files: FileStore,
+    pub mail: Mail,
     pub webhooks: Webhooks,
-}
-
-/// How webhooks are sent.
-pub struct Webhooks {
-    /// `WEBHOOKS_ALLOW_LOOPBACK`: endpoints on this machine are called too, in development only.
-    pub allow_loopback: bool,
-    /// `DNS_OVER_HTTPS_URL`: who tells whose address a name is, before it is called. None: nobody is asked.
-    pub dns: Option<String>,
 }
 
 /// Where attachments are kept.
@@ -84,6 +82,7 @@ fn read(values: &impl Values) -> Result<Config, String> {
     let development = values.value("ENVIRONMENT").as_deref() == Some("development");
     Ok(Config {
         development,
+        mail: mail::read(values, development, &pepper)?,
         dev_secret: values.value("DEV_SECRET").filter(|secret| secret.len() >= 16),
         keys: Keys::read(values)?,
         pepper,
@@ -96,27 +95,8 @@ fn read(values: &impl Values) -> Result<Config, String> {
             Some(_) => return Err("RATE_LIMITS must be on or off".to_owned()),
         },
         files,
-        webhooks: webhooks(values, development)?,
+        webhooks: webhooks::read(values, development)?,
     })
-}
-
-/// Names are looked up before they are called; in development only where somebody says whom to ask.
-fn webhooks(values: &impl Values, development: bool) -> Result<Webhooks, String> {
-    let allow_loopback = match values.value("WEBHOOKS_ALLOW_LOOPBACK").as_deref() {
-        None | Some("off") => false,
-        Some("on") if development => true,
-        Some("on") => return Err("WEBHOOKS_ALLOW_LOOPBACK may be on in development only".to_owned()),
-        Some(_) => return Err("WEBHOOKS_ALLOW_LOOPBACK must be on or off".to_owned()),
-    };
-    let usual = (!development).then(|| "https://cloudflare-dns.com/dns-query".to_owned());
-    let dns = values.value("DNS_OVER_HTTPS_URL").or(usual);
-    let safe = |url: &String| url.starts_with("https://") || (development && url.starts_with("http://"));
-    if !dns.iter().all(|url| safe(url) && !url.contains(['?', '#', ' '])) {
-        return Err(
-            "DNS_OVER_HTTPS_URL must be an https URL such as https://cloudflare-dns.com/dns-query".to_owned(),
-        );
-    }
-    Ok(Webhooks { allow_loopback, dns })
 }
 
 /// `R2_ACCESS_KEY_ID`, `R2_SECRET_ACCESS_KEY`, `R2_BUCKET`, and `R2_ACCOUNT_ID` or `R2_ENDPOINT`: all of them, or
@@ -273,12 +253,9 @@ mod tests {
             ("RATE_LIMITS", "maybe"),
             ("ALGORITHM", "RS256"),
             ("ALGORITHM", "none"),
+            ("MAIL_REPLY_TO", "support"),
             ("R2_ENDPOINT", "s3.example.com"),
             ("R2_ENDPOINT", "https://s3.example.com/files"),
-            ("WEBHOOKS_ALLOW_LOOPBACK", "on"),
-            ("WEBHOOKS_ALLOW_LOOPBACK", "yes"),
-            ("DNS_OVER_HTTPS_URL", "http://dns.example.com/dns-query"),
-            ("DNS_OVER_HTTPS_URL", "dns.example.com"),
         ] {
             let mut values = base();
             values.insert(name, value);
@@ -315,28 +292,6 @@ mod tests {
             assert_eq!(store.endpoint.as_deref(), Some(want));
             assert_eq!((store.key_id.as_str(), store.bucket.as_str()), ("id", "files"));
         }
-    }
-
-    #[test]
-    fn names_are_looked_up_unless_somebody_tries_things_out() {
-        for (environment, dns, want) in [
-            ("", "", Some("https://cloudflare-dns.com/dns-query")),
-            ("", "https://dns.example/q", Some("https://dns.example/q")),
-            ("development", "", None),
-            (
-                "development",
-                "http://127.0.0.1:1/q",
-                Some("http://127.0.0.1:1/q"),
-            ),
-        ] {
-            let mut values = base();
-            values.extend([("ENVIRONMENT", environment), ("DNS_OVER_HTTPS_URL", dns)]);
-            let webhooks = read(&values).unwrap().webhooks;
-            assert_eq!((webhooks.dns.as_deref(), webhooks.allow_loopback), (want, false));
-        }
-        let mut values = base();
-        values.extend([("ENVIRONMENT", "development"), ("WEBHOOKS_ALLOW_LOOPBACK", "on")]);
-        assert!(read(&values).unwrap().webhooks.allow_loopback);
     }
 
     #[test]

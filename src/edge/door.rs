@@ -174,6 +174,11 @@ async fn asset(
         .body(body))
 }
 
+/// Something that is no error, in the log.
+pub fn note(line: &str) {
+    worker::console_log!("{line}");
+}
+
 /// One structured line in the log.
 pub fn log(line: &str) {
     worker::console_error!("{line}");

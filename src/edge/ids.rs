@@ -60,6 +60,12 @@ pub fn secret() -> Result<String, String> {
     Ok(hex(&random::<32>()?))
 }
 
+/// The hash under which a one-time token is kept: lower-case hexadecimal SHA-256 of its text.
+pub fn token_hash(token: &str) -> String {
+    use sha2::{Digest, Sha256};
+    hex(&Sha256::digest(token.as_bytes()))
+}
+
 /// Lower-case hexadecimal.
 pub fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;

@@ -13,6 +13,7 @@ pub mod fetch;
 pub mod files;
 pub mod ids;
 pub mod limit;
+pub mod mail;
 pub mod password;
 pub mod queue;
 pub mod rsa;

@@ -3,14 +3,17 @@
 //! Running twice, or late, or at the same moment as another, changes nothing.
 
 mod files;
+mod lookup;
+mod mail;
 pub mod outgoing;
+mod webhooks;
 
 use crate::desk::{DAY, Millis};
 use crate::edge::db::{Db, DbError, Stmt};
 use crate::edge::{Env, door};
 use crate::store::due::{self, Due};
 use crate::store::sla::{self, Standing};
-use crate::store::{housekeeping, tickets};
+use crate::store::{deliveries, housekeeping, tickets};
 use crate::tell;
 
 /// How many rows one tick touches at most, per chore.
@@ -42,7 +45,8 @@ async fn mark(db: &Db, now: Millis) -> Result<(), DbError> {
 }
 
 async fn clear(db: &Db, now: Millis) -> Result<(), DbError> {
-    let stmts: Vec<Stmt> = housekeeping::purge(now, now.saturating_sub(DAY), MOST).into();
+    let mut stmts: Vec<Stmt> = housekeeping::purge(now, now.saturating_sub(DAY), MOST).into();
+    stmts.push(deliveries::purge(now, MOST));
     db.batch(&stmts).await.map(|_| ())
 }
 

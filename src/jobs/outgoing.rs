@@ -3,11 +3,17 @@
 //! A message only names a row. The row says whether there is still something to do, so a message that comes twice,
 //! or late, changes nothing; and a message that is lost is found again by the clock.
 
+use super::{mail, webhooks};
 use crate::desk::Millis;
-use crate::edge::db::{Db, DbError};
+use crate::edge::db::{Db, DbError, Stmt};
 use crate::edge::queue::{self, Batch, Outcome};
 use crate::edge::{Env, clock, door};
 use crate::store::due::{Due, What};
+use crate::store::{deliveries, outbox};
+use crate::tell;
+
+/// Mails that one tick sends again: as many as a queue takes at once.
+const MOST_SWEPT: i64 = 100;
 
 /// Takes in a batch of messages. What cannot be read is logged and done with.
 pub async fn consume(env: &Env, batch: &Batch) {
@@ -25,17 +31,24 @@ pub async fn consume(env: &Env, batch: &Batch) {
 
 /// Does what one message asks for.
 pub async fn deliver(env: &Env, due: Due, now: Millis) -> Outcome {
-    let _ = (env, now);
     match due.what {
-        What::Room | What::User | What::Mail | What::Hook => Outcome::Done,
+        What::Mail => mail::deliver(env, due.id, now).await,
+        What::Hook => webhooks::deliver(env, due.id, now).await,
+        What::Room | What::User => Outcome::Done,
     }
 }
 
-/// Sends again what should have been sent by now.
+/// Makes digests of mails that were held back, and sends again what should have been sent by now.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn sweep(env: &Env, db: &Db, now: Millis) -> Result<(), DbError> {
-    let _ = (env, db, now);
+    let mut stmts: Vec<Stmt> = outbox::digest(now).into();
+    stmts.extend([outbox::forgotten(now, MOST_SWEPT), deliveries::waiting(now)]);
+    let found = db.batch(&stmts).await?;
+    for rows in found.iter().rev().take(2) {
+        let forgotten: Vec<Due> = rows.all()?;
+        tell::tell(env, forgotten).await;
+    }
     Ok(())
 }

@@ -9,6 +9,8 @@ mod readme;
 mod reports;
 mod rules;
 mod schema;
+mod told;
+mod webhooks;
 
 pub use readme::route_list;
 

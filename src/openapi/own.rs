@@ -27,6 +27,8 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
     all.extend(categories());
     all.push(("PresignedUpload", presigned()));
     all.extend(promises());
+    all.extend(super::told::schemas());
+    all.extend(super::webhooks::schemas());
     all.extend(super::reports::schemas());
     all.extend(super::rules::schemas());
     all

@@ -233,7 +233,7 @@ pub struct Held {
 
 /// Takes the lease of an endpoint if its first delivery is due and nobody else sends, and makes the delivery's body
 /// where it has none yet. The last statement gives the [`Held`], or nothing.
-pub fn take(webhook: i64, lease: &str, (now, reopen_since): (i64, i64)) -> Vec<Stmt> {
+pub fn take(webhook: i64, lease: &str, now: i64) -> Vec<Stmt> {
     let due = format!(
         "UPDATE webhooks SET lease = ?2, lease_until = ?3 + ?4 WHERE id = ?1 AND is_active = 1 AND lease_until <= ?3 \
          AND (SELECT d.next_attempt_at FROM webhook_deliveries d WHERE d.id = {HEAD}) <= ?3"
@@ -249,15 +249,15 @@ pub fn take(webhook: i64, lease: &str, (now, reopen_since): (i64, i64)) -> Vec<S
     );
     vec![
         Stmt::new(due).bind(webhook).bind(lease).bind(now).bind(LEASE),
-        write(Role::Admin, webhook, lease, (now, reopen_since)),
-        write(Role::Customer, webhook, lease, (now, reopen_since)),
+        write(Role::Admin, webhook, lease, now),
+        write(Role::Customer, webhook, lease, now),
         Stmt::new(begin).bind(webhook).bind(lease),
         Stmt::new(held).bind(webhook).bind(lease).bind(now),
     ]
 }
 
 /// Writes the body of the first delivery, as staff or customers may see it.
-fn write(role: Role, webhook: i64, lease: &str, (now, reopen_since): (i64, i64)) -> Stmt {
+fn write(role: Role, webhook: i64, lease: &str, now: i64) -> Stmt {
     let internal = role.is_staff();
     let (seq, data, cause) = if internal {
         ("e.seq", transfers::event_data(), "e.cause")
@@ -278,7 +278,11 @@ fn write(role: Role, webhook: i64, lease: &str, (now, reopen_since): (i64, i64))
         if internal { "" } else { " OR m.is_internal = 1" },
         MESSAGE.sql()
     );
-    let ticket = ticket_json(role);
+    // Its `?1` is now; its `?2`, since when closed tickets may be reopened, is read here.
+    let ticket = ticket_json(role).replace(
+        "?2",
+        "(SELECT ?1 - reopen_window_days * 86400000 FROM settings WHERE id = 1)",
+    );
     let of_event =
         view::object([("event", event), ("ticket", ticket.clone()), ("message", message)].into_iter());
     let of_rule = view::object([("rule", "d.rule".to_owned()), ("ticket", ticket)].into_iter());
@@ -294,18 +298,16 @@ fn write(role: Role, webhook: i64, lease: &str, (now, reopen_since): (i64, i64))
         ]
         .into_iter(),
     );
-    // `?1` and `?2` are those of a ticket's JSON: now, and since when closed tickets may be reopened.
     Stmt::new(format!(
-        "UPDATE webhook_deliveries SET is_internal = ?5, body = (SELECT {body} FROM webhook_deliveries d \
+        "UPDATE webhook_deliveries SET is_internal = ?4, body = (SELECT {body} FROM webhook_deliveries d \
            LEFT JOIN events e ON e.id = d.event_id LEFT JOIN users a ON a.id = e.actor_id \
            LEFT JOIN messages m ON m.id = e.message_id LEFT JOIN users w ON w.id = m.author_id \
            LEFT JOIN tickets t ON t.id = d.ticket_id WHERE d.id = webhook_deliveries.id) \
-         WHERE body IS NULL AND id = {} AND EXISTS (SELECT 1 FROM webhooks WHERE id = ?3 AND lease = ?4 AND include_internal = ?5) \
-           AND ?1 >= ?2",
-        HEAD.replace("?1", "?3")
+         WHERE body IS NULL AND id = {} AND ?1 > 0 \
+           AND EXISTS (SELECT 1 FROM webhooks WHERE id = ?2 AND lease = ?3 AND include_internal = ?4)",
+        HEAD.replace("?1", "?2")
     ))
     .bind(now)
-    .bind(reopen_since)
     .bind(webhook)
     .bind(lease)
     .bind(internal)
@@ -374,10 +376,10 @@ pub fn finish(held: &Held, report: &Report) -> Vec<Stmt> {
     stmts
 }
 
-/// Endpoints whose first delivery is due while nobody sends: rows `id`.
+/// Endpoints whose first delivery is due while nobody sends: rows of `Due`.
 pub fn waiting(now: i64) -> Stmt {
     Stmt::new(format!(
-        "SELECT h.id FROM webhooks h WHERE h.is_active = 1 AND h.lease_until <= ?1 \
+        "SELECT 'hook' AS what, h.id AS id FROM webhooks h WHERE h.is_active = 1 AND h.lease_until <= ?1 \
          AND (SELECT d.next_attempt_at FROM webhook_deliveries d WHERE d.id = {}) <= ?1",
         HEAD.replace("?1", "h.id")
     ))

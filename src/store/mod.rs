@@ -17,6 +17,8 @@ pub mod due;
 pub mod events;
 pub mod housekeeping;
 pub mod messages;
+pub mod notifications;
+pub mod outbox;
 pub mod people;
 pub mod projects;
 pub mod reports;

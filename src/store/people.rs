@@ -16,6 +16,8 @@ pub const USER: View = View {
         field("id", "u.id", Out::Int),
         field("uid", "u.uid", Out::Text),
         field("email", "u.email", Out::Text),
+        field("email_verified", "u.email_verified_at IS NOT NULL", Out::Flag)
+            .says("Mails are sent to an address only once it is known to be somebody's own."),
         field("username", "u.username", Out::Text),
         field("first_name", "u.first_name", Out::Text),
         field("last_name", "u.last_name", Out::Text),
@@ -133,6 +135,8 @@ pub struct NewUser {
     pub phone: Option<String>,
     pub avatar_url: Option<String>,
     pub password_hash: Option<String>,
+    /// Somebody of the desk says that the address is theirs; otherwise they are asked to confirm it.
+    pub vouched: bool,
     pub now: i64,
 }
 
@@ -149,8 +153,8 @@ pub fn insert(user: &NewUser) -> Stmt {
     };
     Stmt::new(
         "INSERT INTO users (uid, email, email_key, username, username_key, first_name, last_name, role, department, \
-           phone, avatar_url, password_hash, created_at, updated_at) \
-         SELECT ?1, ?2, ?3, n.name, n.key, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?15 FROM ( \
+           phone, avatar_url, password_hash, created_at, updated_at, email_verified_at) \
+         SELECT ?1, ?2, ?3, n.name, n.key, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?15, ?16 FROM ( \
            SELECT iif(taken, ?6, ?4) AS name, iif(taken, ?7, ?5) AS key \
            FROM (SELECT EXISTS (SELECT 1 FROM users WHERE username_key = ?5) AS taken)) n",
     )
@@ -169,6 +173,7 @@ pub fn insert(user: &NewUser) -> Stmt {
     .bind(user.avatar_url.clone())
     .bind(user.password_hash.clone())
     .bind(user.now)
+    .bind(user.vouched.then_some(user.now))
 }
 
 /// What an update changes; `None` keeps. The doubled options clear by `Some(None)`.
@@ -357,4 +362,17 @@ pub fn join_category(uid: &str, category_id: i64) -> Stmt {
     Stmt::new("INSERT OR IGNORE INTO agent_categories (user_id, category_id) SELECT id, ?2 FROM users WHERE uid = ?1")
         .bind(uid)
         .bind(category_id)
+}
+
+/// Somebody's address in lower case, in the row `j`.
+pub fn address(id: i64) -> Stmt {
+    Stmt::new("SELECT email_key AS j FROM users WHERE id = ?1 AND is_active = 1").bind(id)
+}
+
+/// Somebody has shown that an address is theirs; nothing happens when it is no longer the account's.
+pub fn verify_address(id: i64, email_key: &str, now: i64) -> Stmt {
+    Stmt::new("UPDATE users SET email_verified_at = ?3 WHERE id = ?1 AND email_key = ?2 AND email_verified_at IS NULL")
+        .bind(id)
+        .bind(email_key)
+        .bind(now)
 }

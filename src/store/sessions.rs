@@ -186,7 +186,7 @@ pub fn forget_attempts(account: &str, address: &str, id: &str) -> [Stmt; 2] {
 
 // Password resets ----------------------------------------------------------------------------------------------
 
-/// Uses up a reset token and sets the password, in statements that do nothing when the token is no good.
+/// Uses up a reset token, and all others of the account, and sets the password, in statements that do nothing when the token is no good.
 /// The last gives the `id` of the account, if there was one.
 pub fn reset_password(token_hash: &str, password_hash: &str, now: i64) -> [Stmt; 3] {
     const GOOD: &str =
@@ -196,29 +196,30 @@ pub fn reset_password(token_hash: &str, password_hash: &str, now: i64) -> [Stmt;
             .bind(token_hash)
             .bind(now),
         Stmt::new(format!(
-            "UPDATE users SET password_hash = ?3, ver = ver + 1, version = version + 1, updated_at = ?2 \
+            "UPDATE users SET password_hash = ?3, ver = ver + 1, version = version + 1, updated_at = ?2, \
+               email_verified_at = iif(email_key = (SELECT mailed_to FROM password_resets WHERE token_hash = ?1), \
+                 coalesce(email_verified_at, ?2), email_verified_at) \
              WHERE is_active = 1 AND id IN ({GOOD})"
         ))
         .bind(token_hash)
         .bind(now)
         .bind(password_hash),
         Stmt::new(
-            "UPDATE password_resets SET used_at = ?2 WHERE token_hash = ?1 AND used_at IS NULL AND expires_at > ?2 \
-             AND EXISTS (SELECT 1 FROM users WHERE id = user_id AND is_active = 1) RETURNING user_id AS id",
+            "UPDATE password_resets SET used_at = ?2 WHERE used_at IS NULL AND user_id IN ( \
+               SELECT u.id FROM password_resets r JOIN users u ON u.id = r.user_id AND u.is_active = 1 \
+               WHERE r.token_hash = ?1 AND r.used_at IS NULL AND r.expires_at > ?2) RETURNING user_id AS id",
         )
         .bind(token_hash)
         .bind(now),
     ]
 }
 
-/// Keeps a reset token for an account, and takes older ones away.
-pub fn keep_reset(token_hash: &str, user_id: i64, now: i64, expires_at: i64) -> [Stmt; 2] {
-    [
-        Stmt::new("DELETE FROM password_resets WHERE user_id = ?1 AND used_at IS NULL").bind(user_id),
-        Stmt::new("INSERT INTO password_resets (token_hash, user_id, created_at, expires_at) VALUES (?1, ?2, ?3, ?4)")
-            .bind(token_hash)
-            .bind(user_id)
-            .bind(now)
-            .bind(expires_at),
-    ]
+/// Keeps a reset token for an account, mailed to that address. Older ones go on working until one is used.
+pub fn allow_reset(token_hash: &str, user_id: i64, mailed_to: &str, now: i64, expires_at: i64) -> Stmt {
+    Stmt::new("INSERT INTO password_resets (token_hash, user_id, mailed_to, created_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5)")
+        .bind(token_hash)
+        .bind(user_id)
+        .bind(mailed_to.to_lowercase())
+        .bind(now)
+        .bind(expires_at)
 }

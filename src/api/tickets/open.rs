@@ -156,6 +156,7 @@ fn unclaimed(call: &Call, address: &str) -> Result<NewUser, Error> {
         phone: None,
         avatar_url: None,
         password_hash: None,
+        vouched: true,
         now: call.now(),
     })
 }

@@ -1,0 +1,399 @@
+//! What mails say: plain text and HTML of the same words, made of what may be said to this person now.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+/// Stands above the text of mails that can be answered: what is written below it is what was quoted.
+pub const MARKER: &str = "-- Please write your answer above this line --";
+
+/// Mails that one person gets of one ticket in an hour. One place is left to the digest of the rest.
+pub const MOST_AN_HOUR: i64 = 20;
+
+/// What a mail is made of.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+pub struct Facts {
+    /// A kind of notification, or `digest`, `password_reset`, `verify_email`.
+    pub kind: String,
+    /// The name of the person.
+    pub name: String,
+    pub ticket: Option<Ticket>,
+    pub entry: Option<Entry>,
+    /// What a rule, or the desk itself, says.
+    pub words: Option<String>,
+    /// What a digest tells of.
+    #[serde(default)]
+    pub entries: Vec<Entry>,
+}
+
+/// The ticket that a mail is about.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+pub struct Ticket {
+    pub id: i64,
+    pub number: String,
+    pub title: String,
+    pub status: String,
+}
+
+/// What happened.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+pub struct Entry {
+    pub kind: String,
+    /// Who did it; nobody where the desk itself did.
+    pub actor: Option<String>,
+    /// The text of a message.
+    pub body: Option<String>,
+    #[serde(default)]
+    pub is_internal: bool,
+    /// `[{"field", "from", "to"}]`
+    #[serde(default)]
+    pub changes: Value,
+    /// `response` or `resolution`, of a promise.
+    pub target: Option<String>,
+    pub words: Option<String>,
+}
+
+/// Where a mail leads.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Links {
+    /// What the person is asked to do, or the ticket.
+    pub action: Option<String>,
+    /// Where mails of this kind are stopped.
+    pub unsubscribe: Option<String>,
+    /// It can be answered.
+    pub is_answerable: bool,
+}
+
+/// A mail's words.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Mail {
+    pub subject: String,
+    pub text: String,
+    pub html: String,
+}
+
+/// A paragraph of a mail.
+enum Part {
+    Line(String),
+    Quote(String),
+    /// What it is for, and where it leads.
+    Link(&'static str, String),
+}
+
+/// Writes a mail.
+pub fn write(facts: &Facts, links: &Links) -> Mail {
+    let mut parts = vec![Part::Line(format!("Hello {},", line(&facts.name)))];
+    parts.extend(story(facts, links));
+    let mut text = String::new();
+    let mut html = String::new();
+    if links.is_answerable {
+        text.push_str(&format!("{MARKER}\n\n"));
+        html.push_str(&format!("<p style=\"color:#767676\">{MARKER}</p>"));
+    }
+    for part in &parts {
+        match part {
+            Part::Line(words) => {
+                text.push_str(&format!("{words}\n\n"));
+                html.push_str(&format!("<p>{}</p>", escaped(words)));
+            }
+            Part::Quote(words) => {
+                let quoted = words.lines().map(|line| format!("  {line}\n"));
+                text.push_str(&format!("{}\n", quoted.collect::<String>()));
+                html.push_str(&format!(
+                    "<blockquote style=\"margin:0 0 1em;padding-left:1em;border-left:3px solid #ccc\">{}</blockquote>",
+                    escaped(words).replace('\n', "<br>")
+                ));
+            }
+            Part::Link(label, url) => {
+                text.push_str(&format!("{label}: {url}\n\n"));
+                html.push_str(&format!("<p><a href=\"{}\">{label}</a></p>", escaped(url)));
+            }
+        }
+    }
+    if let Some(url) = &links.unsubscribe {
+        text.push_str(&format!("--\nNo more mails of this kind: {url}\n"));
+        html.push_str(&format!(
+            "<p style=\"color:#767676;font-size:small\"><a href=\"{}\">No more mails of this kind</a></p>",
+            escaped(url)
+        ));
+    }
+    Mail {
+        subject: subject(facts),
+        text,
+        html: format!(
+            "<!doctype html><html><head><meta charset=\"utf-8\"></head>\
+             <body style=\"font-family:system-ui,sans-serif;line-height:1.5\">{html}</body></html>"
+        ),
+    }
+}
+
+/// Answers of one ticket stand together in mail programs, so every mail of it has the same subject.
+fn subject(facts: &Facts) -> String {
+    let subject = match (&facts.ticket, facts.kind.as_str()) {
+        (Some(ticket), _) => format!("[{}] {}", ticket.number, ticket.title),
+        (None, "password_reset") => "Set your password".to_owned(),
+        (None, "verify_email") => "Confirm your address".to_owned(),
+        (None, _) => "Your help desk".to_owned(),
+    };
+    line(&subject).chars().take(200).collect()
+}
+
+fn story(facts: &Facts, links: &Links) -> Vec<Part> {
+    let link = |label| links.action.clone().map(|url| Part::Link(label, url));
+    let mut parts = Vec::new();
+    match facts.kind.as_str() {
+        "password_reset" => {
+            parts.push(Part::Line(
+                "somebody, hopefully you, asked for a new password. The link works once, within an hour."
+                    .to_owned(),
+            ));
+            parts.extend(link("Set a password"));
+            parts.push(Part::Line(
+                "If it was not you, there is nothing to do: your password stays as it is.".to_owned(),
+            ));
+        }
+        "verify_email" => {
+            parts.push(Part::Line(
+                "please confirm that this is your address. Until then we send you no mails about your tickets.".to_owned(),
+            ));
+            parts.extend(link("Confirm the address"));
+            parts.push(Part::Line(
+                "If you have no account with us, there is nothing to do: we will not write again.".to_owned(),
+            ));
+        }
+        "digest" => {
+            parts.push(Part::Line(format!(
+                "there has been so much about {} that we tell the rest in one mail:",
+                name_of(facts)
+            )));
+            for entry in &facts.entries {
+                parts.extend(told(entry, None));
+            }
+            parts.extend(link("See the ticket"));
+        }
+        _ => {
+            if let Some(entry) = &facts.entry {
+                parts.extend(told(entry, facts.ticket.as_ref().map(|_| name_of(facts))));
+            }
+            parts.extend(
+                facts
+                    .words
+                    .clone()
+                    .filter(|_| facts.entry.is_none())
+                    .map(Part::Line),
+            );
+            parts.extend(link("See the ticket"));
+        }
+    }
+    parts
+}
+
+fn name_of(facts: &Facts) -> String {
+    let ticket = facts.ticket.as_ref();
+    ticket.map_or_else(String::new, |ticket| {
+        format!("\u{201c}{}\u{201d} ({})", line(&ticket.title), ticket.number)
+    })
+}
+
+/// What happened, in a sentence, with what was said.
+fn told(entry: &Entry, ticket: Option<String>) -> Vec<Part> {
+    let who = entry.actor.as_deref().map_or_else(|| "the desk".to_owned(), line);
+    let of = |words: &str| match &ticket {
+        Some(ticket) => format!("{words} {ticket}"),
+        None => words.to_owned(),
+    };
+    let on = if ticket.is_some() { " on" } else { "" };
+    let sentence = match entry.kind.as_str() {
+        "assigned" => of(&format!(
+            "{who} gave you{}",
+            if ticket.is_some() { "" } else { " the ticket" }
+        )),
+        "transferred" => of(&format!(
+            "{who} handed over to you{}",
+            if ticket.is_some() { "" } else { " the ticket" }
+        )),
+        "reply" if entry.is_internal => of(&format!("{who} left a note{on}")),
+        "reply" => of(&format!("{who} answered{on}")),
+        "mention" => of(&format!("{who} mentioned you{on}")),
+        "status" => of(&status(entry, &who)),
+        "sla_at_risk" => of(&format!(
+            "the {} is due soon{}",
+            target(entry),
+            if ticket.is_some() { " for" } else { "" }
+        )),
+        "sla_breached" => of(&format!(
+            "the {} is overdue{}",
+            target(entry),
+            if ticket.is_some() { " for" } else { "" }
+        )),
+        _ => entry.words.clone().unwrap_or_default(),
+    };
+    let ends = if entry.body.is_some() { ":" } else { "." };
+    let needs_end = !sentence.ends_with(['.', '!', '?', ':']);
+    let mut parts = vec![Part::Line(format!(
+        "{sentence}{}",
+        if needs_end { ends } else { "" }
+    ))];
+    parts.extend(entry.body.clone().map(Part::Quote));
+    parts
+}
+
+fn target(entry: &Entry) -> &'static str {
+    match entry.target.as_deref() {
+        Some("response") => "first answer",
+        _ => "solution",
+    }
+}
+
+fn status(entry: &Entry, who: &str) -> String {
+    let changes = entry.changes.as_array().into_iter().flatten();
+    let mut status = changes.filter(|change| change.get("field").is_some_and(|field| field == "status"));
+    let to = status.next().and_then(|change| change.get("to")?.as_str());
+    format!(
+        "{who} set to {}:",
+        to.unwrap_or("another status").replace('_', " ")
+    )
+}
+
+/// One line: no control characters, so nothing ends a header, and no runs of space.
+fn line(text: &str) -> String {
+    let plain: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    plain.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn escaped(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => safe.push_str("&amp;"),
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '"' => safe.push_str("&quot;"),
+            '\'' => safe.push_str("&#39;"),
+            c => safe.push(c),
+        }
+    }
+    safe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn ticket() -> Ticket {
+        Ticket {
+            id: 5,
+            number: "TICK-20260101-0001".to_owned(),
+            title: "It <b>burns</b>".to_owned(),
+            status: "open".to_owned(),
+        }
+    }
+
+    fn facts(kind: &str) -> Facts {
+        Facts {
+            kind: kind.to_owned(),
+            name: "Ann".to_owned(),
+            ticket: Some(ticket()),
+            entry: Some(Entry {
+                kind: kind.to_owned(),
+                actor: Some("Bob".to_owned()),
+                ..Entry::default()
+            }),
+            ..Facts::default()
+        }
+    }
+
+    #[test]
+    fn every_kind_says_what_happened() {
+        for (kind, want) in [
+            (
+                "assigned",
+                "Bob gave you \u{201c}It <b>burns</b>\u{201d} (TICK-20260101-0001).",
+            ),
+            ("transferred", "Bob handed over to you \u{201c}It"),
+            ("reply", "Bob answered on \u{201c}It"),
+            ("mention", "Bob mentioned you on \u{201c}It"),
+            ("sla_at_risk", "the solution is due soon for \u{201c}It"),
+            ("sla_breached", "the solution is overdue for \u{201c}It"),
+        ] {
+            let mail = write(&facts(kind), &Links::default());
+            assert!(mail.text.contains(want), "{kind}: {}", mail.text);
+            assert_eq!(mail.subject, "[TICK-20260101-0001] It <b>burns</b>");
+        }
+        let mut status = facts("status");
+        status.entry.as_mut().unwrap().changes =
+            json!([{"field": "status", "from": "open", "to": "in_progress"}]);
+        let mail = write(&status, &Links::default());
+        assert!(
+            mail.text.contains("Bob set to in progress: \u{201c}It"),
+            "{}",
+            mail.text
+        );
+    }
+
+    #[test]
+    fn nothing_that_people_write_is_markup_or_a_header() {
+        let mut facts = facts("reply");
+        facts.name = "Ann\r\nBcc: all@example.org".to_owned();
+        let entry = facts.entry.as_mut().unwrap();
+        entry.body = Some("<script>alert(\"1\")</script>\nsecond line".to_owned());
+        facts.ticket.as_mut().unwrap().title = "Hi\r\nBcc: x".to_owned();
+        let links = Links {
+            action: Some("https://app.example/tickets/5?a=\"b\"".to_owned()),
+            ..Links::default()
+        };
+        let mail = write(&facts, &links);
+        assert_eq!(mail.subject, "[TICK-20260101-0001] Hi Bcc: x");
+        assert!(!mail.html.contains("<script>") && mail.html.contains("&lt;script&gt;"));
+        assert!(mail.html.contains("a=&quot;b&quot;") && mail.html.contains("<br>second line"));
+        assert!(
+            mail.text
+                .contains("  <script>alert(\"1\")</script>\n  second line\n")
+        );
+        assert!(mail.text.starts_with("Hello Ann Bcc: all@example.org,\n"));
+    }
+
+    #[test]
+    fn links_and_the_marker_stand_where_they_are_wanted() {
+        let links = Links {
+            action: Some("https://app.example/reset#token=x".to_owned()),
+            unsubscribe: Some("https://api.example/u?token=y".to_owned()),
+            is_answerable: true,
+        };
+        for kind in ["reply", "digest", "password_reset", "verify_email"] {
+            let mail = write(&facts(kind), &links);
+            assert!(
+                mail.text.starts_with(MARKER) && mail.html.contains(MARKER),
+                "{kind}"
+            );
+            assert!(mail.text.contains("https://app.example/reset#token=x"), "{kind}");
+            assert!(
+                mail.text.trim_end().ends_with("https://api.example/u?token=y"),
+                "{kind}"
+            );
+        }
+        let bare = write(&facts("reply"), &Links::default());
+        assert!(!bare.text.contains(MARKER) && !bare.text.contains("http"));
+    }
+
+    #[test]
+    fn a_digest_tells_all_of_it_in_order() {
+        let entry = |body: &str| Entry {
+            kind: "reply".to_owned(),
+            actor: Some("Bob".to_owned()),
+            body: Some(body.to_owned()),
+            ..Entry::default()
+        };
+        let digest = Facts {
+            entries: vec![entry("one"), entry("two")],
+            entry: None,
+            ..facts("digest")
+        };
+        let text = write(&digest, &Links::default()).text;
+        let (one, two) = (text.find("  one").unwrap(), text.find("  two").unwrap());
+        assert!(one < two && text.contains("Bob answered:"));
+    }
+}

@@ -1,0 +1,199 @@
+//! What people are told of, and how they want to be told.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::mistake::Mistake;
+
+/// Why somebody is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kind {
+    /// A ticket was given to them.
+    Assigned,
+    /// A ticket was handed over to them.
+    Transferred,
+    /// Somebody answered.
+    Reply,
+    /// Somebody wrote `@` and their username.
+    Mention,
+    /// A status has changed.
+    Status,
+    SlaAtRisk,
+    SlaBreached,
+    /// A workflow rule says so.
+    Rule,
+    /// The desk itself says so, of no ticket.
+    System,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Kind; 9] = [
+        Kind::Assigned,
+        Kind::Transferred,
+        Kind::Reply,
+        Kind::Mention,
+        Kind::Status,
+        Kind::SlaAtRisk,
+        Kind::SlaBreached,
+        Kind::Rule,
+        Kind::System,
+    ];
+    /// The canonical words, in the order of [`Kind::ALL`].
+    pub const WORDS: [&'static str; 9] = [
+        "assigned",
+        "transferred",
+        "reply",
+        "mention",
+        "status",
+        "sla_at_risk",
+        "sla_breached",
+        "rule",
+        "system",
+    ];
+
+    /// The canonical word.
+    pub fn word(self) -> &'static str {
+        let known = Kind::ALL
+            .into_iter()
+            .zip(Kind::WORDS)
+            .find(|(kind, _)| *kind == self);
+        known.map_or("", |(_, word)| word)
+    }
+
+    /// Reads a word, exactly.
+    pub fn parse(word: &str) -> Option<Kind> {
+        Kind::ALL.into_iter().find(|kind| kind.word() == word)
+    }
+}
+
+/// The ways of one kind, as far as somebody says: `live` (the list and the socket) and `email`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ways {
+    pub live: Option<bool>,
+    pub email: Option<bool>,
+}
+
+/// What is wrong with preferences.
+pub fn mistakes(value: &Value) -> Vec<Mistake> {
+    read(value).err().unwrap_or_default()
+}
+
+/// Reads `{"reply": {"email": false}, ...}`: what is not named stays as it is.
+///
+/// # Errors
+/// Everything that is wrong with it, at its place.
+pub fn read(value: &Value) -> Result<BTreeMap<Kind, Ways>, Vec<Mistake>> {
+    let Some(kinds) = value.as_object() else {
+        return Err(vec![(String::new(), "must be an object".to_owned())]);
+    };
+    let mut wrong: Vec<Mistake> = Vec::new();
+    let mut read = BTreeMap::new();
+    for (name, value) in kinds {
+        let Some(kind) = Kind::parse(name) else {
+            wrong.push((name.clone(), format!("must be one of {}", Kind::WORDS.join(", "))));
+            continue;
+        };
+        let Some(ways) = value.as_object() else {
+            wrong.push((name.clone(), "must be an object of live and email".to_owned()));
+            continue;
+        };
+        let mut wanted = Ways::default();
+        for (way, value) in ways {
+            match (way.as_str(), value.as_bool()) {
+                ("live", Some(flag)) => wanted.live = Some(flag),
+                ("email", Some(flag)) => wanted.email = Some(flag),
+                ("live" | "email", None) => {
+                    wrong.push((format!("{name}.{way}"), "must be true or false".to_owned()))
+                }
+                // Unknown keys are ignored, as everywhere.
+                _ => {}
+            }
+        }
+        read.insert(kind, wanted);
+    }
+    if wrong.is_empty() { Ok(read) } else { Err(wrong) }
+}
+
+/// People that one message may mention.
+pub const MAX_MENTIONS: usize = 10;
+
+/// The usernames that a message mentions, in lower case: `@` at the beginning of a word, and what usernames may
+/// hold. Each once, in their order, up to [`MAX_MENTIONS`].
+pub fn mentions(body: &str) -> Vec<String> {
+    let is_name = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-');
+    let mut found: Vec<String> = Vec::new();
+    let mut before = ' ';
+    for (at, c) in body.char_indices() {
+        let begins = c == '@' && !is_name(before) && before != '@';
+        before = c;
+        if !begins {
+            continue;
+        }
+        let rest = body.get(at.saturating_add(1)..).unwrap_or_default();
+        let name: String = rest.chars().take_while(|c| is_name(*c)).take(100).collect();
+        // A full stop ends the sentence, not the name.
+        let name = name.trim_end_matches(['.', '-', '_']).to_lowercase();
+        if !name.is_empty() && !found.contains(&name) && found.len() < MAX_MENTIONS {
+            found.push(name);
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn kinds_have_their_words() {
+        for kind in Kind::ALL {
+            assert_eq!(Kind::parse(kind.word()), Some(kind));
+        }
+        assert_eq!(Kind::parse("Reply"), None);
+    }
+
+    #[test]
+    fn preferences_are_read_or_told_what_is_wrong() {
+        let read_them = read(&json!({"reply": {"email": false, "fax": 1}, "status": {}})).unwrap();
+        let reply = Ways {
+            live: None,
+            email: Some(false),
+        };
+        assert_eq!(read_them.get(&Kind::Reply), Some(&reply));
+        assert_eq!(read_them.get(&Kind::Status), Some(&Ways::default()));
+        for (wrong, at) in [
+            (json!([]), ""),
+            (json!({"answers": {}}), "answers"),
+            (json!({"reply": true}), "reply"),
+            (json!({"reply": {"live": "yes"}}), "reply.live"),
+            (json!({"reply": {"email": null}}), "reply.email"),
+        ] {
+            let mistakes = mistakes(&wrong);
+            assert_eq!(
+                mistakes.first().map(|(path, _)| path.as_str()),
+                Some(at),
+                "{wrong}"
+            );
+        }
+    }
+
+    #[test]
+    fn mentions_are_words_with_an_at() {
+        for (body, want) in [
+            ("hello @Sarah, look", vec!["sarah"]),
+            ("@a @b @a", vec!["a", "b"]),
+            ("ask @mike.miller.", vec!["mike.miller"]),
+            ("mail john@example.com", vec![]),
+            ("(@josé) and @李雷!", vec!["josé", "李雷"]),
+            ("@ nobody, @@twice", vec![]),
+            ("", vec![]),
+        ] {
+            assert_eq!(mentions(body), want, "{body}");
+        }
+        let many: String = (0..30).map(|n| format!("@u{n} ")).collect();
+        assert_eq!(mentions(&many).len(), MAX_MENTIONS);
+    }
+}

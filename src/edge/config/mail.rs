@@ -1,0 +1,235 @@
+//! How mails leave, and where their links lead.
+
+use super::{Values, derived};
+use crate::desk::reply_address::ReplyAddress;
+use crate::desk::sealed::Sealer;
+
+/// Everything about mail.
+pub struct Mail {
+    pub way: Way,
+    /// `MAIL_FROM`: whom mails are from.
+    pub from: Address,
+    /// `MAIL_REPLY_TO`: the desk's own address, to which people write and answer.
+    pub reply_to: Option<ReplyAddress>,
+    /// `APP_URL`: the front end, whose pages mails lead to; none: the Worker's own pages, and none for tickets.
+    pub app_url: Option<String>,
+    /// `API_URL`: where this Worker is reached from outside.
+    pub api_url: String,
+    /// Seals what links carry.
+    pub sealer: Sealer,
+}
+
+/// `MAIL_MODE`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// Nothing is sent, and nothing is kept to be sent later.
+    Off,
+    /// Mails are written to the log, for development.
+    Log,
+    /// By the `send_email` binding `EMAIL`.
+    Binding,
+    /// By a provider's HTTP API, in the form of api.resend.com/emails.
+    Http { url: String, key: String },
+}
+
+/// A name, if there is one, and an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    pub name: Option<String>,
+    pub address: String,
+}
+
+impl Address {
+    /// Reads `desk@desk.example` or `Edgedesk <desk@desk.example>`.
+    fn parse(text: &str) -> Option<Address> {
+        let (name, address) = match text
+            .trim()
+            .strip_suffix('>')
+            .and_then(|text| text.split_once('<'))
+        {
+            Some((name, address)) => (Some(name.trim().trim_matches('"').trim()), address),
+            None => (None, text),
+        };
+        let address = address.trim();
+        let odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '<' | '>' | '"' | ',' | ';');
+        let fits = address
+            .split_once('@')
+            .is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty() && !domain.contains('@'));
+        let name_fits =
+            name.is_none_or(|name| !name.contains(|c: char| c.is_control() || matches!(c, '<' | '>' | '"')));
+        (fits && name_fits && !address.contains(odd)).then(|| Address {
+            name: name.filter(|name| !name.is_empty()).map(str::to_owned),
+            address: address.to_owned(),
+        })
+    }
+}
+
+impl std::fmt::Display for Address {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.name {
+            Some(name) => write!(f, "\"{name}\" <{}>", self.address),
+            None => f.write_str(&self.address),
+        }
+    }
+}
+
+/// Reads all of it. In development mails are logged unless something else is said; in production they are off.
+///
+/// # Errors
+/// What is missing or wrong.
+pub fn read(values: &impl Values, development: bool, pepper: &str) -> Result<Mail, String> {
+    let default = if development { "log" } else { "off" };
+    let mode = values.value("MAIL_MODE").unwrap_or_else(|| default.to_owned());
+    let way = match mode.as_str() {
+        "off" => Way::Off,
+        "log" => Way::Log,
+        "binding" => Way::Binding,
+        "http" => Way::Http {
+            url: mail_url(values, development)?,
+            key: values.value("MAIL_HTTP_KEY").ok_or(
+                "MAIL_MODE is http, and MAIL_HTTP_KEY is not set: `wrangler secret put MAIL_HTTP_KEY`",
+            )?,
+        },
+        _ => return Err("MAIL_MODE must be off, log, binding or http".to_owned()),
+    };
+    let leaves = matches!(way, Way::Binding | Way::Http { .. });
+    let from = match values.value("MAIL_FROM") {
+        Some(text) => Address::parse(&text).ok_or(
+            "MAIL_FROM must be an address, such as desk@desk.example or Edgedesk <desk@desk.example>",
+        )?,
+        None if leaves => return Err("MAIL_FROM is not set: mails need a sender".to_owned()),
+        None => Address {
+            name: Some("Edgedesk".to_owned()),
+            address: "desk@localhost".to_owned(),
+        },
+    };
+    let app_url = url(values, "APP_URL")?;
+    let api_url = match url(values, "API_URL")?.or_else(|| app_url.clone()) {
+        Some(url) => url,
+        None if leaves && !development => {
+            return Err(
+                "API_URL is not set: mails have links to it, such as https://desk.example.com".to_owned(),
+            );
+        }
+        None => "http://localhost:8787".to_owned(),
+    };
+    let reply_to = match values.value("MAIL_REPLY_TO") {
+        Some(address) => Some(
+            ReplyAddress::new(&address, derived(pepper, "edgedesk reply addresses"))
+                .map_err(|why| format!("MAIL_REPLY_TO {why}"))?,
+        ),
+        None => None,
+    };
+    Ok(Mail {
+        way,
+        from,
+        reply_to,
+        app_url,
+        api_url,
+        sealer: Sealer::new(derived(pepper, "edgedesk links in mails")),
+    })
+}
+
+/// Scheme, host and path of a page; no slash at the end.
+fn url(values: &impl Values, name: &str) -> Result<Option<String>, String> {
+    let Some(url) = values.value(name) else {
+        return Ok(None);
+    };
+    let rest = url
+        .strip_prefix("https://")
+        .or_else(|| url.strip_prefix("http://"));
+    match rest {
+        Some(rest) if !rest.is_empty() && !rest.contains(['?', '#', '@', ' ', '"', '<', '>']) => {
+            Ok(Some(url.trim_end_matches('/').to_owned()))
+        }
+        _ => Err(format!("{name} must be a URL such as https://desk.example.com")),
+    }
+}
+
+fn mail_url(values: &impl Values, development: bool) -> Result<String, String> {
+    let url = values
+        .value("MAIL_HTTP_URL")
+        .unwrap_or_else(|| "https://api.resend.com/emails".to_owned());
+    let is_safe = url.starts_with("https://") || (development && url.starts_with("http://"));
+    if is_safe {
+        Ok(url)
+    } else {
+        Err("MAIL_HTTP_URL must begin with https://".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashMap;
+
+    const PEPPER: &str = "0123456789abcdef0123456789abcdef";
+
+    #[test]
+    fn senders_have_two_forms() {
+        for (text, name, address) in [
+            ("desk@desk.example", None, "desk@desk.example"),
+            (
+                "Edgedesk <desk@desk.example>",
+                Some("Edgedesk"),
+                "desk@desk.example",
+            ),
+            (
+                "\"Desk, the\" <desk@desk.example>",
+                Some("Desk, the"),
+                "desk@desk.example",
+            ),
+            ("<desk@desk.example>", None, "desk@desk.example"),
+        ] {
+            let read = Address::parse(text).unwrap();
+            assert_eq!(
+                (read.name.as_deref(), read.address.as_str()),
+                (name, address),
+                "{text}"
+            );
+        }
+        for wrong in [
+            "",
+            "desk",
+            "@x",
+            "a@b@c",
+            "a b@c",
+            "x <a@b",
+            "a@b, c@d",
+            "\u{7}<a@b>",
+        ] {
+            assert_eq!(Address::parse(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_or_wrong_is_named() {
+        let good = HashMap::from([
+            ("MAIL_MODE", "http"),
+            ("MAIL_HTTP_KEY", "key"),
+            ("MAIL_FROM", "desk@desk.example"),
+            ("API_URL", "https://desk.example/"),
+        ]);
+        assert!(read(&good, false, PEPPER).is_ok_and(|mail| mail.api_url == "https://desk.example"));
+        for (name, value) in [
+            ("MAIL_MODE", "pigeon"),
+            ("MAIL_HTTP_KEY", ""),
+            ("MAIL_FROM", ""),
+            ("MAIL_FROM", "desk"),
+            ("API_URL", ""),
+            ("API_URL", "desk.example"),
+            ("APP_URL", "https://app.example/#x"),
+            ("MAIL_HTTP_URL", "http://provider.example"),
+            ("MAIL_REPLY_TO", "support"),
+        ] {
+            let mut values = good.clone();
+            values.insert(name, value);
+            let why = read(&values, false, PEPPER).err().unwrap_or_default();
+            assert!(why.contains(name), "{name}={value}: {why}");
+        }
+        let nothing: HashMap<&str, &str> = HashMap::new();
+        for (development, way) in [(true, Way::Log), (false, Way::Off)] {
+            assert!(read(&nothing, development, PEPPER).is_ok_and(|mail| mail.way == way));
+        }
+    }
+}

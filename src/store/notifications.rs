@@ -1,0 +1,236 @@
+//! Notifications: what people have been told, as far as they may still see what it is about.
+
+use std::collections::BTreeMap;
+
+use super::scope::SEEN_BY;
+use super::tickets::Reader;
+use super::view::{self, Out, View, field, nullable};
+use crate::desk::id::Ref;
+use crate::desk::notification::{Kind, Ways};
+use crate::desk::policy;
+use crate::edge::db::Stmt;
+use crate::http::page::{Page, Start};
+use crate::http::shape::Words;
+
+/// Every kind.
+pub static KIND: Words = Words {
+    list: &Kind::WORDS,
+    parse: |word| Kind::parse(word).map(Kind::word),
+};
+
+/// The most that an unread count counts.
+const MOST_COUNTED: i64 = 1_000;
+
+/// A notification.
+pub const NOTIFICATION: View = View {
+    name: "Notification",
+    fields: &[
+        field("id", "n.id", Out::Int),
+        field("uid", "n.uid", Out::Text),
+        field("kind", "n.kind", Out::Word(&KIND)),
+        nullable("ticket", "$TICKET", Out::Json("NotifiedTicket")).says("Null where it is about no ticket."),
+        nullable("actor", "a.card", Out::Card).says("Null when the desk itself acted."),
+        nullable("event", "$EVENT", Out::Json("NotifiedEvent")).says("What happened."),
+        nullable(
+            "message",
+            "coalesce(n.message, substr(m.body, 1, 200))",
+            Out::Text,
+        )
+        .says("What a rule or the desk says, or the beginning of the message."),
+        field("is_read", "n.read_at IS NOT NULL", Out::Flag),
+        nullable("read_at", "n.read_at", Out::Time),
+        field("created_at", "n.created_at", Out::Time),
+    ],
+};
+
+/// The SQL that builds a [`NOTIFICATION`] for somebody who reads notes, or does not.
+pub fn json(internal: bool) -> String {
+    let seq = if internal { "e.seq" } else { "e.public_seq" };
+    let ticket = view::object(
+        [
+            ("id", "t.id".to_owned()),
+            ("uid", "json_quote(t.uid)".to_owned()),
+            ("number", "json_quote(t.number)".to_owned()),
+            ("title", "json_quote(t.title)".to_owned()),
+            ("status", "json_quote(t.status)".to_owned()),
+        ]
+        .into_iter(),
+    );
+    let event = view::object(
+        [
+            ("id", "e.id".to_owned()),
+            ("seq", seq.to_owned()),
+            ("type", "json_quote(e.type)".to_owned()),
+            ("message_id", "coalesce(e.message_id, 'null')".to_owned()),
+            ("changes", "e.changes".to_owned()),
+        ]
+        .into_iter(),
+    );
+    NOTIFICATION
+        .sql()
+        .replace("$TICKET", &format!("({ticket})"))
+        .replace("$EVENT", &format!("({event})"))
+}
+
+/// The rows that [`json`] speaks of.
+pub const FROM: &str = "FROM notifications n LEFT JOIN tickets t ON t.id = n.ticket_id LEFT JOIN events e ON e.id = n.event_id \
+   LEFT JOIN messages m ON m.id = e.message_id AND m.deleted_at IS NULL LEFT JOIN users a ON a.id = e.actor_id";
+
+/// Whether the reader may know of it.
+fn seen(reader: &Reader) -> String {
+    let internal = if policy::reads_internal(reader.role) {
+        "1"
+    } else {
+        "(n.event_id IS NULL OR e.public_seq IS NOT NULL)"
+    };
+    format!(
+        "n.user_id = ?3 AND (n.ticket_id IS NULL OR (t.deleted_at IS NULL AND {})) AND {internal}",
+        reader.scope.condition()
+    )
+}
+
+/// Which of them are asked for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Filter {
+    pub unread: bool,
+    pub kind: Option<&'static str>,
+}
+
+impl Filter {
+    fn condition(self) -> String {
+        let unread = if self.unread { "n.read_at IS NULL" } else { "1" };
+        let kind = self
+            .kind
+            .map_or_else(|| "1".to_owned(), |kind| format!("n.kind = '{kind}'"));
+        format!("{unread} AND {kind}")
+    }
+}
+
+/// A page of the reader's notifications, newest first: rows `j`, `id`.
+pub fn list(reader: &Reader, filter: Filter, page: &Page) -> Stmt {
+    let before = match page.start {
+        Start::After { id, .. } => id,
+        _ => i64::MAX,
+    };
+    reader
+        .stmt(format!(
+            "SELECT {} AS j, n.id AS id {FROM} WHERE {} AND n.id < ?4 AND {} ORDER BY n.id DESC LIMIT ?5 OFFSET ?6",
+            json(policy::reads_internal(reader.role)),
+            seen(reader),
+            filter.condition()
+        ))
+        .bind(before.min(crate::desk::id::MAX_ID))
+        .bind(page.limit.saturating_add(1))
+        .bind(page.offset())
+}
+
+/// How many [`list`] has in all: `n`, up to 10,001.
+pub fn count(reader: &Reader, filter: Filter) -> Stmt {
+    reader.stmt(format!(
+        "SELECT count(*) AS n FROM (SELECT 1 {FROM} WHERE {} AND {} LIMIT 10001)",
+        seen(reader),
+        filter.condition()
+    ))
+}
+
+/// `{"unread_count", "is_capped"}` in the row `j`.
+pub fn unread_count(reader: &Reader) -> Stmt {
+    reader.stmt(format!(
+        "SELECT '{{\"unread_count\":' || min(count(*), {MOST_COUNTED}) || ',\"is_capped\":' || iif(count(*) > {MOST_COUNTED}, 'true', 'false') || '}}' AS j, NULL AS v, NULL AS id \
+         FROM (SELECT 1 {FROM} WHERE {} AND n.read_at IS NULL LIMIT {MOST_COUNTED} + 1)",
+        seen(reader)
+    ))
+}
+
+fn named(reference: &Ref) -> (&'static str, crate::edge::db::Arg) {
+    super::people::key(reference)
+}
+
+/// The `id` of one of the reader's notifications.
+pub fn row(reader: &Reader, reference: &Ref) -> Stmt {
+    let (column, arg) = named(reference);
+    reader
+        .stmt(format!(
+            "SELECT n.id AS id {FROM} WHERE {} AND n.{column} = ?4",
+            seen(reader)
+        ))
+        .bind(arg)
+}
+
+/// One notification: the row `j`, `v`, `id`.
+pub fn show(reader: &Reader, id: i64) -> Stmt {
+    reader
+        .stmt(format!(
+            "SELECT {} AS j, NULL AS v, n.id AS id {FROM} WHERE {} AND n.id = ?4",
+            json(policy::reads_internal(reader.role)),
+            seen(reader)
+        ))
+        .bind(id)
+}
+
+/// Marks one as read; one that was read keeps its time.
+pub fn mark_read(id: i64, now: i64) -> Stmt {
+    Stmt::new("UPDATE notifications SET read_at = ?2 WHERE id = ?1 AND read_at IS NULL")
+        .bind(id)
+        .bind(now)
+}
+
+/// Marks all of somebody's as read.
+pub fn mark_all_read(user_id: i64, now: i64) -> Stmt {
+    Stmt::new("UPDATE notifications SET read_at = ?2 WHERE user_id = ?1 AND read_at IS NULL")
+        .bind(user_id)
+        .bind(now)
+}
+
+/// How somebody wants to be told, of every kind: the row `j`.
+pub fn preferences(user_id: i64) -> Stmt {
+    let kinds: Vec<String> = Kind::WORDS
+        .iter()
+        .enumerate()
+        .map(|(at, kind)| format!("SELECT {at} AS at, '{kind}' AS kind"))
+        .collect();
+    // D1 joins at most five SELECTs.
+    let kinds: Vec<String> = kinds
+        .chunks(5)
+        .map(|some| format!("SELECT * FROM ({})", some.join(" UNION ALL ")))
+        .collect();
+    Stmt::new(format!(
+        "SELECT '{{\"preferences\":{{' || group_concat('\"' || k.kind || '\":{{\"live\":' || iif(coalesce(p.live, 1), 'true', 'false') || \
+           ',\"email\":' || iif(coalesce(p.email, 1), 'true', 'false') || '}}', ',') || '}}}}' AS j, NULL AS v, NULL AS id \
+         FROM (SELECT * FROM ({}) ORDER BY at) k LEFT JOIN notification_preferences p ON p.user_id = ?1 AND p.kind = k.kind",
+        kinds.join(" UNION ALL ")
+    ))
+    .bind(user_id)
+}
+
+/// Changes how somebody wants to be told; what is not said stays.
+pub fn prefer(user_id: i64, wanted: &BTreeMap<Kind, Ways>) -> Vec<Stmt> {
+    let prefer = |(kind, ways): (&Kind, &Ways)| {
+        Stmt::new(
+            "INSERT INTO notification_preferences (user_id, kind, live, email) VALUES (?1, ?2, coalesce(?3, 1), coalesce(?4, 1)) \
+             ON CONFLICT (user_id, kind) DO UPDATE SET live = coalesce(?3, live), email = coalesce(?4, email)",
+        )
+        .bind(user_id)
+        .bind(kind.word())
+        .bind(ways.live)
+        .bind(ways.email)
+    };
+    wanted.iter().map(prefer).collect()
+}
+
+/// Tells whoever a message of this batch mentions, as far as they may read it. `names` are usernames in lower case.
+pub fn mention(message_uid: &str, names: &[String], now: i64) -> Option<Stmt> {
+    let names = serde_json::to_string(names).ok().filter(|_| !names.is_empty())?;
+    Some(
+        Stmt::new(format!(
+            "INSERT INTO notify (user_id, kind, ticket_id, event_id, message, at) \
+             SELECT u.id, 'mention', t.id, e.id, NULL, ?3 \
+             FROM messages m JOIN events e ON e.message_id = m.id AND e.type = 'message_added' JOIN tickets t ON t.id = m.ticket_id \
+             JOIN settings s ON s.id = 1 JOIN json_each(?2) n JOIN users u ON u.username_key = n.value \
+             WHERE m.uid = ?1 AND u.id <> m.author_id AND (m.is_internal = 0 OR u.role <> 'customer') AND {SEEN_BY}"
+        ))
+        .bind(message_uid)
+        .bind(names)
+        .bind(now),
+    )
+}
