@@ -134,6 +134,7 @@ pub fn document() -> Value {
         "security": [{"bearer": []}],
         "tags": tags(),
         "paths": paths,
+        "webhooks": webhooks::sent(),
         "components": {
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT",

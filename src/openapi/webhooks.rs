@@ -6,6 +6,26 @@ use super::schema::{described, list, named, object, one_of};
 use crate::desk::endpoint::LONGEST;
 use crate::desk::webhook::{ALL, FIRED, TEST, types};
 
+/// The request that endpoints get.
+pub fn sent() -> Value {
+    let header = |name: &str, says: &str| json!({"name": name, "in": "header", "required": true, "description": says, "schema": {"type": "string"}});
+    json!({"event": {"post": {
+        "operationId": "webhookEvent",
+        "tags": ["webhooks"],
+        "summary": "What an endpoint is sent",
+        "description": "Signed as Standard Webhooks say. Deliveries to one endpoint come in order, each at least once; one that is not \
+          taken holds back the next and is tried again for 24 hours. Then, or after a 410, the endpoint is switched off.",
+        "security": [],
+        "parameters": [
+            header("webhook-id", "The same for every attempt of one delivery."),
+            header("webhook-timestamp", "Of the attempt, in seconds since 1970."),
+            header("webhook-signature", "`v1,` and the base64 of HMAC-SHA-256 over `id.timestamp.body`; after a rotation two of them, by a space."),
+        ],
+        "requestBody": {"required": true, "content": {"application/json": {"schema": named("WebhookPayload")}}},
+        "responses": {"2XX": {"description": "Taken. Redirects are not followed; every other answer is a failure."}},
+    }}})
+}
+
 /// Every one of them by its name.
 pub fn schemas() -> Vec<(&'static str, Value)> {
     let text = || json!({"type": "string"});
