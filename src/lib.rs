@@ -26,7 +26,7 @@ async fn fetch(request: Request, env: Env, context: Context) -> Result<Response>
 
 #[event(scheduled)]
 async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) {
-    jobs::tick(&env, edge::clock::now()).await;
+    let _ = jobs::tick(&env, edge::clock::now()).await;
 }
 
 #[event(queue)]

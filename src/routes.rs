@@ -7,9 +7,9 @@
 mod row;
 
 use crate::api::{
-    accounts, addresses, agents, articles, attachments, categories, docs, messages, notifications, projects,
-    reports, sessions, settings, sla, statistics, subcategories, tickets, transfers, uploads, users,
-    webhooks, workflows,
+    accounts, addresses, agents, articles, assistant, attachments, categories, docs, messages, notifications,
+    projects, reports, sessions, settings, sla, statistics, subcategories, tickets, transfers, uploads,
+    users, webhooks, workflows,
 };
 use crate::http::page;
 use crate::http::request::Method;
@@ -132,6 +132,14 @@ pub static ROUTES: &[Route] = &[
     route!(Put "/tickets/{id}/close" SignedIn "Close" tickets::close => One(TICKET)).body_if_any(&tickets::VERSION),
     route!(Post "/tickets/{id}/close" SignedIn "Close" tickets::close => One(TICKET)).body_if_any(&tickets::VERSION),
     route!(Post "/tickets/{id}/reopen" SignedIn "Reopen" tickets::reopen => One(TICKET)).body_if_any(&tickets::VERSION),
+    // The assistant
+    route!(Post "/tickets/{id}/suggest-reply" Agent "Draft a reply (OpenAI-compatible provider)" assistant::suggest => Schema("SuggestedReply"))
+        .body_if_any(&assistant::SUGGEST)
+        .limit(Limit::Assist)
+        .never_replayed(),
+    route!(Post "/tickets/{id}/triage" Agent "Suggest category, priority, sentiment, assignee" assistant::triage => Schema("Triage"))
+        .limit(Limit::Assist)
+        .never_replayed(),
     // Messages
     route!(Get "/tickets/{id}/comments" SignedIn "Messages of a ticket" messages::list => List(MESSAGE)).query(&[PAGE]),
     route!(Post "/tickets/{id}/comments" SignedIn "Reply, or leave an internal note" messages::create => Created(MESSAGE))

@@ -188,6 +188,9 @@ async fn answer(
 ) -> Result<Reply, Error> {
     let path = mounted(&request.path).to_owned();
     let Some(found) = find(&path) else {
+        if config.development && path.starts_with("/dev/") {
+            request.body = body(incoming).await?;
+        }
         return crate::api::docs::elsewhere(env, request, &path, &config, trail.started).await;
     };
     if request.verb == "OPTIONS" {
@@ -201,10 +204,7 @@ async fn answer(
     if route.streams {
         stream = door::stream(incoming);
     } else {
-        request.body = door::body(incoming, BODY_LIMIT)
-            .await
-            .map_err(|_| Error::Malformed("the body could not be read".to_owned()))?
-            .ok_or(Error::TooLarge(BODY_LIMIT))?;
+        request.body = body(incoming).await?;
     }
     let claims = match route.access {
         Access::Public if !route.hears_token || request.header("authorization").is_none() => None,
@@ -235,6 +235,13 @@ async fn answer(
         context.wait_until(async move { tell::tell(&env, due).await });
     }
     outcome
+}
+
+async fn body(incoming: &mut Incoming) -> Result<Vec<u8>, Error> {
+    door::body(incoming, BODY_LIMIT)
+        .await
+        .map_err(|_| Error::Malformed("the body could not be read".to_owned()))?
+        .ok_or(Error::TooLarge(BODY_LIMIT))
 }
 
 /// Runs the handler, and again when the settings it went by have moved.

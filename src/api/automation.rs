@@ -1,24 +1,28 @@
 //! Workflow rules at work: what follows from a change of a ticket, kept in the change's own batch.
 
+use std::rc::Rc;
+
 use serde_json::json;
 
 use crate::app::Call;
-use crate::desk::HOUR;
 use crate::desk::event::{Event, EventKind};
-use crate::desk::hands::{Around, Hands, Heard, Step, hearing};
-use crate::desk::rule::{Outcome, Run, run};
+use crate::desk::hands::{Around, Hands, Heard, Outcome as Done, Step, hearing};
+use crate::desk::rule::{On, Outcome, Rule, Run, run};
 use crate::desk::status::{Status, Workflow};
-use crate::desk::ticket::{Ticket, changes, kind_of};
+use crate::desk::ticket::{Rules, Ticket, changes, kind_of};
 use crate::desk::told;
+use crate::desk::{HOUR, Millis};
 use crate::edge::db::{Rows, Stmt};
+use crate::edge::ids;
 use crate::http::error::Error;
 use crate::http::request::Method;
 use crate::routes::Route;
 use crate::store::around;
 use crate::store::assignment;
+use crate::store::deliveries::{self, FromRule};
 use crate::store::events::{self, Subject};
-use crate::store::messages;
 use crate::store::workflows::{self as rows, Automation};
+use crate::store::{messages, told as told_rows};
 
 /// How often it is recorded at most that a rule is broken.
 const BROKEN_EVERY: i64 = HOUR;
@@ -38,6 +42,24 @@ pub fn is_heard(route: &Route) -> bool {
 pub fn asks(call: &Call) -> bool {
     call.automation()
         .is_none_or(|automation| !automation.rules.is_empty())
+}
+
+/// What rules are run with, on behalf of a request or of the clock.
+pub struct Engine {
+    pub now: Millis,
+    pub rules: Rules,
+    pub automation: Option<Rc<Automation>>,
+}
+
+impl Engine {
+    /// The engine of a request, after its first read.
+    pub fn of(call: &Call) -> Engine {
+        Engine {
+            now: call.now(),
+            rules: call.rules(),
+            automation: call.automation(),
+        }
+    }
 }
 
 /// What is around a ticket that is being opened.
@@ -82,7 +104,7 @@ pub fn follow_change(
     };
     let around = around::read(around)?;
     follow(
-        call,
+        &Engine::of(call),
         &Subject::Ticket(before.id),
         (Some(before), after),
         &around,
@@ -92,32 +114,45 @@ pub fn follow_change(
 
 /// Lets the rules hear of a change, `before` being nothing where it made the ticket.
 pub fn follow(
-    call: &Call,
+    engine: &Engine,
     subject: &Subject,
-    (before, after): (Option<&Ticket>, &Ticket),
+    change: (Option<&Ticket>, &Ticket),
     around: &Around,
     heard: &Heard,
 ) -> Result<Followed, Error> {
-    let mut followed = Followed {
-        ticket: after.clone(),
-        stmts: Vec::new(),
-        is_pooled: is_pooled(after),
-    };
-    let Some(automation) = call.automation().filter(|_| !heard.on.is_empty()) else {
-        return Ok(followed);
-    };
-    let rules = call.rules();
-    let mut hands = Hands::new(
-        (before, after),
-        (around, heard),
-        &automation.directory,
-        &rules,
-        call.now(),
-    );
-    let runs = run(&automation.rules, &heard.on, &mut hands);
+    match &engine.automation {
+        Some(automation) if !heard.on.is_empty() => follow_by(
+            engine,
+            automation,
+            &automation.rules,
+            subject,
+            change,
+            (around, heard),
+        ),
+        _ => Ok(Followed {
+            ticket: change.1.clone(),
+            stmts: Vec::new(),
+            is_pooled: is_pooled(change.1),
+        }),
+    }
+}
+
+/// As [`follow`], of these rules only.
+pub fn follow_by(
+    engine: &Engine,
+    automation: &Automation,
+    list: &[Rule],
+    subject: &Subject,
+    change: (Option<&Ticket>, &Ticket),
+    (around, heard): (&Around, &Heard),
+) -> Result<Followed, Error> {
+    let now = engine.now;
+    let mut hands = Hands::new(change, (around, heard), &automation.directory, &engine.rules, now);
+    let runs = run(list, &heard.on, &mut hands);
     let done = hands.finish();
+    let mut stmts = Vec::new();
     for step in &done.steps {
-        followed.stmts.extend(kept(call, subject, step, &automation)?);
+        stmts.extend(kept(now, subject, step, automation)?);
     }
     if let Some(rule) = done.seeking {
         let name = runs
@@ -125,17 +160,30 @@ pub fn follow(
             .find(|run| run.rule.id == rule)
             .map_or("", |run| &run.rule.name);
         let was_open = done.ticket.workflow == Workflow::Support && done.ticket.status == Status::Open;
-        let given = assignment::give_to_least_loaded(subject, was_open, &cause(name), call.now());
-        followed.stmts.extend(given);
+        let given = assignment::give_to_least_loaded(subject, was_open, &cause(name), now);
+        stmts.extend(given);
+    }
+    // Last, when it is known whose ticket it is.
+    for telling in done.steps.iter().flat_map(|step| &step.tellings) {
+        stmts.push(told_rows::tell(subject, telling, now));
+    }
+    for step in &done.steps {
+        let acted = runs.iter().find(|run| run.rule.id == step.rule_id);
+        stmts.extend(sent(
+            now,
+            subject,
+            step,
+            acted.map_or("", |run| word(run.rule, heard)),
+        )?);
     }
     for run in &runs {
-        followed
-            .stmts
-            .extend(recorded(call, subject, run, heard, done.seeking));
+        stmts.extend(recorded(now, subject, run, heard, &done));
     }
-    followed.is_pooled = is_pooled(&done.ticket) && done.seeking.is_none();
-    followed.ticket = done.ticket;
-    Ok(followed)
+    Ok(Followed {
+        is_pooled: is_pooled(&done.ticket) && done.seeking.is_none(),
+        ticket: done.ticket,
+        stmts,
+    })
 }
 
 fn is_pooled(ticket: &Ticket) -> bool {
@@ -147,8 +195,8 @@ fn cause(rule: &str) -> String {
 }
 
 /// The event and the notes of one rule.
-fn kept(call: &Call, subject: &Subject, step: &Step, automation: &Automation) -> Result<Vec<Stmt>, Error> {
-    let (mut stmts, now) = (Vec::new(), call.now());
+fn kept(now: Millis, subject: &Subject, step: &Step, automation: &Automation) -> Result<Vec<Stmt>, Error> {
+    let mut stmts = Vec::new();
     let changed = changes(&step.before, &step.after);
     if !changed.is_empty() {
         let event = Event {
@@ -161,7 +209,7 @@ fn kept(call: &Call, subject: &Subject, step: &Step, automation: &Automation) ->
         return Ok(stmts);
     };
     for note in &step.notes {
-        let uid = call.uid()?;
+        let uid = ids::uid(now).map_err(Error::Internal)?;
         let said = Event {
             is_internal: true,
             cause: Some(cause(&step.rule)),
@@ -173,14 +221,33 @@ fn kept(call: &Call, subject: &Subject, step: &Step, automation: &Automation) ->
     Ok(stmts)
 }
 
-/// What is put on record of a rule that heard something: nothing where its conditions did not hold.
-fn recorded(call: &Call, subject: &Subject, run: &Run, heard: &Heard, seeking: Option<i64>) -> Option<Stmt> {
-    let (rule, now) = (run.rule, call.now());
+/// What goes to the webhooks that one rule names.
+fn sent(now: Millis, subject: &Subject, step: &Step, on: &str) -> Result<Vec<Stmt>, Error> {
+    let rule = json!({"id": step.rule_id, "name": step.rule, "heard": on}).to_string();
+    let one = |webhook: &i64| {
+        let new = FromRule {
+            webhook: *webhook,
+            uid: &ids::uid(now).map_err(Error::Internal)?,
+            rule: &rule,
+            now,
+        };
+        Ok(deliveries::from_rule(subject, &new))
+    };
+    step.webhooks.iter().map(one).collect()
+}
+
+/// What a rule has heard.
+fn word(rule: &Rule, heard: &Heard) -> &'static str {
     let on = match &rule.plan {
         Ok(plan) => Some(plan.trigger.on),
         Err(_) => heard.on.first().copied(),
     };
-    let on = on.map_or("", crate::desk::rule::On::word);
+    on.map_or("", On::word)
+}
+
+/// What is put on record of a rule that heard something: nothing where its conditions did not hold.
+fn recorded(now: Millis, subject: &Subject, run: &Run, heard: &Heard, done: &Done) -> Option<Stmt> {
+    let (rule, on) = (run.rule, word(run.rule, heard));
     match &run.outcome {
         Outcome::Unmet => None,
         Outcome::Broken(mistakes) => {
@@ -188,8 +255,11 @@ fn recorded(call: &Call, subject: &Subject, run: &Run, heard: &Heard, seeking: O
             Some(rows::record_broken(subject, rule.id, on, mistakes, (now, since)))
         }
         Outcome::Acted(acted) => {
-            let details = told::deeds(acted, (seeking == Some(rule.id)).then_some(told::SOUGHT)).to_string();
-            Some(rows::record(subject, rule.id, on, &details, now))
+            let sought = (done.seeking == Some(rule.id)).then_some(told::SOUGHT);
+            let details = told::deeds(acted, sought, None).to_string();
+            let step = done.steps.iter().find(|step| step.rule_id == rule.id);
+            let tellings = step.map_or(&[][..], |step| &step.tellings);
+            Some(rows::record(subject, rule.id, on, (&details, tellings), now))
         }
     }
 }

@@ -102,7 +102,7 @@ pub async fn ready(call: &Call<'_>) -> Result<Reply, Error> {
     Ok(reply)
 }
 
-/// Paths outside of the table: the pages' own assets, and in development the sample data.
+/// Paths outside of the table: the pages' own assets, and in development the sample data and time.
 ///
 /// # Errors
 /// [`Error::NotFound`] for everything else.
@@ -120,7 +120,7 @@ pub async fn elsewhere(
             ..Reply::new(200, Body::AssetPath(path.to_owned()))
         });
     }
-    if path == "/dev/seed" && request.verb == "POST" && config.development {
+    if path.starts_with("/dev/") && request.verb == "POST" && config.development {
         let given = request.header("x-dev-secret");
         if config.dev_secret.is_some() && given == config.dev_secret {
             let app = App {
@@ -130,7 +130,12 @@ pub async fn elsewhere(
                 now,
                 due: Default::default(),
             };
-            return super::dev::seed(&app).await;
+            return match path {
+                "/dev/seed" => super::dev::seed(&app).await,
+                "/dev/age" => super::dev_time::age(&app, request).await,
+                "/dev/tick" => super::dev_time::tick(&app, request).await,
+                _ => Err(Error::NotFound),
+            };
         }
     }
     Err(Error::NotFound)

@@ -1,5 +1,6 @@
 //! Messages and notes, and what a ticket's past looks like.
 
+use super::automation::Engine;
 use super::{Id, automation, listed, one, reader};
 use crate::app::Call;
 use crate::desk::event::{Event, EventKind};
@@ -257,8 +258,8 @@ async fn say(call: &Call<'_>, reference: &Ref, taken: &Taken) -> Result<Reply, E
         }),
         ..Heard::default()
     };
-    let subject = Subject::Ticket(before.id);
-    let followed = automation::follow(call, &subject, (Some(&before), &after), &around, &heard)?;
+    let (engine, subject) = (Engine::of(call), Subject::Ticket(before.id));
+    let followed = automation::follow(&engine, &subject, (Some(&before), &after), &around, &heard)?;
     let moves = followed.ticket != before;
     let mut stmts = Vec::new();
     if !moves && (!actor.role.is_staff() || !followed.stmts.is_empty()) {

@@ -371,7 +371,10 @@ fn try_on(call: &Call, rule: &Rule, directory: &Directory, tried: &Tried) -> Val
     let done = hands.finish();
     let outcome = runs.first().map(|run| &run.outcome);
     let (acts, actions) = match outcome {
-        Some(Outcome::Acted(acted)) => (true, told::deeds(acted, done.seeking.map(|_| "done"))),
+        Some(Outcome::Acted(acted)) => (
+            true,
+            told::deeds(acted, done.seeking.map(|_| "done"), Some("done")),
+        ),
         _ => (false, json!([])),
     };
     json!({

@@ -1,16 +1,16 @@
-//! The rows that workflow rules name: categories, projects and people, as they are at the moment.
+//! The rows that workflow rules name: categories, projects, people and webhooks, as they are at the moment.
 
 use super::action::{Action, Assignee, Audience, Row};
 use super::mistake::Mistake;
 use super::rule::Plan;
 use super::ticket::{Named, Person};
 
-/// A category, a project or a person that some rule names.
+/// A category, a project, a person or a webhook that some rule names.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Known {
     pub id: i64,
     pub uid: String,
-    /// A category's slug, a project's key, a person's address; in lower case.
+    /// A category's slug, a project's key, a person's address, a webhook's uid; in lower case.
     pub name: String,
     pub is_active: bool,
     /// Somebody who may be given tickets.
@@ -25,6 +25,7 @@ pub struct Directory {
     pub categories: Vec<Known>,
     pub people: Vec<Known>,
     pub projects: Vec<Known>,
+    pub webhooks: Vec<Known>,
 }
 
 impl Directory {
@@ -46,6 +47,18 @@ impl Directory {
         })
     }
 
+    /// The id of an active person by id or uid.
+    pub fn person(&self, row: &Row) -> Option<i64> {
+        let known = find(&self.people, row).filter(|known| known.is_active)?;
+        Some(known.id)
+    }
+
+    /// A webhook by id or uid that is switched on.
+    pub fn webhook(&self, row: &Row) -> Option<i64> {
+        let known = find(&self.webhooks, row).filter(|known| known.is_active)?;
+        Some(known.id)
+    }
+
     /// What of a plan names nobody and nothing any more.
     pub fn missing(&self, plan: &Plan) -> Vec<Mistake> {
         let numbered = plan.actions.iter().enumerate();
@@ -63,14 +76,16 @@ impl Directory {
             Action::SetCategory(Some(row)) => {
                 (self.category(row).is_some(), "category", "is no active category")
             }
+            Action::SendWebhook(row) => (
+                self.webhook(row).is_some(),
+                "webhook",
+                "is no webhook that is switched on",
+            ),
             Action::Assign(Assignee::Agent(row)) => (self.agent(row).is_some(), "to", "is no active agent"),
             Action::SendNotification {
                 to: Audience::Person(row),
                 ..
-            } => {
-                let known = find(&self.people, row).is_some_and(|known| known.is_active);
-                (known, "to", "is no active user")
-            }
+            } => (self.person(row).is_some(), "to", "is no active user"),
             _ => return None,
         };
         (!is_there).then_some((part, message))
@@ -112,6 +127,7 @@ pub(super) mod tests {
                 known(9, "cat@example.com", true, false),
             ],
             projects: vec![known(3, "web", true, false)],
+            webhooks: vec![known(6, "up", true, false), known(1, "down", false, false)],
         }
     }
 
@@ -147,6 +163,8 @@ pub(super) mod tests {
             {"type": "send_notification", "to": 9, "message": "x"},
             {"type": "send_notification", "to": 8, "message": "x"},
             {"type": "send_notification", "to": "managers", "message": "x"},
+            {"type": "send_webhook", "webhook": 6},
+            {"type": "send_webhook", "webhook": 1},
         ]);
         let plan = Plan::read(Some(&json!({"on": "ticket_created"})), None, Some(&actions)).unwrap();
         let paths: Vec<String> = directory()
@@ -154,7 +172,13 @@ pub(super) mod tests {
             .into_iter()
             .map(|(path, _)| path)
             .collect();
-        assert_eq!(paths, ["actions[1].category", "actions[4].to", "actions[8].to"]);
-        assert_eq!(Directory::default().missing(&plan).len(), 6);
+        let want = [
+            "actions[1].category",
+            "actions[4].to",
+            "actions[8].to",
+            "actions[11].webhook",
+        ];
+        assert_eq!(paths, want);
+        assert_eq!(Directory::default().missing(&plan).len(), 8);
     }
 }

@@ -6,7 +6,8 @@
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::action::{Action, Assignee};
+use super::action::{Action, Assignee, Audience};
+use super::clock;
 use super::condition::Facts;
 use super::directory::{Directory, Known};
 use super::person::Role;
@@ -14,7 +15,8 @@ use super::priority::Priority;
 use super::rule::{Desk, On, Rule};
 use super::sla;
 use super::status::Status;
-use super::ticket::{Actor, Edit, Named, Refusal, Rules, Ticket, changes, decide};
+use super::ticket::{Edit, Named, Refusal, Rules, Ticket, changes, decide};
+use super::told::{Recipient, Telling};
 use super::{HOUR, Millis};
 
 /// Tags of one ticket, as everywhere.
@@ -76,7 +78,7 @@ pub fn hearing(before: Option<&Ticket>, after: &Ticket) -> Vec<On> {
     on
 }
 
-/// What one rule did: the ticket before and after it, and the internal notes that it leaves.
+/// What one rule did: the ticket before and after it, the internal notes that it leaves, and whom it tells what.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Step {
     pub rule_id: i64,
@@ -84,6 +86,9 @@ pub struct Step {
     pub before: Ticket,
     pub after: Ticket,
     pub notes: Vec<String>,
+    pub tellings: Vec<Telling>,
+    /// Webhooks that are told of it.
+    pub webhooks: Vec<i64>,
 }
 
 /// What rules leave behind.
@@ -141,11 +146,7 @@ impl<'a> Hands<'a> {
     }
 
     fn decide(&mut self, edit: &Edit) -> Result<(), String> {
-        let desk = Actor {
-            id: 0,
-            role: Role::Admin,
-            card: Value::Null,
-        };
+        let desk = clock::itself();
         let change = decide(&self.done.ticket, edit, &desk, self.rules, self.now).map_err(words)?;
         if edit.assignee.is_some() {
             self.done.seeking = None;
@@ -206,6 +207,26 @@ impl<'a> Hands<'a> {
             tags: Some(tags),
             ..Edit::default()
         })
+    }
+
+    fn recipient(&self, to: &Audience) -> Result<Recipient, String> {
+        Ok(match to {
+            Audience::Requester => Recipient::Requester,
+            Audience::Managers => Recipient::Managers,
+            Audience::Assignee if self.done.ticket.assignee.is_none() && self.done.seeking.is_none() => {
+                return Err("nobody is assigned".to_owned());
+            }
+            Audience::Assignee => Recipient::Assignee,
+            Audience::Person(row) => {
+                Recipient::Person(self.directory.person(row).ok_or("this is no active user")?)
+            }
+        })
+    }
+
+    fn tell(&mut self, telling: Telling) {
+        if let Some(step) = self.done.steps.last_mut() {
+            step.tellings.push(telling);
+        }
     }
 
     /// A field of a ticket itself.
@@ -325,6 +346,8 @@ impl Desk for Hands<'_> {
                 before: self.done.ticket.clone(),
                 after: self.done.ticket.clone(),
                 notes: Vec::new(),
+                tellings: Vec::new(),
+                webhooks: Vec::new(),
             });
         }
         match action {
@@ -347,13 +370,30 @@ impl Desk for Hands<'_> {
                 }
                 Ok(())
             }
-            Action::Escalate => self.set_priority(match self.done.ticket.priority {
-                Priority::Low => Priority::Medium,
-                Priority::Medium => Priority::High,
-                Priority::High | Priority::Urgent => Priority::Urgent,
-            }),
-            // Nothing that the ticket shows: the run tells of them.
-            Action::SendNotification { .. } | Action::SendWebhook(_) => Ok(()),
+            Action::Escalate => {
+                self.set_priority(match self.done.ticket.priority {
+                    Priority::Low => Priority::Medium,
+                    Priority::Medium => Priority::High,
+                    Priority::High | Priority::Urgent => Priority::Urgent,
+                })?;
+                self.tell(Telling::of_escalation(&rule.name));
+                Ok(())
+            }
+            Action::SendNotification { to, message } => {
+                let (to, message) = (self.recipient(to)?, message.clone());
+                self.tell(Telling { to, message });
+                Ok(())
+            }
+            Action::SendWebhook(row) => {
+                let webhook = self
+                    .directory
+                    .webhook(row)
+                    .ok_or("this is no webhook that is switched on")?;
+                if let Some(step) = self.done.steps.last_mut() {
+                    step.webhooks.push(webhook);
+                }
+                Ok(())
+            }
         }
     }
 }

@@ -86,17 +86,18 @@ pub fn mistakes(value: &Value) -> Vec<Mistake> {
 /// Everything that is wrong with it, at its place.
 pub fn read(value: &Value) -> Result<BTreeMap<Kind, Ways>, Vec<Mistake>> {
     let Some(kinds) = value.as_object() else {
-        return Err(vec![(String::new(), "must be an object".to_owned())]);
+        return Err(vec![("preferences".to_owned(), "must be an object".to_owned())]);
     };
     let mut wrong: Vec<Mistake> = Vec::new();
     let mut read = BTreeMap::new();
     for (name, value) in kinds {
+        let at = format!("preferences.{name}");
         let Some(kind) = Kind::parse(name) else {
-            wrong.push((name.clone(), format!("must be one of {}", Kind::WORDS.join(", "))));
+            wrong.push((at, format!("must be one of {}", Kind::WORDS.join(", "))));
             continue;
         };
         let Some(ways) = value.as_object() else {
-            wrong.push((name.clone(), "must be an object of live and email".to_owned()));
+            wrong.push((at, "must be an object of live and email".to_owned()));
             continue;
         };
         let mut wanted = Ways::default();
@@ -105,7 +106,7 @@ pub fn read(value: &Value) -> Result<BTreeMap<Kind, Ways>, Vec<Mistake>> {
                 ("live", Some(flag)) => wanted.live = Some(flag),
                 ("email", Some(flag)) => wanted.email = Some(flag),
                 ("live" | "email", None) => {
-                    wrong.push((format!("{name}.{way}"), "must be true or false".to_owned()))
+                    wrong.push((format!("{at}.{way}"), "must be true or false".to_owned()))
                 }
                 // Unknown keys are ignored, as everywhere.
                 _ => {}
@@ -165,11 +166,11 @@ mod tests {
         assert_eq!(read_them.get(&Kind::Reply), Some(&reply));
         assert_eq!(read_them.get(&Kind::Status), Some(&Ways::default()));
         for (wrong, at) in [
-            (json!([]), ""),
-            (json!({"answers": {}}), "answers"),
-            (json!({"reply": true}), "reply"),
-            (json!({"reply": {"live": "yes"}}), "reply.live"),
-            (json!({"reply": {"email": null}}), "reply.email"),
+            (json!([]), "preferences"),
+            (json!({"answers": {}}), "preferences.answers"),
+            (json!({"reply": true}), "preferences.reply"),
+            (json!({"reply": {"live": "yes"}}), "preferences.reply.live"),
+            (json!({"reply": {"email": null}}), "preferences.reply.email"),
         ] {
             let mistakes = mistakes(&wrong);
             assert_eq!(

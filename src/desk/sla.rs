@@ -129,6 +129,28 @@ fn most_of(working: Millis) -> Millis {
     working.saturating_sub(working / 5)
 }
 
+/// What is promised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Target {
+    /// The first public answer.
+    Response,
+    /// The solution.
+    Resolution,
+}
+
+impl Target {
+    /// Both.
+    pub const ALL: [Target; 2] = [Target::Response, Target::Resolution];
+
+    /// The canonical word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Target::Response => "response",
+            Target::Resolution => "resolution",
+        }
+    }
+}
+
 /// How a promise is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum State {

@@ -1,5 +1,6 @@
 //! The configuration: variables and secrets, read once per isolate and checked as a whole.
 
+mod assist;
 mod mail;
 mod webhooks;
 
@@ -8,6 +9,7 @@ use std::rc::Rc;
 
 use super::ids;
 use super::token::Keys;
+pub use assist::{Assist, Provider};
 pub use mail::{Address, Mail, Way};
 pub use webhooks::Webhooks;
 
@@ -30,6 +32,7 @@ pub struct Config {
     /// `RATE_LIMITS` is not `off`.
     pub rate_limits: bool,
     pub files: FileStore,
+    pub assist: Assist,
     pub mail: Mail,
     pub webhooks: Webhooks,
 }
@@ -89,12 +92,9 @@ fn read(values: &impl Values) -> Result<Config, String> {
         access_seconds: whole(values, "ACCESS_TOKEN_EXPIRE_MINUTES", 15, 1..=1_440)?.saturating_mul(60),
         refresh_seconds: whole(values, "REFRESH_TOKEN_EXPIRE_DAYS", 30, 1..=365)?.saturating_mul(86_400),
         cors_origins: origins(values)?,
-        rate_limits: match values.value("RATE_LIMITS").as_deref() {
-            None | Some("on") => true,
-            Some("off") => false,
-            Some(_) => return Err("RATE_LIMITS must be on or off".to_owned()),
-        },
+        rate_limits: switch(values, "RATE_LIMITS", true)?,
         files,
+        assist: Assist::read(values)?,
         webhooks: webhooks::read(values, development)?,
     })
 }
@@ -148,6 +148,15 @@ fn derived(secret: &str, purpose: &str) -> String {
     Hmac::<sha2::Sha256>::new_from_slice(secret.as_bytes())
         .map(|mac| ids::hex(&mac.chain_update(purpose.as_bytes()).finalize().into_bytes()))
         .unwrap_or_default()
+}
+
+fn switch(values: &impl Values, name: &str, default: bool) -> Result<bool, String> {
+    match values.value(name).as_deref() {
+        None => Ok(default),
+        Some("on") => Ok(true),
+        Some("off") => Ok(false),
+        Some(_) => Err(format!("{name} must be on or off")),
+    }
 }
 
 fn whole(
@@ -254,6 +263,14 @@ mod tests {
             ("ALGORITHM", "RS256"),
             ("ALGORITHM", "none"),
             ("MAIL_REPLY_TO", "support"),
+            ("AI_BASE_URL", "api.example.com"),
+            ("AI_BASE_URL", "http://api.example.com"),
+            ("AI_BASE_URL", "https://user:pass@api.example.com"),
+            ("AI_BASE_URL", "https://api.example.com/v1?key=1"),
+            ("AI_BASE_URL", "https://api.example.com"), // without AI_MODEL
+            ("AI_API_KEY", "key"),
+            ("AI_TIMEOUT_SECONDS", "0"),
+            ("AI_INCLUDE_NOTES", "yes"),
             ("R2_ENDPOINT", "s3.example.com"),
             ("R2_ENDPOINT", "https://s3.example.com/files"),
         ] {

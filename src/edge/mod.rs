@@ -4,6 +4,7 @@
 //! comes from the platform is turned into a plain Rust one before it leaves the room, and no platform error
 //! escapes as a panic.
 
+pub mod ai;
 pub mod cache;
 pub mod clock;
 pub mod config;

@@ -45,6 +45,13 @@ pub enum Error {
     IdempotencyMismatch,
     /// Something the desk needs is missing or down; the words are for the operator and hold no secret.
     Unavailable(String),
+    /// Somebody else's service that a request needs has failed; the words are for the operator and hold no secret.
+    Provider {
+        message: String,
+        /// What it answered, if it did.
+        status: Option<u16>,
+        retry_after: Option<u32>,
+    },
     /// Our fault; the words are for the log.
     Internal(String),
     /// Not an error: this very request was answered before, and this is that answer.
@@ -92,7 +99,7 @@ impl Error {
             Error::InvalidTransition { .. } => "INVALID_TRANSITION",
             Error::PreconditionFailed => "PRECONDITION_FAILED",
             Error::IdempotencyMismatch => "IDEMPOTENCY_MISMATCH",
-            Error::Unavailable(_) => "UNAVAILABLE",
+            Error::Unavailable(_) | Error::Provider { .. } => "UNAVAILABLE",
             Error::Internal(_) | Error::Replayed(_) | Error::SettingsMoved => "INTERNAL_ERROR",
         }
     }
@@ -111,7 +118,7 @@ impl Error {
             Error::Conflict { .. } | Error::InvalidTransition { .. } | Error::Moved => 409,
             Error::PreconditionFailed => 412,
             Error::IdempotencyMismatch => 422,
-            Error::Unavailable(_) => 503,
+            Error::Unavailable(_) | Error::Provider { .. } => 503,
             Error::Internal(_) | Error::Replayed(_) | Error::SettingsMoved => 500,
         }
     }
@@ -132,7 +139,7 @@ impl Error {
                 [(name, message)] => format!("{name} {message}"),
                 _ => format!("{} fields are missing or wrong", distinct(fields)),
             },
-            Error::Conflict { message, .. } => message.clone(),
+            Error::Conflict { message, .. } | Error::Provider { message, .. } => message.clone(),
             Error::InvalidTransition { from, to, .. } => {
                 format!("what is {from} cannot become {to}")
             }
@@ -157,6 +164,7 @@ impl Error {
             }
             Error::RateLimited { seconds, .. } => json!({"retry_after": seconds}),
             Error::MethodNotAllowed(allowed) => json!({"allow": allowed}),
+            Error::Provider { status, .. } => json!({"provider_status": status}),
             _ => json!({}),
         }
     }
@@ -204,6 +212,11 @@ impl Error {
                 reply.header("RateLimit", format!("\"default\";r=0;t={seconds}"));
             }
             Error::Unavailable(_) => reply.header("Retry-After", "30"),
+            Error::Provider { retry_after, .. } => {
+                // What a server says of itself may be anything; an hour is the longest that we pass on.
+                let seconds = retry_after.unwrap_or(30).clamp(1, 3_600);
+                reply.header("Retry-After", seconds.to_string());
+            }
             _ => {}
         }
         reply

@@ -2,15 +2,22 @@
 //!
 //! Running twice, or late, or at the same moment as another, changes nothing.
 
+mod alerts;
+mod closing;
 mod files;
 mod lookup;
 mod mail;
 pub mod outgoing;
+mod schedule;
 mod webhooks;
+mod work;
+
+use serde::Serialize;
 
 use crate::desk::{DAY, Millis};
-use crate::edge::db::{Db, DbError, Stmt};
+use crate::edge::db::{Cost, Db, Stmt};
 use crate::edge::{Env, door};
+use crate::http::error::Error;
 use crate::store::due::{self, Due};
 use crate::store::sla::{self, Standing};
 use crate::store::{deliveries, housekeeping, tickets};
@@ -19,46 +26,75 @@ use crate::tell;
 /// How many rows one tick touches at most, per chore.
 const MOST: i64 = 500;
 
-/// Marks what has become overdue, lets due times follow changed promises, sends what was not sent, and clears away
-/// what has expired. A chore that fails leaves the others alone.
-pub async fn tick(env: &Env, now: Millis) {
-    let db = match Db::open(env) {
-        Ok(db) => db,
-        Err(error) => return door::log(&format!("the clock has no database: {error:?}")),
-    };
-    report("marking", mark(&db, now).await);
-    report("promises", promise_anew(&db, now).await);
-    report("outgoing", outgoing::sweep(env, &db, now).await);
-    report("files", files::sweep(env, &db, now).await);
-    report("housekeeping", clear(&db, now).await);
-    report("telling", pass_on(env, &db).await);
+/// What came of a chore.
+#[derive(Debug, Serialize)]
+pub struct Chore {
+    pub name: &'static str,
+    /// How often something was done, where that is counted.
+    pub done: usize,
+    pub failed: bool,
 }
 
-fn report(chore: &str, outcome: Result<(), DbError>) {
-    if let Err(error) = outcome {
-        door::log(&format!("a chore of the clock failed: {chore}: {error:?}"));
+/// Lets due times follow changed promises, marks and warns of what has become late, does what rules do on a schedule,
+/// closes what has been resolved for long, sends what was not sent, and clears away what has expired. A chore that
+/// fails leaves the others alone.
+pub async fn tick(env: &Env, now: Millis) -> (Vec<Chore>, Cost) {
+    let db = match Db::open(env) {
+        Ok(db) => db,
+        Err(error) => {
+            door::log(&format!("the clock has no database: {error:?}"));
+            return (Vec::new(), Cost::default());
+        }
+    };
+    let chores = vec![
+        report("promises", promise_anew(&db, now).await),
+        report("marking", mark(&db, now).await),
+        report("alerts", alerts::give(&db, now).await),
+        report("closing", closing::close(&db, now).await),
+        report("schedules", schedule::run(&db, now).await),
+        report("outgoing", uncounted(outgoing::sweep(env, &db, now).await)),
+        report("files", uncounted(files::sweep(env, &db, now).await)),
+        report("housekeeping", clear(&db, now).await),
+        report("telling", pass_on(env, &db).await),
+    ];
+    (chores, db.cost())
+}
+
+fn report(name: &'static str, outcome: Result<usize, Error>) -> Chore {
+    if let Err(error) = &outcome {
+        door::log(&format!("a chore of the clock failed: {name}: {error:?}"));
+    }
+    Chore {
+        name,
+        failed: outcome.is_err(),
+        done: outcome.unwrap_or_default(),
     }
 }
 
-async fn mark(db: &Db, now: Millis) -> Result<(), DbError> {
-    db.batch(&[tickets::mark_overdue(now, MOST)]).await.map(|_| ())
+fn uncounted(outcome: Result<(), impl Into<Error>>) -> Result<usize, Error> {
+    outcome.map(|()| 0).map_err(Into::into)
 }
 
-async fn clear(db: &Db, now: Millis) -> Result<(), DbError> {
+async fn mark(db: &Db, now: Millis) -> Result<usize, Error> {
+    uncounted(db.batch(&[tickets::mark_overdue(now, MOST)]).await.map(|_| ()))
+}
+
+async fn clear(db: &Db, now: Millis) -> Result<usize, Error> {
     let mut stmts: Vec<Stmt> = housekeeping::purge(now, now.saturating_sub(DAY), MOST).into();
     stmts.push(deliveries::purge(now, MOST));
-    db.batch(&stmts).await.map(|_| ())
+    uncounted(db.batch(&stmts).await.map(|_| ()))
 }
 
 /// Tells of what the chores have changed.
-async fn pass_on(env: &Env, db: &Db) -> Result<(), DbError> {
+async fn pass_on(env: &Env, db: &Db) -> Result<usize, Error> {
     let taken = db.batch(&[due::take()]).await?;
     let due: Vec<Due> = match taken.first() {
         Some(rows) => rows.all()?,
         None => Vec::new(),
     };
+    let told = due.len();
     tell::tell(env, due).await;
-    Ok(())
+    Ok(told)
 }
 
 /// How many tickets are brought up to date in one go, and in how many goes a minute.
@@ -67,18 +103,20 @@ const GOES: usize = 10;
 
 /// Gives tickets that were promised by an older policy or calendar the due times of the one in force. What
 /// somebody changes at the same moment is left for the next go.
-async fn promise_anew(db: &Db, now: Millis) -> Result<(), DbError> {
+async fn promise_anew(db: &Db, now: Millis) -> Result<usize, Error> {
+    let mut done: usize = 0;
     for _ in 0..GOES {
         let found = db.batch(&[sla::promises(), sla::outdated(TOGETHER)]).await?;
         let [promises, outdated] = found.as_slice() else {
-            return Ok(());
+            return Ok(done);
         };
         let tickets: Vec<Standing> = outdated.all()?;
         if tickets.is_empty() {
-            return Ok(());
+            return Ok(done);
         }
         let (_, promises) = sla::read_promises(promises)?;
         db.batch(&[sla::promise_anew(&tickets, &promises, now)]).await?;
+        done = done.saturating_add(tickets.len());
     }
-    Ok(())
+    Ok(done)
 }

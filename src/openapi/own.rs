@@ -26,6 +26,7 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
     all.extend(service());
     all.extend(categories());
     all.push(("PresignedUpload", presigned()));
+    all.extend(assistant());
     all.extend(promises());
     all.extend(super::told::schemas());
     all.extend(super::webhooks::schemas());
@@ -261,6 +262,33 @@ fn tickets() -> [(&'static str, Value); 10] {
             described(timeline(entry), "Messages and events, merged in order."),
         ),
     ]
+}
+
+fn assistant() -> [(&'static str, Value); 2] {
+    let model = || described(text(), "The model that was asked.");
+    let truncated = || described(json!({"type": "boolean"}), "Older messages were left out.");
+    let category = object([("id", whole()), ("slug", text()), ("name", text())]);
+    let sentiment = one_of(&crate::desk::assist::SENTIMENTS);
+    let reply = object([
+        (
+            "reply",
+            described(text(), "A draft: somebody is to read it first."),
+        ),
+        ("model", model()),
+        ("truncated", truncated()),
+        ("sources", object([("messages", count())])),
+    ]);
+    let triage = object([
+        ("category", or_null(category)),
+        ("priority", or_null(one_of(&Priority::WORDS))),
+        ("sentiment", or_null(sentiment)),
+        ("assignee", or_null(named("Person"))),
+        ("reason", text()),
+        ("model", model()),
+        ("truncated", truncated()),
+    ]);
+    let says = "Suggestions, none of them applied; null where there is none that the desk knows.";
+    [("SuggestedReply", reply), ("Triage", described(triage, says))]
 }
 
 fn categories() -> [(&'static str, Value); 3] {

@@ -31,6 +31,7 @@ pub enum Limit {
     Register,
     Search,
     Presign,
+    Assist,
 }
 
 impl Limit {
@@ -42,6 +43,7 @@ impl Limit {
             Limit::Register => "RL_REGISTER",
             Limit::Search => "RL_SEARCH",
             Limit::Presign => "RL_PRESIGN",
+            Limit::Assist => "RL_ASSIST",
         }
     }
 
@@ -53,6 +55,7 @@ impl Limit {
             Limit::Address => "\"default\";q=3000;w=60",
             Limit::Register | Limit::Presign => "\"default\";q=60;w=60",
             Limit::Search => "\"default\";q=120;w=60",
+            Limit::Assist => "\"default\";q=20;w=60",
         }
     }
 }

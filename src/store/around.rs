@@ -68,7 +68,22 @@ pub fn to_try(reader: &Reader, reference: Option<&Ref>, most: i64) -> Stmt {
     }
 }
 
-/// Reads [`to_try`].
+/// Unresolved tickets that are older than one, by its beginning and id, the newest first, with what is around them.
+pub fn unresolved_before(reader: &Reader, (at, id): (i64, i64), most: i64) -> Stmt {
+    reader
+        .stmt(format!(
+            "SELECT {ROW}, t.number, {} AS around FROM tickets t INDEXED BY tickets_unresolved \
+             WHERE t.deleted_at IS NULL AND t.resolved_at IS NULL AND {} AND (t.created_at, t.id) < (?4, ?5) \
+             ORDER BY t.created_at DESC, t.id DESC LIMIT ?6",
+            AROUND.replace("$MESSAGE", "NULL"),
+            reader.scope.condition()
+        ))
+        .bind(at)
+        .bind(id)
+        .bind(most)
+}
+
+/// Reads [`to_try`] and [`unresolved_before`].
 ///
 /// # Errors
 /// As [`read`].

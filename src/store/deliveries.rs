@@ -190,7 +190,7 @@ pub struct FromRule<'a> {
     pub webhook: i64,
     pub uid: &'a str,
     /// `{"id", "name", "heard"}`.
-    pub rule: String,
+    pub rule: &'a str,
     pub now: i64,
 }
 
@@ -205,7 +205,7 @@ pub fn from_rule(subject: &Subject, new: &FromRule) -> Stmt {
     .bind(new.webhook)
     .bind(new.uid)
     .bind(FIRED)
-    .bind(&new.rule)
+    .bind(new.rule)
     .bind(new.now)
 }
 

@@ -7,9 +7,16 @@ use crate::edge::db::Stmt;
 /// For how long it is on record what workflow rules did.
 const RUNS_KEPT: i64 = 30 * DAY;
 
-/// Deletes expired sessions, reset tokens, login attempts, old runs of rules, and idempotency keys older than `day_ago`; at most
-/// `most` rows of each.
-pub fn purge(now: i64, day_ago: i64, most: i64) -> [Stmt; 5] {
+/// For how long people find what they have been told: once it is read, and in any case.
+const READ_KEPT: i64 = 90 * DAY;
+const TOLD_KEPT: i64 = 365 * DAY;
+/// For how long it is on record what became of a mail.
+const MAILS_KEPT: i64 = 30 * DAY;
+
+/// Deletes expired sessions, reset tokens, login attempts, old runs of rules, notifications and mails, and idempotency keys
+/// older than `day_ago`; at most `most` rows of each.
+pub fn purge(now: i64, day_ago: i64, most: i64) -> [Stmt; 8] {
+    let before = |kept: i64, sql: &'static str| Stmt::new(sql).bind(now.saturating_sub(kept)).bind(most);
     [
         Stmt::new("DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < ?1 ORDER BY expires_at LIMIT ?2)")
             .bind(now)
@@ -27,9 +34,22 @@ pub fn purge(now: i64, day_ago: i64, most: i64) -> [Stmt; 5] {
         )
         .bind(day_ago)
         .bind(most),
-        Stmt::new("DELETE FROM workflow_runs WHERE id IN (SELECT id FROM workflow_runs WHERE created_at < ?1 ORDER BY created_at LIMIT ?2)")
-            .bind(now.saturating_sub(RUNS_KEPT))
-            .bind(most),
+        before(
+            RUNS_KEPT,
+            "DELETE FROM workflow_runs WHERE id IN (SELECT id FROM workflow_runs WHERE created_at < ?1 ORDER BY created_at LIMIT ?2)",
+        ),
+        before(
+            READ_KEPT,
+            "DELETE FROM notifications WHERE id IN (SELECT id FROM notifications WHERE read_at < ?1 ORDER BY read_at LIMIT ?2)",
+        ),
+        before(
+            TOLD_KEPT,
+            "DELETE FROM notifications WHERE id IN (SELECT id FROM notifications WHERE created_at < ?1 ORDER BY created_at LIMIT ?2)",
+        ),
+        before(
+            MAILS_KEPT,
+            "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE done_at < ?1 ORDER BY done_at LIMIT ?2)",
+        ),
     ]
 }
 

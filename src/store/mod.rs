@@ -5,9 +5,12 @@
 //! API's document is made of too. Rules are not here: a statement keeps what `desk` has decided.
 
 pub mod agents;
+pub mod aging;
+pub mod alerts;
 pub mod around;
 pub mod articles;
 pub mod assignment;
+pub mod assist;
 pub mod attachments;
 pub mod categories;
 pub mod commit;
@@ -22,6 +25,7 @@ pub mod outbox;
 pub mod people;
 pub mod projects;
 pub mod reports;
+pub mod schedules;
 pub mod scope;
 pub mod sessions;
 pub mod settings;
@@ -30,6 +34,7 @@ pub mod subcategories;
 mod ticket_filter;
 pub mod ticket_list;
 pub mod tickets;
+pub mod told;
 pub mod transfers;
 pub mod view;
 pub mod webhooks;

@@ -1,5 +1,7 @@
 //! The desk's settings: one row.
 
+use serde::Deserialize;
+
 use super::view::{Out, View, field};
 use crate::edge::db::Stmt;
 
@@ -22,6 +24,19 @@ pub fn show() -> Stmt {
         "SELECT {} AS j, g.version AS v, g.id AS id FROM settings g WHERE g.id = 1",
         SETTINGS.sql()
     ))
+}
+
+/// What time does to tickets, as the settings have it.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct Windows {
+    pub reopen_window_days: i64,
+    pub auto_close_days: i64,
+    pub workflows_version: i64,
+}
+
+/// The [`Windows`].
+pub fn windows() -> Stmt {
+    Stmt::new("SELECT reopen_window_days, auto_close_days, workflows_version FROM settings WHERE id = 1")
 }
 
 /// Changes what is given, over the version that it was decided on.

@@ -77,6 +77,17 @@ pub struct Reader {
 }
 
 impl Reader {
+    /// The desk itself, for what no person does.
+    pub fn desk(now: i64) -> Reader {
+        Reader {
+            id: 0,
+            role: Role::Admin,
+            scope: Scope::All,
+            now,
+            reopen_since: now,
+        }
+    }
+
     /// A statement whose `?1`, `?2`, `?3` are now, the reopening horizon and the reader.
     pub fn stmt(&self, sql: String) -> Stmt {
         Stmt::new(sql)
@@ -277,6 +288,17 @@ pub fn still_unmarked(now: i64) -> Stmt {
          AND resolved_at IS NULL AND paused_at IS NULL AND resolution_due_at < ?1 LIMIT 1",
     )
     .bind(now)
+}
+
+/// Tickets that have been resolved for as long as the settings say, the longest first: their `id`.
+pub fn to_close(now: i64, most: i64) -> Stmt {
+    Stmt::new(
+        "SELECT t.id FROM settings g CROSS JOIN tickets t INDEXED BY tickets_to_close WHERE g.id = 1 AND g.auto_close_days > 0 \
+         AND t.deleted_at IS NULL AND t.status = 'resolved' AND t.resolved_at <= ?1 - g.auto_close_days * 86400000 \
+         ORDER BY t.resolved_at LIMIT ?2",
+    )
+    .bind(now)
+    .bind(most)
 }
 
 /// The `id` of a ticket that the same batch has made.

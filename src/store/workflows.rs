@@ -4,12 +4,13 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::events::Subject;
+use super::told::told;
 use super::view::{Out, View, field};
 use crate::desk::directory::{Directory, Known};
 use crate::desk::id::Ref;
 use crate::desk::mistake::Mistake;
-use crate::desk::rule::{Plan, Rule};
-use crate::desk::told::SOUGHT;
+use crate::desk::rule::{On, Plan, Rule};
+use crate::desk::told::{SOUGHT, Telling};
 use crate::edge::db::{Arg, DbError, Rows, Stmt};
 use crate::http::page::{Page, Start};
 
@@ -45,9 +46,8 @@ pub const RUN: View = View {
         field("ticket_number", "t.number", Out::Text),
         field("event", "r.event", Out::Text).says("What was heard."),
         field("outcome", "r.outcome", Out::Text).says("acted, or broken: it could not be read."),
-        field("details", "r.details", Out::Json("WorkflowDetails")).says(
-            "Each action as done, refused or pending, with the reason; or what is wrong with the rule.",
-        ),
+        field("details", "r.details", Out::Json("WorkflowDetails"))
+            .says("Each action as done or refused, with the reason; or what is wrong with the rule."),
         field("created_at", "r.created_at", Out::Time),
     ],
 };
@@ -80,7 +80,7 @@ pub struct RuleRow {
     pub version: i64,
 }
 
-const COLUMNS: &str = "w.id, w.uid, w.name, w.is_active, w.position, w.stop, w.trigger, w.conditions, w.actions, \
+pub(super) const COLUMNS: &str = "w.id, w.uid, w.name, w.is_active, w.position, w.stop, w.trigger, w.conditions, w.actions, \
   w.author_id, w.version";
 
 impl RuleRow {
@@ -244,6 +244,12 @@ pub struct Automation {
 }
 
 impl Automation {
+    /// Whether some rule waits for this.
+    pub fn hears(&self, on: On) -> bool {
+        let plans = self.rules.iter().filter_map(|rule| rule.plan.as_ref().ok());
+        plans.into_iter().any(|plan| plan.trigger.on == on)
+    }
+
     /// Under whose name a rule leaves notes.
     pub fn author(&self, rule: i64) -> Option<i64> {
         let found = self.authors.iter().find(|(id, _)| *id == rule)?;
@@ -265,7 +271,7 @@ pub fn read_automation(version: i64, rules: &Rows, directory: &Rows) -> Result<A
     })
 }
 
-/// The categories, people and projects that any rule names, and those that the given JSON does: rows `j`.
+/// The categories, people, projects and webhooks that any rule names, and those that the given JSON does: rows `j`.
 ///
 /// Rules name rows among other words and numbers; a row too many does no harm.
 pub fn directory(parts: Option<&str>) -> Stmt {
@@ -284,7 +290,11 @@ pub fn directory(parts: Option<&str>) -> Stmt {
              OR u.email_key IN (SELECT word FROM words) \
          UNION ALL \
          SELECT json_object('kind', 'project', 'id', p.id, 'uid', p.uid, 'name', lower(p.key), 'is_active', 1, 'is_staff', 0, \
-             'card', NULL) AS j FROM projects p WHERE p.uid IN (SELECT word FROM words)",
+             'card', NULL) AS j FROM projects p WHERE p.uid IN (SELECT word FROM words) \
+         UNION ALL \
+         SELECT json_object('kind', 'webhook', 'id', h.id, 'uid', h.uid, 'name', h.uid, 'is_active', h.is_active, 'is_staff', 0, \
+             'card', NULL) AS j FROM webhooks h \
+           WHERE h.id IN (SELECT CAST(word AS INTEGER) FROM words) OR h.uid IN (SELECT word FROM words)",
     )
     .bind(parts)
 }
@@ -314,6 +324,7 @@ pub fn read_directory(rows: &Rows) -> Result<Directory, DbError> {
         let list = match entry.kind.as_str() {
             "category" => &mut directory.categories,
             "project" => &mut directory.projects,
+            "webhook" => &mut directory.webhooks,
             _ => &mut directory.people,
         };
         list.push(Known {
@@ -339,14 +350,22 @@ pub(super) fn of_ticket(subject: &Subject) -> (&'static str, Arg) {
     }
 }
 
-/// Records what a rule did.
-pub fn record(subject: &Subject, rule: i64, event: &str, details: &str, now: i64) -> Stmt {
+/// Records what a rule did, and whom it told.
+pub fn record(
+    subject: &Subject,
+    rule: i64,
+    event: &str,
+    (details, tellings): (&str, &[Telling]),
+    now: i64,
+) -> Stmt {
     let (name, arg) = of_ticket(subject);
+    let sought = format!(
+        "replace(?4, '\"{SOUGHT}\"', iif(t.assignee_id IS NULL, '\"refused\",\"reason\":\"no agent is free for it\"', '\"done\"'))"
+    );
     Stmt::new(format!(
         "INSERT INTO workflow_runs (workflow_id, ticket_id, event, outcome, details, created_at) \
-         SELECT ?2, t.id, ?3, 'acted', replace(?4, '\"{SOUGHT}\"', \
-           iif(t.assignee_id IS NULL, '\"refused\",\"reason\":\"no agent is free for it\"', '\"done\"')), ?5 \
-         FROM tickets t WHERE {name}"
+         SELECT ?2, t.id, ?3, 'acted', {}, ?5 FROM tickets t WHERE {name}",
+        told(&sought, tellings)
     ))
     .bind(arg)
     .bind(rule)

@@ -30,6 +30,7 @@ pub struct Things {
     agent: Value,
     attachment: Value,
     rule: Value,
+    notification: String,
     project: String,
     calendar: String,
     article: i64,
@@ -40,6 +41,8 @@ impl Things {
         let ticket = make::ticket(owner);
         let message = make::message(owner, &ticket, "The smoke is blue.");
         let attachment = make::attachment(owner, &ticket, b"blue");
+        make::message(Admin::any(), &ticket, "It is the toner.");
+        let notification = &owner.get("/notifications").is(200).rows()[0]["id"];
         let sessions = Admin::any().get("/auth/sessions").is(200).rows();
         let session = sessions.first().expect("a session")["id"].to_string();
         let admin = Admin::any();
@@ -65,6 +68,7 @@ impl Things {
             user: owner.id,
             session: session.trim_matches('"').to_owned(),
             attachment,
+            notification: notification.to_string(),
             project: make::project(json!({}))["id"].to_string(),
             calendar: make::calendar()["id"].to_string(),
         }
@@ -103,6 +107,7 @@ impl Things {
                 "/articles/" | "/posts/" => self.article.to_string(),
                 "/auth/sessions/" => self.session.clone(),
                 "/projects/" => self.project.clone(),
+                "/notifications/" => self.notification.clone(),
                 "/sla/policies/" => "low".to_owned(),
                 "/sla/calendars/" => self.calendar.clone(),
                 before => panic!("teach the sweep an existing thing for {before}{part}"),

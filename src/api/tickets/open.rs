@@ -114,7 +114,8 @@ async fn keep_new(call: &Call<'_>, taken: &Taken, ticket: &Ticket) -> Result<Rep
         ..Heard::default()
     };
     let subject = Subject::TicketUid(&uid);
-    let followed = automation::follow(call, &subject, (None, ticket), &around, &heard)?;
+    let engine = automation::Engine::of(call);
+    let followed = automation::follow(&engine, &subject, (None, ticket), &around, &heard)?;
     stmts.extend(rows::insert(&new));
     if followed.ticket != *ticket {
         stmts.push(rows::update_made(&uid, ticket, &followed.ticket, now));

@@ -1,6 +1,6 @@
 //! How webhooks are sent.
 
-use super::Values;
+use super::{Values, switch};
 
 /// Everything about webhooks.
 pub struct Webhooks {
@@ -15,12 +15,10 @@ pub struct Webhooks {
 /// # Errors
 /// What is wrong.
 pub fn read(values: &impl Values, development: bool) -> Result<Webhooks, String> {
-    let allow_loopback = match values.value("WEBHOOKS_ALLOW_LOOPBACK").as_deref() {
-        None | Some("off") => false,
-        Some("on") if development => true,
-        Some("on") => return Err("WEBHOOKS_ALLOW_LOOPBACK may be on in development only".to_owned()),
-        Some(_) => return Err("WEBHOOKS_ALLOW_LOOPBACK must be on or off".to_owned()),
-    };
+    let allow_loopback = switch(values, "WEBHOOKS_ALLOW_LOOPBACK", false)?;
+    if allow_loopback && !development {
+        return Err("WEBHOOKS_ALLOW_LOOPBACK may be on in development only".to_owned());
+    }
     let usual = (!development).then(|| "https://cloudflare-dns.com/dns-query".to_owned());
     let dns = values.value("DNS_OVER_HTTPS_URL").or(usual);
     let safe = |url: &String| url.starts_with("https://") || (development && url.starts_with("http://"));

@@ -17,6 +17,7 @@ pub mod seen;
 pub mod sqlite;
 pub mod stub;
 pub mod tally;
+pub mod time;
 pub mod wire;
 pub mod worker;
 

@@ -1,0 +1,80 @@
+-- The clock ----------------------------------------------------------------------------------------------------
+
+-- How far the desk has been warned of a promise: 0 not at all, 1 that it is at risk, 2 that it is broken. It only
+-- rises, whatever becomes of the due time, so each warning is given once; a broken promise is at risk no more.
+ALTER TABLE tickets ADD COLUMN response_alert INTEGER NOT NULL DEFAULT 0 CHECK (response_alert BETWEEN 0 AND 2);
+ALTER TABLE tickets ADD COLUMN resolution_alert INTEGER NOT NULL DEFAULT 0 CHECK (resolution_alert BETWEEN 0 AND 2);
+ALTER TABLE tickets ADD COLUMN alerted_at INTEGER;   -- the last time
+-- What was late before there were warnings is no news.
+UPDATE tickets SET response_alert = 2
+  WHERE first_response_due_at < unixepoch() * 1000 AND first_responded_at IS NULL AND resolved_at IS NULL;
+UPDATE tickets SET resolution_alert = 2 WHERE resolution_due_at < unixepoch() * 1000 AND resolved_at IS NULL;
+
+-- Promises by the moment of their next warning, as long as they are to be kept: the clock reads those whose moment has
+-- come and no others. A due time belongs to the time in which a promise is kept. The clock of a solution stands still
+-- while a ticket is paused; what was broken before stays broken.
+CREATE INDEX tickets_to_alert_response
+  ON tickets (CASE WHEN response_alert = 0 AND first_response_risk_at <= first_response_due_at
+    THEN first_response_risk_at ELSE first_response_due_at + 1 END)
+  WHERE deleted_at IS NULL AND resolved_at IS NULL AND first_responded_at IS NULL AND response_alert < 2;
+CREATE INDEX tickets_to_alert_resolution
+  ON tickets (CASE WHEN resolution_alert = 0 AND resolution_risk_at <= resolution_due_at
+    THEN resolution_risk_at ELSE resolution_due_at + 1 END)
+  WHERE deleted_at IS NULL AND resolved_at IS NULL AND (paused_at IS NULL OR paused_at > resolution_due_at)
+    AND resolution_alert < 2;
+
+-- A warning and the event that tells of it are one; whom it concerns is told because of the event.
+CREATE TRIGGER tickets_alert_response
+AFTER UPDATE OF response_alert ON tickets
+WHEN NEW.response_alert > OLD.response_alert
+BEGIN
+  INSERT INTO events (ticket_id, seq, type, data, cause, created_at)
+  SELECT id, seq + 1, iif(NEW.response_alert = 2, 'sla_breached', 'sla_at_risk'), '{"target":"response"}', 'sla', NEW.alerted_at
+  FROM tickets WHERE id = NEW.id;
+END;
+CREATE TRIGGER tickets_alert_resolution
+AFTER UPDATE OF resolution_alert ON tickets
+WHEN NEW.resolution_alert > OLD.resolution_alert
+BEGIN
+  INSERT INTO events (ticket_id, seq, type, data, cause, created_at)
+  SELECT id, seq + 1, iif(NEW.resolution_alert = 2, 'sla_breached', 'sla_at_risk'), '{"target":"resolution"}', 'sla', NEW.alerted_at
+  FROM tickets WHERE id = NEW.id;
+END;
+
+-- What waits to be closed by the desk itself, the longest resolved first.
+CREATE INDEX tickets_to_close ON tickets (resolved_at) WHERE deleted_at IS NULL AND status = 'resolved';
+
+-- How far the rules on a schedule have come. A run walks the unresolved tickets from the newest down and remembers the
+-- last one that it has dealt with, in the batch of what it did there: nothing is done twice, and nothing is left out
+-- when a run is cut short. (0, 0) is the end of a run.
+CREATE TABLE schedules (
+  workflow_id INTEGER PRIMARY KEY,
+  started_at INTEGER NOT NULL,
+  before_at INTEGER NOT NULL,              -- created_at of the last ticket
+  before_id INTEGER NOT NULL               -- and its id
+) STRICT;
+CREATE INDEX workflows_on_schedule ON workflows (position, id)
+  WHERE is_active = 1 AND json_extract(trigger, '$.on') = 'schedule';
+CREATE TRIGGER workflows_schedule_deleted
+AFTER DELETE ON workflows
+BEGIN
+  DELETE FROM schedules WHERE workflow_id = OLD.id;
+END;
+
+-- The desk comes with one rule, switched off: it belongs to the first admin, from the moment there is one.
+CREATE TRIGGER workflows_shipped
+AFTER INSERT ON users
+WHEN NEW.role = 'admin' AND NOT EXISTS (SELECT 1 FROM users WHERE role = 'admin' AND id <> NEW.id)
+  AND NOT EXISTS (SELECT 1 FROM workflows)
+BEGIN
+  INSERT INTO workflows (uid, name, is_active, position, trigger, conditions, actions, author_id, created_at, updated_at)
+  VALUES ('01936c6e-2c00-7000-8000-000000000005', 'Escalate breached tickets', 0, 1, '{"on":"sla_breached"}', '{}',
+    '[{"type":"escalate"}]', NEW.id, NEW.created_at, NEW.created_at);
+END;
+INSERT INTO workflows (uid, name, is_active, position, trigger, conditions, actions, author_id, created_at, updated_at)
+  SELECT '01936c6e-2c00-7000-8000-000000000005', 'Escalate breached tickets', 0, 1, '{"on":"sla_breached"}', '{}',
+    '[{"type":"escalate"}]', id, updated_at, updated_at
+  FROM users WHERE role = 'admin' AND NOT EXISTS (SELECT 1 FROM workflows) ORDER BY id LIMIT 1;
+
+-- What people have read is cleared away after a while.
+CREATE INDEX notifications_read ON notifications (read_at) WHERE read_at IS NOT NULL;

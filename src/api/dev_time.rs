@@ -1,0 +1,67 @@
+//! Time in development and tests: a ticket grows older at once, and the clock ticks when it is told to.
+
+use serde_json::json;
+
+use crate::app::App;
+use crate::desk::HOUR;
+use crate::edge::db::Rows;
+use crate::http::error::Error;
+use crate::http::reply::Reply;
+use crate::http::request::Request;
+use crate::http::shape::{Field, Kind, Shape};
+use crate::http::take;
+use crate::jobs;
+use crate::store::aging;
+
+/// The body of `POST /dev/age`.
+const AGE: Shape = Shape {
+    name: "Age",
+    fields: &[
+        Field::required("ticket", Kind::Reference, "The ticket: id, uid, number or key."),
+        Field::required(
+            "hours",
+            Kind::Whole { min: 1, max: 100_000 },
+            "By how much it grows older.",
+        ),
+    ],
+};
+
+/// The body of `POST /dev/tick`.
+const TICK: Shape = Shape {
+    name: "Tick",
+    fields: &[Field::optional(
+        "now",
+        Kind::Time,
+        "The moment that it is for the clock.",
+    )],
+};
+
+/// `POST /dev/age`: moves all that has happened to a ticket, and its due times, into the past.
+///
+/// # Errors
+/// Wrong fields, and when there is no such ticket.
+pub async fn age(app: &App, request: &Request) -> Result<Reply, Error> {
+    let taken = take::body(request, &AGE)?;
+    let ticket = taken.reference("ticket").ok_or(Error::NotFound)?;
+    let hours = taken.whole("hours").unwrap_or_default();
+    let done = app
+        .db
+        .batch(&aging::age(ticket, hours.saturating_mul(HOUR)))
+        .await?;
+    if done.first().map_or(Ok(true), Rows::is_empty)? {
+        return Err(Error::NotFound);
+    }
+    Ok(Reply::ok(json!({"hours": hours}).to_string()))
+}
+
+/// `POST /dev/tick`: what the clock does every minute is done when this is answered.
+///
+/// # Errors
+/// Wrong fields.
+pub async fn tick(app: &App, request: &Request) -> Result<Reply, Error> {
+    let taken = take::body_or_nothing(request, &TICK)?;
+    let (chores, cost) = jobs::tick(&app.env, taken.time("now").unwrap_or(app.now)).await;
+    let body = json!({"chores": chores, "trips": cost.trips, "rows_read": cost.rows_read,
+        "rows_written": cost.rows_written});
+    Ok(Reply::ok(body.to_string()))
+}

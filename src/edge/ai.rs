@@ -1,0 +1,61 @@
+//! Workers AI: language models by the binding `AI`.
+
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
+use futures_util::pin_mut;
+use serde::Serialize;
+use serde_json::Value;
+use worker::Delay;
+
+use super::fetch::Failed;
+
+/// What is asked. Plain structs: maps would arrive as something else.
+#[derive(Serialize)]
+struct Ask<'a> {
+    messages: [Message<'a>; 2],
+    stream: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    response_format: Option<Format>,
+}
+
+#[derive(Serialize)]
+struct Message<'a> {
+    role: &'static str,
+    content: &'a str,
+}
+
+#[derive(Serialize)]
+struct Format {
+    r#type: &'static str,
+}
+
+/// Asks a model, and gives its answer as it came. The platform bounds what a model answers.
+///
+/// # Errors
+/// [`Failed`].
+pub async fn ask(
+    env: &worker::Env,
+    model: &str,
+    (system, user): (&str, &str),
+    wants_json: bool,
+    timeout_ms: u32,
+) -> Result<Value, Failed> {
+    let words = |error: worker::Error| Failed::Network(error.to_string());
+    let ai = env.ai("AI").map_err(words)?;
+    let message = |role, content| Message { role, content };
+    let ask = Ask {
+        messages: [message("system", system), message("user", user)],
+        stream: false,
+        response_format: wants_json.then_some(Format {
+            r#type: "json_object",
+        }),
+    };
+    let answer = ai.run::<_, Value>(model, &ask);
+    let patience = Delay::from(Duration::from_millis(u64::from(timeout_ms)));
+    pin_mut!(answer, patience);
+    match select(answer, patience).await {
+        Either::Left((answer, _)) => answer.map_err(words),
+        Either::Right(((), _)) => Err(Failed::Timeout),
+    }
+}

@@ -1,0 +1,55 @@
+//! Making a ticket older, in development and tests.
+
+use crate::desk::id::Ref;
+use crate::edge::db::Stmt;
+
+/// Every moment of a ticket's own.
+const MOMENTS: [&str; 13] = [
+    "created_at",
+    "updated_at",
+    "public_updated_at",
+    "first_response_due_at",
+    "first_response_risk_at",
+    "first_responded_at",
+    "resolution_due_at",
+    "resolution_risk_at",
+    "resolved_at",
+    "closed_at",
+    "paused_at",
+    "alerted_at",
+    "deleted_at",
+];
+
+/// Moves a ticket with its pauses, messages, events and files into the past; the first statement gives its `id`.
+pub fn age(ticket: &Ref, by: i64) -> [Stmt; 4] {
+    let (column, name) = match ticket {
+        Ref::Id(id) => ("id", id.to_string()),
+        Ref::Uid(uid) => ("uid", uid.clone()),
+        Ref::Number(number) => ("number", number.clone()),
+        Ref::Key(key) => ("key", key.clone()),
+    };
+    let earlier = |columns: &[&str]| -> String {
+        let sets: Vec<String> = columns.iter().map(|at| format!("{at} = {at} - ?2")).collect();
+        sets.join(", ")
+    };
+    let of_ticket = |table: &str, columns: &[&str]| {
+        let sets = earlier(columns);
+        Stmt::new(format!(
+            "UPDATE {table} SET {sets} WHERE ticket_id = (SELECT id FROM tickets WHERE {column} = ?1)"
+        ))
+        .bind(&name)
+        .bind(by)
+    };
+    [
+        Stmt::new(format!(
+            "UPDATE tickets SET {}, pauses = (SELECT json_group_array(json_array(CAST(value ->> 0 AS INTEGER) - CAST(?2 AS INTEGER), \
+               CAST(value ->> 1 AS INTEGER) - CAST(?2 AS INTEGER))) FROM json_each(pauses)) WHERE {column} = ?1 RETURNING id",
+            earlier(&MOMENTS)
+        ))
+        .bind(&name)
+        .bind(by),
+        of_ticket("messages", &["created_at", "edited_at", "deleted_at"]),
+        of_ticket("events", &["created_at"]),
+        of_ticket("attachments", &["created_at", "attached_at", "deleted_at", "purged_at"]),
+    ]
+}

@@ -1,0 +1,124 @@
+//! Warnings of promises that are at risk or broken: which are to be given, and giving them, each once.
+//!
+//! A warning is a number in the ticket's row that only rises; a trigger writes the event that tells of it.
+
+use serde::Deserialize;
+
+use crate::desk::sla::Target;
+use crate::edge::db::Stmt;
+
+/// What the statements on one target are made of.
+struct Names {
+    index: &'static str,
+    alert: &'static str,
+    due: &'static str,
+    /// What may be warned of, as the index has it.
+    open: &'static str,
+    /// The moment of the next warning, likewise.
+    moment: &'static str,
+}
+
+const RESPONSE: Names = Names {
+    index: "tickets_to_alert_response",
+    alert: "response_alert",
+    due: "first_response_due_at",
+    open: "deleted_at IS NULL AND resolved_at IS NULL AND first_responded_at IS NULL AND response_alert < 2",
+    moment: "CASE WHEN response_alert = 0 AND first_response_risk_at <= first_response_due_at \
+      THEN first_response_risk_at ELSE first_response_due_at + 1 END",
+};
+
+const RESOLUTION: Names = Names {
+    index: "tickets_to_alert_resolution",
+    alert: "resolution_alert",
+    due: "resolution_due_at",
+    open: "deleted_at IS NULL AND resolved_at IS NULL AND (paused_at IS NULL OR paused_at > resolution_due_at) \
+      AND resolution_alert < 2",
+    moment: "CASE WHEN resolution_alert = 0 AND resolution_risk_at <= resolution_due_at \
+      THEN resolution_risk_at ELSE resolution_due_at + 1 END",
+};
+
+fn names(target: Target) -> &'static Names {
+    match target {
+        Target::Response => &RESPONSE,
+        Target::Resolution => &RESOLUTION,
+    }
+}
+
+/// Tickets with a warning to be given, the longest due first: their `id`.
+pub fn candidates(target: Target, now: i64, most: i64) -> Stmt {
+    let Names {
+        index, open, moment, ..
+    } = names(target);
+    Stmt::new(format!(
+        "SELECT id FROM tickets INDEXED BY {index} WHERE {open} AND {moment} <= ?1 ORDER BY {moment} LIMIT ?2"
+    ))
+    .bind(now)
+    .bind(most)
+}
+
+/// Gives the warnings of [`candidates`]; gives the `id` of each.
+pub fn warn(target: Target, now: i64, most: i64) -> Stmt {
+    let Names {
+        index,
+        alert,
+        due,
+        open,
+        moment,
+    } = names(target);
+    Stmt::new(format!(
+        "UPDATE tickets SET alerted_at = ?1, {alert} = iif({due} < ?1, 2, 1) WHERE id IN (SELECT id FROM tickets \
+         INDEXED BY {index} WHERE {open} AND {moment} <= ?1 ORDER BY {moment} LIMIT ?2) RETURNING id"
+    ))
+    .bind(now)
+    .bind(most)
+}
+
+/// Whether the promise is broken, or only at risk.
+#[derive(Debug, Deserialize)]
+pub struct Alert {
+    is_broken: i64,
+}
+
+impl Alert {
+    /// See [`Alert`].
+    pub fn is_broken(&self) -> bool {
+        self.is_broken == 1
+    }
+}
+
+/// The [`Alert`] that is to be given of one ticket, if there is one.
+pub fn of_ticket(target: Target, id: i64, now: i64) -> Stmt {
+    let Names {
+        due, open, moment, ..
+    } = names(target);
+    Stmt::new(format!(
+        "SELECT {due} < ?2 AS is_broken FROM tickets WHERE id = ?1 AND {open} AND {moment} <= ?2"
+    ))
+    .bind(id)
+    .bind(now)
+}
+
+/// Gives the warning of one ticket; aborts the batch unless it has this version and the warning is still to be given.
+pub fn warn_one(target: Target, (id, version): (i64, i64), now: i64) -> [Stmt; 2] {
+    let Names {
+        alert,
+        due,
+        open,
+        moment,
+        ..
+    } = names(target);
+    [
+        Stmt::new(format!(
+            "INSERT INTO stale SELECT 1 WHERE NOT EXISTS \
+             (SELECT 1 FROM tickets WHERE id = ?1 AND version = ?2 AND {open} AND {moment} <= ?3)"
+        ))
+        .bind(id)
+        .bind(version)
+        .bind(now),
+        Stmt::new(format!(
+            "UPDATE tickets SET alerted_at = ?2, {alert} = iif({due} < ?2, 2, 1) WHERE id = ?1"
+        ))
+        .bind(id)
+        .bind(now),
+    ]
+}
