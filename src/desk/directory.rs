@@ -163,8 +163,6 @@ pub(super) mod tests {
             {"type": "send_notification", "to": 9, "message": "x"},
             {"type": "send_notification", "to": 8, "message": "x"},
             {"type": "send_notification", "to": "managers", "message": "x"},
-            {"type": "send_webhook", "webhook": 6},
-            {"type": "send_webhook", "webhook": 1},
         ]);
         let plan = Plan::read(Some(&json!({"on": "ticket_created"})), None, Some(&actions)).unwrap();
         let paths: Vec<String> = directory()
@@ -172,13 +170,21 @@ pub(super) mod tests {
             .into_iter()
             .map(|(path, _)| path)
             .collect();
-        let want = [
-            "actions[1].category",
-            "actions[4].to",
-            "actions[8].to",
-            "actions[11].webhook",
-        ];
-        assert_eq!(paths, want);
-        assert_eq!(Directory::default().missing(&plan).len(), 8);
+        assert_eq!(paths, ["actions[1].category", "actions[4].to", "actions[8].to"]);
+        assert_eq!(Directory::default().missing(&plan).len(), 6);
+    }
+
+    #[test]
+    fn webhooks_are_named_while_they_are_on() {
+        for (webhook, want) in [
+            (json!(6), true),
+            (json!("0190b4c6-7d2a-7c3e-8f00-000000000006"), true),
+            (json!(1), false),
+            (json!(7), false),
+        ] {
+            let actions = json!([{"type": "send_webhook", "webhook": webhook}]);
+            let plan = Plan::read(Some(&json!({"on": "ticket_created"})), None, Some(&actions)).unwrap();
+            assert_eq!(directory().missing(&plan).is_empty(), want, "{webhook}");
+        }
     }
 }
