@@ -18,6 +18,7 @@ pub mod serve;
 pub mod store;
 pub mod tell;
 
+use wasm_bindgen::JsValue;
 use worker::durable::State;
 use worker::{
     Context, DurableObject, Env, Error, Request, Response, Result, ScheduleContext, ScheduledEvent, Socket,
@@ -38,6 +39,19 @@ async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) 
 async fn queue(batch: edge::queue::Batch, env: Env, _context: Context) -> Result<()> {
     jobs::outgoing::consume(&env, &batch).await;
     Ok(())
+}
+
+/// Mail that comes in. Without `#[event(email)]`, which makes a panic of an error: here it is an exception as in any
+/// Worker, and the sending server tries again later.
+#[wasm_bindgen::prelude::wasm_bindgen(wasm_bindgen_futures = ::worker::wasm_bindgen_futures)]
+pub async fn email(
+    message: worker::ForwardableEmailMessage,
+    env: Env,
+    _context: worker::worker_sys::Context,
+) -> std::result::Result<JsValue, JsValue> {
+    let mail = edge::email::Mail(&message);
+    let taken = jobs::inbound::receive(&env, &mail, edge::clock::now()).await;
+    taken.map(|()| JsValue::UNDEFINED).map_err(JsValue::from)
 }
 
 /// The object behind sockets: the room of a ticket, or somebody who listens to everything that concerns them.
