@@ -6,7 +6,7 @@ use crate::app::{App, Call};
 use crate::desk::Millis;
 use crate::edge::config::Config;
 use crate::edge::db::Db;
-use crate::edge::{Env, cache, clock, door};
+use crate::edge::{Env, cache, clock, door, hub};
 use crate::files::Files;
 use crate::http::error::Error;
 use crate::http::reply::{Body, Reply};
@@ -94,6 +94,8 @@ pub async fn ready(call: &Call<'_>) -> Result<Reply, Error> {
     );
     let began = clock::now();
     note("r2", began, Files::of(call.app).answers().await);
+    let began = clock::now();
+    note("live", began, hub::answers(&call.app.env).await);
     let status = if all_well { "ok" } else { "down" };
     let mut reply = Reply::ok(json!({"status": status, "checks": Value::Object(checks)}).to_string());
     if !all_well {

@@ -196,10 +196,11 @@ pub fn left(ticket: i64, card: &Value, now: Millis) -> String {
 
 /// Somebody is writing, or has stopped.
 pub fn typing(ticket: i64, card: &Value, is_typing: bool, is_internal: bool, now: Millis) -> String {
-    let mut data = json!({"user": card, "is_typing": is_typing});
-    if is_internal {
-        data["is_internal"] = json!(true);
-    }
+    let data = if is_internal {
+        json!({"user": card, "is_typing": is_typing, "is_internal": true})
+    } else {
+        json!({"user": card, "is_typing": is_typing})
+    };
     frame("typing", Some(ticket), now, data)
 }
 

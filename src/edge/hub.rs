@@ -200,6 +200,16 @@ pub(super) fn opened(socket: Box<dyn Any>, headers: Headers) -> worker::Result<R
         .empty())
 }
 
+/// Whether objects answer at all.
+pub async fn answers(env: &Env) -> bool {
+    let ask = async {
+        let request = Request::new(NUDGE, Method::Post)?;
+        let object = env.durable_object(BINDING)?.get_by_name("nobody")?;
+        object.fetch_with_request(request).await
+    };
+    ask.await.is_ok_and(|answer| answer.status_code() == 204)
+}
+
 /// Lets objects look whether there is anything to tell. What is lost is found by their own alarms.
 pub async fn nudge(env: &Env, objects: &[String]) {
     let each = objects.iter().map(|object| async move {

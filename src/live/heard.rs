@@ -162,7 +162,7 @@ impl Live {
             Body::Text(text) => serde_json::from_str(text).unwrap_or_default(),
             _ => Value::Null,
         };
-        let message_id = said["id"].as_i64().unwrap_or_default();
+        let message_id = said.get("id").and_then(Value::as_i64).unwrap_or_default();
         self.echo.replace(Some(Echo {
             message_id,
             seat: speaker.seat.id.clone(),

@@ -86,7 +86,7 @@ impl Live {
             let text = frame::left(ticket, &gone.card, clock::now());
             self.whisper(hub, gone.user_id, false, text).await;
         }
-        if here.iter().all(|(other, _)| !other.is_open()) {
+        if seats(hub).is_empty() {
             self.pump(hub).await;
         }
     }
