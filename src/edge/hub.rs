@@ -23,6 +23,7 @@ const CONNECT: &str = "https://live.local/connect";
 const NUDGE: &str = "https://live.local/nudge";
 /// Who takes a seat. Only requests that are made here carry it to an object: none that came from outside gets there.
 const SEAT: &str = "x-live-seat";
+const WHISPER: &str = "x-live-whisper";
 /// `WebSocket.OPEN`: a socket that is closing hears nothing more.
 const OPEN: u16 = 1;
 
@@ -31,6 +32,8 @@ const OPEN: u16 = 1;
 pub enum Asked {
     /// To take a seat.
     Connect(String),
+    /// To tell whoever is there something that is kept nowhere.
+    Whisper(String),
     /// To look whether there is anything to tell.
     Nudge,
 }
@@ -144,11 +147,14 @@ impl Hub {
 
 /// What a request asks of an object.
 pub fn asked(request: &Request) -> Asked {
-    let seat = request.headers().get(SEAT).ok().flatten();
-    let seat = seat.and_then(|text| Base64UrlUnpadded::decode_vec(&text).ok());
-    match seat.and_then(|bytes| String::from_utf8(bytes).ok()) {
-        Some(seat) => Asked::Connect(seat),
-        None => Asked::Nudge,
+    let carried = |name: &str| {
+        let text = request.headers().get(name).ok().flatten()?;
+        String::from_utf8(Base64UrlUnpadded::decode_vec(&text).ok()?).ok()
+    };
+    match (carried(SEAT), carried(WHISPER)) {
+        (Some(seat), _) => Asked::Connect(seat),
+        (None, Some(whisper)) => Asked::Whisper(whisper),
+        (None, None) => Asked::Nudge,
     }
 }
 
@@ -198,6 +204,23 @@ pub(super) fn opened(socket: Box<dyn Any>, headers: Headers) -> worker::Result<R
         .with_headers(headers)
         .with_websocket(*socket)
         .empty())
+}
+
+/// Lets an object tell whoever is there something that is kept nowhere.
+///
+/// # Errors
+/// The platform's words, for the log.
+pub async fn whisper(env: &Env, object: &str, text: &str) -> Result<(), String> {
+    let ask = async {
+        let headers = Headers::new();
+        headers.set(WHISPER, &Base64UrlUnpadded::encode_string(text.as_bytes()))?;
+        let mut init = RequestInit::new();
+        init.with_headers(headers);
+        let request = Request::new_with_init(NUDGE, &init)?;
+        let object = env.durable_object(BINDING)?.get_by_name(object)?;
+        object.fetch_with_request(request).await
+    };
+    ask.await.map(|_| ()).map_err(|error| error.to_string())
 }
 
 /// Whether objects answer at all.

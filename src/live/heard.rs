@@ -3,12 +3,12 @@
 use serde_json::{Map, Value, json};
 
 use super::pump::{dismiss, standings};
-use super::{Echo, Live, change, object};
+use super::{Echo, Live, Whisper, change, object};
 use crate::desk::frame::{self, Said};
 use crate::desk::id::Ref;
 use crate::desk::seat::{End, Object, Pass, Seat, Standing};
-use crate::edge::db::{Db, DbError};
-use crate::edge::hub::{Frame, Hub, Socket};
+use crate::edge::db::Db;
+use crate::edge::hub::{self, Frame, Hub, Socket};
 use crate::edge::token::Claims;
 use crate::edge::{clock, ids};
 use crate::http::error::Error;
@@ -18,10 +18,6 @@ use crate::http::request::{Headers, Request};
 use crate::store::due::{Due, What};
 use crate::store::live::{self as rows, Told};
 use crate::{serve, tell};
-
-/// Frames of one ticket that one page brings back, and pages of one `resume`.
-const PAGE: i64 = 100;
-const PAGES: usize = 10;
 
 /// The headers of a request that is made of a frame.
 struct Spoken {
@@ -38,21 +34,21 @@ impl Headers for Spoken {
 }
 
 /// A socket that has said something.
-struct Speaker<'a> {
-    hub: &'a Hub,
-    socket: &'a Socket,
-    seat: Seat,
-    object: Object,
+pub(super) struct Speaker<'a> {
+    pub hub: &'a Hub,
+    pub socket: &'a Socket,
+    pub seat: Seat,
+    pub object: Object,
     /// How the client calls the frame.
     reference: Option<String>,
 }
 
 impl Speaker<'_> {
-    fn send(&self, text: &str) {
+    pub(super) fn send(&self, text: &str) {
         self.socket.send(text);
     }
 
-    fn refuse(&self, error: Error) {
+    pub(super) fn refuse(&self, error: Error) {
         refuse(self.socket, error, self.reference.as_deref());
     }
 }
@@ -193,139 +189,64 @@ impl Live {
         is_typing: bool,
         is_internal: bool,
     ) {
-        let Object::Room(room) = speaker.object else {
-            return speaker.refuse(Error::field(
-                "type",
-                "typing is heard by the socket of a ticket: /messages/room/{ticket_id}",
-            ));
+        let room = match (speaker.object, ticket) {
+            (Object::Room(room), None) => room,
+            (Object::Room(room), Some(Ref::Id(id))) if id == room => room,
+            (Object::Room(_), Some(_)) => return speaker.refuse(another_ticket("ticket_id")),
+            (Object::Person(_), Some(Ref::Id(id))) => id,
+            (Object::Person(_), _) => {
+                return speaker.refuse(Error::field("ticket_id", "must be the id of a ticket"));
+            }
         };
-        if ticket.is_some_and(|ticket| ticket != Ref::Id(room)) {
-            return speaker.refuse(another_ticket("ticket_id"));
-        }
         let seat = &speaker.seat;
         if is_internal && !seat.hears_internal() {
             return speaker.refuse(Error::Forbidden("internal notes are for staff".to_owned()));
         }
         let now = clock::now();
-        if change(speaker.socket, |seat| seat.shows_typing(is_typing, now)) == Some(true) {
-            let text = frame::typing(room, &seat.card, is_typing, is_internal, now);
-            self.whisper(speaker.hub, seat.user_id, is_internal, text).await;
+        if change(speaker.socket, |seat| seat.shows_typing(is_typing, now)) != Some(true) {
+            return;
         }
-    }
-
-    /// Goes back to where the client has stopped hearing: from there everything is told again, in order.
-    async fn resume(&self, speaker: &Speaker<'_>, last: i64) {
-        let Object::Room(ticket) = speaker.object else {
-            return speaker.refuse(Error::field("tickets", "is missing"));
+        let whisper = Whisper {
+            by: seat.user_id,
+            is_internal,
+            text: frame::typing(room, &seat.card, is_typing, is_internal, now),
         };
-        let _turn = self.turn.lock().await;
-        let place = if speaker.seat.hears_internal() {
-            Ok(last)
-        } else {
-            staff_seq(speaker.hub, ticket, last).await
-        };
-        match place {
-            Ok(place) => {
-                change(speaker.socket, |seat| {
-                    seat.cursor = seat.cursor.map(|heard| heard.min(place));
-                });
-                self.look(speaker.hub).await;
+        match speaker.object {
+            Object::Room(_) => self.whisper(speaker.hub, whisper).await,
+            Object::Person(_) => {
+                if let Err(error) = pass_on(speaker, room, &whisper).await {
+                    speaker.refuse(error);
+                }
             }
-            Err(error) => speaker.refuse(error.into()),
-        }
-    }
-
-    async fn resume_tickets(&self, speaker: &Speaker<'_>, tickets: Vec<(i64, i64)>) {
-        if let Object::Room(room) = speaker.object {
-            return match tickets.as_slice() {
-                [(ticket, last)] if *ticket == room => self.resume(speaker, *last).await,
-                _ => speaker.refuse(another_ticket("tickets")),
-            };
-        }
-        let _turn = self.turn.lock().await;
-        if let Err(error) = missed(speaker, tickets).await {
-            speaker.refuse(error.into());
         }
     }
 }
 
-/// Brings back what was missed of several tickets, a page of each at a time.
-async fn missed(speaker: &Speaker<'_>, mut tickets: Vec<(i64, i64)>) -> Result<(), DbError> {
-    #[derive(serde::Deserialize)]
-    struct Id {
-        id: i64,
-    }
-    let db = Db::open(&speaker.hub.env)?;
-    let (me, internal) = (speaker.seat.user_id, speaker.seat.hears_internal());
-    for _ in 0..PAGES {
-        if tickets.is_empty() {
-            return Ok(());
-        }
-        let ids: Vec<i64> = tickets.iter().map(|(id, _)| *id).collect();
-        let now = clock::now();
-        let mut batch = vec![
-            standings(speaker.object, std::iter::once(&speaker.seat), now),
-            rows::seen(me, &json!(ids).to_string()),
-        ];
-        let pages = tickets.iter();
-        batch.extend(pages.map(|(id, last)| rows::missed(me, *id, *last, PAGE, internal)));
-        let found = db.batch(&batch).await?;
-        let [standings, seen, pages @ ..] = found.as_slice() else {
-            return Ok(());
-        };
-        let standings: Vec<Standing> = standings.all()?;
-        if let Err(end) = speaker.seat.stays(&standings, false, now) {
-            dismiss(speaker.socket, end);
-            return Ok(());
-        }
-        let seen: Vec<Id> = seen.all()?;
-        let mut hidden = Vec::new();
-        let mut left = Vec::new();
-        for ((id, _), page) in tickets.iter().zip(pages) {
-            if !seen.iter().any(|seen| seen.id == *id) {
-                hidden.push((format!("tickets.{id}"), "not found".to_owned()));
-            }
-            let page: Vec<Told> = page.all()?;
-            for text in page
-                .iter()
-                .filter_map(|told| told.staff.as_ref().or(told.public.as_ref()))
-            {
-                speaker.send(text);
-            }
-            let is_full = i64::try_from(page.len()).is_ok_and(|count| count >= PAGE);
-            left.extend(page.last().filter(|_| is_full).map(|told| (*id, told.at)));
-        }
-        if !hidden.is_empty() {
-            speaker.refuse(Error::Invalid(hidden));
-        }
-        tickets = left;
-    }
-    if !tickets.is_empty() {
-        let far = |(id, last): &(i64, i64)| {
-            let hint =
-                format!("goes on after {last}: resume again, or read GET /tickets/{id}/events?after={last}");
-            (format!("tickets.{id}"), hint)
-        };
-        speaker.refuse(Error::Invalid(tickets.iter().map(far).collect()));
-    }
-    Ok(())
-}
-
-async fn staff_seq(hub: &Hub, ticket: i64, public_seq: i64) -> Result<i64, DbError> {
-    #[derive(serde::Deserialize)]
-    struct Number {
-        n: i64,
-    }
-    let db = Db::open(&hub.env)?;
-    let found = db.batch(&[rows::staff_seq(ticket, public_seq)]).await?;
-    let number: Option<Number> = match found.first() {
-        Some(rows) => rows.first()?,
-        None => None,
+/// Shows the room of a ticket that somebody writes who listens elsewhere, if they may see the ticket.
+async fn pass_on(speaker: &Speaker<'_>, ticket: i64, whisper: &Whisper) -> Result<(), Error> {
+    let now = clock::now();
+    let batch = [
+        standings(speaker.object, std::iter::once(&speaker.seat), now),
+        rows::seen(speaker.seat.user_id, &json!([ticket]).to_string()),
+    ];
+    let found = Db::open(&speaker.hub.env)?.batch(&batch).await?;
+    let [standings, seen] = found.as_slice() else {
+        return Ok(());
     };
-    Ok(number.map_or(0, |number| number.n))
+    let standings: Vec<Standing> = standings.all()?;
+    if let Err(end) = speaker.seat.stays(&standings, false, now) {
+        dismiss(speaker.socket, end);
+        return Ok(());
+    }
+    if seen.is_empty()? {
+        return Err(Error::NotFound);
+    }
+    let text = serde_json::to_string(whisper).map_err(|error| Error::Internal(error.to_string()))?;
+    let told = hub::whisper(&speaker.hub.env, &Object::Room(ticket).name(), &text).await;
+    told.map_err(Error::Internal)
 }
 
-fn another_ticket(field: &str) -> Error {
+pub(super) fn another_ticket(field: &str) -> Error {
     Error::field(field, "is another ticket than that of this room")
 }
 

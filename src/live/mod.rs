@@ -5,11 +5,13 @@
 //! whether they still may. So nothing that is lost (a nudge, an object, a socket) loses anything else.
 
 mod heard;
+mod missed;
 mod pump;
 
 use std::cell::{Cell, RefCell};
 
 use futures_util::lock::Mutex;
+use serde::{Deserialize, Serialize};
 
 use crate::desk::Millis;
 use crate::desk::frame;
@@ -35,6 +37,7 @@ pub struct Live {
 }
 
 /// What is not kept anywhere and told to whoever is there: that somebody writes, that somebody has gone.
+#[derive(Serialize, Deserialize)]
 struct Whisper {
     by: i64,
     is_internal: bool,
@@ -54,9 +57,19 @@ impl Live {
     /// # Errors
     /// When the platform has no sockets to give.
     pub async fn fetch(&self, hub: &Hub, incoming: Incoming) -> Taken<Outgoing> {
-        let Asked::Connect(text) = hub::asked(&incoming) else {
-            self.pump(hub).await;
-            return Ok(hub::plain(204));
+        let text = match hub::asked(&incoming) {
+            Asked::Connect(text) => text,
+            Asked::Whisper(text) => {
+                match serde_json::from_str(&text) {
+                    Ok(whisper) if !seats(hub).is_empty() => self.whisper(hub, whisper).await,
+                    _ => {}
+                }
+                return Ok(hub::plain(204));
+            }
+            Asked::Nudge => {
+                self.pump(hub).await;
+                return Ok(hub::plain(204));
+            }
         };
         let (Some(object), Ok(seat)) = (object(hub), serde_json::from_str::<Seat>(&text)) else {
             return Ok(hub::plain(400));
@@ -84,7 +97,12 @@ impl Live {
                 .any(|(_, seat)| seat.user_id == gone.user_id && seat.id != gone.id)
         {
             let text = frame::left(ticket, &gone.card, clock::now());
-            self.whisper(hub, gone.user_id, false, text).await;
+            let whisper = Whisper {
+                by: gone.user_id,
+                is_internal: false,
+                text,
+            };
+            self.whisper(hub, whisper).await;
         }
         if seats(hub).is_empty() {
             self.pump(hub).await;

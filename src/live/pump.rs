@@ -199,12 +199,8 @@ impl Live {
     }
 
     /// Tells the others what is kept nowhere, as far as they are believed.
-    pub(super) async fn whisper(&self, hub: &Hub, by: i64, is_internal: bool, text: String) {
-        self.whispers.borrow_mut().push(Whisper {
-            by,
-            is_internal,
-            text,
-        });
+    pub(super) async fn whisper(&self, hub: &Hub, whisper: Whisper) {
+        self.whispers.borrow_mut().push(whisper);
         if clock::now().saturating_sub(self.checked_at.get()) < BELIEVED {
             self.flush(hub);
         } else {

@@ -45,6 +45,7 @@ mod scope;
 mod search;
 mod sessions;
 mod sla;
+mod sockets;
 mod statistics;
 mod stories;
 mod sweep;
