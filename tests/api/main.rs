@@ -31,6 +31,7 @@ mod later;
 mod leaks;
 mod lifecycle;
 mod lists;
+mod live;
 mod mail;
 mod messages;
 mod notifications;

@@ -14,6 +14,7 @@ pub mod people;
 pub mod race;
 pub mod routes;
 pub mod seen;
+pub mod socket;
 pub mod sqlite;
 pub mod stub;
 pub mod tally;
