@@ -5,9 +5,12 @@
 mod alerts;
 mod closing;
 mod files;
+pub mod inbound;
+mod lookup;
 mod mail;
 pub mod outgoing;
 mod schedule;
+mod webhooks;
 mod work;
 
 use serde::Serialize;
@@ -18,7 +21,7 @@ use crate::edge::{Env, door};
 use crate::http::error::Error;
 use crate::store::due::{self, Due};
 use crate::store::sla::{self, Standing};
-use crate::store::{housekeeping, tickets};
+use crate::store::{deliveries, housekeeping, tickets};
 use crate::tell;
 
 /// How many rows one tick touches at most, per chore.
@@ -101,7 +104,8 @@ async fn mark(db: &Db, now: Millis) -> Result<usize, Error> {
 }
 
 async fn clear(db: &Db, now: Millis) -> Result<usize, Error> {
-    let stmts: Vec<Stmt> = housekeeping::purge(now, now.saturating_sub(DAY), MOST).into();
+    let mut stmts: Vec<Stmt> = housekeeping::purge(now, now.saturating_sub(DAY), MOST).into();
+    stmts.push(deliveries::purge(now, MOST));
     uncounted(db.batch(&stmts).await.map(|_| ()))
 }
 

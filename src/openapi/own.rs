@@ -29,6 +29,7 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
     all.extend(assistant());
     all.extend(promises());
     all.extend(super::told::schemas());
+    all.extend(super::webhooks::schemas());
     all.extend(super::reports::schemas());
     all.extend(super::rules::schemas());
     all
