@@ -371,6 +371,16 @@ fn nobody_to_tell_is_told() {
     let run = &runs(&admin, &rule)[0];
     assert_eq!(outcomes(run), ["refused", "done", "done"], "{run}");
     assert_eq!(run["details"][0]["reason"], "nobody is assigned");
+    // As many as a rule may have.
+    let managers = json!({"type": "send_notification", "to": "managers", "message": "Look"});
+    let many = self::rule(
+        &admin,
+        json!({"on": "ticket_created"}),
+        json!({}),
+        json!(vec![managers; 10]),
+    );
+    make::ticket(&customer);
+    assert_eq!(outcomes(&runs(&admin, &many)[0]), ["done"; 10]);
 }
 
 #[test]
@@ -457,6 +467,8 @@ fn what_is_resolved_for_long_is_closed_once() {
     );
     assert_eq!(runs(&admin, &rule).len(), 1);
     assert_eq!(customer.get(&path(&old)).json()["tags"], json!(["gone"]));
+    let statuses = told(&customer, &old).into_iter().filter(|kind| kind == "status");
+    assert_eq!(statuses.count(), 4, "assigned, in progress, resolved, closed");
     // It is closed as of now: there are days left to reopen it.
     make::message(&customer, &old, "It is back, too.");
     assert_eq!(status(&old), "reopened");
