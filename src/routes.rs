@@ -9,7 +9,7 @@ mod row;
 use crate::api::{
     accounts, addresses, agents, articles, assistant, attachments, categories, docs, messages, notifications,
     projects, reports, sessions, settings, sla, statistics, subcategories, tickets, transfers, uploads,
-    users, workflows,
+    users, webhooks, workflows,
 };
 use crate::http::page;
 use crate::http::request::Method;
@@ -17,9 +17,9 @@ use crate::http::shape::Shape;
 use crate::store::view::View;
 use crate::store::{
     agents as agent_rows, articles as article_rows, attachments as attachment_rows,
-    categories as category_rows, events, messages as message_rows, notifications as notification_rows,
-    people, sessions as session_rows, subcategories as subcategory_rows, tickets as ticket_rows,
-    transfers as transfer_rows, workflows as workflow_rows,
+    categories as category_rows, deliveries, events, messages as message_rows,
+    notifications as notification_rows, people, sessions as session_rows, subcategories as subcategory_rows,
+    tickets as ticket_rows, transfers as transfer_rows, webhooks as webhook_rows, workflows as workflow_rows,
 };
 
 macro_rules! route {
@@ -54,6 +54,8 @@ const POLICY: &View = &sla::POLICY;
 const CALENDAR: &View = &sla::CALENDAR;
 const REPORT: &[&Shape] = &[&reports::ASK];
 const NOTIFICATION: &View = &notification_rows::NOTIFICATION;
+const WEBHOOK: &View = &webhook_rows::WEBHOOK;
+const DELIVERY: &View = &deliveries::DELIVERY;
 const ARTICLE: &View = &article_rows::ARTICLE;
 
 /// Every route.
@@ -274,6 +276,16 @@ pub static ROUTES: &[Route] = &[
         .body_if_any(&workflows::TRIAL)
         .never_replayed(),
     route!(Get "/workflows/{id}/runs" Admin "What it did" workflows::runs => List(&workflow_rows::RUN)).query(&[PAGE]),
+    // Webhooks
+    route!(Get "/webhooks" Admin "Endpoints" webhooks::list => List(WEBHOOK)).query(&[PAGE]),
+    route!(Post "/webhooks" Admin "Create (secret shown once)" webhooks::create => Created(WEBHOOK)).body(&webhooks::NEW),
+    route!(Get "/webhooks/{id}" Admin "One" webhooks::show => One(WEBHOOK)),
+    route!(Put "/webhooks/{id}" Admin "Update, rotate secret" webhooks::update => One(WEBHOOK)).body(&webhooks::EDIT),
+    route!(Delete "/webhooks/{id}" Admin "Delete" webhooks::remove => Nothing),
+    route!(Post "/webhooks/{id}/test" Admin "Send a test event" webhooks::test => Created(DELIVERY)),
+    route!(Get "/webhooks/{id}/deliveries" Admin "Delivery log" webhooks::deliveries => List(DELIVERY)).query(&[PAGE, &webhooks::LOG]),
+    route!(Get "/webhooks/{id}/deliveries/{delivery_id}" Admin "One delivery" webhooks::delivery => One(DELIVERY)),
+    route!(Post "/webhooks/{id}/deliveries/{delivery_id}/redeliver" Admin "Send again" webhooks::redeliver => Created(DELIVERY)),
     // Documents and health
     route!(Get "/openapi.json" Public "OpenAPI 3.1" docs::openapi => Media("application/json")).limit(Limit::None),
     route!(Get "/docs" Public "Swagger UI" docs::swagger => Media("text/html")).limit(Limit::None),

@@ -11,6 +11,18 @@ fn message(what: &str, id: i64) -> String {
     format!("{{\"what\":\"{what}\",\"id\":{id}}}")
 }
 
+/// Tells the queue of one thing that is due after so many seconds.
+pub async fn later(env: &Env, due: Due, seconds: u32) {
+    let what = match due.what {
+        What::Room | What::User => return,
+        What::Mail => "mail",
+        What::Hook => "hook",
+    };
+    if let Err(why) = queue::send_later(env, message(what, due.id), seconds).await {
+        door::log(&format!("what goes out is left to the clock: {why}"));
+    }
+}
+
 /// Tells of everything that is due.
 pub async fn tell(env: &Env, due: Vec<Due>) {
     let mut texts = Vec::new();

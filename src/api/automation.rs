@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::app::Call;
 use crate::desk::event::{Event, EventKind};
 use crate::desk::hands::{Around, Hands, Heard, Outcome as Done, Step, hearing};
-use crate::desk::rule::{Outcome, Rule, Run, run};
+use crate::desk::rule::{On, Outcome, Rule, Run, run};
 use crate::desk::status::{Status, Workflow};
 use crate::desk::ticket::{Rules, Ticket, changes, kind_of};
 use crate::desk::told;
@@ -19,6 +19,7 @@ use crate::http::request::Method;
 use crate::routes::Route;
 use crate::store::around;
 use crate::store::assignment;
+use crate::store::deliveries::{self, FromRule};
 use crate::store::events::{self, Subject};
 use crate::store::workflows::{self as rows, Automation};
 use crate::store::{messages, told as told_rows};
@@ -166,6 +167,15 @@ pub fn follow_by(
     for telling in done.steps.iter().flat_map(|step| &step.tellings) {
         stmts.push(told_rows::tell(subject, telling, now));
     }
+    for step in &done.steps {
+        let acted = runs.iter().find(|run| run.rule.id == step.rule_id);
+        stmts.extend(sent(
+            now,
+            subject,
+            step,
+            acted.map_or("", |run| word(run.rule, heard)),
+        )?);
+    }
     for run in &runs {
         stmts.extend(recorded(now, subject, run, heard, &done));
     }
@@ -211,14 +221,33 @@ fn kept(now: Millis, subject: &Subject, step: &Step, automation: &Automation) ->
     Ok(stmts)
 }
 
-/// What is put on record of a rule that heard something: nothing where its conditions did not hold.
-fn recorded(now: Millis, subject: &Subject, run: &Run, heard: &Heard, done: &Done) -> Option<Stmt> {
-    let rule = run.rule;
+/// What goes to the webhooks that one rule names.
+fn sent(now: Millis, subject: &Subject, step: &Step, on: &str) -> Result<Vec<Stmt>, Error> {
+    let rule = json!({"id": step.rule_id, "name": step.rule, "heard": on}).to_string();
+    let one = |webhook: &i64| {
+        let new = FromRule {
+            webhook: *webhook,
+            uid: &ids::uid(now).map_err(Error::Internal)?,
+            rule: &rule,
+            now,
+        };
+        Ok(deliveries::from_rule(subject, &new))
+    };
+    step.webhooks.iter().map(one).collect()
+}
+
+/// What a rule has heard.
+fn word(rule: &Rule, heard: &Heard) -> &'static str {
     let on = match &rule.plan {
         Ok(plan) => Some(plan.trigger.on),
         Err(_) => heard.on.first().copied(),
     };
-    let on = on.map_or("", crate::desk::rule::On::word);
+    on.map_or("", On::word)
+}
+
+/// What is put on record of a rule that heard something: nothing where its conditions did not hold.
+fn recorded(now: Millis, subject: &Subject, run: &Run, heard: &Heard, done: &Done) -> Option<Stmt> {
+    let (rule, on) = (run.rule, word(run.rule, heard));
     match &run.outcome {
         Outcome::Unmet => None,
         Outcome::Broken(mistakes) => {

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use crate::app::App;
 use crate::desk::HOUR;
+use crate::desk::id::MAX_ID;
 use crate::edge::db::Rows;
 use crate::edge::queue;
 use crate::http::error::Error;
@@ -14,6 +15,7 @@ use crate::http::shape::{Field, Kind, Shape};
 use crate::http::take;
 use crate::jobs;
 use crate::store::aging;
+use crate::store::due::{Due, What};
 
 /// The body of `POST /dev/age`.
 const AGE: Shape = Shape {
@@ -50,6 +52,41 @@ const QUEUE: Shape = Shape {
         Field::optional("times", Kind::Whole { min: 1, max: 100 }, "How often it is sent."),
     ],
 };
+
+/// The body of `POST /dev/deliver`.
+const DELIVER: Shape = Shape {
+    name: "Deliver",
+    fields: &[
+        Field::required(
+            "webhook",
+            Kind::Whole { min: 1, max: MAX_ID },
+            "The id of the webhook.",
+        ),
+        Field::optional(
+            "times",
+            Kind::Whole { min: 1, max: 50 },
+            "How many consumers at once.",
+        ),
+        Field::optional("now", Kind::Time, "The moment that it is for them."),
+    ],
+};
+
+/// `POST /dev/deliver`: what the queue's consumers do with a message about a webhook, many of them at once.
+///
+/// # Errors
+/// Wrong fields.
+pub async fn deliver(app: &App, request: &Request) -> Result<Reply, Error> {
+    let taken = take::body(request, &DELIVER)?;
+    let due = Due {
+        what: What::Hook,
+        id: taken.whole("webhook").unwrap_or_default(),
+    };
+    let now = taken.time("now").unwrap_or(app.now);
+    let consumers =
+        (0..taken.whole("times").unwrap_or(1)).map(|_| jobs::outgoing::deliver(&app.env, due, now));
+    let times = futures_util::future::join_all(consumers).await.len();
+    Ok(Reply::ok(json!({"times": times}).to_string()))
+}
 
 /// `POST /dev/age`: moves all that has happened to a ticket, and its due times, into the past.
 ///

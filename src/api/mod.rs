@@ -28,6 +28,7 @@ pub mod tickets;
 pub mod transfers;
 pub mod uploads;
 pub mod users;
+pub mod webhooks;
 pub mod workflows;
 
 use serde::Deserialize;
@@ -186,6 +187,9 @@ pub fn subject(call: &Call) -> Result<Option<crate::edge::db::Stmt>, Error> {
     }
     if path.starts_with("/workflows/{id}") {
         return Ok(Some(workflows::row(&call.reference("id")?)));
+    }
+    if let Some(delivery) = path.strip_prefix("/webhooks/{id}") {
+        return Ok(Some(webhooks::subject(call, delivery)?));
     }
     if path.starts_with("/agents/{id}") {
         return Ok(Some(crate::store::agents::row(&call.reference("id")?)));

@@ -1,16 +1,16 @@
-//! The rows that workflow rules name: categories, projects and people, as they are at the moment.
+//! The rows that workflow rules name: categories, projects, people and webhooks, as they are at the moment.
 
 use super::action::{Action, Assignee, Audience, Row};
 use super::mistake::Mistake;
 use super::rule::Plan;
 use super::ticket::{Named, Person};
 
-/// A category, a project or a person that some rule names.
+/// A category, a project, a person or a webhook that some rule names.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Known {
     pub id: i64,
     pub uid: String,
-    /// A category's slug, a project's key, a person's address; in lower case.
+    /// A category's slug, a project's key, a person's address, a webhook's uid; in lower case.
     pub name: String,
     pub is_active: bool,
     /// Somebody who may be given tickets.
@@ -25,6 +25,7 @@ pub struct Directory {
     pub categories: Vec<Known>,
     pub people: Vec<Known>,
     pub projects: Vec<Known>,
+    pub webhooks: Vec<Known>,
 }
 
 impl Directory {
@@ -52,6 +53,12 @@ impl Directory {
         Some(known.id)
     }
 
+    /// A webhook by id or uid that is switched on.
+    pub fn webhook(&self, row: &Row) -> Option<i64> {
+        let known = find(&self.webhooks, row).filter(|known| known.is_active)?;
+        Some(known.id)
+    }
+
     /// What of a plan names nobody and nothing any more.
     pub fn missing(&self, plan: &Plan) -> Vec<Mistake> {
         let numbered = plan.actions.iter().enumerate();
@@ -69,6 +76,11 @@ impl Directory {
             Action::SetCategory(Some(row)) => {
                 (self.category(row).is_some(), "category", "is no active category")
             }
+            Action::SendWebhook(row) => (
+                self.webhook(row).is_some(),
+                "webhook",
+                "is no webhook that is switched on",
+            ),
             Action::Assign(Assignee::Agent(row)) => (self.agent(row).is_some(), "to", "is no active agent"),
             Action::SendNotification {
                 to: Audience::Person(row),
@@ -115,6 +127,7 @@ pub(super) mod tests {
                 known(9, "cat@example.com", true, false),
             ],
             projects: vec![known(3, "web", true, false)],
+            webhooks: vec![known(6, "up", true, false), known(1, "down", false, false)],
         }
     }
 
@@ -159,5 +172,19 @@ pub(super) mod tests {
             .collect();
         assert_eq!(paths, ["actions[1].category", "actions[4].to", "actions[8].to"]);
         assert_eq!(Directory::default().missing(&plan).len(), 6);
+    }
+
+    #[test]
+    fn webhooks_are_named_while_they_are_on() {
+        for (webhook, want) in [
+            (json!(6), true),
+            (json!("0190b4c6-7d2a-7c3e-8f00-000000000006"), true),
+            (json!(1), false),
+            (json!(7), false),
+        ] {
+            let actions = json!([{"type": "send_webhook", "webhook": webhook}]);
+            let plan = Plan::read(Some(&json!({"on": "ticket_created"})), None, Some(&actions)).unwrap();
+            assert_eq!(directory().missing(&plan).is_empty(), want, "{webhook}");
+        }
     }
 }

@@ -87,6 +87,8 @@ pub struct Step {
     pub after: Ticket,
     pub notes: Vec<String>,
     pub tellings: Vec<Telling>,
+    /// Webhooks that are told of it.
+    pub webhooks: Vec<i64>,
 }
 
 /// What rules leave behind.
@@ -345,6 +347,7 @@ impl Desk for Hands<'_> {
                 after: self.done.ticket.clone(),
                 notes: Vec::new(),
                 tellings: Vec::new(),
+                webhooks: Vec::new(),
             });
         }
         match action {
@@ -381,8 +384,16 @@ impl Desk for Hands<'_> {
                 self.tell(Telling { to, message });
                 Ok(())
             }
-            // Nothing that the ticket shows: the run tells of it.
-            Action::SendWebhook(_) => Ok(()),
+            Action::SendWebhook(row) => {
+                let webhook = self
+                    .directory
+                    .webhook(row)
+                    .ok_or("this is no webhook that is switched on")?;
+                if let Some(step) = self.done.steps.last_mut() {
+                    step.webhooks.push(webhook);
+                }
+                Ok(())
+            }
         }
     }
 }

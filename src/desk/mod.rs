@@ -6,6 +6,7 @@
 
 pub mod action;
 mod action_check;
+pub mod address;
 pub mod agent;
 pub mod article;
 pub mod assist;
@@ -19,6 +20,7 @@ pub mod condition;
 mod condition_check;
 pub mod csv;
 pub mod directory;
+pub mod endpoint;
 pub mod event;
 pub mod filename;
 pub mod hands;
@@ -44,6 +46,7 @@ pub mod status;
 pub mod ticket;
 pub mod told;
 pub mod transfer;
+pub mod webhook;
 pub mod zone;
 
 /// A moment: milliseconds since 1970-01-01T00:00:00Z.

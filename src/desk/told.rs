@@ -49,10 +49,7 @@ pub fn mark(n: usize) -> String {
     format!("$TOLD{n}")
 }
 
-/// Why nothing has been sent.
-const PENDING: &str = "nothing is sent yet: this desk has no outgoing webhooks";
-
-/// Every action as `{"type", "outcome": "done"|"refused"|"pending", "reason"?}`. `sought` is what came of looking for
+/// Every action as `{"type", "outcome": "done"|"refused", "reason"?}`. `sought` is what came of looking for
 /// the least loaded agent; nothing when somebody else was named afterwards. `told` is what comes of telling
 /// somebody; nothing where each has a [`mark`] of its own.
 pub fn deeds(
@@ -74,9 +71,6 @@ pub fn deeds(
                 Some(outcome) => json!({"type": word, "outcome": outcome}),
                 None => json!({"type": word, "outcome": "refused", "reason": "it was given to somebody else afterwards"}),
             },
-            (Action::SendWebhook(_), None) => {
-                json!({"type": word, "outcome": "pending", "reason": PENDING})
-            }
             (Action::SendNotification { .. } | Action::Escalate, None) => {
                 json!({"type": word, "outcome": next()})
             }
@@ -102,13 +96,13 @@ mod tests {
             (&seek, None, Some(SOUGHT), SOUGHT),
             (&seek, None, None, "refused"),
             (&seek, Some("assigned already"), Some(SOUGHT), "refused"),
-            (&hook, None, None, "pending"),
+            (&hook, None, None, "done"),
             (&Action::Escalate, None, None, "$TOLD0"),
         ] {
             let told = deeds(&[(action, refused.map(str::to_owned))], sought, None);
             assert_eq!(told[0]["outcome"], want);
             assert_eq!(told[0]["type"], action.word());
-            let explains = matches!(want, "refused" | "pending");
+            let explains = want == "refused";
             assert_eq!(told[0]["reason"].is_string(), explains);
         }
     }

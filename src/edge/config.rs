@@ -2,6 +2,7 @@
 
 mod assist;
 mod mail;
+mod webhooks;
 
 use std::cell::OnceCell;
 use std::rc::Rc;
@@ -10,6 +11,7 @@ use super::ids;
 use super::token::Keys;
 pub use assist::{Assist, Provider};
 pub use mail::{Address, Mail, Way};
+pub use webhooks::Webhooks;
 
 /// Everything an operator can set, checked.
 pub struct Config {
@@ -32,6 +34,7 @@ pub struct Config {
     pub files: FileStore,
     pub assist: Assist,
     pub mail: Mail,
+    pub webhooks: Webhooks,
 }
 
 /// Where attachments are kept.
@@ -92,6 +95,7 @@ fn read(values: &impl Values) -> Result<Config, String> {
         rate_limits: switch(values, "RATE_LIMITS", true)?,
         files,
         assist: Assist::read(values)?,
+        webhooks: webhooks::read(values, development)?,
     })
 }
 

@@ -34,6 +34,18 @@ pub async fn send(env: &worker::Env, texts: Vec<String>) -> Result<(), String> {
         .map_err(|error| error.to_string())
 }
 
+/// Sends a text that comes in after so many seconds, at most twelve hours.
+///
+/// # Errors
+/// As [`send`].
+pub async fn send_later(env: &worker::Env, text: String, seconds: u32) -> Result<(), String> {
+    let queue = env.queue("OUTGOING").map_err(|error| error.to_string())?;
+    let message = RawMessageBuilder::new(text.into())
+        .delay_seconds(seconds.min(43_200))
+        .build_with_content_type(QueueContentType::Text);
+    queue.send_raw(message).await.map_err(|error| error.to_string())
+}
+
 /// Hands each message to `deliver`, and acknowledges or retries it by itself: one that fails does not bring back
 /// the others.
 pub async fn each<F>(batch: &Batch, deliver: impl Fn(String) -> F)

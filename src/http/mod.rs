@@ -11,6 +11,7 @@ pub mod page;
 pub mod reply;
 pub mod request;
 pub mod shape;
+pub mod signature;
 pub mod sigv4;
 mod sigv4_check;
 pub mod take;

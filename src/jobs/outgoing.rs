@@ -3,13 +3,13 @@
 //! A message only names a row. The row says whether there is still something to do, so a message that comes twice,
 //! or late, changes nothing; and a message that is lost is found again by the clock.
 
-use super::mail;
+use super::{mail, webhooks};
 use crate::desk::Millis;
 use crate::edge::db::{Db, DbError, Stmt};
 use crate::edge::queue::{self, Batch, Outcome};
 use crate::edge::{Env, clock, door};
 use crate::store::due::{Due, What};
-use crate::store::outbox;
+use crate::store::{deliveries, outbox};
 use crate::tell;
 
 /// Mails that one tick sends again: as many as a queue takes at once.
@@ -33,7 +33,8 @@ pub async fn consume(env: &Env, batch: &Batch) {
 pub async fn deliver(env: &Env, due: Due, now: Millis) -> Outcome {
     match due.what {
         What::Mail => mail::deliver(env, due.id, now).await,
-        What::Room | What::User | What::Hook => Outcome::Done,
+        What::Hook => webhooks::deliver(env, due.id, now).await,
+        What::Room | What::User => Outcome::Done,
     }
 }
 
@@ -43,12 +44,11 @@ pub async fn deliver(env: &Env, due: Due, now: Millis) -> Outcome {
 /// When the database fails.
 pub async fn sweep(env: &Env, db: &Db, now: Millis) -> Result<(), DbError> {
     let mut stmts: Vec<Stmt> = outbox::digest(now).into();
-    stmts.push(outbox::forgotten(now, MOST_SWEPT));
+    stmts.extend([outbox::forgotten(now, MOST_SWEPT), deliveries::waiting(now)]);
     let found = db.batch(&stmts).await?;
-    let forgotten: Vec<Due> = match found.last() {
-        Some(rows) => rows.all()?,
-        None => Vec::new(),
-    };
-    tell::tell(env, forgotten).await;
+    for rows in found.iter().rev().take(2) {
+        let forgotten: Vec<Due> = rows.all()?;
+        tell::tell(env, forgotten).await;
+    }
     Ok(())
 }

@@ -10,6 +10,7 @@ mod reports;
 mod rules;
 mod schema;
 mod told;
+mod webhooks;
 
 pub use readme::route_list;
 
@@ -133,6 +134,7 @@ pub fn document() -> Value {
         "security": [{"bearer": []}],
         "tags": tags(),
         "paths": paths,
+        "webhooks": webhooks::sent(),
         "components": {
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT",

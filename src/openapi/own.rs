@@ -29,6 +29,7 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
     all.extend(assistant());
     all.extend(promises());
     all.extend(super::told::schemas());
+    all.extend(super::webhooks::schemas());
     all.extend(super::reports::schemas());
     all.extend(super::rules::schemas());
     all
@@ -247,7 +248,7 @@ fn tickets() -> [(&'static str, Value); 10] {
             "EventData",
             described(
                 open(),
-                "What else belongs to the event; of a transfer its `reason`, for staff only.",
+                "What else belongs to the event: of a transfer its `reason`, of a warning its `target` (response, resolution); both for staff only.",
             ),
         ),
         ("Summary", summary),

@@ -27,7 +27,7 @@ pub fn schemas() -> [(&'static str, Value); 8] {
     ]);
     let deed = object([
         ("type?", one_of(&Action::WORDS)),
-        ("outcome?", one_of(&["done", "refused", "pending"])),
+        ("outcome?", one_of(&["done", "refused"])),
         ("reason?", text()),
         ("path?", text()),
         ("message?", text()),

@@ -46,9 +46,8 @@ pub const RUN: View = View {
         field("ticket_number", "t.number", Out::Text),
         field("event", "r.event", Out::Text).says("What was heard."),
         field("outcome", "r.outcome", Out::Text).says("acted, or broken: it could not be read."),
-        field("details", "r.details", Out::Json("WorkflowDetails")).says(
-            "Each action as done, refused or pending, with the reason; or what is wrong with the rule.",
-        ),
+        field("details", "r.details", Out::Json("WorkflowDetails"))
+            .says("Each action as done or refused, with the reason; or what is wrong with the rule."),
         field("created_at", "r.created_at", Out::Time),
     ],
 };
@@ -272,7 +271,7 @@ pub fn read_automation(version: i64, rules: &Rows, directory: &Rows) -> Result<A
     })
 }
 
-/// The categories, people and projects that any rule names, and those that the given JSON does: rows `j`.
+/// The categories, people, projects and webhooks that any rule names, and those that the given JSON does: rows `j`.
 ///
 /// Rules name rows among other words and numbers; a row too many does no harm.
 pub fn directory(parts: Option<&str>) -> Stmt {
@@ -291,7 +290,11 @@ pub fn directory(parts: Option<&str>) -> Stmt {
              OR u.email_key IN (SELECT word FROM words) \
          UNION ALL \
          SELECT json_object('kind', 'project', 'id', p.id, 'uid', p.uid, 'name', lower(p.key), 'is_active', 1, 'is_staff', 0, \
-             'card', NULL) AS j FROM projects p WHERE p.uid IN (SELECT word FROM words)",
+             'card', NULL) AS j FROM projects p WHERE p.uid IN (SELECT word FROM words) \
+         UNION ALL \
+         SELECT json_object('kind', 'webhook', 'id', h.id, 'uid', h.uid, 'name', h.uid, 'is_active', h.is_active, 'is_staff', 0, \
+             'card', NULL) AS j FROM webhooks h \
+           WHERE h.id IN (SELECT CAST(word AS INTEGER) FROM words) OR h.uid IN (SELECT word FROM words)",
     )
     .bind(parts)
 }
@@ -321,6 +324,7 @@ pub fn read_directory(rows: &Rows) -> Result<Directory, DbError> {
         let list = match entry.kind.as_str() {
             "category" => &mut directory.categories,
             "project" => &mut directory.projects,
+            "webhook" => &mut directory.webhooks,
             _ => &mut directory.people,
         };
         list.push(Known {

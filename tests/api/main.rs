@@ -52,5 +52,6 @@ mod tickets;
 mod tokens;
 mod users;
 mod versions;
+mod webhooks;
 mod workflows;
 mod zz_counters;

@@ -5,7 +5,7 @@
 
 use crate::support::client::{Role, escape};
 use crate::support::routes::{Row, rows};
-use crate::support::{Admin, Agent, Anon, Caller, Customer, Manager, Value, json, make};
+use crate::support::{Admin, Agent, Anon, Caller, Customer, Manager, Stub, Value, json, make};
 
 /// References in every form, none of which means anything.
 const UNKNOWN: [&str; 8] = [
@@ -34,6 +34,8 @@ pub struct Things {
     project: String,
     calendar: String,
     article: i64,
+    webhook: Value,
+    delivery: Value,
 }
 
 impl Things {
@@ -56,8 +58,14 @@ impl Things {
             .json();
         let rule = json!({"name": "Swept", "is_active": false, "trigger": {"on": "schedule"}, "actions": [{"type": "escalate"}]});
         let rule = admin.post("/workflows", rule).is(201).json();
+        let hook = json!({"url": format!("{}/swept", Stub::shared().url), "events": ["sla.breached"]});
+        let webhook = admin.post("/webhooks", hook).is(201).json();
+        let path = format!("/webhooks/{}/test", webhook["id"]);
+        let delivery = admin.post(&path, json!({})).is(201).json();
         let article = make::article(Admin::any(), json!({"status": "published"}));
         Things {
+            webhook,
+            delivery,
             rule,
             category,
             subcategory,
@@ -103,6 +111,8 @@ impl Things {
                 "/categories/" => self.category["id"].to_string(),
                 before if before.ends_with("/subcategories/") => self.subcategory["id"].to_string(),
                 "/workflows/" => self.rule["id"].to_string(),
+                "/webhooks/" => self.webhook["id"].to_string(),
+                before if before.ends_with("/deliveries/") => self.delivery["id"].to_string(),
                 "/agents/" => self.agent["id"].to_string(),
                 "/articles/" | "/posts/" => self.article.to_string(),
                 "/auth/sessions/" => self.session.clone(),

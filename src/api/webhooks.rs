@@ -1,0 +1,352 @@
+//! Webhooks: endpoints of other systems, and what goes to them.
+
+use serde_json::Value;
+
+use super::{Id, Number, listed, one, row};
+use crate::app::Call;
+use crate::desk::endpoint::{self, Terms};
+use crate::desk::mistake::Mistake;
+use crate::desk::webhook::{MOST, State, read_events};
+use crate::edge::db::{Rows, Stmt};
+use crate::edge::ids;
+use crate::http::error::Error;
+use crate::http::page::{self, Page};
+use crate::http::reply::{Body, Reply};
+use crate::http::shape::{Field, Form, Kind, Shape};
+use crate::http::signature::{is_secret, secret_of};
+use crate::http::take::{self, Taken};
+use crate::retry;
+use crate::store::commit::Answer;
+use crate::store::deliveries::{self, DeliveryRow, STATE};
+use crate::store::webhooks::{self as rows, NewWebhook, WebhookRow};
+
+fn unless(fits: bool, field: &str, message: &str) -> Vec<Mistake> {
+    let wrong = (!fits).then(|| (field.to_owned(), message.to_owned()));
+    wrong.into_iter().collect()
+}
+
+static EVENTS: Form = Form {
+    schema: "WebhookEvents",
+    check: |value| read_events(value).err().unwrap_or_default(),
+};
+static URL: Form = Form {
+    schema: "WebhookUrl",
+    check: |value| {
+        // What depends on the desk is checked when that is known.
+        let terms = Terms {
+            allow_loopback: true,
+            own: &[],
+        };
+        match value.as_str().map(|text| endpoint::read(text, terms)) {
+            Some(Ok(_)) => Vec::new(),
+            Some(Err(why)) => unless(false, "url", why),
+            None => unless(false, "url", "must be a string"),
+        }
+    },
+};
+static SECRET: Form = Form {
+    schema: "WebhookSecret",
+    check: |value| {
+        let fits = value.as_str().is_some_and(is_secret);
+        unless(fits, "secret", "must be whsec_ and the base64 of 24 to 64 bytes")
+    },
+};
+
+const DESCRIPTION: Field = Field::optional("description", Kind::Line { min: 0, max: 500 }, "What it is for.");
+const INTERNAL: Field = Field::optional(
+    "include_internal",
+    Kind::Flag,
+    "Let it hear of internal notes too, and see tickets as staff do; false by default.",
+);
+const ACTIVE: Field = Field::optional(
+    "is_active",
+    Kind::Flag,
+    "Whether anything is sent. What waits when it is switched off is called off.",
+)
+.or(&["active"]);
+const GIVEN: Field = Field::optional(
+    "secret",
+    Kind::Json(&SECRET),
+    "A secret of your own: whsec_ and base64. Made by chance otherwise.",
+);
+
+/// The body of a new endpoint.
+pub const NEW: Shape = Shape {
+    name: "NewWebhook",
+    fields: &[
+        Field::required(
+            "url",
+            Kind::Json(&URL),
+            "An https URL on the public internet, at port 443 or 8443.",
+        ),
+        Field::required("events", Kind::Json(&EVENTS), "The types to hear of, or `*`."),
+        DESCRIPTION,
+        INTERNAL,
+        ACTIVE,
+        GIVEN,
+    ],
+};
+
+/// The body of an update.
+pub const EDIT: Shape = Shape {
+    name: "WebhookPatch",
+    fields: &[
+        Field::optional(
+            "url",
+            Kind::Json(&URL),
+            "An https URL on the public internet, at port 443 or 8443.",
+        ),
+        Field::optional("events", Kind::Json(&EVENTS), "The types to hear of, or `*`."),
+        DESCRIPTION,
+        INTERNAL,
+        ACTIVE,
+        Field::optional(
+            "rotate_secret",
+            Kind::Flag,
+            "Make a new secret. The one before signs too for another 24 hours.",
+        ),
+        GIVEN,
+        Field::optional(
+            "version",
+            Kind::Whole {
+                min: 1,
+                max: i64::MAX,
+            },
+            "The version that the change was made on.",
+        ),
+    ],
+};
+
+/// The filter of the log.
+pub const LOG: Shape = Shape {
+    name: "WebhookDeliveryFilter",
+    fields: &[Field::optional("state", Kind::Word(&STATE), "Only in this state.").or(&["status"])],
+};
+
+/// What finds the row that a path speaks of.
+///
+/// # Errors
+/// [`Error::NotFound`] when it names no row that could be.
+pub fn subject(call: &Call, rest: &str) -> Result<Stmt, Error> {
+    let webhook = call.reference("id")?;
+    Ok(if rest.contains("{delivery_id}") {
+        deliveries::row(&webhook, &call.reference("delivery_id")?)
+    } else {
+        rows::row(&webhook)
+    })
+}
+
+/// `GET /webhooks`.
+pub async fn list(call: &Call<'_>) -> Result<Reply, Error> {
+    let taken = take::query(call.request, &[&page::QUERY])?;
+    let page = Page::read(call.request, &taken, call.my_id()?)?;
+    let mut stmts = vec![rows::list(&page)];
+    if page.count {
+        stmts.push(rows::count());
+    }
+    let found = call.read(stmts).await?;
+    let rows = found.first().ok_or(Error::NotFound)?;
+    listed(call, &page, rows, None, found.get(1))
+}
+
+/// `GET /webhooks/{id}`.
+pub async fn show(call: &Call<'_>) -> Result<Reply, Error> {
+    let found = call.read(vec![rows::show(&call.reference("id")?)]).await?;
+    one(found.first())
+}
+
+// Writing --------------------------------------------------------------------------------------------------------
+
+/// `POST /webhooks`.
+pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
+    let taken = take::body(call.request, &NEW)?;
+    let url = checked(call, &taken)?.unwrap_or_default();
+    let secret = new_secret(&taken, true)?.unwrap_or_default();
+    let reply = retry!(async {
+        let found = call.read(vec![rows::count()]).await?;
+        let count: Number = row(found.first())?;
+        if count.n >= MOST {
+            return Err(Error::conflict(format!("a desk has at most {MOST} webhooks")));
+        }
+        let new = NewWebhook {
+            uid: call.uid()?,
+            url: url.clone(),
+            description: taken.text("description").unwrap_or_default(),
+            events: events(&taken).unwrap_or_default(),
+            include_internal: taken.flag("include_internal").unwrap_or(false),
+            is_active: taken.flag("is_active").unwrap_or(true),
+            secret: Some(secret.clone()),
+            now: call.now(),
+        };
+        let view = rows::show(&crate::desk::id::Ref::Uid(new.uid.clone()));
+        call.commit(
+            rows::insert(&new).into(),
+            Answer::Created(view, "/api/v1/webhooks/".to_owned()),
+        )
+        .await
+    })?;
+    Ok(with_secret(reply, Some(&secret)))
+}
+
+/// `PUT /webhooks/{id}`.
+pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
+    let taken = take::body(call.request, &EDIT)?;
+    let url = checked(call, &taken)?;
+    let secret = new_secret(&taken, taken.flag("rotate_secret").unwrap_or(false))?;
+    let reply = retry!(async {
+        let reference = call.reference("id")?;
+        let found = call.read(vec![rows::row(&reference)]).await?;
+        let before: WebhookRow = row(found.first())?;
+        call.guard(before.version, Some(&taken))?;
+        let new = NewWebhook {
+            uid: before.uid,
+            url: url.clone().unwrap_or(before.url),
+            description: taken.text("description").unwrap_or(before.description),
+            events: events(&taken).unwrap_or(before.events),
+            include_internal: taken
+                .flag("include_internal")
+                .unwrap_or(before.include_internal == 1),
+            is_active: taken.flag("is_active").unwrap_or(before.is_active == 1),
+            secret: secret.clone(),
+            now: call.now(),
+        };
+        call.commit(
+            rows::update(before.id, before.version, &new).into(),
+            Answer::Row(rows::show(&reference)),
+        )
+        .await
+    })?;
+    Ok(with_secret(reply, secret.as_deref()))
+}
+
+/// `DELETE /webhooks/{id}`.
+pub async fn remove(call: &Call<'_>) -> Result<Reply, Error> {
+    retry!(async {
+        let found = call.read(vec![rows::row(&call.reference("id")?)]).await?;
+        let before: WebhookRow = row(found.first())?;
+        call.guard(before.version, None)?;
+        call.commit(rows::delete(before.id, before.version).into(), Answer::Nothing)
+            .await
+    })
+}
+
+/// The URL that was given, as it will be called.
+fn checked(call: &Call, taken: &Taken) -> Result<Option<String>, Error> {
+    let Some(text) = taken.json("url").and_then(Value::as_str) else {
+        return Ok(None);
+    };
+    let config = &call.app.config;
+    let own: Vec<String> = [&config.mail.api_url, &call.request.origin]
+        .into_iter()
+        .filter_map(|url| endpoint::host_of(url))
+        .collect();
+    let terms = Terms {
+        allow_loopback: config.webhooks.allow_loopback,
+        own: &own,
+    };
+    match endpoint::read(text, terms) {
+        Ok(endpoint) => Ok(Some(endpoint.url)),
+        Err(why) => Err(Error::field("url", why)),
+    }
+}
+
+fn events(taken: &Taken) -> Option<String> {
+    let events = read_events(taken.json("events")?).ok()?;
+    serde_json::to_string(&events).ok()
+}
+
+/// The secret that was given, or one made by chance where one is wanted.
+fn new_secret(taken: &Taken, wanted: bool) -> Result<Option<String>, Error> {
+    match taken.json("secret").and_then(Value::as_str) {
+        Some(given) => Ok(Some(given.to_owned())),
+        None if wanted => {
+            let bytes = ids::random::<32>().map_err(Error::Internal)?;
+            Ok(Some(secret_of(&bytes)))
+        }
+        None => Ok(None),
+    }
+}
+
+/// Shows the secret in the answer that made it. What is kept for a replay does not have it.
+fn with_secret(mut reply: Reply, secret: Option<&str>) -> Reply {
+    if let (Body::Text(body), Some(secret)) = (&mut reply.body, secret) {
+        *body = body.replacen("\"secret\":null", &format!("\"secret\":\"{secret}\""), 1);
+    }
+    reply
+}
+
+// Deliveries -----------------------------------------------------------------------------------------------------
+
+/// `GET /webhooks/{id}/deliveries`: newest first, of the last 30 days.
+pub async fn deliveries(call: &Call<'_>) -> Result<Reply, Error> {
+    let taken = take::query(call.request, &[&page::QUERY, &LOG])?;
+    let page = Page::read(call.request, &taken, call.my_id()?)?;
+    let (reference, state) = (call.reference("id")?, taken.word("state"));
+    let mut stmts = vec![rows::row(&reference), deliveries::list(&reference, state, &page)];
+    if page.count {
+        stmts.push(deliveries::count(&reference, state));
+    }
+    let found = call.read(stmts).await?;
+    let Id { .. } = row(found.first())?;
+    let rows = found.get(1).ok_or(Error::NotFound)?;
+    listed(call, &page, rows, None, found.get(2))
+}
+
+/// `GET /webhooks/{id}/deliveries/{delivery_id}`.
+pub async fn delivery(call: &Call<'_>) -> Result<Reply, Error> {
+    let (webhook, delivery) = (call.reference("id")?, call.reference("delivery_id")?);
+    let found = call.read(vec![deliveries::show(&webhook, &delivery)]).await?;
+    one(found.first())
+}
+
+/// `POST /webhooks/{id}/test`.
+pub async fn test(call: &Call<'_>) -> Result<Reply, Error> {
+    retry!(async {
+        let found = call.read(vec![rows::row(&call.reference("id")?)]).await?;
+        let webhook = active(found.first())?;
+        let uid = call.uid()?;
+        let stmts = deliveries::test(webhook.id, &uid, call.now());
+        call.commit(stmts, made(&webhook, &uid)).await
+    })
+}
+
+/// `POST /webhooks/{id}/deliveries/{delivery_id}/redeliver`.
+pub async fn redeliver(call: &Call<'_>) -> Result<Reply, Error> {
+    retry!(async {
+        let (reference, delivery) = (call.reference("id")?, call.reference("delivery_id")?);
+        let found = call
+            .read(vec![
+                rows::row(&reference),
+                deliveries::row(&reference, &delivery),
+            ])
+            .await?;
+        let before: DeliveryRow = row(found.get(1))?;
+        let webhook = active(found.first())?;
+        if before.state == State::Pending.word() {
+            return Err(Error::conflict("it is still to be sent"));
+        }
+        if before.is_internal == 1 && webhook.include_internal == 0 {
+            return Err(Error::conflict(
+                "it tells of what is internal, which this webhook does not hear of any more",
+            ));
+        }
+        let uid = call.uid()?;
+        let stmts = deliveries::again(webhook.id, before.id, &uid, call.now());
+        call.commit(stmts, made(&webhook, &uid)).await
+    })
+}
+
+/// The endpoint, which must be switched on.
+fn active(rows: Option<&Rows>) -> Result<WebhookRow, Error> {
+    let webhook: WebhookRow = row(rows)?;
+    if webhook.is_active == 1 {
+        Ok(webhook)
+    } else {
+        Err(Error::conflict("the webhook is switched off"))
+    }
+}
+
+fn made(webhook: &WebhookRow, uid: &str) -> Answer {
+    let place = format!("/api/v1/webhooks/{}/deliveries/", webhook.id);
+    Answer::Created(deliveries::show_made(uid), place)
+}

@@ -1,0 +1,74 @@
+//! How webhooks are sent.
+
+use super::{Values, switch};
+
+/// Everything about webhooks.
+pub struct Webhooks {
+    /// `WEBHOOKS_ALLOW_LOOPBACK`: endpoints on this machine are called too, in development only.
+    pub allow_loopback: bool,
+    /// `DNS_OVER_HTTPS_URL`: who tells whose address a name is, before it is called. None: nobody is asked.
+    pub dns: Option<String>,
+}
+
+/// Names are looked up before they are called; in development only where somebody says whom to ask.
+///
+/// # Errors
+/// What is wrong.
+pub fn read(values: &impl Values, development: bool) -> Result<Webhooks, String> {
+    let allow_loopback = switch(values, "WEBHOOKS_ALLOW_LOOPBACK", false)?;
+    if allow_loopback && !development {
+        return Err("WEBHOOKS_ALLOW_LOOPBACK may be on in development only".to_owned());
+    }
+    let usual = (!development).then(|| "https://cloudflare-dns.com/dns-query".to_owned());
+    let dns = values.value("DNS_OVER_HTTPS_URL").or(usual);
+    let safe = |url: &String| url.starts_with("https://") || (development && url.starts_with("http://"));
+    if !dns.iter().all(|url| safe(url) && !url.contains(['?', '#', ' '])) {
+        return Err(
+            "DNS_OVER_HTTPS_URL must be an https URL such as https://cloudflare-dns.com/dns-query".to_owned(),
+        );
+    }
+    Ok(Webhooks { allow_loopback, dns })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashMap;
+
+    #[test]
+    fn names_are_looked_up_unless_somebody_tries_things_out() {
+        for (environment, dns, want) in [
+            ("", "", Some("https://cloudflare-dns.com/dns-query")),
+            ("", "https://dns.example/q", Some("https://dns.example/q")),
+            ("development", "", None),
+            (
+                "development",
+                "http://127.0.0.1:1/q",
+                Some("http://127.0.0.1:1/q"),
+            ),
+        ] {
+            let values = HashMap::from([("DNS_OVER_HTTPS_URL", dns)]);
+            let webhooks = read(&values, environment == "development").unwrap();
+            assert_eq!((webhooks.dns.as_deref(), webhooks.allow_loopback), (want, false));
+        }
+        let values = HashMap::from([("WEBHOOKS_ALLOW_LOOPBACK", "on")]);
+        assert!(read(&values, true).unwrap().allow_loopback);
+    }
+
+    #[test]
+    fn wrong_values_are_refused_by_name() {
+        for (name, value, development) in [
+            ("WEBHOOKS_ALLOW_LOOPBACK", "on", false),
+            ("WEBHOOKS_ALLOW_LOOPBACK", "yes", true),
+            ("DNS_OVER_HTTPS_URL", "http://dns.example.com/dns-query", false),
+            ("DNS_OVER_HTTPS_URL", "dns.example.com", true),
+            ("DNS_OVER_HTTPS_URL", "https://dns.example.com/?q", false),
+        ] {
+            let message = read(&HashMap::from([(name, value)]), development).err();
+            assert!(
+                message.is_some_and(|message| message.contains(name)),
+                "{name}={value}"
+            );
+        }
+    }
+}
