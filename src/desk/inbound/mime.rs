@@ -128,17 +128,18 @@ fn wide(part: &MessagePart, raw: &[u8], decode: Decode) -> Option<String> {
         .content_type()?
         .attribute("charset")
         .filter(|charset| is_wide(charset))?;
-    let (start, end) = (
-        usize::try_from(part.offset_body).ok()?,
-        usize::try_from(part.offset_end).ok()?,
-    );
-    let body = raw.get(start..end)?;
-    let bytes = match part.encoding {
-        Encoding::Base64 => base64_decode(body)?,
-        Encoding::QuotedPrintable => quoted_printable_decode(body)?,
-        Encoding::None => body.to_vec(),
-    };
-    decode(charset, &bytes)
+    decode(charset, &bytes(part, raw)?)
+}
+
+/// The bytes of a part, in its own character set.
+fn bytes(part: &MessagePart, raw: &[u8]) -> Option<Vec<u8>> {
+    let start = usize::try_from(part.offset_body).ok()?;
+    let body = raw.get(start..usize::try_from(part.offset_end).ok()?)?;
+    match part.encoding {
+        Encoding::Base64 => base64_decode(body),
+        Encoding::QuotedPrintable => quoted_printable_decode(body),
+        Encoding::None => Some(body.to_vec()),
+    }
 }
 
 // Words of headers in wide character sets --------------------------------------------------------------------------
@@ -217,22 +218,15 @@ fn enclosed(part: MessagePart, raw: &[u8]) -> Option<Enclosed> {
         |kind| format!("{}/{}", kind.ctype(), kind.subtype().unwrap_or("octet-stream")).to_lowercase(),
     );
     let name = part.attachment_name().map(line).filter(|name| !name.is_empty());
-    let (bytes, nameless) = match part.body {
-        PartType::Message(inner) => {
-            let whole = usize::try_from(part.offset_body)
-                .ok()
-                .zip(usize::try_from(part.offset_end).ok());
-            let whole = whole.and_then(|(start, end)| raw.get(start..end))?;
-            let subject = line(inner.subject().unwrap_or("message"));
-            (whole.to_vec(), format!("{subject}.eml"))
-        }
+    let mut nameless = format!("file.{}", ending(&content_type));
+    let bytes = match part.body {
         PartType::Multipart(_) => return None,
-        PartType::Text(text) | PartType::Html(text) => {
-            let nameless = format!("file.{}", ending(&content_type));
-            (text.into_owned().into_bytes(), nameless)
-        }
-        PartType::Binary(bytes) | PartType::InlineBinary(bytes) => {
-            (bytes.into_owned(), format!("file.{}", ending(&content_type)))
+        PartType::Binary(bytes) | PartType::InlineBinary(bytes) => bytes.into_owned(),
+        // As they were sent, and not as text.
+        PartType::Text(_) | PartType::Html(_) => bytes(&part, raw)?,
+        PartType::Message(ref inner) => {
+            nameless = format!("{}.eml", line(inner.subject().unwrap_or("message")));
+            bytes(&part, raw)?
         }
     };
     (!bytes.is_empty()).then(|| Enclosed {
