@@ -3,6 +3,7 @@
 use crate::support::client::Role;
 use crate::support::make::{self, unique};
 use crate::support::post::{Delivered, deliver, desk, plain, thread};
+use crate::support::stub::{Sent, Stub};
 use crate::support::{Admin, Agent, Anon, Caller, Customer, Manager, Value, Worker, json, race, time};
 
 const SUPPORT: &str = "support@desk.example";
@@ -146,6 +147,35 @@ fn an_answer_becomes_a_message_of_its_ticket() {
     );
     assert_eq!(show(&ticket)["status"], "reopened");
     assert_eq!(messages(&ticket).len(), 3);
+}
+
+#[test]
+fn our_own_mails_lead_back_to_their_ticket() {
+    let (customer, agent) = (Admin::any().hire(Role::Customer), Agent::fresh());
+    let ticket = make::ticket(&customer);
+    make::message(&agent, &ticket, "Is it still on fire?");
+    let is_it = |sent: &Sent| {
+        sent.path == "/mail" && sent.body.contains("still on fire?") && sent.body.contains(&customer.email)
+    };
+    let mail = Stub::shared().wait(1, is_it)[0].json();
+    let reply_to = mail["reply_to"].as_str().unwrap_or_else(|| panic!("{mail}"));
+    accepted(
+        &customer.email,
+        reply_to,
+        &plain(&customer.email, "Re: x y", "", "Yes."),
+    );
+    let id = mail["headers"]["Message-ID"].as_str().unwrap();
+    let headers = format!("In-Reply-To: {id}\n");
+    accepted(
+        &customer.email,
+        SUPPORT,
+        &plain(&customer.email, "Re: x y", &headers, "Help."),
+    );
+    let said: Vec<Value> = messages(&ticket)
+        .iter()
+        .map(|said| said["body"].clone())
+        .collect();
+    assert_eq!(said, ["Is it still on fire?", "Yes.", "Help."]);
 }
 
 #[test]
