@@ -8,8 +8,8 @@
 //   --quiet    drop the Worker's log instead of writing it to stderr
 //   --while    stop when that process is gone
 // When it serves, it prints one line of JSON on stdout:
-//   {"ready":true,"url","control","pid","workerd":[pid],"d1":"its SQLite file"}
-// A GET of `control` runs the scheduled handler. SIGTERM and SIGINT stop it, workerd included; after a SIGKILL of `pid`
+//   {"ready":true,"url","control","mail","pid","workerd":[pid],"d1":"its SQLite file"}
+// A GET of `control` runs the scheduled handler; a mail is POSTed to `mail?from=ADDRESS&to=ADDRESS` as it is. SIGTERM and SIGINT stop it, workerd included; after a SIGKILL of `pid`
 // the processes in `workerd` live on and want one of their own.
 import path from 'node:path'
 import { parseArgs } from 'node:util'

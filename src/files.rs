@@ -103,6 +103,25 @@ impl<'a> Files<'a> {
         found.map_err(|why| unavailable(&why))
     }
 
+    /// Keeps bytes of our own under a new key.
+    ///
+    /// # Errors
+    /// As [`Files::facts`].
+    pub async fn keep(&self, key: &str, content_type: &str, bytes: &[u8]) -> Result<(), Error> {
+        let kept = if self.config.endpoint.is_some() {
+            let size = i64::try_from(bytes.len()).unwrap_or(i64::MAX);
+            let link = self.store("").upload(key, content_type, size, self.now);
+            let headers = link.headers.iter().map(|(name, value)| (*name, value.as_str()));
+            // The length is the platform's to tell.
+            let headers: Vec<_> = headers.filter(|(name, _)| *name != "content-length").collect();
+            files::put_url(&link.url, &headers, bytes).await
+        } else {
+            let put = files::put_new(self.env, key, content_type, Stream::of(bytes.to_vec()));
+            put.await.map(|_| ())
+        };
+        kept.map_err(|why| unavailable(&why))
+    }
+
     /// Removes objects, whether they are there or not.
     ///
     /// # Errors

@@ -17,6 +17,7 @@ pub mod serve;
 pub mod store;
 pub mod tell;
 
+use wasm_bindgen::JsValue;
 use worker::{Context, Env, Request, Response, Result, ScheduleContext, ScheduledEvent, event};
 
 #[event(fetch)]
@@ -33,4 +34,17 @@ async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) 
 async fn queue(batch: edge::queue::Batch, env: Env, _context: Context) -> Result<()> {
     jobs::outgoing::consume(&env, &batch).await;
     Ok(())
+}
+
+/// Mail that comes in. Without `#[event(email)]`, which makes a panic of an error: here it is an exception as in any
+/// Worker, and the sending server tries again later.
+#[wasm_bindgen::prelude::wasm_bindgen(wasm_bindgen_futures = ::worker::wasm_bindgen_futures)]
+pub async fn email(
+    message: worker::ForwardableEmailMessage,
+    env: Env,
+    _context: worker::worker_sys::Context,
+) -> std::result::Result<JsValue, JsValue> {
+    let mail = edge::email::Mail(&message);
+    let taken = jobs::inbound::receive(&env, &mail, edge::clock::now()).await;
+    taken.map(|()| JsValue::UNDEFINED).map_err(JsValue::from)
 }

@@ -13,7 +13,7 @@ import { databaseFile, migrations } from './storage.mjs'
 
 /**
  * Starts workerd with the local storage of `persist`, its schema brought up to date, and returns
- * `{ url, control, d1, workerd }`. `vars` come on top of [vars]; `.dev.vars` is not read.
+ * `{ url, control, mail, d1, workerd }`. `vars` come on top of [vars]; `.dev.vars` is not read.
  */
 export async function serveWorker({ host, port, persist, vars = {}, config = at('wrangler.toml'), logs = true }) {
   const { workerOptions } = workerOptionsOf(config, undefined, { envFiles: [] })
@@ -55,6 +55,7 @@ export async function serveWorker({ host, port, persist, vars = {}, config = at(
   return {
     url: `http://${host}:${port}`,
     control: new URL('/cdn-cgi/local/scheduled', entry).href,
+    mail: new URL('/cdn-cgi/local/email', entry).href,
     d1: databaseFile(persist),
     workerd: childrenNamed('workerd'),
   }

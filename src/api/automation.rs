@@ -63,10 +63,10 @@ impl Engine {
 }
 
 /// What is around a ticket that is being opened.
-pub fn around_new(call: &Call, channel: &str, address: Option<&str>) -> Around {
+pub fn around_new(engine: &Engine, channel: &str, address: Option<&str>) -> Around {
     let requester = address.map(|address| {
-        let automation = call.automation();
-        let people = automation
+        let people = engine
+            .automation
             .iter()
             .flat_map(|automation| &automation.directory.people);
         let mut people = people.filter(|known| known.name == address);
@@ -77,7 +77,7 @@ pub fn around_new(call: &Call, channel: &str, address: Option<&str>) -> Around {
     });
     Around {
         channel: channel.to_owned(),
-        updated_at: call.now(),
+        updated_at: engine.now,
         requester,
         ..Around::default()
     }

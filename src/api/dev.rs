@@ -22,6 +22,7 @@ use crate::edge::db::Stmt;
 use crate::edge::{ids, password};
 use crate::http::error::Error;
 use crate::http::reply::Reply;
+use crate::jobs;
 use crate::store::categories::Facts;
 use crate::store::events::{self, Subject};
 use crate::store::messages::{self, NewMessage};
@@ -79,6 +80,7 @@ pub async fn seed(app: &App) -> Result<Reply, Error> {
         .get(1)
         .is_some_and(|rows| rows.first::<Id>().is_ok_and(|row| row.is_some()))
     {}
+    jobs::settle(&app.db, app.now).await?;
     // Sixty days of a desk's life are not sixty days of mail.
     app.db.batch(&outbox::forget_all()).await?;
     Ok(Reply::ok(

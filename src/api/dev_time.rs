@@ -1,4 +1,5 @@
-//! Time in development and tests: a ticket grows older at once, and the clock ticks when it is told to.
+//! Time and accidents in development and tests: a ticket grows older at once, the clock ticks when it is told to, and
+//! the queue brings what it should not, or what it has brought before.
 
 use serde_json::json;
 
@@ -6,6 +7,7 @@ use crate::app::App;
 use crate::desk::HOUR;
 use crate::desk::id::MAX_ID;
 use crate::edge::db::Rows;
+use crate::edge::queue;
 use crate::http::error::Error;
 use crate::http::reply::Reply;
 use crate::http::request::Request;
@@ -73,6 +75,19 @@ pub async fn deliver(app: &App, request: &Request) -> Result<Reply, Error> {
     Ok(Reply::ok(json!({"times": times}).to_string()))
 }
 
+/// The body of `POST /dev/queue`.
+const QUEUE: Shape = Shape {
+    name: "Queued",
+    fields: &[
+        Field::required(
+            "text",
+            Kind::Text { min: 1, max: 10_000 },
+            "The text of a message.",
+        ),
+        Field::optional("times", Kind::Whole { min: 1, max: 100 }, "How often it is sent."),
+    ],
+};
+
 /// `POST /dev/age`: moves all that has happened to a ticket, and its due times, into the past.
 ///
 /// # Errors
@@ -101,4 +116,16 @@ pub async fn tick(app: &App, request: &Request) -> Result<Reply, Error> {
     let body = json!({"chores": chores, "trips": cost.trips, "rows_read": cost.rows_read,
         "rows_written": cost.rows_written});
     Ok(Reply::ok(body.to_string()))
+}
+
+/// `POST /dev/queue`: puts a message, or the same one many times, into the queue of what goes out.
+///
+/// # Errors
+/// Wrong fields, and when the queue takes nothing.
+pub async fn enqueue(app: &App, request: &Request) -> Result<Reply, Error> {
+    let taken = take::body(request, &QUEUE)?;
+    let times = usize::try_from(taken.whole("times").unwrap_or(1)).unwrap_or(1);
+    let texts = vec![taken.required("text"); times];
+    queue::send(&app.env, texts).await.map_err(Error::Internal)?;
+    Ok(Reply::ok(json!({"sent": times}).to_string()))
 }

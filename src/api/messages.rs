@@ -10,7 +10,7 @@ use crate::desk::message::{self, touch};
 use crate::desk::notification;
 use crate::desk::policy;
 use crate::desk::rule::On;
-use crate::desk::ticket::{Ticket, changes};
+use crate::desk::ticket::{Actor, Ticket, changes};
 use crate::edge::db::{Rows, Stmt};
 use crate::http::error::Error;
 use crate::http::page::{self, Page};
@@ -219,17 +219,43 @@ async fn say(call: &Call<'_>, reference: &Ref, taken: &Taken) -> Result<Reply, E
         None => None,
     };
     let ticket = row.ok_or(Error::NotFound)?.ticket();
-    let (actor, rules, now) = (call.actor()?, call.rules(), call.now());
-    let effect = message::say(&ticket, &actor, is_internal, &rules, now)?;
-    let uid = call.uid()?;
-    let body = taken.required("body");
-    let new = NewMessage {
+    let (uid, body) = (call.uid()?, taken.required("body"));
+    let saying = Saying {
         uid: &uid,
-        ticket_id: ticket.id,
-        author_id: actor.id,
+        actor: &call.actor()?,
         body: &body,
         is_internal,
         channel: "api",
+    };
+    let place = format!("/api/v1/tickets/{}/comments/", ticket.id);
+    let stmts = said(&Engine::of(call), ticket, around::read(found.get(1))?, &saying)?;
+    call.commit(stmts, Answer::Created(rows::show_uid(&uid), place))
+        .await
+}
+
+/// Something that somebody says on a ticket, by whichever way it came.
+pub struct Saying<'a> {
+    pub uid: &'a str,
+    pub actor: &'a Actor,
+    pub body: &'a str,
+    pub is_internal: bool,
+    pub channel: &'static str,
+}
+
+/// What keeps something that is said, with all that follows from it; the batch aborts when the ticket has moved on.
+///
+/// # Errors
+/// When it may not be said.
+pub fn said(engine: &Engine, ticket: Ticket, around: Around, saying: &Saying) -> Result<Vec<Stmt>, Error> {
+    let (actor, uid, is_internal, now) = (saying.actor, saying.uid, saying.is_internal, engine.now);
+    let effect = message::say(&ticket, actor, is_internal, &engine.rules, now)?;
+    let new = NewMessage {
+        uid,
+        ticket_id: ticket.id,
+        author_id: actor.id,
+        body: saying.body,
+        is_internal,
+        channel: saying.channel,
         now,
     };
     // What the first answer notes by itself is no change that the update would write.
@@ -239,9 +265,8 @@ async fn say(call: &Call<'_>, reference: &Ref, taken: &Taken) -> Result<Reply, E
     };
     let mut after = before.clone();
     if let Some(to) = effect.status {
-        after.enter(to, &rules, now);
+        after.enter(to, &engine.rules, now);
     }
-    let around = around::read(found.get(1))?;
     let around = Around {
         message_count: around.message_count.saturating_add(1),
         ..around
@@ -252,14 +277,14 @@ async fn say(call: &Call<'_>, reference: &Ref, taken: &Taken) -> Result<Reply, E
             .collect(),
         actor_role: Some(actor.role),
         message: Some(Message {
-            body: body.clone(),
+            body: saying.body.to_owned(),
             is_internal,
             author_role: actor.role.word().to_owned(),
         }),
         ..Heard::default()
     };
-    let (engine, subject) = (Engine::of(call), Subject::Ticket(before.id));
-    let followed = automation::follow(&engine, &subject, (Some(&before), &after), &around, &heard)?;
+    let subject = Subject::Ticket(before.id);
+    let followed = automation::follow(engine, &subject, (Some(&before), &after), &around, &heard)?;
     let moves = followed.ticket != before;
     let mut stmts = Vec::new();
     if !moves && (!actor.role.is_staff() || !followed.stmts.is_empty()) {
@@ -271,13 +296,13 @@ async fn say(call: &Call<'_>, reference: &Ref, taken: &Taken) -> Result<Reply, E
         ..Event::public(EventKind::MessageAdded, Vec::new())
     };
     stmts.push(event_rows::append(
-        &Subject::MessageUid(&uid),
+        &Subject::MessageUid(uid),
         Some(actor.id),
         &said,
         now,
     ));
-    let mentioned = notification::mentions(&body);
-    stmts.extend(notifications::mention(&uid, &mentioned, now));
+    let mentioned = notification::mentions(saying.body);
+    stmts.extend(notifications::mention(uid, &mentioned, now));
     if effect.answers {
         stmts.push(rows::note_answer(before.id, now));
     }
@@ -290,14 +315,7 @@ async fn say(call: &Call<'_>, reference: &Ref, taken: &Taken) -> Result<Reply, E
         stmts.push(event_rows::append(&subject, Some(actor.id), &event, now));
     }
     stmts.extend(followed.stmts);
-    call.commit(
-        stmts,
-        Answer::Created(
-            rows::show_uid(&uid),
-            format!("/api/v1/tickets/{}/comments/", before.id),
-        ),
-    )
-    .await
+    Ok(stmts)
 }
 
 // Changing -------------------------------------------------------------------------------------------------------

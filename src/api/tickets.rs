@@ -39,7 +39,7 @@ pub use find::{LIST, by_key, list, my, show, transitions};
 pub(super) use find::{page_of, ticket};
 use named::*;
 pub(super) use named::{assignee, wants_assignee};
-pub use open::create;
+pub use open::{Opening, create, opened};
 
 const TITLE: Kind = Kind::Line { min: 3, max: 200 };
 const DESCRIPTION: Kind = Kind::Text { min: 1, max: 10_000 };

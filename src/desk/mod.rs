@@ -25,6 +25,7 @@ pub mod event;
 pub mod filename;
 pub mod hands;
 pub mod id;
+pub mod inbound;
 pub mod mail;
 pub mod message;
 pub mod mistake;

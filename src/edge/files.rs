@@ -151,6 +151,28 @@ pub async fn get_url(url: &str) -> Result<Option<(i64, Stream)>, String> {
     Ok(Some((size, Stream(found.into_parts().1))))
 }
 
+/// Puts an object by a signed URL, with these headers.
+///
+/// # Errors
+/// As [`head_url`].
+pub async fn put_url(url: &str, headers: &[(&str, &str)], bytes: &[u8]) -> Result<(), String> {
+    let sent = worker::Headers::new();
+    for (name, value) in headers {
+        sent.set(name, value).map_err(words)?;
+    }
+    let mut init = RequestInit::new();
+    init.with_method(Method::Put)
+        .with_headers(sent)
+        .with_body(Some(worker::js_sys::Uint8Array::from(bytes).into()))
+        .with_redirect(RequestRedirect::Manual);
+    let request = Request::new_with_init(url, &init).map_err(words)?;
+    let response = Fetch::Request(request).send().await.map_err(words)?;
+    match response.status_code() {
+        200..=299 => Ok(()),
+        status => Err(format!("the S3 store answered {status}")),
+    }
+}
+
 /// Removes an object by a signed URL, whether it is there or not.
 ///
 /// # Errors

@@ -76,6 +76,12 @@ pub fn hex(bytes: &[u8]) -> String {
     text
 }
 
+/// What tells bytes from others: SHA-256, 64 hexadecimal digits.
+pub fn digest(bytes: &[u8]) -> String {
+    use sha2::{Digest, Sha256};
+    hex(&Sha256::digest(bytes))
+}
+
 /// A hash that tells nothing of what was hashed to who has not the key: HMAC-SHA-256, 32 hexadecimal digits.
 pub fn keyed_hash(key: &str, text: &str) -> String {
     use hmac::{Hmac, Mac};

@@ -10,6 +10,7 @@ pub mod clock;
 pub mod config;
 pub mod db;
 pub mod door;
+pub mod email;
 pub mod fetch;
 pub mod files;
 pub mod ids;
@@ -18,6 +19,7 @@ pub mod mail;
 pub mod password;
 pub mod queue;
 pub mod rsa;
+pub mod text;
 pub mod token;
 
 /// A request as it comes in, an answer as it goes out, and whether the platform took it.

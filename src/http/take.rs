@@ -352,7 +352,7 @@ fn rows(kind: Kind, list: &[Value]) -> Result<Given, String> {
 }
 
 /// An address we can believe in: one `@`, a local part up to 64 bytes, a domain with a dot.
-fn email(text: &str) -> Result<String, String> {
+pub fn email(text: &str) -> Result<String, String> {
     let address = text.trim();
     let wrong = || "must be an e-mail address".to_owned();
     let (local, domain) = address.rsplit_once('@').ok_or_else(wrong)?;

@@ -15,8 +15,8 @@ use crate::store::tickets;
 
 /// Warnings of one target that are given in one go.
 const TOGETHER: i64 = 500;
-/// Those that rules hear are given one by one.
-const ALONE: i64 = 100;
+/// Those that rules hear are given one by one: a Worker makes so many requests at one call.
+const ALONE: i64 = 50;
 
 /// Gives the warnings whose moment has come, and lets rules hear of them.
 pub async fn give(db: &Db, now: Millis) -> Result<usize, Error> {

@@ -12,7 +12,7 @@ use crate::store::events::{self, Subject};
 use crate::store::tickets;
 
 /// Tickets that are closed in one go.
-const MOST: i64 = 100;
+const MOST: i64 = 50;
 
 /// Closes tickets, each in a batch of its own. Whoever says something at the same moment is heard first.
 pub async fn close(db: &Db, now: Millis) -> Result<usize, Error> {

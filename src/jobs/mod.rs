@@ -5,6 +5,7 @@
 mod alerts;
 mod closing;
 mod files;
+pub mod inbound;
 mod lookup;
 mod mail;
 pub mod outgoing;
@@ -33,6 +34,7 @@ pub struct Chore {
     /// How often something was done, where that is counted.
     pub done: usize,
     pub failed: bool,
+    pub rows_read: usize,
 }
 
 /// Lets due times follow changed promises, marks and warns of what has become late, does what rules do on a schedule,
@@ -46,28 +48,50 @@ pub async fn tick(env: &Env, now: Millis) -> (Vec<Chore>, Cost) {
             return (Vec::new(), Cost::default());
         }
     };
-    let chores = vec![
-        report("promises", promise_anew(&db, now).await),
-        report("marking", mark(&db, now).await),
-        report("alerts", alerts::give(&db, now).await),
-        report("closing", closing::close(&db, now).await),
-        report("schedules", schedule::run(&db, now).await),
-        report("outgoing", uncounted(outgoing::sweep(env, &db, now).await)),
-        report("files", uncounted(files::sweep(env, &db, now).await)),
-        report("housekeeping", clear(&db, now).await),
-        report("telling", pass_on(env, &db).await),
-    ];
-    (chores, db.cost())
+    let mut log = Log {
+        db: &db,
+        chores: Vec::new(),
+    };
+    log.note("promises", promise_anew(&db, now).await);
+    log.note("marking", mark(&db, now).await);
+    log.note("alerts", alerts::give(&db, now).await);
+    log.note("closing", closing::close(&db, now).await);
+    log.note("schedules", schedule::run(&db, now).await);
+    log.note("outgoing", uncounted(outgoing::sweep(env, &db, now).await));
+    log.note("files", uncounted(files::sweep(env, &db, now).await));
+    log.note("housekeeping", clear(&db, now).await);
+    log.note("telling", pass_on(env, &db).await);
+    (log.chores, db.cost())
 }
 
-fn report(name: &'static str, outcome: Result<usize, Error>) -> Chore {
-    if let Err(error) = &outcome {
-        door::log(&format!("a chore of the clock failed: {name}: {error:?}"));
-    }
-    Chore {
-        name,
-        failed: outcome.is_err(),
-        done: outcome.unwrap_or_default(),
+/// Warns of all that is late, and closes all that has been resolved for long: for a desk whose past has just been made.
+///
+/// # Errors
+/// When the database fails.
+pub async fn settle(db: &Db, now: Millis) -> Result<(), Error> {
+    while alerts::give(db, now).await? > 0 {}
+    while closing::close(db, now).await? > 0 {}
+    Ok(())
+}
+
+/// What came of the chores so far.
+struct Log<'a> {
+    db: &'a Db,
+    chores: Vec<Chore>,
+}
+
+impl Log<'_> {
+    fn note(&mut self, name: &'static str, outcome: Result<usize, Error>) {
+        if let Err(error) = &outcome {
+            door::log(&format!("a chore of the clock failed: {name}: {error:?}"));
+        }
+        let before: usize = self.chores.iter().map(|chore| chore.rows_read).sum();
+        self.chores.push(Chore {
+            name,
+            failed: outcome.is_err(),
+            done: outcome.unwrap_or_default(),
+            rows_read: self.db.cost().rows_read.saturating_sub(before),
+        });
     }
 }
 

@@ -22,7 +22,7 @@ const LOOKS: usize = 500;
 /// Tickets that are read together.
 const TOGETHER: usize = 50;
 /// Tickets that all rules change in one go.
-const DEEDS: usize = 200;
+const DEEDS: usize = 100;
 
 /// Lets the rules act whose time has come, and those go on that have not come to their end.
 pub async fn run(db: &Db, now: Millis) -> Result<usize, Error> {

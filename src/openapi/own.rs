@@ -248,7 +248,7 @@ fn tickets() -> [(&'static str, Value); 10] {
             "EventData",
             described(
                 open(),
-                "What else belongs to the event; of a transfer its `reason`, for staff only.",
+                "What else belongs to the event: of a transfer its `reason`, of a warning its `target` (response, resolution); both for staff only.",
             ),
         ),
         ("Summary", summary),

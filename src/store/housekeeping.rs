@@ -15,7 +15,7 @@ const MAILS_KEPT: i64 = 30 * DAY;
 
 /// Deletes expired sessions, reset tokens, login attempts, old runs of rules, notifications and mails, and idempotency keys
 /// older than `day_ago`; at most `most` rows of each.
-pub fn purge(now: i64, day_ago: i64, most: i64) -> [Stmt; 8] {
+pub fn purge(now: i64, day_ago: i64, most: i64) -> [Stmt; 9] {
     let before = |kept: i64, sql: &'static str| Stmt::new(sql).bind(now.saturating_sub(kept)).bind(most);
     [
         Stmt::new("DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < ?1 ORDER BY expires_at LIMIT ?2)")
@@ -49,6 +49,10 @@ pub fn purge(now: i64, day_ago: i64, most: i64) -> [Stmt; 8] {
         before(
             MAILS_KEPT,
             "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE done_at < ?1 ORDER BY done_at LIMIT ?2)",
+        ),
+        before(
+            MAILS_KEPT,
+            "DELETE FROM inbound_mails WHERE key IN (SELECT key FROM inbound_mails WHERE received_at < ?1 ORDER BY received_at LIMIT ?2)",
         ),
     ]
 }

@@ -19,6 +19,7 @@ pub mod deliveries;
 pub mod due;
 pub mod events;
 pub mod housekeeping;
+pub mod inbound;
 pub mod messages;
 pub mod notifications;
 pub mod outbox;

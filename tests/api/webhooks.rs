@@ -424,6 +424,8 @@ fn twenty_consumers_send_everything_once() {
     for number in 0..5 {
         make::message(&customer, &ticket, &format!("Message {number}."));
     }
+    let text = json!({"what": "hook", "id": hook.row["id"]}).to_string();
+    dev(&desk, "/dev/queue", &json!({"text": text, "times": 20}));
     race(4, |_| hook.deliver(&desk, 20, 0));
     let log = hook.until(&admin, |log| states(log) == ["delivered"; 6]);
     let sent: Vec<String> = hook

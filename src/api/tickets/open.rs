@@ -91,57 +91,91 @@ async fn keep_new(call: &Call<'_>, taken: &Taken, ticket: &Ticket) -> Result<Rep
     let address = taken.text("customer_email");
     let key = address.as_ref().map(|address| address.to_lowercase());
     let mut stmts = Vec::new();
-    let mut new = NewTicket {
+    let mut opening = Opening {
         uid: &uid,
         day: &day,
+        actor: (call.my_id()?, role),
         ticket,
         requester: Requester::Id(ticket.requester_id),
+        address: None,
         contact_email: None,
         channel: "api",
+        // Staff who name an assignee, or nobody, have decided.
+        is_decided: role.is_staff() && taken.has("assignee"),
     };
     match (&address, &key) {
         (Some(address), Some(key)) if role.is_staff() => {
             stmts.push(people::insert_unless_known(&unclaimed(call, address)?));
-            new.requester = Requester::Address(key);
+            opening.requester = Requester::Address(key);
+            opening.address = Some(key);
         }
-        (Some(address), _) => new.contact_email = Some(address.clone()),
+        (Some(address), _) => opening.contact_email = Some(address.clone()),
         _ => {}
     }
-    let around = automation::around_new(call, new.channel, key.as_deref().filter(|_| role.is_staff()));
+    stmts.extend(opened(&automation::Engine::of(call), &opening)?);
+    let view = rows::show_own_change(&reader(call)?, &Ref::Uid(uid.clone()));
+    call.commit(stmts, Answer::Created(view, "/api/v1/tickets/".to_owned()))
+        .await
+}
+
+/// A decided ticket that is opened, by whichever way it came.
+pub struct Opening<'a> {
+    pub uid: &'a str,
+    /// Of its number.
+    pub day: &'a str,
+    /// Who opens it.
+    pub actor: (i64, Role),
+    pub ticket: &'a Ticket,
+    pub requester: Requester<'a>,
+    /// The requester's address in lower case, where it is known.
+    pub address: Option<&'a str>,
+    pub contact_email: Option<String>,
+    pub channel: &'static str,
+    /// The desk assigns it to nobody by itself.
+    pub is_decided: bool,
+}
+
+/// What keeps a ticket that is opened, with all that follows from it: its number, its row, its first event, what
+/// rules do and whom it is given to.
+///
+/// # Errors
+/// When the platform has no randomness.
+pub fn opened(engine: &automation::Engine, opening: &Opening) -> Result<Vec<Stmt>, Error> {
+    let (uid, ticket, now) = (opening.uid, opening.ticket, engine.now);
+    let (actor_id, role) = opening.actor;
+    let around = automation::around_new(engine, opening.channel, opening.address);
     let heard = Heard {
         on: hearing(None, ticket),
         actor_role: Some(role),
         ..Heard::default()
     };
-    let subject = Subject::TicketUid(&uid);
-    let engine = automation::Engine::of(call);
-    let followed = automation::follow(&engine, &subject, (None, ticket), &around, &heard)?;
-    stmts.extend(rows::insert(&new));
+    let subject = Subject::TicketUid(uid);
+    let followed = automation::follow(engine, &subject, (None, ticket), &around, &heard)?;
+    let mut stmts = rows::insert(&NewTicket {
+        uid,
+        day: opening.day,
+        ticket,
+        requester: opening.requester,
+        contact_email: opening.contact_email.clone(),
+        channel: opening.channel,
+    });
     if followed.ticket != *ticket {
-        stmts.push(rows::update_made(&uid, ticket, &followed.ticket, now));
+        stmts.push(rows::update_made(uid, ticket, &followed.ticket, now));
     }
+    let assignee = ticket.assignee.as_ref().map(|person| person.card.clone());
     let changes = vec![
         FieldChange::new("status", Value::Null, ticket.status.word()),
         FieldChange::new("priority", Value::Null, ticket.priority.word()),
-        FieldChange::new(
-            "assignee",
-            Value::Null,
-            ticket
-                .assignee
-                .as_ref()
-                .map_or(Value::Null, |person| person.card.clone()),
-        ),
+        FieldChange::new("assignee", Value::Null, assignee.unwrap_or(Value::Null)),
     ];
     let event = Event::public(EventKind::TicketCreated, changes);
-    stmts.push(events::append(&subject, Some(call.my_id()?), &event, now));
+    stmts.push(events::append(&subject, Some(actor_id), &event, now));
     stmts.extend(followed.stmts);
-    // Staff who name an assignee, or nobody, have decided, and so have rules.
-    if followed.is_pooled && !(role.is_staff() && taken.has("assignee")) {
-        stmts.extend(assignment::assign_new(&uid, now));
+    // Rules may have decided, too.
+    if followed.is_pooled && !opening.is_decided {
+        stmts.extend(assignment::assign_new(uid, now));
     }
-    let view = rows::show_own_change(&reader(call)?, &Ref::Uid(uid.clone()));
-    call.commit(stmts, Answer::Created(view, "/api/v1/tickets/".to_owned()))
-        .await
+    Ok(stmts)
 }
 
 /// A customer without a password, for whom staff open a ticket.

@@ -20,7 +20,6 @@ pub struct Sent {
     /// Names in lower case.
     pub headers: HashMap<String, String>,
     pub body: String,
-    pub at: Instant,
 }
 
 impl Sent {
@@ -185,7 +184,6 @@ fn read(from: &mut impl BufRead) -> Option<Sent> {
         path,
         headers,
         body: String::from_utf8_lossy(&body).into_owned(),
-        at: Instant::now(),
     })
 }
 

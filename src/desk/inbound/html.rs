@@ -1,0 +1,275 @@
+//! Mails that come as HTML alone, as text: what a reader would see, line by line.
+
+/// Elements whose content nobody sees.
+const HIDDEN: [&str; 6] = ["head", "style", "script", "title", "template", "noscript"];
+/// Elements that stand on lines of their own.
+const BLOCKS: [&str; 25] = [
+    "address",
+    "article",
+    "blockquote",
+    "center",
+    "dd",
+    "div",
+    "dl",
+    "dt",
+    "fieldset",
+    "footer",
+    "form",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "header",
+    "hr",
+    "li",
+    "p",
+    "pre",
+    "section",
+    "table",
+    "tr",
+];
+/// Named characters that mails use.
+const NAMED: [(&str, char); 46] = [
+    ("amp", '&'),
+    ("lt", '<'),
+    ("gt", '>'),
+    ("quot", '"'),
+    ("apos", '\''),
+    ("nbsp", ' '),
+    ("ensp", ' '),
+    ("emsp", ' '),
+    ("euro", '€'),
+    ("pound", '£'),
+    ("sect", '§'),
+    ("copy", '©'),
+    ("reg", '®'),
+    ("trade", '™'),
+    ("deg", '°'),
+    ("middot", '·'),
+    ("bull", '•'),
+    ("hellip", '…'),
+    ("ndash", '–'),
+    ("mdash", '—'),
+    ("lsquo", '‘'),
+    ("rsquo", '’'),
+    ("sbquo", '‚'),
+    ("ldquo", '“'),
+    ("rdquo", '”'),
+    ("bdquo", '„'),
+    ("laquo", '«'),
+    ("raquo", '»'),
+    ("iexcl", '¡'),
+    ("iquest", '¿'),
+    ("auml", 'ä'),
+    ("ouml", 'ö'),
+    ("uuml", 'ü'),
+    ("Auml", 'Ä'),
+    ("Ouml", 'Ö'),
+    ("Uuml", 'Ü'),
+    ("szlig", 'ß'),
+    ("aacute", 'á'),
+    ("agrave", 'à'),
+    ("eacute", 'é'),
+    ("egrave", 'è'),
+    ("iacute", 'í'),
+    ("oacute", 'ó'),
+    ("uacute", 'ú'),
+    ("ntilde", 'ñ'),
+    ("ccedil", 'ç'),
+];
+/// The longest name or number between `&` and `;`.
+const LONGEST: usize = 10;
+
+/// The text of an HTML document. Whatever it is made of, it costs one walk over it.
+pub fn text(html: &str) -> String {
+    let mut out = Lines::default();
+    let mut rest = html;
+    while let Some(at) = rest.find('<') {
+        let (before, tag) = rest.split_at(at);
+        out.say(before);
+        rest = if let Some(comment) = tag.strip_prefix("<!--") {
+            comment.split_once("-->").map_or("", |(_, rest)| rest)
+        } else {
+            element(tag, &mut out)
+        };
+    }
+    out.say(rest);
+    out.finish()
+}
+
+/// Reads one tag; gives what stands behind it, and behind its content where that is not to be seen.
+fn element<'a>(tag: &'a str, out: &mut Lines) -> &'a str {
+    let inner = tag.get(1..).unwrap_or_default();
+    let is_end = inner.starts_with('/');
+    let word = inner.trim_start_matches('/');
+    // A `<` that begins no tag is a character like others.
+    if !word.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '!' | '?')) {
+        out.say("<");
+        return inner;
+    }
+    let length = word.find(|c: char| !c.is_ascii_alphanumeric());
+    let name = word
+        .get(..length.unwrap_or(word.len()))
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    let rest = inner.split_once('>').map_or("", |(_, rest)| rest);
+    if name == "br" {
+        out.end();
+    } else if name == "li" && !is_end {
+        out.end_once();
+        out.say("- ");
+    } else if BLOCKS.contains(&name.as_str()) {
+        out.end_once();
+    } else if matches!(name.as_str(), "td" | "th") && is_end {
+        out.say(" ");
+    } else if HIDDEN.contains(&name.as_str()) && !is_end {
+        return behind(rest, &name);
+    }
+    rest
+}
+
+/// What stands behind the end tag of an element.
+fn behind<'a>(text: &'a str, name: &str) -> &'a str {
+    let mut rest = text;
+    while let Some((_, after)) = rest.split_once("</") {
+        let is_it = after
+            .get(..name.len())
+            .is_some_and(|word| word.eq_ignore_ascii_case(name));
+        if is_it {
+            return after.split_once('>').map_or("", |(_, rest)| rest);
+        }
+        rest = after;
+    }
+    ""
+}
+
+/// Text as it comes together.
+#[derive(Default)]
+struct Lines {
+    done: String,
+    line: String,
+    /// Something on this line is to be seen.
+    space: bool,
+}
+
+impl Lines {
+    fn say(&mut self, text: &str) {
+        let text = decoded(text);
+        for c in text.chars() {
+            if c.is_whitespace() {
+                self.space = !self.line.is_empty();
+            } else {
+                if std::mem::take(&mut self.space) {
+                    self.line.push(' ');
+                }
+                self.line.push(c);
+            }
+        }
+    }
+
+    /// Ends the line, be it empty or not; never more than one empty line in a row.
+    fn end(&mut self) {
+        self.space = false;
+        let is_gap = self.done.is_empty() || self.done.ends_with("\n\n");
+        if !(self.line.is_empty() && is_gap) {
+            self.done.push_str(&self.line);
+            self.done.push('\n');
+        }
+        self.line.clear();
+    }
+
+    /// Ends the line if there is something on it.
+    fn end_once(&mut self) {
+        if !self.line.is_empty() {
+            self.end();
+        }
+    }
+
+    fn finish(mut self) -> String {
+        self.end_once();
+        self.done.trim().to_owned()
+    }
+}
+
+/// Named and numbered characters as themselves.
+fn decoded(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('&') {
+        out.push_str(before);
+        let end = after.bytes().take(LONGEST).position(|b| b == b';');
+        let found =
+            end.and_then(|end| Some((character(after.get(..end)?)?, after.get(end.saturating_add(1)..)?)));
+        if let Some((c, behind)) = found {
+            out.push(c);
+            rest = behind;
+        } else {
+            out.push('&');
+            rest = after;
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+fn character(name: &str) -> Option<char> {
+    let Some(number) = name.strip_prefix('#') else {
+        let known = NAMED.iter().find(|(known, _)| *known == name);
+        return known.map(|(_, c)| *c);
+    };
+    let code = match number.strip_prefix(['x', 'X']) {
+        Some(hex) => u32::from_str_radix(hex, 16).ok()?,
+        None => number.parse().ok()?,
+    };
+    char::from_u32(code).filter(|c| !c.is_control() || c.is_whitespace())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_seen_is_kept() {
+        for (html, want) in [
+            ("plain", "plain"),
+            ("<p>One</p><p>Two</p>", "One\nTwo"),
+            ("<div>One<br>Two<br><br>Three</div>", "One\nTwo\n\nThree"),
+            ("<b>Bold</b> and\n <i>not</i>", "Bold and not"),
+            ("<ul><li>a</li><li>b</li></ul>", "- a\n- b"),
+            (
+                "<table><tr><td>1</td><td>2</td></tr><tr><td>3</td></tr></table>",
+                "1 2\n3",
+            ),
+            (
+                "<head><title>x</title><style>p{}</style></head>Hi<script>a<b</script>!",
+                "Hi!",
+            ),
+            ("a<!-- hidden <p> -->b", "ab"),
+            (
+                "5 &lt; 6 &amp;&amp; 7 &gt; 6&nbsp;&#8364; &#x20AC; &auml;",
+                "5 < 6 && 7 > 6 € € ä",
+            ),
+            ("a < b and b > c", "a < b and b > c"),
+            ("&unknown; &#0; & &;", "&unknown; &#0; & &;"),
+            ("<P CLASS='x'>Upper</P>", "Upper"),
+            ("<!DOCTYPE html><html><body>x</body></html>", "x"),
+            ("<p>&nbsp;</p><p>&nbsp;</p>x", "x"),
+            ("<style>never ends", ""),
+            ("<p", ""),
+            ("<!--", ""),
+            ("é<ü>", "é<ü>"),
+            ("", ""),
+        ] {
+            assert_eq!(text(html), want, "{html}");
+        }
+    }
+
+    #[test]
+    fn junk_costs_one_walk() {
+        for junk in ["<", "<div>", "</", "&", "<!--", "<style></", "&#x"] {
+            assert!(text(&junk.repeat(200_000)).len() <= 1_400_000);
+        }
+    }
+}
