@@ -40,6 +40,19 @@ const TICK: Shape = Shape {
     )],
 };
 
+/// The body of `POST /dev/queue`.
+const QUEUE: Shape = Shape {
+    name: "Queued",
+    fields: &[
+        Field::required(
+            "text",
+            Kind::Text { min: 1, max: 10_000 },
+            "The text of a message.",
+        ),
+        Field::optional("times", Kind::Whole { min: 1, max: 100 }, "How often it is sent."),
+    ],
+};
+
 /// The body of `POST /dev/deliver`.
 const DELIVER: Shape = Shape {
     name: "Deliver",
@@ -74,19 +87,6 @@ pub async fn deliver(app: &App, request: &Request) -> Result<Reply, Error> {
     let times = futures_util::future::join_all(consumers).await.len();
     Ok(Reply::ok(json!({"times": times}).to_string()))
 }
-
-/// The body of `POST /dev/queue`.
-const QUEUE: Shape = Shape {
-    name: "Queued",
-    fields: &[
-        Field::required(
-            "text",
-            Kind::Text { min: 1, max: 10_000 },
-            "The text of a message.",
-        ),
-        Field::optional("times", Kind::Whole { min: 1, max: 100 }, "How often it is sent."),
-    ],
-};
 
 /// `POST /dev/age`: moves all that has happened to a ticket, and its due times, into the past.
 ///

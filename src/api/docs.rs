@@ -134,8 +134,8 @@ pub async fn elsewhere(
                 "/dev/seed" => super::dev::seed(&app).await,
                 "/dev/age" => super::dev_time::age(&app, request).await,
                 "/dev/tick" => super::dev_time::tick(&app, request).await,
-                "/dev/deliver" => super::dev_time::deliver(&app, request).await,
                 "/dev/queue" => super::dev_time::enqueue(&app, request).await,
+                "/dev/deliver" => super::dev_time::deliver(&app, request).await,
                 _ => Err(Error::NotFound),
             };
         }
