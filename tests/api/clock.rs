@@ -150,7 +150,7 @@ fn told(by: &Caller, ticket: &Value) -> Vec<Value> {
 }
 
 #[test]
-fn a_breach_is_one_event_one_notification_and_one_mail() {
+fn a_breach_is_one_event_one_notification_one_mail_and_one_delivery() {
     let desk = desk();
     let (admin, customer) = (Admin::on(&desk), Customer::on(&desk));
     let agent = admin.hire(Role::Agent);
@@ -158,21 +158,31 @@ fn a_breach_is_one_event_one_notification_and_one_mail() {
     let assign = format!("{}/assign", path(&ticket));
     admin.put(&assign, json!({"assignee": agent.id})).is(200);
     make::message(&agent, &ticket, "I am on it.");
+    let hook = format!("/hook-{}", make::unique());
+    let listens = json!({"url": format!("{}{hook}", Stub::shared().url), "events": ["sla.breached"], "include_internal": true});
+    let webhook = admin.post("/webhooks", listens).is(201).json();
     age(&desk, &ticket, 10 * 24 + 1);
     ticks(&desk);
     tick(&desk);
     assert_eq!(warnings(&admin, &ticket), ["sla_breached resolution"]);
     assert_eq!(told(&agent, &ticket), ["sla_breached", "assigned"]);
     // The mail of the assignment and that of the breach; time for more of them, too.
-    let mails = |count| {
-        Stub::shared().wait(count, |sent| {
-            sent.path == "/mail" && sent.body.contains(&agent.email)
-        })
+    let seen = |count: usize, path: &str, words: &str| {
+        Stub::shared().wait(count, |sent| sent.path == path && sent.body.contains(words))
     };
-    mails(2);
+    seen(2, "/mail", &agent.email);
+    seen(1, &hook, "sla.breached");
     ticks(&desk);
     std::thread::sleep(std::time::Duration::from_secs(2));
-    assert_eq!(mails(2).len(), 2);
+    assert_eq!(seen(2, "/mail", &agent.email).len(), 2);
+    assert_eq!(seen(1, &hook, "sla.breached").len(), 1);
+    let deliveries = format!("/webhooks/{}/deliveries", webhook["id"]);
+    let deliveries = admin.walk(&deliveries, 100);
+    assert_eq!(
+        (deliveries.len(), &deliveries[0]["state"]),
+        (1, &json!("delivered"))
+    );
+    admin.delete(&format!("/webhooks/{}", webhook["id"])).is(204);
     assert_eq!(
         told(&customer, &ticket),
         ["reply", "status"],
