@@ -10,6 +10,7 @@ pub mod files;
 pub mod http;
 pub mod jobs;
 pub mod kept;
+pub mod live;
 #[cfg(not(target_family = "wasm"))]
 pub mod openapi;
 pub mod routes;
@@ -18,7 +19,11 @@ pub mod store;
 pub mod tell;
 
 use wasm_bindgen::JsValue;
-use worker::{Context, Env, Request, Response, Result, ScheduleContext, ScheduledEvent, event};
+use worker::durable::State;
+use worker::{
+    Context, DurableObject, Env, Error, Request, Response, Result, ScheduleContext, ScheduledEvent, Socket,
+    WebSocket, WebSocketIncomingMessage, durable_object, event,
+};
 
 #[event(fetch)]
 async fn fetch(request: Request, env: Env, context: Context) -> Result<Response> {
@@ -47,4 +52,48 @@ pub async fn email(
     let mail = edge::email::Mail(&message);
     let taken = jobs::inbound::receive(&env, &mail, edge::clock::now()).await;
     taken.map(|()| JsValue::UNDEFINED).map_err(JsValue::from)
+}
+
+/// The object behind sockets: the room of a ticket, or somebody who listens to everything that concerns them.
+#[durable_object]
+pub struct Live {
+    hub: edge::hub::Hub,
+    live: live::Live,
+}
+
+impl DurableObject for Live {
+    fn new(state: State, env: Env) -> Live {
+        Live {
+            hub: edge::hub::Hub::new(state, env),
+            live: live::Live::default(),
+        }
+    }
+
+    async fn fetch(&self, request: Request) -> Result<Response> {
+        self.live.fetch(&self.hub, request).await
+    }
+
+    async fn websocket_message(&self, socket: WebSocket, message: WebSocketIncomingMessage) -> Result<()> {
+        self.live.heard(&self.hub, socket.into(), message.into()).await;
+        Ok(())
+    }
+
+    async fn websocket_close(&self, socket: WebSocket, _: usize, _: String, _: bool) -> Result<()> {
+        self.live.closed(&self.hub, socket.into()).await;
+        Ok(())
+    }
+
+    async fn websocket_error(&self, socket: WebSocket, _: Error) -> Result<()> {
+        self.live.closed(&self.hub, socket.into()).await;
+        Ok(())
+    }
+
+    async fn alarm(&self) -> Result<Response> {
+        self.live.ring(&self.hub).await;
+        Response::empty()
+    }
+
+    async fn connect(&self, _: Socket) -> Result<()> {
+        Err(Error::from("nobody connects to this object"))
+    }
 }

@@ -7,9 +7,9 @@
 mod row;
 
 use crate::api::{
-    accounts, addresses, agents, articles, assistant, attachments, categories, docs, messages, notifications,
-    projects, reports, sessions, settings, sla, statistics, subcategories, tickets, transfers, uploads,
-    users, webhooks, workflows,
+    accounts, addresses, agents, articles, assistant, attachments, categories, docs, live, messages,
+    notifications, projects, reports, sessions, settings, sla, statistics, subcategories, tickets, transfers,
+    uploads, users, webhooks, workflows,
 };
 use crate::http::page;
 use crate::http::request::Method;
@@ -37,7 +37,7 @@ macro_rules! route {
 
 pub use row::{Access, Gives, Handler, Limit, Route};
 
-use Gives::{Created, CreatedSchema, List, Media, Nothing, One, Schema};
+use Gives::{Created, CreatedSchema, List, Media, Nothing, One, Schema, Socket};
 
 const PAGE: &Shape = &page::QUERY;
 const TICKET: &View = &ticket_rows::TICKET;
@@ -70,6 +70,8 @@ pub static ROUTES: &[Route] = &[
     route!(Post "/auth/refresh" Public "Rotate a refresh token" sessions::refresh => Schema("Signed"))
         .body_if_any(&sessions::REFRESH),
     route!(Post "/auth/logout" SignedIn "End this session, blacklist the token" sessions::logout => Schema("Done"))
+        .never_replayed(),
+    route!(Post "/auth/ws-ticket" SignedIn "A 30-second single-use ticket for a socket" live::ticket => Schema("SocketTicket"))
         .never_replayed(),
     route!(Post "/auth/logout-all" SignedIn "End every session of mine" sessions::logout_all => Schema("Done"))
         .never_replayed(),
@@ -151,6 +153,9 @@ pub static ROUTES: &[Route] = &[
     route!(Get "/tickets/{id}/events" SignedIn "Gap-free events after a sequence number" messages::events => List(EVENT))
         .query(&[PAGE, &messages::AFTER]),
     route!(Post "/messages" SignedIn "Send a message" messages::send => Created(MESSAGE)).body(&messages::SEND),
+    route!(Get "/messages/ws" SignedIn "WebSocket: everything that concerns me" live::everything => Socket).query(&[&live::TOKEN]),
+    route!(Get "/messages/room/{ticket_id}" SignedIn "WebSocket: one ticket" live::room => Socket)
+        .query(&[&live::TOKEN, &live::FROM]),
     route!(Get "/messages/{ticket_id}" SignedIn "Messages of a ticket" messages::list => List(MESSAGE)).query(&[PAGE]),
     route!(Get "/messages/ticket/{id}" SignedIn "Messages of a ticket" messages::list => List(MESSAGE)).query(&[PAGE]),
     route!(Get "/messages/ticket/{id}/timeline" SignedIn "Combined timeline" messages::timeline => Schema("Timeline")).query(&[PAGE]),

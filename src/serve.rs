@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use matchit::Router;
 
+use crate::api::live;
 use crate::app::{App, Call};
 use crate::desk::Millis;
 use crate::desk::person::Role;
@@ -18,6 +19,7 @@ use crate::http::etag;
 use crate::http::reply::{Body, Reply};
 use crate::http::request::{Method, Request, decode};
 use crate::routes::{Access, Limit, ROUTES, Route};
+use crate::store::due::Due;
 use crate::tell;
 
 /// The longest body that any route of the table reads, bytes.
@@ -119,6 +121,19 @@ struct Trail {
     started: Millis,
 }
 
+impl Trail {
+    fn new(request_id: String, started: Millis) -> Trail {
+        Trail {
+            request_id,
+            origin: None,
+            limit: Limit::None,
+            cost: Cost::default(),
+            is_staff: false,
+            started,
+        }
+    }
+}
+
 /// Answers one request, whatever comes.
 ///
 /// # Errors
@@ -127,14 +142,7 @@ pub async fn serve(mut incoming: Incoming, env: Env, context: &Context) -> Taken
     let started = clock::now();
     let mut request = door::head(&incoming);
     let headless = request.verb == "HEAD";
-    let mut trail = Trail {
-        request_id: request_id(&request, started),
-        origin: None,
-        limit: Limit::None,
-        cost: Cost::default(),
-        is_staff: false,
-        started,
-    };
+    let mut trail = Trail::new(request_id(&request, started), started);
     let outcome = match config::load(&env) {
         Err(message) => unready(&request, message),
         Ok(config) => {
@@ -147,14 +155,7 @@ pub async fn serve(mut incoming: Incoming, env: Env, context: &Context) -> Taken
             .header("accept")
             .is_some_and(|accept| accept.contains("application/problem+json"))
     };
-    let mut reply = outcome.unwrap_or_else(|error| {
-        if let Error::Internal(message) = &error {
-            let line = serde_json::json!({"level": "error", "request_id": trail.request_id, "method": request.verb,
-                "path": request.path, "error": message});
-            door::log(&line.to_string());
-        }
-        error.into_reply(&trail.request_id, problem())
-    });
+    let mut reply = outcome.unwrap_or_else(|error| refuse(error, &request, &trail.request_id, problem()));
     tag(&request, &mut reply);
     dress(&mut reply, &trail);
     match door::send(&env, reply, headless).await {
@@ -165,6 +166,50 @@ pub async fn serve(mut incoming: Incoming, env: Env, context: &Context) -> Taken
             dress(&mut reply, &trail);
             door::send(&env, reply, headless).await
         }
+    }
+}
+
+/// Answers a refusal; what is our fault goes to the log.
+fn refuse(error: Error, request: &Request, request_id: &str, problem: bool) -> Reply {
+    if let Error::Internal(message) = &error {
+        let line = serde_json::json!({"level": "error", "request_id": request_id, "method": request.verb,
+            "path": request.path, "error": message});
+        door::log(&line.to_string());
+    }
+    error.into_reply(request_id, problem)
+}
+
+/// Answers a request that came over a socket, whose owner is known: the same row, the same checks, the same answer.
+/// What is to be told because of it is left to the caller.
+pub async fn spoken(env: &Env, request: &Request, claims: &Claims) -> (Reply, Vec<Due>) {
+    let now = clock::now();
+    let mut trail = Trail::new(request_id(request, now), now);
+    let outcome = async {
+        let config = config::load(env).map_err(Error::Unavailable)?;
+        let found = find(&request.path).ok_or(Error::NotFound)?;
+        let route = row(&found.rows, &request.verb).ok_or(Error::NotFound)?;
+        let app = App {
+            env: env.clone(),
+            db: Db::open(env)?,
+            config,
+            now,
+            due: RefCell::default(),
+        };
+        let outcome = handle(
+            &app,
+            request,
+            route,
+            &found.params,
+            Some(claims),
+            None,
+            &mut trail,
+        )
+        .await;
+        outcome.map(|reply| (reply, app.due.take()))
+    };
+    match outcome.await {
+        Ok(answered) => answered,
+        Err(error) => (refuse(error, request, &trail.request_id, false), Vec::new()),
     }
 }
 
@@ -206,11 +251,12 @@ async fn answer(
     } else {
         request.body = body(incoming).await?;
     }
+    let db = Db::open(env)?;
     let claims = match route.access {
         Access::Public if !route.hears_token || request.header("authorization").is_none() => None,
+        _ if route.opens_socket => Some(live::identify(request, &config, &db, trail.started).await?),
         _ => Some(identify(request, &config, trail.started)?),
     };
-    let db = Db::open(env)?;
     let app = App {
         env: env.clone(),
         db,
@@ -367,7 +413,7 @@ fn dress(reply: &mut Reply, trail: &Trail) {
     match reply.body {
         Body::Asset(_) | Body::AssetPath(_) => reply.header("Content-Security-Policy", PAGE_CSP),
         Body::File { .. } => reply.header("Content-Security-Policy", FILE_CSP),
-        Body::Empty | Body::Text(_) => {}
+        Body::Empty | Body::Text(_) | Body::Socket(_) => {}
     }
     if reply.is_public && reply.get("Cache-Control").is_none() {
         reply.header("Cache-Control", "public, max-age=300");

@@ -3,7 +3,10 @@
 //! It happens after the answer, and may be lost: rooms catch up by themselves, and the clock finds mails and
 //! deliveries that nobody has sent.
 
-use crate::edge::{Env, door, queue};
+use futures_util::future::join;
+
+use crate::desk::seat::Object;
+use crate::edge::{Env, door, hub, queue};
 use crate::store::due::{Due, What};
 
 /// The text of a queue message: `{"what":"mail","id":5}`.
@@ -25,15 +28,17 @@ pub async fn later(env: &Env, due: Due, seconds: u32) {
 
 /// Tells of everything that is due.
 pub async fn tell(env: &Env, due: Vec<Due>) {
-    let mut texts = Vec::new();
+    let (mut objects, mut texts) = (Vec::new(), Vec::new());
     for Due { what, id } in due {
         match what {
-            What::Room | What::User => {}
+            What::Room => objects.push(Object::Room(id).name()),
+            What::User => objects.push(Object::Person(id).name()),
             What::Mail => texts.push(message("mail", id)),
             What::Hook => texts.push(message("hook", id)),
         }
     }
-    if let Err(why) = queue::send(env, texts).await {
+    let (sent, ()) = join(queue::send(env, texts), hub::nudge(env, &objects)).await;
+    if let Err(why) = sent {
         door::log(&format!("what goes out is left to the clock: {why}"));
     }
 }

@@ -14,6 +14,7 @@ pub mod dev;
 mod dev_files;
 mod dev_time;
 pub mod docs;
+pub mod live;
 pub mod messages;
 pub mod notifications;
 pub mod projects;

@@ -1,7 +1,10 @@
 //! Who somebody is to the desk.
 
+use serde::{Deserialize, Serialize};
+
 /// What a person may be. The order is the order of authority: each role may do what the ones before may.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Role {
     Customer,
     Agent,

@@ -130,6 +130,10 @@ pub async fn send(env: &Env, reply: Reply, headless: bool) -> worker::Result<Res
                 _ => ResponseBody::Empty,
             }
         }
+        Body::Socket(socket) => {
+            headers.delete("content-type")?;
+            return super::hub::opened(socket, headers);
+        }
         Body::Asset(path) => return asset(env, path, headers, reply.status, headless).await,
         Body::AssetPath(path) => return asset(env, &path, headers, reply.status, headless).await,
     };

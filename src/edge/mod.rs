@@ -13,6 +13,7 @@ pub mod door;
 pub mod email;
 pub mod fetch;
 pub mod files;
+pub mod hub;
 pub mod ids;
 pub mod limit;
 pub mod mail;

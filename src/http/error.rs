@@ -23,6 +23,8 @@ pub enum Error {
     Unauthorized(&'static str),
     /// The caller may see it, but not do it.
     Forbidden(String),
+    /// A socket is here, and the request asks for none.
+    UpgradeRequired,
     /// Over a limit; try again after so many seconds.
     RateLimited { message: &'static str, seconds: u32 },
     /// The body is of a type that this route does not read.
@@ -93,6 +95,7 @@ impl Error {
             Error::Unauthorized(_) => "UNAUTHORIZED",
             Error::Forbidden(_) => "FORBIDDEN",
             Error::RateLimited { .. } => "RATE_LIMITED",
+            Error::UpgradeRequired => "UPGRADE_REQUIRED",
             Error::UnsupportedMedia(_) => "UNSUPPORTED_MEDIA_TYPE",
             Error::Malformed(_) | Error::Invalid(_) => "VALIDATION_ERROR",
             Error::Conflict { .. } | Error::Moved => "CONFLICT",
@@ -113,6 +116,7 @@ impl Error {
             Error::Unauthorized(_) => 401,
             Error::Forbidden(_) => 403,
             Error::RateLimited { .. } => 429,
+            Error::UpgradeRequired => 426,
             Error::UnsupportedMedia(_) => 415,
             Error::Malformed(_) | Error::Invalid(_) => 400,
             Error::Conflict { .. } | Error::InvalidTransition { .. } | Error::Moved => 409,
@@ -134,6 +138,9 @@ impl Error {
                 message.clone()
             }
             Error::RateLimited { message, .. } => (*message).to_owned(),
+            Error::UpgradeRequired => {
+                "this is a WebSocket: connect with `Connection: Upgrade` and `Upgrade: websocket`".to_owned()
+            }
             Error::UnsupportedMedia(expected) => format!("the body must be {expected}"),
             Error::Invalid(fields) => match fields.as_slice() {
                 [(name, message)] => format!("{name} {message}"),
@@ -207,6 +214,7 @@ impl Error {
         match &self {
             Error::Unauthorized(_) => reply.header("WWW-Authenticate", "Bearer"),
             Error::MethodNotAllowed(allowed) => reply.header("Allow", allowed.join(", ")),
+            Error::UpgradeRequired => reply.header("Upgrade", "websocket"),
             Error::RateLimited { seconds, .. } => {
                 reply.header("Retry-After", seconds.to_string());
                 reply.header("RateLimit", format!("\"default\";r=0;t={seconds}"));
@@ -248,6 +256,7 @@ fn title(status: u16) -> &'static str {
         413 => "Content Too Large",
         415 => "Unsupported Media Type",
         422 => "Unprocessable Content",
+        426 => "Upgrade Required",
         429 => "Too Many Requests",
         503 => "Service Unavailable",
         _ => "Internal Server Error",

@@ -25,6 +25,8 @@ pub enum Body {
         size: i64,
         stream: Box<dyn std::any::Any>,
     },
+    /// The client's end of a socket, of which only `edge` knows what it is.
+    Socket(Box<dyn std::any::Any>),
     /// A static asset by its path; the edge streams it.
     Asset(&'static str),
     /// A static asset whose path came with the request.

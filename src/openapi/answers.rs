@@ -52,6 +52,11 @@ const REFUSALS: &[Refusal] = &[
         "The `Idempotency-Key` was used before for something else.",
     ),
     (
+        426,
+        "UpgradeRequired",
+        "This is a WebSocket, and the request asks for none.",
+    ),
+    (
         429,
         "RateLimited",
         "Too many requests: try again after `Retry-After` seconds.",
@@ -153,9 +158,12 @@ pub fn responses(route: &Route) -> Value {
 pub fn is_tagged(route: &Route) -> bool {
     match route.gives {
         Gives::One(_) | Gives::Created(_) => true,
-        Gives::List(_) | Gives::Nothing | Gives::Schema(_) | Gives::CreatedSchema(_) | Gives::Media(_) => {
-            false
-        }
+        Gives::List(_)
+        | Gives::Nothing
+        | Gives::Schema(_)
+        | Gives::CreatedSchema(_)
+        | Gives::Media(_)
+        | Gives::Socket => false,
     }
 }
 
@@ -164,7 +172,7 @@ pub fn viewed(gives: Gives) -> Option<(&'static View, Option<String>)> {
     match gives {
         Gives::One(view) | Gives::Created(view) => Some((view, None)),
         Gives::List(view) => Some((view, Some(list_name(view)))),
-        Gives::Nothing | Gives::Schema(_) | Gives::CreatedSchema(_) | Gives::Media(_) => None,
+        Gives::Nothing | Gives::Schema(_) | Gives::CreatedSchema(_) | Gives::Media(_) | Gives::Socket => None,
     }
 }
 
@@ -199,6 +207,11 @@ fn good(route: &Route) -> (u16, Value) {
         Gives::Nothing => (204, "Done; there is nothing to say".to_owned(), None),
         Gives::Schema(name) => (200, name.to_owned(), Some(as_json(named(name)))),
         Gives::CreatedSchema(name) => (201, name.to_owned(), Some(as_json(named(name)))),
+        Gives::Socket => (
+            101,
+            "A WebSocket; the README tells of its frames".to_owned(),
+            None,
+        ),
         Gives::Media(kind) => (
             200,
             media_words(kind),
@@ -273,6 +286,7 @@ fn refuses(route: &Route, status: u16) -> bool {
         413 => writes,
         415 => route.body.is_some(),
         422 => route.is_idempotent,
+        426 => route.opens_socket,
         429 => !asks_for_nothing,
         500 => true,
         _ => !asks_for_nothing,

@@ -149,7 +149,7 @@ fn page_meta() -> Value {
     ])
 }
 
-fn accounts() -> [(&'static str, Value); 4] {
+fn accounts() -> [(&'static str, Value); 5] {
     let mut permissions: Vec<&str> = Role::ALL
         .iter()
         .flat_map(|role| role.permissions())
@@ -174,7 +174,15 @@ fn accounts() -> [(&'static str, Value); 4] {
         ("session_id", whole()),
         ("expires_at", time()),
     ]);
+    let ticket = object([
+        ("ticket", text()),
+        ("expires_in", described(count(), "Life of the ticket, seconds.")),
+    ]);
     [
+        (
+            "SocketTicket",
+            described(ticket, "It opens one socket: `/messages/ws?ticket=...`."),
+        ),
         ("Permissions", list(one_of(&permissions))),
         (
             "Signed",

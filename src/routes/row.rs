@@ -77,6 +77,8 @@ pub enum Gives {
     CreatedSchema(&'static str),
     /// Something that is not JSON, by its media type.
     Media(&'static str),
+    /// A WebSocket, 101.
+    Socket,
 }
 
 /// A handler: from a call to an answer.
@@ -105,6 +107,8 @@ pub struct Route {
     pub streams: bool,
     /// A public route that shows more to who is signed in: a token is not needed, but checked when it is sent.
     pub hears_token: bool,
+    /// The answer is a socket: its token may come in other ways than `Authorization`.
+    pub opens_socket: bool,
 }
 
 impl Route {
@@ -132,6 +136,7 @@ impl Route {
             body_optional: false,
             streams: false,
             hears_token: false,
+            opens_socket: matches!(gives, Gives::Socket),
         }
     }
 

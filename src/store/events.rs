@@ -94,11 +94,8 @@ pub fn ticket_is_seen(reader: &Reader, reference: &Ref) -> Stmt {
         .bind(arg)
 }
 
-/// A page of a ticket's past as rows `j`, `id` (the reader's sequence number); one more than the limit when
-/// there is more. History and timeline are oldest first, as a story is told.
-pub fn list(reader: &Reader, reference: &Ref, part: Part, page: &Page) -> Stmt {
-    let internal = policy::reads_internal(reader.role);
-    let seq = if internal { "e.seq" } else { "e.public_seq" };
+/// The JSON text of an [`EVENT`] as staff read it, or customers.
+pub(super) fn json(internal: bool) -> String {
     let data = if internal {
         super::transfers::event_data()
     } else {
@@ -110,11 +107,19 @@ pub fn list(reader: &Reader, reference: &Ref, part: Part, page: &Page) -> Stmt {
     } else {
         "iif(e.cause LIKE 'rule: %', 'rule', e.cause)"
     };
-    let mut json = EVENT
+    EVENT
         .sql()
-        .replace("$SEQ", seq)
+        .replace("$SEQ", if internal { "e.seq" } else { "e.public_seq" })
         .replace("$DATA", data)
-        .replace("$CAUSE", cause);
+        .replace("$CAUSE", cause)
+}
+
+/// A page of a ticket's past as rows `j`, `id` (the reader's sequence number); one more than the limit when
+/// there is more. History and timeline are oldest first, as a story is told.
+pub fn list(reader: &Reader, reference: &Ref, part: Part, page: &Page) -> Stmt {
+    let internal = policy::reads_internal(reader.role);
+    let seq = if internal { "e.seq" } else { "e.public_seq" };
+    let mut json = json(internal);
     if part == Part::Timeline {
         json = format!(
             "iif(e.message_id IS NOT NULL AND e.type = 'message_added', {}, {json})",

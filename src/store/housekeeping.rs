@@ -13,9 +13,9 @@ const TOLD_KEPT: i64 = 365 * DAY;
 /// For how long it is on record what became of a mail.
 const MAILS_KEPT: i64 = 30 * DAY;
 
-/// Deletes expired sessions, reset tokens, login attempts, old runs of rules, notifications and mails, and idempotency keys
+/// Deletes what sockets have heard or were opened with, expired sessions, reset tokens, login attempts, old runs of rules, notifications and mails, and idempotency keys
 /// older than `day_ago`; at most `most` rows of each.
-pub fn purge(now: i64, day_ago: i64, most: i64) -> [Stmt; 9] {
+pub fn purge(now: i64, day_ago: i64, most: i64) -> [Stmt; 12] {
     let before = |kept: i64, sql: &'static str| Stmt::new(sql).bind(now.saturating_sub(kept)).bind(most);
     [
         Stmt::new("DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < ?1 ORDER BY expires_at LIMIT ?2)")
@@ -54,6 +54,15 @@ pub fn purge(now: i64, day_ago: i64, most: i64) -> [Stmt; 9] {
             MAILS_KEPT,
             "DELETE FROM inbound_mails WHERE key IN (SELECT key FROM inbound_mails WHERE received_at < ?1 ORDER BY received_at LIMIT ?2)",
         ),
+        Stmt::new("DELETE FROM feed WHERE id IN (SELECT id FROM feed WHERE created_at < ?1 ORDER BY created_at LIMIT ?2)")
+            .bind(day_ago)
+            .bind(most),
+        Stmt::new("DELETE FROM listeners WHERE object IN (SELECT object FROM listeners WHERE until < ?1 ORDER BY until LIMIT ?2)")
+            .bind(now)
+            .bind(most),
+        Stmt::new("DELETE FROM socket_tickets WHERE hash IN (SELECT hash FROM socket_tickets WHERE expires_at < ?1 ORDER BY expires_at LIMIT ?2)")
+            .bind(now)
+            .bind(most),
     ]
 }
 

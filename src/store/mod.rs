@@ -20,6 +20,7 @@ pub mod due;
 pub mod events;
 pub mod housekeeping;
 pub mod inbound;
+pub mod live;
 pub mod messages;
 pub mod notifications;
 pub mod outbox;

@@ -216,6 +216,7 @@ fn codes(status: u16) -> &'static [&'static str] {
         413 => &["PAYLOAD_TOO_LARGE"],
         415 => &["UNSUPPORTED_MEDIA_TYPE"],
         422 => &["IDEMPOTENCY_MISMATCH"],
+        426 => &["UPGRADE_REQUIRED"],
         429 => &["RATE_LIMITED"],
         500 => &["INTERNAL_ERROR"],
         503 => &["UNAVAILABLE"],

@@ -1,0 +1,216 @@
+//! Sockets: Durable Objects that hold them while nothing happens (hibernation), and the way to these objects.
+//!
+//! What a socket's owner may hear is not decided here: an object keeps a text beside each socket, its seat, and hands
+//! everything that comes in to `live`.
+
+use std::any::Any;
+use std::time::Duration;
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use futures_util::future::join_all;
+use worker::durable::State;
+use worker::{
+    Env, Headers, Method, Request, RequestInit, Response, ResponseBuilder, WebSocket,
+    WebSocketIncomingMessage, WebSocketPair, WebSocketRequestResponsePair,
+};
+
+use crate::desk::Millis;
+
+/// The binding of wrangler.toml.
+const BINDING: &str = "LIVE";
+/// Objects are asked by their binding: the host means nothing.
+const CONNECT: &str = "https://live.local/connect";
+const NUDGE: &str = "https://live.local/nudge";
+/// Who takes a seat. Only requests that are made here carry it to an object: none that came from outside gets there.
+const SEAT: &str = "x-live-seat";
+/// `WebSocket.OPEN`: a socket that is closing hears nothing more.
+const OPEN: u16 = 1;
+
+/// What somebody wants of an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// To take a seat.
+    Connect(String),
+    /// To look whether there is anything to tell.
+    Nudge,
+}
+
+/// What somebody has sent over a socket.
+pub enum Frame {
+    Text(String),
+    Binary,
+}
+
+impl From<WebSocketIncomingMessage> for Frame {
+    fn from(message: WebSocketIncomingMessage) -> Frame {
+        match message {
+            WebSocketIncomingMessage::String(text) => Frame::Text(text),
+            WebSocketIncomingMessage::Binary(_) => Frame::Binary,
+        }
+    }
+}
+
+/// One socket of an object.
+pub struct Socket(WebSocket);
+
+impl From<WebSocket> for Socket {
+    fn from(socket: WebSocket) -> Socket {
+        Socket(socket)
+    }
+}
+
+impl Socket {
+    /// The seat as it was kept last.
+    pub fn seat(&self) -> Option<String> {
+        self.0.deserialize_attachment().ok().flatten()
+    }
+
+    /// Keeps the seat, over hibernation too.
+    pub fn keep(&self, seat: &str) {
+        // It fails for a socket that is gone, whose seat nobody needs.
+        let _ = self.0.serialize_attachment(seat);
+    }
+
+    /// Sends a text. Who is gone does not hear it: the seat is told of that by its closing.
+    pub fn send(&self, text: &str) {
+        let _ = self.0.send_with_str(text);
+    }
+
+    /// Ends the socket with a code and a few words.
+    pub fn close(&self, code: u16, reason: &str) {
+        let _ = self.0.close(Some(code), Some(reason));
+    }
+
+    /// Whether it still hears.
+    pub fn is_open(&self) -> bool {
+        self.0.as_ref().ready_state() == OPEN
+    }
+}
+
+/// What an object is to the platform.
+pub struct Hub {
+    state: State,
+    pub env: Env,
+}
+
+impl Hub {
+    /// An object that begins, or wakes. A bare `ping` is answered without waking it.
+    pub fn new(state: State, env: Env) -> Hub {
+        if let Ok(pair) = WebSocketRequestResponsePair::new("ping", "pong") {
+            state.set_websocket_auto_response(&pair);
+        }
+        Hub { state, env }
+    }
+
+    /// The name that the object is asked by.
+    pub fn name(&self) -> String {
+        self.state.id().name().unwrap_or_default()
+    }
+
+    /// Every socket that still hears.
+    pub fn sockets(&self) -> Vec<Socket> {
+        let sockets = self.state.get_websockets().into_iter().map(Socket);
+        sockets.filter(Socket::is_open).collect()
+    }
+
+    /// Takes in a socket with its seat; the answer opens it.
+    ///
+    /// # Errors
+    /// When the platform has no sockets to give.
+    pub fn accept(&self, seat: &str) -> worker::Result<Response> {
+        let pair = WebSocketPair::new()?;
+        self.state.accept_web_socket(&pair.server);
+        pair.server.serialize_attachment(seat)?;
+        Response::from_websocket(pair.client)
+    }
+
+    /// When the alarm will ring, if it is set.
+    pub async fn alarm(&self) -> Option<Millis> {
+        self.state.storage().get_alarm().await.ok().flatten()
+    }
+
+    /// Sets the alarm, in so many milliseconds.
+    pub async fn wake_in(&self, millis: u64) {
+        if let Err(error) = self
+            .state
+            .storage()
+            .set_alarm(Duration::from_millis(millis))
+            .await
+        {
+            super::door::log(&format!("an alarm could not be set: {error}"));
+        }
+    }
+}
+
+/// What a request asks of an object.
+pub fn asked(request: &Request) -> Asked {
+    let seat = request.headers().get(SEAT).ok().flatten();
+    let seat = seat.and_then(|text| Base64UrlUnpadded::decode_vec(&text).ok());
+    match seat.and_then(|bytes| String::from_utf8(bytes).ok()) {
+        Some(seat) => Asked::Connect(seat),
+        None => Asked::Nudge,
+    }
+}
+
+/// An object's answer that is nothing but a status.
+pub fn plain(status: u16) -> Response {
+    ResponseBuilder::new().with_status(status).empty()
+}
+
+/// What came of the wish for a seat.
+pub enum Connected {
+    /// The client's end of the socket, for the answer.
+    Open(Box<dyn Any>),
+    /// There is no seat left.
+    Full,
+}
+
+/// Asks an object for a seat. The request is made anew: nothing of the client's own reaches the object.
+///
+/// # Errors
+/// The platform's words, for the log.
+pub async fn connect(env: &Env, object: &str, seat: &str) -> Result<Connected, String> {
+    let ask = async {
+        let headers = Headers::new();
+        headers.set("upgrade", "websocket")?;
+        headers.set(SEAT, &Base64UrlUnpadded::encode_string(seat.as_bytes()))?;
+        let mut init = RequestInit::new();
+        init.with_headers(headers);
+        let request = Request::new_with_init(CONNECT, &init)?;
+        let object = env.durable_object(BINDING)?.get_by_name(object)?;
+        object.fetch_with_request(request).await
+    };
+    let answer = ask.await.map_err(|error| error.to_string())?;
+    match (answer.status_code(), answer.websocket()) {
+        (_, Some(socket)) => Ok(Connected::Open(Box::new(socket))),
+        (429, None) => Ok(Connected::Full),
+        (status, None) => Err(format!("the object answers {status} and opens no socket")),
+    }
+}
+
+/// The answer that opens a socket.
+pub(super) fn opened(socket: Box<dyn Any>, headers: Headers) -> worker::Result<Response> {
+    let socket = socket
+        .downcast::<WebSocket>()
+        .map_err(|_| worker::Error::from("no socket"))?;
+    Ok(ResponseBuilder::new()
+        .with_status(101)
+        .with_headers(headers)
+        .with_websocket(*socket)
+        .empty())
+}
+
+/// Lets objects look whether there is anything to tell. What is lost is found by their own alarms.
+pub async fn nudge(env: &Env, objects: &[String]) {
+    let each = objects.iter().map(|object| async move {
+        let ask = async {
+            let request = Request::new(NUDGE, Method::Post)?;
+            let object = env.durable_object(BINDING)?.get_by_name(object)?;
+            object.fetch_with_request(request).await
+        };
+        if let Err(error) = ask.await {
+            super::door::log(&format!("{object} was not nudged: {error}"));
+        }
+    });
+    join_all(each).await;
+}

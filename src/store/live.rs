@@ -1,0 +1,290 @@
+//! What sockets hear: who listens, whether they still may, and the frames, which SQL builds as it builds answers.
+
+use serde::Deserialize;
+
+use super::events;
+use super::messages::MESSAGE;
+use super::notifications;
+use super::scope::SEEN_BY;
+use super::tickets::{Reader, named};
+use super::view;
+use crate::desk::id::Ref;
+use crate::desk::person::Role;
+use crate::desk::policy;
+use crate::edge::db::Stmt;
+
+/// Events and messages as frames need them, of a ticket `t`.
+const OF_EVENT: &str = "LEFT JOIN users a ON a.id = e.actor_id LEFT JOIN messages m ON m.id = e.message_id \
+  LEFT JOIN users w ON w.id = m.author_id";
+
+/// A frame to be sent, in the forms that its hearers need.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Told {
+    /// Its place in the room or the feed.
+    pub at: i64,
+    pub staff: Option<String>,
+    /// None, too, where customers must not know of it.
+    pub public: Option<String>,
+    /// The message that was said.
+    pub message_id: Option<i64>,
+}
+
+/// The JSON text of the frame of an event `e`: what staff hear of it, or customers.
+fn frame(internal: bool) -> String {
+    let seq = if internal { "e.seq" } else { "e.public_seq" };
+    let head = |kind: &str| {
+        vec![
+            ("type", kind.to_owned()),
+            ("seq", seq.to_owned()),
+            ("ticket_id", "e.ticket_id".to_owned()),
+            ("at", view::time("e.created_at")),
+        ]
+    };
+    let with = |mut fields: Vec<(&'static str, String)>, data: String| {
+        fields.push(("data", data));
+        view::object(fields.into_iter())
+    };
+    let message = with(
+        head("iif(e.type = 'message_added', '\"message\"', '\"message_updated\"')"),
+        MESSAGE.sql(),
+    );
+    // A message that is gone by now is told of as gone, whatever happened to it first.
+    let gone = view::object(
+        [
+            ("id", "m.id".to_owned()),
+            ("uid", "json_quote(m.uid)".to_owned()),
+            ("ticket_id", "m.ticket_id".to_owned()),
+            ("deleted_at", view::time("m.deleted_at")),
+        ]
+        .into_iter(),
+    );
+    let deleted = with(head("'\"message_deleted\"'"), gone);
+    let mut update = head("'\"ticket_updated\"'");
+    update.push(("version", "t.version".to_owned()));
+    let update = with(update, events::json(internal));
+    format!(
+        "CASE WHEN e.type NOT IN ('message_added', 'message_edited', 'message_deleted') THEN {update} \
+         WHEN m.deleted_at IS NULL THEN {message} ELSE {deleted} END"
+    )
+}
+
+/// The columns of [`Told`] of an event `e`, for those who are there.
+fn columns(staff: bool, customers: bool) -> String {
+    let staff = if staff { frame(true) } else { "NULL".to_owned() };
+    let public = if customers {
+        format!(
+            "CASE WHEN e.public_seq IS NOT NULL AND coalesce(m.is_internal, 0) = 0 THEN {} END",
+            frame(false)
+        )
+    } else {
+        "NULL".to_owned()
+    };
+    format!(
+        "{staff} AS staff, {public} AS public, iif(e.type = 'message_added', e.message_id, NULL) AS message_id"
+    )
+}
+
+/// What a ticket's room hears after an event: rows of [`Told`] in their order. Whoever sends them asks
+/// [`standings`] in the same batch.
+pub fn of_room(ticket_id: i64, after: i64, most: i64, (staff, customers): (bool, bool)) -> Stmt {
+    Stmt::new(format!(
+        "SELECT e.seq AS at, {} FROM tickets t JOIN events e ON e.ticket_id = t.id {OF_EVENT} \
+         WHERE t.id = ?1 AND e.seq > ?2 ORDER BY e.seq LIMIT ?3",
+        columns(staff, customers)
+    ))
+    .bind(ticket_id)
+    .bind(after)
+    .bind(most)
+}
+
+/// What somebody's feed holds after one of its numbers: rows of [`Told`], without frames for what they may not see.
+pub fn of_feed(user_id: i64, after: i64, most: i64, internal: bool) -> Stmt {
+    let (shown, known) = if internal {
+        ("1", "1")
+    } else {
+        (
+            "e.public_seq IS NOT NULL AND coalesce(m.is_internal, 0) = 0",
+            "(n.event_id IS NULL OR e.public_seq IS NOT NULL)",
+        )
+    };
+    let ticket = "coalesce('\"ticket_id\":'||n.ticket_id||',','')";
+    let notification = format!(
+        "'{{\"type\":\"notification\",'||{ticket}||'\"at\":'||{}||',\"data\":'||{}||'}}'",
+        view::time("n.created_at"),
+        notifications::json(internal)
+    );
+    let told = format!(
+        "CASE WHEN n.id IS NULL THEN CASE WHEN t.id IS NOT NULL AND {shown} AND {SEEN_BY} THEN {} END \
+         WHEN (n.ticket_id IS NULL OR (t.id IS NOT NULL AND {SEEN_BY})) AND {known} THEN {notification} END",
+        frame(internal)
+    );
+    let (staff, public) = if internal {
+        (told.as_str(), "NULL")
+    } else {
+        ("NULL", told.as_str())
+    };
+    Stmt::new(format!(
+        "SELECT f.id AS at, {staff} AS staff, {public} AS public, \
+           iif(f.event_id IS NOT NULL AND e.type = 'message_added', e.message_id, NULL) AS message_id \
+         FROM feed f JOIN users u ON u.id = f.user_id JOIN settings s ON s.id = 1 \
+         LEFT JOIN notifications n ON n.id = f.notification_id LEFT JOIN events e ON e.id = coalesce(f.event_id, n.event_id) \
+         LEFT JOIN tickets t ON t.id = coalesce(e.ticket_id, n.ticket_id) AND t.deleted_at IS NULL \
+         LEFT JOIN users a ON a.id = e.actor_id \
+         LEFT JOIN messages m ON m.id = e.message_id AND (f.event_id IS NOT NULL OR m.deleted_at IS NULL) \
+         LEFT JOIN users w ON w.id = m.author_id WHERE f.user_id = ?1 AND f.id > ?2 ORDER BY f.id LIMIT ?3"
+    ))
+    .bind(user_id)
+    .bind(after)
+    .bind(most)
+}
+
+/// What happened to a ticket after a number of the hearer's own count: rows of [`Told`], none of a ticket that they may
+/// not see.
+pub fn missed(user_id: i64, ticket_id: i64, after: i64, most: i64, internal: bool) -> Stmt {
+    let seq = if internal { "e.seq" } else { "e.public_seq" };
+    Stmt::new(format!(
+        "SELECT {seq} AS at, {} FROM users u JOIN settings s ON s.id = 1 \
+         JOIN tickets t ON t.id = ?2 AND t.deleted_at IS NULL AND {SEEN_BY} JOIN events e ON e.ticket_id = t.id {OF_EVENT} \
+         WHERE u.id = ?1 AND {seq} > ?3 ORDER BY {seq} LIMIT ?4",
+        columns(internal, !internal)
+    ))
+    .bind(user_id)
+    .bind(ticket_id)
+    .bind(after)
+    .bind(most)
+}
+
+/// The tickets of a JSON list of ids that somebody may see: rows `id`.
+pub fn seen(user_id: i64, ids: &str) -> Stmt {
+    Stmt::new(format!(
+        "SELECT t.id AS id FROM users u JOIN settings s ON s.id = 1 JOIN json_each(?2) j \
+         JOIN tickets t ON t.id = j.value AND t.deleted_at IS NULL AND {SEEN_BY} WHERE u.id = ?1"
+    ))
+    .bind(user_id)
+    .bind(ids)
+}
+
+/// The frame of a message that its author has just said: one row of [`Told`].
+pub fn said(message_id: i64, internal: bool) -> Stmt {
+    Stmt::new(format!(
+        "SELECT e.seq AS at, {} FROM events e JOIN tickets t ON t.id = e.ticket_id {OF_EVENT} \
+         WHERE e.message_id = ?1 AND e.type = 'message_added'",
+        columns(internal, !internal)
+    ))
+    .bind(message_id)
+}
+
+/// Where a customer's count stands in that of staff: `n`.
+pub fn staff_seq(ticket_id: i64, public_seq: i64) -> Stmt {
+    Stmt::new(
+        "SELECT coalesce((SELECT seq FROM events WHERE ticket_id = ?1 AND public_seq <= ?2 ORDER BY public_seq DESC LIMIT 1), 0) AS n",
+    )
+    .bind(ticket_id)
+    .bind(public_seq)
+}
+
+/// A ticket whose room somebody wants to hear.
+#[derive(Debug, Deserialize)]
+pub struct Place {
+    pub id: i64,
+    /// Where the reader's last number stands in the count of staff.
+    pub seq: i64,
+}
+
+/// A [`Place`], if the reader may see the ticket.
+pub fn place(reader: &Reader, reference: &Ref, last: Option<i64>) -> Stmt {
+    let seq = if policy::reads_internal(reader.role) {
+        "min(?5, t.seq)"
+    } else {
+        "coalesce((SELECT seq FROM events WHERE ticket_id = t.id AND public_seq <= ?5 ORDER BY public_seq DESC LIMIT 1), 0)"
+    };
+    let (name, arg) = named(reference);
+    reader
+        .stmt(format!(
+            "SELECT t.id AS id, {seq} AS seq FROM tickets t WHERE {name} AND t.deleted_at IS NULL AND {}",
+            reader.scope.condition()
+        ))
+        .bind(arg)
+        .bind(last.unwrap_or(0))
+}
+
+// Who listens ----------------------------------------------------------------------------------------------------
+
+/// Of the seats, a JSON list of `[user, session]`, those whose owners still stand: rows of
+/// [`crate::desk::seat::Standing`].
+pub fn standings(seats: &str, ticket_id: Option<i64>, now: i64) -> Stmt {
+    Stmt::new(format!(
+        "SELECT u.id AS user_id, z.id AS session_id, u.ver AS ver, u.role AS role, coalesce(t.id IS NOT NULL AND {SEEN_BY}, 0) AS sees \
+         FROM json_each(?1) j JOIN users u ON u.id = json_extract(j.value, '$[0]') AND u.is_active = 1 \
+         JOIN sessions z ON z.id = json_extract(j.value, '$[1]') AND z.user_id = u.id AND z.revoked_at IS NULL AND z.expires_at > ?3 \
+         JOIN settings s ON s.id = 1 LEFT JOIN tickets t ON t.id = ?2 AND t.deleted_at IS NULL"
+    ))
+    .bind(seats)
+    .bind(ticket_id)
+    .bind(now)
+}
+
+/// How far a ticket has come: `n`, no row when there is none.
+pub fn head_of_room(ticket_id: i64) -> Stmt {
+    Stmt::new("SELECT seq AS n FROM tickets WHERE id = ?1").bind(ticket_id)
+}
+
+/// How far somebody's feed has come: `n`.
+pub fn head_of_feed(user_id: i64) -> Stmt {
+    Stmt::new("SELECT coalesce(max(id), 0) AS n FROM feed WHERE user_id = ?1").bind(user_id)
+}
+
+/// Notes that an object listens, until then.
+pub fn listen(object: &str, user_id: Option<i64>, until: i64) -> Stmt {
+    Stmt::new(
+        "INSERT INTO listeners (object, user_id, until) VALUES (?1, ?2, ?3) ON CONFLICT (object) DO UPDATE SET until = excluded.until",
+    )
+    .bind(object)
+    .bind(user_id)
+    .bind(until)
+}
+
+/// Notes that an object listens no more.
+pub fn leave(object: &str) -> Stmt {
+    Stmt::new("DELETE FROM listeners WHERE object = ?1").bind(object)
+}
+
+// Tickets for sockets --------------------------------------------------------------------------------------------
+
+/// What a ticket stands for: the token that asked for it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Pledge {
+    pub user_id: i64,
+    pub session_id: i64,
+    pub role: Role,
+    pub ver: i64,
+    pub jti: String,
+    /// Seconds since 1970.
+    pub token_expires: i64,
+}
+
+/// Keeps a ticket for one socket.
+pub fn keep_ticket(hash: &str, pledge: &Pledge, expires_at: i64) -> Stmt {
+    Stmt::new(
+        "INSERT INTO socket_tickets (hash, user_id, session_id, role, ver, jti, token_expires, expires_at) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    )
+    .bind(hash)
+    .bind(pledge.user_id)
+    .bind(pledge.session_id)
+    .bind(pledge.role.word())
+    .bind(pledge.ver)
+    .bind(&pledge.jti)
+    .bind(pledge.token_expires)
+    .bind(expires_at)
+}
+
+/// Uses a ticket up: a [`Pledge`], or no row when it is no good, or was used before.
+pub fn use_ticket(hash: &str, now: i64) -> Stmt {
+    Stmt::new(
+        "UPDATE socket_tickets SET used_at = ?2 WHERE hash = ?1 AND used_at IS NULL AND expires_at > ?2 \
+         RETURNING user_id, session_id, role, ver, jti, token_expires",
+    )
+    .bind(hash)
+    .bind(now)
+}
