@@ -177,7 +177,8 @@ fn a_breach_is_one_event_one_notification_one_mail_and_one_delivery() {
     tick(&desk);
     let mails = |ticket: &Value| {
         let number = ticket["number"].as_str().expect("a number").to_owned();
-        move |sent: &Sent| sent.path == "/mail" && sent.body.contains(&number)
+        let to = agent.email.clone();
+        move |sent: &Sent| sent.path == "/mail" && sent.body.contains(&number) && sent.body.contains(&to)
     };
     let deliveries = |ticket: &Value| {
         let number = ticket["number"].as_str().expect("a number").to_owned();
@@ -188,7 +189,6 @@ fn a_breach_is_one_event_one_notification_one_mail_and_one_delivery() {
     stub.wait(2, mails(&later));
     stub.wait(1, deliveries(&later));
     let to_agent = stub.seen(mails(&ticket));
-    assert!(to_agent.iter().all(|mail| mail.body.contains(&agent.email)));
     assert_eq!(to_agent.len(), 2, "of the assignment and of the breach");
     assert_eq!(stub.seen(deliveries(&ticket)).len(), 1);
     admin.delete(&format!("/webhooks/{}", endpoint["id"])).is(204);
