@@ -1175,8 +1175,9 @@ BEGIN
   FROM tickets t WHERE t.id = NEW.ticket_id AND t.assignee_id IS NOT NULL;
   INSERT INTO notify (user_id, kind, ticket_id, event_id, message, at)
   SELECT p.id, NEW.type, NEW.ticket_id, NEW.id, NULL, NEW.created_at
-  FROM tickets t JOIN users p ON p.is_active = 1 AND p.role =
-    iif(EXISTS (SELECT 1 FROM users WHERE role = 'manager' AND is_active = 1), 'manager', 'admin')
+  -- the + keeps SQLite from walking everybody who is active
+  FROM tickets t JOIN users p ON +p.is_active = 1 AND p.role =
+    iif(EXISTS (SELECT 1 FROM users WHERE role = 'manager' AND +is_active = 1), 'manager', 'admin')
   WHERE t.id = NEW.ticket_id AND t.assignee_id IS NULL;
 END;
 
@@ -1340,6 +1341,14 @@ CREATE INDEX webhook_deliveries_by_time ON webhook_deliveries (created_at);
 
 CREATE TRIGGER webhook_deliveries_due
 AFTER INSERT ON webhook_deliveries
+BEGIN
+  INSERT OR IGNORE INTO due (what, id) VALUES ('hook', NEW.webhook_id);
+END;
+
+-- What is to be tried earlier than it was: somebody has looked after the endpoint.
+CREATE TRIGGER webhook_deliveries_hastened
+AFTER UPDATE OF next_attempt_at ON webhook_deliveries
+WHEN NEW.state = 'pending' AND NEW.next_attempt_at < OLD.next_attempt_at
 BEGIN
   INSERT OR IGNORE INTO due (what, id) VALUES ('hook', NEW.webhook_id);
 END;

@@ -59,6 +59,14 @@ BEGIN
   INSERT OR IGNORE INTO due (what, id) VALUES ('hook', NEW.webhook_id);
 END;
 
+-- What is to be tried earlier than it was: somebody has looked after the endpoint.
+CREATE TRIGGER webhook_deliveries_hastened
+AFTER UPDATE OF next_attempt_at ON webhook_deliveries
+WHEN NEW.state = 'pending' AND NEW.next_attempt_at < OLD.next_attempt_at
+BEGIN
+  INSERT OR IGNORE INTO due (what, id) VALUES ('hook', NEW.webhook_id);
+END;
+
 -- Every event goes to whoever listens to its type: `ticket_created` is `ticket.created`, `assigned` is
 -- `ticket.assigned`. What is internal goes only where that is wanted.
 CREATE TRIGGER events_webhooks

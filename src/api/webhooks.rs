@@ -6,7 +6,7 @@ use super::{Id, Number, listed, one, row};
 use crate::app::Call;
 use crate::desk::endpoint::{self, Terms};
 use crate::desk::mistake::Mistake;
-use crate::desk::webhook::{MOST, State, read_events};
+use crate::desk::webhook::{MOST, State, read_events, unheard};
 use crate::edge::db::{Rows, Stmt};
 use crate::edge::ids;
 use crate::http::error::Error;
@@ -168,12 +168,13 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
         if count.n >= MOST {
             return Err(Error::conflict(format!("a desk has at most {MOST} webhooks")));
         }
+        let include_internal = taken.flag("include_internal").unwrap_or(false);
         let new = NewWebhook {
             uid: call.uid()?,
             url: url.clone(),
             description: taken.text("description").unwrap_or_default(),
-            events: events(&taken).unwrap_or_default(),
-            include_internal: taken.flag("include_internal").unwrap_or(false),
+            events: events(&taken, None, include_internal)?,
+            include_internal,
             is_active: taken.flag("is_active").unwrap_or(true),
             secret: Some(secret.clone()),
             now: call.now(),
@@ -197,15 +198,17 @@ pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
         let reference = call.reference("id")?;
         let found = call.read(vec![rows::row(&reference)]).await?;
         let before: WebhookRow = row(found.first())?;
+        let include_internal = taken
+            .flag("include_internal")
+            .unwrap_or(before.include_internal == 1);
+        let events = events(&taken, Some(&before.events), include_internal)?;
         call.guard(before.version, Some(&taken))?;
         let new = NewWebhook {
             uid: before.uid,
             url: url.clone().unwrap_or(before.url),
             description: taken.text("description").unwrap_or(before.description),
-            events: events(&taken).unwrap_or(before.events),
-            include_internal: taken
-                .flag("include_internal")
-                .unwrap_or(before.include_internal == 1),
+            events,
+            include_internal,
             is_active: taken.flag("is_active").unwrap_or(before.is_active == 1),
             secret: secret.clone(),
             now: call.now(),
@@ -250,9 +253,15 @@ fn checked(call: &Call, taken: &Taken) -> Result<Option<String>, Error> {
     }
 }
 
-fn events(taken: &Taken) -> Option<String> {
-    let events = read_events(taken.json("events")?).ok()?;
-    serde_json::to_string(&events).ok()
+/// What it listens to, as JSON: as given, or as before.
+fn events(taken: &Taken, before: Option<&str>, include_internal: bool) -> Result<String, Error> {
+    let before = before.and_then(|text| serde_json::from_str(text).ok());
+    let given = taken.json("events").cloned().or(before).unwrap_or_default();
+    let events = read_events(&given).map_err(Error::Invalid)?;
+    match unheard(&events, include_internal) {
+        Some(event) => Err(Error::field("events", format!("{event} needs include_internal"))),
+        None => Ok(Value::from(events).to_string()),
+    }
 }
 
 /// The secret that was given, or one made by chance where one is wanted.

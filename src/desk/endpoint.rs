@@ -69,7 +69,8 @@ pub fn read(text: &str, terms: Terms) -> Result<Endpoint, &'static str> {
     }
     let (scheme, rest) = text.split_once("://").ok_or("must be an https URL")?;
     let secure = scheme.eq_ignore_ascii_case("https");
-    if !secure && !(terms.allow_loopback && scheme.eq_ignore_ascii_case("http")) {
+    let plain = terms.allow_loopback && scheme.eq_ignore_ascii_case("http");
+    if !secure && !plain {
         return Err("must be an https URL");
     }
     let end = rest.find(['/', '?']).unwrap_or(rest.len());

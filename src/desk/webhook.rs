@@ -114,6 +114,12 @@ pub fn read_events(value: &Value) -> Result<Vec<String>, Vec<Mistake>> {
     wrong.finish(Some(events))
 }
 
+/// The first type that an endpoint would wait for in vain: promises are the staff's own.
+pub fn unheard(events: &[String], include_internal: bool) -> Option<&str> {
+    let internal = |event: &&String| event.starts_with("sla.") && !include_internal;
+    events.iter().find(internal).map(String::as_str)
+}
+
 /// An attempt, as far as it decides what comes next.
 #[derive(Clone, Copy, Debug)]
 pub struct Attempt {
@@ -222,6 +228,19 @@ mod tests {
                 Ok(want) => assert_eq!(read.unwrap(), want),
                 Err(path) => assert_eq!(read.unwrap_err().first().map(|(at, _)| at.as_str()), Some(path)),
             }
+        }
+    }
+
+    #[test]
+    fn nobody_waits_for_what_is_internal_in_vain() {
+        for (event, include_internal, want) in [
+            ("sla.breached", false, Some("sla.breached")),
+            ("sla.breached", true, None),
+            ("message.added", false, None),
+            ("*", false, None),
+        ] {
+            let events = ["assigned".to_owned(), event.to_owned()];
+            assert_eq!(unheard(&events, include_internal), want);
         }
     }
 

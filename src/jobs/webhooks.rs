@@ -217,7 +217,8 @@ async fn call(config: &Config, held: &Held, body: &str, now: Millis) -> Came {
                 )),
                 status => Some(format!("it answered {status}")),
             },
-            response: Some(answer.body),
+            // SQLite's text ends at the first of these.
+            response: Some(answer.body.replace('\0', "")),
         },
         Err(Failed::Timeout) => Came::nothing("it did not answer within 10 seconds"),
         Err(Failed::Network(why)) => {

@@ -27,6 +27,7 @@ mod durability;
 mod envelope;
 mod history;
 mod hostile;
+mod inbound;
 mod later;
 mod leaks;
 mod lifecycle;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::support::client::Role;
 use crate::support::link::{self, follow, headers};
 use crate::support::make::{self, attachment, attachment_with, upload};
+use crate::support::post::{Delivered, deliver};
 use crate::support::{Admin, Anon, Caller, Customer, Value, Worker, json, sqlite};
 
 const VERSION: &str = "0.14.1";
@@ -149,8 +150,26 @@ fn another_store_believes_our_signatures() {
         .refused(404, "NOT_FOUND");
     customer.delete(&path).is(204);
     assert!(store.keys().is_empty(), "{:?}", store.keys());
+    // What comes by mail is put there by ourselves; what belongs to nothing is not left behind.
+    let part = "--x\r\nContent-Type: application/pdf\r\nContent-Disposition: attachment; filename=a.pdf\r\n\r\nby mail\r\n--x--\r\n";
+    let headers = "Content-Type: multipart/mixed; boundary=x\r\n";
+    let mail = |id: usize| {
+        let from = &customer.email;
+        format!("From: {from}\r\nSubject: hello\r\nMessage-ID: <{id}@x>\r\n{headers}\r\n{part}").into_bytes()
+    };
+    let take = |id: usize| deliver(&worker, &customer.email, "support@desk.example", &mail(id));
+    crate::support::race(3, |_| assert_eq!(take(1), Delivered::Accepted));
+    let ticket_by_mail = customer.get("/tickets?limit=1").is(200).rows().remove(0);
+    let files = format!("/tickets/{}/attachments", ticket_by_mail["id"]);
+    let file = customer.get(&files).is(200).rows().remove(0);
+    assert_eq!(store.keys(), [file["uid"].as_str().unwrap()]);
+    let download = customer
+        .get(&format!("/attachments/{}/download", file["id"]))
+        .is(200);
+    assert_eq!(download.bytes(), b"by mail");
     // Without the store, the rest of the desk goes on.
     drop(store);
+    assert_eq!(take(2), Delivered::Later);
     let late = upload(&customer, &ticket, b"hello", json!({}));
     let body = json!({"key": late["key"]});
     let refused = customer.ask("POST", "/attachments").json(&body).may_fail().send();

@@ -58,7 +58,7 @@ impl Things {
             .json();
         let rule = json!({"name": "Swept", "is_active": false, "trigger": {"on": "schedule"}, "actions": [{"type": "escalate"}]});
         let rule = admin.post("/workflows", rule).is(201).json();
-        let hook = json!({"url": format!("{}/swept", Stub::shared().url), "events": ["sla.breached"]});
+        let hook = json!({"url": format!("{}/swept", Stub::shared().url), "events": ["attachment.deleted"]});
         let webhook = admin.post("/webhooks", hook).is(201).json();
         let path = format!("/webhooks/{}/test", webhook["id"]);
         let delivery = admin.post(&path, json!({})).is(201).json();

@@ -11,7 +11,7 @@ use chrono::{DateTime, SecondsFormat};
 use sha2::{Digest, Sha256};
 
 use crate::support::stub::{Canned, Sent};
-use crate::support::time::dev;
+use crate::support::time::{age, dev, tick};
 use crate::support::{Admin, Caller, Customer, Stub, Value, Worker, json, make, race, worker};
 
 const HOUR: i64 = 3_600_000;
@@ -424,6 +424,8 @@ fn twenty_consumers_send_everything_once() {
     for number in 0..5 {
         make::message(&customer, &ticket, &format!("Message {number}."));
     }
+    let text = json!({"what": "hook", "id": hook.row["id"]}).to_string();
+    dev(&desk, "/dev/queue", &json!({"text": text, "times": 20}));
     race(4, |_| hook.deliver(&desk, 20, 0));
     let log = hook.until(&admin, |log| states(log) == ["delivered"; 6]);
     let sent: Vec<String> = hook
@@ -517,7 +519,7 @@ fn redirects_are_not_followed() {
     let admin = Admin::on(&desk);
     let (hook, other) = (
         Hook::new(&admin, json!({})),
-        Hook::new(&admin, json!({"events": ["sla.breached"]})),
+        Hook::new(&admin, json!({"events": ["attachment.deleted"]})),
     );
     let to = other.row["url"].as_str().unwrap().to_owned();
     hook.answers(move |_| Canned {
@@ -619,6 +621,9 @@ fn endpoints_are_kept_like_everything_else() {
     );
     assert_eq!(hook.show(&admin)["description"], "For the office");
     let path = at(&hook.row);
+    admin
+        .put(&path, json!({"events": ["sla.breached"]}))
+        .faults(&["events"]);
     for wrong in [
         json!([]),
         json!("*"),
@@ -675,7 +680,7 @@ fn endpoints_are_kept_like_everything_else() {
 fn rules_tell_the_endpoints_that_they_name() {
     let desk = desk();
     let (admin, customer) = (Admin::on(&desk), Customer::on(&desk));
-    let hook = Hook::new(&admin, json!({"events": ["sla.breached"]}));
+    let hook = Hook::new(&admin, json!({"events": ["attachment.deleted"]}));
     let named = |webhook: &Value| {
         json!({"name": "Tell them", "trigger": {"on": "ticket_created"}, "conditions": {"all": [{"field": "priority", "op": "is", "value": "urgent"}]},
             "actions": [{"type": "add_tag", "tag": "told"}, {"type": "send_webhook", "webhook": webhook}]})
@@ -709,4 +714,62 @@ fn rules_tell_the_endpoints_that_they_name() {
     assert_eq!(problems[0]["path"], "actions[1].webhook");
     assert_eq!(hook.seen().len(), 1);
     admin.delete(&format!("/workflows/{}", rule["id"])).is(204);
+}
+
+#[test]
+fn a_broken_promise_is_delivered_once() {
+    let desk = desk();
+    let (admin, customer) = (Admin::on(&desk), Customer::on(&desk));
+    let hook = Hook::new(
+        &admin,
+        json!({"events": ["sla.breached"], "include_internal": true}),
+    );
+    let ticket = make::ticket_with(&customer, json!({"priority": "urgent"}));
+    age(&desk, &ticket, 3);
+    race(10, |_| tick(&desk));
+    let sent = hook.wait(1);
+    let of_it = |row: &&Value| row["ticket_id"] == ticket["id"];
+    let log = hook.until(&admin, |log| log.iter().all(|row| row["state"] == "delivered"));
+    assert_eq!(log.iter().filter(of_it).count(), 1);
+    let told: Vec<&Sent> = sent
+        .iter()
+        .filter(|sent| sent.json()["data"]["ticket"]["id"] == ticket["id"])
+        .collect();
+    assert_eq!(
+        told[0].json()["data"]["event"]["data"],
+        json!({"target": "response"})
+    );
+}
+
+#[test]
+fn what_was_on_its_way_when_the_server_died_arrives() {
+    let worker = Worker::start(&worker::outside());
+    worker.seed();
+    let admin = Admin::on(&worker);
+    let hook = Hook::new(&admin, json!({}));
+    let count = AtomicUsize::new(0);
+    hook.answers(move |_| Canned {
+        pause: Duration::from_secs(if count.fetch_add(1, Ordering::Relaxed) == 0 {
+            5
+        } else {
+            0
+        }),
+        ..Canned::new(200, "{}")
+    });
+    for _ in 0..2 {
+        admin.post(&format!("{}/test", at(&hook.row)), json!({})).is(201);
+    }
+    hook.wait(1);
+    let worker = worker.pause().resume();
+    let admin = Admin::on(&worker);
+    assert_eq!(states(&hook.log(&admin)), ["pending"; 2]);
+    hook.deliver(&worker, 1, 0);
+    assert_eq!(hook.seen().len(), 1, "whoever died held the lease");
+    hook.deliver(&worker, 1, 61_000);
+    let log = hook.log(&admin);
+    assert_eq!(states(&log), ["delivered"; 2]);
+    let sent = hook.seen();
+    assert_eq!((sent.len(), &log[0]["attempts"]), (3, &json!(2)));
+    assert_eq!(sent[1].header("webhook-id"), sent[0].header("webhook-id"));
+    assert_eq!(sent[1].body, sent[0].body);
 }

@@ -49,7 +49,7 @@ pub fn read(raw: &[u8], decode: Decode) -> Option<Letter> {
     let mut answers = ids(message.in_reply_to());
     let references = ids(message.references());
     answers.extend(references.into_iter().rev().take(MOST_IDS));
-    Some(Letter {
+    let letter = Letter {
         message_id: message.message_id().map(str::to_owned),
         from: from
             .and_then(|from| from.address())
@@ -61,9 +61,13 @@ pub fn read(raw: &[u8], decode: Decode) -> Option<Letter> {
         subject: line(message.subject().unwrap_or_default()),
         answers,
         text: text(&message, &raw, decode),
-        files: files(&message, &raw),
+        files: Vec::new(),
         automatic: automatic(&message),
         is_authentic: is_authentic(&message),
+    };
+    Some(Letter {
+        files: files(message, &raw),
+        ..letter
     })
 }
 
@@ -124,17 +128,18 @@ fn wide(part: &MessagePart, raw: &[u8], decode: Decode) -> Option<String> {
         .content_type()?
         .attribute("charset")
         .filter(|charset| is_wide(charset))?;
-    let (start, end) = (
-        usize::try_from(part.offset_body).ok()?,
-        usize::try_from(part.offset_end).ok()?,
-    );
-    let body = raw.get(start..end)?;
-    let bytes = match part.encoding {
-        Encoding::Base64 => base64_decode(body)?,
-        Encoding::QuotedPrintable => quoted_printable_decode(body)?,
-        Encoding::None => body.to_vec(),
-    };
-    decode(charset, &bytes)
+    decode(charset, &bytes(part, raw)?)
+}
+
+/// The bytes of a part, in its own character set.
+fn bytes(part: &MessagePart, raw: &[u8]) -> Option<Vec<u8>> {
+    let start = usize::try_from(part.offset_body).ok()?;
+    let body = raw.get(start..usize::try_from(part.offset_end).ok()?)?;
+    match part.encoding {
+        Encoding::Base64 => base64_decode(body),
+        Encoding::QuotedPrintable => quoted_printable_decode(body),
+        Encoding::None => Some(body.to_vec()),
+    }
 }
 
 // Words of headers in wide character sets --------------------------------------------------------------------------
@@ -191,37 +196,39 @@ fn word(text: &[u8], decode: Decode) -> Option<(usize, String)> {
 
 // Files ------------------------------------------------------------------------------------------------------------
 
-fn files(message: &Message, raw: &[u8]) -> Vec<Enclosed> {
-    message
-        .attachments()
+/// Takes the files out of the mail: together they may be large, and are not copied.
+fn files(message: Message, raw: &[u8]) -> Vec<Enclosed> {
+    let wanted: Vec<usize> = message
+        .attachments
+        .iter()
         .take(MOST_FILES)
-        .filter_map(|part| enclosed(part, raw))
+        .filter_map(|at| usize::try_from(*at).ok())
+        .collect();
+    let parts = message.parts.into_iter().enumerate();
+    parts
+        .filter(|(at, _)| wanted.contains(at))
+        .filter_map(|(_, part)| enclosed(part, raw))
         .collect()
 }
 
-fn enclosed(part: &MessagePart, raw: &[u8]) -> Option<Enclosed> {
+fn enclosed(part: MessagePart, raw: &[u8]) -> Option<Enclosed> {
     let kind = part.content_type();
     let content_type = kind.map_or_else(
         || "application/octet-stream".to_owned(),
         |kind| format!("{}/{}", kind.ctype(), kind.subtype().unwrap_or("octet-stream")).to_lowercase(),
     );
-    let (bytes, nameless) = match &part.body {
-        PartType::Message(inner) => {
-            let (start, end) = (part.offset_body, part.offset_end);
-            let whole = usize::try_from(start).ok().zip(usize::try_from(end).ok());
-            let whole = whole.and_then(|(start, end)| raw.get(start..end))?;
-            (
-                whole.to_vec(),
-                format!("{}.eml", line(inner.subject().unwrap_or("message"))),
-            )
-        }
-        PartType::Multipart(_) => return None,
-        _ => (
-            part.contents().to_vec(),
-            format!("file.{}", ending(&content_type)),
-        ),
-    };
     let name = part.attachment_name().map(line).filter(|name| !name.is_empty());
+    let mut nameless = format!("file.{}", ending(&content_type));
+    let bytes = match part.body {
+        PartType::Multipart(_) => return None,
+        PartType::Binary(bytes) | PartType::InlineBinary(bytes) => bytes.into_owned(),
+        // As they were sent, and not as text.
+        PartType::Text(_) | PartType::Html(_) => bytes(&part, raw)?,
+        PartType::Message(ref inner) => {
+            nameless = format!("{}.eml", line(inner.subject().unwrap_or("message")));
+            bytes(&part, raw)?
+        }
+    };
     (!bytes.is_empty()).then(|| Enclosed {
         name: name.unwrap_or(nameless),
         content_type: known_as(content_type),

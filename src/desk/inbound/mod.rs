@@ -14,8 +14,6 @@ use super::reply_address::{ReplyAddress, Thread};
 
 /// The largest mail, bytes: that of Cloudflare's Email Routing.
 pub const MOST_BYTES: usize = MAX_BYTES as usize;
-/// Tickets that one address may open by mail in an hour.
-pub const MOST_TICKETS: i64 = 20;
 /// Characters of a title.
 const TITLE: usize = 200;
 /// Characters of a text.

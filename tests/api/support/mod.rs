@@ -11,6 +11,7 @@ pub mod link;
 pub mod make;
 pub mod openapi;
 pub mod people;
+pub mod post;
 pub mod race;
 pub mod routes;
 pub mod seen;

@@ -30,6 +30,8 @@ pub struct Worker {
     pub vars: BTreeMap<String, String>,
     /// Where the clock is made to tick; none when somebody else started the server.
     control: Option<String>,
+    /// Where mails are handed in; none when somebody else started the server.
+    pub mail: Option<String>,
     process: Option<Process>,
 }
 
@@ -189,6 +191,7 @@ impl Worker {
             d1: ready["d1"].as_str().map(PathBuf::from),
             vars,
             control: ready["control"].as_str().map(str::to_owned),
+            mail: ready["mail"].as_str().map(str::to_owned),
             process: Some(process),
         }
     }
@@ -207,6 +210,7 @@ impl Worker {
             d1: None,
             vars,
             control: None,
+            mail: None,
             process: None,
         }
     }

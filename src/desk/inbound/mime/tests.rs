@@ -257,3 +257,32 @@ fn files_without_names_get_one() {
     assert!(letter.files[1].bytes.starts_with(b"From: c@d.example"));
     assert_eq!(letter.text, "see");
 }
+
+#[test]
+fn files_are_kept_byte_by_byte() {
+    for (charset, encoding, body) in [
+        ("iso-8859-1", "8bit", &b"name;caf\xe9\r\n1;2"[..]),
+        ("gb2312", "8bit", b"\xc4\xe3\xba\xc3"),
+        ("utf-8", "base64", b"bmFtZTtjYWbpDQoxOzI="),
+        ("iso-8859-1", "quoted-printable", b"name;caf=E9=0D=0A1;2"),
+    ] {
+        let mut raw = format!(
+            "From: a@b.example\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\nContent-Type: text/plain\r\n\r\nsee\r\n\
+             --x\r\nContent-Type: text/csv; charset={charset}\r\nContent-Disposition: attachment; filename=a.csv\r\n\
+             Content-Transfer-Encoding: {encoding}\r\n\r\n"
+        )
+        .into_bytes();
+        raw.extend_from_slice(body);
+        raw.extend_from_slice(b"\r\n--x--\r\n");
+        let want = if charset == "gb2312" {
+            body
+        } else {
+            b"name;caf\xe9\r\n1;2"
+        };
+        assert_eq!(
+            read(&raw, &decode).unwrap().files[0].bytes,
+            want,
+            "{charset} {encoding}"
+        );
+    }
+}
