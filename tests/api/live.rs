@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::support::client::Role;
-use crate::support::socket::{self, Socket, room, seqs, try_open};
-use crate::support::{Admin, Agent, Anon, Caller, Customer, Manager, Value, Worker, forge, json, make};
+use crate::support::socket::{self, Socket, room, seqs};
+use crate::support::{Admin, Agent, Caller, Customer, Manager, Value, Worker, json, make};
 
 const SOON: Duration = Duration::from_secs(15);
 
