@@ -20,15 +20,28 @@ await main(async (args) => {
   const token = await signIn(values.url, email, password)
   const path = ticket ? `room/${encodeURIComponent(ticket)}` : 'ws'
   const query = values.after ? `?last_seq=${encodeURIComponent(values.after)}` : ''
-  const socket = new WebSocket(`${values.url.replace(/^http/, 'ws')}/api/v1/messages/${path}${query}`, ['bearer', token])
+  const address = `${values.url}/api/v1/messages/${path}${query}`
+  const socket = new WebSocket(address.replace(/^http/, 'ws'), ['bearer', token])
+  let isOpen = false
   socket.onmessage = ({ data }) => console.log(data)
   const lines = readline.createInterface({ input: process.stdin })
   lines.on('line', (line) => line.trim() && socket.send(line.startsWith('{') ? line : JSON.stringify({ type: 'message', body: line })))
   await new Promise((resolve, reject) => {
-    socket.onopen = () => say(ticket ? `in the room of ${ticket}` : `everything that concerns ${email}`)
-    socket.onclose = ({ code, reason }) => reject(new Stop(`closed: ${code} ${reason || 'the room was not opened, or the server is gone'}`))
+    socket.onopen = () => {
+      isOpen = true
+      say(ticket ? `in the room of ${ticket}` : `everything that concerns ${email}`)
+    }
+    socket.onclose = ({ code, reason }) =>
+      isOpen ? reject(new Stop(`closed: ${code} ${reason}`)) : refusal(address, token).then((words) => reject(new Stop(`not opened: ${words}`)), reject)
   })
 })
+
+/** Why a socket was not opened: WebSocket does not tell, the same request over HTTP does. */
+async function refusal(address, token) {
+  const response = await fetch(address, { headers: { Authorization: `Bearer ${token}` } })
+  const { message } = await response.json()
+  return response.status === 426 ? 'too many sockets, or a proxy that lets none through' : `${response.status} ${message}`
+}
 
 async function signIn(url, email, password) {
   const body = JSON.stringify({ email, password })

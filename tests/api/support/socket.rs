@@ -89,6 +89,7 @@ impl Socket {
 
     #[track_caller]
     pub fn send_text(&mut self, text: &str) {
+        let _moving = seen::admit();
         self.inner.send(Message::text(text)).expect("the socket is open");
     }
 
