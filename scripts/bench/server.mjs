@@ -28,7 +28,7 @@ async function launch(persist) {
   const over = ended(child, 'node')
   const lines = readline.createInterface(child.stdout)
   const ready = new Promise((resolve, reject) => {
-    lines.once('line', (line) => resolve(JSON.parse(line)))
+    lines.on('line', (line) => line.startsWith('{') && resolve(JSON.parse(line))) // wrangler may have a word first
     over.then(() => reject(new Stop(`the Worker could not be served:\n${log}`)), reject)
   })
   ready.catch(() => {}) // whoever waits for it hears of it
