@@ -46,17 +46,17 @@ pub async fn send_later(env: &worker::Env, text: String, seconds: u32) -> Result
     queue.send_raw(message).await.map_err(|error| error.to_string())
 }
 
-/// Hands each message to `deliver`, and acknowledges or retries it by itself: one that fails does not bring back
-/// the others.
+/// Hands the messages to `deliver`, all at once, and acknowledges or retries each by itself: one that is slow does not
+/// hold up the others, and one that fails does not bring them back.
 pub async fn each<F>(batch: &Batch, deliver: impl Fn(String) -> F)
 where
     F: Future<Output = Outcome>,
 {
-    for message in batch.raw_iter() {
+    let deliver = &deliver;
+    let settled = batch.raw_iter().map(|message| async move {
         // What is no text is none of ours: there is nothing to retry.
         let Some(text) = message.body().as_string() else {
-            message.ack();
-            continue;
+            return message.ack();
         };
         match deliver(text).await {
             Outcome::Done => message.ack(),
@@ -67,5 +67,6 @@ where
                 message.retry_with_options(&options);
             }
         }
-    }
+    });
+    futures_util::future::join_all(settled).await;
 }

@@ -747,6 +747,23 @@ fn what_was_on_its_way_when_the_server_died_arrives() {
     worker.seed();
     let admin = Admin::on(&worker);
     let hook = Hook::new(&admin, json!({}));
+
+    // What the queue has lost, the clock finds.
+    admin.post(&format!("{}/test", at(&hook.row)), json!({})).is(201);
+    let worker = worker.pause().resume();
+    let admin = Admin::on(&worker);
+    assert_eq!(
+        hook.log(&admin)[0]["attempts"],
+        0,
+        "the server died before the queue came by"
+    );
+    tick(&worker);
+    hook.wait(1);
+    hook.until(&admin, |log| states(log) == ["delivered"]);
+    admin.delete(&at(&hook.row)).is(204);
+
+    // What was on its way is sent again, under its own id, when the lease of who sent it is over.
+    let hook = Hook::new(&admin, json!({}));
     let count = AtomicUsize::new(0);
     hook.answers(move |_| Canned {
         pause: Duration::from_secs(if count.fetch_add(1, Ordering::Relaxed) == 0 {
