@@ -19,6 +19,27 @@ const MAX_LOCAL: usize = 20;
 pub struct Thread {
     pub ticket_id: i64,
     pub user_id: i64,
+    /// The mail told of an internal note: what answers it is one, too.
+    pub is_internal: bool,
+}
+
+impl Thread {
+    /// What is sealed of it: `12.34`, and `12.34n` where a note is told of.
+    fn named(self) -> String {
+        let mark = if self.is_internal { "n" } else { "" };
+        format!("{}.{}{mark}", self.ticket_id, self.user_id)
+    }
+
+    /// Who and where, out of what [`named`](Thread::named) wrote.
+    fn read(ticket: &str, user: &str) -> Option<Thread> {
+        let plain = user.strip_suffix('n');
+        let id = |id: &str| id.parse::<i64>().ok().filter(|id| (0..=MAX_ID).contains(id));
+        Some(Thread {
+            ticket_id: id(ticket)?,
+            user_id: id(plain.unwrap_or(user))?,
+            is_internal: plain.is_some(),
+        })
+    }
 }
 
 /// The desk's own address, and the key that seals its variants.
@@ -66,7 +87,7 @@ impl ReplyAddress {
 
     /// Where a person answers on a ticket.
     pub fn address(&self, thread: Thread) -> String {
-        let named = format!("{}.{}", thread.ticket_id, thread.user_id);
+        let named = thread.named();
         format!(
             "{}+{named}.{}@{}",
             self.local,
@@ -90,7 +111,7 @@ impl ReplyAddress {
 
     /// The Message-ID of a mail about a ticket, in its angle brackets. `entry` makes it unique.
     pub fn message_id(&self, thread: Thread, entry: i64) -> String {
-        let named = format!("{}.{}.{entry}", thread.ticket_id, thread.user_id);
+        let named = format!("{}.{entry}", thread.named());
         format!("<{named}.{}@{}>", self.seal("message", &named), self.domain)
     }
 
@@ -114,15 +135,10 @@ impl ReplyAddress {
         let (named, seal) = token.rsplit_once('.')?;
         let mac = self.mac(purpose, named)?;
         mac.verify_truncated_left(&bytes(seal)?).ok()?;
-        let mut ids = named.split('.').map(|id| {
-            let id = id.parse::<i64>().ok()?;
-            (0..=MAX_ID).contains(&id).then_some(id)
-        });
-        let thread = Thread {
-            ticket_id: ids.next()??,
-            user_id: ids.next()??,
-        };
-        Some((thread, ids.next().flatten()))
+        let mut parts = named.split('.');
+        let thread = Thread::read(parts.next()?, parts.next()?)?;
+        let entry = parts.next().and_then(|id| id.parse::<i64>().ok());
+        Some((thread, entry.filter(|id| (0..=MAX_ID).contains(id))))
     }
 
     fn mac(&self, purpose: &str, named: &str) -> Option<Hmac<sha2::Sha256>> {
@@ -158,6 +174,7 @@ mod tests {
     const THREAD: Thread = Thread {
         ticket_id: 12,
         user_id: 34,
+        is_internal: false,
     };
 
     fn desk() -> ReplyAddress {
@@ -175,9 +192,22 @@ mod tests {
         assert!(id.starts_with("<12.34.7.") && id.ends_with("@desk.example>"));
         assert_eq!(desk.read_message_id(&id), Some(THREAD));
         assert_eq!(desk.read_message_id(id.trim_matches(['<', '>'])), Some(THREAD));
+        // What is said of a note is sealed with the rest.
+        let note = Thread {
+            is_internal: true,
+            ..THREAD
+        };
+        let (to, id) = (desk.address(note), desk.message_id(note, 7));
+        assert!(to.starts_with("support+12.34n.") && id.starts_with("<12.34n.7."));
+        assert_eq!(desk.read_address(&to), Some(note));
+        assert_eq!(desk.read_message_id(&id), Some(note));
+        assert_eq!(desk.read_address(&to.replace("34n", "34")), None);
+        assert_eq!(desk.read_address(&address.replace("34.", "34n.")), None);
+        assert_eq!(desk.read_message_id(&id.replace("34n", "34")), None);
         let longest = Thread {
             ticket_id: 9_999_999_999,
             user_id: 9_999_999_999,
+            is_internal: true,
         };
         let desk = ReplyAddress::new("a2345678901234567890@d.example", String::new()).unwrap();
         assert!(desk.address(longest).split('@').next().unwrap().len() <= 64);

@@ -142,7 +142,7 @@ impl Desk<'_> {
         if let (Some(thread), Some(sender)) = (thread, &sender)
             && thread.user_id == sender.id
         {
-            match self.answer(&engine, letter, thread.ticket_id, sender).await? {
+            match self.answer(&engine, letter, thread, sender).await? {
                 Answered::Kept(verdict) => return Ok(verdict),
                 Answered::TooLate(number) => {
                     let why = "was closed too long ago to be reopened";
@@ -161,9 +161,10 @@ impl Desk<'_> {
         &self,
         engine: &Engine,
         letter: &Letter,
-        ticket_id: i64,
+        thread: Thread,
         sender: &Sender,
     ) -> Result<Answered, Error> {
+        let (ticket_id, is_internal) = (thread.ticket_id, thread.is_internal);
         let actor = actor(sender)?;
         let agents = AgentScope::parse(&sender.agent_scope).unwrap_or(AgentScope::Category);
         let window = engine.rules.reopen_window_days.saturating_mul(DAY);
@@ -177,6 +178,7 @@ impl Desk<'_> {
         let Some((_, room)) = self.look(&reader, ticket_id).await? else {
             return Ok(Answered::NotTheirs);
         };
+        let room = rows::room(room, is_internal);
         let (files, refused) = self.store(letter, room).await?;
         let body = composed(None, letter.said(), &refused);
         let outcome = retry!(async {
@@ -184,7 +186,7 @@ impl Desk<'_> {
                 return Ok(Answered::NotTheirs);
             };
             let ticket = seen.ticket.ticket();
-            match message::say(&ticket, &actor, false, &engine.rules, self.now) {
+            match message::say(&ticket, &actor, is_internal, &engine.rules, self.now) {
                 Ok(_) => {}
                 Err(Refusal::Conflict(_)) => return Ok(Answered::TooLate(seen.number)),
                 Err(_) => return Ok(Answered::NotTheirs),
@@ -194,13 +196,14 @@ impl Desk<'_> {
                 uid: &uid,
                 actor: &actor,
                 body: &body,
-                is_internal: false,
+                is_internal,
                 channel: "email",
             };
             let place = Place {
                 ticket: &Ref::Id(ticket_id),
                 message: Some(&uid),
                 uploader_id: actor.id,
+                is_internal,
             };
             let stmts = messages::said(engine, ticket, seen.around, &saying)?;
             self.commit(false, stmts, &place, &files)
@@ -213,8 +216,8 @@ impl Desk<'_> {
         outcome
     }
 
-    /// The ticket as the reader sees it, and how many more files it takes.
-    async fn look(&self, reader: &Reader, ticket_id: i64) -> Result<Option<(Tried, usize)>, Error> {
+    /// The ticket as the reader sees it, and the places that files take on it.
+    async fn look(&self, reader: &Reader, ticket_id: i64) -> Result<Option<(Tried, Option<Places>)>, Error> {
         let asked = [
             around::to_try(reader, Some(&Ref::Id(ticket_id)), 1),
             rows::places(reader, ticket_id),
@@ -225,7 +228,7 @@ impl Desk<'_> {
             None => None,
         };
         let seen = work::seen(found.first())?;
-        Ok(seen.map(|seen| (seen, rows::room(places))))
+        Ok(seen.map(|seen| (seen, places)))
     }
 
     // New tickets ------------------------------------------------------------------------------------------------
@@ -242,7 +245,7 @@ impl Desk<'_> {
             Some(sender) => actor(&sender)?,
             None => self.welcome(letter).await?,
         };
-        let (files, refused) = self.store(letter, rows::room(None)).await?;
+        let (files, refused) = self.store(letter, rows::room(None, false)).await?;
         let text = composed(head, letter.said(), &refused);
         let outcome = retry!(async {
             let uid = ids::uid(self.now).map_err(Error::Internal)?;
@@ -264,6 +267,7 @@ impl Desk<'_> {
                 ticket: &Ref::Uid(uid.clone()),
                 message: None,
                 uploader_id: actor.id,
+                is_internal: false,
             };
             let stmts = tickets::opened(engine, &opening)?;
             self.commit(true, stmts, &place, &files).await

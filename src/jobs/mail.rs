@@ -156,10 +156,14 @@ fn unsubscribe(config: &Config, letter: &Letter) -> String {
     )
 }
 
+/// Where the mail is answered. What answers a mail with a note in it is a note.
 fn thread(letter: &Letter) -> Option<Thread> {
+    let mut entries = letter.facts.entry.iter().chain(&letter.facts.entries);
+    let is_internal = entries.any(|entry| entry.is_internal);
     letter.facts.ticket.as_ref().map(|ticket| Thread {
         ticket_id: ticket.id,
         user_id: letter.user_id,
+        is_internal,
     })
 }
 
@@ -170,7 +174,12 @@ fn sealed<'a>(config: &Config, letter: &'a Letter, links: &Links) -> Sealed<'a> 
     let mut reply_to = None;
     if let (Some(address), Some(thread)) = (&config.mail.reply_to, thread(letter)) {
         reply_to = Some(address.address(thread));
-        let first = address.message_id(thread, 0);
+        // One for all mails of the ticket, so that programs show them together.
+        let root = Thread {
+            is_internal: false,
+            ..thread
+        };
+        let first = address.message_id(root, 0);
         headers.push(("Message-ID", address.message_id(thread, letter.id)));
         headers.push(("In-Reply-To", first.clone()));
         headers.push(("References", first));

@@ -46,9 +46,15 @@ pub fn places(reader: &Reader, id: i64) -> Stmt {
     super::attachments::places(reader, &Ref::Id(id))
 }
 
-/// How many more public files a ticket takes.
-pub fn room(places: Option<Places>) -> usize {
-    let taken = places.map_or(0, |places| places.public);
+/// How many more files of a kind a ticket takes.
+pub fn room(places: Option<Places>, is_internal: bool) -> usize {
+    let taken = places.map_or(0, |places| {
+        if is_internal {
+            places.internal
+        } else {
+            places.public
+        }
+    });
     usize::try_from(MAX_FILES.saturating_sub(taken)).unwrap_or_default()
 }
 
@@ -59,6 +65,8 @@ pub struct Place<'a> {
     /// The message, by its uid.
     pub message: Option<&'a str>,
     pub uploader_id: i64,
+    /// Beside an internal note, and as hidden.
+    pub is_internal: bool,
 }
 
 /// Adds a file whose object is there already, with its event. Aborts the batch when the places are taken.
@@ -67,13 +75,15 @@ pub fn attach(place: &Place, uid: &str, file: &Upload, now: i64) -> [Stmt; 4] {
     let ticket = ticket.replace("?4", "?1");
     [
         Stmt::new(format!(
-            "INSERT INTO stale SELECT 1 FROM tickets t WHERE {ticket} AND t.public_attachment_count >= ?2"
+            "INSERT INTO stale SELECT 1 FROM tickets t WHERE {ticket} \
+             AND iif(?3, t.attachment_count - t.public_attachment_count, t.public_attachment_count) >= ?2"
         ))
         .bind(arg.clone())
-        .bind(MAX_FILES),
+        .bind(MAX_FILES)
+        .bind(place.is_internal),
         Stmt::new(format!(
-            "INSERT INTO attachments (uid, ticket_id, message_id, uploader_id, filename, content_type, size, created_at) \
-             SELECT ?2, t.id, (SELECT id FROM messages WHERE uid = ?3), ?4, ?5, ?6, ?7, ?8 FROM tickets t WHERE {ticket}"
+            "INSERT INTO attachments (uid, ticket_id, message_id, uploader_id, filename, content_type, size, is_internal, created_at) \
+             SELECT ?2, t.id, (SELECT id FROM messages WHERE uid = ?3), ?4, ?5, ?6, ?7, ?8, ?9 FROM tickets t WHERE {ticket}"
         ))
         .bind(arg)
         .bind(uid)
@@ -82,13 +92,14 @@ pub fn attach(place: &Place, uid: &str, file: &Upload, now: i64) -> [Stmt; 4] {
         .bind(&file.name)
         .bind(file.content_type)
         .bind(file.size)
+        .bind(place.is_internal)
         .bind(now),
         Stmt::new("UPDATE attachments SET attached_at = ?2 WHERE uid = ?1")
             .bind(uid)
             .bind(now),
         Stmt::new(
             "INSERT INTO events (ticket_id, seq, public_seq, type, actor_id, message_id, data, created_at) \
-             SELECT t.id, t.seq + 1, t.public_seq + 1, 'attachment_added', a.uploader_id, a.message_id, \
+             SELECT t.id, t.seq + 1, iif(a.is_internal, NULL, t.public_seq + 1), 'attachment_added', a.uploader_id, a.message_id, \
                json_object('attachment', json_object('id', a.id, 'uid', a.uid, 'filename', a.filename, 'size', a.size)), ?2 \
              FROM attachments a JOIN tickets t ON t.id = a.ticket_id WHERE a.uid = ?1",
         )

@@ -73,10 +73,15 @@ impl Letter {
         self.from.is_none().then_some("it says from nobody")
     }
 
-    /// The thread that it belongs to: by the address that it was sent to, or by the mails that it answers.
+    /// The thread that it belongs to: by the address that it was sent to, or by the mails that it answers. Where one
+    /// of these told of a note, it belongs to the notes.
     pub fn thread(&self, recipient: &str, desk: &ReplyAddress) -> Option<Thread> {
-        let answered = || self.answers.iter().find_map(|id| desk.read_message_id(id));
-        desk.read_address(recipient).or_else(answered)
+        let mut answered = self.answers.iter().filter_map(|id| desk.read_message_id(id));
+        let first = desk.read_address(recipient).or_else(|| answered.next())?;
+        Some(Thread {
+            is_internal: first.is_internal || answered.any(|thread| thread.is_internal),
+            ..first
+        })
     }
 
     /// The title of a ticket that it opens.
@@ -248,12 +253,22 @@ mod tests {
         let thread = |ticket_id| Thread {
             ticket_id,
             user_id: 2,
+            is_internal: false,
         };
         let mut letter = letter("x");
         assert_eq!(letter.thread("support@desk.example", &desk), None);
         letter.answers = vec!["other@example.org".to_owned(), desk.message_id(thread(7), 1)];
         assert_eq!(letter.thread("support@desk.example", &desk), Some(thread(7)));
         assert_eq!(letter.thread(&desk.address(thread(8)), &desk), Some(thread(8)));
+        // A note anywhere in the chain makes it one.
+        let note = |ticket_id| Thread {
+            is_internal: true,
+            ..thread(ticket_id)
+        };
+        assert_eq!(letter.thread(&desk.address(note(8)), &desk), Some(note(8)));
+        letter.answers.push(desk.message_id(note(7), 2));
+        assert_eq!(letter.thread("support@desk.example", &desk), Some(note(7)));
+        assert_eq!(letter.thread(&desk.address(thread(8)), &desk), Some(note(8)));
     }
 
     #[test]

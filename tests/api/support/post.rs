@@ -59,6 +59,7 @@ pub fn thread(ticket: &Value, who: &Caller) -> Thread {
     Thread {
         ticket_id: ticket["id"].as_i64().expect("an id"),
         user_id: who.id,
+        is_internal: false,
     }
 }
 
