@@ -11,7 +11,7 @@ use crate::api::messages::{self, Saying};
 use crate::api::tickets::{self, Opening};
 use crate::desk::filename::{self, Upload};
 use crate::desk::id::{Ref, number_day};
-use crate::desk::inbound::{self, Letter, MOST_BYTES, composed};
+use crate::desk::inbound::{self, Letter, MOST_BYTES, Ours, Proof, Said, composed};
 use crate::desk::message;
 use crate::desk::person::{Role, split_name};
 use crate::desk::reply_address::Thread;
@@ -28,7 +28,7 @@ use crate::retry;
 use crate::store::around::{self, Tried};
 use crate::store::attachments::Places;
 use crate::store::due::{self, Due};
-use crate::store::inbound::{self as rows, Place, Sender};
+use crate::store::inbound::{self as rows, Origin, Place, Sender};
 use crate::store::people::{self, NewUser};
 use crate::store::scope::{AgentScope, Scope};
 use crate::store::tickets::{Reader, Requester};
@@ -42,6 +42,14 @@ enum Verdict {
     /// It is refused: the reason is for its sender.
     Refused(&'static str),
 }
+
+/// Why a mail is refused whose `From` is made up.
+const FORGED: &str = "the domain of this mail's From says that the mail is not from there (DMARC)";
+/// Why a mail is refused that may be made up.
+const UNPROVEN: &str = "the address has an account here, and nothing proves that this mail is from there (no DMARC pass); \
+                        customers can answer to the Reply-To of our mails, and everybody can use the site";
+/// Why a mail is refused that opens one ticket too many.
+const TOO_MANY: &str = "too many tickets were opened by mail from there; please try again in an hour";
 
 /// Takes a mail in.
 ///
@@ -72,7 +80,7 @@ async fn take_in(env: &Env, mail: &Mail<'_>, now: Millis) -> Result<Verdict, Err
     let config = config::load(env).map_err(Error::Unavailable)?;
     let raw = mail.bytes().await.map_err(Error::Internal)?;
     let Some(letter) = inbound::read(&raw, &text::decode) else {
-        return Ok(Verdict::Left("it cannot be read"));
+        return Ok(Verdict::Left("it cannot be read, or has too many parts"));
     };
     let own = config.mail.reply_to.as_ref();
     if let Some(why) = letter.ignored(&mail.sender(), own) {
@@ -87,14 +95,37 @@ async fn take_in(env: &Env, mail: &Mail<'_>, now: Millis) -> Result<Verdict, Err
         None => ids::digest(&raw),
     };
     drop(raw);
+    let pages: Vec<&str> = [Some(config.mail.api_url.as_str()), config.mail.app_url.as_deref()]
+        .into_iter()
+        .flatten()
+        .collect();
+    let said = letter.said(&Ours {
+        desk: own,
+        pages: &pages,
+    });
+    if letter.proof == Proof::Fail {
+        return Ok(Verdict::Refused(FORGED));
+    }
+    let is_trusted = letter.proof == Proof::Pass || config.mail.trust_from;
+    let sender = mail.sender().to_lowercase();
+    let domain = sender
+        .rsplit('@')
+        .next()
+        .filter(|_| !is_trusted)
+        .unwrap_or_default();
     let thread = own.and_then(|own| letter.thread(&mail.recipient(), own));
     let desk = Desk {
         env,
         config: &config,
         db: Db::open(env)?,
         now,
-        address,
+        origin: Origin {
+            address,
+            domain: domain.trim_matches(['<', '>', ' ']).to_owned(),
+        },
         key,
+        said,
+        is_trusted,
     };
     desk.keep(&letter, thread).await
 }
@@ -105,10 +136,12 @@ struct Desk<'a> {
     config: &'a Config,
     db: Db,
     now: Millis,
-    /// The sender's, in lower case.
-    address: String,
+    origin: Origin,
     /// What tells this mail from others.
     key: String,
+    said: Said,
+    /// It is from where it says.
+    is_trusted: bool,
 }
 
 /// What became of an answer.
@@ -125,9 +158,16 @@ type Stored = (String, Upload);
 
 impl Desk<'_> {
     async fn keep(&self, letter: &Letter, thread: Option<Thread>) -> Result<Verdict, Error> {
-        let asked = [rows::taken(&self.key), rows::sender(&self.address)];
+        if letter.files.is_empty() && self.said.text.is_empty() && (self.said.is_cut || thread.is_some()) {
+            return Ok(Verdict::Left("it says nothing of its own"));
+        }
+        let asked = [
+            rows::taken(&self.key),
+            rows::sender(&self.origin.address),
+            rows::too_many(&self.origin, self.now),
+        ];
         let found = self.db.batch(&asked).await?;
-        let [taken, sender] = found.as_slice() else {
+        let [taken, sender, too_many] = found.as_slice() else {
             return Err(Error::Internal("the sender was not read".to_owned()));
         };
         if !taken.is_empty()? {
@@ -137,11 +177,14 @@ impl Desk<'_> {
         if sender.as_ref().is_some_and(|sender| sender.is_active == 0) {
             return Ok(Verdict::Refused("the account of this address is deactivated"));
         }
+        let thread =
+            thread.filter(|thread| sender.as_ref().is_some_and(|sender| sender.id == thread.user_id));
+        if !self.is_trusted && sender.as_ref().is_some_and(|sender| !is_theirs(sender, thread)) {
+            return Ok(Verdict::Refused(UNPROVEN));
+        }
         let (engine, _) = work::engine(&self.db, self.now).await?;
         let mut head = None;
-        if let (Some(thread), Some(sender)) = (thread, &sender)
-            && thread.user_id == sender.id
-        {
+        if let (Some(thread), Some(sender)) = (thread, &sender) {
             match self.answer(&engine, letter, thread, sender).await? {
                 Answered::Kept(verdict) => return Ok(verdict),
                 Answered::TooLate(number) => {
@@ -150,6 +193,9 @@ impl Desk<'_> {
                 }
                 Answered::NotTheirs => {}
             }
+        }
+        if !too_many.is_empty()? {
+            return Ok(Verdict::Refused(TOO_MANY));
         }
         self.open(&engine, letter, sender, head.as_deref()).await
     }
@@ -180,7 +226,7 @@ impl Desk<'_> {
         };
         let room = rows::room(room, is_internal);
         let (files, refused) = self.store(letter, room).await?;
-        let body = composed(None, letter.said(), &refused);
+        let body = composed(None, &self.said.text, &refused);
         let outcome = retry!(async {
             let Some((seen, _)) = self.look(&reader, ticket_id).await? else {
                 return Ok(Answered::NotTheirs);
@@ -246,7 +292,7 @@ impl Desk<'_> {
             None => self.welcome(letter).await?,
         };
         let (files, refused) = self.store(letter, rows::room(None, false)).await?;
-        let text = composed(head, letter.said(), &refused);
+        let text = composed(head, &self.said.text, &refused);
         let outcome = retry!(async {
             let uid = ids::uid(self.now).map_err(Error::Internal)?;
             let day = number_day(self.now);
@@ -258,7 +304,7 @@ impl Desk<'_> {
                 actor: (actor.id, actor.role),
                 ticket: &ticket,
                 requester: Requester::Id(actor.id),
-                address: Some(&self.address),
+                address: Some(&self.origin.address),
                 contact_email: None,
                 channel: "email",
                 is_decided: false,
@@ -286,7 +332,7 @@ impl Desk<'_> {
         let short = |name: String| name.chars().take(100).collect();
         let new = NewUser {
             uid: ids::uid(self.now).map_err(Error::Internal)?,
-            email: self.address.clone(),
+            email: self.origin.address.clone(),
             username: None,
             first_name: short(first),
             last_name: short(last),
@@ -295,10 +341,13 @@ impl Desk<'_> {
             phone: None,
             avatar_url: None,
             password_hash: None,
-            vouched: letter.is_authentic,
+            vouched: letter.proof == Proof::Pass,
             now: self.now,
         };
-        let stmts = [people::insert_unless_known(&new), rows::sender(&self.address)];
+        let stmts = [
+            people::insert_unless_known(&new),
+            rows::sender(&self.origin.address),
+        ];
         let found = self.db.batch(&stmts).await?;
         let sender: Option<Sender> = match found.get(1) {
             Some(rows) => rows.first()?,
@@ -317,7 +366,7 @@ impl Desk<'_> {
         place: &Place<'_>,
         files: &[Stored],
     ) -> Result<Verdict, Error> {
-        let mut batch = vec![rows::take(&self.key, &self.address, opens, self.now)];
+        let mut batch = vec![rows::take(&self.key, &self.origin, opens, self.now)];
         batch.extend(stmts);
         for (uid, file) in files {
             batch.extend(rows::attach(place, uid, file, self.now));
@@ -329,9 +378,7 @@ impl Desk<'_> {
                 return Ok(Verdict::Left("it was taken before"));
             }
             Err(DbError::Abort("OVER_LIMIT")) => {
-                return Ok(Verdict::Refused(
-                    "too many tickets were opened from this address; please try again in an hour",
-                ));
+                return Ok(Verdict::Refused(TOO_MANY));
             }
             Err(error) => return Err(error.into()),
         };
@@ -384,6 +431,13 @@ impl Desk<'_> {
             door::log(&format!("objects of a mail are left behind: {why}"));
         }
     }
+}
+
+/// Whether a mail that is not proven counts as somebody's all the same: a customer's who answers where only they were
+/// told to, or one of whom nothing is known but such mails.
+fn is_theirs(sender: &Sender, thread: Option<Thread>) -> bool {
+    let is_customer = sender.role == Role::Customer.word();
+    is_customer && (thread.is_some() || sender.is_unproven == 1)
 }
 
 fn actor(sender: &Sender) -> Result<Actor, Error> {

@@ -15,6 +15,8 @@ pub struct Sender {
     pub role: String,
     pub card: String,
     pub is_active: i64,
+    /// Nothing but mails has ever said that it is theirs: no password, no address that they have confirmed.
+    pub is_unproven: i64,
     /// The desk's setting.
     pub agent_scope: String,
 }
@@ -22,7 +24,9 @@ pub struct Sender {
 /// Finds the [`Sender`] by an address in lower case.
 pub fn sender(address: &str) -> Stmt {
     Stmt::new(
-        "SELECT u.id, u.role, u.card, u.is_active, g.agent_scope FROM users u JOIN settings g ON g.id = 1 WHERE u.email_key = ?1",
+        "SELECT u.id, u.role, u.card, u.is_active, \
+           u.password_hash IS NULL AND u.email_verified_at IS NULL AS is_unproven, g.agent_scope \
+         FROM users u JOIN settings g ON g.id = 1 WHERE u.email_key = ?1",
     )
     .bind(address)
 }
@@ -32,13 +36,36 @@ pub fn taken(key: &str) -> Stmt {
     Stmt::new("SELECT 1 AS n FROM inbound_mails WHERE key = ?1").bind(key)
 }
 
+/// Where a mail comes from.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// The address of its `From`, in lower case.
+    pub address: String,
+    /// The domain of the server's sender; empty where the `From` is proven.
+    pub domain: String,
+}
+
+/// Whether so many tickets were opened that no new customer is to be made: a row, or none. The bounds are those of
+/// the trigger, which decides.
+pub fn too_many(origin: &Origin, now: i64) -> Stmt {
+    Stmt::new(
+        "SELECT 1 AS n FROM (SELECT count(*) AS everybody, total(domain = ?1) AS near FROM inbound_mails \
+           WHERE opened = 1 AND received_at > ?2 - 3600000) WHERE everybody >= 600 OR (?1 <> '' AND near >= 100)",
+    )
+    .bind(origin.domain.as_str())
+    .bind(now)
+}
+
 /// Notes that a mail is taken. Aborts the batch when it was, or when it would open one ticket too many.
-pub fn take(key: &str, sender: &str, opens: bool, now: i64) -> Stmt {
-    Stmt::new("INSERT INTO inbound_mails (key, sender, opened, received_at) VALUES (?1, ?2, ?3, ?4)")
-        .bind(key)
-        .bind(sender)
-        .bind(opens)
-        .bind(now)
+pub fn take(key: &str, origin: &Origin, opens: bool, now: i64) -> Stmt {
+    Stmt::new(
+        "INSERT INTO inbound_mails (key, sender, domain, opened, received_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+    )
+    .bind(key)
+    .bind(origin.address.as_str())
+    .bind(origin.domain.as_str())
+    .bind(opens)
+    .bind(now)
 }
 
 /// The places that are taken by files on a ticket; see [`Places`].

@@ -3,32 +3,9 @@
 /// Elements whose content nobody sees.
 const HIDDEN: [&str; 6] = ["head", "style", "script", "title", "template", "noscript"];
 /// Elements that stand on lines of their own.
-const BLOCKS: [&str; 25] = [
-    "address",
-    "article",
-    "blockquote",
-    "center",
-    "dd",
-    "div",
-    "dl",
-    "dt",
-    "fieldset",
-    "footer",
-    "form",
-    "h1",
-    "h2",
-    "h3",
-    "h4",
-    "h5",
-    "h6",
-    "header",
-    "hr",
-    "li",
-    "p",
-    "pre",
-    "section",
-    "table",
-    "tr",
+const BLOCKS: [&str; 24] = [
+    "address", "article", "center", "dd", "div", "dl", "dt", "fieldset", "footer", "form", "h1", "h2", "h3",
+    "h4", "h5", "h6", "header", "hr", "li", "p", "pre", "section", "table", "tr",
 ];
 /// Named characters that mails use.
 const NAMED: [(&str, char); 46] = [
@@ -120,6 +97,12 @@ fn element<'a>(tag: &'a str, out: &mut Lines) -> &'a str {
     } else if name == "li" && !is_end {
         out.end_once();
         out.say("- ");
+    } else if name == "blockquote" {
+        out.end_once();
+        out.depth = match is_end {
+            true => out.depth.saturating_sub(1),
+            false => out.depth.saturating_add(1),
+        };
     } else if BLOCKS.contains(&name.as_str()) {
         out.end_once();
     } else if matches!(name.as_str(), "td" | "th") && is_end {
@@ -152,6 +135,8 @@ struct Lines {
     line: String,
     /// Something on this line is to be seen.
     space: bool,
+    /// How many quotations it stands in: the lines of these are marked.
+    depth: usize,
 }
 
 impl Lines {
@@ -174,6 +159,9 @@ impl Lines {
         self.space = false;
         let is_gap = self.done.is_empty() || self.done.ends_with("\n\n");
         if !(self.line.is_empty() && is_gap) {
+            if self.depth > 0 {
+                self.done.push_str("> ");
+            }
             self.done.push_str(&self.line);
             self.done.push('\n');
         }
@@ -256,6 +244,10 @@ mod tests {
             ("<P CLASS='x'>Upper</P>", "Upper"),
             ("<!DOCTYPE html><html><body>x</body></html>", "x"),
             ("<p>&nbsp;</p><p>&nbsp;</p>x", "x"),
+            (
+                "On <b>it</b>:<blockquote type='cite'><p>a</p>b<br>c<blockquote>d</blockquote>e</blockquote>f</blockquote>g",
+                "On it:\n> a\n> b\n> c\n> d\n> e\nf\ng",
+            ),
             ("<style>never ends", ""),
             ("<p", ""),
             ("<!--", ""),

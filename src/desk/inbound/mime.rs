@@ -10,8 +10,8 @@ use mail_parser::decoders::base64::base64_decode;
 use mail_parser::decoders::quoted_printable::quoted_printable_decode;
 use mail_parser::{Encoding, HeaderValue, Message, MessageParser, MessagePart, MimeHeaders, PartType};
 
-use super::html;
 use super::{Enclosed, Letter};
+use super::{html, nesting, proof};
 
 /// Turns bytes in a named character set into text, where that set is known.
 pub type Decode<'a> = &'a dyn Fn(&str, &[u8]) -> Option<String>;
@@ -41,29 +41,32 @@ fn is_wide(charset: &str) -> bool {
     WIDE.iter().any(|wide| charset.starts_with(wide)) || charset == "cp936" || charset == "cp932"
 }
 
-/// Reads a mail; nothing where there is none at all.
+/// Reads a mail; nothing where there is none at all, or its parts stand in each other without end.
 pub fn read(raw: &[u8], decode: Decode) -> Option<Letter> {
+    if nesting::is_too_deep(raw) {
+        return None;
+    }
     let raw = with_plain_words(raw, decode);
     let message = MessageParser::default().parse(raw.as_ref())?;
-    let from = message.from().and_then(|from| from.first());
+    let (from, name) = proof::author(&message).unzip();
     let mut answers = ids(message.in_reply_to());
     let references = ids(message.references());
     answers.extend(references.into_iter().rev().take(MOST_IDS));
     let letter = Letter {
         message_id: message.message_id().map(str::to_owned),
-        from: from
-            .and_then(|from| from.address())
-            .map(|address| address.trim().to_owned()),
-        name: from
-            .and_then(|from| from.name())
-            .map(line)
+        proof: from
+            .as_deref()
+            .map_or_else(proof::Proof::default, |from| proof::of(&message, from)),
+        from,
+        name: name
+            .flatten()
+            .map(|name| line(&name))
             .filter(|name| !name.is_empty()),
         subject: line(message.subject().unwrap_or_default()),
         answers,
         text: text(&message, &raw, decode),
         files: Vec::new(),
         automatic: automatic(&message),
-        is_authentic: is_authentic(&message),
     };
     Some(Letter {
         files: files(message, &raw),
@@ -301,20 +304,6 @@ fn automatic(message: &Message) -> Option<&'static str> {
                 .is_some_and(|sub| sub.eq_ignore_ascii_case("report"))
     });
     is_report.then_some("it is the report of a mail server")
-}
-
-/// Whether Cloudflare has found that the mail comes from the domain that it says (RFC 8601). The receiving server
-/// puts its header above all that came with the mail, so only the first one counts.
-fn is_authentic(message: &Message) -> bool {
-    let mut headers = message.headers_raw();
-    let first = headers.find(|(name, _)| name.eq_ignore_ascii_case("Authentication-Results"));
-    let Some((_, value)) = first else {
-        return false;
-    };
-    let value = value.to_lowercase();
-    let mut parts = value.split(';').map(str::trim);
-    parts.next().is_some_and(|by| by == "mx.cloudflare.net")
-        && parts.any(|part| part.starts_with("dmarc=pass"))
 }
 
 #[cfg(test)]

@@ -5,11 +5,18 @@
 
 mod html;
 mod mime;
+mod nesting;
+mod proof;
 mod quote;
+mod scrub;
 
 pub use mime::read;
+pub use proof::Proof;
+pub use quote::Said;
+pub use scrub::Ours;
 
 use super::filename::MAX_BYTES;
+use super::mail::MARKER;
 use super::reply_address::{ReplyAddress, Thread};
 
 /// The largest mail, bytes: that of Cloudflare's Email Routing.
@@ -27,7 +34,7 @@ const SILENT: &str = "(no text)";
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Letter {
     pub message_id: Option<String>,
-    /// The address of its `From`.
+    /// The address of its `From`, if that says one, and only one.
     pub from: Option<String>,
     /// The name beside it.
     pub name: Option<String>,
@@ -39,8 +46,8 @@ pub struct Letter {
     pub files: Vec<Enclosed>,
     /// Why no person has written it, if none has.
     pub automatic: Option<&'static str>,
-    /// The receiving server has found that it comes from where it says.
-    pub is_authentic: bool,
+    /// Whether it comes from where it says.
+    pub proof: Proof,
 }
 
 /// A file that came with a mail.
@@ -70,7 +77,9 @@ impl Letter {
                 return Some("it is our own");
             }
         }
-        self.from.is_none().then_some("it says from nobody")
+        self.from
+            .is_none()
+            .then_some("it says from nobody, or from several")
     }
 
     /// The thread that it belongs to: by the address that it was sent to, or by the mails that it answers. Where one
@@ -94,14 +103,22 @@ impl Letter {
         }
     }
 
-    /// What it says. Of an answer, without what it answers; of another mail, all of it: it may be forwarded.
-    pub fn said(&self) -> &str {
+    /// What it says. Of an answer, without what it answers; of another mail, all of it: it may be forwarded. Never what
+    /// a mail of ours says, nor what lets somebody in.
+    pub fn said(&self, ours: &Ours) -> Said {
         let is_answer = !self.answers.is_empty() || self.title() != cut(self.subject.trim(), TITLE);
         let is_forwarded = FORWARDED.iter().any(|prefix| starts(&self.subject, prefix));
-        if is_answer && !is_forwarded {
+        let said = if (is_answer && !is_forwarded) || self.text.contains(MARKER) {
             quote::answer(&self.text)
         } else {
-            self.text.trim()
+            Said {
+                text: self.text.trim().to_owned(),
+                is_cut: false,
+            }
+        };
+        Said {
+            text: ours.scrubbed(&said.text).trim().to_owned(),
+            ..said
         }
     }
 }
@@ -200,7 +217,17 @@ mod tests {
                 answers: vec!["id".to_owned(); answers],
                 ..letter(subject)
             };
-            assert_eq!(letter.said(), want, "{subject} {answers}");
+            let said = letter.said(&Ours::default()).text;
+            assert_eq!(said, want, "{subject} {answers}");
+        }
+        // What we have mailed is kept of no mail.
+        let ours = format!("See below.\n\n{MARKER}\n\nBob left a note:\n\n  CANARY\n");
+        for subject in ["x y z", "Fwd: x y z", "Re: x y z"] {
+            let letter = Letter {
+                text: ours.clone(),
+                ..letter(subject)
+            };
+            assert_eq!(letter.said(&Ours::default()).text, "See below.", "{subject}");
         }
     }
 

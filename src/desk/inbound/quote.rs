@@ -43,43 +43,100 @@ const ORIGINAL: [&str; 6] = [
 /// How many lines an attribution may be broken into.
 const BROKEN: usize = 3;
 
-/// Characters of a text in which an answer may end; what is longer is no answer to a mail of ours.
-const LOOKED_AT: usize = 100_000;
+/// What stands at the end of our own mails.
+const FOOTER: &str = "no more mails of this kind";
 
-/// The answer alone. Where nothing would remain, or the answer stands between the quoted lines, all of it.
-pub fn answer(text: &str) -> &str {
-    let end = text.char_indices().nth(LOOKED_AT).map(|(end, _)| end);
-    let lines = positions(end.and_then(|end| text.get(..end)).unwrap_or(text));
-    let last_said = lines
-        .iter()
-        .rposition(|(_, line)| !line.is_empty() && !line.starts_with('>'));
-    // Nothing but quoted lines follows.
-    let is_quoted = |at: usize| end.is_none() && last_said.is_none_or(|last| last < at);
-    let found = lines.iter().enumerate().find(|(at, (_, line))| {
-        let rest = lines.get(*at..).unwrap_or_default();
-        line.contains(MARKER)
-            || is_separator(rest)
-            || (line.starts_with('>') && is_quoted(*at))
-            || (says(rest) && !is_answered_below(rest))
-    });
-    let kept = found.and_then(|(_, (start, _))| text.get(..*start));
-    let kept = kept.unwrap_or(text).trim();
-    if kept.is_empty() { text.trim() } else { kept }
+/// What somebody says of their own.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Said {
+    pub text: String,
+    /// Something that is not theirs was taken out.
+    pub is_cut: bool,
 }
 
-/// A line and the place where it begins.
-type Line<'a> = (usize, &'a str);
+/// The answer alone: above, below and between what it quotes. Where a quotation has no marks, it goes on to the end,
+/// or to where a mail of ours ends. Never more than what is theirs, even where that is nothing.
+pub fn answer(text: &str) -> Said {
+    let lines: Vec<&str> = text.split('\n').collect();
+    let trimmed: Vec<&str> = lines.iter().map(|line| line.trim()).collect();
+    let footer = trimmed.iter().rposition(|line| is_footer(line));
+    let (mut kept, mut is_cut, mut at): (Vec<&str>, bool, usize) = (Vec::new(), false, 0);
+    while let (Some(line), Some(rest)) = (lines.get(at), trimmed.get(at..)) {
+        if let Some(quoted) = quoted(rest) {
+            is_cut = true;
+            at = match quoted {
+                Quoted::Lines(count) => at.saturating_add(count),
+                Quoted::Rest => footer
+                    .filter(|footer| *footer >= at)
+                    .map_or(lines.len(), |footer| footer.saturating_add(1)),
+            };
+            continue;
+        }
+        let is_gap = line.trim().is_empty() && kept.last().is_none_or(|last| last.trim().is_empty());
+        if !(is_cut && is_gap) {
+            kept.push(line);
+        }
+        at = at.saturating_add(1);
+    }
+    Said {
+        text: kept.join("\n").trim().to_owned(),
+        is_cut,
+    }
+}
 
-/// Every line.
-fn positions(text: &str) -> Vec<Line<'_>> {
-    let mut start: usize = 0;
-    text.split('\n')
-        .map(|line| {
-            let at = start;
-            start = start.saturating_add(line.len()).saturating_add(1);
-            (at, line.trim())
-        })
-        .collect()
+/// How much of what follows is not the sender's.
+enum Quoted {
+    Lines(usize),
+    Rest,
+}
+
+/// Whether what follows begins with something that is quoted, or says that it will be.
+fn quoted(lines: &[&str]) -> Option<Quoted> {
+    let line = lines.first()?;
+    if line.starts_with('>') {
+        return Some(Quoted::Lines(1));
+    }
+    if line.contains(MARKER) {
+        return Some(Quoted::Rest);
+    }
+    let is_marked = |skipped: usize| {
+        let mut below = lines.iter().skip(skipped);
+        below
+            .find(|line| !line.is_empty())
+            .is_some_and(|line| line.starts_with('>'))
+    };
+    if let Some((count, words)) = says(lines) {
+        if is_marked(count) {
+            return Some(Quoted::Lines(count));
+        }
+        // Without marks it may be somebody's own sentence.
+        return is_of_mail(&words).then_some(Quoted::Rest);
+    }
+    if is_separator(lines) {
+        return Some(if is_marked(1) {
+            Quoted::Lines(1)
+        } else {
+            Quoted::Rest
+        });
+    }
+    // In a language that is not known here.
+    let is_said = line.ends_with(':') && line.len() < 400 && is_of_mail(line) && is_marked(1);
+    is_said.then_some(Quoted::Lines(1))
+}
+
+/// An address or a time of day, as mail programs name them.
+fn is_of_mail(line: &str) -> bool {
+    let is_time = |four: &[u8]| match four {
+        [a, b':', c, d] => [a, c, d].iter().all(|byte| byte.is_ascii_digit()),
+        _ => false,
+    };
+    line.contains('@') || line.as_bytes().windows(4).any(is_time)
+}
+
+fn is_footer(line: &str) -> bool {
+    let line = line.trim_start_matches(['[', '<', '*', '_', ' ']);
+    line.get(..FOOTER.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(FOOTER))
 }
 
 /// Without the marks of a quotation.
@@ -87,27 +144,24 @@ fn bare(line: &str) -> &str {
     line.trim_start_matches(['>', ' ', '|'])
 }
 
-/// Whether the first lines say whose words follow.
-fn says(lines: &[Line]) -> bool {
-    let Some(first) = lines.first().map(|(_, line)| bare(line)) else {
-        return false;
-    };
-    SAYS.iter()
-        .filter(|(begins, _)| first.starts_with(begins))
-        .any(|(_, words)| {
-            let mut joined = String::new();
-            lines
-                .iter()
-                .take(BROKEN)
-                .map(|(_, line)| line)
-                .take_while(|line| !line.is_empty())
-                .any(|line| {
-                    joined.push_str(bare(line));
-                    let ends = joined.ends_with(':') && words.iter().any(|word| says_so(&joined, word));
-                    joined.push(' ');
-                    ends && joined.chars().any(|c| c.is_ascii_digit()) && joined.len() < 400
-                })
-        })
+/// Whether the first lines say whose words follow: how many lines, and the words.
+fn says(lines: &[&str]) -> Option<(usize, String)> {
+    let first = bare(lines.first()?);
+    let (_, words) = SAYS.iter().find(|(begins, _)| first.starts_with(begins))?;
+    let mut joined = String::new();
+    let broken = lines.iter().take(BROKEN).take_while(|line| !line.is_empty());
+    for (at, line) in broken.enumerate() {
+        joined.push_str(bare(line));
+        let ends = joined.ends_with(':') && words.iter().any(|word| says_so(&joined, word));
+        if joined.len() >= 400 {
+            return None;
+        }
+        if ends && joined.chars().any(|c| c.is_ascii_digit()) {
+            return Some((at.saturating_add(1), joined));
+        }
+        joined.push(' ');
+    }
+    None
 }
 
 /// `... wrote:`, and in some languages `... schrieb Max Muster:`.
@@ -115,16 +169,9 @@ fn says_so(line: &str, word: &str) -> bool {
     line.ends_with(word) || (!word.ends_with(':') && line.contains(&format!(" {word} ")))
 }
 
-/// Whether somebody has written below or between what they quote: then their words are not to be cut off.
-fn is_answered_below(lines: &[Line]) -> bool {
-    let lines = lines.iter().map(|(_, line)| line);
-    let mut quoted = lines.skip_while(|line| !line.starts_with('>'));
-    quoted.any(|line| !line.is_empty() && !line.starts_with('>'))
-}
-
 /// Whether here begins what Outlook and its like put below an answer.
-fn is_separator(lines: &[Line]) -> bool {
-    let mut lines = lines.iter().map(|(_, line)| line);
+fn is_separator(lines: &[&str]) -> bool {
+    let mut lines = lines.iter();
     let Some(first) = lines.next() else {
         return false;
     };
@@ -171,11 +218,12 @@ mod tests {
             "-----Original Message-----\nFrom: x\n\nHello",
             "-----Ursprüngliche Nachricht-----\nVon: x\n\nHallo",
             "-- Please write your answer above this line --\n\nHello",
-            "> -- Please write your answer above this line --\nHello",
+            "> -- Please write your answer above this line --\n> Hello",
+            "W dniu 20.11.2026 o 19:40, Edgedesk <desk@desk.example> pisze:\n> Hello",
             "> Hello\n> there\n>\n\n",
         ] {
             let text = format!("It works now, thank you.\n\nJane\n\n{quoted}");
-            assert_eq!(answer(&text), "It works now, thank you.\n\nJane", "{quoted}");
+            assert_eq!(answer(&text).text, "It works now, thank you.\n\nJane", "{quoted}");
         }
     }
 
@@ -183,21 +231,82 @@ mod tests {
     fn what_somebody_says_is_kept() {
         for text in [
             "On Monday I wrote: it does not work",
-            "On the screen it says:\nError 500\n> and a prompt\nThen nothing.",
+            "On the screen it says:\nError 500\n\n\nThen nothing.",
+            "On 20 Nov I wrote:\nit does not work",
             "From: the beginning it was broken.\nNothing else.",
             "Am I the only one? The tool schrieb nothing:",
-            "> What is your number?\n12345\n> And your name?\nJane",
-            // Between the lines of what they quote.
-            "On 20 Nov 2026, at 19:40, Desk <d@desk.example> wrote:\n> What is your number?\n12345\n> Name?\nJane",
-            // Nothing else is there.
-            "On 20 Nov 2026, at 19:40, Desk <d@desk.example> wrote:\n> Hello",
             "----------\nA table\n----------",
             "-- \nJane\nExample Ltd.",
             "plain",
         ] {
-            assert_eq!(answer(text), text.trim());
+            let said = answer(text);
+            assert_eq!((said.text.as_str(), said.is_cut), (text.trim(), false));
         }
-        assert_eq!(answer(" \n "), "");
+        assert_eq!(answer(" \n "), Said::default());
+    }
+
+    #[test]
+    fn what_is_quoted_is_never_kept() {
+        const OURS: &str = "-- Please write your answer above this line --\n\nHello Ann,\n\nBob left a note on x:\n\n  CANARY\n\n\
+             See the ticket: https://desk.example/tickets/1\n\n--\nNo more mails of this kind: https://desk.example/u?token=1";
+        let marked: String = OURS.lines().map(|line| format!("> {line}\n")).collect();
+        let gmail = "On Fri, Nov 20, 2026 at 7:40 PM Desk <\nsupport+12.34n.abc@desk.example> wrote:\n\n";
+        let apple = "> On 20 Nov 2026, at 19:40, Desk <d@desk.example> wrote:\n> \n";
+        let thunderbird = "On 20.11.26 19:40, Desk wrote:\n";
+        let outlook = "________________________________\nFrom: Desk <d@desk.example>\nSent: Friday, 20 November\nTo: x\nSubject: y\n\n";
+        for (text, want) in [
+            // Above.
+            (format!("Mine.\n\n{gmail}{marked}"), "Mine."),
+            (format!("Mine.\n\n{apple}{marked}"), "Mine."),
+            (format!("Mine.\n\n{thunderbird}{marked}"), "Mine."),
+            (format!("Mine.\n\n{outlook}{OURS}"), "Mine."),
+            (format!("Mine.\n\n{gmail}{OURS}"), "Mine."),
+            (format!("Mine.\n{OURS}"), "Mine."),
+            // Below.
+            (format!("{gmail}{marked}\nMine."), "Mine."),
+            (format!("{apple}{marked}\nMine."), "Mine."),
+            (format!("{thunderbird}{marked}\nMine."), "Mine."),
+            (format!("{marked}\nMine."), "Mine."),
+            (format!("{outlook}{OURS}\n\nMine."), "Mine."),
+            (format!("{OURS}\n\nMine."), "Mine."),
+            (
+                format!("Mine.\n\n{outlook}{OURS}\n\nAlso mine.\n"),
+                "Mine.\n\nAlso mine.",
+            ),
+            // Between.
+            (
+                format!("{gmail}> CANARY?\n\nMine.\n\n> CANARY!\n> > CANARY\n\nAlso mine."),
+                "Mine.\n\nAlso mine.",
+            ),
+            (
+                format!(
+                    "{thunderbird}{}",
+                    marked
+                        .replace("> \n", "> \nMine.\n")
+                        .replace("Mine.\n>", ">")
+                        .replacen("> --\n", "> --\nMine.\n", 1)
+                ),
+                "Mine.",
+            ),
+            // Nothing else is there.
+            (format!("{gmail}{marked}"), ""),
+            (format!("{apple}{marked}"), ""),
+            (format!("{thunderbird}{marked}"), ""),
+            (format!("{outlook}{OURS}"), ""),
+            (format!("\n\n{OURS}"), ""),
+            (marked.clone(), ""),
+            // A note that ends as our mails do.
+            (
+                format!(
+                    "{outlook}{}",
+                    OURS.replace("  CANARY", "  No more mails of this kind\n  CANARY")
+                ),
+                "",
+            ),
+        ] {
+            let said = answer(&text);
+            assert_eq!((said.text.as_str(), said.is_cut), (want, true), "{text}");
+        }
     }
 
     #[test]
@@ -211,7 +320,7 @@ mod tests {
             "On 1\n> x\ny\n",
         ] {
             let text = format!("Hello\n{}\nend", line.repeat(300_000));
-            assert!(answer(&text).starts_with("Hello"));
+            assert!(answer(&text).text.starts_with("Hello"));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! How mails leave, and where their links lead.
 
-use super::{Values, derived};
+use super::{Values, derived, switch};
 use crate::desk::reply_address::ReplyAddress;
 use crate::desk::sealed::Sealer;
 
@@ -11,6 +11,8 @@ pub struct Mail {
     pub from: Address,
     /// `MAIL_REPLY_TO`: the desk's own address, to which people write and answer.
     pub reply_to: Option<ReplyAddress>,
+    /// `MAIL_TRUST_FROM`: mails are taken to be from where they say, proven or not.
+    pub trust_from: bool,
     /// `APP_URL`: the front end, whose pages mails lead to; none: the Worker's own pages, and none for tickets.
     pub app_url: Option<String>,
     /// `API_URL`: where this Worker is reached from outside.
@@ -124,6 +126,7 @@ pub fn read(values: &impl Values, development: bool, pepper: &str) -> Result<Mai
         way,
         from,
         reply_to,
+        trust_from: switch(values, "MAIL_TRUST_FROM", false)?,
         app_url,
         api_url,
         sealer: Sealer::new(derived(pepper, "edgedesk links in mails")),
@@ -221,6 +224,7 @@ mod tests {
             ("APP_URL", "https://app.example/#x"),
             ("MAIL_HTTP_URL", "http://provider.example"),
             ("MAIL_REPLY_TO", "support"),
+            ("MAIL_TRUST_FROM", "yes"),
         ] {
             let mut values = good.clone();
             values.insert(name, value);

@@ -1,5 +1,7 @@
 //! Mails in the forms of real programs, and in forms that no program should make.
 
+use super::super::proof::Proof;
+use super::super::scrub::Ours;
 use super::*;
 
 /// Knows one character set, and of that what the mails below hold.
@@ -94,7 +96,7 @@ fn apple_mail() {
         answers: vec!["x".to_owned()],
         ..letter
     };
-    assert_eq!(letter.said(), "Yes.");
+    assert_eq!(letter.said(&Ours::default()).text, "Yes.");
     assert_eq!(letter.files[0].name, "scan.pdf");
 }
 
@@ -163,26 +165,52 @@ fn only_the_receiving_server_vouches() {
     for (headers, want) in [
         (
             "Authentication-Results: mx.cloudflare.net; dkim=pass header.d=b.example; dmarc=pass header.from=b.example",
-            true,
+            Proof::Pass,
         ),
         (
             "Authentication-Results: mx.cloudflare.net;\n\tdmarc=pass header.from=b.example;\n\tspf=none",
-            true,
+            Proof::Pass,
         ),
         (
             "Authentication-Results: mx.cloudflare.net; dmarc=fail; spf=pass",
-            false,
+            Proof::Fail,
         ),
-        ("Authentication-Results: mx.cloudflare.net; dmarc=none", false),
-        ("Authentication-Results: mail.evil.example; dmarc=pass", false),
         (
-            "Authentication-Results: mx.cloudflare.net; dmarc=fail\nAuthentication-Results: mx.cloudflare.net; dmarc=pass",
-            false,
+            "Authentication-Results: mx.cloudflare.net; dmarc=none",
+            Proof::Unknown,
         ),
-        ("Subject: dmarc=pass", false),
+        (
+            "Authentication-Results: mail.evil.example; dmarc=pass header.from=b.example",
+            Proof::Unknown,
+        ),
+        (
+            "Authentication-Results: mx.cloudflare.net; dmarc=fail\nAuthentication-Results: mx.cloudflare.net; dmarc=pass header.from=b.example",
+            Proof::Fail,
+        ),
+        ("Subject: dmarc=pass", Proof::Unknown),
     ] {
         let letter = letter(&format!("{headers}\nFrom: a@b.example\n\nHello\n"));
-        assert_eq!(letter.is_authentic, want, "{headers}");
+        assert_eq!(letter.proof, want, "{headers}");
+    }
+}
+
+#[test]
+fn a_mail_is_from_one_address() {
+    for (headers, want) in [
+        ("From: a@b.example", true),
+        ("From: \"A, B\" <a@b.example>", true),
+        ("From: a@b.example, c@d.example", false),
+        ("From: A <c@d.example>, a@b.example", false),
+        ("From: Friends: a@b.example, c@d.example;", false),
+        ("From: Friends: a@b.example;", false),
+        ("From: a@b.example\nFrom: a@b.example", false),
+        ("From: a@b@c.example", false),
+        ("From: undisclosed", false),
+        ("Sender: a@b.example", false),
+    ] {
+        let letter = letter(&format!("{headers}\nMessage-ID: <1@b.example>\n\nHello\n"));
+        let want = want.then_some("a@b.example");
+        assert_eq!(letter.from.as_deref(), want, "{headers}");
     }
 }
 

@@ -1,0 +1,117 @@
+//! How deep the parts of a mail stand in each other, before it is read: the reader follows them all.
+
+use mail_parser::decoders::base64::base64_decode;
+use mail_parser::decoders::quoted_printable::quoted_printable_decode;
+
+/// Parts that hold others. None of them stands deeper than there are of them.
+const MOST: usize = 100;
+/// Mails in a mail that are encoded: each is read by itself.
+const MOST_ENCODED: usize = 8;
+/// So deep the reader looks into what is encoded.
+const DEEPEST_ENCODED: usize = 4;
+/// The longest head of a part that is looked at.
+const HEAD: usize = 4_000;
+
+/// Whether a mail is made to be followed without end.
+pub fn is_too_deep(raw: &[u8]) -> bool {
+    is_deep(raw, DEEPEST_ENCODED)
+}
+
+fn is_deep(raw: &[u8], left: usize) -> bool {
+    // Its parts are mails without saying so.
+    if places(raw, b"multipart/digest").next().is_some() {
+        return true;
+    }
+    let (holding, mails) = (places(raw, b"multipart/"), || places(raw, b"message/"));
+    if holding.chain(mails()).take(MOST.saturating_add(1)).count() > MOST {
+        return true;
+    }
+    let mut encoded = mails().filter_map(|at| inside(raw, at));
+    let is_deep = encoded
+        .by_ref()
+        .take(MOST_ENCODED)
+        .any(|inner| left == 0 || is_deep(&inner, left.saturating_sub(1)));
+    is_deep || encoded.next().is_some()
+}
+
+/// The places of a word in lower case.
+fn places<'a>(raw: &'a [u8], word: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
+    let windows = raw.windows(word.len()).enumerate();
+    let is_it =
+        move |found: &[u8]| found.first().is_some_and(|b| b | 32 == b'm') && found.eq_ignore_ascii_case(word);
+    windows.filter(move |(_, found)| is_it(found)).map(|(at, _)| at)
+}
+
+/// What is encoded in the part whose head says at this place that it is a mail.
+fn inside(raw: &[u8], at: usize) -> Option<Vec<u8>> {
+    let before = raw.get(at.saturating_sub(HEAD)..at)?;
+    let start = last(before, b"\n\n")
+        .max(last(before, b"\n\r\n"))
+        .unwrap_or_default();
+    let below = raw.get(at..)?;
+    let near = below.get(..HEAD.min(below.len()))?;
+    let end = [&b"\n\n"[..], b"\n\r\n"]
+        .iter()
+        .filter_map(|gap| near.windows(gap.len()).position(|found| found == *gap))
+        .min()?;
+    let head = [before.get(start..)?, near.get(..end)?].concat();
+    let body = below.get(end..)?.trim_ascii_start();
+    if places_any(&head, b"base64") {
+        let end = body.windows(3).position(|found| found == b"\n--");
+        return base64_decode(body.get(..end.unwrap_or(body.len()))?);
+    }
+    if places_any(&head, b"quoted-printable") {
+        return quoted_printable_decode(body);
+    }
+    None
+}
+
+fn last(raw: &[u8], gap: &[u8]) -> Option<usize> {
+    raw.windows(gap.len()).rposition(|found| found == gap)
+}
+
+fn places_any(raw: &[u8], word: &[u8]) -> bool {
+    raw.windows(word.len())
+        .any(|found| found.eq_ignore_ascii_case(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base64ct::{Base64, Encoding as _};
+
+    #[test]
+    fn depth_is_bounded() {
+        let nested =
+            |count: usize| "Content-Type: message/rfc822\r\n\r\n".repeat(count) + "Subject: x\r\n\r\nx";
+        let encoded = |inner: &str| {
+            format!(
+                "Content-Type: Message/RFC822\r\nContent-Transfer-Encoding: BASE64\r\n\r\n{}\r\n--x--",
+                Base64::encode_string(inner.as_bytes())
+            )
+        };
+        let printable = format!(
+            "Content-Transfer-Encoding: quoted-printable\r\nContent-Type: message/global\r\n\r\n{}",
+            nested(200).replace("message", "=6Dessage")
+        );
+        for (raw, want) in [
+            ("Subject: x\r\n\r\nhello".to_owned(), false),
+            (nested(50), false),
+            (nested(101), true),
+            (nested(20_000), true),
+            (nested(20_000).replace("message/", "MULTIPART/"), true),
+            (encoded(&nested(3)), false),
+            (encoded(&encoded(&nested(3))), false),
+            (encoded(&nested(200)), true),
+            (encoded(&encoded(&nested(200))), true),
+            (printable, true),
+            (encoded("x").repeat(9), true),
+            (
+                "Content-Type: multipart/digest; boundary=x\r\n\r\n--x".to_owned(),
+                true,
+            ),
+        ] {
+            assert_eq!(is_too_deep(raw.as_bytes()), want, "{}", raw.len());
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Whether a mail is from where it says: what the receiving server has found of it (DMARC, RFC 8601).
+
+use mail_parser::{Address, Message};
+
+/// The server whose word counts: Cloudflare's Email Routing.
+const SERVER: &str = "mx.cloudflare.net";
+
+/// What is known of a mail's `From`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Proof {
+    /// The domain of its `From` stands for it.
+    Pass,
+    /// The domain of its `From` says that it is not from there.
+    Fail,
+    /// Nothing is known.
+    #[default]
+    Unknown,
+}
+
+/// The one address that a mail says it is from, and the name beside it; nothing where it says several, or none.
+pub fn author(message: &Message) -> Option<(String, Option<String>)> {
+    let headers = message.headers_raw();
+    let count = headers
+        .filter(|(name, _)| name.eq_ignore_ascii_case("From"))
+        .count();
+    let Some(Address::List(list)) = message.from() else {
+        return None;
+    };
+    let [author] = list.as_slice() else {
+        return None;
+    };
+    let address = author.address()?.trim();
+    let is_one = count == 1 && address.matches('@').count() == 1;
+    is_one.then(|| (address.to_owned(), author.name().map(str::to_owned)))
+}
+
+/// What the receiving server has found. It puts its header above all that came with the mail, so only the first one
+/// counts.
+pub fn of(message: &Message, from: &str) -> Proof {
+    let mut headers = message.headers_raw();
+    let found = headers.find(|(name, _)| name.eq_ignore_ascii_case("Authentication-Results"));
+    found.map_or(Proof::Unknown, |(_, value)| read(value, from))
+}
+
+fn read(value: &str, from: &str) -> Proof {
+    let value = plain(value).to_lowercase();
+    let mut parts = value.split(';').map(str::trim);
+    let server = parts.next().and_then(|by| by.split_whitespace().next());
+    if server != Some(SERVER) {
+        return Proof::Unknown;
+    }
+    let found: Vec<&str> = parts.filter(|part| part.starts_with("dmarc=")).collect();
+    let verdict = |part: &str| part.split_whitespace().next().map(str::to_owned);
+    let has = |word: &str| found.iter().any(|part| verdict(part).as_deref() == Some(word));
+    if has("dmarc=fail") {
+        return Proof::Fail;
+    }
+    // Two verdicts may be one, and one that somebody has made the server repeat.
+    let [one] = found.as_slice() else {
+        return Proof::Unknown;
+    };
+    let named = one
+        .split_whitespace()
+        .find_map(|word| word.strip_prefix("header.from="));
+    match named {
+        Some(named) if has("dmarc=pass") && agrees(named, from) => Proof::Pass,
+        _ => Proof::Unknown,
+    }
+}
+
+/// Whether a domain is that of an address, or one that it belongs to.
+fn agrees(named: &str, from: &str) -> bool {
+    let named = named.trim_matches(['"', '.']);
+    let Some((_, domain)) = from.rsplit_once('@') else {
+        return false;
+    };
+    let domain = domain.to_lowercase();
+    named.contains('.')
+        && domain
+            .strip_suffix(named)
+            .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+}
+
+/// Without comments, and without what is quoted: both repeat words of the sender.
+fn plain(value: &str) -> String {
+    let (mut depth, mut quoted, mut escaped): (usize, bool, bool) = (0, false, false);
+    let mut out = String::with_capacity(value.len());
+    for c in value.chars() {
+        if std::mem::take(&mut escaped) {
+            continue;
+        }
+        match c {
+            '\\' if quoted || depth > 0 => escaped = true,
+            '"' if depth == 0 => quoted = !quoted,
+            '(' if !quoted => depth = depth.saturating_add(1),
+            ')' if !quoted && depth > 0 => depth = depth.saturating_sub(1),
+            c if !quoted && depth == 0 => out.push(if c.is_whitespace() { ' ' } else { c }),
+            _ => {}
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_right_word_for_the_right_domain_counts() {
+        use Proof::{Fail, Pass, Unknown};
+        for (value, want) in [
+            (
+                "mx.cloudflare.net; dmarc=pass header.from=example.org policy.dmarc=none",
+                Pass,
+            ),
+            (
+                "mx.cloudflare.net; dkim=pass header.d=example.org header.s=1;\r\n\tdmarc=pass header.from=Example.org policy.dmarc=reject;\r\n\tspf=pass (mx.cloudflare.net: domain of a@example.org designates 192.0.2.1 as permitted sender) smtp.mailfrom=a@example.org",
+                Pass,
+            ),
+            (
+                "mx.cloudflare.net 1; dmarc=pass (p=none) header.from=example.org",
+                Pass,
+            ),
+            ("mx.cloudflare.net; dmarc=fail header.from=example.org", Fail),
+            ("mx.cloudflare.net; dmarc=fail header.from=other.example", Fail),
+            (
+                "mx.cloudflare.net; dmarc=pass header.from=example.org; dmarc=fail",
+                Fail,
+            ),
+            ("mx.cloudflare.net; dmarc=pass header.from=other.example", Unknown),
+            (
+                "mx.cloudflare.net; dmarc=pass header.from=mail.example.org",
+                Unknown,
+            ),
+            ("mx.cloudflare.net; dmarc=pass header.from=ample.org", Unknown),
+            ("mx.cloudflare.net; dmarc=pass header.from=org", Unknown),
+            ("mx.cloudflare.net; dmarc=pass", Unknown),
+            ("mx.cloudflare.net; dmarc=passed header.from=example.org", Unknown),
+            ("mx.cloudflare.net; dmarc=none header.from=example.org", Unknown),
+            (
+                "mx.cloudflare.net; dmarc=temperror header.from=example.org",
+                Unknown,
+            ),
+            ("mx.cloudflare.net; dkim=pass; spf=pass", Unknown),
+            ("mx.evil.example; dmarc=pass header.from=example.org", Unknown),
+            // Words of the sender.
+            (
+                "mx.cloudflare.net; spf=none (for x; dmarc=pass header.from=example.org) x=y",
+                Unknown,
+            ),
+            (
+                "mx.cloudflare.net; spf=none smtp.mailfrom=\"x; dmarc=pass header.from=example.org\"@e.example",
+                Unknown,
+            ),
+            (
+                "mx.cloudflare.net; dmarc=none; spf=none (x); dmarc=pass header.from=example.org) x",
+                Unknown,
+            ),
+            ("", Unknown),
+        ] {
+            assert_eq!(read(value, "jane@example.org"), want, "{value}");
+        }
+        let pass = "mx.cloudflare.net; dmarc=pass header.from=example.org";
+        assert_eq!(read(pass, "jane@mail.EXAMPLE.org"), Pass);
+        assert_eq!(read(pass, "jane@badexample.org"), Unknown);
+    }
+}
