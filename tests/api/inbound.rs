@@ -1,8 +1,10 @@
 //! Mail that comes in: answers find their ticket, everything else opens one, and programs are not answered.
 
+use base64ct::{Base64, Encoding as _};
+
 use crate::support::client::Role;
 use crate::support::make::{self, unique};
-use crate::support::post::{Delivered, deliver, desk, plain, thread};
+use crate::support::post::{Delivered, deliver, desk, plain, proof, thread, unproven};
 use crate::support::stub::{Sent, Stub};
 use crate::support::{Admin, Agent, Anon, Caller, Customer, Manager, Value, Worker, json, race, time};
 
@@ -61,7 +63,7 @@ fn an_answer_becomes_a_message_of_its_ticket() {
     let to = answers_to(&ticket, &customer);
     let id = unique();
     let raw = format!(
-        "From: =?UTF-8?Q?J=C3=BCrgen?= <{}>\nTo: Edgedesk <{to}>\nSubject: Re: [{}] x\nMessage-ID: <{id}@mail.gmail.com>\n\
+        "{}From: =?UTF-8?Q?J=C3=BCrgen?= <{}>\nTo: Edgedesk <{to}>\nSubject: Re: [{}] x\nMessage-ID: <{id}@mail.gmail.com>\n\
          MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=\"m1\"\n\n\
          --m1\nContent-Type: multipart/alternative; boundary=\"a1\"\n\n\
          --a1\nContent-Type: text/plain; charset=\"UTF-8\"\nContent-Transfer-Encoding: quoted-printable\n\n\
@@ -71,6 +73,7 @@ fn an_answer_becomes_a_message_of_its_ticket() {
          --a1\nContent-Type: text/html; charset=\"UTF-8\"\n\n<div>html</div>\n--a1--\n\
          --m1\nContent-Type: image/jpeg; name=\"foto.jpg\"\nContent-Disposition: attachment; filename=\"foto.jpg\"\n\
          Content-Transfer-Encoding: base64\n\n/9j/4AA=\n--m1--\n",
+        proof(&customer.email),
         customer.email.to_uppercase(),
         ticket["number"]
     )
@@ -270,7 +273,6 @@ fn every_other_mail_opens_a_ticket() {
     // Who is unknown becomes a customer without a password, who is mailed if the address is known to be theirs.
     for (headers, vouched) in [
         ("", false),
-        ("Authentication-Results: mx.cloudflare.net; dmarc=fail\n", false),
         (
             "Authentication-Results: mx.cloudflare.net; spf=pass; dmarc=pass header.from=example.org\n",
             true,
@@ -278,7 +280,7 @@ fn every_other_mail_opens_a_ticket() {
     ] {
         let (address, word) = (make::email(), unique());
         let from = format!("\"Ada King Lovelace\" <{}>", address.to_uppercase());
-        accepted(&address, SUPPORT, &plain(&from, "Re: Fwd: ", headers, &word));
+        accepted(&address, SUPPORT, &unproven(&from, "Re: Fwd: ", headers, &word));
         let ticket = one(&word);
         assert_eq!(ticket["title"], "(no subject)");
         let user = Admin::any()
@@ -305,7 +307,7 @@ fn every_other_mail_opens_a_ticket() {
             .is(400);
         // The second mail is the same person's.
         let second = unique();
-        accepted(&address, SUPPORT, &plain(&from, "Once more", "", &second));
+        accepted(&address, SUPPORT, &unproven(&from, "Once more", headers, &second));
         assert_eq!(one(&second)["requester"]["id"], user["id"]);
     }
 }
@@ -492,7 +494,8 @@ fn mails_of_every_program_are_read() {
             want.replace("WORD", &word)
         };
         let raw = format!(
-            "From: {}\nSubject: {subject}\nMessage-ID: <{word}@x>\nMIME-Version: 1.0\n{form}",
+            "{}From: {}\nSubject: {subject}\nMessage-ID: <{word}@x>\nMIME-Version: 1.0\n{form}",
+            proof(&customer.email),
             customer.email
         );
         accepted(&customer.email, SUPPORT, raw.replace('\n', "\r\n").as_bytes());
@@ -519,8 +522,9 @@ fn files_are_taken_by_the_same_rules() {
     };
     let many: String = (0..22).map(|n| part(&format!("{n}.txt"), "text/plain")).collect();
     let raw = format!(
-        "From: {}\nSubject: With files\nMessage-ID: <{word}@x>\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=x\n\n\
+        "{}From: {}\nSubject: With files\nMessage-ID: <{word}@x>\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=x\n\n\
          --x\nContent-Type: text/plain\n\nSee {word}\n{}{}{}{many}--x--\n",
+        proof(&customer.email),
         customer.email,
         part("virus.exe", "application/octet-stream"),
         part("page.html", "text/html"),
@@ -567,8 +571,15 @@ fn files_are_taken_by_the_same_rules() {
 #[test]
 fn broken_mails_do_no_harm() {
     let customer = Customer::fresh();
-    let head = |n: usize| format!("From: {}\r\nMessage-ID: <{n}.{}@x>\r\n", customer.email, unique());
-    let deep: String = (0..200)
+    let proof = proof(&customer.email).replace('\n', "\r\n");
+    let head = |n: usize| {
+        format!(
+            "{proof}From: {}\r\nMessage-ID: <{n}.{}@x>\r\n",
+            customer.email,
+            unique()
+        )
+    };
+    let deep: String = (0..90)
         .map(|at| {
             format!(
                 "--b{at}\r\nContent-Type: multipart/mixed; boundary=b{}\r\n\r\n",
@@ -582,7 +593,7 @@ fn broken_mails_do_no_harm() {
     junk.splice(0..0, format!("{}\r\n", head(0)).into_bytes());
     let mut mails = vec![junk];
     for rest in [
-        format!("Content-Type: multipart/mixed; boundary=b0\r\n\r\n{deep}--b200\r\n\r\nhello\r\n"),
+        format!("Content-Type: multipart/mixed; boundary=b0\r\n\r\n{deep}--b90\r\n\r\nhello\r\n"),
         "Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\nContent-Type: text/plain".to_owned(),
         "Content-Transfer-Encoding: base64\r\n\r\n!!!!".to_owned(),
         format!("Subject: {}\r\n\r\nx", "=?gb2312?B?".repeat(5_000)),
@@ -597,6 +608,18 @@ fn broken_mails_do_no_harm() {
         mails.push(format!("{}{rest}", head(1)).into_bytes());
     }
     let count = mails.len();
+    // Made to be followed without end: these are left alone.
+    let nested = "Content-Type: message/rfc822\r\n\r\n";
+    let encoded = Base64::encode_string(nested.repeat(20_000).as_bytes());
+    for rest in [
+        nested.repeat(20_000),
+        format!("Content-Transfer-Encoding: base64\r\n{nested}{encoded}\r\n"),
+    ] {
+        mails.push(format!("{}{rest}Subject: x\r\n\r\nx", head(2)).into_bytes());
+    }
+    // As deep as it may be.
+    mails.push(format!("{}{}Subject: x\r\n\r\nx", head(3), nested.repeat(100)).into_bytes());
+    let count = count + 1;
     for raw in &mails {
         accepted(&customer.email, SUPPORT, raw);
     }

@@ -63,8 +63,21 @@ pub fn thread(ticket: &Value, who: &Caller) -> Thread {
     }
 }
 
-/// A mail of plain text with further headers, each with its line end.
+/// What Cloudflare writes above a mail that it has found to be from there, with its line end.
+pub fn proof(from: &str) -> String {
+    let domain = from.trim_end_matches('>').rsplit('@').next().expect("a domain");
+    format!("Authentication-Results: mx.cloudflare.net; dmarc=pass header.from={domain}\n")
+}
+
+/// A mail of plain text with further headers, each with its line end, which is proven to be from there.
 pub fn plain(from: &str, subject: &str, headers: &str, text: &str) -> Vec<u8> {
+    let mut raw = proof(from).replace('\n', "\r\n").into_bytes();
+    raw.extend(unproven(from, subject, headers, text));
+    raw
+}
+
+/// The same, which anybody may have sent.
+pub fn unproven(from: &str, subject: &str, headers: &str, text: &str) -> Vec<u8> {
     let id = make::unique();
     format!(
         "From: {from}\nTo: support@desk.example\nSubject: {subject}\nMessage-ID: <{id}@example.org>\n{headers}\
