@@ -1,7 +1,5 @@
 //! Mail that comes in: answers find their ticket, everything else opens one, and programs are not answered.
 
-use base64ct::{Base64, Encoding as _};
-
 use crate::support::client::Role;
 use crate::support::make::{self, unique};
 use crate::support::post::{Delivered, deliver, desk, plain, proof, thread, unproven};
@@ -608,15 +606,9 @@ fn broken_mails_do_no_harm() {
         mails.push(format!("{}{rest}", head(1)).into_bytes());
     }
     let count = mails.len();
-    // Made to be followed without end: these are left alone. The local server itself stands no more than so many.
+    // Made to be followed without end: it is left alone. The local server itself bears no more.
     let nested = "Content-Type: message/rfc822\r\n\r\n";
-    let encoded = Base64::encode_string(nested.repeat(1_000).as_bytes());
-    for rest in [
-        format!("{}Subject: x\r\n\r\nx", nested.repeat(1_000)),
-        format!("Content-Transfer-Encoding: base64\r\n{nested}{encoded}\r\n"),
-    ] {
-        mails.push(format!("{}{rest}", head(2)).into_bytes());
-    }
+    mails.push(format!("{}{}Subject: x\r\n\r\nx", head(2), nested.repeat(1_000)).into_bytes());
     // As deep as it may be.
     mails.push(format!("{}{}Subject: x\r\n\r\nx", head(3), nested.repeat(100)).into_bytes());
     let count = count + 1;

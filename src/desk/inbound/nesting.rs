@@ -57,8 +57,13 @@ fn inside(raw: &[u8], at: usize) -> Option<Vec<u8>> {
     let head = [before.get(start..)?, near.get(..end)?].concat();
     let body = below.get(end..)?.trim_ascii_start();
     if places_any(&head, b"base64") {
-        let end = body.windows(3).position(|found| found == b"\n--");
-        return base64_decode(body.get(..end.unwrap_or(body.len()))?);
+        // As the reader does, which passes over what does not belong.
+        let end = body.windows(2).position(|found| found == b"--");
+        let body = body.get(..end.unwrap_or(body.len()))?.iter().copied();
+        let kept: Vec<u8> = body
+            .filter(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'='))
+            .collect();
+        return base64_decode(&kept);
     }
     if places_any(&head, b"quoted-printable") {
         return quoted_printable_decode(body);
@@ -103,6 +108,8 @@ mod tests {
             (encoded(&nested(3)), false),
             (encoded(&encoded(&nested(3))), false),
             (encoded(&nested(200)), true),
+            (encoded(&nested(200)).replace("\r\n--x", "--x"), true),
+            (encoded(&nested(200)).replace("b2", "b-2"), true),
             (encoded(&encoded(&nested(200))), true),
             (printable, true),
             (encoded("x").repeat(9), true),
