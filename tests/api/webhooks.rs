@@ -717,6 +717,59 @@ fn rules_tell_the_endpoints_that_they_name() {
 }
 
 #[test]
+fn a_rule_that_hears_notes_tells_nobody_who_may_not_know_of_them() {
+    let desk = desk();
+    let (admin, customer) = (Admin::on(&desk), Customer::on(&desk));
+    let (outside, inside) = (Hook::new(&admin, json!({"events": ["ticket.created"]})), {
+        Hook::new(
+            &admin,
+            json!({"events": ["ticket.created"], "include_internal": true}),
+        )
+    });
+    let rule = admin
+        .post(
+            "/workflows",
+            json!({
+                "name": format!("Notes {}", make::unique()),
+                "trigger": {"on": "message_added", "internal": true},
+                "actions": [
+                    {"type": "send_notification", "to": customer.id, "message": "a note was written"},
+                    {"type": "send_webhook", "webhook": outside.row["id"]},
+                    {"type": "send_webhook", "webhook": inside.row["id"]},
+                ],
+            }),
+        )
+        .is(201)
+        .json();
+    let ticket = make::ticket(&customer);
+    make::note(&admin, &ticket, "Between us.");
+    let at = format!("/workflows/{}", rule["id"]);
+    let run = &admin.walk(&format!("{at}/runs"), 10)[0];
+    let outcomes: Vec<&str> = run["details"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|deed| deed["outcome"].as_str())
+        .collect();
+    assert_eq!(outcomes, ["refused", "refused", "done"]);
+    assert!(customer.walk("/notifications", 50).is_empty());
+    assert_eq!(types(&inside.wait(2)), ["ticket.created", "rule.fired"]);
+    // What is later for one endpoint is sent after what was before.
+    make::ticket(&customer);
+    assert_eq!(types(&outside.wait(2)), ["ticket.created", "ticket.created"]);
+    // Once it may know, it is told.
+    admin
+        .put(&self::at(&outside.row), json!({"include_internal": true}))
+        .is(200);
+    make::note(&admin, &ticket, "And again.");
+    assert_eq!(
+        types(&outside.wait(3)).last().map(String::as_str),
+        Some("rule.fired")
+    );
+    admin.delete(&at).is(204);
+}
+
+#[test]
 fn a_broken_promise_is_delivered_once() {
     let desk = desk();
     let (admin, customer) = (Admin::on(&desk), Customer::on(&desk));
