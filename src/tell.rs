@@ -6,6 +6,7 @@
 use futures_util::future::join;
 
 use crate::desk::seat::Object;
+use crate::edge::config::{self, Way};
 use crate::edge::{Env, door, hub, queue};
 use crate::store::due::{Due, What};
 
@@ -29,11 +30,14 @@ pub async fn later(env: &Env, due: Due, seconds: u32) {
 /// Tells of everything that is due.
 pub async fn tell(env: &Env, due: Vec<Due>) {
     let (mut objects, mut texts) = (Vec::new(), Vec::new());
+    let sends_mail = config::load(env).is_ok_and(|config| config.mail.way != Way::Off);
     for Due { what, id } in due {
         match what {
             What::Room => objects.push(Object::Room(id).name()),
             What::User => objects.push(Object::Person(id).name()),
-            What::Mail => texts.push(message("mail", id)),
+            What::Mail if sends_mail => texts.push(message("mail", id)),
+            // The clock clears it away.
+            What::Mail => {}
             What::Hook => texts.push(message("hook", id)),
         }
     }

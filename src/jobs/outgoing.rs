@@ -3,8 +3,9 @@
 //! A message only names a row. The row says whether there is still something to do, so a message that comes twice,
 //! or late, changes nothing; and a message that is lost is found again by the clock.
 
-use super::{mail, webhooks};
+use super::{MOST, mail, webhooks};
 use crate::desk::Millis;
+use crate::edge::config::{self, Way};
 use crate::edge::db::{Db, DbError, Stmt};
 use crate::edge::queue::{self, Batch, Outcome};
 use crate::edge::{Env, clock, door};
@@ -38,13 +39,20 @@ pub async fn deliver(env: &Env, due: Due, now: Millis) -> Outcome {
     }
 }
 
-/// Makes digests of mails that were held back, and sends again what should have been sent by now.
+/// Makes digests of mails that were held back, and sends again what should have been sent by now. Where no mail is
+/// sent, none waits.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn sweep(env: &Env, db: &Db, now: Millis) -> Result<(), DbError> {
-    let mut stmts: Vec<Stmt> = outbox::digest(now).into();
-    stmts.extend([outbox::forgotten(now, MOST_SWEPT), deliveries::waiting(now)]);
+    let mut stmts: Vec<Stmt> = Vec::new();
+    if config::load(env).is_ok_and(|config| config.mail.way == Way::Off) {
+        stmts.push(outbox::drop_waiting(now, MOST));
+    } else {
+        stmts.extend(outbox::digest(now));
+        stmts.push(outbox::forgotten(now, MOST_SWEPT));
+    }
+    stmts.push(deliveries::waiting(now));
     let found = db.batch(&stmts).await?;
     for rows in found.iter().rev().take(2) {
         let forgotten: Vec<Due> = rows.all()?;

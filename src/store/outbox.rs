@@ -113,6 +113,16 @@ pub fn forgotten(now: i64, most: i64) -> Stmt {
     .bind(PATIENCE)
 }
 
+/// Drops mails that nobody sends.
+pub fn drop_waiting(now: i64, most: i64) -> Stmt {
+    Stmt::new(
+        "UPDATE outbox SET state = 'dropped', done_at = ?1 WHERE id IN ( \
+           SELECT id FROM outbox WHERE state = 'pending' AND next_attempt_at <= ?1 LIMIT ?2)",
+    )
+    .bind(now)
+    .bind(most)
+}
+
 /// Makes digests of what is held, wherever the hour has room for one more mail.
 pub fn digest(now: i64) -> [Stmt; 2] {
     [

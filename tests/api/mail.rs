@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crate::support::client::Role;
 use crate::support::make::{self, CANARY};
 use crate::support::stub::{Canned, Sent, Stub};
-use crate::support::{Admin, Agent, Anon, Caller, Customer, Value, Worker, json};
+use crate::support::{Admin, Agent, Anon, Caller, Customer, Value, Worker, json, sqlite};
 
 fn is_to(email: &str) -> impl Fn(&Sent) -> bool + '_ {
     move |sent| sent.path == "/mail" && sent.json()["to"][0] == email
@@ -392,4 +392,22 @@ fn the_contact_that_a_customer_names_is_never_mailed() {
     mails(&customer.email, 2);
     assert_eq!(Stub::shared().seen(is_to(&contact)).len(), 0);
     let _: &Value = &ticket;
+}
+
+#[test]
+fn a_desk_that_sends_no_mail_keeps_none_waiting() {
+    let worker = Worker::start(&[("MAIL_MODE", "off")]);
+    worker.seed();
+    let john = Caller::login(&worker, Role::Customer, "john@example.com", "customer123");
+    make::message(&Admin::on(&worker), &make::ticket(&john), "Read it here.");
+    assert_eq!(
+        john.get("/notifications?unread=true&kind=reply").is(200).rows()[0]["message"],
+        "Read it here."
+    );
+    worker.tick();
+    let d1 = worker.d1.clone().expect("a file");
+    let paused = worker.pause();
+    let rows = sqlite::run(&d1, "", "SELECT state, count(*) AS n FROM outbox GROUP BY state");
+    assert_eq!(rows, [json!({"state": "dropped", "n": 1})]);
+    drop(paused.resume());
 }
