@@ -146,6 +146,8 @@ pub enum End {
     Forbidden,
     /// Frames came too fast for too long.
     TooFast,
+    /// For a while nobody knew that somebody listens: what happened then is not told by itself.
+    Lapsed,
 }
 
 impl End {
@@ -155,6 +157,7 @@ impl End {
             End::Unauthorized => 4401,
             End::Forbidden => 4403,
             End::TooFast => 4429,
+            End::Lapsed => 4408,
         }
     }
 
@@ -164,6 +167,7 @@ impl End {
             End::Unauthorized => "the session has ended or the token has expired",
             End::Forbidden => "you may not see this ticket any more",
             End::TooFast => "too many frames",
+            End::Lapsed => "something may have been missed: connect again and resume",
         }
     }
 }

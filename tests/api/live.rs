@@ -68,6 +68,9 @@ fn two_people_in_one_room() {
     );
     // Why a ticket is handed on is for staff only.
     let path = format!("/tickets/{}", ticket["id"]);
+    customer
+        .put(&path, json!({"title": "The printer is out"}))
+        .is(200);
     let reason = json!({"assignee": agent.id, "reason": make::CANARY});
     Admin::any().post(&format!("{path}/transfer"), reason).is(200);
     let transfer = loop {
@@ -77,9 +80,6 @@ fn two_people_in_one_room() {
         }
     };
     assert_eq!(transfer["data"]["data"]["reason"], make::CANARY);
-    customer
-        .put(&path, json!({"title": "The printer is out"}))
-        .is(200);
     agent.put(&path, json!({"tags": ["smoke"]})).is(200);
     make::attachment(&customer, &ticket, b"smoke");
     while ours.hear("ticket_updated")["data"]["type"] != "attachment_added" {}
