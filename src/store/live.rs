@@ -293,3 +293,14 @@ pub fn use_ticket(hash: &str, now: i64) -> Stmt {
     .bind(hash)
     .bind(now)
 }
+
+/// Whether a reference is of this ticket: one row, or none.
+pub fn is_ticket(id: i64, reference: &Ref) -> Stmt {
+    let (name, arg) = super::tickets::named(reference);
+    Stmt::new(format!(
+        "SELECT t.id AS id FROM tickets t WHERE {} AND t.id = ?2",
+        name.replace("?4", "?1")
+    ))
+    .bind(arg)
+    .bind(id)
+}

@@ -43,7 +43,7 @@ fn two_people_in_one_room() {
     let other = theirs.hear("message");
     assert!(other.get("ref").is_none());
     assert_eq!(other["data"], own["data"]);
-    theirs.send(json!({"type": "message", "content": "An answer."}));
+    theirs.send(json!({"type": "message", "ticket_id": ticket["uid"], "content": "An answer."}));
     assert_eq!(ours.hear("message")["data"], theirs.hear("message")["data"]);
     agent
         .put(
