@@ -1055,6 +1055,7 @@ CREATE TABLE notifications (
   read_at INTEGER
 ) STRICT;
 CREATE INDEX notifications_by_user ON notifications (user_id);
+CREATE INDEX notifications_by_kind ON notifications (user_id, kind);
 CREATE INDEX notifications_unread ON notifications (user_id) WHERE read_at IS NULL;
 CREATE UNIQUE INDEX notifications_by_event ON notifications (user_id, event_id) WHERE event_id IS NOT NULL;
 CREATE INDEX notifications_by_time ON notifications (created_at);
@@ -1403,8 +1404,8 @@ BEGIN
   UPDATE settings SET workflows_version = workflows_version + 1 WHERE id = 1;
 END;
 CREATE TRIGGER workflows_webhooks_updated
-AFTER UPDATE OF is_active ON webhooks
-WHEN NEW.is_active <> OLD.is_active AND EXISTS (SELECT 1 FROM workflows)
+AFTER UPDATE OF is_active, include_internal ON webhooks
+WHEN (NEW.is_active <> OLD.is_active OR NEW.include_internal <> OLD.include_internal) AND EXISTS (SELECT 1 FROM workflows)
 BEGIN
   UPDATE settings SET workflows_version = workflows_version + 1 WHERE id = 1;
 END;

@@ -28,6 +28,7 @@ CREATE TABLE notifications (
   read_at INTEGER
 ) STRICT;
 CREATE INDEX notifications_by_user ON notifications (user_id);
+CREATE INDEX notifications_by_kind ON notifications (user_id, kind);
 CREATE INDEX notifications_unread ON notifications (user_id) WHERE read_at IS NULL;
 CREATE UNIQUE INDEX notifications_by_event ON notifications (user_id, event_id) WHERE event_id IS NOT NULL;
 CREATE INDEX notifications_by_time ON notifications (created_at);

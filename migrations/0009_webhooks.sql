@@ -117,8 +117,8 @@ BEGIN
   UPDATE settings SET workflows_version = workflows_version + 1 WHERE id = 1;
 END;
 CREATE TRIGGER workflows_webhooks_updated
-AFTER UPDATE OF is_active ON webhooks
-WHEN NEW.is_active <> OLD.is_active AND EXISTS (SELECT 1 FROM workflows)
+AFTER UPDATE OF is_active, include_internal ON webhooks
+WHEN (NEW.is_active <> OLD.is_active OR NEW.include_internal <> OLD.include_internal) AND EXISTS (SELECT 1 FROM workflows)
 BEGIN
   UPDATE settings SET workflows_version = workflows_version + 1 WHERE id = 1;
 END;

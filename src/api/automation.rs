@@ -173,7 +173,7 @@ pub fn follow_by(
             now,
             subject,
             step,
-            acted.map_or("", |run| word(run.rule, heard)),
+            (acted.map_or("", |run| word(run.rule, heard)), heard),
         )?);
     }
     for run in &runs {
@@ -222,13 +222,20 @@ fn kept(now: Millis, subject: &Subject, step: &Step, automation: &Automation) ->
 }
 
 /// What goes to the webhooks that one rule names.
-fn sent(now: Millis, subject: &Subject, step: &Step, on: &str) -> Result<Vec<Stmt>, Error> {
+fn sent(
+    now: Millis,
+    subject: &Subject,
+    step: &Step,
+    (on, heard): (&str, &Heard),
+) -> Result<Vec<Stmt>, Error> {
+    let is_internal = heard.message.as_ref().is_some_and(|message| message.is_internal);
     let rule = json!({"id": step.rule_id, "name": step.rule, "heard": on}).to_string();
     let one = |webhook: &i64| {
         let new = FromRule {
             webhook: *webhook,
             uid: &ids::uid(now).map_err(Error::Internal)?,
             rule: &rule,
+            is_internal,
             now,
         };
         Ok(deliveries::from_rule(subject, &new))

@@ -44,7 +44,7 @@ pub async fn list(call: &Call<'_>) -> Result<Reply, Error> {
         kind: taken.word("kind"),
     };
     let reader = reader(call)?;
-    let mut stmts = vec![rows::list(&reader, filter, &page)];
+    let mut stmts: Vec<_> = rows::list(&reader, filter, &page).into();
     if page.count {
         stmts.push(rows::count(&reader, filter));
     }
@@ -53,8 +53,8 @@ pub async fn list(call: &Call<'_>) -> Result<Reply, Error> {
         call,
         &page,
         found.first().ok_or(Error::NotFound)?,
-        None,
         found.get(1),
+        found.get(2),
     )
 }
 

@@ -13,7 +13,7 @@ pub struct Known {
     /// A category's slug, a project's key, a person's address, a webhook's uid; in lower case.
     pub name: String,
     pub is_active: bool,
-    /// Somebody who may be given tickets.
+    /// Somebody who may be given tickets; a webhook that is told of what is internal.
     pub is_staff: bool,
     /// A person as history shows one.
     pub card: serde_json::Value,
@@ -47,16 +47,14 @@ impl Directory {
         })
     }
 
-    /// The id of an active person by id or uid.
-    pub fn person(&self, row: &Row) -> Option<i64> {
-        let known = find(&self.people, row).filter(|known| known.is_active)?;
-        Some(known.id)
+    /// An active person by id or uid.
+    pub fn person(&self, row: &Row) -> Option<&Known> {
+        find(&self.people, row).filter(|known| known.is_active)
     }
 
     /// A webhook by id or uid that is switched on.
-    pub fn webhook(&self, row: &Row) -> Option<i64> {
-        let known = find(&self.webhooks, row).filter(|known| known.is_active)?;
-        Some(known.id)
+    pub fn webhook(&self, row: &Row) -> Option<&Known> {
+        find(&self.webhooks, row).filter(|known| known.is_active)
     }
 
     /// What of a plan names nobody and nothing any more.

@@ -90,6 +90,14 @@ fn is_key(id: &str) -> bool {
     (1..=255).contains(&id.len()) && id.bytes().all(|byte| (0x20..=0x7e).contains(&byte))
 }
 
+/// The ticket that a value names: its id as a number, its uid, number or key.
+pub fn ticket_of(value: &Value) -> Option<Ref> {
+    match value {
+        Value::String(text) => Ref::parse(text).filter(|named| !matches!(named, Ref::Id(_))),
+        id => id.as_i64().and_then(|id| Ref::parse(&id.to_string())),
+    }
+}
+
 fn writing(frame: &Map<String, Value>, wrong: &mut Mistakes) -> Option<Said> {
     let mut flag = |name: &str, default: bool| match frame.get(name) {
         None => default,
@@ -100,11 +108,7 @@ fn writing(frame: &Map<String, Value>, wrong: &mut Mistakes) -> Option<Said> {
         }
     };
     let (is_typing, is_internal) = (flag("is_typing", true), flag("is_internal", false));
-    let ticket = match frame.get("ticket_id") {
-        None => None,
-        Some(Value::String(text)) => Ref::parse(text),
-        Some(id) => id.as_i64().and_then(|id| Ref::parse(&id.to_string())),
-    };
+    let ticket = frame.get("ticket_id").and_then(ticket_of);
     if frame.contains_key("ticket_id") && ticket.is_none() {
         return wrong.refuse("ticket_id", "must be the id of a ticket");
     }

@@ -218,9 +218,21 @@ impl<'a> Hands<'a> {
             }
             Audience::Assignee => Recipient::Assignee,
             Audience::Person(row) => {
-                Recipient::Person(self.directory.person(row).ok_or("this is no active user")?)
+                let person = self.directory.person(row).ok_or("this is no active user")?;
+                if self.hears_note() && !person.is_staff {
+                    return Err("customers are not told of internal notes".to_owned());
+                }
+                Recipient::Person(person.id)
             }
         })
+    }
+
+    /// What is heard is an internal note.
+    fn hears_note(&self) -> bool {
+        self.heard
+            .message
+            .as_ref()
+            .is_some_and(|message| message.is_internal)
     }
 
     fn tell(&mut self, telling: Telling) {
@@ -389,6 +401,10 @@ impl Desk for Hands<'_> {
                     .directory
                     .webhook(row)
                     .ok_or("this is no webhook that is switched on")?;
+                if self.hears_note() && !webhook.is_staff {
+                    return Err("this webhook is not told of internal notes".to_owned());
+                }
+                let webhook = webhook.id;
                 if let Some(step) = self.done.steps.last_mut() {
                     step.webhooks.push(webhook);
                 }

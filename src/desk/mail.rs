@@ -9,6 +9,9 @@ pub const MARKER: &str = "-- Please write your answer above this line --";
 /// Mails that one person gets of one ticket in an hour. One place is left to the digest of the rest.
 pub const MOST_AN_HOUR: i64 = 20;
 
+/// Entries that a digest tells one by one.
+pub const MOST_TOLD: i64 = 50;
+
 /// What a mail is made of.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 pub struct Facts {
@@ -23,6 +26,9 @@ pub struct Facts {
     /// What a digest tells of.
     #[serde(default)]
     pub entries: Vec<Entry>,
+    /// What a digest has no room for.
+    #[serde(default)]
+    pub more: i64,
 }
 
 /// The ticket that a mail is about.
@@ -81,7 +87,12 @@ enum Part {
 
 /// Writes a mail.
 pub fn write(facts: &Facts, links: &Links) -> Mail {
-    let mut parts = vec![Part::Line(format!("Hello {},", line(&facts.name)))];
+    // Whose address it is, is not known yet: what a stranger calls themself is nothing to tell its owner.
+    let name = line(&facts.name);
+    let mut parts = vec![Part::Line(match facts.kind.as_str() {
+        "verify_email" => "Hello,".to_owned(),
+        _ => format!("Hello {name},"),
+    })];
     parts.extend(story(facts, links));
     let mut text = String::new();
     let mut html = String::new();
@@ -167,6 +178,12 @@ fn story(facts: &Facts, links: &Links) -> Vec<Part> {
             )));
             for entry in &facts.entries {
                 parts.extend(told(entry, None));
+            }
+            if facts.more > 0 {
+                parts.push(Part::Line(format!(
+                    "And {} more, which the ticket tells.",
+                    facts.more
+                )));
             }
             parts.extend(link("See the ticket"));
         }
@@ -357,6 +374,12 @@ mod tests {
     }
 
     #[test]
+    fn a_stranger_is_not_called_what_somebody_else_wrote() {
+        let asked = write(&facts("verify_email"), &Links::default());
+        assert!(asked.text.starts_with("Hello,\n") && !asked.text.contains("Ann"));
+    }
+
+    #[test]
     fn links_and_the_marker_stand_where_they_are_wanted() {
         let links = Links {
             action: Some("https://app.example/reset#token=x".to_owned()),
@@ -393,6 +416,12 @@ mod tests {
             ..facts("digest")
         };
         let text = write(&digest, &Links::default()).text;
+        assert!(!text.contains("more"));
+        let full = Facts {
+            more: 4,
+            ..digest.clone()
+        };
+        assert!(write(&full, &Links::default()).text.contains("And 4 more"));
         let (one, two) = (text.find("  one").unwrap(), text.find("  two").unwrap());
         assert!(one < two && text.contains("Bob answered:"));
     }

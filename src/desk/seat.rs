@@ -55,6 +55,8 @@ pub const MOST_IN_ALL: usize = 1_000;
 const FRAMES: u32 = 30;
 const TOO_MANY: u32 = 90;
 const WINDOW: Millis = 10_000;
+/// What a frame that asks for much counts beyond itself.
+const HEAVY: u32 = 9;
 /// Windows over the limit, one after the other, after which the socket ends.
 const STRIKES: u32 = 3;
 /// How often somebody is shown to be writing, at most.
@@ -101,6 +103,11 @@ pub enum Pass {
 }
 
 impl Pace {
+    /// The frame that has just passed asks for much: it counts as ten.
+    pub fn weigh(&mut self) {
+        self.frames = self.frames.saturating_add(HEAVY).min(FRAMES);
+    }
+
     /// Counts a frame.
     pub fn pass(&mut self, now: Millis) -> Pass {
         if now.saturating_sub(self.since) >= WINDOW {
@@ -146,6 +153,8 @@ pub enum End {
     Forbidden,
     /// Frames came too fast for too long.
     TooFast,
+    /// For a while nobody knew that somebody listens: what happened then is not told by itself.
+    Lapsed,
 }
 
 impl End {
@@ -155,6 +164,7 @@ impl End {
             End::Unauthorized => 4401,
             End::Forbidden => 4403,
             End::TooFast => 4429,
+            End::Lapsed => 4408,
         }
     }
 
@@ -164,6 +174,7 @@ impl End {
             End::Unauthorized => "the session has ended or the token has expired",
             End::Forbidden => "you may not see this ticket any more",
             End::TooFast => "too many frames",
+            End::Lapsed => "something may have been missed: connect again and resume",
         }
     }
 }
@@ -288,6 +299,17 @@ mod tests {
                 "{standings:?} {now}"
             );
         }
+    }
+
+    #[test]
+    fn what_asks_for_much_counts_as_ten() {
+        let mut pace = Pace::default();
+        for _ in 0..3 {
+            assert_eq!(pace.pass(0), Pass::Listen);
+            pace.weigh();
+        }
+        assert_eq!(pace.pass(0), Pass::Slow);
+        assert_eq!(pace.pass(WINDOW), Pass::Listen);
     }
 
     #[test]

@@ -147,6 +147,9 @@ pub enum Verdict {
     Gone,
 }
 
+/// What has waited for a day behind others is tried so often all the same: for a quarter of an hour.
+const LEAST_ATTEMPTS: i64 = 5;
+
 /// Decides what becomes of a delivery. Every 2xx is a success, and everything else a failure: redirects too, which
 /// are never followed.
 pub fn judge(attempt: &Attempt, now: Millis) -> Verdict {
@@ -154,9 +157,10 @@ pub fn judge(attempt: &Attempt, now: Millis) -> Verdict {
     match attempt.status {
         Some(200..=299) => Verdict::Delivered,
         Some(410) => Verdict::Gone,
-        _ if now >= end => Verdict::Expired,
+        _ if now >= end && attempt.number >= LEAST_ATTEMPTS => Verdict::Expired,
         // The last attempt is at the very end.
-        _ => Verdict::Again(now.saturating_add(wait(attempt)).min(end)),
+        _ if now < end => Verdict::Again(now.saturating_add(wait(attempt)).min(end)),
+        _ => Verdict::Again(now.saturating_add(wait(attempt))),
     }
 }
 
@@ -251,6 +255,15 @@ mod tests {
             number,
             created_at: 1_000,
             chance,
+        }
+    }
+
+    #[test]
+    fn what_waited_behind_others_has_its_attempts_too() {
+        for (number, want) in [(1, false), (4, false), (5, true), (9, true)] {
+            let verdict = judge(&attempt(503, number, 0), LIFE + HOUR);
+            assert_eq!(verdict == Verdict::Expired, want, "{number}");
+            assert!(!matches!(verdict, Verdict::Again(at) if at <= LIFE + HOUR));
         }
     }
 

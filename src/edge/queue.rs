@@ -5,6 +5,9 @@ use worker::{MessageBatch, MessageExt, QueueContentType, QueueRetryOptionsBuilde
 /// Messages that came in together.
 pub type Batch = MessageBatch<String>;
 
+/// The longest that a queue holds a message back, seconds.
+const MOST_DELAY: u32 = 43_200;
+
 /// What became of one message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -41,7 +44,7 @@ pub async fn send(env: &worker::Env, texts: Vec<String>) -> Result<(), String> {
 pub async fn send_later(env: &worker::Env, text: String, seconds: u32) -> Result<(), String> {
     let queue = env.queue("OUTGOING").map_err(|error| error.to_string())?;
     let message = RawMessageBuilder::new(text.into())
-        .delay_seconds(seconds.min(43_200))
+        .delay_seconds(seconds.min(MOST_DELAY))
         .build_with_content_type(QueueContentType::Text);
     queue.send_raw(message).await.map_err(|error| error.to_string())
 }
@@ -62,7 +65,7 @@ where
             Outcome::Done => message.ack(),
             Outcome::Again { seconds } => {
                 let options = QueueRetryOptionsBuilder::new()
-                    .with_delay_seconds(seconds)
+                    .with_delay_seconds(seconds.min(MOST_DELAY))
                     .build();
                 message.retry_with_options(&options);
             }

@@ -111,15 +111,24 @@ impl Live {
                 is_typing,
                 is_internal,
             }) => self.show_typing(&speaker, ticket, is_typing, is_internal).await,
-            Ok(Said::Resume(last)) => self.resume(&speaker, last).await,
-            Ok(Said::ResumeTickets(tickets)) => self.resume_tickets(&speaker, tickets).await,
+            Ok(Said::Resume(last)) => {
+                change(speaker.socket, |seat| seat.pace.weigh());
+                self.resume(&speaker, last).await;
+            }
+            Ok(Said::ResumeTickets(tickets)) => {
+                change(speaker.socket, |seat| seat.pace.weigh());
+                self.resume_tickets(&speaker, tickets).await;
+            }
         }
     }
 
     /// Says something, by the way of `POST /messages`: the same checks, the same batch, and then everybody hears it.
     async fn say(&self, speaker: &Speaker<'_>, mut body: Map<String, Value>, client_id: Option<String>) {
         if let Object::Room(ticket) = speaker.object {
-            if body.get("ticket_id").is_some_and(|named| *named != json!(ticket)) {
+            let named = body.get("ticket_id").map(frame::ticket_of);
+            if let Some(named) = named
+                && !is_of_room(speaker.hub, ticket, named.as_ref()).await
+            {
                 return speaker.refuse(another_ticket("ticket_id"));
             }
             body.insert("ticket_id".to_owned(), json!(ticket));
@@ -191,8 +200,12 @@ impl Live {
     ) {
         let room = match (speaker.object, ticket) {
             (Object::Room(room), None) => room,
-            (Object::Room(room), Some(Ref::Id(id))) if id == room => room,
-            (Object::Room(_), Some(_)) => return speaker.refuse(another_ticket("ticket_id")),
+            (Object::Room(room), named) => {
+                if !is_of_room(speaker.hub, room, named.as_ref()).await {
+                    return speaker.refuse(another_ticket("ticket_id"));
+                }
+                room
+            }
             (Object::Person(_), Some(Ref::Id(id))) => id,
             (Object::Person(_), _) => {
                 return speaker.refuse(Error::field("ticket_id", "must be the id of a ticket"));
@@ -244,6 +257,19 @@ async fn pass_on(speaker: &Speaker<'_>, ticket: i64, whisper: &Whisper) -> Resul
     let text = serde_json::to_string(whisper).map_err(|error| Error::Internal(error.to_string()))?;
     let told = hub::whisper(&speaker.hub.env, &Object::Room(ticket).name(), &text).await;
     told.map_err(Error::Internal)
+}
+
+/// Whether a frame in a room names the room's own ticket, in whichever way.
+async fn is_of_room(hub: &Hub, room: i64, named: Option<&Ref>) -> bool {
+    match named {
+        None => false,
+        Some(Ref::Id(id)) => *id == room,
+        Some(named) => {
+            let Ok(db) = Db::open(&hub.env) else { return false };
+            let found = db.batch(&[rows::is_ticket(room, named)]).await;
+            found.is_ok_and(|found| found.first().is_some_and(|rows| rows.is_empty() == Ok(false)))
+        }
+    }
 }
 
 pub(super) fn another_ticket(field: &str) -> Error {

@@ -104,10 +104,14 @@ impl Live {
                 Object::Room(_) => None,
                 Object::Person(id) => Some(id),
             };
-            batch.insert(0, rows::listen(&name, user, until));
+            batch.splice(0..0, [rows::listens(&name), rows::listen(&name, user, until)]);
         }
         let found = db.batch(&batch).await?;
-        let mut found = found.iter().skip(usize::from(renews));
+        let (lease, found) = found
+            .split_at_checked(if renews { 2 } else { 0 })
+            .unwrap_or_default();
+        let listened = all::<Number>(lease.first())?.first().map_or(0, |number| number.n);
+        let mut found = found.iter();
         let standings: Vec<Standing> = all(found.next())?;
         let head = all::<Number>(found.next())?.first().map_or(0, |number| number.n);
         let newest: Vec<Told> = all(found.next())?;
@@ -116,7 +120,12 @@ impl Live {
             self.leased_until.set(until);
         }
         self.checked_at.set(now);
-        let seats = self.judge(object, seats, &standings, now);
+        let mut seats = self.judge(object, seats, &standings, now);
+        if renews && listened <= now && matches!(object, Object::Person(_)) {
+            // A room reads its ticket from where it was; a feed that nobody wrote cannot be read.
+            let lapsed = seats.extract_if(.., |(_, seat)| seat.is_greeted);
+            lapsed.for_each(|(socket, _)| dismiss(&socket, End::Lapsed));
+        }
         greet(object, &seats, now);
         let full = usize::try_from(PAGE).unwrap_or_default();
         let has_more = newest.len() >= full || missed.len() >= full;

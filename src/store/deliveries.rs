@@ -172,6 +172,12 @@ pub fn test(webhook: i64, uid: &str, now: i64) -> Vec<Stmt> {
 pub fn again(webhook: i64, delivery: i64, uid: &str, now: i64) -> Vec<Stmt> {
     vec![
         expect_active(webhook),
+        // Whoever asked saw an endpoint that may know of it.
+        Stmt::new(
+            "INSERT INTO stale SELECT 1 FROM webhook_deliveries d JOIN webhooks h ON h.id = d.webhook_id \
+             WHERE d.id = ?1 AND d.is_internal = 1 AND h.include_internal = 0",
+        )
+        .bind(delivery),
         hasten(webhook, now),
         Stmt::new(
             "INSERT INTO webhook_deliveries (uid, repeats, webhook_id, type, ticket_id, event_id, rule, is_internal, body, next_attempt_at, created_at) \
@@ -191,6 +197,8 @@ pub struct FromRule<'a> {
     pub uid: &'a str,
     /// `{"id", "name", "heard"}`.
     pub rule: &'a str,
+    /// It has heard an internal note.
+    pub is_internal: bool,
     pub now: i64,
 }
 
@@ -198,8 +206,8 @@ pub struct FromRule<'a> {
 pub fn from_rule(subject: &Subject, new: &FromRule) -> Stmt {
     let (name, arg) = super::workflows::of_ticket(subject);
     Stmt::new(format!(
-        "INSERT INTO webhook_deliveries (uid, webhook_id, type, ticket_id, rule, next_attempt_at, created_at) \
-         SELECT ?3, h.id, ?4, t.id, ?5, ?6, ?6 FROM tickets t JOIN webhooks h ON h.id = ?2 AND h.is_active = 1 WHERE {name}"
+        "INSERT INTO webhook_deliveries (uid, webhook_id, type, ticket_id, rule, next_attempt_at, created_at, is_internal) \
+         SELECT ?3, h.id, ?4, t.id, ?5, ?6, ?6, ?7 FROM tickets t JOIN webhooks h ON h.id = ?2 AND h.is_active = 1 WHERE {name}"
     ))
     .bind(arg)
     .bind(new.webhook)
@@ -207,6 +215,7 @@ pub fn from_rule(subject: &Subject, new: &FromRule) -> Stmt {
     .bind(FIRED)
     .bind(new.rule)
     .bind(new.now)
+    .bind(new.is_internal)
 }
 
 // Sending ----------------------------------------------------------------------------------------------------------

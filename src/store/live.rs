@@ -234,6 +234,11 @@ pub fn head_of_feed(user_id: i64) -> Stmt {
     Stmt::new("SELECT coalesce(max(id), 0) AS n FROM feed WHERE user_id = ?1").bind(user_id)
 }
 
+/// Until when the database took an object to listen: `n`, no row when it did not.
+pub fn listens(object: &str) -> Stmt {
+    Stmt::new("SELECT until AS n FROM listeners WHERE object = ?1").bind(object)
+}
+
 /// Notes that an object listens, until then.
 pub fn listen(object: &str, user_id: Option<i64>, until: i64) -> Stmt {
     Stmt::new(
@@ -287,4 +292,15 @@ pub fn use_ticket(hash: &str, now: i64) -> Stmt {
     )
     .bind(hash)
     .bind(now)
+}
+
+/// Whether a reference is of this ticket: one row, or none.
+pub fn is_ticket(id: i64, reference: &Ref) -> Stmt {
+    let (name, arg) = super::tickets::named(reference);
+    Stmt::new(format!(
+        "SELECT t.id AS id FROM tickets t WHERE {} AND t.id = ?2",
+        name.replace("?4", "?1")
+    ))
+    .bind(arg)
+    .bind(id)
 }

@@ -106,22 +106,39 @@ impl Filter {
     }
 }
 
-/// A page of the reader's notifications, newest first: rows `j`, `id`.
-pub fn list(reader: &Reader, filter: Filter, page: &Page) -> Stmt {
+/// Notifications that one page looks at, whether or not they can still be seen.
+const WINDOW: i64 = 250;
+
+/// A page of the reader's notifications, newest first: rows `j`, `id`; and where it stopped, if it has looked at as many
+/// as a page may.
+pub fn list(reader: &Reader, filter: Filter, page: &Page) -> [Stmt; 2] {
     let before = match page.start {
         Start::After { id, .. } => id,
         _ => i64::MAX,
     };
-    reader
-        .stmt(format!(
-            "SELECT {} AS j, n.id AS id {FROM} WHERE {} AND n.id < ?4 AND {} ORDER BY n.id DESC LIMIT ?5 OFFSET ?6",
-            json(policy::reads_internal(reader.role)),
-            seen(reader),
-            filter.condition()
-        ))
-        .bind(before.min(crate::desk::id::MAX_ID))
-        .bind(page.limit.saturating_add(1))
-        .bind(page.offset())
+    let before = before.min(crate::desk::id::MAX_ID);
+    let walked = format!(
+        "FROM notifications n WHERE n.user_id = ?3 AND n.id < ?4 AND {} ORDER BY n.id DESC",
+        filter.condition()
+    );
+    let window = page.offset().saturating_add(WINDOW);
+    [
+        reader
+            .stmt(format!(
+                "SELECT {} AS j, n.id AS id {} WHERE {} ORDER BY n.id DESC LIMIT ?5 OFFSET ?6",
+                json(policy::reads_internal(reader.role)),
+                FROM.replace("notifications n", &format!("(SELECT * {walked} LIMIT ?7) n")),
+                seen(reader)
+            ))
+            .bind(before)
+            .bind(page.limit.saturating_add(1))
+            .bind(page.offset())
+            .bind(window),
+        reader
+            .stmt(format!("SELECT NULL AS s, n.id AS id {walked} LIMIT 1 OFFSET ?5"))
+            .bind(before)
+            .bind(window.saturating_sub(1)),
+    ]
 }
 
 /// How many [`list`] has in all: `n`, up to 10,001.

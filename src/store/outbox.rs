@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::scope::SEEN_BY;
-use crate::desk::mail::{Facts, MOST_AN_HOUR};
+use crate::desk::mail::{Facts, MOST_AN_HOUR, MOST_TOLD};
 use crate::desk::{HOUR, MINUTE};
 use crate::edge::db::Stmt;
 
@@ -78,7 +78,8 @@ pub fn letter(id: i64) -> Stmt {
            'name', u.full_name, 'words', o.message, 'entry', json(iif(o.event_id IS NULL, 'null', {ENTRY})), \
            'ticket', json(iif(t.id IS NULL, 'null', json_object('id', t.id, 'number', t.number, 'title', t.title, 'status', t.status))), \
            'entries', json((SELECT json_group_array(json(entry)) FROM (SELECT {ENTRY} AS entry {FROM} \
-             WHERE o.digest_id = ?1 AND {may} ORDER BY o.id LIMIT 50))))) AS j \
+             WHERE o.digest_id = ?1 AND {may} ORDER BY o.id LIMIT {MOST_TOLD}))), \
+           'more', max(0, (SELECT count(*) {FROM} WHERE o.digest_id = ?1 AND {may}) - {MOST_TOLD}))) AS j \
          {FROM} WHERE o.id = ?1",
         may = may()
     ))

@@ -292,8 +292,8 @@ pub fn directory(parts: Option<&str>) -> Stmt {
          SELECT json_object('kind', 'project', 'id', p.id, 'uid', p.uid, 'name', lower(p.key), 'is_active', 1, 'is_staff', 0, \
              'card', NULL) AS j FROM projects p WHERE p.uid IN (SELECT word FROM words) \
          UNION ALL \
-         SELECT json_object('kind', 'webhook', 'id', h.id, 'uid', h.uid, 'name', h.uid, 'is_active', h.is_active, 'is_staff', 0, \
-             'card', NULL) AS j FROM webhooks h \
+         SELECT json_object('kind', 'webhook', 'id', h.id, 'uid', h.uid, 'name', h.uid, 'is_active', h.is_active, \
+             'is_staff', h.include_internal, 'card', NULL) AS j FROM webhooks h \
            WHERE h.id IN (SELECT CAST(word AS INTEGER) FROM words) OR h.uid IN (SELECT word FROM words)",
     )
     .bind(parts)

@@ -43,7 +43,7 @@ fn two_people_in_one_room() {
     let other = theirs.hear("message");
     assert!(other.get("ref").is_none());
     assert_eq!(other["data"], own["data"]);
-    theirs.send(json!({"type": "message", "content": "An answer."}));
+    theirs.send(json!({"type": "message", "ticket_id": ticket["uid"], "content": "An answer."}));
     assert_eq!(ours.hear("message")["data"], theirs.hear("message")["data"]);
     agent
         .put(
@@ -68,6 +68,9 @@ fn two_people_in_one_room() {
     );
     // Why a ticket is handed on is for staff only.
     let path = format!("/tickets/{}", ticket["id"]);
+    customer
+        .put(&path, json!({"title": "The printer is out"}))
+        .is(200);
     let reason = json!({"assignee": agent.id, "reason": make::CANARY});
     Admin::any().post(&format!("{path}/transfer"), reason).is(200);
     let transfer = loop {
@@ -77,9 +80,6 @@ fn two_people_in_one_room() {
         }
     };
     assert_eq!(transfer["data"]["data"]["reason"], make::CANARY);
-    customer
-        .put(&path, json!({"title": "The printer is out"}))
-        .is(200);
     agent.put(&path, json!({"tags": ["smoke"]})).is(200);
     make::attachment(&customer, &ticket, b"smoke");
     while ours.hear("ticket_updated")["data"]["type"] != "attachment_added" {}

@@ -448,8 +448,10 @@ fn a_day_without_success_switches_an_endpoint_off() {
     make::ticket(&customer);
     make::ticket(&customer);
     hook.until(&admin, |log| log[0]["attempts"] == 1);
-    hook.deliver(&desk, 20, 23 * HOUR);
-    assert_eq!(states(&hook.log(&admin)), ["pending"; 2]);
+    for hours in [1, 6, 14, 23] {
+        hook.deliver(&desk, 20, hours * HOUR);
+        assert_eq!(states(&hook.log(&admin)), ["pending"; 2]);
+    }
     hook.deliver(&desk, 20, 24 * HOUR + 60_000);
     let log = hook.log(&admin);
     assert_eq!(states(&log), ["failed", "cancelled"]);
@@ -714,6 +716,59 @@ fn rules_tell_the_endpoints_that_they_name() {
     assert_eq!(problems[0]["path"], "actions[1].webhook");
     assert_eq!(hook.seen().len(), 1);
     admin.delete(&format!("/workflows/{}", rule["id"])).is(204);
+}
+
+#[test]
+fn a_rule_that_hears_notes_tells_nobody_who_may_not_know_of_them() {
+    let desk = desk();
+    let (admin, customer) = (Admin::on(&desk), Customer::on(&desk));
+    let (outside, inside) = (Hook::new(&admin, json!({"events": ["ticket.created"]})), {
+        Hook::new(
+            &admin,
+            json!({"events": ["ticket.created"], "include_internal": true}),
+        )
+    });
+    let rule = admin
+        .post(
+            "/workflows",
+            json!({
+                "name": format!("Notes {}", make::unique()),
+                "trigger": {"on": "message_added", "internal": true},
+                "actions": [
+                    {"type": "send_notification", "to": customer.id, "message": "a note was written"},
+                    {"type": "send_webhook", "webhook": outside.row["id"]},
+                    {"type": "send_webhook", "webhook": inside.row["id"]},
+                ],
+            }),
+        )
+        .is(201)
+        .json();
+    let ticket = make::ticket(&customer);
+    make::note(&admin, &ticket, "Between us.");
+    let at = format!("/workflows/{}", rule["id"]);
+    let run = &admin.walk(&format!("{at}/runs"), 10)[0];
+    let outcomes: Vec<&str> = run["details"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|deed| deed["outcome"].as_str())
+        .collect();
+    assert_eq!(outcomes, ["refused", "refused", "done"]);
+    assert!(customer.walk("/notifications", 50).is_empty());
+    assert_eq!(types(&inside.wait(2)), ["ticket.created", "rule.fired"]);
+    // What is later for one endpoint is sent after what was before.
+    make::ticket(&customer);
+    assert_eq!(types(&outside.wait(2)), ["ticket.created", "ticket.created"]);
+    // Once it may know, it is told.
+    admin
+        .put(&self::at(&outside.row), json!({"include_internal": true}))
+        .is(200);
+    make::note(&admin, &ticket, "And again.");
+    assert_eq!(
+        types(&outside.wait(3)).last().map(String::as_str),
+        Some("rule.fired")
+    );
+    admin.delete(&at).is(204);
 }
 
 #[test]
