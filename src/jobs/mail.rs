@@ -18,6 +18,8 @@ use crate::store::sessions;
 
 /// Seconds until the next attempt, after the first, the second ...; the last one from then on.
 const PAUSES: [i64; 6] = [30, 120, 600, 1_800, 3_600, 7_200];
+/// The longest pause that a provider may ask for, seconds: there is time for another attempt after it.
+const LONGEST_PAUSE: i64 = 6 * 3_600;
 /// A mail that could not be sent for so long is given up.
 const GIVEN_UP_AFTER: Millis = DAY;
 /// How long a link to set a password works.
@@ -90,7 +92,7 @@ async fn attempt(env: &Env, id: i64, now: Millis) -> Result<Outcome, DbError> {
                 .get(step.min(PAUSES.len().saturating_sub(1)))
                 .copied()
                 .unwrap_or(30);
-            let pause = pause.max(after.map_or(0, i64::from)).min(DAY / 1_000);
+            let pause = pause.max(after.map_or(0, i64::from)).min(LONGEST_PAUSE);
             let next = now.saturating_add(pause.saturating_mul(1_000));
             db.batch(&[rows::postpone(id, &why, next)]).await?;
             let seconds = u32::try_from(pause).unwrap_or(30);
