@@ -685,7 +685,7 @@ CREATE UNIQUE INDEX transfers_by_ticket ON transfers (ticket_id, seq);
 
 -- Business hours. What hours and holidays look like, desk/calendar_check.rs says.
 CREATE TABLE calendars (
-  id INTEGER PRIMARY KEY,
+  id INTEGER PRIMARY KEY AUTOINCREMENT,    -- never given again: an old link leads to nothing, not to another
   uid TEXT NOT NULL UNIQUE,
   name TEXT NOT NULL,
   name_key TEXT NOT NULL UNIQUE,           -- the name in lower case: how names compare
@@ -845,7 +845,7 @@ END;
 -- The knowledge base -----------------------------------------------------------------------------------------
 
 CREATE TABLE articles (
-  id INTEGER PRIMARY KEY,
+  id INTEGER PRIMARY KEY AUTOINCREMENT,    -- never given again: an old link leads to nothing, not to another
   uid TEXT NOT NULL UNIQUE,
   slug TEXT NOT NULL UNIQUE,               -- its name in addresses; neither digits nor a UUID
   title TEXT NOT NULL,

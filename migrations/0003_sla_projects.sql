@@ -2,7 +2,7 @@
 
 -- Business hours. What hours and holidays look like, desk/calendar_check.rs says.
 CREATE TABLE calendars (
-  id INTEGER PRIMARY KEY,
+  id INTEGER PRIMARY KEY AUTOINCREMENT,    -- never given again: an old link leads to nothing, not to another
   uid TEXT NOT NULL UNIQUE,
   name TEXT NOT NULL,
   name_key TEXT NOT NULL UNIQUE,           -- the name in lower case: how names compare

@@ -2,7 +2,7 @@
 -- The knowledge base -----------------------------------------------------------------------------------------
 
 CREATE TABLE articles (
-  id INTEGER PRIMARY KEY,
+  id INTEGER PRIMARY KEY AUTOINCREMENT,    -- never given again: an old link leads to nothing, not to another
   uid TEXT NOT NULL UNIQUE,
   slug TEXT NOT NULL UNIQUE,               -- its name in addresses; neither digits nor a UUID
   title TEXT NOT NULL,

@@ -111,14 +111,8 @@ impl Live {
                 is_typing,
                 is_internal,
             }) => self.show_typing(&speaker, ticket, is_typing, is_internal).await,
-            Ok(Said::Resume(last)) => {
-                change(speaker.socket, |seat| seat.pace.weigh());
-                self.resume(&speaker, last).await;
-            }
-            Ok(Said::ResumeTickets(tickets)) => {
-                change(speaker.socket, |seat| seat.pace.weigh());
-                self.resume_tickets(&speaker, tickets).await;
-            }
+            Ok(Said::Resume(last)) => self.resume(&speaker, last).await,
+            Ok(Said::ResumeTickets(tickets)) => self.resume_tickets(&speaker, tickets).await,
         }
     }
 

@@ -22,6 +22,7 @@ impl Live {
         let Object::Room(ticket) = speaker.object else {
             return speaker.refuse(Error::field("tickets", "is missing"));
         };
+        change(speaker.socket, |seat| seat.pace.weigh());
         let _turn = self.turn.lock().await;
         let place = if speaker.seat.hears_internal() {
             Ok(last)
@@ -46,6 +47,7 @@ impl Live {
                 _ => speaker.refuse(another_ticket("tickets")),
             };
         }
+        change(speaker.socket, |seat| seat.pace.weigh());
         let _turn = self.turn.lock().await;
         if let Err(error) = missed(speaker, tickets).await {
             speaker.refuse(error.into());

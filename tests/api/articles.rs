@@ -216,6 +216,9 @@ fn edits_and_deletions_are_guarded() {
     agent.delete(&path).refused(403, "FORBIDDEN");
     manager.delete(&path).is(204);
     manager.delete(&path).refused(404, "NOT_FOUND");
+    // Its id is not given again.
+    let next = make::article(agent, json!({}));
+    assert_ne!(next["id"], article["id"]);
     agent.get(&path).refused(404, "NOT_FOUND");
 }
 

@@ -291,6 +291,12 @@ fn whatever_is_sent_the_socket_lives() {
     assert_eq!(socket.refused("VALIDATION_ERROR")["ref"], "r");
     socket.send(json!({"type": "resume", "tickets": {other["id"].to_string(): 0}}));
     socket.refused("VALIDATION_ERROR");
+    // Who asks again and again for what was missed is slowed down sooner.
+    let mut eager = room(&customer, &ticket);
+    for _ in 0..4 {
+        eager.send(json!({"type": "resume", "last_seq": 1}));
+    }
+    eager.refused("RATE_LIMITED");
     // A bare word is answered by the platform.
     socket.send_text("ping");
     assert_eq!(socket.next_within(SOON), socket::Next::Text("pong".to_owned()));
