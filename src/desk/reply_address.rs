@@ -4,9 +4,8 @@
 //! kind, for programs that answer elsewhere. The seal is a truncated HMAC, so one address tells nothing of another.
 //! It says where a mail belongs, and not who sent it.
 
-use hmac::{Hmac, Mac};
-
 use super::id::MAX_ID;
+use super::sealed::{is_mark, mark};
 
 /// Bytes of a seal: 80 bits, far beyond guessing by mail.
 const SEAL: usize = 10;
@@ -133,38 +132,18 @@ impl ReplyAddress {
     /// Ticket and user, and the entry of a Message-ID, out of a token whose seal is ours.
     fn opened(&self, purpose: &str, token: &str) -> Option<(Thread, Option<i64>)> {
         let (named, seal) = token.rsplit_once('.')?;
-        let mac = self.mac(purpose, named)?;
-        mac.verify_truncated_left(&bytes(seal)?).ok()?;
+        if !is_mark(&self.key, &[purpose, named], seal, SEAL) {
+            return None;
+        }
         let mut parts = named.split('.');
         let thread = Thread::read(parts.next()?, parts.next()?)?;
         let entry = parts.next().and_then(|id| id.parse::<i64>().ok());
         Some((thread, entry.filter(|id| (0..=MAX_ID).contains(id))))
     }
 
-    fn mac(&self, purpose: &str, named: &str) -> Option<Hmac<sha2::Sha256>> {
-        // HMAC takes keys of any length.
-        let mac = Hmac::<sha2::Sha256>::new_from_slice(self.key.as_bytes()).ok()?;
-        Some(
-            mac.chain_update(purpose.as_bytes())
-                .chain_update(b"\n")
-                .chain_update(named.as_bytes()),
-        )
-    }
-
     fn seal(&self, purpose: &str, named: &str) -> String {
-        let mac = self.mac(purpose, named).map(|mac| mac.finalize().into_bytes());
-        let bytes = mac.iter().flatten().take(SEAL);
-        bytes.map(|byte| format!("{byte:02x}")).collect()
+        mark(&self.key, &[purpose, named], SEAL)
     }
-}
-
-/// The bytes of a seal of the right length in hexadecimal.
-fn bytes(text: &str) -> Option<Vec<u8>> {
-    if text.len() != SEAL.saturating_mul(2) || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
-        return None;
-    }
-    let pair = |at: usize| u8::from_str_radix(text.get(at..at.saturating_add(2))?, 16).ok();
-    (0..text.len()).step_by(2).map(pair).collect()
 }
 
 #[cfg(test)]

@@ -19,16 +19,8 @@ impl Sealer {
 
     /// The word with its seal: `word.seal`. `about` is part of what is sealed, and not of what is seen.
     pub fn seal(&self, purpose: &str, word: &str, about: &str) -> String {
-        let bytes = self
-            .mac(purpose, word, about)
-            .map(|mac| mac.finalize().into_bytes());
-        let hex: String = bytes
-            .iter()
-            .flatten()
-            .take(SEAL)
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        format!("{word}.{hex}")
+        let mark = mark(&self.key, &[purpose, word, about], SEAL);
+        format!("{word}.{mark}")
     }
 
     /// The word, still to be checked by [`Sealer::is_ours`].
@@ -38,28 +30,43 @@ impl Sealer {
 
     /// Whether the seal is ours, for this purpose and about this.
     pub fn is_ours(&self, purpose: &str, sealed: &str, about: &str) -> bool {
-        let Some((word, seal)) = sealed.rsplit_once('.') else {
-            return false;
-        };
-        let (Some(mac), Some(bytes)) = (self.mac(purpose, word, about), bytes(seal)) else {
-            return false;
-        };
-        mac.verify_truncated_left(&bytes).is_ok()
-    }
-
-    fn mac(&self, purpose: &str, word: &str, about: &str) -> Option<Hmac<sha2::Sha256>> {
-        // HMAC takes keys of any length.
-        let mac = Hmac::<sha2::Sha256>::new_from_slice(self.key.as_bytes()).ok()?;
-        Some(mac.chain_update(format!("{purpose}\n{word}\n{about}")))
+        let parts = sealed.rsplit_once('.');
+        parts.is_some_and(|(word, seal)| is_mark(&self.key, &[purpose, word, about], seal, SEAL))
     }
 }
 
-fn bytes(hex: &str) -> Option<Vec<u8>> {
-    if hex.len() != SEAL.saturating_mul(2) || !hex.bytes().all(|b| b.is_ascii_hexdigit()) {
+/// A seal over parts, a line each: the first bytes of an HMAC-SHA-256, in hexadecimal.
+pub(super) fn mark(key: &str, parts: &[&str], bytes: usize) -> String {
+    let mac = mac(key, parts).map(|mac| mac.finalize().into_bytes());
+    let bytes = mac.iter().flatten().take(bytes);
+    bytes.map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Whether a seal of so many bytes is the one over these parts; the comparison takes the same time for all that are not.
+pub(super) fn is_mark(key: &str, parts: &[&str], seal: &str, bytes: usize) -> bool {
+    let read = if seal.len() == bytes.saturating_mul(2) {
+        unhex(seal)
+    } else {
+        None
+    };
+    match (mac(key, parts), read) {
+        (Some(mac), Some(read)) => mac.verify_truncated_left(&read).is_ok(),
+        _ => false,
+    }
+}
+
+fn mac(key: &str, parts: &[&str]) -> Option<Hmac<sha2::Sha256>> {
+    // HMAC takes keys of any length.
+    let mac = Hmac::<sha2::Sha256>::new_from_slice(key.as_bytes()).ok()?;
+    Some(mac.chain_update(parts.join("\n")))
+}
+
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    if !text.bytes().all(|b| b.is_ascii_hexdigit()) {
         return None;
     }
-    let pair = |at: usize| u8::from_str_radix(hex.get(at..at.saturating_add(2))?, 16).ok();
-    (0..hex.len()).step_by(2).map(pair).collect()
+    let pair = |at: usize| u8::from_str_radix(text.get(at..at.saturating_add(2))?, 16).ok();
+    (0..text.len()).step_by(2).map(pair).collect()
 }
 
 #[cfg(test)]
