@@ -5,18 +5,16 @@
 pub mod api;
 pub mod app;
 pub mod desk;
+pub mod dev;
 pub mod edge;
-pub mod files;
 pub mod http;
 pub mod jobs;
-pub mod kept;
 pub mod live;
 #[cfg(not(target_family = "wasm"))]
 pub mod openapi;
 pub mod routes;
-pub mod serve;
+pub mod server;
 pub mod store;
-pub mod tell;
 
 use wasm_bindgen::JsValue;
 use worker::durable::State;
@@ -27,7 +25,7 @@ use worker::{
 
 #[event(fetch)]
 async fn fetch(request: Request, env: Env, context: Context) -> Result<Response> {
-    serve::serve(request, env, &context).await
+    server::serve(request, env, &context).await
 }
 
 #[event(scheduled)]
@@ -37,7 +35,7 @@ async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) 
 
 #[event(queue)]
 async fn queue(batch: edge::queue::Batch, env: Env, _context: Context) -> Result<()> {
-    jobs::outgoing::consume(&env, &batch).await;
+    jobs::queue::consume(&env, &batch).await;
     Ok(())
 }
 
@@ -49,8 +47,8 @@ pub async fn email(
     env: Env,
     _context: worker::worker_sys::Context,
 ) -> std::result::Result<JsValue, JsValue> {
-    let mail = edge::email::Mail(&message);
-    let taken = jobs::inbound::receive(&env, &mail, edge::clock::now()).await;
+    let mail = edge::incoming_mail::Mail(&message);
+    let taken = jobs::receive_mail::receive(&env, &mail, edge::clock::now()).await;
     taken.map(|()| JsValue::UNDEFINED).map_err(JsValue::from)
 }
 

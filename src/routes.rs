@@ -4,24 +4,6 @@
 //! without their mount; each answers under `/api/v1`, `/api` and nothing. Every PUT answers PATCH too, unless
 //! the row says otherwise. A route that is not here does not exist.
 
-mod row;
-
-use crate::api::{
-    accounts, addresses, agents, articles, assistant, attachments, categories, docs, live, messages,
-    notifications, projects, reports, sessions, settings, sla, statistics, subcategories, tickets, transfers,
-    uploads, users, webhooks, workflows,
-};
-use crate::http::page;
-use crate::http::request::Method;
-use crate::http::shape::Shape;
-use crate::store::view::View;
-use crate::store::{
-    agents as agent_rows, articles as article_rows, attachments as attachment_rows,
-    categories as category_rows, deliveries, events, messages as message_rows,
-    notifications as notification_rows, people, sessions as session_rows, subcategories as subcategory_rows,
-    tickets as ticket_rows, transfers as transfer_rows, webhooks as webhook_rows, workflows as workflow_rows,
-};
-
 macro_rules! route {
     ($method:ident $path:literal $access:ident $summary:literal $handler:expr => $gives:expr) => {
         Route::new(
@@ -35,13 +17,34 @@ macro_rules! route {
     };
 }
 
-pub use row::{Access, Gives, Handler, Limit, Route};
+pub use crate::app::route::{Access, Gives, Handler, Limit, Route};
 
-use Gives::{Created, CreatedSchema, List, Media, Nothing, One, Schema, Socket};
+use crate::api::auth::{account, email_links, sessions};
+use crate::api::tickets::{self, attachments, messages, statistics, transfers};
+use crate::api::{
+    agents, articles, assistant, categories, notifications, projects, reports, service, settings, sla,
+    sockets, subcategories, uploads, users, webhooks, workflows,
+};
+use crate::app::route::Gives::{Created, CreatedSchema, List, Media, Nothing, One, Schema, Socket};
+use crate::http::page;
+use crate::http::request::Method;
+use crate::http::shape::Shape;
+use crate::store::automation::rules as workflow_rows;
+use crate::store::tickets::{
+    self as ticket_rows, attachments as attachment_rows, events, messages as message_rows,
+    transfers as transfer_rows,
+};
+use crate::store::view::View;
+use crate::store::webhooks::{deliveries, endpoints as webhook_rows};
+use crate::store::{
+    agents as agent_rows, articles as article_rows, categories as category_rows,
+    notifications as notification_rows, sessions as session_rows, subcategories as subcategory_rows,
+    users as user_rows,
+};
 
 const PAGE: &Shape = &page::QUERY;
 const TICKET: &View = &ticket_rows::TICKET;
-const USER: &View = &people::USER;
+const USER: &View = &user_rows::USER;
 const ATTACHMENT: &View = &attachment_rows::ATTACHMENT;
 const MESSAGE: &View = &message_rows::MESSAGE;
 const EVENT: &View = &events::EVENT;
@@ -61,8 +64,8 @@ const ARTICLE: &View = &article_rows::ARTICLE;
 /// Every route.
 pub static ROUTES: &[Route] = &[
     // Accounts and sessions
-    route!(Post "/auth/register" Public "Register a customer" accounts::register => CreatedSchema("Signed"))
-        .body(&accounts::REGISTER)
+    route!(Post "/auth/register" Public "Register a customer" account::register => CreatedSchema("Signed"))
+        .body(&account::REGISTER)
         .limit(Limit::Register),
     route!(Post "/auth/login" Public "Log in with e-mail or username" sessions::login => Schema("Signed"))
         .body(&sessions::LOGIN)
@@ -71,24 +74,24 @@ pub static ROUTES: &[Route] = &[
         .body_if_any(&sessions::REFRESH),
     route!(Post "/auth/logout" SignedIn "End this session, blacklist the token" sessions::logout => Schema("Done"))
         .never_replayed(),
-    route!(Post "/auth/ws-ticket" SignedIn "A 30-second single-use ticket for a socket" live::ticket => Schema("SocketTicket"))
+    route!(Post "/auth/ws-ticket" SignedIn "A 30-second single-use ticket for a socket" sockets::ticket => Schema("SocketTicket"))
         .never_replayed(),
     route!(Post "/auth/logout-all" SignedIn "End every session of mine" sessions::logout_all => Schema("Done"))
         .never_replayed(),
-    route!(Get "/auth/me" SignedIn "Who am I" accounts::me => One(USER)),
+    route!(Get "/auth/me" SignedIn "Who am I" account::me => One(USER)),
     route!(Get "/auth/verify-token" SignedIn "Is this token good" sessions::verify => Schema("Verified")),
-    route!(Put "/auth/change-password" SignedIn "Change my password" accounts::change_password => Schema("Signed"))
-        .body(&accounts::CHANGE_PASSWORD)
+    route!(Put "/auth/change-password" SignedIn "Change my password" account::change_password => Schema("Signed"))
+        .body(&account::CHANGE_PASSWORD)
         .never_replayed(),
-    route!(Post "/auth/reset-password" Public "Set a new password with a reset token" accounts::reset_password => Schema("Done"))
-        .body(&accounts::RESET_PASSWORD),
-    route!(Post "/auth/forgot-password" Public "Mail a link to set a password (same answer for any address)" addresses::forgot => Schema("Done"))
-        .body(&addresses::FORGOT)
+    route!(Post "/auth/reset-password" Public "Set a new password with a reset token" account::reset_password => Schema("Done"))
+        .body(&account::RESET_PASSWORD),
+    route!(Post "/auth/forgot-password" Public "Mail a link to set a password (same answer for any address)" email_links::forgot => Schema("Done"))
+        .body(&email_links::FORGOT)
         .limit(Limit::Register),
-    route!(Post "/auth/verify-email" Public "Confirm an address with the token of a mail" addresses::verify => Schema("Done"))
-        .body(&addresses::VERIFY)
+    route!(Post "/auth/verify-email" Public "Confirm an address with the token of a mail" email_links::verify => Schema("Done"))
+        .body(&email_links::VERIFY)
         .limit(Limit::Register),
-    route!(Post "/auth/resend-verification" SignedIn "Mail another link to confirm my address" addresses::resend => Schema("Done"))
+    route!(Post "/auth/resend-verification" SignedIn "Mail another link to confirm my address" email_links::resend => Schema("Done"))
         .never_replayed(),
     route!(Get "/auth/sessions" SignedIn "My sessions" sessions::list => List(&session_rows::SESSION)),
     route!(Delete "/auth/sessions/{id}" SignedIn "Revoke one session" sessions::revoke => Nothing).never_replayed(),
@@ -96,13 +99,13 @@ pub static ROUTES: &[Route] = &[
     route!(Get "/users" Admin "List users" users::list => List(USER)).query(&[PAGE, &users::LIST]),
     route!(Post "/users" Admin "Create a user of any role" users::create => Created(USER)).body(&users::NEW),
     route!(Post "/users/add_user" Admin "Alias of POST /users" users::create => Created(USER)).body(&users::NEW),
-    route!(Get "/users/me" SignedIn "My profile" accounts::me => One(USER)),
+    route!(Get "/users/me" SignedIn "My profile" account::me => One(USER)),
     route!(Put "/users/me" SignedIn "Update my profile" users::update_me => One(USER)).body(&users::PROFILE),
-    route!(Post "/users/me/password" SignedIn "Alias of change-password" accounts::change_password => Schema("Signed"))
-        .body(&accounts::CHANGE_PASSWORD)
+    route!(Post "/users/me/password" SignedIn "Alias of change-password" account::change_password => Schema("Signed"))
+        .body(&account::CHANGE_PASSWORD)
         .never_replayed(),
     route!(Delete "/users/me" SignedIn "Close my account" users::close_me => Nothing).body_if_any(&users::CLOSE),
-    route!(Get "/users/summary" Agent "Short cards for pickers" users::summary => List(&people::SUMMARY))
+    route!(Get "/users/summary" Agent "Short cards for pickers" users::summary => List(&user_rows::SUMMARY))
         .query(&[PAGE, &users::LIST]),
     route!(Get "/users/{id}" SignedIn "One user (self, or staff)" users::show => One(USER)),
     route!(Put "/users/{id}" SignedIn "Update a user (self within limits, admin all)" users::update => One(USER))
@@ -153,9 +156,9 @@ pub static ROUTES: &[Route] = &[
     route!(Get "/tickets/{id}/events" SignedIn "Gap-free events after a sequence number" messages::events => List(EVENT))
         .query(&[PAGE, &messages::AFTER]),
     route!(Post "/messages" SignedIn "Send a message" messages::send => Created(MESSAGE)).body(&messages::SEND),
-    route!(Get "/messages/ws" SignedIn "WebSocket: everything that concerns me" live::everything => Socket).query(&[&live::TOKEN]),
-    route!(Get "/messages/room/{ticket_id}" SignedIn "WebSocket: one ticket" live::room => Socket)
-        .query(&[&live::TOKEN, &live::FROM]),
+    route!(Get "/messages/ws" SignedIn "WebSocket: everything that concerns me" sockets::everything => Socket).query(&[&sockets::TOKEN]),
+    route!(Get "/messages/room/{ticket_id}" SignedIn "WebSocket: one ticket" sockets::room => Socket)
+        .query(&[&sockets::TOKEN, &sockets::FROM]),
     route!(Get "/messages/{ticket_id}" SignedIn "Messages of a ticket" messages::list => List(MESSAGE)).query(&[PAGE]),
     route!(Get "/messages/ticket/{id}" SignedIn "Messages of a ticket" messages::list => List(MESSAGE)).query(&[PAGE]),
     route!(Get "/messages/ticket/{id}/timeline" SignedIn "Combined timeline" messages::timeline => Schema("Timeline")).query(&[PAGE]),
@@ -170,11 +173,11 @@ pub static ROUTES: &[Route] = &[
     route!(Get "/notifications/preferences" SignedIn "What reaches me and how" notifications::preferences => Schema("NotificationPreferences")),
     route!(Put "/notifications/preferences" SignedIn "Change what reaches me and how" notifications::prefer => Schema("NotificationPreferences"))
         .body(&notifications::PREFER),
-    route!(Get "/notifications/unsubscribe" Public "A page that asks whether mails are to stop" addresses::ask => Media("text/html"))
-        .query(&[&addresses::UNSUBSCRIBE])
+    route!(Get "/notifications/unsubscribe" Public "A page that asks whether mails are to stop" email_links::ask => Media("text/html"))
+        .query(&[&email_links::UNSUBSCRIBE])
         .limit(Limit::None),
-    route!(Post "/notifications/unsubscribe" Public "No more mails of a kind (RFC 8058)" addresses::unsubscribe => Schema("Done"))
-        .query(&[&addresses::UNSUBSCRIBE])
+    route!(Post "/notifications/unsubscribe" Public "No more mails of a kind (RFC 8058)" email_links::unsubscribe => Schema("Done"))
+        .query(&[&email_links::UNSUBSCRIBE])
         .limit(Limit::Address),
     // Categories
     route!(Get "/categories" SignedIn "Categories with subcategories" categories::list => List(CATEGORY))
@@ -292,14 +295,14 @@ pub static ROUTES: &[Route] = &[
     route!(Get "/webhooks/{id}/deliveries/{delivery_id}" Admin "One delivery" webhooks::delivery => One(DELIVERY)),
     route!(Post "/webhooks/{id}/deliveries/{delivery_id}/redeliver" Admin "Send again" webhooks::redeliver => Created(DELIVERY)),
     // Documents and health
-    route!(Get "/openapi.json" Public "OpenAPI 3.1" docs::openapi => Media("application/json")).limit(Limit::None),
-    route!(Get "/docs" Public "Swagger UI" docs::swagger => Media("text/html")).limit(Limit::None),
-    route!(Get "/swagger" Public "Swagger UI" docs::swagger => Media("text/html")).limit(Limit::None),
-    route!(Get "/redoc" Public "ReDoc" docs::redoc => Media("text/html")).limit(Limit::None),
-    route!(Get "/reset-password" Public "The page behind a link to set a password" addresses::show => Media("text/html")).limit(Limit::None),
-    route!(Get "/verify-email" Public "The page behind a link to confirm an address" addresses::show => Media("text/html")).limit(Limit::None),
-    route!(Get "/health" Public "Liveness" docs::health => Schema("Health")).limit(Limit::None),
-    route!(Get "/ready" Public "Dependencies" docs::ready => Schema("Ready")).limit(Limit::Address),
-    route!(Get "/version" Public "Version" docs::version => Schema("Version")).limit(Limit::None),
-    route!(Get "/.well-known/jwks.json" Public "Public keys" docs::jwks => Schema("Jwks")).limit(Limit::None),
+    route!(Get "/openapi.json" Public "OpenAPI 3.1" service::openapi => Media("application/json")).limit(Limit::None),
+    route!(Get "/docs" Public "Swagger UI" service::swagger => Media("text/html")).limit(Limit::None),
+    route!(Get "/swagger" Public "Swagger UI" service::swagger => Media("text/html")).limit(Limit::None),
+    route!(Get "/redoc" Public "ReDoc" service::redoc => Media("text/html")).limit(Limit::None),
+    route!(Get "/reset-password" Public "The page behind a link to set a password" email_links::show => Media("text/html")).limit(Limit::None),
+    route!(Get "/verify-email" Public "The page behind a link to confirm an address" email_links::show => Media("text/html")).limit(Limit::None),
+    route!(Get "/health" Public "Liveness" service::health => Schema("Health")).limit(Limit::None),
+    route!(Get "/ready" Public "Dependencies" service::ready => Schema("Ready")).limit(Limit::Address),
+    route!(Get "/version" Public "Version" service::version => Schema("Version")).limit(Limit::None),
+    route!(Get "/.well-known/jwks.json" Public "Public keys" service::jwks => Schema("Jwks")).limit(Limit::None),
 ];

@@ -1,25 +1,27 @@
 //! Agents: people of the desk whom tickets are given to.
 
-use super::accounts::{names, new_user};
-use super::categories::shown;
-use super::{listed, one, tickets};
-use crate::app::Call;
+use crate::api::auth::account::{names, new_user};
+use crate::api::categories::shown;
+use crate::api::{listed, one, tickets};
+use crate::app::call::Call;
 use crate::desk::agent::{Part, allow};
 use crate::desk::id::Ref;
 use crate::desk::person::Role;
 use crate::edge::db::Rows;
 use crate::edge::password;
 use crate::http::error::Error;
+use crate::http::input;
+use crate::http::input_values::{Patch, Taken};
 use crate::http::page::{self, Page};
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape};
-use crate::http::take::{self, Patch, Taken};
 use crate::retry;
 use crate::store::agents::{self as rows, AgentRow, Filter, Resolved};
 use crate::store::commit::Answer;
-use crate::store::outbox;
-use crate::store::people::{self, Update};
-use crate::store::{assignment, categories, sessions, ticket_list};
+use crate::store::mail::outbox;
+use crate::store::tickets::{assignment, list};
+use crate::store::users::{self, Update};
+use crate::store::{categories, sessions};
 
 const NAME: Kind = Kind::Line { min: 0, max: 100 };
 const FULL_NAME: Field = Field::optional(
@@ -168,7 +170,7 @@ fn row(rows: Option<&Rows>) -> Result<AgentRow, Error> {
 
 /// `GET /agents`.
 pub async fn list(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = take::query(call.request, &[&page::QUERY, &LIST])?;
+    let taken = input::query(call.request, &[&page::QUERY, &LIST])?;
     let page = Page::read(call.request, &taken, call.my_id()?)?;
     let filter = filter(&taken);
     let mut stmts = vec![rows::list(&filter, &page)];
@@ -182,7 +184,7 @@ pub async fn list(call: &Call<'_>) -> Result<Reply, Error> {
 
 /// `POST /agents`.
 pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = take::body(call.request, &NEW)?;
+    let taken = input::body(call.request, &NEW)?;
     let wanted = taken.rows("categories");
     let looks = wanted.iter().map(|wanted| categories::offered_all(wanted));
     let found = call.read(looks.collect()).await?;
@@ -197,7 +199,7 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
     let user = new_user(call, &taken, Role::Agent, hash)?;
     let agent = Ref::Uid(user.uid.clone());
     let mut stmts = vec![
-        people::insert(&user),
+        users::insert(&user),
         rows::set_profile(
             &agent,
             taken.flag("is_available"),
@@ -223,14 +225,14 @@ pub async fn show(call: &Call<'_>) -> Result<Reply, Error> {
 
 /// `PUT /agents/{id}`.
 pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = take::body(call.request, &EDIT)?;
+    let taken = input::body(call.request, &EDIT)?;
     let reference = call.reference("id")?;
     retry!(change(call, &reference, &taken))
 }
 
 /// `PUT /agents/{id}/categories`: exactly these.
 pub async fn set_categories(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = take::body(call.request, &CATEGORIES)?;
+    let taken = input::body(call.request, &CATEGORIES)?;
     let reference = call.reference("id")?;
     retry!(change(call, &reference, &taken))
 }
@@ -255,7 +257,7 @@ async fn change(call: &Call<'_>, reference: &Ref, taken: &Taken) -> Result<Reply
         .filter(|active| i64::from(*active) != agent.is_active);
     let (me, now) = (Ref::Id(agent.id), call.now());
     let mut stmts = vec![
-        people::update(agent.id, agent.version, &card(taken, is_active), now),
+        users::update(agent.id, agent.version, &card(taken, is_active), now),
         rows::set_profile(&me, taken.flag("is_available"), taken.whole("max_open_tickets")),
     ];
     if let Some(ids) = ids {
@@ -322,7 +324,7 @@ pub async fn deactivate(call: &Call<'_>) -> Result<Reply, Error> {
                 is_active: Some(false),
                 ..Update::default()
             };
-            stmts.push(people::update(agent.id, agent.version, &update, call.now()));
+            stmts.push(users::update(agent.id, agent.version, &update, call.now()));
             stmts.push(sessions::end_all(agent.id, call.now()));
             stmts.extend(assignment::release(agent.id, call.my_id()?, call.now()));
         }
@@ -334,12 +336,12 @@ pub async fn deactivate(call: &Call<'_>) -> Result<Reply, Error> {
 pub async fn list_tickets(call: &Call<'_>) -> Result<Reply, Error> {
     let reference = call.reference("id")?;
     let must = rows::row(&reference);
-    tickets::page_of(call, Some(ticket_list::Filter::Assignee(reference)), Some(must)).await
+    tickets::page_of(call, Some(list::Filter::Assignee(reference)), Some(must)).await
 }
 
 /// `GET /agents/{id}/categories`.
 pub async fn list_categories(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = take::query(call.request, &[&page::QUERY, &super::categories::LIST])?;
+    let taken = input::query(call.request, &[&page::QUERY, &crate::api::categories::LIST])?;
     let page = Page::read(call.request, &taken, call.my_id()?)?;
     let reference = call.reference("id")?;
     let filter = categories::Filter {

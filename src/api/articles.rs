@@ -1,19 +1,20 @@
 //! The knowledge base: articles that everybody reads and staff write. `/posts` is its other name.
 
-use super::{Id, listed, one};
-use crate::app::Call;
+use crate::api::{Id, listed, one};
+use crate::app::call::Call;
 use crate::desk::DAY;
 use crate::desk::article::{self, Status};
 use crate::desk::category::Name;
 use crate::desk::id::Ref;
-use crate::desk::search::article_expression;
+use crate::desk::tickets::search::article_expression;
 use crate::edge::db::{Rows, Stmt};
 use crate::edge::ids;
 use crate::http::error::Error;
+use crate::http::input;
+use crate::http::input_values::Taken;
 use crate::http::page::{self, Page};
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape, words};
-use crate::http::take::{self, Taken};
 use crate::retry;
 use crate::store::articles::{self as rows, ArticleRow, Draft, Query};
 use crate::store::categories;
@@ -110,7 +111,7 @@ pub(super) fn subject(call: &Call) -> Stmt {
 
 /// `GET /articles`.
 pub async fn list(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = take::query(call.request, &[&page::QUERY, &LIST])?;
+    let taken = input::query(call.request, &[&page::QUERY, &LIST])?;
     let viewer = call.claims.as_ref().map_or(0, |me| me.user_id);
     let page = Page::read(call.request, &taken, viewer)?;
     let published = Status::Published.word();
@@ -148,7 +149,7 @@ pub async fn show(call: &Call<'_>) -> Result<Reply, Error> {
 
 /// `POST /articles`.
 pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = take::body(call.request, &NEW)?;
+    let taken = input::body(call.request, &NEW)?;
     let slug = slug(&taken)?;
     let found = call.read(wanted_category(&taken).into_iter().collect()).await?;
     let (uid, now) = (call.uid()?, call.now());
@@ -177,7 +178,7 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
 
 /// `PUT /articles/{id}`.
 pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = take::body(call.request, &EDIT)?;
+    let taken = input::body(call.request, &EDIT)?;
     let slug = slug(&taken)?;
     retry!(async {
         let mut stmts = vec![rows::row(&named(call))];
@@ -216,7 +217,7 @@ pub async fn remove(call: &Call<'_>) -> Result<Reply, Error> {
 /// `POST /articles/{id}/feedback`: one vote each, which may be changed. Who is not signed in votes once a day
 /// from an address, of which only a keyed hash is kept.
 pub async fn feedback(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = take::body(call.request, &FEEDBACK)?;
+    let taken = input::body(call.request, &FEEDBACK)?;
     let is_helpful = taken.flag("helpful").unwrap_or_default();
     let voter = match &call.claims {
         Some(me) => format!("u{}", me.user_id),

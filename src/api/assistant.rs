@@ -3,20 +3,20 @@
 
 use serde_json::json;
 
-use super::reader;
-use crate::app::Call;
-use crate::desk::assist::{self, Case, Prompt, Said, Wishes};
-use crate::desk::assist_answer as answer;
-use crate::desk::policy;
+use crate::api::reader;
+use crate::app::call::Call;
+use crate::desk::assistant::answer;
+use crate::desk::assistant::prompt::{self, Case, Prompt, Said, Wishes};
+use crate::desk::tickets::policy;
 use crate::edge::config::{Assist, Provider};
 use crate::edge::db::{Rows, Stmt};
 use crate::edge::fetch::{self, Answered, Ask, Failed};
-use crate::edge::{ai, door, ids};
+use crate::edge::{ai, http, ids};
 use crate::http::error::Error;
+use crate::http::input;
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape};
-use crate::http::take;
-use crate::store::assist as rows;
+use crate::store::assistant as rows;
 
 /// The body of a request for a draft.
 pub const SUGGEST: Shape = Shape {
@@ -49,14 +49,14 @@ const UNREADABLE: &str = "the assistant's provider gave an answer that cannot be
 
 /// `POST /tickets/{id}/suggest-reply`.
 pub async fn suggest(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = take::body_or_nothing(call.request, &SUGGEST)?;
+    let taken = input::body_or_nothing(call.request, &SUGGEST)?;
     let read = read(call, Vec::new()).await?;
     let wishes = Wishes {
         tone: taken.text("tone"),
         language: taken.text("language"),
         instructions: taken.text("instructions"),
     };
-    let prompt = assist::reply(&read.case, &read.said, &wishes, &mark()?);
+    let prompt = prompt::reply(&read.case, &read.said, &wishes, &mark()?);
     let (said, model) = ask(call, &prompt).await?;
     let draft = answer::draft(&said).ok_or_else(|| failed(UNREADABLE, None))?;
     let body = json!({"reply": draft, "model": model, "truncated": prompt.truncated, "sources": {"messages": prompt.messages}});
@@ -70,7 +70,7 @@ pub async fn triage(call: &Call<'_>) -> Result<Reply, Error> {
         return Err(Error::Internal("the choices were not read".to_owned()));
     };
     let (categories, agents) = (rows::read_categories(categories)?, rows::read_agents(agents)?);
-    let prompt = assist::triage(&read.case, &read.said, &categories, &agents, &mark()?);
+    let prompt = prompt::triage(&read.case, &read.said, &categories, &agents, &mark()?);
     let (said, model) = ask(call, &prompt).await?;
     let found = answer::suggested(&said, &categories, &agents).ok_or_else(|| failed(UNREADABLE, None))?;
     let body = json!({"category": found.category, "priority": found.priority.map(|priority| priority.word()),
@@ -168,7 +168,7 @@ fn content(answered: Answered) -> Result<Option<String>, Error> {
         429 => "the assistant's provider has too much to do at this moment",
         _ => "the assistant's provider has failed",
     };
-    door::log(&format!("the assistant: {why} ({})", answered.status));
+    http::log(&format!("the assistant: {why} ({})", answered.status));
     Err(failed(why, Some(&answered)))
 }
 
@@ -176,7 +176,7 @@ fn unreached(why: Failed) -> Error {
     match why {
         Failed::Timeout => failed("the assistant's provider did not answer in time", None),
         Failed::Network(why) => {
-            door::log(&format!("the assistant: {why}"));
+            http::log(&format!("the assistant: {why}"));
             failed("the assistant's provider cannot be reached", None)
         }
     }

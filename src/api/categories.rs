@@ -2,16 +2,17 @@
 
 use serde_json::json;
 
-use super::agents::resolved;
-use super::{Id, listed, one};
-use crate::app::Call;
+use crate::api::agents::resolved;
+use crate::api::{Id, listed, one};
+use crate::app::call::Call;
 use crate::desk::category::{Name, may_be_slug, slug_of};
 use crate::edge::db::Rows;
 use crate::http::error::Error;
+use crate::http::input;
+use crate::http::input_values::Taken;
 use crate::http::page::{self, Page};
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape};
-use crate::http::take::{self, Taken};
 use crate::retry;
 use crate::store::agents;
 use crate::store::categories::{self as rows, CategoryRow, Facts, Filter};
@@ -149,7 +150,7 @@ fn row(rows: Option<&Rows>) -> Result<CategoryRow, Error> {
 
 /// `GET /categories`.
 pub async fn list(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = take::query(call.request, &[&page::QUERY, &LIST])?;
+    let taken = input::query(call.request, &[&page::QUERY, &LIST])?;
     let page = Page::read(call.request, &taken, call.my_id()?)?;
     let filter = Filter {
         is_active: shown(call, &taken)?,
@@ -166,7 +167,7 @@ pub async fn list(call: &Call<'_>) -> Result<Reply, Error> {
 
 /// `POST /categories`.
 pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = take::body(call.request, &NEW)?;
+    let taken = input::body(call.request, &NEW)?;
     let mut facts = facts(&taken)?;
     call.authorize().await?;
     facts.slug = facts
@@ -193,7 +194,7 @@ pub async fn show(call: &Call<'_>) -> Result<Reply, Error> {
 
 /// `PUT /categories/{id}`.
 pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = take::body(call.request, &EDIT)?;
+    let taken = input::body(call.request, &EDIT)?;
     let (name, facts) = (in_path(call, "id")?, facts(&taken)?);
     retry!(async {
         let found = call.read(vec![rows::row(&name)]).await?;
@@ -222,8 +223,8 @@ fn not_needed(category: &CategoryRow) -> Result<(), Error> {
 
 /// `DELETE /categories/{id}`: the category is archived, once no unresolved ticket is in it.
 pub async fn archive(call: &Call<'_>) -> Result<Reply, Error> {
-    let body = take::body_or_nothing(call.request, &ARCHIVE)?;
-    let query = take::query(call.request, &[&ARCHIVE])?;
+    let body = input::body_or_nothing(call.request, &ARCHIVE)?;
+    let query = input::query(call.request, &[&ARCHIVE])?;
     let name = in_path(call, "id")?;
     let move_to = body.name("move_to").or_else(|| query.name("move_to"));
     retry!(async {
@@ -262,12 +263,12 @@ pub async fn archive(call: &Call<'_>) -> Result<Reply, Error> {
 
 /// `GET /categories/{id}/agents`.
 pub async fn list_agents(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = take::query(call.request, &[&page::QUERY, &super::agents::LIST])?;
+    let taken = input::query(call.request, &[&page::QUERY, &crate::api::agents::LIST])?;
     let page = Page::read(call.request, &taken, call.my_id()?)?;
     let name = in_path(call, "id")?;
     let filter = agents::Filter {
         category: Some(name.clone()),
-        ..super::agents::filter(&taken)
+        ..crate::api::agents::filter(&taken)
     };
     let mut stmts = vec![rows::row(&name), agents::list(&filter, &page)];
     if page.count {
@@ -281,7 +282,7 @@ pub async fn list_agents(call: &Call<'_>) -> Result<Reply, Error> {
 
 /// `PUT /categories/{id}/agents`: exactly these.
 pub async fn set_agents(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = take::body(call.request, &AGENTS)?;
+    let taken = input::body(call.request, &AGENTS)?;
     let name = in_path(call, "id")?;
     let wanted = taken.rows("agents").unwrap_or_default();
     retry!(async {

@@ -2,31 +2,20 @@
 //!
 //! Handlers hold no rule, no SQL and no status number. What several of them need of a list stands here.
 
-pub mod accounts;
-pub mod addresses;
 pub mod agents;
 pub mod articles;
 pub mod assistant;
-pub mod attachments;
-pub mod automation;
+pub mod auth;
 pub mod categories;
-pub mod dev;
-mod dev_files;
-mod dev_time;
-pub mod docs;
-pub mod live;
-pub mod messages;
 pub mod notifications;
 pub mod projects;
 pub mod reports;
-mod samples;
-pub mod sessions;
+pub mod service;
 pub mod settings;
 pub mod sla;
-pub mod statistics;
+pub mod sockets;
 pub mod subcategories;
 pub mod tickets;
-pub mod transfers;
 pub mod uploads;
 pub mod users;
 pub mod webhooks;
@@ -34,9 +23,9 @@ pub mod workflows;
 
 use serde::Deserialize;
 
-use crate::app::Call;
+use crate::app::call::Call;
 use crate::desk::DAY;
-use crate::desk::ticket::Refusal;
+use crate::desk::tickets::Refusal;
 use crate::edge::db::{DbError, Rows};
 use crate::http::error::Error;
 use crate::http::page::{self, Page, Total};
@@ -152,7 +141,9 @@ fn one(rows: Option<&Rows>) -> Result<Reply, Error> {
 /// # Errors
 /// [`Error::NotFound`] when the path names no row that could be.
 pub fn subject(call: &Call) -> Result<Option<crate::edge::db::Stmt>, Error> {
-    use crate::store::{events, messages, people, projects as project_rows, sla as sla_rows, workflows};
+    use crate::store::automation::rules;
+    use crate::store::tickets::{events, messages};
+    use crate::store::{projects as project_rows, sla as sla_rows, users};
     let path = call.route.path;
     if path.starts_with("/tickets/{id}") {
         return Ok(Some(events::ticket_is_seen(
@@ -184,10 +175,10 @@ pub fn subject(call: &Call) -> Result<Option<crate::edge::db::Stmt>, Error> {
         return Ok(Some(articles::subject(call)));
     }
     if path == "/users/{id}" {
-        return Ok(Some(people::account(&call.reference("id")?)));
+        return Ok(Some(users::account(&call.reference("id")?)));
     }
     if path.starts_with("/workflows/{id}") {
-        return Ok(Some(workflows::row(&call.reference("id")?)));
+        return Ok(Some(rules::row(&call.reference("id")?)));
     }
     if let Some(delivery) = path.strip_prefix("/webhooks/{id}") {
         return Ok(Some(webhooks::subject(call, delivery)?));

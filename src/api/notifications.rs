@@ -1,13 +1,13 @@
 //! What people have been told, and how they want to be told.
 
-use super::{Id, listed, one, reader, row};
-use crate::app::Call;
+use crate::api::{Id, listed, one, reader, row};
+use crate::app::call::Call;
 use crate::desk::notification;
 use crate::http::error::Error;
+use crate::http::input;
 use crate::http::page::{self, Page};
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, Form, Kind, Shape};
-use crate::http::take;
 use crate::store::commit::Answer;
 use crate::store::notifications::{self as rows, Filter, KIND};
 
@@ -37,7 +37,7 @@ static WAYS: Form = Form {
 
 /// `GET /notifications`: newest first.
 pub async fn list(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = take::query(call.request, &[&page::QUERY, &LIST])?;
+    let taken = input::query(call.request, &[&page::QUERY, &LIST])?;
     let page = Page::read(call.request, &taken, call.my_id()?)?;
     let filter = Filter {
         unread: taken.flag("unread").unwrap_or(false),
@@ -96,7 +96,7 @@ pub async fn preferences(call: &Call<'_>) -> Result<Reply, Error> {
 
 /// `PUT /notifications/preferences`.
 pub async fn prefer(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = take::body(call.request, &PREFER)?;
+    let taken = input::body(call.request, &PREFER)?;
     let wanted = taken.json("preferences").map(notification::read);
     let wanted = wanted.and_then(Result::ok).unwrap_or_default();
     call.authorize().await?;

@@ -2,22 +2,23 @@
 
 use serde_json::json;
 
-use super::{Id, listed, one, row};
-use crate::app::Call;
+use crate::api::{Id, listed, one, row};
+use crate::app::call::Call;
 use crate::desk::id::Ref;
 use crate::desk::project::{Refusal, Status, enter, reference};
 use crate::edge::db::{Rows, Stmt};
 use crate::http::error::Error;
+use crate::http::input;
+use crate::http::input_values::Taken;
 use crate::http::page::{self, Page};
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape};
-use crate::http::take::{self, Taken};
 use crate::retry;
 use crate::store::commit::Answer;
 use crate::store::projects::{self as rows, Filter, NewProject, ProjectRow, STATUS, Update};
 use crate::store::tickets;
 
-pub use rows::PROJECT;
+pub use crate::store::projects::PROJECT;
 
 const NAME: Kind = Kind::Line { min: 1, max: 100 };
 const DESCRIPTION: Kind = Kind::Text { min: 0, max: 10_000 };
@@ -82,7 +83,7 @@ fn is_staff(call: &Call) -> Result<bool, Error> {
 
 /// `GET /projects`: customers see the active ones, without people.
 pub async fn list(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = take::query(call.request, &[&page::QUERY, &LIST])?;
+    let taken = input::query(call.request, &[&page::QUERY, &LIST])?;
     let page = Page::read(call.request, &taken, call.my_id()?)?;
     let is_staff = is_staff(call)?;
     let filter = Filter {
@@ -110,7 +111,7 @@ pub async fn show(call: &Call<'_>) -> Result<Reply, Error> {
 
 /// `POST /projects`.
 pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = take::body(call.request, &NEW)?;
+    let taken = input::body(call.request, &NEW)?;
     let found = call.read(people(call, &taken)?).await?;
     let uid = call.uid()?;
     let new = NewProject {
@@ -176,7 +177,7 @@ fn members(taken: &Taken, found: Option<&Rows>) -> Result<Option<String>, Error>
 /// `PUT /projects/{id}`.
 pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
     let reference = named(call)?;
-    let taken = take::body(call.request, &EDIT)?;
+    let taken = input::body(call.request, &EDIT)?;
     retry!(change(call, &reference, &taken))
 }
 

@@ -1,17 +1,17 @@
 //! The desk's settings.
 
-use super::one;
-use crate::app::Call;
+use crate::api::one;
+use crate::app::call::Call;
 use crate::edge::db::Stmt;
 use crate::http::error::Error;
+use crate::http::input;
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape, Words};
-use crate::http::take;
 use crate::retry;
 use crate::store::commit::Answer;
 use crate::store::settings as rows;
 
-pub use rows::SETTINGS;
+pub use crate::store::settings::SETTINGS;
 
 static AUTO_ASSIGN: Words = Words {
     list: &["off", "category", "least_loaded"],
@@ -77,7 +77,7 @@ pub async fn show(call: &Call<'_>) -> Result<Reply, Error> {
 
 /// `PUT /admin/settings`.
 pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = take::body(call.request, &CHANGE)?;
+    let taken = input::body(call.request, &CHANGE)?;
     retry!(async {
         call.authorize().await?;
         // The version was read with the caller's authority.

@@ -2,25 +2,26 @@
 
 use serde_json::Value;
 
-use super::{listed, one, row};
-use crate::app::Call;
-use crate::desk::calendar::Calendar;
-use crate::desk::calendar_check::{check_holidays, check_hours, check_zone};
+use crate::api::{listed, one, row};
+use crate::app::call::Call;
 use crate::desk::id::Ref;
-use crate::desk::priority::Priority;
+use crate::desk::sla::calendar::Calendar;
+use crate::desk::sla::calendar_parse::{check_holidays, check_hours, check_zone};
 use crate::desk::sla::{Policy, Promise, Promises};
-use crate::desk::zone::Zone;
+use crate::desk::tickets::priority::Priority;
+use crate::desk::time_zone::Zone;
 use crate::edge::db::{Rows, Stmt};
 use crate::http::error::Error;
+use crate::http::input;
+use crate::http::input_values::Taken;
 use crate::http::page::{self, Page};
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, Form, Kind, Shape};
-use crate::http::take::{self, Taken};
 use crate::retry;
 use crate::store::commit::Answer;
 use crate::store::sla::{self as rows, CalendarRow, PolicyRow, Standing};
 
-pub use rows::{CALENDAR, POLICY};
+pub use crate::store::sla::{CALENDAR, POLICY};
 
 /// A year of working time: the longest promise, in minutes.
 const LONGEST: i64 = 525_600;
@@ -111,7 +112,7 @@ pub const EDIT: Shape = Shape {
 
 /// `GET /sla/policies`: the most urgent first.
 pub async fn policies(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = take::query(call.request, &[&page::QUERY])?;
+    let taken = input::query(call.request, &[&page::QUERY])?;
     let page = Page::read(call.request, &taken, call.my_id()?)?;
     page_of(call, &page, rows::list_policies(&page), rows::count_policies()).await
 }
@@ -138,7 +139,7 @@ pub async fn policy(call: &Call<'_>) -> Result<Reply, Error> {
 /// clock.
 pub async fn update_policy(call: &Call<'_>) -> Result<Reply, Error> {
     let priority = priority(call)?;
-    let taken = take::body(call.request, &POLICY_EDIT)?;
+    let taken = input::body(call.request, &POLICY_EDIT)?;
     retry!(change_policy(call, priority, &taken))
 }
 
@@ -210,7 +211,7 @@ fn anew(tickets: Option<&Rows>, promised: Vec<(Priority, Promise)>, call: &Call)
 
 /// `GET /sla/calendars`.
 pub async fn calendars(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = take::query(call.request, &[&page::QUERY])?;
+    let taken = input::query(call.request, &[&page::QUERY])?;
     let page = Page::read(call.request, &taken, call.my_id()?)?;
     page_of(call, &page, rows::list_calendars(&page), rows::count_calendars()).await
 }
@@ -225,7 +226,7 @@ pub async fn calendar(call: &Call<'_>) -> Result<Reply, Error> {
 
 /// `POST /sla/calendars`.
 pub async fn create_calendar(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = take::body(call.request, &NEW)?;
+    let taken = input::body(call.request, &NEW)?;
     call.authorize().await?;
     let blank = CalendarRow {
         id: 0,
@@ -270,7 +271,7 @@ fn written(before: &CalendarRow, taken: &Taken) -> CalendarRow {
 /// `PUT /sla/calendars/{id}`: due times follow as they do after a change of policy.
 pub async fn update_calendar(call: &Call<'_>) -> Result<Reply, Error> {
     let reference = call.reference("id")?;
-    let taken = take::body(call.request, &EDIT)?;
+    let taken = input::body(call.request, &EDIT)?;
     retry!(change_calendar(call, &reference, &taken))
 }
 

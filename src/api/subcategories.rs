@@ -1,14 +1,15 @@
 //! Subcategories: the parts of a category.
 
-use super::categories::{LIST, NEW, facts, in_path, shown};
-use super::{Id, listed, one};
-use crate::app::Call;
+use crate::api::categories::{LIST, NEW, facts, in_path, shown};
+use crate::api::{Id, listed, one};
+use crate::app::call::Call;
 use crate::desk::category::{Name, slug_of};
 use crate::edge::db::Rows;
 use crate::http::error::Error;
+use crate::http::input;
+use crate::http::input_values::Taken;
 use crate::http::page::{self, Page};
 use crate::http::reply::Reply;
-use crate::http::take::{self, Taken};
 use crate::retry;
 use crate::store::categories;
 use crate::store::commit::Answer;
@@ -16,7 +17,7 @@ use crate::store::subcategories::{self as rows, SubcategoryRow};
 
 /// `GET /categories/{id}/subcategories`.
 pub async fn list(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = take::query(call.request, &[&page::QUERY, &LIST])?;
+    let taken = input::query(call.request, &[&page::QUERY, &LIST])?;
     let page = Page::read(call.request, &taken, call.my_id()?)?;
     let (category, is_active) = (in_path(call, "id")?, shown(call, &taken)?);
     let mut stmts = vec![
@@ -42,7 +43,7 @@ fn parent(rows: Option<&Rows>) -> Result<i64, Error> {
 
 /// `POST /categories/{id}/subcategories`.
 pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = take::body(call.request, &NEW)?;
+    let taken = input::body(call.request, &NEW)?;
     let mut facts = facts(&taken)?;
     let category = in_path(call, "id")?;
     let found = call.read(vec![categories::row(&category)]).await?;
@@ -70,7 +71,7 @@ pub async fn show(call: &Call<'_>) -> Result<Reply, Error> {
 
 /// `PUT /categories/{id}/subcategories/{sub_id}`.
 pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = take::body(call.request, &super::categories::EDIT)?;
+    let taken = input::body(call.request, &crate::api::categories::EDIT)?;
     let facts = facts(&taken)?;
     let (category, name) = (in_path(call, "id")?, in_path(call, "sub_id")?);
     retry!(async {

@@ -1,11 +1,11 @@
 //! The Worker as its own file store, where no keys for another are configured: what a signed link says is done,
 //! and nothing else.
 
-use crate::app::Call;
-use crate::edge::files::{self, Stored};
-use crate::files::{Files, unavailable};
+use crate::app::call::Call;
+use crate::app::file_store::{Files, unavailable};
+use crate::edge::object_store::{self, Stored};
 use crate::http::error::Error;
-use crate::http::links;
+use crate::http::presigned_url;
 use crate::http::reply::{Body, Reply};
 
 /// `PUT /uploads/{key}`: the bytes go straight on into the bucket, once.
@@ -14,25 +14,25 @@ pub async fn put(call: &Call<'_>) -> Result<Reply, Error> {
     let key = Files::of(call.app).own_key().ok_or(Error::NotFound)?;
     let stream = call.stream.borrow_mut().take();
     let stream = stream.ok_or_else(|| Error::Malformed("there is no body".to_owned()))?;
-    let allowed = match links::check_upload(key, call.request, call.now()) {
+    let allowed = match presigned_url::check_upload(key, call.request, call.now()) {
         Ok(allowed) => allowed,
         Err(refusal) => {
             let ends = call.request.header("content-length").is_some();
             if ends && !matches!(refusal, Error::TooLarge(_)) {
-                files::drain(stream).await;
+                object_store::drain(stream).await;
             }
             return Err(refusal);
         }
     };
     let name = call.param("key");
-    let stored = files::put_new(&call.app.env, name, &allowed.content_type, stream)
+    let stored = object_store::put_new(&call.app.env, name, &allowed.content_type, stream)
         .await
         .map_err(|why| unavailable(&why))?;
     match stored {
         Stored::Taken => Err(Error::PreconditionFailed),
         Stored::Bytes(size) if size == allowed.size => Ok(Reply::ok(r#"{"message":"uploaded"}"#.to_owned())),
         Stored::Bytes(_) => {
-            let _ = files::delete(&call.app.env, &[name.to_owned()]).await;
+            let _ = object_store::delete(&call.app.env, &[name.to_owned()]).await;
             Err(Error::Malformed("the body is not as long as it said".to_owned()))
         }
     }
@@ -43,13 +43,18 @@ pub async fn get(call: &Call<'_>) -> Result<Reply, Error> {
     call.admit().await?;
     let files = Files::of(call.app);
     let key = files.own_key().ok_or(Error::NotFound)?;
-    let (disposition, content_type) = links::check_download(key, call.request, call.now())?;
+    let (disposition, content_type) = presigned_url::check_download(key, call.request, call.now())?;
     let (size, stream) = files.open(call.param("key")).await?.ok_or(Error::NotFound)?;
     Ok(file(size, stream, content_type, disposition))
 }
 
 /// A file as an answer: always a download.
-pub fn file(size: i64, stream: files::Stream, content_type: &'static str, disposition: String) -> Reply {
+pub fn file(
+    size: i64,
+    stream: object_store::Stream,
+    content_type: &'static str,
+    disposition: String,
+) -> Reply {
     let body = Body::File {
         size,
         stream: Box::new(stream),

@@ -1,22 +1,23 @@
 //! Users, as admins manage them and as people keep their own profile.
 
-use super::accounts::{names, new_user};
-use super::{listed, one};
-use crate::app::Call;
+use crate::api::auth::account::{names, new_user};
+use crate::api::{listed, one};
+use crate::app::call::Call;
 use crate::desk::id::Ref;
 use crate::desk::person::Role;
 use crate::edge::password;
 use crate::http::error::Error;
+use crate::http::input;
+use crate::http::input_values::{Patch, Taken};
 use crate::http::page::{self, Page};
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape, words};
-use crate::http::take::{self, Patch, Taken};
 use crate::retry;
-use crate::store::assignment;
 use crate::store::commit::Answer;
-use crate::store::outbox;
-use crate::store::people::{self, Account, Filter, Update};
+use crate::store::mail::outbox;
 use crate::store::sessions as session_rows;
+use crate::store::tickets::assignment;
+use crate::store::users::{self, Account, Filter, Update};
 
 const NAME: Kind = Kind::Line { min: 0, max: 100 };
 
@@ -110,28 +111,28 @@ pub const LIST: Shape = Shape {
 
 /// `GET /users`.
 pub async fn list(call: &Call<'_>) -> Result<Reply, Error> {
-    page_of(call, &people::user_json()).await
+    page_of(call, &users::user_json()).await
 }
 
 /// `GET /users/summary`: anybody, in short, for staff who pick somebody.
 pub async fn summary(call: &Call<'_>) -> Result<Reply, Error> {
-    page_of(call, &people::SUMMARY.sql()).await
+    page_of(call, &users::SUMMARY.sql()).await
 }
 
 async fn page_of(call: &Call<'_>, view: &str) -> Result<Reply, Error> {
-    let taken = take::query(call.request, &[&page::QUERY, &LIST])?;
+    let taken = input::query(call.request, &[&page::QUERY, &LIST])?;
     let page = Page::read(call.request, &taken, call.my_id()?)?;
     let filter = Filter {
         role: taken.word("role"),
         is_active: taken.flag("is_active"),
         q: taken.text("q"),
     };
-    let (rows, stopped) = people::list(view, &filter, &page);
+    let (rows, stopped) = users::list(view, &filter, &page);
     let windowed = stopped.is_some();
     let mut stmts = vec![rows];
     stmts.extend(stopped);
     if page.count {
-        stmts.push(people::count(&filter));
+        stmts.push(users::count(&filter));
     }
     let found = call.read(stmts).await?;
     let rows = found.first().ok_or(Error::NotFound)?;
@@ -147,7 +148,7 @@ async fn page_of(call: &Call<'_>, view: &str) -> Result<Reply, Error> {
 
 /// `POST /users`.
 pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = take::body(call.request, &NEW)?;
+    let taken = input::body(call.request, &NEW)?;
     call.authorize().await?;
     let hash = match taken.text("password") {
         Some(text) => Some(password::hash(&text, &call.app.config.pepper).map_err(Error::Internal)?),
@@ -156,8 +157,8 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
     let role = taken.word("role").and_then(Role::parse).unwrap_or(Role::Customer);
     let user = new_user(call, &taken, role, hash)?;
     call.commit(
-        vec![people::insert(&user), outbox::invite(&user.uid, call.now())],
-        Answer::Created(people::show_uid(&user.uid), "/api/v1/users/".to_owned()),
+        vec![users::insert(&user), outbox::invite(&user.uid, call.now())],
+        Answer::Created(users::show_uid(&user.uid), "/api/v1/users/".to_owned()),
     )
     .await
 }
@@ -166,7 +167,7 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
 pub async fn show(call: &Call<'_>) -> Result<Reply, Error> {
     let reference = call.reference("id")?;
     let found = call
-        .read(vec![people::show(&reference), people::account(&reference)])
+        .read(vec![users::show(&reference), users::account(&reference)])
         .await?;
     let account = account(found.get(1))?;
     if account.id != call.my_id()? && !call.my_role()?.is_staff() {
@@ -184,20 +185,20 @@ fn account(rows: Option<&crate::edge::db::Rows>) -> Result<Account, Error> {
 
 /// `PUT /users/me`.
 pub async fn update_me(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = take::body(call.request, &PROFILE)?;
+    let taken = input::body(call.request, &PROFILE)?;
     let me = Ref::Id(call.my_id()?);
     retry!(update_as(call, &me, &taken))
 }
 
 /// `PUT /users/{id}`.
 pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = take::body(call.request, &PROFILE)?;
+    let taken = input::body(call.request, &PROFILE)?;
     let reference = call.reference("id")?;
     retry!(update_as(call, &reference, &taken))
 }
 
 async fn update_as(call: &Call<'_>, reference: &Ref, taken: &Taken) -> Result<Reply, Error> {
-    let found = call.read(vec![people::account(reference)]).await?;
+    let found = call.read(vec![users::account(reference)]).await?;
     let account = account(found.first())?;
     let is_admin = call.my_role()? == Role::Admin;
     if account.id != call.my_id()? && !is_admin {
@@ -239,14 +240,14 @@ async fn update_as(call: &Call<'_>, reference: &Ref, taken: &Taken) -> Result<Re
         avatar_url: cleared("avatar_url"),
         password_hash: None,
     };
-    let mut stmts = vec![people::update(account.id, account.version, &update, call.now())];
+    let mut stmts = vec![users::update(account.id, account.version, &update, call.now())];
     if role.is_some() || is_active == Some(false) {
         stmts.push(session_rows::end_all(account.id, call.now()));
     }
     if role == Some(Role::Customer) || is_active == Some(false) {
         stmts.extend(assignment::release(account.id, call.my_id()?, call.now()));
     }
-    call.commit(stmts, Answer::Row(people::show(&Ref::Id(account.id))))
+    call.commit(stmts, Answer::Row(users::show(&Ref::Id(account.id))))
         .await
 }
 
@@ -254,7 +255,7 @@ async fn update_as(call: &Call<'_>, reference: &Ref, taken: &Taken) -> Result<Re
 pub async fn deactivate(call: &Call<'_>) -> Result<Reply, Error> {
     let reference = call.reference("id")?;
     retry!(async {
-        let found = call.read(vec![people::account(&reference)]).await?;
+        let found = call.read(vec![users::account(&reference)]).await?;
         let account = account(found.first())?;
         call.guard(account.version, None)?;
         let update = Update {
@@ -262,7 +263,7 @@ pub async fn deactivate(call: &Call<'_>) -> Result<Reply, Error> {
             ..Update::default()
         };
         let mut stmts = vec![
-            people::update(account.id, account.version, &update, call.now()),
+            users::update(account.id, account.version, &update, call.now()),
             session_rows::end_all(account.id, call.now()),
         ];
         stmts.extend(assignment::release(account.id, call.my_id()?, call.now()));
@@ -272,10 +273,10 @@ pub async fn deactivate(call: &Call<'_>) -> Result<Reply, Error> {
 
 /// `DELETE /users/me`: the person is gone, what they wrote stays under a blank name.
 pub async fn close_me(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = take::body_or_nothing(call.request, &CLOSE)?;
+    let taken = input::body_or_nothing(call.request, &CLOSE)?;
     let me = Ref::Id(call.my_id()?);
     retry!(async {
-        let found = call.read(vec![people::account(&me)]).await?;
+        let found = call.read(vec![users::account(&me)]).await?;
         let account = account(found.first())?;
         if let Some(text) = taken.text("password") {
             let right = password::verify(&text, account.password_hash.as_deref(), &call.app.config.pepper);
@@ -284,7 +285,7 @@ pub async fn close_me(call: &Call<'_>) -> Result<Reply, Error> {
             }
         }
         let mut stmts = vec![
-            people::close(account.id, account.version, call.now()),
+            users::close(account.id, account.version, call.now()),
             session_rows::end_all(account.id, call.now()),
         ];
         stmts.extend(assignment::release(account.id, account.id, call.now()));

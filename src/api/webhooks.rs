@@ -2,23 +2,24 @@
 
 use serde_json::Value;
 
-use super::{Id, Number, listed, one, row};
-use crate::app::Call;
-use crate::desk::endpoint::{self, Terms};
-use crate::desk::mistake::Mistake;
-use crate::desk::webhook::{MOST, State, read_events, unheard};
+use crate::api::{Id, Number, listed, one, row};
+use crate::app::call::Call;
+use crate::desk::validation::Mistake;
+use crate::desk::webhooks::delivery::{MOST, State, read_events, unheard};
+use crate::desk::webhooks::endpoint_url::{self, Terms};
 use crate::edge::db::{Rows, Stmt};
 use crate::edge::ids;
 use crate::http::error::Error;
+use crate::http::input;
+use crate::http::input_values::Taken;
 use crate::http::page::{self, Page};
 use crate::http::reply::{Body, Reply};
 use crate::http::shape::{Field, Form, Kind, Shape};
-use crate::http::signature::{is_secret, secret_of};
-use crate::http::take::{self, Taken};
+use crate::http::webhook_signature::{is_secret, secret_of};
 use crate::retry;
 use crate::store::commit::Answer;
-use crate::store::deliveries::{self, DeliveryRow, STATE};
-use crate::store::webhooks::{self as rows, NewWebhook, WebhookRow};
+use crate::store::webhooks::deliveries::{self, DeliveryRow, STATE};
+use crate::store::webhooks::endpoints::{self as rows, NewWebhook, WebhookRow};
 
 fn unless(fits: bool, field: &str, message: &str) -> Vec<Mistake> {
     let wrong = (!fits).then(|| (field.to_owned(), message.to_owned()));
@@ -37,7 +38,7 @@ static URL: Form = Form {
             allow_loopback: true,
             own: &[],
         };
-        match value.as_str().map(|text| endpoint::read(text, terms)) {
+        match value.as_str().map(|text| endpoint_url::read(text, terms)) {
             Some(Ok(_)) => Vec::new(),
             Some(Err(why)) => unless(false, "url", why),
             None => unless(false, "url", "must be a string"),
@@ -138,7 +139,7 @@ pub fn subject(call: &Call, rest: &str) -> Result<Stmt, Error> {
 
 /// `GET /webhooks`.
 pub async fn list(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = take::query(call.request, &[&page::QUERY])?;
+    let taken = input::query(call.request, &[&page::QUERY])?;
     let page = Page::read(call.request, &taken, call.my_id()?)?;
     let mut stmts = vec![rows::list(&page)];
     if page.count {
@@ -159,7 +160,7 @@ pub async fn show(call: &Call<'_>) -> Result<Reply, Error> {
 
 /// `POST /webhooks`.
 pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = take::body(call.request, &NEW)?;
+    let taken = input::body(call.request, &NEW)?;
     let url = checked(call, &taken)?.unwrap_or_default();
     let secret = new_secret(&taken, true)?.unwrap_or_default();
     let reply = retry!(async {
@@ -191,7 +192,7 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
 
 /// `PUT /webhooks/{id}`.
 pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = take::body(call.request, &EDIT)?;
+    let taken = input::body(call.request, &EDIT)?;
     let url = checked(call, &taken)?;
     let secret = new_secret(&taken, taken.flag("rotate_secret").unwrap_or(false))?;
     let reply = retry!(async {
@@ -241,13 +242,13 @@ fn checked(call: &Call, taken: &Taken) -> Result<Option<String>, Error> {
     let config = &call.app.config;
     let own: Vec<String> = [&config.mail.api_url, &call.request.origin]
         .into_iter()
-        .filter_map(|url| endpoint::host_of(url))
+        .filter_map(|url| endpoint_url::host_of(url))
         .collect();
     let terms = Terms {
         allow_loopback: config.webhooks.allow_loopback,
         own: &own,
     };
-    match endpoint::read(text, terms) {
+    match endpoint_url::read(text, terms) {
         Ok(endpoint) => Ok(Some(endpoint.url)),
         Err(why) => Err(Error::field("url", why)),
     }
@@ -288,7 +289,7 @@ fn with_secret(mut reply: Reply, secret: Option<&str>) -> Reply {
 
 /// `GET /webhooks/{id}/deliveries`: newest first, of the last 30 days.
 pub async fn deliveries(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = take::query(call.request, &[&page::QUERY, &LOG])?;
+    let taken = input::query(call.request, &[&page::QUERY, &LOG])?;
     let page = Page::read(call.request, &taken, call.my_id()?)?;
     let (reference, state) = (call.reference("id")?, taken.word("state"));
     let mut stmts = vec![rows::row(&reference), deliveries::list(&reference, state, &page)];

@@ -2,24 +2,24 @@
 
 use serde_json::{Value, json};
 
-use super::{Listed, listed, listed_rows, reader};
-use crate::app::Call;
-use crate::desk::directory::Directory;
-use crate::desk::hands::{Hands, Heard};
-use crate::desk::mistake::Mistake;
-use crate::desk::rule::{Outcome, Plan, Rule, run};
-use crate::desk::ticket::changes;
-use crate::desk::told;
+use crate::api::{Listed, listed, listed_rows, reader};
+use crate::app::call::Call;
+use crate::desk::automation::executor::{Hands, Heard};
+use crate::desk::automation::references::Directory;
+use crate::desk::automation::rule::{Outcome, Plan, Rule, run};
+use crate::desk::automation::run_report;
+use crate::desk::tickets::changes;
+use crate::desk::validation::Mistake;
 use crate::edge::db::Rows;
 use crate::http::error::Error;
+use crate::http::input;
 use crate::http::page::{self, Page};
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, Form, Kind, Shape};
-use crate::http::take;
 use crate::retry;
-use crate::store::around::{self, Tried};
+use crate::store::automation::rules::{self as rows, NewRule, RuleRow};
+use crate::store::automation::ticket_context::{self, Tried};
 use crate::store::commit::Answer;
-use crate::store::workflows::{self as rows, NewRule, RuleRow};
 
 /// How many tickets a rule is tried on.
 const TRIED: i64 = 100;
@@ -114,7 +114,7 @@ pub const TRIAL: Shape = Shape {
 
 /// `GET /workflows`: in the order in which they are asked.
 pub async fn list(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = take::query(call.request, &[&page::QUERY])?;
+    let taken = input::query(call.request, &[&page::QUERY])?;
     let page = Page::read(call.request, &taken, call.my_id()?)?;
     let mut stmts = vec![rows::directory(None), rows::list(&page)];
     if page.count {
@@ -173,14 +173,14 @@ fn with_problems(row: &RuleRow, directory: &Directory) -> String {
 
 /// `POST /workflows`.
 pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = take::body(call.request, &NEW)?;
+    let taken = input::body(call.request, &NEW)?;
     retry!(async {
         let parts = ["trigger", "conditions", "actions"].map(|part| taken.json(part).cloned());
         let [trigger, conditions, actions] = parts.map(Option::unwrap_or_default);
         let found = call
             .read(vec![rows::directory(Some(&named(&actions))), rows::count()])
             .await?;
-        let count: Option<super::Number> = match found.get(1) {
+        let count: Option<crate::api::Number> = match found.get(1) {
             Some(rows) => rows.first()?,
             None => None,
         };
@@ -214,7 +214,7 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
 
 /// `PUT /workflows/{id}`. A rule that cannot work may be renamed, moved and switched off as it is.
 pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = take::body(call.request, &EDIT)?;
+    let taken = input::body(call.request, &EDIT)?;
     retry!(async {
         let given = named(taken.json("actions").unwrap_or(&Value::Null));
         let found = call
@@ -304,13 +304,13 @@ fn checked(parts: &[&Value; 3], directory: &Directory) -> Result<(), Error> {
 
 /// `POST /workflows/{id}/simulate`: what the rule would do if what it waits for happened now. Nothing changes.
 pub async fn simulate(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = take::body_or_nothing(call.request, &TRIAL)?;
+    let taken = input::body_or_nothing(call.request, &TRIAL)?;
     let reference = taken.reference("ticket_id");
     let found = call
         .read(vec![
             rows::row(&call.reference("id")?),
             rows::directory(None),
-            around::to_try(&reader(call)?, reference, TRIED),
+            ticket_context::to_try(&reader(call)?, reference, TRIED),
         ])
         .await?;
     let rule = Rule {
@@ -318,7 +318,7 @@ pub async fn simulate(call: &Call<'_>) -> Result<Reply, Error> {
         ..rule_row(found.first())?.rule()
     };
     let directory = directory(found.get(1))?;
-    let tried = around::read_tried(found.get(2).ok_or(Error::NotFound)?)?;
+    let tried = ticket_context::read_tried(found.get(2).ok_or(Error::NotFound)?)?;
     if reference.is_some() && tried.is_empty() {
         return Err(Error::field("ticket_id", "is no ticket"));
     }
@@ -373,7 +373,7 @@ fn try_on(call: &Call, rule: &Rule, directory: &Directory, tried: &Tried) -> Val
     let (acts, actions) = match outcome {
         Some(Outcome::Acted(acted)) => (
             true,
-            told::deeds(acted, done.seeking.map(|_| "done"), Some("done")),
+            run_report::deeds(acted, done.seeking.map(|_| "done"), Some("done")),
         ),
         _ => (false, json!([])),
     };
@@ -391,7 +391,7 @@ fn try_on(call: &Call, rule: &Rule, directory: &Directory, tried: &Tried) -> Val
 
 /// `GET /workflows/{id}/runs`: newest first, of the last 30 days.
 pub async fn runs(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = take::query(call.request, &[&page::QUERY])?;
+    let taken = input::query(call.request, &[&page::QUERY])?;
     let page = Page::read(call.request, &taken, call.my_id()?)?;
     let reference = call.reference("id")?;
     let mut stmts = vec![rows::row(&reference), rows::runs(&reference, &page)];

@@ -1,6 +1,6 @@
 //! Agents: people of the desk whom tickets are given to.
 
-use super::person::Role;
+use crate::desk::person::Role;
 
 /// Why an assignment that no person made was made, and why one ended: what history shows as the cause.
 pub mod cause {

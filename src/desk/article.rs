@@ -1,7 +1,7 @@
 //! The knowledge base: what an article is, and the name that it has in addresses.
 
-use super::Millis;
-use super::id::is_uid;
+use crate::desk::Millis;
+use crate::desk::id::is_uid;
 
 /// Who may read an article.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

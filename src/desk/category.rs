@@ -3,7 +3,7 @@
 //! A slug names a category in paths, filters and bodies. It is read loosely (`Feature Request`,
 //! `feature-request`), kept as words joined by `_`, and never looks like an id: not digits only, not a UUID.
 
-use super::id::{MAX_ID, Ref, is_uid};
+use crate::desk::id::{MAX_ID, Ref, is_uid};
 
 /// The longest slug, bytes.
 pub const SLUG_MOST: usize = 100;

@@ -4,7 +4,7 @@
 //! and, inside a project, by its key (`WEB-12`). The four forms never collide: ids are digits, UUIDs have
 //! their hyphens, numbers begin with `TICK-`, and no project may be called TICK.
 
-use super::{DAY, Millis};
+use crate::desk::{DAY, Millis};
 
 /// The largest id that a JavaScript client can hold exactly.
 pub const MAX_ID: i64 = 9_007_199_254_740_991;

@@ -4,52 +4,24 @@
 //! the present moment is always an argument (`now`, epoch milliseconds). Every rule has its table of
 //! unit tests beside it, and `cargo test --lib` runs them natively.
 
-pub mod action;
-mod action_check;
-pub mod address;
 pub mod agent;
 pub mod article;
-pub mod assist;
-pub mod assist_answer;
-pub mod attachment;
-pub mod calendar;
-pub mod calendar_check;
+pub mod assistant;
+pub mod automation;
 pub mod category;
-pub mod clock;
-pub mod condition;
-mod condition_check;
-pub mod csv;
-pub mod directory;
-pub mod endpoint;
-pub mod event;
-pub mod filename;
-pub mod frame;
-pub mod hands;
 pub mod id;
-pub mod inbound;
+pub mod live;
 pub mod mail;
-pub mod message;
-pub mod mistake;
 pub mod notification;
 pub mod person;
-pub mod policy;
-pub mod priority;
 pub mod project;
-pub mod range;
-pub mod reply_address;
-pub mod report;
-pub mod rule;
-mod rule_check;
-pub mod sealed;
-pub mod search;
-pub mod seat;
+pub mod reports;
+pub mod signed_token;
 pub mod sla;
-pub mod status;
-pub mod ticket;
-pub mod told;
-pub mod transfer;
-pub mod webhook;
-pub mod zone;
+pub mod tickets;
+pub mod time_zone;
+pub mod validation;
+pub mod webhooks;
 
 /// A moment: milliseconds since 1970-01-01T00:00:00Z.
 pub type Millis = i64;

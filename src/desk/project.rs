@@ -1,6 +1,6 @@
 //! Projects: what tickets of one piece of work have in common.
 
-use super::id::{Ref, is_project_key};
+use crate::desk::id::{Ref, is_project_key};
 
 /// Where a project stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

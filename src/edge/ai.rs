@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 use worker::Delay;
 
-use super::fetch::Failed;
+use crate::edge::fetch::Failed;
 
 /// What is asked. Plain structs: maps would arrive as something else.
 #[derive(Serialize)]

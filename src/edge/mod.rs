@@ -5,22 +5,22 @@
 //! escapes as a panic.
 
 pub mod ai;
-pub mod cache;
+pub mod charset;
 pub mod clock;
 pub mod config;
 pub mod db;
-pub mod door;
-pub mod email;
 pub mod fetch;
-pub mod files;
+pub mod http;
 pub mod hub;
 pub mod ids;
-pub mod limit;
-pub mod mail;
+pub mod incoming_mail;
+pub mod object_store;
+pub mod outgoing_mail;
 pub mod password;
 pub mod queue;
+pub mod rate_limit;
+pub mod revoked_tokens;
 pub mod rsa;
-pub mod text;
 pub mod token;
 
 /// A request as it comes in, an answer as it goes out, and whether the platform took it.

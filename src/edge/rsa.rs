@@ -214,9 +214,13 @@ mod signer {
         /// When the key is broken.
         pub async fn sign(&self, message: &[u8]) -> Result<Vec<u8>, String> {
             let key = RsaPrivateKey::from_pkcs8_der(&self.der).map_err(|error| error.to_string())?;
-            Ok(super::RS256.0.sign(&key, message).as_bytes().into_owned())
+            Ok(crate::edge::rsa::RS256
+                .0
+                .sign(&key, message)
+                .as_bytes()
+                .into_owned())
         }
     }
 }
 
-pub use signer::Signer;
+pub use crate::edge::rsa::signer::Signer;

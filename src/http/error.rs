@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::reply::{Body, Reply};
+use crate::http::reply::{Body, Reply};
 
 /// Field name -> what is wrong with it, all of them at once.
 pub type FieldErrors = Vec<(String, String)>;

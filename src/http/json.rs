@@ -3,7 +3,7 @@
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-use super::error::Error;
+use crate::http::error::Error;
 
 /// The deepest nesting that a body may have.
 pub const DEEPEST: usize = 32;

@@ -5,14 +5,14 @@
 
 pub mod error;
 pub mod etag;
+pub mod input;
+pub mod input_values;
 pub mod json;
-pub mod links;
 pub mod page;
+pub mod presigned_url;
 pub mod reply;
 pub mod request;
 pub mod shape;
-pub mod signature;
 pub mod sigv4;
-mod sigv4_check;
-pub mod take;
-pub mod taken;
+mod sigv4_verify;
+pub mod webhook_signature;

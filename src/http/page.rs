@@ -2,10 +2,10 @@
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 
-use super::error::Error;
-use super::request::Request;
-use super::shape::{Field, Kind, Shape};
-use super::take::Taken;
+use crate::http::error::Error;
+use crate::http::input_values::Taken;
+use crate::http::request::Request;
+use crate::http::shape::{Field, Kind, Shape};
 
 /// The page size when none is asked for.
 pub const DEFAULT_LIMIT: i64 = 25;
@@ -209,7 +209,7 @@ pub fn list(
         format!("{}?{}", request.path, query.finish())
     });
     if let Some(link) = &link {
-        let _ = write!(body, "\"next\":{}", super::json::quote(link));
+        let _ = write!(body, "\"next\":{}", crate::http::json::quote(link));
     }
     body.push_str("}}");
     (body, link.map(|link| format!("<{link}>; rel=\"next\"")))
@@ -217,13 +217,15 @@ pub fn list(
 
 #[cfg(test)]
 mod tests {
-    use super::super::request::tests::request;
-    use super::super::take;
+
     use super::*;
+
+    use crate::http::input;
+    use crate::http::request::tests::request;
 
     fn read(query: &str, viewer: i64) -> Result<Page, Error> {
         let request = request(query, &[]);
-        Page::read(&request, &take::query(&request, &[&QUERY])?, viewer)
+        Page::read(&request, &input::query(&request, &[&QUERY])?, viewer)
     }
 
     #[test]

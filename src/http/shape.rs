@@ -1,6 +1,6 @@
 //! What input looks like: one table per body or query, which the reader and the OpenAPI document share.
 
-use crate::desk::mistake::Mistake;
+use crate::desk::validation::Mistake;
 
 /// What a field may hold.
 #[derive(Clone, Copy, Debug)]
@@ -140,11 +140,11 @@ pub struct Shape {
 pub mod words {
     //! The closed lists of the desk.
 
-    use super::Words;
     use crate::desk::article;
     use crate::desk::person::Role;
-    use crate::desk::priority::Priority;
-    use crate::desk::status::{Status, Workflow};
+    use crate::desk::tickets::priority::Priority;
+    use crate::desk::tickets::status::{Status, Workflow};
+    use crate::http::shape::Words;
 
     pub static STATUS: Words = Words {
         list: &Status::WORDS,

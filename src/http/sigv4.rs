@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 
 use crate::desk::Millis;
 
-pub use super::sigv4_check::{Claim, Refusal, verify};
+pub use crate::http::sigv4_verify::{Claim, Refusal, verify};
 
 pub(super) const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 /// The longest life of a link, in seconds: seven days.

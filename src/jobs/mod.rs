@@ -2,27 +2,28 @@
 //!
 //! Running twice, or late, or at the same moment as another, changes nothing.
 
-mod alerts;
-mod closing;
-mod files;
-pub mod inbound;
-mod lookup;
-mod mail;
-pub mod outgoing;
-mod schedule;
-mod webhooks;
-mod work;
+mod auto_close;
+mod dns;
+mod object_cleanup;
+pub mod queue;
+pub mod receive_mail;
+mod scheduled_rules;
+mod send_mail;
+mod send_webhooks;
+mod shared;
+mod sla_warnings;
 
 use serde::Serialize;
 
+use crate::app::dispatch;
 use crate::desk::{DAY, Millis};
 use crate::edge::db::{Cost, Db, Stmt};
-use crate::edge::{Env, door};
+use crate::edge::{Env, http};
 use crate::http::error::Error;
-use crate::store::due::{self, Due};
+use crate::store::dispatch::{self as dispatch_rows, Due};
 use crate::store::sla::{self, Standing};
-use crate::store::{deliveries, housekeeping, tickets};
-use crate::tell;
+use crate::store::webhooks::deliveries;
+use crate::store::{cleanup, tickets};
 
 /// How many rows one tick touches at most, per chore.
 const MOST: i64 = 500;
@@ -44,7 +45,7 @@ pub async fn tick(env: &Env, now: Millis) -> (Vec<Chore>, Cost) {
     let db = match Db::open(env) {
         Ok(db) => db,
         Err(error) => {
-            door::log(&format!("the clock has no database: {error:?}"));
+            http::log(&format!("the clock has no database: {error:?}"));
             return (Vec::new(), Cost::default());
         }
     };
@@ -54,11 +55,11 @@ pub async fn tick(env: &Env, now: Millis) -> (Vec<Chore>, Cost) {
     };
     log.note("promises", promise_anew(&db, now).await);
     log.note("marking", mark(&db, now).await);
-    log.note("alerts", alerts::give(&db, now).await);
-    log.note("closing", closing::close(&db, now).await);
-    log.note("schedules", schedule::run(&db, now).await);
-    log.note("outgoing", uncounted(outgoing::sweep(env, &db, now).await));
-    log.note("files", uncounted(files::sweep(env, &db, now).await));
+    log.note("alerts", sla_warnings::give(&db, now).await);
+    log.note("closing", auto_close::close(&db, now).await);
+    log.note("schedules", scheduled_rules::run(&db, now).await);
+    log.note("outgoing", uncounted(queue::sweep(env, &db, now).await));
+    log.note("files", uncounted(object_cleanup::sweep(env, &db, now).await));
     log.note("housekeeping", clear(&db, now).await);
     log.note("telling", pass_on(env, &db).await);
     (log.chores, db.cost())
@@ -69,8 +70,8 @@ pub async fn tick(env: &Env, now: Millis) -> (Vec<Chore>, Cost) {
 /// # Errors
 /// When the database fails.
 pub async fn settle(db: &Db, now: Millis) -> Result<(), Error> {
-    while alerts::give(db, now).await? > 0 {}
-    while closing::close(db, now).await? > 0 {}
+    while sla_warnings::give(db, now).await? > 0 {}
+    while auto_close::close(db, now).await? > 0 {}
     Ok(())
 }
 
@@ -83,7 +84,7 @@ struct Log<'a> {
 impl Log<'_> {
     fn note(&mut self, name: &'static str, outcome: Result<usize, Error>) {
         if let Err(error) = &outcome {
-            door::log(&format!("a chore of the clock failed: {name}: {error:?}"));
+            http::log(&format!("a chore of the clock failed: {name}: {error:?}"));
         }
         let before: usize = self.chores.iter().map(|chore| chore.rows_read).sum();
         self.chores.push(Chore {
@@ -104,20 +105,20 @@ async fn mark(db: &Db, now: Millis) -> Result<usize, Error> {
 }
 
 async fn clear(db: &Db, now: Millis) -> Result<usize, Error> {
-    let mut stmts: Vec<Stmt> = housekeeping::purge(now, now.saturating_sub(DAY), MOST).into();
+    let mut stmts: Vec<Stmt> = cleanup::purge(now, now.saturating_sub(DAY), MOST).into();
     stmts.push(deliveries::purge(now, MOST));
     uncounted(db.batch(&stmts).await.map(|_| ()))
 }
 
 /// Tells of what the chores have changed.
 async fn pass_on(env: &Env, db: &Db) -> Result<usize, Error> {
-    let taken = db.batch(&[due::take()]).await?;
+    let taken = db.batch(&[dispatch_rows::take()]).await?;
     let due: Vec<Due> = match taken.first() {
         Some(rows) => rows.all()?,
         None => Vec::new(),
     };
     let told = due.len();
-    tell::tell(env, due).await;
+    dispatch::tell(env, due).await;
     Ok(told)
 }
 

@@ -2,12 +2,12 @@
 
 use serde_json::{Map, Value, json};
 
-use super::reports;
-use super::schema::{named, page_of, view};
+use crate::app::route::{Access, Gives, Limit, Route};
 use crate::http::page;
 use crate::http::request::Method;
 use crate::http::shape::Kind;
-use crate::routes::{Access, Gives, Limit, Route};
+use crate::openapi::reports;
+use crate::openapi::schema::{named, page_of, view};
 use crate::store::view::View;
 
 /// A refusal: its status, its name in the document, and when it is given.

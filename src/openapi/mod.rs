@@ -4,25 +4,26 @@
 //! `npm run openapi` writes it anew. What the tables cannot say, `own` and the lists below do.
 
 mod answers;
-mod own;
-mod readme;
+mod notifications;
 mod reports;
-mod rules;
+mod route_list;
 mod schema;
-mod told;
+mod schemas;
 mod webhooks;
+mod workflows;
 
-pub use readme::route_list;
+pub use crate::openapi::route_list::route_list;
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use crate::app::route::{Access, Route};
 use crate::http::page;
 use crate::http::request::Method;
 use crate::http::shape::{Field, Need, Shape};
-use crate::routes::{Access, ROUTES, Route};
-use schema::{Place, input, is_list, meaning, named};
+use crate::openapi::schema::{Place, input, is_list, meaning, named};
+use crate::routes::ROUTES;
 
 /// First segments of what stands at the root, without a mount.
 const AT_ROOT: [&str; 8] = [
@@ -373,7 +374,7 @@ fn schemas() -> BTreeMap<String, Value> {
 }
 
 fn named_schemas() -> Vec<(String, Value)> {
-    let mut all: Vec<(String, Value)> = own::schemas()
+    let mut all: Vec<(String, Value)> = schemas::schemas()
         .into_iter()
         .map(|(name, schema)| (name.to_owned(), schema))
         .collect();

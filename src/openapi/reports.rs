@@ -2,12 +2,12 @@
 
 use serde_json::{Map, Value, json};
 
-use super::schema::{described, list, object, one_of, or_null};
-use crate::desk::priority::Priority;
-use crate::desk::range::Step;
-use crate::desk::report::AGES;
-use crate::desk::status::Status;
-use crate::routes::{Gives, Route};
+use crate::app::route::{Gives, Route};
+use crate::desk::reports::figures::AGES;
+use crate::desk::reports::period::Step;
+use crate::desk::tickets::priority::Priority;
+use crate::desk::tickets::status::Status;
+use crate::openapi::schema::{described, list, object, one_of, or_null};
 
 /// Every one of them by its name.
 pub fn schemas() -> Vec<(&'static str, Value)> {

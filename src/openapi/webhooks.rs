@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::schema::{described, list, named, object, one_of};
-use crate::desk::endpoint::LONGEST;
-use crate::desk::webhook::{ALL, FIRED, TEST, types};
+use crate::desk::webhooks::delivery::{ALL, FIRED, TEST, types};
+use crate::desk::webhooks::endpoint_url::LONGEST;
+use crate::openapi::schema::{described, list, named, object, one_of};
 
 /// The request that endpoints get.
 pub fn sent() -> Value {

@@ -2,13 +2,13 @@
 
 use serde::Deserialize;
 
-use super::categories::named;
-use super::view::{Out, View, field, nullable};
 use crate::desk::category::Name;
 use crate::desk::id::Ref;
 use crate::edge::db::{Arg, Stmt};
 use crate::http::page::{Page, Start};
 use crate::http::shape::words;
+use crate::store::categories::named;
+use crate::store::view::{Out, View, field, nullable};
 
 /// An agent: a user of that role, with the profile.
 pub const AGENT: View = View {

@@ -2,13 +2,13 @@
 
 use serde::Deserialize;
 
-use super::view::{Out, View, field, nullable};
 use crate::desk::article::Status;
 use crate::desk::category::Name;
-use crate::desk::search::index_text;
+use crate::desk::tickets::search::index_text;
 use crate::edge::db::{Arg, Stmt};
 use crate::http::page::{Page, Start};
 use crate::http::shape::words;
+use crate::store::view::{Out, View, field, nullable};
 
 /// An article, as it is answered.
 pub const ARTICLE: View = View {

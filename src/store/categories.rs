@@ -2,14 +2,14 @@
 
 use serde::Deserialize;
 
-use super::agents::person;
-use super::subcategories;
-use super::view::{Out, View, field, nullable};
 use crate::desk::agent::cause;
 use crate::desk::category::Name;
 use crate::desk::id::Ref;
 use crate::edge::db::{Arg, Stmt};
 use crate::http::page::{Page, Start};
+use crate::store::agents::person;
+use crate::store::subcategories;
+use crate::store::view::{Out, View, field, nullable};
 
 /// A category; `$AGENTS` differs between staff and customers.
 pub const CATEGORY: View = View {

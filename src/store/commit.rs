@@ -6,8 +6,8 @@
 
 use serde::Deserialize;
 
-use super::due::{self, Due};
 use crate::edge::db::{Db, DbError, Rows, Stmt};
+use crate::store::dispatch::{self, Due};
 
 /// The key of a request that must not take effect twice.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,7 +114,7 @@ pub async fn commit(
     }
     batch.extend(stmts);
     let due_at = batch.len();
-    batch.push(due::take());
+    batch.push(dispatch::take());
     match (answer, key) {
         (Answer::Nothing, _) => {}
         (Answer::Row(view), None) | (Answer::Created(view, _), None) => batch.push(view.clone()),

@@ -2,16 +2,14 @@
 
 use serde::Deserialize;
 
-use super::events;
-use super::messages::MESSAGE;
-use super::notifications;
-use super::scope::SEEN_BY;
-use super::tickets::{Reader, named};
-use super::view;
 use crate::desk::id::Ref;
 use crate::desk::person::Role;
-use crate::desk::policy;
+use crate::desk::tickets::policy;
 use crate::edge::db::Stmt;
+use crate::store::scope::SEEN_BY;
+use crate::store::tickets::messages::MESSAGE;
+use crate::store::tickets::{Reader, events, named};
+use crate::store::{notifications, view};
 
 /// Events and messages as frames need them, of a ticket `t`.
 const OF_EVENT: &str = "LEFT JOIN users a ON a.id = e.actor_id LEFT JOIN messages m ON m.id = e.message_id \
@@ -211,7 +209,7 @@ pub fn place(reader: &Reader, reference: &Ref, last: Option<i64>) -> Stmt {
 // Who listens ----------------------------------------------------------------------------------------------------
 
 /// Of the seats, a JSON list of `[user, session]`, those whose owners still stand: rows of
-/// [`crate::desk::seat::Standing`].
+/// [`crate::desk::live::connection::Standing`].
 pub fn standings(seats: &str, ticket_id: Option<i64>, now: i64) -> Stmt {
     Stmt::new(format!(
         "SELECT u.id AS user_id, z.id AS session_id, u.ver AS ver, u.role AS role, coalesce(t.id IS NOT NULL AND {SEEN_BY}, 0) AS sees \
@@ -296,7 +294,7 @@ pub fn use_ticket(hash: &str, now: i64) -> Stmt {
 
 /// Whether a reference is of this ticket: one row, or none.
 pub fn is_ticket(id: i64, reference: &Ref) -> Stmt {
-    let (name, arg) = super::tickets::named(reference);
+    let (name, arg) = crate::store::tickets::named(reference);
     Stmt::new(format!(
         "SELECT t.id AS id FROM tickets t WHERE {} AND t.id = ?2",
         name.replace("?4", "?1")

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use super::scope::SEEN_BY;
-use super::tickets::Reader;
-use super::view::{self, Out, View, field, nullable};
 use crate::desk::id::Ref;
 use crate::desk::notification::{Kind, Ways};
-use crate::desk::policy;
+use crate::desk::tickets::policy;
 use crate::edge::db::Stmt;
 use crate::http::page::{Page, Start};
 use crate::http::shape::Words;
+use crate::store::scope::SEEN_BY;
+use crate::store::tickets::Reader;
+use crate::store::view::{self, Out, View, field, nullable};
 
 /// Every kind.
 pub static KIND: Words = Words {
@@ -160,7 +160,7 @@ pub fn unread_count(reader: &Reader) -> Stmt {
 }
 
 fn named(reference: &Ref) -> (&'static str, crate::edge::db::Arg) {
-    super::people::key(reference)
+    crate::store::users::key(reference)
 }
 
 /// The `id` of one of the reader's notifications.

@@ -2,13 +2,13 @@
 
 use serde::Deserialize;
 
-use super::people;
-use super::view::{Out, View, field, nullable};
 use crate::desk::id::Ref;
 use crate::desk::project::Status;
 use crate::edge::db::{Arg, Stmt};
 use crate::http::page::{Page, Start};
 use crate::http::shape::Words;
+use crate::store::users;
+use crate::store::view::{Out, View, field, nullable};
 
 /// The words of a project's status.
 pub static STATUS: Words = Words {
@@ -57,7 +57,7 @@ fn seen(is_staff: bool) -> &'static str {
 fn key(reference: &Ref) -> (&'static str, Arg) {
     match reference {
         Ref::Key(key) => ("key", key.into()),
-        other => people::key(other),
+        other => users::key(other),
     }
 }
 

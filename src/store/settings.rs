@@ -2,8 +2,8 @@
 
 use serde::Deserialize;
 
-use super::view::{Out, View, field};
 use crate::edge::db::Stmt;
+use crate::store::view::{Out, View, field};
 
 /// The settings, as admins see them.
 pub const SETTINGS: View = View {

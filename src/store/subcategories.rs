@@ -2,11 +2,11 @@
 
 use serde::Deserialize;
 
-use super::categories::{Facts, change, named};
-use super::view::{Out, View, field};
 use crate::desk::category::Name;
 use crate::edge::db::Stmt;
 use crate::http::page::{Page, Start};
+use crate::store::categories::{Facts, change, named};
+use crate::store::view::{Out, View, field};
 
 /// A subcategory.
 pub const SUBCATEGORY: View = View {

@@ -3,33 +3,35 @@
 //!
 //! Here is what they all share: what can be asked for, and how a table is answered.
 
-mod people;
-mod present;
-mod promises;
+mod agents;
+mod overview;
+mod sla;
 
-pub use people::{activity, agents};
-pub use present::{by_category, by_department, by_priority, by_status, dashboard, enhanced};
-pub use promises::{aging, sla, volume};
+pub use crate::api::reports::agents::{activity, agents};
+pub use crate::api::reports::overview::{
+    by_category, by_department, by_priority, by_status, dashboard, enhanced,
+};
+pub use crate::api::reports::sla::{aging, sla, volume};
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::reader;
-use crate::app::Call;
-use crate::desk::csv;
+use crate::api::reader;
+use crate::app::call::Call;
 use crate::desk::id::Ref;
 use crate::desk::person::Role;
-use crate::desk::range::{Part, Range, Step, moment_text};
-use crate::desk::report::Table;
-use crate::desk::zone::Zone;
+use crate::desk::reports::csv;
+use crate::desk::reports::figures::Table;
+use crate::desk::reports::period::{Part, Range, Step, moment_text};
+use crate::desk::time_zone::Zone;
 use crate::edge::db::Rows;
 use crate::http::error::{Error, FieldErrors};
+use crate::http::input;
 use crate::http::reply::{Body, Reply};
 use crate::http::shape::{Field, Kind, Shape, Words};
-use crate::http::take;
 use crate::store::reports::Lens;
-use crate::store::ticket_list::Filter;
 use crate::store::tickets::Reader;
+use crate::store::tickets::list::Filter;
 
 static STEP: Words = Words {
     list: &Step::WORDS,
@@ -138,7 +140,7 @@ enum Agents {
 }
 
 fn asked(call: &Call, agents: Agents) -> Result<Asked, Error> {
-    let taken = take::query(call.request, &[&ASK, &MOST])?;
+    let taken = input::query(call.request, &[&ASK, &MOST])?;
     let reader = reader(call)?;
     let mut errors = FieldErrors::new();
     let zone = match taken.text("tz") {

@@ -1,8 +1,8 @@
 //! How mails leave, and where their links lead.
 
-use super::{Values, derived, switch};
-use crate::desk::reply_address::ReplyAddress;
-use crate::desk::sealed::Sealer;
+use crate::desk::mail::reply_address::ReplyAddress;
+use crate::desk::signed_token::Sealer;
+use crate::edge::config::{Values, derived, switch};
 
 /// Everything about mail.
 pub struct Mail {

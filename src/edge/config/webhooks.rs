@@ -1,6 +1,6 @@
 //! How webhooks are sent.
 
-use super::{Values, switch};
+use crate::edge::config::{Values, switch};
 
 /// Everything about webhooks.
 pub struct Webhooks {

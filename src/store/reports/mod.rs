@@ -4,14 +4,15 @@
 mod past;
 mod present;
 
-pub use past::{Activity, Duration, SlaRow, SpreadRow};
-pub use present::{AgeRow, Load, WALK_MOST};
+pub use crate::store::reports::past::{Activity, Duration, SlaRow, SpreadRow};
+pub use crate::store::reports::present::{AgeRow, Load, WALK_MOST};
 
 use serde::Deserialize;
 
-use super::ticket_filter::{Filter, Sql, test};
-use super::tickets::Reader;
 use crate::desk::id::Ref;
+use crate::store::tickets::Reader;
+use crate::store::tickets::filter::{Sql, test};
+use crate::store::tickets::list::Filter;
 
 /// How many people a report names at most.
 const PEOPLE_MOST: i64 = 1_000;

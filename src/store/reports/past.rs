@@ -2,12 +2,12 @@
 
 use serde::Deserialize;
 
-use super::{By, Lens, PEOPLE_MOST, row_id, zeros};
-use crate::desk::event::EventKind;
-use crate::desk::range::{Part, Range};
+use crate::desk::reports::period::{Part, Range};
+use crate::desk::tickets::event::EventKind;
 use crate::edge::db::Stmt;
+use crate::store::reports::{By, Lens, PEOPLE_MOST, row_id, zeros};
 use crate::store::scope::Scope;
-use crate::store::ticket_filter::{Sql, test};
+use crate::store::tickets::filter::{Sql, test};
 use crate::store::tickets::sla_states;
 
 /// Which moment of a ticket falls in a range.

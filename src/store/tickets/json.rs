@@ -1,6 +1,9 @@
 //! The SQL that builds a ticket: what differs between readers, and what depends on the moment.
 
-use super::*;
+use crate::desk::person::Role;
+use crate::desk::tickets::policy;
+use crate::desk::tickets::status::{Status, Workflow};
+use crate::store::tickets::TICKET;
 
 thread_local! {
     static JSON: [std::cell::OnceCell<String>; 2] = const { [const { std::cell::OnceCell::new() }; 2] };

@@ -5,8 +5,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::*;
+
 use crate::desk::sla::{self, State};
-use crate::desk::ticket::Rules;
+use crate::desk::tickets::Rules;
 use crate::desk::{DAY, Millis};
 
 const NOW: Millis = 1_800_000_000_000;

@@ -1,0 +1,218 @@
+//! One's own account: registering, knowing oneself, passwords.
+
+use crate::api::auth::sessions::{open_session, signed};
+use crate::api::{Id, one};
+use crate::app::call::Call;
+use crate::desk::id::Ref;
+use crate::desk::person::{Role, split_name};
+use crate::edge::{ids, password};
+use crate::http::error::Error;
+use crate::http::input;
+use crate::http::input_values::Taken;
+use crate::http::reply::Reply;
+use crate::http::shape::{Field, Kind, Shape, words};
+use crate::store::dispatch::{self, Due};
+use crate::store::sessions as rows;
+use crate::store::users::{self, Account, NewUser, Update};
+
+const NAME: Kind = Kind::Line { min: 0, max: 100 };
+
+/// The body of a registration.
+pub const REGISTER: Shape = Shape {
+    name: "Register",
+    fields: &[
+        Field::required("email", Kind::Email, "The address to log in with."),
+        Field::required(
+            "password",
+            Kind::Password,
+            "8 to 128 characters, at most 512 bytes; taken exactly as it is.",
+        ),
+        Field::optional(
+            "username",
+            Kind::Username,
+            "Without one, the local part of the address, made unique.",
+        ),
+        Field::optional("first_name", NAME, "Given name."),
+        Field::optional("last_name", NAME, "Family name."),
+        Field::optional(
+            "full_name",
+            Kind::Line { min: 0, max: 200 },
+            "Both at once; splits at the first space.",
+        )
+        .or(&["name"]),
+        Field::nullable(
+            "department",
+            Kind::Line { min: 1, max: 100 },
+            "Where the person works.",
+        ),
+        Field::nullable("phone", Kind::Line { min: 1, max: 50 }, "Telephone number."),
+        Field::optional(
+            "role",
+            Kind::Word(&words::ROLE),
+            "Only `customer` (or `user`): staff is made by admins.",
+        ),
+    ],
+};
+
+/// The body of a change of password.
+pub const CHANGE_PASSWORD: Shape = Shape {
+    name: "ChangePassword",
+    fields: &[
+        Field::required("current_password", Kind::Secret, "The password so far.").or(&["old_password"]),
+        Field::required("new_password", Kind::Password, "The new one.").or(&["password"]),
+    ],
+};
+
+/// The body of a reset.
+pub const RESET_PASSWORD: Shape = Shape {
+    name: "ResetPassword",
+    fields: &[
+        Field::required("token", Kind::Secret, "The one-time token."),
+        Field::required("password", Kind::Password, "The new password.").or(&["new_password"]),
+    ],
+};
+
+/// First and last name, from whichever way they were given.
+pub fn names(taken: &Taken) -> (Option<String>, Option<String>) {
+    let (mut first, mut last) = (taken.text("first_name"), taken.text("last_name"));
+    if let Some(full) = taken.text("full_name") {
+        let (given, family) = split_name(&full);
+        first = first.or(Some(given));
+        last = last.or(Some(family));
+    }
+    (first, last)
+}
+
+/// A user to be, from a body of the `Register` kind.
+pub fn new_user(call: &Call<'_>, taken: &Taken, role: Role, hash: Option<String>) -> Result<NewUser, Error> {
+    let (first, last) = names(taken);
+    Ok(NewUser {
+        uid: call.uid()?,
+        email: taken.required("email"),
+        username: taken.text("username"),
+        first_name: first.unwrap_or_default(),
+        last_name: last.unwrap_or_default(),
+        role,
+        department: taken.text("department"),
+        phone: taken.text("phone"),
+        avatar_url: taken.text("avatar_url"),
+        password_hash: hash,
+        vouched: call.claims.is_some(),
+        now: call.now(),
+    })
+}
+
+/// `POST /auth/register`.
+pub async fn register(call: &Call<'_>) -> Result<Reply, Error> {
+    let taken = input::body(call.request, &REGISTER)?;
+    if taken
+        .word("role")
+        .is_some_and(|role| role != Role::Customer.word())
+    {
+        return Err(Error::Forbidden("staff accounts are made by admins".to_owned()));
+    }
+    call.admit().await?;
+    let hash =
+        password::hash(&taken.required("password"), &call.app.config.pepper).map_err(Error::Internal)?;
+    let user = new_user(call, &taken, Role::Customer, Some(hash))?;
+    // The session needs the id of a user that is not there yet: the row is made first, in a batch of its own,
+    // and is a whole account without a session.
+    let done = call
+        .app
+        .db
+        .batch(&[users::insert(&user), users::show_uid(&user.uid), dispatch::take()])
+        .await?;
+    if let Some(rows) = done.get(2) {
+        call.app.due.borrow_mut().extend(rows.all::<Due>()?);
+    }
+    let missing = || Error::Internal("the new account is not there".to_owned());
+    let made: Id = done.get(1).ok_or_else(missing)?.first()?.ok_or_else(missing)?;
+    let opened = open_session(
+        call,
+        made.id,
+        vec![users::logged_in(made.id, call.now())],
+        &Ref::Id(made.id),
+    )
+    .await?;
+    let mut reply = signed(call, opened, made.id, Role::Customer, 1, 201).await?;
+    reply.header("Location", format!("/api/v1/users/{}", made.id));
+    Ok(reply)
+}
+
+/// `GET /auth/me`, `GET /users/me`.
+pub async fn me(call: &Call<'_>) -> Result<Reply, Error> {
+    let found = call.read(vec![users::show(&Ref::Id(call.my_id()?))]).await?;
+    one(found.first())
+}
+
+/// `PUT /auth/change-password`: ends every session, and answers with a new one.
+pub async fn change_password(call: &Call<'_>) -> Result<Reply, Error> {
+    let taken = input::body(call.request, &CHANGE_PASSWORD)?;
+    let id = call.my_id()?;
+    let now = call.now();
+    let (subject, address, attempt) = (format!("#{id}"), call.request.address(), call.uid()?);
+    let found = call
+        .read(vec![
+            users::account(&Ref::Id(id)),
+            rows::attempt(&subject, &address, &attempt, now),
+            rows::attempts(&subject, &address, now),
+        ])
+        .await?;
+    crate::api::auth::sessions::within_attempts(found.get(2))?;
+    let account: Account = match found.first() {
+        Some(rows) => rows.first()?.ok_or(Error::NotFound)?,
+        None => return Err(Error::NotFound),
+    };
+    let pepper = &call.app.config.pepper;
+    let right = password::verify(
+        &taken.required("current_password"),
+        account.password_hash.as_deref(),
+        pepper,
+    );
+    if !right.map_err(Error::Internal)? {
+        return Err(Error::field("current_password", "is wrong"));
+    }
+    let hash = password::hash(&taken.required("new_password"), pepper).map_err(Error::Internal)?;
+    let update = Update {
+        password_hash: Some(hash),
+        ..Update::default()
+    };
+    let mut stmts = vec![
+        users::update(id, account.version, &update, now),
+        rows::end_all(id, now),
+    ];
+    stmts.extend(rows::forget_attempts(&subject, &address, &attempt));
+    let opened = open_session(call, id, stmts, &Ref::Id(id)).await?;
+    signed(
+        call,
+        opened,
+        id,
+        call.my_role()?,
+        account.ver.saturating_add(1),
+        200,
+    )
+    .await
+}
+
+/// `POST /auth/reset-password`: sets a password with a one-time token, and ends every session.
+pub async fn reset_password(call: &Call<'_>) -> Result<Reply, Error> {
+    let taken = input::body(call.request, &RESET_PASSWORD)?;
+    call.admit().await?;
+    let hash =
+        password::hash(&taken.required("password"), &call.app.config.pepper).map_err(Error::Internal)?;
+    let stmts = rows::reset_password(&ids::token_hash(&taken.required("token")), &hash, call.now());
+    let done = call.app.db.batch(&stmts).await?;
+    let user: Option<Id> = match done.last() {
+        Some(rows) => rows.first()?,
+        None => None,
+    };
+    match user {
+        Some(_) => Ok(Reply::ok(
+            r#"{"message":"the password is set; log in with it"}"#.to_owned(),
+        )),
+        None => Err(Error::field(
+            "token",
+            "is invalid, has expired or was used before",
+        )),
+    }
+}

@@ -1,0 +1,129 @@
+//! Addresses: links to set a password, proof that an address is somebody's own, and mails that are to stop.
+
+use crate::app::call::Call;
+use crate::desk::notification::{Kind as Told, Ways};
+use crate::desk::signed_token::Sealer;
+use crate::edge::db::Stmt;
+use crate::http::error::Error;
+use crate::http::input;
+use crate::http::reply::{Body, Reply};
+use crate::http::shape::{Field, Kind, Shape};
+use crate::store::dispatch::{self, Due};
+use crate::store::mail::outbox;
+use crate::store::{notifications, users};
+
+/// The body of a request for a link.
+pub const FORGOT: Shape = Shape {
+    name: "ForgotPassword",
+    fields: &[Field::required(
+        "email",
+        Kind::Email,
+        "The address of the account.",
+    )],
+};
+
+/// The body that proves an address.
+pub const VERIFY: Shape = Shape {
+    name: "VerifyEmail",
+    fields: &[Field::required("token", Kind::Secret, "The token of the mail.")],
+};
+
+/// What a link to stop mails carries.
+pub const UNSUBSCRIBE: Shape = Shape {
+    name: "Unsubscribe",
+    fields: &[Field::required("token", Kind::Opaque, "The token of the mail.")],
+};
+
+/// `POST /auth/forgot-password`. The answer is the same for every address, and takes the same time: the link is
+/// made when the mail is sent.
+pub async fn forgot(call: &Call<'_>) -> Result<Reply, Error> {
+    let taken = input::body(call.request, &FORGOT)?;
+    call.admit().await?;
+    let address = taken.required("email").to_lowercase();
+    keep(call, outbox::ask_reset(&address, call.now())).await?;
+    Ok(Reply::ok(
+        r#"{"message":"if there is an account with this address, a link is on its way to it"}"#.to_owned(),
+    ))
+}
+
+/// `POST /auth/verify-email`. Doing it again changes nothing.
+pub async fn verify(call: &Call<'_>) -> Result<Reply, Error> {
+    const WRONG: &str = "is invalid or has expired";
+    let taken = input::body(call.request, &VERIFY)?;
+    let token = taken.required("token");
+    let wrong = || Error::field("token", WRONG);
+    let word = Sealer::word(&token).and_then(|word| word.split_once('.'));
+    let (user_id, until) = word
+        .and_then(|(id, until)| Some((id.parse::<i64>().ok()?, until.parse::<i64>().ok()?)))
+        .ok_or_else(wrong)?;
+    let found = call.open(vec![users::address(user_id)]).await?;
+    let address = match found.first() {
+        Some(rows) => rows.text()?,
+        None => None,
+    };
+    let sealer = &call.app.config.mail.sealer;
+    let address = address.filter(|address| sealer.is_ours("verify", &token, address));
+    let address = address.filter(|_| call.now() < until).ok_or_else(wrong)?;
+    call.app
+        .db
+        .batch(&[users::verify_address(user_id, &address, call.now())])
+        .await?;
+    Ok(Reply::ok(r#"{"message":"the address is confirmed"}"#.to_owned()))
+}
+
+/// `POST /auth/resend-verification`: at most three times an hour.
+pub async fn resend(call: &Call<'_>) -> Result<Reply, Error> {
+    call.authorize().await?;
+    keep(call, outbox::ask_verify(call.my_id()?, call.now())).await?;
+    Ok(Reply::ok(
+        r#"{"message":"if the address is not confirmed yet, a mail is on its way"}"#.to_owned(),
+    ))
+}
+
+/// `GET /notifications/unsubscribe`: a page that asks; programs that look at links change nothing.
+pub async fn ask(_call: &Call<'_>) -> Result<Reply, Error> {
+    Ok(page())
+}
+
+/// `GET /reset-password`, `GET /verify-email`: pages for desks without a front end of their own.
+pub async fn show(_call: &Call<'_>) -> Result<Reply, Error> {
+    Ok(page())
+}
+
+fn page() -> Reply {
+    Reply::new(200, Body::Asset("/account.html"))
+}
+
+/// `POST /notifications/unsubscribe`: no more mails of the kind that the token names (RFC 8058).
+pub async fn unsubscribe(call: &Call<'_>) -> Result<Reply, Error> {
+    let wrong = || Error::field("token", "is invalid");
+    let taken = input::query(call.request, &[&UNSUBSCRIBE])?;
+    call.admit().await?;
+    let token = taken.required("token");
+    let sealer = &call.app.config.mail.sealer;
+    let word = Sealer::word(&token).filter(|_| sealer.is_ours("unsubscribe", &token, ""));
+    let (user_id, kind) = word
+        .and_then(|word| word.split_once('.'))
+        .and_then(|(id, kind)| Some((id.parse::<i64>().ok()?, Told::parse(kind)?)))
+        .ok_or_else(wrong)?;
+    let ways = Ways {
+        live: None,
+        email: Some(false),
+    };
+    let stmts = notifications::prefer(user_id, &[(kind, ways)].into());
+    call.app.db.batch(&stmts).await?;
+    Ok(Reply::ok(
+        r#"{"message":"you will get no more mails of this kind"}"#.to_owned(),
+    ))
+}
+
+/// Keeps a mail to be sent, and has it sent.
+async fn keep(call: &Call<'_>, mail: Stmt) -> Result<(), Error> {
+    let done = call.app.db.batch(&[mail, dispatch::take()]).await?;
+    let due: Vec<Due> = match done.last() {
+        Some(rows) => rows.all()?,
+        None => Vec::new(),
+    };
+    call.app.due.borrow_mut().extend(due);
+    Ok(())
+}

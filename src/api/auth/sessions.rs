@@ -1,0 +1,300 @@
+//! Logging in and out, and the sessions between.
+
+use serde::Deserialize;
+
+use crate::api::Id;
+use crate::app::call::Call;
+use crate::desk::person::Role;
+use crate::edge::db::Rows;
+use crate::edge::token::{Claims, Use};
+use crate::edge::{password, revoked_tokens};
+use crate::http::error::Error;
+use crate::http::input;
+use crate::http::reply::Reply;
+use crate::http::shape::{Field, Kind, Shape};
+use crate::store::sessions::{self as rows, Rotation};
+use crate::store::users::{self, Account};
+
+/// The body of a login.
+pub const LOGIN: Shape = Shape {
+    name: "Login",
+    fields: &[
+        Field::required("email", Kind::Secret, "E-mail address or username.").or(&["username", "login"]),
+        Field::required("password", Kind::Secret, "The password."),
+    ],
+};
+
+/// The body of a refresh; the token may also come as `Authorization: Bearer`.
+pub const REFRESH: Shape = Shape {
+    name: "Refresh",
+    fields: &[
+        Field::optional("refresh_token", Kind::Secret, "The refresh token.").or(&["refreshToken", "token"]),
+    ],
+};
+
+const WRONG: Error = Error::Unauthorized("the name or the password is wrong");
+
+/// `POST /auth/login`. An unknown account and a wrong password cannot be told apart, by words or by time.
+pub async fn login(call: &Call<'_>) -> Result<Reply, Error> {
+    let taken = input::body_or_form(call.request, &LOGIN)?;
+    let name = taken.required("email").trim().to_lowercase();
+    // As long as an address may be: a name of any length is data, not a key of any length.
+    let subject: String = name.chars().take(254).collect();
+    let (address, attempt) = (call.request.address(), call.uid()?);
+    let now = call.now();
+    let found = call
+        .open(vec![
+            rows::attempt(&subject, &address, &attempt, now),
+            rows::attempts(&subject, &address, now),
+            users::account_by_name(&name),
+        ])
+        .await?;
+    within_attempts(found.get(1))?;
+    let account: Option<Account> = match found.get(2) {
+        Some(rows) => rows.first()?,
+        None => None,
+    };
+    let hash = account
+        .as_ref()
+        .filter(|account| account.is_active == 1)
+        .and_then(|account| account.password_hash.as_deref());
+    let right = password::verify(&taken.required("password"), hash, &call.app.config.pepper)
+        .map_err(Error::Internal)?;
+    let account = account.filter(|_| right).ok_or(WRONG)?;
+    let mut stmts = rows::forget_attempts(&subject, &address, &attempt).to_vec();
+    stmts.push(users::logged_in(account.id, now));
+    let opened = open_session(call, account.id, stmts, &crate::desk::id::Ref::Id(account.id)).await?;
+    let role = Role::parse(&account.role).unwrap_or(Role::Customer);
+    signed(call, opened, account.id, role, account.ver, 200).await
+}
+
+pub(super) fn within_attempts(rows: Option<&Rows>) -> Result<(), Error> {
+    #[derive(Deserialize)]
+    struct Counted {
+        account: i64,
+        address: i64,
+    }
+    let counted: Option<Counted> = match rows {
+        Some(rows) => rows.first()?,
+        None => None,
+    };
+    match counted {
+        Some(counted)
+            if counted.account > rows::ACCOUNT_ATTEMPTS || counted.address > rows::ADDRESS_ATTEMPTS =>
+        {
+            Err(Error::RateLimited {
+                message: "too many failed logins; try again later",
+                seconds: 900,
+            })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A session that has just begun: its row, its refresh token's id, and its user as JSON.
+pub(super) struct Opened {
+    session_id: i64,
+    jti: String,
+    user: String,
+}
+
+/// Runs the statements and begins a session in the same batch.
+pub(super) async fn open_session(
+    call: &Call<'_>,
+    user_id: i64,
+    mut stmts: Vec<crate::edge::db::Stmt>,
+    user: &crate::desk::id::Ref,
+) -> Result<Opened, Error> {
+    let (uid, jti, now) = (call.uid()?, call.uid()?, call.now());
+    let agent: String = call
+        .request
+        .header("user-agent")
+        .unwrap_or_default()
+        .chars()
+        .take(300)
+        .collect();
+    let expires = now.saturating_add(call.app.config.refresh_seconds.saturating_mul(1_000));
+    let at = stmts.len();
+    stmts.push(rows::begin(
+        &uid,
+        user_id,
+        &jti,
+        &agent,
+        &call.request.address(),
+        now,
+        expires,
+    ));
+    stmts.push(users::show(user));
+    let done = call.app.db.batch(&stmts).await?;
+    let missing = || Error::Internal("the new session is not there".to_owned());
+    let session: Id = done.get(at).ok_or_else(missing)?.first()?.ok_or_else(missing)?;
+    let user = done
+        .get(at.saturating_add(1))
+        .ok_or_else(missing)?
+        .text()?
+        .ok_or_else(missing)?;
+    Ok(Opened {
+        session_id: session.id,
+        jti,
+        user,
+    })
+}
+
+/// The answer to everything that signs somebody in.
+pub(super) async fn signed(
+    call: &Call<'_>,
+    opened: Opened,
+    user_id: i64,
+    role: Role,
+    ver: i64,
+    status: u16,
+) -> Result<Reply, Error> {
+    let config = &call.app.config;
+    let seconds = call.now().div_euclid(1_000);
+    let claims = |jti: String, life: i64| Claims {
+        user_id,
+        role,
+        session_id: opened.session_id,
+        ver,
+        jti,
+        expires: seconds.saturating_add(life),
+    };
+    let access = claims(call.uid()?, config.access_seconds);
+    let refresh = claims(opened.jti.clone(), config.refresh_seconds);
+    let access = config
+        .keys
+        .sign(Use::Access, &access, call.now())
+        .await
+        .map_err(Error::Internal)?;
+    let refresh = config
+        .keys
+        .sign(Use::Refresh, &refresh, call.now())
+        .await
+        .map_err(Error::Internal)?;
+    let body = format!(
+        "{{\"user\":{},\"access_token\":\"{access}\",\"refresh_token\":\"{refresh}\",\"token_type\":\"Bearer\",\"expires_in\":{}}}",
+        opened.user, config.access_seconds
+    );
+    let mut reply = Reply::ok(body);
+    reply.status = status;
+    Ok(reply)
+}
+
+/// `POST /auth/refresh`. The token is used up; showing it again ends its whole family.
+pub async fn refresh(call: &Call<'_>) -> Result<Reply, Error> {
+    const ENDED: Error = Error::Unauthorized("the refresh token is invalid, has expired or was used before");
+    let taken = input::body_or_nothing(call.request, &REFRESH)?;
+    let token = taken
+        .text("refresh_token")
+        .or_else(|| call.request.bearer())
+        .ok_or(Error::field("refresh_token", "is missing"))?;
+    let config = &call.app.config;
+    let now = call.now();
+    let claims = config.keys.verify(&token, Use::Refresh, now).ok_or(ENDED)?;
+    let jti = call.uid()?;
+    let rotation = Rotation {
+        session_id: claims.session_id,
+        user_id: claims.user_id,
+        ver: claims.ver,
+        old_jti: &claims.jti,
+        new_jti: &jti,
+        now,
+        expires_at: now.saturating_add(config.refresh_seconds.saturating_mul(1_000)),
+    };
+    #[derive(Deserialize)]
+    struct Won {
+        won: i64,
+    }
+    let user = crate::desk::id::Ref::Id(claims.user_id);
+    let done = call
+        .open(vec![rows::rotate(&rotation), users::show(&user)])
+        .await?;
+    let won: Option<Won> = match done.first() {
+        Some(rows) => rows.first()?,
+        None => None,
+    };
+    if won.is_none_or(|won| won.won != 1) {
+        return Err(ENDED);
+    }
+    let user = match done.get(1) {
+        Some(rows) => rows.text()?,
+        None => None,
+    };
+    let opened = Opened {
+        session_id: claims.session_id,
+        jti,
+        user: user.ok_or(ENDED)?,
+    };
+    signed(call, opened, claims.user_id, claims.role, claims.ver, 200).await
+}
+
+/// `POST /auth/logout`: the session ends in D1, and the token is known to be dead in KV.
+pub async fn logout(call: &Call<'_>) -> Result<Reply, Error> {
+    let me = call.me()?.clone();
+    call.read(vec![rows::end(me.user_id, Some(me.session_id), None, call.now())])
+        .await?;
+    blacklist(call, &me).await;
+    Ok(Reply::ok(r#"{"message":"logged out"}"#.to_owned()))
+}
+
+/// `POST /auth/logout-all`.
+pub async fn logout_all(call: &Call<'_>) -> Result<Reply, Error> {
+    let me = call.me()?.clone();
+    call.read(vec![rows::end_all(me.user_id, call.now())]).await?;
+    blacklist(call, &me).await;
+    Ok(Reply::ok(r#"{"message":"logged out everywhere"}"#.to_owned()))
+}
+
+async fn blacklist(call: &Call<'_>, me: &Claims) {
+    if let Err(message) = revoked_tokens::revoke(&call.app.env, &me.jti, me.expires, call.now()).await {
+        crate::edge::http::log(&format!("KV did not take a revoked token, D1 has it: {message}"));
+    }
+}
+
+/// `GET /auth/verify-token`.
+pub async fn verify(call: &Call<'_>) -> Result<Reply, Error> {
+    call.authorize().await?;
+    let me = call.me()?;
+    let expires = chrono::DateTime::from_timestamp(me.expires, 0).unwrap_or_default();
+    Ok(Reply::ok(format!(
+        "{{\"valid\":true,\"user_id\":{},\"role\":\"{}\",\"session_id\":{},\"expires_at\":\"{}\"}}",
+        me.user_id,
+        me.role.word(),
+        me.session_id,
+        expires.to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
+    )))
+}
+
+/// `GET /auth/sessions`.
+pub async fn list(call: &Call<'_>) -> Result<Reply, Error> {
+    let me = call.me()?;
+    let found = call
+        .read(vec![rows::list(me.user_id, me.session_id, call.now())])
+        .await?;
+    let list = match found.first() {
+        Some(rows) => rows.text()?.unwrap_or_default(),
+        None => String::new(),
+    };
+    Ok(Reply::ok(format!(
+        "{{\"data\":[{list}],\"meta\":{{\"limit\":100,\"has_more\":false,\"next_cursor\":null}},\"links\":{{}}}}"
+    )))
+}
+
+/// `DELETE /auth/sessions/{id}`.
+pub async fn revoke(call: &Call<'_>) -> Result<Reply, Error> {
+    use crate::desk::id::Ref;
+    let me = call.me()?;
+    let (id, uid) = match call.reference("id")? {
+        Ref::Id(id) => (Some(id), None),
+        Ref::Uid(uid) => (None, Some(uid)),
+        Ref::Number(_) | Ref::Key(_) => return Err(Error::NotFound),
+    };
+    let done = call
+        .read(vec![rows::end(me.user_id, id, uid.as_deref(), call.now())])
+        .await?;
+    let ended: Option<Id> = match done.first() {
+        Some(rows) => rows.first()?,
+        None => None,
+    };
+    ended.map(|_| Reply::none()).ok_or(Error::NotFound)
+}

@@ -1,0 +1,147 @@
+//! Documents, health, and what else is not a resource.
+
+use serde_json::{Map, Value, json};
+
+use std::rc::Rc;
+
+use crate::app::call::{App, Call};
+use crate::app::file_store::Files;
+use crate::desk::Millis;
+use crate::edge::config::Config;
+use crate::edge::db::Db;
+use crate::edge::{Env, clock, http, hub, revoked_tokens};
+use crate::http::error::Error;
+use crate::http::reply::{Body, Reply};
+use crate::http::request::Request;
+use crate::store::cleanup;
+
+/// `GET /openapi.json`.
+pub async fn openapi(_call: &Call<'_>) -> Result<Reply, Error> {
+    Ok(asset("/openapi.json"))
+}
+
+/// `GET /docs`, `GET /swagger`.
+pub async fn swagger(_call: &Call<'_>) -> Result<Reply, Error> {
+    Ok(asset("/docs.html"))
+}
+
+/// `GET /redoc`.
+pub async fn redoc(_call: &Call<'_>) -> Result<Reply, Error> {
+    Ok(asset("/redoc.html"))
+}
+
+fn asset(path: &'static str) -> Reply {
+    Reply {
+        is_public: true,
+        ..Reply::new(200, Body::Asset(path))
+    }
+}
+
+/// `GET /health`: the Worker answers.
+pub async fn health(_call: &Call<'_>) -> Result<Reply, Error> {
+    Ok(alive())
+}
+
+/// The sign of life.
+pub fn alive() -> Reply {
+    Reply::ok(r#"{"status":"ok"}"#.to_owned())
+}
+
+/// `GET /version`.
+pub async fn version(_call: &Call<'_>) -> Result<Reply, Error> {
+    Ok(build())
+}
+
+/// What runs here.
+pub fn build() -> Reply {
+    Reply::ok(format!(
+        "{{\"name\":\"{}\",\"version\":\"{}\"}}",
+        env!("CARGO_PKG_NAME"),
+        env!("CARGO_PKG_VERSION")
+    ))
+}
+
+/// `GET /.well-known/jwks.json`.
+pub async fn jwks(call: &Call<'_>) -> Result<Reply, Error> {
+    Ok(Reply {
+        is_public: true,
+        ..Reply::ok(call.app.config.keys.jwks())
+    })
+}
+
+/// `GET /ready`: every binding that the desk stands on, with the milliseconds it took. 503 when one is down.
+pub async fn ready(call: &Call<'_>) -> Result<Reply, Error> {
+    call.admit().await?;
+    let mut checks = Map::new();
+    let mut all_well = true;
+    let mut note = |name: &str, began: Millis, well: bool| {
+        all_well &= well;
+        let ms = clock::now().saturating_sub(began);
+        checks.insert(
+            name.to_owned(),
+            json!({"status": if well { "ok" } else { "down" }, "ms": ms}),
+        );
+    };
+    let began = clock::now();
+    let well = call.app.db.batch(&[cleanup::heartbeat()]).await.is_ok();
+    note("d1", began, well);
+    let began = clock::now();
+    note("kv", began, revoked_tokens::answers(&call.app.env).await);
+    let began = clock::now();
+    note(
+        "assets",
+        began,
+        http::has_asset(&call.app.env, "/openapi.json").await,
+    );
+    let began = clock::now();
+    note("r2", began, Files::of(call.app).answers().await);
+    let began = clock::now();
+    note("live", began, hub::answers(&call.app.env).await);
+    let status = if all_well { "ok" } else { "down" };
+    let mut reply = Reply::ok(json!({"status": status, "checks": Value::Object(checks)}).to_string());
+    if !all_well {
+        reply.status = 503;
+    }
+    Ok(reply)
+}
+
+/// Paths outside of the table: the pages' own assets, and in development the sample data and time.
+///
+/// # Errors
+/// [`Error::NotFound`] for everything else.
+pub async fn elsewhere(
+    env: &Env,
+    request: &Request,
+    path: &str,
+    config: &Rc<Config>,
+    now: Millis,
+) -> Result<Reply, Error> {
+    let reads = matches!(request.verb.as_str(), "GET" | "HEAD");
+    if reads && path.starts_with("/assets/") && !path.contains("..") && http::has_asset(env, path).await {
+        return Ok(Reply {
+            is_public: true,
+            ..Reply::new(200, Body::AssetPath(path.to_owned()))
+        });
+    }
+    if path.starts_with("/dev/") && request.verb == "POST" && config.development {
+        let given = request.header("x-dev-secret");
+        if config.dev_secret.is_some() && given == config.dev_secret {
+            let app = App {
+                env: env.clone(),
+                db: Db::open(env)?,
+                config: config.clone(),
+                now,
+                due: Default::default(),
+            };
+            return match path {
+                "/dev/seed" => crate::dev::seed::seed(&app).await,
+                "/dev/age" => crate::dev::time::age(&app, request).await,
+                "/dev/tick" => crate::dev::time::tick(&app, request).await,
+                "/dev/queue" => crate::dev::time::enqueue(&app, request).await,
+                "/dev/deliver" => crate::dev::time::deliver(&app, request).await,
+                _ => Err(Error::NotFound),
+            };
+        }
+    }
+    Err(Error::NotFound)
+}

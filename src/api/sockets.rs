@@ -1,0 +1,221 @@
+//! Sockets: who may open one, and of what. What they hear and say is told in `live`.
+
+use serde_json::json;
+
+use crate::api::{reader, row};
+use crate::app::call::Call;
+use crate::desk::Millis;
+use crate::desk::live::connection::{Object, Pace, Seat};
+use crate::edge::config::Config;
+use crate::edge::db::Db;
+use crate::edge::hub::{self, Connected};
+use crate::edge::ids;
+use crate::edge::token::{Claims, Use};
+use crate::http::error::Error;
+use crate::http::input;
+use crate::http::reply::{Body, Reply};
+use crate::http::request::Request;
+use crate::http::shape::{Field, Kind, Shape};
+use crate::store::commit::{self, Answer};
+use crate::store::live::{self as rows, Place, Pledge};
+
+/// Life of a ticket for a socket, seconds.
+const TICKET_SECONDS: i64 = 30;
+/// The subprotocol behind which browsers can send a token.
+const PROTOCOL: &str = "bearer";
+
+/// How clients that can send no header say who they are.
+pub const TOKEN: Shape = Shape {
+    name: "SocketToken",
+    fields: &[
+        Field::optional("token", Kind::Opaque, "The access token, or a ticket."),
+        Field::optional("ticket", Kind::Opaque, "A ticket of `POST /auth/ws-ticket`."),
+    ],
+};
+
+/// Where a room begins to be heard.
+pub const FROM: Shape = Shape {
+    name: "RoomFrom",
+    fields: &[Field::optional(
+        "last_seq",
+        Kind::Whole {
+            min: 0,
+            max: i64::MAX,
+        },
+        "The last sequence number that is known: what came after it is told first.",
+    )],
+};
+
+/// Tells who wants a socket: by `Authorization`, by `Sec-WebSocket-Protocol: bearer, <token>`, by `?token=` or
+/// `?ticket=`. A ticket is used up, whatever becomes of the request.
+///
+/// # Errors
+/// 401.
+pub async fn identify(request: &Request, config: &Config, db: &Db, now: Millis) -> Result<Claims, Error> {
+    let token = token(request).ok_or(Error::Unauthorized(
+        "sign in first: Authorization: Bearer, Sec-WebSocket-Protocol: bearer, <access token>, ?token= or ?ticket=",
+    ))?;
+    if token.contains('.') {
+        let claims = config.keys.verify(&token, Use::Access, now);
+        return claims.ok_or(Error::Unauthorized("the access token is invalid or has expired"));
+    }
+    let found = db
+        .batch(&[rows::use_ticket(&ids::token_hash(&token), now)])
+        .await?;
+    let pledge: Option<Pledge> = match found.first() {
+        Some(rows) => rows.first()?,
+        None => None,
+    };
+    let pledge = pledge
+        .filter(|pledge| pledge.token_expires.saturating_mul(1_000) > now)
+        .ok_or(Error::Unauthorized(
+            "the ticket is unknown, was used or has expired",
+        ))?;
+    Ok(Claims {
+        user_id: pledge.user_id,
+        role: pledge.role,
+        session_id: pledge.session_id,
+        ver: pledge.ver,
+        jti: pledge.jti,
+        expires: pledge.token_expires,
+    })
+}
+
+fn token(request: &Request) -> Option<String> {
+    let asked = |wanted: &str| {
+        let found = request.pairs().find(|(name, _)| name == wanted);
+        found
+            .map(|(_, value)| value.into_owned())
+            .filter(|value| !value.is_empty())
+    };
+    request
+        .bearer()
+        .or_else(|| offered(request)?.1)
+        .or_else(|| asked("token"))
+        .or_else(|| asked("ticket"))
+}
+
+/// Whether the client offers our subprotocol, and the token behind it.
+fn offered(request: &Request) -> Option<(&'static str, Option<String>)> {
+    let header = request.header("sec-websocket-protocol")?;
+    let mut words = header.split(',').map(str::trim);
+    words.find(|word| word.eq_ignore_ascii_case(PROTOCOL))?;
+    Some((PROTOCOL, words.next().map(str::to_owned)))
+}
+
+/// `POST /auth/ws-ticket`.
+pub async fn ticket(call: &Call<'_>) -> Result<Reply, Error> {
+    call.authorize().await?;
+    let (me, ticket) = (call.me()?, ids::secret().map_err(Error::Internal)?);
+    let pledge = Pledge {
+        user_id: me.user_id,
+        session_id: me.session_id,
+        role: me.role,
+        ver: me.ver,
+        jti: me.jti.clone(),
+        token_expires: me.expires,
+    };
+    let expires = call.now().saturating_add(TICKET_SECONDS.saturating_mul(1_000));
+    let keep = rows::keep_ticket(&ids::token_hash(&ticket), &pledge, expires);
+    let answer = json!({"ticket": ticket, "expires_in": TICKET_SECONDS});
+    call.commit(vec![keep], Answer::Row(commit::told(answer.to_string())))
+        .await
+}
+
+/// `GET /messages/ws`: everything that concerns the caller.
+pub async fn everything(call: &Call<'_>) -> Result<Reply, Error> {
+    call.authorize().await?;
+    open(call, Object::Person(call.my_id()?), None).await
+}
+
+/// `GET /messages/room/{ticket_id}`: one ticket.
+pub async fn room(call: &Call<'_>) -> Result<Reply, Error> {
+    let taken = input::query(call.request, &[&FROM])?;
+    let last = taken.whole("last_seq");
+    let found = call
+        .read(vec![rows::place(
+            &reader(call)?,
+            &call.reference("ticket_id")?,
+            last,
+        )])
+        .await?;
+    let place: Place = row(found.first())?;
+    open(call, Object::Room(place.id), last.map(|_| place.seq)).await
+}
+
+/// Gives the caller a seat, unless all are taken.
+async fn open(call: &Call<'_>, object: Object, cursor: Option<i64>) -> Result<Reply, Error> {
+    let upgrades = call.request.header("upgrade");
+    if !upgrades.is_some_and(|to| to.eq_ignore_ascii_case("websocket")) {
+        return Err(Error::UpgradeRequired);
+    }
+    let me = call.me()?;
+    let seat = Seat {
+        id: call.uid()?,
+        user_id: me.user_id,
+        role: me.role,
+        session_id: me.session_id,
+        ver: me.ver,
+        jti: me.jti.clone(),
+        expires: me.expires,
+        card: call.actor()?.card,
+        cursor,
+        is_greeted: false,
+        pace: Pace::default(),
+        typing: None,
+    };
+    let seat = serde_json::to_string(&seat).map_err(|error| Error::Internal(error.to_string()))?;
+    let connected = hub::connect(&call.app.env, &object.name(), &seat).await;
+    let socket = match connected.map_err(Error::Internal)? {
+        Connected::Open(socket) => socket,
+        Connected::Full => {
+            return Err(Error::RateLimited {
+                message: "too many sockets are open here; close one first",
+                seconds: 60,
+            });
+        }
+    };
+    let mut reply = Reply::new(101, Body::Socket(socket));
+    if let Some((protocol, _)) = offered(call.request) {
+        reply.header("Sec-WebSocket-Protocol", protocol);
+    }
+    Ok(reply)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::request::tests::request;
+
+    #[test]
+    fn tokens_come_in_four_ways() {
+        for (query, headers, want) in [
+            ("", vec![("authorization", "Bearer a.b.c")], Some("a.b.c")),
+            (
+                "",
+                vec![("sec-websocket-protocol", "bearer, a.b.c")],
+                Some("a.b.c"),
+            ),
+            (
+                "",
+                vec![("sec-websocket-protocol", "chat,Bearer,a.b.c,x")],
+                Some("a.b.c"),
+            ),
+            ("token=a.b.c", vec![], Some("a.b.c")),
+            ("ticket=0123", vec![], Some("0123")),
+            (
+                "token=&ticket=0123",
+                vec![("sec-websocket-protocol", "bearer")],
+                Some("0123"),
+            ),
+            ("", vec![("sec-websocket-protocol", "chat, a.b.c")], None),
+            ("", vec![("authorization", "Basic YTpi")], None),
+        ] {
+            assert_eq!(
+                token(&request(query, &headers)).as_deref(),
+                want,
+                "{query} {headers:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! Transfers: a ticket is handed to a colleague, and staff can read why.
+
+use crate::api::tickets::{assignee, ticket, wants_assignee};
+use crate::api::{Id, listed, reader};
+use crate::app::automation;
+use crate::app::call::Call;
+use crate::desk::id::Ref;
+use crate::desk::tickets::Refusal;
+use crate::desk::tickets::transfer::transfer;
+use crate::http::error::Error;
+use crate::http::input;
+use crate::http::input_values::Taken;
+use crate::http::page::{self, Page};
+use crate::http::reply::Reply;
+use crate::http::shape::{Field, Kind, Shape};
+use crate::retry;
+use crate::store::automation::ticket_context;
+use crate::store::commit::Answer;
+use crate::store::tickets;
+use crate::store::tickets::events::{self, Subject};
+use crate::store::tickets::transfers::{self as rows, NewTransfer};
+
+/// The body of a transfer.
+pub const NEW: Shape = Shape {
+    name: "NewTransfer",
+    fields: &[
+        Field::required(
+            "assignee",
+            Kind::ReferenceOr(&["me"]),
+            "Whom to hand the ticket to.",
+        )
+        .or(&["to", "agent_id", "to_agent_id", "assigned_to", "assignee_id"]),
+        Field::required(
+            "reason",
+            Kind::Text { min: 1, max: 1_000 },
+            "Why; for staff only.",
+        ),
+        Field::optional(
+            "version",
+            Kind::Whole {
+                min: 1,
+                max: i64::MAX,
+            },
+            "The version that the change was made on.",
+        ),
+    ],
+};
+
+/// `POST /tickets/{id}/transfer`.
+pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
+    let taken = input::body(call.request, &NEW)?;
+    let reference = call.reference("id")?;
+    retry!(hand_on(call, &reference, &taken))
+}
+
+async fn hand_on(call: &Call<'_>, reference: &Ref, taken: &Taken) -> Result<Reply, Error> {
+    let reader = reader(call)?;
+    let mut stmts = vec![tickets::row(&reader, reference)];
+    stmts.extend(wants_assignee(taken, call.my_id()?)?);
+    stmts.extend(automation::asks(call).then(|| ticket_context::show(&reader, reference)));
+    let found = call.read(stmts).await?;
+    let before = ticket(found.first())?;
+    let to = assignee(found.get(1))?;
+    let (actor, now, uid) = (call.actor()?, call.now(), call.uid()?);
+    let to_id = to.id;
+    let change = transfer(&before, to, &actor, &call.rules(), now);
+    if let Err(Refusal::Forbidden(message)) = &change {
+        return Err(Error::Forbidden(message.clone()));
+    }
+    call.guard(before.version, Some(taken))?;
+    let change = change?;
+    let followed = automation::follow_change(call, (&before, &change.ticket), found.get(2))?;
+    let mut stmts = vec![tickets::update(&before, &followed.ticket, now)];
+    if let Some(event) = &change.event {
+        stmts.push(events::append(
+            &Subject::Ticket(before.id),
+            Some(actor.id),
+            event,
+            now,
+        ));
+    }
+    stmts.push(rows::insert(&NewTransfer {
+        uid: &uid,
+        ticket_id: before.id,
+        actor_id: actor.id,
+        from_id: before.assignee.as_ref().map(|person| person.id),
+        to_id,
+        reason: &taken.required("reason"),
+        now,
+    }));
+    stmts.extend(followed.stmts);
+    call.commit(
+        stmts,
+        Answer::Row(tickets::show_own_change(&reader, &Ref::Id(before.id))),
+    )
+    .await
+}
+
+/// `GET /tickets/{id}/transfers`.
+pub async fn list(call: &Call<'_>) -> Result<Reply, Error> {
+    let taken = input::query(call.request, &[&page::QUERY])?;
+    let page = Page::read(call.request, &taken, call.my_id()?)?;
+    let (reader, reference) = (reader(call)?, call.reference("id")?);
+    let mut stmts = vec![
+        events::ticket_is_seen(&reader, &reference),
+        rows::list(&reader, &reference, &page),
+    ];
+    if page.count {
+        stmts.push(rows::count(&reader, &reference));
+    }
+    let found = call.read(stmts).await?;
+    let seen: Option<Id> = match found.first() {
+        Some(rows) => rows.first()?,
+        None => None,
+    };
+    seen.ok_or(Error::NotFound)?;
+    listed(
+        call,
+        &page,
+        found.get(1).ok_or(Error::NotFound)?,
+        None,
+        found.get(2),
+    )
+}

@@ -1,0 +1,436 @@
+//! What a request can reach, and how a signed-in caller is believed.
+//!
+//! The caller's authority (role, active flag, session, settings of the desk) is read in the same round trip as
+//! the data. The blacklist in KV and the rate limit are asked at the same moment, and each can refuse.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use futures_util::future::join3;
+use serde_json::Value;
+
+use crate::app::route::{Limit, Route};
+use crate::app::settings_cache::{Found, Kept, Settings};
+use crate::desk::Millis;
+use crate::desk::id::Ref;
+use crate::desk::person::Role;
+use crate::desk::tickets::{Actor, Rules};
+use crate::edge::config::Config;
+use crate::edge::db::{Db, DbError, Rows, Stmt};
+use crate::edge::object_store::Stream;
+use crate::edge::token::Claims;
+use crate::edge::{Env, ids, rate_limit, revoked_tokens};
+use crate::http::error::Error;
+use crate::http::etag::Wanted;
+use crate::http::input_values::Taken;
+use crate::http::reply::{Body, Reply};
+use crate::http::request::{Method, Request};
+use crate::store::automation::rules::Automation;
+use crate::store::commit::{self, Answer, Answered, Key};
+use crate::store::dispatch::Due;
+use crate::store::scope::Scope;
+use crate::store::sessions;
+
+/// Everything outside of the request itself.
+pub struct App {
+    pub env: Env,
+    pub db: Db,
+    pub config: Rc<Config>,
+    pub now: Millis,
+    /// What is to be told outside of the database when the answer is on its way.
+    pub due: RefCell<Vec<Due>>,
+}
+
+/// One request on its way: the route it matched, who sends it, what has been checked.
+pub struct Call<'a> {
+    pub app: &'a App,
+    pub request: &'a Request,
+    pub route: &'static Route,
+    pub params: Vec<(String, String)>,
+    pub claims: Option<Claims>,
+    /// The caller's authority has been asked for, whatever came of it.
+    pub checked: Cell<bool>,
+    /// The body as it arrives, on routes that stream it.
+    pub stream: RefCell<Option<Stream>>,
+    card: RefCell<Value>,
+    kept: RefCell<Kept>,
+}
+
+impl<'a> Call<'a> {
+    /// A request that has matched a route.
+    pub fn new(
+        app: &'a App,
+        request: &'a Request,
+        route: &'static Route,
+        params: Vec<(String, String)>,
+        claims: Option<Claims>,
+    ) -> Call<'a> {
+        Call {
+            app,
+            request,
+            route,
+            params,
+            claims,
+            checked: Cell::new(false),
+            stream: RefCell::new(None),
+            card: RefCell::new(Value::Null),
+            kept: RefCell::new(Kept::now()),
+        }
+    }
+
+    /// The present moment.
+    pub fn now(&self) -> Millis {
+        self.app.now
+    }
+
+    /// A fresh UUIDv7.
+    ///
+    /// # Errors
+    /// When the platform has no randomness.
+    pub fn uid(&self) -> Result<String, Error> {
+        ids::uid(self.app.now).map_err(Error::Internal)
+    }
+
+    /// The decoded text of a path parameter.
+    pub fn param(&self, name: &str) -> &str {
+        self.params
+            .iter()
+            .find(|(known, _)| known == name)
+            .map_or("", |(_, value)| value)
+    }
+
+    /// A path parameter that names a row. What can be no reference is not found.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub fn reference(&self, name: &str) -> Result<Ref, Error> {
+        Ref::parse(self.param(name)).ok_or(Error::NotFound)
+    }
+
+    /// Who calls.
+    ///
+    /// # Errors
+    /// [`Error::Unauthorized`] on a route that lets anybody in.
+    pub fn me(&self) -> Result<&Claims, Error> {
+        self.claims.as_ref().ok_or(Error::Unauthorized("sign in first"))
+    }
+
+    /// The caller's id.
+    ///
+    /// # Errors
+    /// As [`Call::me`].
+    pub fn my_id(&self) -> Result<i64, Error> {
+        Ok(self.me()?.user_id)
+    }
+
+    /// The caller's role.
+    ///
+    /// # Errors
+    /// As [`Call::me`].
+    pub fn my_role(&self) -> Result<Role, Error> {
+        Ok(self.me()?.role)
+    }
+
+    /// The caller as rules see one. The card is known after the first read.
+    ///
+    /// # Errors
+    /// As [`Call::me`].
+    pub fn actor(&self) -> Result<Actor, Error> {
+        let me = self.me()?;
+        Ok(Actor {
+            id: me.user_id,
+            role: me.role,
+            card: self.card.borrow().clone(),
+        })
+    }
+
+    /// The tickets that the caller may see.
+    ///
+    /// # Errors
+    /// As [`Call::me`].
+    pub fn scope(&self) -> Result<Scope, Error> {
+        Ok(Scope::of(self.me()?.role, self.settings().agent_scope))
+    }
+
+    /// The settings that this request goes by.
+    pub fn settings(&self) -> Settings {
+        self.kept.borrow().settings
+    }
+
+    /// The active workflow rules, known after the first read of a request that they may hear.
+    pub fn automation(&self) -> Option<Rc<Automation>> {
+        self.kept.borrow().automation()
+    }
+
+    /// What tickets follow. The promises are known after the first read.
+    pub fn rules(&self) -> Rules {
+        self.kept.borrow().rules()
+    }
+
+    /// Reads for a signed-in caller, in one round trip with the caller's authority.
+    ///
+    /// # Errors
+    /// 401 when the token, session or account is no longer good, 429 over the rate limit, and
+    /// [`Error::Replayed`] when the request was done before.
+    pub async fn read(&self, stmts: Vec<Stmt>) -> Result<Vec<Rows>, Error> {
+        if self.checked.get() {
+            return Ok(self.app.db.batch(&stmts).await?);
+        }
+        let me = self.me()?;
+        let key = self.key()?;
+        let mut batch = vec![sessions::authority(me.user_id, me.session_id)];
+        let wants = self.kept.borrow().wants(self.route);
+        batch.extend(wants.stmts());
+        batch.extend(key.as_ref().map(|key| commit::find_key(key.user_id, &key.key)));
+        batch.extend(stmts);
+        let (rows, revoked, allowed) = join3(
+            self.app.db.batch(&batch),
+            revoked_tokens::is_revoked(&self.app.env, &me.jti, self.app.now),
+            self.within_limit(format!("u{}", me.user_id)),
+        )
+        .await;
+        if revoked == Some(true) {
+            self.checked.set(true);
+            return Err(Error::Unauthorized("this session has ended"));
+        }
+        let mut rows = rows?.into_iter();
+        self.checked.set(true);
+        let authority = rows.next();
+        let found = wants.take(&mut rows);
+        self.believe(me, authority, found)?;
+        allowed?;
+        if let (Some(key), Some(found)) = (&key, key.as_ref().and_then(|_| rows.next())) {
+            replay(key, &found)?;
+        }
+        Ok(rows.collect())
+    }
+
+    /// Reads for anybody, rate-limited by address.
+    ///
+    /// # Errors
+    /// 429 over the rate limit.
+    pub async fn open(&self, stmts: Vec<Stmt>) -> Result<Vec<Rows>, Error> {
+        if self.checked.get() {
+            return Ok(self.app.db.batch(&stmts).await?);
+        }
+        let address = format!("a{}", self.request.address());
+        let (rows, (), allowed) = join3(
+            self.app.db.batch(&stmts),
+            std::future::ready(()),
+            self.within_limit(address),
+        )
+        .await;
+        allowed?;
+        self.checked.set(true);
+        Ok(rows?)
+    }
+
+    /// Reads for whoever calls: as [`Call::read`] for who is signed in, as [`Call::open`] for others.
+    ///
+    /// # Errors
+    /// As both.
+    pub async fn look(&self, stmts: Vec<Stmt>) -> Result<Vec<Rows>, Error> {
+        match self.claims {
+            Some(_) => self.read(stmts).await,
+            None => self.open(stmts).await,
+        }
+    }
+
+    /// Makes sure of the caller when no data is read.
+    ///
+    /// # Errors
+    /// As [`Call::read`].
+    pub async fn authorize(&self) -> Result<(), Error> {
+        self.read(Vec::new()).await.map(|_| ())
+    }
+
+    /// Whether the address is within its limit; for public routes that write before they read.
+    ///
+    /// # Errors
+    /// 429.
+    pub async fn admit(&self) -> Result<(), Error> {
+        self.within_limit(format!("a{}", self.request.address())).await?;
+        self.checked.set(true);
+        Ok(())
+    }
+
+    async fn within_limit(&self, key: String) -> Result<(), Error> {
+        let limit = self.limit();
+        if !self.app.config.rate_limits || limit == Limit::None {
+            return Ok(());
+        }
+        if rate_limit::allows(&self.app.env, limit.binding(), key).await {
+            return Ok(());
+        }
+        Err(Error::RateLimited {
+            message: "too many requests; slow down",
+            seconds: 60,
+        })
+    }
+
+    /// The limit that this request falls under.
+    pub fn limit(&self) -> Limit {
+        match self.route.limit {
+            Limit::User if self.claims.is_none() => Limit::Address,
+            Limit::User if self.request.asks(&["q", "search", "keyword"]) => Limit::Search,
+            limit => limit,
+        }
+    }
+
+    fn believe(&self, me: &Claims, row: Option<Rows>, found: Found) -> Result<(), Error> {
+        const ENDED: Error = Error::Unauthorized("this session has ended");
+        let text = match row {
+            Some(rows) => rows.text()?,
+            None => None,
+        };
+        let authority = sessions::Authority::parse(&text.ok_or(ENDED)?).map_err(Error::Internal)?;
+        let alive = authority.is_active
+            && authority.ver == me.ver
+            && authority.role == me.role.word()
+            && authority.revoked_at.is_none()
+            && self.app.now < authority.expires_at;
+        if !alive {
+            return Err(ENDED);
+        }
+        let moved = self.kept.borrow_mut().learn(self.route, &authority, found)?;
+        self.card.replace(authority.card);
+        if moved { Err(Error::SettingsMoved) } else { Ok(()) }
+    }
+
+    /// The idempotency key of this request, where one counts.
+    fn key(&self) -> Result<Option<Key>, Error> {
+        if self.route.method == Method::Get || !self.route.is_idempotent {
+            return Ok(None);
+        }
+        let (Some(key), Some(me)) = (self.request.header("idempotency-key"), &self.claims) else {
+            return Ok(None);
+        };
+        if !(1..=255).contains(&key.len()) || !key.bytes().all(|byte| (0x20..=0x7e).contains(&byte)) {
+            return Err(Error::field(
+                "Idempotency-Key",
+                "must be 1 to 255 printable ASCII characters",
+            ));
+        }
+        let fingerprint = {
+            use sha2::{Digest, Sha256};
+            let mut hash = Sha256::new();
+            for part in [
+                self.request.verb.as_bytes(),
+                b" ",
+                self.path().as_bytes(),
+                b"\n",
+                &self.request.body,
+            ] {
+                hash.update(part);
+            }
+            ids::hex(&hash.finalize())
+        };
+        Ok(Some(Key {
+            user_id: me.user_id,
+            key,
+            fingerprint,
+            now: self.app.now,
+        }))
+    }
+
+    /// The path without its mount: the same resource under every one of them.
+    pub fn path(&self) -> String {
+        let mut path = self.route.path.to_owned();
+        for (name, value) in &self.params {
+            path = path.replace(&format!("{{{name}}}"), value);
+        }
+        path
+    }
+
+    /// Commits a change and answers with what it leaves.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] for what must be unique; [`Error::Moved`] when the change was decided on an older
+    /// state; [`Error::Replayed`] when a twin was first.
+    pub async fn commit(&self, stmts: Vec<Stmt>, answer: Answer) -> Result<Reply, Error> {
+        let key = self.key()?;
+        match commit::commit(&self.app.db, key.as_ref(), stmts, &answer).await {
+            Ok((answered, due)) => {
+                self.app.due.borrow_mut().extend(due);
+                Ok(reply(answered))
+            }
+            Err(DbError::Unique(column)) if column == "idempotency.user_id" => {
+                let Some(key) = key else {
+                    return Err(Error::Internal("a key without a key".to_owned()));
+                };
+                let rows = self
+                    .app
+                    .db
+                    .batch(&[commit::find_key(key.user_id, &key.key)])
+                    .await?;
+                if let Some(found) = rows.first() {
+                    replay(&key, found)?
+                }
+                Err(Error::Internal("the twin's answer is not there".to_owned()))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Checks `If-Match` (412) and the body's `version` (409) against a row's.
+    ///
+    /// # Errors
+    /// [`Error::PreconditionFailed`] and [`Error::Conflict`].
+    pub fn guard(&self, version: i64, body: Option<&Taken>) -> Result<(), Error> {
+        if let Some(header) = self.request.header("if-match")
+            && !Wanted::parse(&header).accepts(version)
+        {
+            return Err(Error::PreconditionFailed);
+        }
+        match body.and_then(|taken| taken.whole("version")) {
+            Some(wanted) if wanted != version => Err(Error::stale(version)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// How often a change that lost a race is decided anew before the caller is told.
+pub const ATTEMPTS: usize = 5;
+
+/// Runs an attempt again while others are faster.
+#[macro_export]
+macro_rules! retry {
+    ($attempt:expr) => {{
+        let mut left = $crate::app::call::ATTEMPTS;
+        loop {
+            left = left.saturating_sub(1);
+            match $attempt.await {
+                Err($crate::http::error::Error::Moved) if left > 0 => {}
+                outcome => break outcome,
+            }
+        }
+    }};
+}
+
+fn replay(key: &Key, found: &Rows) -> Result<(), Error> {
+    match commit::kept(found)? {
+        None => Ok(()),
+        Some((fingerprint, _)) if fingerprint != key.fingerprint => Err(Error::IdempotencyMismatch),
+        Some((_, answered)) => {
+            let mut reply = reply(answered);
+            reply.header("Idempotent-Replayed", "true");
+            Err(Error::Replayed(Box::new(reply)))
+        }
+    }
+}
+
+fn reply(answered: Answered) -> Reply {
+    let body = if answered.status == 204 {
+        Body::Empty
+    } else {
+        Body::Text(answered.body)
+    };
+    let mut reply = Reply {
+        version: answered.version,
+        ..Reply::new(answered.status, body)
+    };
+    if let Some(location) = answered.location {
+        reply.header("Location", location);
+    }
+    reply
+}

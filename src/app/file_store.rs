@@ -1,0 +1,151 @@
+//! The file store as requests and the clock reach it: R2's binding, or an S3 store when keys for one are
+//! configured. In both cases clients send and fetch the bytes by signed links.
+
+use crate::app::call::App;
+use crate::desk::Millis;
+use crate::edge::config::{Config, FileStore};
+use crate::edge::object_store::{self, Facts, Stream};
+use crate::edge::{Env, http};
+use crate::http::error::Error;
+use crate::http::presigned_url::{Store, Upload};
+use crate::http::sigv4::Credentials;
+
+/// The path of the Worker's own store.
+const OWN_BUCKET: &str = "uploads";
+
+/// The file store at one moment.
+#[derive(Clone, Copy)]
+pub struct Files<'a> {
+    env: &'a Env,
+    config: &'a FileStore,
+    now: Millis,
+}
+
+impl<'a> Files<'a> {
+    /// The store that the configuration names.
+    pub fn new(env: &'a Env, config: &'a Config, now: Millis) -> Files<'a> {
+        Files {
+            env,
+            config: &config.files,
+            now,
+        }
+    }
+
+    /// The store of a request.
+    pub fn of(app: &'a App) -> Files<'a> {
+        Files::new(&app.env, &app.config, app.now)
+    }
+
+    /// The key of the Worker's own `/uploads`; none when files go elsewhere.
+    pub fn own_key(&self) -> Option<Credentials<'a>> {
+        match self.config.endpoint {
+            Some(_) => None,
+            None => Some(self.credentials()),
+        }
+    }
+
+    fn credentials(&self) -> Credentials<'a> {
+        Credentials {
+            id: &self.config.key_id,
+            secret: &self.config.secret,
+        }
+    }
+
+    /// The store as clients reach it, who have addressed us as `origin`.
+    fn store(&self, origin: &'a str) -> Store<'a> {
+        let (origin, bucket) = match &self.config.endpoint {
+            Some(endpoint) => (endpoint.as_str(), self.config.bucket.as_str()),
+            None => (origin, OWN_BUCKET),
+        };
+        Store {
+            credentials: self.credentials(),
+            origin,
+            bucket,
+        }
+    }
+
+    /// A link for an upload.
+    pub fn upload_link(&self, origin: &'a str, key: &str, content_type: &str, size: i64) -> Upload {
+        self.store(origin).upload(key, content_type, size, self.now)
+    }
+
+    /// A link for a download.
+    pub fn download_link(&self, origin: &'a str, key: &str, name: &str, content_type: &str) -> String {
+        self.store(origin).download(key, name, content_type, self.now)
+    }
+
+    fn signed(&self, method: &str, key: &str) -> Option<String> {
+        self.config.endpoint.as_ref()?;
+        Some(self.store("").own(method, key, self.now))
+    }
+
+    /// Looks at an object.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the store does not answer.
+    pub async fn facts(&self, key: &str) -> Result<Option<Facts>, Error> {
+        let found = match self.signed("HEAD", key) {
+            Some(url) => object_store::head_url(&url).await,
+            None => object_store::head(self.env, key).await,
+        };
+        found.map_err(|why| unavailable(&why))
+    }
+
+    /// Opens an object: its size and its bytes.
+    ///
+    /// # Errors
+    /// As [`Files::facts`].
+    pub async fn open(&self, key: &str) -> Result<Option<(i64, Stream)>, Error> {
+        let found = match self.signed("GET", key) {
+            Some(url) => object_store::get_url(&url).await,
+            None => object_store::get(self.env, key).await,
+        };
+        found.map_err(|why| unavailable(&why))
+    }
+
+    /// Keeps bytes of our own under a new key.
+    ///
+    /// # Errors
+    /// As [`Files::facts`].
+    pub async fn keep(&self, key: &str, content_type: &str, bytes: &[u8]) -> Result<(), Error> {
+        let kept = if self.config.endpoint.is_some() {
+            let size = i64::try_from(bytes.len()).unwrap_or(i64::MAX);
+            let link = self.store("").upload(key, content_type, size, self.now);
+            let headers = link.headers.iter().map(|(name, value)| (*name, value.as_str()));
+            // The length is the platform's to tell.
+            let headers: Vec<_> = headers.filter(|(name, _)| *name != "content-length").collect();
+            object_store::put_url(&link.url, &headers, bytes).await
+        } else {
+            let put = object_store::put_new(self.env, key, content_type, Stream::of(bytes.to_vec()));
+            put.await.map(|_| ())
+        };
+        kept.map_err(|why| unavailable(&why))
+    }
+
+    /// Removes objects, whether they are there or not.
+    ///
+    /// # Errors
+    /// What the store says, for the log: the sweep tries again.
+    pub async fn delete(&self, keys: &[String]) -> Result<(), String> {
+        if self.config.endpoint.is_none() {
+            return object_store::delete(self.env, keys).await;
+        }
+        for key in keys {
+            if let Some(url) = self.signed("DELETE", key) {
+                object_store::delete_url(&url).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the store answers at all.
+    pub async fn answers(&self) -> bool {
+        self.facts("none").await.is_ok()
+    }
+}
+
+/// The store is down: that is for the log, and the rest of the desk goes on.
+pub fn unavailable(why: &str) -> Error {
+    http::log(&format!("the file store: {why}"));
+    Error::Unavailable("files cannot be reached at this moment".to_owned())
+}

@@ -1,0 +1,228 @@
+//! What a language model has answered: read strictly, and held against what the desk has.
+//!
+//! An answer can fill the fields of a suggestion and nothing else. What it names and the desk does not know is no
+//! suggestion.
+
+use serde_json::{Map, Value, json};
+
+use crate::desk::assistant::prompt::{Agent, Category, Prompt, SENTIMENTS};
+use crate::desk::tickets::priority::Priority;
+
+/// Characters of a draft.
+const MOST_REPLY: usize = 10_000;
+/// Characters of a reason.
+const MOST_REASON: usize = 500;
+
+/// The body of a request in the form of OpenAI's chat completions. Limits and temperatures are left to the model:
+/// newer ones refuse to be told.
+pub fn request(model: &str, prompt: &Prompt) -> String {
+    let mut body = json!({"model": model, "stream": false, "messages": [
+        {"role": "system", "content": prompt.system},
+        {"role": "user", "content": prompt.user},
+    ]});
+    if let (true, Some(body)) = (prompt.wants_json, body.as_object_mut()) {
+        body.insert("response_format".to_owned(), json!({"type": "json_object"}));
+    }
+    body.to_string()
+}
+
+/// What the model said, out of the answer to [`request`]; nothing when it is no such answer, or says nothing.
+pub fn content(body: &str) -> Option<String> {
+    let body: Value = serde_json::from_str(body).ok()?;
+    said(&body)
+}
+
+/// As [`content`], of an answer that is read already. Workers AI has a shorter form of it too.
+pub fn said(body: &Value) -> Option<String> {
+    let long = body.pointer("/choices/0/message/content");
+    let text = match long.or_else(|| body.get("response"))? {
+        Value::String(text) => text.clone(),
+        // Asked for JSON, Workers AI hands out what it has read.
+        object @ Value::Object(_) => object.to_string(),
+        _ => return None,
+    };
+    let text = without_thoughts(&text).trim();
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+/// Some models think aloud first.
+fn without_thoughts(text: &str) -> &str {
+    let text = text.trim_start();
+    match text.strip_prefix("<think>") {
+        Some(thoughts) => thoughts.split_once("</think>").map_or("", |(_, rest)| rest),
+        None => text,
+    }
+}
+
+/// The draft: text as a message may hold it, cut at 10,000 characters.
+pub fn draft(text: &str) -> Option<String> {
+    let kept = text.replace("\r\n", "\n");
+    let kept: String = kept
+        .chars()
+        .filter(|c| !c.is_control() || matches!(c, '\n' | '\t'))
+        .take(MOST_REPLY)
+        .collect();
+    let kept = kept.trim();
+    (!kept.is_empty()).then(|| kept.to_owned())
+}
+
+/// What is suggested: every part is one of the desk's own, or nothing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Suggested {
+    pub category: Option<Category>,
+    pub priority: Option<Priority>,
+    pub sentiment: Option<&'static str>,
+    /// As the desk shows somebody.
+    pub assignee: Option<Value>,
+    pub reason: String,
+}
+
+/// Reads suggestions; nothing when they are not one JSON object.
+pub fn suggested(text: &str, categories: &[Category], agents: &[Agent]) -> Option<Suggested> {
+    let told: Map<String, Value> = serde_json::from_str(unfenced(text)).ok()?;
+    let word = |name: &str| told.get(name).and_then(Value::as_str).map(str::trim);
+    let category = word("category").and_then(|slug| {
+        let mut known = categories.iter();
+        known.find(|category| category.slug.eq_ignore_ascii_case(slug))
+    });
+    let sentiment = word("sentiment").and_then(|word| {
+        let mut known = SENTIMENTS.into_iter();
+        known.find(|sentiment| sentiment.eq_ignore_ascii_case(word))
+    });
+    let assignee = told.get("assignee").and_then(Value::as_i64);
+    let assignee = assignee.and_then(|id| agents.iter().find(|agent| agent.id == id));
+    Some(Suggested {
+        category: category.cloned(),
+        priority: word("priority").and_then(Priority::parse),
+        sentiment,
+        assignee: assignee.map(|agent| agent.card.clone()),
+        reason: line(word("reason").unwrap_or_default()),
+    })
+}
+
+/// Without the fence that some models put round JSON.
+fn unfenced(text: &str) -> &str {
+    let text = text.trim();
+    let inner = text.strip_prefix("```").and_then(|text| text.strip_suffix("```"));
+    inner.map_or(text, |inner| inner.strip_prefix("json").unwrap_or(inner).trim())
+}
+
+/// One line without control characters.
+fn line(text: &str) -> String {
+    let text: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .take(MOST_REASON)
+        .collect();
+    text.trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_are_read_in_their_forms() {
+        let long =
+            |content: Value| json!({"choices": [{"message": {"role": "assistant", "content": content}}]});
+        for (body, want) in [
+            (long(json!("Hello")).to_string(), Some("Hello")),
+            (
+                long(json!("<think>hm\nhm</think>\n Hello ")).to_string(),
+                Some("Hello"),
+            ),
+            (long(json!("<think>for ever")).to_string(), None),
+            (json!({"response": "Hello"}).to_string(), Some("Hello")),
+            (json!({"response": {"a": 1}}).to_string(), Some("{\"a\":1}")),
+            (long(json!("  \n")).to_string(), None),
+            (long(Value::Null).to_string(), None),
+            (long(json!(["Hello"])).to_string(), None),
+            (json!({"choices": []}).to_string(), None),
+            (json!({"error": {"message": "secret"}}).to_string(), None),
+            ("[]".to_owned(), None),
+            ("<html>".to_owned(), None),
+            (String::new(), None),
+        ] {
+            assert_eq!(content(&body).as_deref(), want, "{body}");
+        }
+    }
+
+    #[test]
+    fn requests_ask_for_json_where_it_is_wanted() {
+        let prompt = |wants_json| Prompt {
+            system: "s".to_owned(),
+            user: "u".to_owned(),
+            wants_json,
+            truncated: false,
+            messages: 0,
+        };
+        let read = |wants| serde_json::from_str::<Value>(&request("m", &prompt(wants))).unwrap();
+        assert_eq!(read(true)["response_format"], json!({"type": "json_object"}));
+        assert_eq!(read(false).get("response_format"), None);
+        assert_eq!(
+            read(false)["messages"][1],
+            json!({"role": "user", "content": "u"})
+        );
+    }
+
+    #[test]
+    fn drafts_are_messages() {
+        for (text, want) in [
+            (" Hello\r\n\r\nworld\u{7} \n", Some("Hello\n\nworld")),
+            ("\u{0}\u{1b}", None),
+            ("", None),
+        ] {
+            assert_eq!(draft(text).as_deref(), want, "{text:?}");
+        }
+        assert_eq!(draft(&"é".repeat(20_000)).unwrap().chars().count(), 10_000);
+    }
+
+    #[test]
+    fn only_what_the_desk_has_is_suggested() {
+        let billing = Category {
+            id: 2,
+            slug: "billing".to_owned(),
+            name: "Billing".to_owned(),
+        };
+        let agent = Agent {
+            id: 7,
+            categories: Vec::new(),
+            open_tickets: 0,
+            card: json!({"id": 7}),
+        };
+        let (categories, agents) = ([billing.clone()], [agent]);
+        let read = |text: &str| suggested(text, &categories, &agents);
+        let all = read(
+            r#"{"category":"Billing","priority":"Critical","sentiment":"ANGRY","assignee":7,"reason":"Paid\ntwice.","close":true}"#,
+        );
+        assert_eq!(
+            all,
+            Some(Suggested {
+                category: Some(billing),
+                priority: Some(Priority::Urgent),
+                sentiment: Some("angry"),
+                assignee: Some(json!({"id": 7})),
+                reason: "Paid twice.".to_owned(),
+            })
+        );
+        let nothing = Suggested {
+            category: None,
+            priority: None,
+            sentiment: None,
+            assignee: None,
+            reason: String::new(),
+        };
+        for text in [
+            "{}",
+            r#"{"category":"secret","priority":"now","sentiment":"bored","assignee":8,"reason":5}"#,
+            r#"{"category":2,"priority":4,"sentiment":null,"assignee":"7"}"#,
+            r#"{"category":{"id":2},"assignee":7.5}"#,
+            "```json\n{}\n```",
+        ] {
+            assert_eq!(read(text).as_ref(), Some(&nothing), "{text}");
+        }
+        for text in ["", "[]", "null", "Sure! {}", "{\"category\":", "{} {}"] {
+            assert_eq!(read(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! The assistant.
+
+pub mod answer;
+pub mod prompt;

@@ -1,0 +1,349 @@
+//! Reading the actions of a workflow rule.
+
+use serde_json::{Map, Value};
+
+use crate::desk::automation::action::{Action, Assignee, Audience, MAX_ACTIONS, Row};
+use crate::desk::id::{MAX_ID, is_uid};
+use crate::desk::tickets::priority::Priority;
+use crate::desk::tickets::status::Status;
+use crate::desk::validation::Mistakes;
+
+/// Characters of a note, as of any message.
+const MAX_NOTE: usize = 10_000;
+/// Characters of a notification.
+const MAX_NOTICE: usize = 1_000;
+
+impl Action {
+    /// Reads a list of 1 to [`MAX_ACTIONS`].
+    pub(super) fn read_all(value: Option<&Value>, wrong: &mut Mistakes) -> Vec<Action> {
+        let list = value
+            .and_then(Value::as_array)
+            .filter(|list| (1..=MAX_ACTIONS).contains(&list.len()));
+        let Some(list) = list else {
+            wrong.add("actions", format!("must be a list of 1 to {MAX_ACTIONS} actions"));
+            return Vec::new();
+        };
+        let numbered = list.iter().enumerate();
+        numbered
+            .filter_map(|(at, one)| Action::read(&format!("actions[{at}]"), one, wrong))
+            .collect()
+    }
+
+    fn read(path: &str, value: &Value, wrong: &mut Mistakes) -> Option<Action> {
+        let Some(parts) = value.as_object() else {
+            return wrong.refuse(path, "must be an object with a type");
+        };
+        let mut parts = Parts { path, parts, wrong };
+        match value.get("type").and_then(Value::as_str).unwrap_or_default() {
+            "set_status" => {
+                parts.take(&["status", "value"], "must be a status", |value| {
+                    Status::parse(value.as_str()?)
+                })
+            }
+            .map(Action::SetStatus),
+            "set_priority" => {
+                parts.take(&["priority", "value"], "must be a priority", |value| {
+                    Priority::parse(value.as_str()?)
+                })
+            }
+            .map(Action::SetPriority),
+            "set_category" => parts
+                .take(
+                    &["category", "category_id", "value"],
+                    "must be the id, uid or slug of a category, or null",
+                    |value| {
+                        if value.is_null() {
+                            Some(None)
+                        } else {
+                            read_row(value).map(Some)
+                        }
+                    },
+                )
+                .map(Action::SetCategory),
+            "assign" => parts
+                .take(
+                    &[
+                        "to",
+                        "agent",
+                        "agent_id",
+                        "assignee",
+                        "assignee_id",
+                        "assigned_to",
+                        "value",
+                    ],
+                    "must be the id or uid of an agent, least_loaded or none",
+                    read_assignee,
+                )
+                .map(Action::Assign),
+            "add_tag" => parts.take(&["tag", "value"], TAG, read_tag).map(Action::AddTag),
+            "remove_tag" => parts
+                .take(&["tag", "value"], TAG, read_tag)
+                .map(Action::RemoveTag),
+            "add_note" => parts
+                .take(
+                    &["body", "content", "message", "value"],
+                    "must be 1 to 10000 characters",
+                    |value| read_text(value, MAX_NOTE),
+                )
+                .map(Action::AddNote),
+            "send_notification" => {
+                let must = "must be requester, assignee, managers, or the id or uid of a user";
+                let to = parts.take(&["to"], must, read_audience);
+                let message = parts.take(
+                    &["message", "body", "value"],
+                    "must be 1 to 1000 characters",
+                    |value| read_text(value, MAX_NOTICE),
+                );
+                Some(Action::SendNotification {
+                    to: to?,
+                    message: message?,
+                })
+            }
+            "send_webhook" => parts
+                .take(
+                    &["webhook", "webhook_id", "value"],
+                    "must be the id or uid of a webhook",
+                    read_reference,
+                )
+                .map(Action::SendWebhook),
+            "escalate" => Some(Action::Escalate),
+            _ => parts.wrong.refuse(
+                format!("{path}.type"),
+                format!("must be one of {}", Action::WORDS.join(", ")),
+            ),
+        }
+    }
+}
+
+/// The parts of an action while it is read.
+struct Parts<'a> {
+    path: &'a str,
+    parts: &'a Map<String, Value>,
+    wrong: &'a mut Mistakes,
+}
+
+impl Parts<'_> {
+    /// Reads the part that goes by one of the names; mistakes are told under the first.
+    fn take<T>(&mut self, names: &[&str], must: &str, read: impl Fn(&Value) -> Option<T>) -> Option<T> {
+        let part = names.iter().find_map(|name| self.parts.get(*name));
+        let name = names.first().unwrap_or(&"value");
+        part.and_then(read)
+            .or_else(|| self.wrong.refuse(format!("{}.{name}", self.path), must))
+    }
+}
+
+/// A row by its id, uid or slug.
+fn read_row(value: &Value) -> Option<Row> {
+    match value {
+        Value::Number(_) => value.as_i64().filter(|id| (1..=MAX_ID).contains(id)).map(Row::Id),
+        Value::String(word) => {
+            let word = word.trim().to_lowercase();
+            let is_word = (1..=100).contains(&word.len()) && !word.bytes().all(|b| b.is_ascii_digit());
+            is_word.then_some(Row::Word(word))
+        }
+        _ => None,
+    }
+}
+
+/// A row by its id or uid.
+fn read_reference(value: &Value) -> Option<Row> {
+    read_row(value).filter(|row| match row {
+        Row::Id(_) => true,
+        Row::Word(word) => is_uid(word),
+    })
+}
+
+fn read_assignee(value: &Value) -> Option<Assignee> {
+    match value.as_str() {
+        Some("least_loaded") => Some(Assignee::LeastLoaded),
+        Some("none") => Some(Assignee::Nobody),
+        _ => read_reference(value).map(Assignee::Agent),
+    }
+}
+
+fn read_audience(value: &Value) -> Option<Audience> {
+    match value.as_str() {
+        Some("requester") => Some(Audience::Requester),
+        Some("assignee") => Some(Audience::Assignee),
+        Some("managers") => Some(Audience::Managers),
+        _ => read_reference(value).map(Audience::Person),
+    }
+}
+
+const TAG: &str = "must be 1 to 50 letters, digits, _, -, . or :";
+
+fn read_tag(value: &Value) -> Option<String> {
+    let tag = value.as_str()?.trim().to_lowercase();
+    let is_tag = (1..=50).contains(&tag.chars().count())
+        && tag
+            .chars()
+            .all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ':'));
+    is_tag.then_some(tag)
+}
+
+/// Text of many lines: of the control characters only tab, LF and CR. Lengths count after trimming.
+fn read_text(value: &Value, max: usize) -> Option<String> {
+    let text = value.as_str()?;
+    let is_text = (1..=max).contains(&text.trim().chars().count())
+        && !text.chars().any(|c| c < ' ' && !matches!(c, '\t' | '\n' | '\r'));
+    is_text.then(|| text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn read(value: Value) -> Result<Vec<Action>, Vec<String>> {
+        let mut wrong = Mistakes::default();
+        let actions = Action::read_all(Some(&value), &mut wrong);
+        wrong
+            .finish(Some(actions))
+            .map_err(|wrong| wrong.into_iter().map(|(path, _)| path).collect())
+    }
+
+    #[test]
+    fn actions_are_read() {
+        let uid = "0190b4c6-7d2a-7c3e-8f00-0123456789ab";
+        for (value, want) in [
+            (
+                json!({"type": "set_status", "status": "In Progress"}),
+                Action::SetStatus(Status::InProgress),
+            ),
+            (
+                json!({"type": "set_priority", "value": "critical"}),
+                Action::SetPriority(Priority::Urgent),
+            ),
+            (
+                json!({"type": "set_category", "category_id": 5}),
+                Action::SetCategory(Some(Row::Id(5))),
+            ),
+            (
+                json!({"type": "set_category", "category": "Billing"}),
+                Action::SetCategory(Some(Row::Word("billing".to_owned()))),
+            ),
+            (
+                json!({"type": "set_category", "category": null}),
+                Action::SetCategory(None),
+            ),
+            (
+                json!({"type": "assign", "to": "least_loaded"}),
+                Action::Assign(Assignee::LeastLoaded),
+            ),
+            (
+                json!({"type": "assign", "to": "none"}),
+                Action::Assign(Assignee::Nobody),
+            ),
+            (
+                json!({"type": "assign", "agent_id": 7}),
+                Action::Assign(Assignee::Agent(Row::Id(7))),
+            ),
+            (
+                json!({"type": "assign", "agent": uid}),
+                Action::Assign(Assignee::Agent(Row::Word(uid.to_owned()))),
+            ),
+            (
+                json!({"type": "add_tag", "tag": " VIP "}),
+                Action::AddTag("vip".to_owned()),
+            ),
+            (
+                json!({"type": "remove_tag", "value": "größe:xl"}),
+                Action::RemoveTag("größe:xl".to_owned()),
+            ),
+            (
+                json!({"type": "add_note", "content": "a\nb 🔥"}),
+                Action::AddNote("a\nb 🔥".to_owned()),
+            ),
+            (
+                json!({"type": "send_notification", "to": "managers", "message": "Look"}),
+                Action::SendNotification {
+                    to: Audience::Managers,
+                    message: "Look".to_owned(),
+                },
+            ),
+            (
+                json!({"type": "send_notification", "to": 3, "message": "Look"}),
+                Action::SendNotification {
+                    to: Audience::Person(Row::Id(3)),
+                    message: "Look".to_owned(),
+                },
+            ),
+            (
+                json!({"type": "send_webhook", "webhook": 1}),
+                Action::SendWebhook(Row::Id(1)),
+            ),
+            (json!({"type": "escalate", "unknown": []}), Action::Escalate),
+        ] {
+            assert!(Action::WORDS.contains(&want.word()));
+            assert_eq!(read(json!([value])), Ok(vec![want]), "{value}");
+        }
+    }
+
+    #[test]
+    fn every_mistake_is_told() {
+        for (value, want) in [
+            (json!(null), vec!["actions"]),
+            (json!([]), vec!["actions"]),
+            (json!({}), vec!["actions"]),
+            (json!(vec![json!({"type": "escalate"}); 11]), vec!["actions"]),
+            (
+                json!([5, null, {}, {"type": 5}]),
+                vec!["actions[0]", "actions[1]", "actions[2].type", "actions[3].type"],
+            ),
+            (
+                json!([{"type": "Escalate"}, {"type": "drop_table"}]),
+                vec!["actions[0].type", "actions[1].type"],
+            ),
+            (
+                json!([{"type": "set_status"}, {"type": "set_status", "status": "done"}]),
+                vec!["actions[0].status", "actions[1].status"],
+            ),
+            (
+                json!([{"type": "set_priority", "priority": 1}]),
+                vec!["actions[0].priority"],
+            ),
+            (
+                json!([{"type": "set_category"}, {"type": "set_category", "category": "5"}]),
+                vec!["actions[0].category", "actions[1].category"],
+            ),
+            (
+                json!([{"type": "assign", "to": "bob"}, {"type": "assign", "to": "7"}, {"type": "assign", "to": 0}]),
+                vec!["actions[0].to", "actions[1].to", "actions[2].to"],
+            ),
+            (
+                json!([{"type": "assign", "to": 1.5}, {"type": "assign", "to": u64::MAX}]),
+                vec!["actions[0].to", "actions[1].to"],
+            ),
+            (
+                json!([{"type": "add_tag", "tag": "two words"}, {"type": "add_tag", "tag": "x".repeat(51)}]),
+                vec!["actions[0].tag", "actions[1].tag"],
+            ),
+            (
+                json!([{"type": "add_note", "body": " \n"}, {"type": "add_note", "body": "\0"}]),
+                vec!["actions[0].body", "actions[1].body"],
+            ),
+            (
+                json!([{"type": "add_note", "body": "é".repeat(10_001)}]),
+                vec!["actions[0].body"],
+            ),
+            (
+                json!([{"type": "send_notification"}]),
+                vec!["actions[0].to", "actions[0].message"],
+            ),
+            (
+                json!([{"type": "send_notification", "to": "everybody", "message": "x"}]),
+                vec!["actions[0].to"],
+            ),
+            (
+                json!([{"type": "send_webhook", "webhook": "http://x"}]),
+                vec!["actions[0].webhook"],
+            ),
+        ] {
+            assert_eq!(
+                read(value.clone()),
+                Err(want.into_iter().map(str::to_owned).collect()),
+                "{value}"
+            );
+        }
+    }
+}

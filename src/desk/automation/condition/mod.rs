@@ -1,0 +1,229 @@
+//! What a workflow rule asks of a ticket before it acts.
+//!
+//! A condition is a field, an operator and a value: `{"field": "priority", "op": "gt", "value": "low"}`.
+//! Texts compare without regard to case; a missing fact is empty.
+
+use std::cmp::Ordering;
+
+use serde_json::Value;
+
+use crate::desk::tickets::priority::Priority;
+
+pub use crate::desk::automation::condition_parse::{FIELDS, Kind};
+
+/// What is known when rules are asked.
+///
+/// Words stand as such, times as epoch milliseconds, tags as an array, and a row (category, project,
+/// assignee, requester) as `{"id", "uid", "name"}`, the name being its slug, key or address.
+pub trait Facts {
+    /// A field as it is now, earlier rules' effects included.
+    fn get(&self, field: &str) -> Option<Value>;
+    /// A field as it was before the change that is heard; `None` where that change left it alone.
+    fn before(&self, field: &str) -> Option<Value>;
+}
+
+/// How a field is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Op {
+    Is,
+    IsNot,
+    In,
+    NotIn,
+    Contains,
+    StartsWith,
+    Gt,
+    Lt,
+    IsEmpty,
+    Changed,
+    ChangedFrom,
+    ChangedTo,
+}
+
+impl Op {
+    /// Every operator.
+    pub const ALL: [Op; 12] = [
+        Op::Is,
+        Op::IsNot,
+        Op::In,
+        Op::NotIn,
+        Op::Contains,
+        Op::StartsWith,
+        Op::Gt,
+        Op::Lt,
+        Op::IsEmpty,
+        Op::Changed,
+        Op::ChangedFrom,
+        Op::ChangedTo,
+    ];
+    /// The canonical words, in the order of [`Op::ALL`].
+    pub const WORDS: [&'static str; 12] = [
+        "is",
+        "is_not",
+        "in",
+        "not_in",
+        "contains",
+        "starts_with",
+        "gt",
+        "lt",
+        "is_empty",
+        "changed",
+        "changed_from",
+        "changed_to",
+    ];
+
+    /// The canonical word.
+    pub fn word(self) -> &'static str {
+        let known = Op::ALL.into_iter().zip(Op::WORDS).find(|(op, _)| *op == self);
+        known.map_or("is", |(_, word)| word)
+    }
+
+    /// Reads a word, exactly.
+    pub fn parse(word: &str) -> Option<Op> {
+        Op::ALL.into_iter().find(|op| op.word() == word)
+    }
+}
+
+/// One condition, read and checked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Condition {
+    pub field: String,
+    pub kind: Kind,
+    pub op: Op,
+    /// As facts stand, texts in lower case; a list for `in`, true or false for `is_empty` and `changed`.
+    pub value: Value,
+}
+
+/// All of the one list and at least one of the other, where it is not empty.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Conditions {
+    pub all: Vec<Condition>,
+    pub any: Vec<Condition>,
+}
+
+/// A condition that does not hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unmet {
+    /// `conditions.all[0]`.
+    pub path: String,
+    /// `priority gt "low": it is "low"`.
+    pub reason: String,
+}
+
+impl Conditions {
+    /// Whether they hold.
+    pub fn hold(&self, facts: &impl Facts) -> bool {
+        self.all.iter().all(|one| one.holds(facts))
+            && (self.any.is_empty() || self.any.iter().any(|one| one.holds(facts)))
+    }
+
+    /// Why they do not hold; empty when they do.
+    pub fn explain(&self, facts: &impl Facts) -> Vec<Unmet> {
+        let failing = |name: &'static str, list: &[Condition]| -> Vec<Unmet> {
+            let unmet = list.iter().enumerate().filter(|(_, one)| !one.holds(facts));
+            unmet
+                .map(|(at, one)| one.unmet(format!("conditions.{name}[{at}]"), facts))
+                .collect()
+        };
+        let mut all = failing("all", &self.all);
+        let any = failing("any", &self.any);
+        if any.len() == self.any.len() {
+            all.extend(any);
+        }
+        all
+    }
+}
+
+impl Condition {
+    /// Whether it holds.
+    pub fn holds(&self, facts: &impl Facts) -> bool {
+        let fact = facts.get(&self.field).unwrap_or(Value::Null);
+        let before = || facts.before(&self.field).filter(|before| *before != fact);
+        match self.op {
+            Op::Is => same(&fact, &self.value),
+            Op::IsNot => !same(&fact, &self.value),
+            Op::In => self.is_listed(&fact),
+            Op::NotIn => !self.is_listed(&fact),
+            Op::Contains => contains(&fact, &self.value),
+            Op::StartsWith => fact
+                .as_str()
+                .zip(self.value.as_str())
+                .is_some_and(|(fact, value)| fact.to_lowercase().starts_with(value)),
+            Op::Gt => self.order(&fact) == Some(Ordering::Greater),
+            Op::Lt => self.order(&fact) == Some(Ordering::Less),
+            Op::IsEmpty => self.value == Value::Bool(is_blank(&fact)),
+            Op::Changed => self.value == Value::Bool(before().is_some()),
+            Op::ChangedFrom => before().is_some_and(|before| same(&before, &self.value)),
+            Op::ChangedTo => before().is_some() && same(&fact, &self.value),
+        }
+    }
+
+    fn is_listed(&self, fact: &Value) -> bool {
+        self.value
+            .as_array()
+            .is_some_and(|list| list.iter().any(|value| same(fact, value)))
+    }
+
+    fn order(&self, fact: &Value) -> Option<Ordering> {
+        if self.kind == Kind::Priority {
+            let rank = |value: &Value| Priority::parse(value.as_str()?);
+            return Some(rank(fact)?.cmp(&rank(&self.value)?));
+        }
+        fact.as_f64()?.partial_cmp(&self.value.as_f64()?)
+    }
+
+    fn unmet(&self, path: String, facts: &impl Facts) -> Unmet {
+        let fact = facts.get(&self.field).unwrap_or(Value::Null);
+        let (field, op) = (&self.field, self.op.word());
+        let was = match facts.before(field) {
+            Some(before) => format!(", it was {}", short(&before)),
+            None => String::new(),
+        };
+        let reason = format!("{field} {op} {}: it is {}{was}", short(&self.value), short(&fact));
+        Unmet { path, reason }
+    }
+}
+
+/// Whether a fact is what a condition names.
+fn same(fact: &Value, value: &Value) -> bool {
+    match (fact, value) {
+        (_, Value::Null) => is_blank(fact),
+        (Value::String(fact), Value::String(value)) => fact.to_lowercase() == *value,
+        (Value::Number(fact), Value::Number(value)) => fact.as_f64() == value.as_f64(),
+        (Value::Object(row), Value::Number(_)) => row.get("id").is_some_and(|id| same(id, value)),
+        (Value::Object(row), Value::String(_)) => ["name", "uid"]
+            .iter()
+            .any(|key| row.get(*key).is_some_and(|fact| same(fact, value))),
+        (Value::Array(_), _) => contains(fact, value),
+        _ => fact == value,
+    }
+}
+
+fn contains(fact: &Value, value: &Value) -> bool {
+    match (fact, value) {
+        (Value::String(fact), Value::String(value)) => fact.to_lowercase().contains(value),
+        (Value::Array(list), _) => list.iter().any(|one| !one.is_array() && same(one, value)),
+        _ => false,
+    }
+}
+
+pub(super) fn is_blank(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.trim().is_empty(),
+        Value::Array(list) => list.is_empty(),
+        Value::Object(row) => row.is_empty(),
+        Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+/// A value for people: a row by its name, a long one by its beginning.
+fn short(value: &Value) -> String {
+    let text = value.get("name").unwrap_or(value).to_string();
+    match text.char_indices().nth(80) {
+        Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+pub mod tests;

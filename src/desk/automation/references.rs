@@ -1,0 +1,188 @@
+//! The rows that workflow rules name: categories, projects, people and webhooks, as they are at the moment.
+
+use crate::desk::automation::action::{Action, Assignee, Audience, Row};
+use crate::desk::automation::rule::Plan;
+use crate::desk::tickets::{Named, Person};
+use crate::desk::validation::Mistake;
+
+/// A category, a project, a person or a webhook that some rule names.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Known {
+    pub id: i64,
+    pub uid: String,
+    /// A category's slug, a project's key, a person's address, a webhook's uid; in lower case.
+    pub name: String,
+    pub is_active: bool,
+    /// Somebody who may be given tickets; a webhook that is told of what is internal.
+    pub is_staff: bool,
+    /// A person as history shows one.
+    pub card: serde_json::Value,
+}
+
+/// Every row that some rule names. Who is not in it was not named, or is not there.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Directory {
+    pub categories: Vec<Known>,
+    pub people: Vec<Known>,
+    pub projects: Vec<Known>,
+    pub webhooks: Vec<Known>,
+}
+
+impl Directory {
+    /// An active category by id, uid or slug.
+    pub fn category(&self, row: &Row) -> Option<Named> {
+        let known = find(&self.categories, row).filter(|known| known.is_active)?;
+        Some(Named {
+            id: known.id,
+            name: known.name.clone(),
+        })
+    }
+
+    /// Somebody by id or uid who may be given tickets.
+    pub fn agent(&self, row: &Row) -> Option<Person> {
+        let known = find(&self.people, row).filter(|known| known.is_active && known.is_staff)?;
+        Some(Person {
+            id: known.id,
+            card: known.card.clone(),
+        })
+    }
+
+    /// An active person by id or uid.
+    pub fn person(&self, row: &Row) -> Option<&Known> {
+        find(&self.people, row).filter(|known| known.is_active)
+    }
+
+    /// A webhook by id or uid that is switched on.
+    pub fn webhook(&self, row: &Row) -> Option<&Known> {
+        find(&self.webhooks, row).filter(|known| known.is_active)
+    }
+
+    /// What of a plan names nobody and nothing any more.
+    pub fn missing(&self, plan: &Plan) -> Vec<Mistake> {
+        let numbered = plan.actions.iter().enumerate();
+        numbered
+            .filter_map(|(at, action)| {
+                let (part, message) = self.lacks(action)?;
+                Some((format!("actions[{at}].{part}"), message.to_owned()))
+            })
+            .collect()
+    }
+
+    /// The part of an action whose row is not there, and what to say of it.
+    fn lacks(&self, action: &Action) -> Option<(&'static str, &'static str)> {
+        let (is_there, part, message) = match action {
+            Action::SetCategory(Some(row)) => {
+                (self.category(row).is_some(), "category", "is no active category")
+            }
+            Action::SendWebhook(row) => (
+                self.webhook(row).is_some(),
+                "webhook",
+                "is no webhook that is switched on",
+            ),
+            Action::Assign(Assignee::Agent(row)) => (self.agent(row).is_some(), "to", "is no active agent"),
+            Action::SendNotification {
+                to: Audience::Person(row),
+                ..
+            } => (self.person(row).is_some(), "to", "is no active user"),
+            _ => return None,
+        };
+        (!is_there).then_some((part, message))
+    }
+}
+
+fn find<'a>(list: &'a [Known], row: &Row) -> Option<&'a Known> {
+    list.iter().find(|known| match row {
+        Row::Id(id) => known.id == *id,
+        // Slugs are written with underscores, people write them with spaces and hyphens too.
+        Row::Word(word) => known.uid == *word || known.name == word.replace([' ', '-'], "_"),
+    })
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// Two categories and an archived one, an agent, an agent who has left, a customer.
+    pub(crate) fn directory() -> Directory {
+        let known = |id: i64, name: &str, is_active, is_staff| Known {
+            id,
+            uid: format!("0190b4c6-7d2a-7c3e-8f00-00000000000{id}"),
+            name: name.to_owned(),
+            is_active,
+            is_staff,
+            card: json!({"id": id, "full_name": name}),
+        };
+        Directory {
+            categories: vec![
+                known(2, "billing", true, false),
+                known(4, "feature_request", true, false),
+                known(5, "old", false, false),
+            ],
+            people: vec![
+                known(7, "amy@example.com", true, true),
+                known(8, "bob@example.com", false, true),
+                known(9, "cat@example.com", true, false),
+            ],
+            projects: vec![known(3, "web", true, false)],
+            webhooks: vec![known(6, "up", true, false), known(1, "down", false, false)],
+        }
+    }
+
+    #[test]
+    fn rows_are_found_by_every_name() {
+        let word = |word: &str| Row::Word(word.to_owned());
+        for (row, want) in [
+            (Row::Id(2), Some(2)),
+            (word("billing"), Some(2)),
+            (word("0190b4c6-7d2a-7c3e-8f00-000000000002"), Some(2)),
+            (word("feature-request"), Some(4)),
+            (word("feature request"), Some(4)),
+            (word("old"), None),
+            (Row::Id(7), None),
+        ] {
+            assert_eq!(directory().category(&row).map(|named| named.id), want, "{row:?}");
+        }
+        for (id, want) in [(7, true), (8, false), (9, false), (2, false)] {
+            assert_eq!(directory().agent(&Row::Id(id)).is_some(), want, "{id}");
+        }
+    }
+
+    #[test]
+    fn what_is_gone_is_told_at_its_place() {
+        let actions = json!([
+            {"type": "escalate"},
+            {"type": "set_category", "category": "old"},
+            {"type": "set_category", "category": "billing"},
+            {"type": "set_category", "category": null},
+            {"type": "assign", "to": 8},
+            {"type": "assign", "to": 7},
+            {"type": "assign", "to": "least_loaded"},
+            {"type": "send_notification", "to": 9, "message": "x"},
+            {"type": "send_notification", "to": 8, "message": "x"},
+            {"type": "send_notification", "to": "managers", "message": "x"},
+        ]);
+        let plan = Plan::read(Some(&json!({"on": "ticket_created"})), None, Some(&actions)).unwrap();
+        let paths: Vec<String> = directory()
+            .missing(&plan)
+            .into_iter()
+            .map(|(path, _)| path)
+            .collect();
+        assert_eq!(paths, ["actions[1].category", "actions[4].to", "actions[8].to"]);
+        assert_eq!(Directory::default().missing(&plan).len(), 6);
+    }
+
+    #[test]
+    fn webhooks_are_named_while_they_are_on() {
+        for (webhook, want) in [
+            (json!(6), true),
+            (json!("0190b4c6-7d2a-7c3e-8f00-000000000006"), true),
+            (json!(1), false),
+            (json!(7), false),
+        ] {
+            let actions = json!([{"type": "send_webhook", "webhook": webhook}]);
+            let plan = Plan::read(Some(&json!({"on": "ticket_created"})), None, Some(&actions)).unwrap();
+            assert_eq!(directory().missing(&plan).is_empty(), want, "{webhook}");
+        }
+    }
+}

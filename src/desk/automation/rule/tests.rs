@@ -1,0 +1,292 @@
+use super::*;
+
+use serde_json::json;
+
+use crate::desk::automation::condition::tests::Known;
+
+/// A desk that notes what is done and lets tags take effect.
+struct Noting {
+    facts: Known,
+    done: Vec<String>,
+}
+
+impl Facts for Noting {
+    fn get(&self, field: &str) -> Option<Value> {
+        self.facts.get(field)
+    }
+    fn before(&self, field: &str) -> Option<Value> {
+        self.facts.before(field)
+    }
+}
+
+impl Desk for Noting {
+    fn act(&mut self, rule: &Rule, action: &Action) -> Result<(), String> {
+        match action {
+            Action::AddTag(tag) => self.facts.now["tags"] = json!([tag]),
+            Action::SetStatus(status) => self.facts.now["status"] = json!(status.word()),
+            Action::Escalate => return Err("it is urgent already".to_owned()),
+            _ => {}
+        }
+        self.done.push(format!("{} {}", rule.id, action.word()));
+        Ok(())
+    }
+}
+
+fn desk(now: Value, before: Value) -> Noting {
+    Noting {
+        facts: Known { now, before },
+        done: Vec::new(),
+    }
+}
+
+fn rule(id: i64, position: i64, trigger: Value, conditions: Value, actions: Value) -> Rule {
+    let plan = Plan::read(Some(&trigger), Some(&conditions), Some(&actions));
+    Rule {
+        id,
+        name: format!("rule {id}"),
+        is_active: true,
+        position,
+        stop: false,
+        plan,
+    }
+}
+
+fn tagging(id: i64, position: i64) -> Rule {
+    rule(
+        id,
+        position,
+        json!({"on": "ticket_updated"}),
+        json!({}),
+        json!([{"type": "add_tag", "tag": format!("t{id}")}]),
+    )
+}
+
+#[test]
+fn rules_act_in_order() {
+    let mut stopping = tagging(4, 3);
+    stopping.stop = true;
+    let mut asleep = tagging(6, 0);
+    asleep.is_active = false;
+    let unmet = rule(
+        7,
+        0,
+        json!({"on": "ticket_updated"}),
+        json!({"all": [{"field": "tags", "op": "contains", "value": "x"}]}),
+        json!([{"type": "escalate"}]),
+    );
+    let rules = [
+        tagging(5, 4),
+        tagging(3, 2),
+        stopping,
+        tagging(2, 2),
+        tagging(1, -9),
+        asleep,
+        unmet,
+    ];
+    let mut desk = desk(json!({"tags": []}), json!({}));
+    let runs = run(&rules, &[On::TicketUpdated, On::Assigned], &mut desk);
+    let ids: Vec<i64> = runs.iter().map(|run| run.rule.id).collect();
+    assert_eq!(ids, [1, 7, 2, 3, 4]);
+    assert_eq!(desk.done, ["1 add_tag", "2 add_tag", "3 add_tag", "4 add_tag"]);
+    assert_eq!(runs[1].outcome, Outcome::Unmet);
+}
+
+#[test]
+fn triggers_hear_what_they_wait_for() {
+    let changed = (json!({"status": "closed"}), json!({"status": "open"}));
+    let by = |role: &str, internal: bool| (json!({"author_role": role, "is_internal": internal}), json!({}));
+    let sla = |target: &str| (json!({"sla_target": target}), json!({}));
+    for (trigger, on, (now, before), want) in [
+        (
+            json!({"on": "status_changed"}),
+            On::StatusChanged,
+            changed.clone(),
+            true,
+        ),
+        (
+            json!({"on": "status_changed"}),
+            On::TicketUpdated,
+            changed.clone(),
+            false,
+        ),
+        (
+            json!({"on": "status_changed", "from": "open", "to": "closed"}),
+            On::StatusChanged,
+            changed.clone(),
+            true,
+        ),
+        (
+            json!({"on": "status_changed", "from": "closed"}),
+            On::StatusChanged,
+            changed.clone(),
+            false,
+        ),
+        (
+            json!({"on": "status_changed", "to": "open"}),
+            On::StatusChanged,
+            changed,
+            false,
+        ),
+        (
+            json!({"on": "message_added"}),
+            On::MessageAdded,
+            by("customer", false),
+            true,
+        ),
+        (
+            json!({"on": "message_added"}),
+            On::MessageAdded,
+            by("agent", true),
+            false,
+        ),
+        (
+            json!({"on": "message_added", "internal": true}),
+            On::MessageAdded,
+            by("agent", true),
+            true,
+        ),
+        (
+            json!({"on": "message_added", "internal": true}),
+            On::MessageAdded,
+            by("agent", false),
+            false,
+        ),
+        (
+            json!({"on": "message_added", "by": "staff"}),
+            On::MessageAdded,
+            by("admin", false),
+            true,
+        ),
+        (
+            json!({"on": "message_added", "by": "staff"}),
+            On::MessageAdded,
+            by("customer", false),
+            false,
+        ),
+        (
+            json!({"on": "message_added", "by": "customer"}),
+            On::MessageAdded,
+            by("customer", false),
+            true,
+        ),
+        (
+            json!({"on": "sla_breached"}),
+            On::SlaBreached,
+            sla("response"),
+            true,
+        ),
+        (
+            json!({"on": "sla_breached", "target": "resolution"}),
+            On::SlaBreached,
+            sla("response"),
+            false,
+        ),
+        (
+            json!({"on": "sla_at_risk", "target": "response"}),
+            On::SlaAtRisk,
+            sla("response"),
+            true,
+        ),
+        (
+            json!({"on": "schedule"}),
+            On::Schedule,
+            (json!({}), json!({})),
+            true,
+        ),
+    ] {
+        let rules = [rule(
+            1,
+            1,
+            trigger.clone(),
+            json!({}),
+            json!([{"type": "add_note", "body": "x"}]),
+        )];
+        let mut desk = desk(now, before);
+        assert_eq!(
+            run(&rules, &[on], &mut desk).len(),
+            usize::from(want),
+            "{trigger}"
+        );
+        assert!(run(&rules, &[], &mut desk).is_empty());
+    }
+}
+
+#[test]
+fn rules_see_effects_and_hear_none() {
+    let close = rule(
+        1,
+        1,
+        json!({"on": "ticket_updated"}),
+        json!({}),
+        json!([{"type": "set_status", "status": "closed"}]),
+    );
+    let is_closed = json!({"all": [{"field": "status", "op": "is", "value": "closed"}]});
+    let has_changed = json!({"all": [{"field": "status", "op": "changed"}]});
+    let note = json!([{"type": "add_note", "body": "x"}]);
+    let rules = [
+        close,
+        rule(2, 2, json!({"on": "status_changed"}), json!({}), note.clone()),
+        rule(3, 3, json!({"on": "ticket_updated"}), has_changed, note.clone()),
+        rule(4, 4, json!({"on": "ticket_updated"}), is_closed, note),
+    ];
+    let mut desk = desk(json!({"status": "open"}), json!({"title": "old"}));
+    run(&rules, &[On::TicketUpdated], &mut desk);
+    assert_eq!(desk.done, ["1 set_status", "4 add_note"]);
+}
+
+#[test]
+fn broken_rules_and_refused_actions_are_told() {
+    let broken = rule(
+        1,
+        1,
+        json!({"on": "ticket_updated"}),
+        json!({}),
+        json!([{"type": "gone"}]),
+    );
+    let escalate = rule(
+        2,
+        2,
+        json!({"on": "ticket_updated"}),
+        json!({}),
+        json!([{"type": "escalate"}, {"type": "add_tag", "tag": "x"}]),
+    );
+    let rules = [broken, escalate];
+    let mut desk = desk(json!({}), json!({}));
+    let runs = run(&rules, &[On::TicketUpdated], &mut desk);
+    assert!(matches!(runs[0].outcome, Outcome::Broken(mistakes) if mistakes[0].0 == "actions[0].type"));
+    let Outcome::Acted(acted) = &runs[1].outcome else {
+        panic!("it acts")
+    };
+    let refused: Vec<Option<&str>> = acted.iter().map(|(_, refused)| refused.as_deref()).collect();
+    assert_eq!(refused, [Some("it is urgent already"), None]);
+}
+
+#[test]
+fn the_work_is_bounded() {
+    let ten = json!(vec![json!({"type": "add_note", "body": "x"}); 10]);
+    let many: Vec<Rule> = (0..1_000)
+        .map(|id| rule(id, 0, json!({"on": "ticket_updated"}), json!({}), ten.clone()))
+        .collect();
+    let mut desk = desk(json!({}), json!({}));
+    let runs = run(&many, &[On::TicketUpdated], &mut desk);
+    assert_eq!((runs.len(), desk.done.len()), (MAX_RULES, MAX_DEEDS));
+}
+
+#[test]
+fn schedules_come_due() {
+    let plan = Plan::read(
+        Some(&json!({"on": "schedule", "every_hours": 6})),
+        None,
+        Some(&json!([{"type": "escalate"}])),
+    );
+    let trigger = plan.expect("a plan").trigger;
+    for (last, now, want) in [
+        (None, 0, true),
+        (Some(0), 6 * HOUR - 1, false),
+        (Some(0), 6 * HOUR, true),
+        (Some(Millis::MIN), Millis::MAX, true),
+        (Some(Millis::MAX), Millis::MIN, false),
+    ] {
+        assert_eq!(trigger.is_due(last, now), want, "{last:?} {now}");
+    }
+}

@@ -1,0 +1,4 @@
+//! Live connections.
+
+pub mod connection;
+pub mod frame;

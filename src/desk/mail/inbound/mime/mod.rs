@@ -1,0 +1,309 @@
+//! A mail's bytes, as mail programs make them.
+//!
+//! `mail-parser` reads MIME and never fails; what it cannot make out comes as it is. It knows Unicode and the
+//! single-byte character sets. The East Asian ones are left to the platform, which has them all, by `decode`.
+
+use std::borrow::Cow;
+
+use base64ct::{Base64, Encoding as _};
+use mail_parser::decoders::base64::base64_decode;
+use mail_parser::decoders::quoted_printable::quoted_printable_decode;
+use mail_parser::{Encoding, HeaderValue, Message, MessageParser, MessagePart, MimeHeaders, PartType};
+
+use crate::desk::mail::inbound::{self, Enclosed, Letter, authentication, html, nesting};
+
+/// Turns bytes in a named character set into text, where that set is known.
+pub type Decode<'a> = &'a dyn Fn(&str, &[u8]) -> Option<String>;
+
+/// Character sets whose characters take more than one byte, Unicode aside; how their names begin.
+const WIDE: [&str; 12] = [
+    "gb",
+    "hz-gb",
+    "big5",
+    "cn-big5",
+    "shift_jis",
+    "shift-jis",
+    "sjis",
+    "iso-2022-",
+    "euc-",
+    "ks_c_5601",
+    "windows-31j",
+    "x-",
+];
+/// Files that are looked at; a ticket takes fewer.
+const MOST_FILES: usize = 50;
+/// Message-IDs of `References` that are looked at, from the newest on.
+const MOST_IDS: usize = 30;
+
+fn is_wide(charset: &str) -> bool {
+    let charset = charset.to_ascii_lowercase();
+    WIDE.iter().any(|wide| charset.starts_with(wide)) || charset == "cp936" || charset == "cp932"
+}
+
+/// Reads a mail; nothing where there is none at all, or its parts stand in each other without end.
+pub fn read(raw: &[u8], decode: Decode) -> Option<Letter> {
+    if nesting::is_too_deep(raw) {
+        return None;
+    }
+    let raw = with_plain_words(raw, decode);
+    let message = MessageParser::default().parse(raw.as_ref())?;
+    let (from, name) = authentication::author(&message).unzip();
+    let mut answers = ids(message.in_reply_to());
+    let references = ids(message.references());
+    answers.extend(references.into_iter().rev().take(MOST_IDS));
+    let letter = Letter {
+        message_id: message.message_id().map(str::to_owned),
+        proof: from
+            .as_deref()
+            .map_or_else(inbound::Proof::default, |from| authentication::of(&message, from)),
+        from,
+        name: name
+            .flatten()
+            .map(|name| line(&name))
+            .filter(|name| !name.is_empty()),
+        subject: line(message.subject().unwrap_or_default()),
+        answers,
+        text: text(&message, &raw, decode),
+        files: Vec::new(),
+        automatic: automatic(&message),
+    };
+    Some(Letter {
+        files: files(message, &raw),
+        ..letter
+    })
+}
+
+fn ids(value: &HeaderValue) -> Vec<String> {
+    match value.as_text_list() {
+        Some(list) => list.iter().map(|id| id.to_string()).collect(),
+        None => value.as_text().map(str::to_owned).into_iter().collect(),
+    }
+}
+
+/// One line without control characters and runs of space.
+fn line(text: &str) -> String {
+    let spaced: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    spaced.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+// What it says ---------------------------------------------------------------------------------------------------
+
+/// The text that a reader sees: the plain one, or else the HTML as text.
+fn text(message: &Message, raw: &[u8], decode: Decode) -> String {
+    let of = |part: &MessagePart| match &part.body {
+        PartType::Text(text) => wide(part, raw, decode).unwrap_or_else(|| text.to_string()),
+        PartType::Html(markup) => html::text(&wide(part, raw, decode).unwrap_or_else(|| markup.to_string())),
+        _ => String::new(),
+    };
+    let joined = |parts: Vec<String>| {
+        let parts: Vec<String> = parts
+            .iter()
+            .map(|part| plain(part))
+            .filter(|part| !part.is_empty())
+            .collect();
+        parts.join("\n\n")
+    };
+    let said = joined(message.text_bodies().map(of).collect());
+    if said.is_empty() {
+        return joined(message.html_bodies().map(of).collect());
+    }
+    said
+}
+
+/// Line ends as LF, no other control characters than tabs, no marks that cannot be seen at either end.
+fn plain(text: &str) -> String {
+    let text = text.replace("\r\n", "\n").replace('\r', "\n");
+    let kept: String = text
+        .chars()
+        .filter(|c| !c.is_control() || matches!(c, '\n' | '\t'))
+        .map(|c| if c == '\u{a0}' { ' ' } else { c })
+        .collect();
+    kept.trim_matches(['\u{feff}', '\u{200b}']).trim().to_owned()
+}
+
+/// The text of a part in a wide character set.
+fn wide(part: &MessagePart, raw: &[u8], decode: Decode) -> Option<String> {
+    let charset = part
+        .content_type()?
+        .attribute("charset")
+        .filter(|charset| is_wide(charset))?;
+    decode(charset, &bytes(part, raw)?)
+}
+
+/// The bytes of a part, in its own character set.
+fn bytes(part: &MessagePart, raw: &[u8]) -> Option<Vec<u8>> {
+    let start = usize::try_from(part.offset_body).ok()?;
+    let body = raw.get(start..usize::try_from(part.offset_end).ok()?)?;
+    match part.encoding {
+        Encoding::Base64 => base64_decode(body),
+        Encoding::QuotedPrintable => quoted_printable_decode(body),
+        Encoding::None => Some(body.to_vec()),
+    }
+}
+
+// Words of headers in wide character sets --------------------------------------------------------------------------
+
+/// The mail with its encoded words (RFC 2047) of wide character sets turned into UTF-8.
+fn with_plain_words<'a>(raw: &'a [u8], decode: Decode) -> Cow<'a, [u8]> {
+    let mut out = Vec::new();
+    let mut done: usize = 0;
+    let mut at: usize = 0;
+    while let Some(found) = raw
+        .get(at..)
+        .and_then(|rest| rest.windows(2).position(|two| two == b"=?"))
+    {
+        let start = at.saturating_add(found);
+        at = start.saturating_add(2);
+        let Some((length, text)) = raw.get(start..).and_then(|rest| word(rest, decode)) else {
+            continue;
+        };
+        out.extend_from_slice(raw.get(done..start).unwrap_or_default());
+        out.extend_from_slice(format!("=?utf-8?B?{}?=", Base64::encode_string(text.as_bytes())).as_bytes());
+        done = start.saturating_add(length);
+        at = done;
+    }
+    if done == 0 {
+        return Cow::Borrowed(raw);
+    }
+    out.extend_from_slice(raw.get(done..).unwrap_or_default());
+    Cow::Owned(out)
+}
+
+/// An encoded word of a wide character set: its length and its text.
+fn word(text: &[u8], decode: Decode) -> Option<(usize, String)> {
+    let name = text.get(2..)?.iter().take(40).position(|b| *b == b'?')?;
+    let charset = text.get(2..name.saturating_add(2))?;
+    let charset = std::str::from_utf8(charset).ok()?.split('*').next()?;
+    if !is_wide(charset) {
+        return None;
+    }
+    // RFC 2047 allows 75 characters; some programs write more.
+    let near = text.get(name.saturating_add(3)..text.len().min(300))?;
+    let end = near.iter().position(|b| !b.is_ascii_graphic());
+    let near = std::str::from_utf8(near.get(..end.unwrap_or(near.len()))?).ok()?;
+    let (encoding, rest) = near.split_once('?')?;
+    let (encoded, _) = rest.split_once("?=")?;
+    let bytes = match encoding {
+        "B" | "b" => base64_decode(encoded.as_bytes())?,
+        "Q" | "q" => quoted_printable_decode(encoded.replace('_', " ").as_bytes())?,
+        _ => return None,
+    };
+    // `=?` + name + `?B?` + text + `?=`
+    let length = name.saturating_add(encoded.len()).saturating_add(7);
+    Some((length, decode(charset, &bytes)?))
+}
+
+// Files ------------------------------------------------------------------------------------------------------------
+
+/// Takes the files out of the mail: together they may be large, and are not copied.
+fn files(message: Message, raw: &[u8]) -> Vec<Enclosed> {
+    let wanted: Vec<usize> = message
+        .attachments
+        .iter()
+        .take(MOST_FILES)
+        .filter_map(|at| usize::try_from(*at).ok())
+        .collect();
+    let parts = message.parts.into_iter().enumerate();
+    parts
+        .filter(|(at, _)| wanted.contains(at))
+        .filter_map(|(_, part)| enclosed(part, raw))
+        .collect()
+}
+
+fn enclosed(part: MessagePart, raw: &[u8]) -> Option<Enclosed> {
+    let kind = part.content_type();
+    let content_type = kind.map_or_else(
+        || "application/octet-stream".to_owned(),
+        |kind| format!("{}/{}", kind.ctype(), kind.subtype().unwrap_or("octet-stream")).to_lowercase(),
+    );
+    let name = part.attachment_name().map(line).filter(|name| !name.is_empty());
+    let mut nameless = format!("file.{}", ending(&content_type));
+    let bytes = match part.body {
+        PartType::Multipart(_) => return None,
+        PartType::Binary(bytes) | PartType::InlineBinary(bytes) => bytes.into_owned(),
+        // As they were sent, and not as text.
+        PartType::Text(_) | PartType::Html(_) => bytes(&part, raw)?,
+        PartType::Message(ref inner) => {
+            nameless = format!("{}.eml", line(inner.subject().unwrap_or("message")));
+            bytes(&part, raw)?
+        }
+    };
+    (!bytes.is_empty()).then(|| Enclosed {
+        name: name.unwrap_or(nameless),
+        content_type: known_as(content_type),
+        bytes,
+    })
+}
+
+/// The ending of a file that came without a name, mostly a picture in the text.
+fn ending(content_type: &str) -> &str {
+    match content_type.rsplit('/').next().unwrap_or_default() {
+        "jpeg" | "jpg" | "pjpeg" => "jpg",
+        "plain" => "txt",
+        "rfc822" => "eml",
+        "calendar" => "ics",
+        known @ ("png" | "gif" | "webp" | "pdf" | "html" | "csv" | "zip" | "bmp" | "heic" | "tiff"
+        | "mp4" | "svg+xml") => known.trim_end_matches("+xml"),
+        _ => "bin",
+    }
+}
+
+/// Types that some programs call by another name.
+fn known_as(content_type: String) -> String {
+    let name = match content_type.as_str() {
+        "image/jpg" | "image/pjpeg" => "image/jpeg",
+        "image/x-png" => "image/png",
+        "application/x-pdf" => "application/pdf",
+        "application/x-zip" => "application/zip",
+        "text/x-vcard" => "text/vcard",
+        "application/csv" | "text/comma-separated-values" => "text/csv",
+        "application/ics" => "text/calendar",
+        "application/text" => "text/plain",
+        _ => return content_type,
+    };
+    name.to_owned()
+}
+
+// Who wrote it -------------------------------------------------------------------------------------------------------
+
+/// Why no person has written it, if none has: RFC 3834, and what was in use before and beside it.
+fn automatic(message: &Message) -> Option<&'static str> {
+    let header = |name: &str| message.header_raw(name).map(|value| value.trim().to_lowercase());
+    if header("Auto-Submitted")
+        .is_some_and(|value| !value.is_empty() && value != "no" && !value.starts_with("no;"))
+    {
+        return Some("it was sent by a program (Auto-Submitted)");
+    }
+    let precedence = header("Precedence").unwrap_or_default();
+    if ["bulk", "list", "junk", "auto_reply"].contains(&precedence.as_str()) {
+        return Some("it was sent to many, or by a program (Precedence)");
+    }
+    for (name, why) in [
+        ("X-Autoreply", "it is an automatic answer (X-Autoreply)"),
+        ("X-Autorespond", "it is an automatic answer (X-Autorespond)"),
+        ("List-Id", "it was sent to a list (List-Id)"),
+        ("X-Loop", "it goes round in circles (X-Loop)"),
+        ("X-Failed-Recipients", "it is a bounce (X-Failed-Recipients)"),
+    ] {
+        if header(name).is_some_and(|value| value != "no") {
+            return Some(why);
+        }
+    }
+    if header("Return-Path").is_some_and(|value| value == "<>") {
+        return Some("it has no sender, as bounces have none (Return-Path)");
+    }
+    let kind = message.root_part().content_type();
+    let is_report = kind.is_some_and(|kind| {
+        kind.ctype().eq_ignore_ascii_case("multipart")
+            && kind
+                .subtype()
+                .is_some_and(|sub| sub.eq_ignore_ascii_case("report"))
+    });
+    is_report.then_some("it is the report of a mail server")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,316 @@
+//! Mails in the forms of real programs, and in forms that no program should make.
+
+use super::*;
+
+use crate::desk::mail::inbound::{Ours, Proof};
+
+/// Knows one character set, and of that what the mails below hold.
+fn decode(charset: &str, bytes: &[u8]) -> Option<String> {
+    let known = charset.eq_ignore_ascii_case("gb2312");
+    known.then(|| match bytes {
+        b"\xc4\xe3\xba\xc3" => "你好".to_owned(),
+        other => format!("{} bytes", other.len()),
+    })
+}
+
+fn letter(raw: &str) -> Letter {
+    read(raw.replace('\n', "\r\n").as_bytes(), &decode).unwrap()
+}
+
+#[test]
+fn gmail() {
+    let letter = letter(
+        "From: =?UTF-8?Q?J=C3=BCrgen_M=C3=BCller?= <juergen@example.org>\nTo: support@desk.example\n\
+         Subject: =?UTF-8?B?UmU6IERydWNrZXIg8J+UpQ==?=\nMessage-ID: <CAF=abc@mail.gmail.com>\n\
+         In-Reply-To: <1.2.3.seal@desk.example>\nReferences: <0@desk.example> <1.2.3.seal@desk.example>\n\
+         MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=\"m1\"\n\n\
+         --m1\nContent-Type: multipart/alternative; boundary=\"a1\"\n\n\
+         --a1\nContent-Type: text/plain; charset=\"UTF-8\"\nContent-Transfer-Encoding: quoted-printable\n\n\
+         L=C3=A4uft wieder. Eine sehr lange Zeile, die hier =\nweitergeht.\n\n\
+         --a1\nContent-Type: text/html; charset=\"UTF-8\"\n\n<div>html</div>\n--a1--\n\
+         --m1\nContent-Type: image/jpeg; name=\"foto.jpg\"\nContent-Disposition: attachment; filename=\"foto.jpg\"\n\
+         Content-Transfer-Encoding: base64\n\n/9j/4AA=\n--m1--\n",
+    );
+    assert_eq!(letter.from.as_deref(), Some("juergen@example.org"));
+    assert_eq!(letter.name.as_deref(), Some("Jürgen Müller"));
+    assert_eq!(letter.subject, "Re: Drucker 🔥");
+    assert_eq!(letter.message_id.as_deref(), Some("CAF=abc@mail.gmail.com"));
+    assert_eq!(
+        letter.answers,
+        [
+            "1.2.3.seal@desk.example",
+            "1.2.3.seal@desk.example",
+            "0@desk.example"
+        ]
+    );
+    assert_eq!(
+        letter.text,
+        "Läuft wieder. Eine sehr lange Zeile, die hier weitergeht."
+    );
+    let file = &letter.files[0];
+    assert_eq!(
+        (file.name.as_str(), file.content_type.as_str()),
+        ("foto.jpg", "image/jpeg")
+    );
+    assert_eq!(file.bytes, [0xff, 0xd8, 0xff, 0xe0, 0x00]);
+    assert_eq!((letter.files.len(), letter.automatic), (1, None));
+}
+
+#[test]
+fn outlook() {
+    // HTML alone, with a picture in it, and a name in RFC 2231 form.
+    let letter = letter(
+        "From: \"Doe, John\" <John.Doe@Example.ORG>\nSubject: Invoice\n 4711\nMessage-ID: <x@prod.outlook.com>\n\
+         Content-Type: multipart/related; boundary=\"_004_\"; type=\"text/html\"\n\n\
+         --_004_\nContent-Type: text/html; charset=\"iso-8859-1\"\nContent-Transfer-Encoding: quoted-printable\n\n\
+         <html><head><style>p.MsoNormal{margin:0}</style></head><body><p class=3D\"MsoNormal\">Sch=F6ne Gr=FC=DFe</p>\
+         <p>&nbsp;</p><img src=3D\"cid:image001.png@01\"></body></html>\n\
+         --_004_\nContent-Type: image/png; name=\"image001.png\"\nContent-ID: <image001.png@01>\n\
+         Content-Disposition: inline; filename=\"image001.png\"\nContent-Transfer-Encoding: base64\n\niVBORw==\n\
+         --_004_\nContent-Type: application/pdf\n\
+         Content-Disposition: attachment; filename*=UTF-8''Rechnung%20M%C3%A4rz.pdf\n\n%PDF-1.4\n--_004_--\n",
+    );
+    assert_eq!(letter.from.as_deref(), Some("John.Doe@Example.ORG"));
+    assert_eq!(
+        (letter.name.as_deref(), letter.subject.as_str()),
+        (Some("Doe, John"), "Invoice 4711")
+    );
+    assert_eq!(letter.text, "Schöne Grüße");
+    let names: Vec<&str> = letter.files.iter().map(|file| file.name.as_str()).collect();
+    assert_eq!(names, ["image001.png", "Rechnung März.pdf"]);
+}
+
+#[test]
+fn apple_mail() {
+    let letter = letter(
+        "From: Jane <jane@icloud.com>\nSubject: hello\nMessage-Id: <A@icloud.com>\nContent-Type: multipart/alternative;\n\t\
+         boundary=\"Apple-Mail=_1\"\n\n--Apple-Mail=_1\nContent-Transfer-Encoding: 7bit\nContent-Type: text/plain;\n\t\
+         charset=us-ascii\n\nYes.\n\n> On 20 Nov 2026, at 19:40, Desk <d@desk.example> wrote:\n> \n> Hello?\n\n\
+         --Apple-Mail=_1\nContent-Type: multipart/mixed; boundary=\"Apple-Mail=_2\"\n\n\
+         --Apple-Mail=_2\nContent-Type: text/html; charset=us-ascii\n\n<html><body>Yes.</body></html>\n\
+         --Apple-Mail=_2\nContent-Disposition: inline; filename=scan.pdf\nContent-Type: application/pdf; name=scan.pdf\n\
+         Content-Transfer-Encoding: base64\n\nJVBERi0=\n--Apple-Mail=_2--\n--Apple-Mail=_1--\n",
+    );
+    assert!(letter.text.starts_with("Yes.\n\n> On 20 Nov"));
+    let letter = Letter {
+        answers: vec!["x".to_owned()],
+        ..letter
+    };
+    assert_eq!(letter.said(&Ours::default()).text, "Yes.");
+    assert_eq!(letter.files[0].name, "scan.pdf");
+}
+
+#[test]
+fn other_character_sets() {
+    let letter = letter(
+        "From: =?gb2312?B?xOO6ww==?= <a@example.cn>\nSubject: =?GB2312?Q?=C4=E3=BA=C3?= =?gb2312?B?xOO6ww==?=\n\
+         Message-ID: <1@example.cn>\nContent-Type: text/plain; charset=gb2312\nContent-Transfer-Encoding: base64\n\nxOO6ww==\n",
+    );
+    assert_eq!(letter.name.as_deref(), Some("你好"));
+    assert_eq!(
+        (letter.subject.as_str(), letter.text.as_str()),
+        ("你好你好", "你好")
+    );
+    for (charset, body, want) in [
+        ("iso-8859-1", &b"caf\xe9"[..], "café"),
+        ("windows-1252", b"\x80 5", "€ 5"),
+        ("iso-8859-15", b"\xa4 5", "€ 5"),
+        ("koi8-r", b"\xf0\xd2\xc9\xd7\xc5\xd4", "Привет"),
+        ("utf-8", "caf\u{e9}".as_bytes(), "café"),
+        ("\"\"", "café".as_bytes(), "café"),
+        ("nonsense", "café".as_bytes(), "café"),
+        // Not what it says: something is kept all the same.
+        ("utf-8", b"caf\xe9!", "caf\u{fffd}!"),
+        ("shift_jis", b"abc", "abc"),
+    ] {
+        let mut raw =
+            format!("From: a@b.example\r\nContent-Type: text/plain; charset={charset}\r\n\r\n").into_bytes();
+        raw.extend_from_slice(body);
+        assert_eq!(read(&raw, &decode).unwrap().text, want, "{charset}");
+    }
+    // No type at all, and bytes above ASCII.
+    let raw = "From: a@b.example\r\nSubject: caf\u{e9}\r\n\r\ncaf\u{e9}";
+    let letter = read(raw.as_bytes(), &decode).unwrap();
+    assert_eq!((letter.subject.as_str(), letter.text.as_str()), ("café", "café"));
+}
+
+#[test]
+fn programs_are_recognised() {
+    for (header, want) in [
+        ("Auto-Submitted: auto-replied", true),
+        ("Auto-Submitted: auto-generated; x=y", true),
+        ("Auto-Submitted: no", false),
+        ("Precedence: bulk", true),
+        ("precedence: LIST", true),
+        ("Precedence: first-class", false),
+        ("X-Autoreply: yes", true),
+        ("X-Autorespond: whatever", true),
+        ("List-Id: <list.example.org>", true),
+        ("X-Loop: support@desk.example", true),
+        ("Return-Path: <>", true),
+        ("Return-Path: <jane@example.org>", false),
+        (
+            "Content-Type: multipart/report; boundary=x; report-type=delivery-status",
+            true,
+        ),
+        ("X-Mailer: Thunderbird", false),
+    ] {
+        let letter = letter(&format!("{header}\nFrom: a@b.example\n\nHello\n"));
+        assert_eq!(letter.automatic.is_some(), want, "{header}");
+    }
+}
+
+#[test]
+fn only_the_receiving_server_vouches() {
+    for (headers, want) in [
+        (
+            "Authentication-Results: mx.cloudflare.net; dkim=pass header.d=b.example; dmarc=pass header.from=b.example",
+            Proof::Pass,
+        ),
+        (
+            "Authentication-Results: mx.cloudflare.net;\n\tdmarc=pass header.from=b.example;\n\tspf=none",
+            Proof::Pass,
+        ),
+        (
+            "Authentication-Results: mx.cloudflare.net; dmarc=fail; spf=pass",
+            Proof::Fail,
+        ),
+        (
+            "Authentication-Results: mx.cloudflare.net; dmarc=none",
+            Proof::Unknown,
+        ),
+        (
+            "Authentication-Results: mail.evil.example; dmarc=pass header.from=b.example",
+            Proof::Unknown,
+        ),
+        (
+            "Authentication-Results: mx.cloudflare.net; dmarc=fail\nAuthentication-Results: mx.cloudflare.net; dmarc=pass header.from=b.example",
+            Proof::Fail,
+        ),
+        ("Subject: dmarc=pass", Proof::Unknown),
+    ] {
+        let letter = letter(&format!("{headers}\nFrom: a@b.example\n\nHello\n"));
+        assert_eq!(letter.proof, want, "{headers}");
+    }
+}
+
+#[test]
+fn a_mail_is_from_one_address() {
+    for (headers, want) in [
+        ("From: a@b.example", true),
+        ("From: \"A, B\" <a@b.example>", true),
+        ("From: a@b.example, c@d.example", false),
+        ("From: A <c@d.example>, a@b.example", false),
+        ("From: Friends: a@b.example, c@d.example;", false),
+        ("From: Friends: a@b.example;", false),
+        ("From: a@b.example\nFrom: a@b.example", false),
+        ("From: a@b@c.example", false),
+        ("From: undisclosed", false),
+        ("Sender: a@b.example", false),
+    ] {
+        let letter = letter(&format!("{headers}\nMessage-ID: <1@b.example>\n\nHello\n"));
+        let want = want.then_some("a@b.example");
+        assert_eq!(letter.from.as_deref(), want, "{headers}");
+    }
+}
+
+#[test]
+fn broken_mails_are_read_as_far_as_they_go() {
+    let deep: String = (0..2_000)
+        .map(|at| format!("--b{at}\nContent-Type: multipart/mixed; boundary=b{}\n\n", at + 1))
+        .collect();
+    let rfc822 = "Content-Type: message/rfc822\n\n".repeat(2_000);
+    let cases = [
+        format!("From: a@b.example\nContent-Type: multipart/mixed; boundary=b0\n\n{deep}--b2000\n\nhello\n"),
+        format!("From: a@b.example\n{rfc822}hello\n"),
+        format!(
+            "From: a@b.example\nSubject: {}\n\nx",
+            "=?gb2312?B?".repeat(50_000)
+        ),
+        format!("From: a@b.example\n\n{}", "=?".repeat(500_000)),
+        format!("From: {}\n\nx", "(".repeat(100_000)),
+        format!("From: {}\n\nx", "<".repeat(100_000)),
+        format!(
+            "From: a@b.example\nContent-Type: text/plain; charset={}\n\nx",
+            "x".repeat(100_000)
+        ),
+        format!("From: a@b.example\n{}\n\nx", "X: y\n".repeat(100_000)),
+        "From: a@b.example\nContent-Type: multipart/mixed\n\nno boundary".to_owned(),
+        "From: a@b.example\nContent-Type: multipart/mixed; boundary=x\n\n--x\nContent-Type: text/plain"
+            .to_owned(),
+        "From: a@b.example\nContent-Transfer-Encoding: base64\n\n!!!! not base64".to_owned(),
+        "From: a@b.example\nContent-Transfer-Encoding: quoted-printable\n\n=ZZ =".to_owned(),
+        "From: \nSubject:\n\n".to_owned(),
+        "\n\n".to_owned(),
+        "no header at all".to_owned(),
+        String::new(),
+    ];
+    for case in &cases {
+        let _ = read(case.as_bytes(), &decode);
+        let _ = read(case.replace('\n', "\r\n").as_bytes(), &decode);
+    }
+    let mut junk: Vec<u8> = (0..1_000_000_u32)
+        .map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8)
+        .collect();
+    let _ = read(&junk, &decode);
+    junk.splice(0..0, b"From: a@b.example\r\n\r\n".iter().copied());
+    let letter = read(&junk, &decode).unwrap();
+    assert_eq!(letter.from.as_deref(), Some("a@b.example"));
+    assert!(!letter.text.contains('\0'));
+}
+
+#[test]
+fn files_without_names_get_one() {
+    let letter = letter(
+        "From: a@b.example\nContent-Type: multipart/mixed; boundary=x\n\n\
+         --x\nContent-Type: text/plain\n\nsee\n\
+         --x\nContent-Type: image/jpg\nContent-Transfer-Encoding: base64\n\n/9j/\n\
+         --x\nContent-Type: message/rfc822\n\nFrom: c@d.example\nSubject: Old news\n\nold\n\
+         --x\nContent-Type: application/octet-stream\nContent-Disposition: attachment; filename=\"../../etc/passwd\"\n\nx\n\
+         --x\nContent-Type: text/plain\nContent-Disposition: attachment; filename=empty.txt\n\n\n--x--\n",
+    );
+    let files: Vec<(&str, &str)> = letter
+        .files
+        .iter()
+        .map(|file| (file.name.as_str(), file.content_type.as_str()))
+        .collect();
+    assert_eq!(
+        files[..3],
+        [
+            ("file.jpg", "image/jpeg"),
+            ("Old news.eml", "message/rfc822"),
+            ("../../etc/passwd", "application/octet-stream")
+        ]
+    );
+    assert!(letter.files[1].bytes.starts_with(b"From: c@d.example"));
+    assert_eq!(letter.text, "see");
+}
+
+#[test]
+fn files_are_kept_byte_by_byte() {
+    for (charset, encoding, body) in [
+        ("iso-8859-1", "8bit", &b"name;caf\xe9\r\n1;2"[..]),
+        ("gb2312", "8bit", b"\xc4\xe3\xba\xc3"),
+        ("utf-8", "base64", b"bmFtZTtjYWbpDQoxOzI="),
+        ("iso-8859-1", "quoted-printable", b"name;caf=E9=0D=0A1;2"),
+    ] {
+        let mut raw = format!(
+            "From: a@b.example\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\nContent-Type: text/plain\r\n\r\nsee\r\n\
+             --x\r\nContent-Type: text/csv; charset={charset}\r\nContent-Disposition: attachment; filename=a.csv\r\n\
+             Content-Transfer-Encoding: {encoding}\r\n\r\n"
+        )
+        .into_bytes();
+        raw.extend_from_slice(body);
+        raw.extend_from_slice(b"\r\n--x--\r\n");
+        let want = if charset == "gb2312" {
+            body
+        } else {
+            b"name;caf\xe9\r\n1;2"
+        };
+        assert_eq!(
+            read(&raw, &decode).unwrap().files[0].bytes,
+            want,
+            "{charset} {encoding}"
+        );
+    }
+}

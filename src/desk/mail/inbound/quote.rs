@@ -1,0 +1,326 @@
+//! What somebody has answered, without the mail that they answer: programs put it below, each in its own way.
+
+use crate::desk::mail::outgoing::MARKER;
+
+/// How a line begins and ends that says whose words follow: Gmail, Apple Mail and Thunderbird, in their languages.
+const SAYS: [(&str, &[&str]); 7] = [
+    ("On ", &["wrote:"]),
+    ("Am ", &["schrieb:", "schrieb"]),
+    ("Le ", &["a écrit :", "a écrit:"]),
+    ("El ", &["escribió:"]),
+    ("Il ", &["ha scritto:"]),
+    ("Op ", &["schreef:", "schreef"]),
+    ("Em ", &["escreveu:"]),
+];
+
+/// What Outlook's header block is made of; the first is whom it is from, and one of the others follows soon.
+const FROM: [&str; 6] = ["from:", "von:", "de:", "de :", "da:", "van:"];
+const SENT: [&str; 12] = [
+    "sent:",
+    "gesendet:",
+    "envoyé :",
+    "envoyé:",
+    "enviado:",
+    "enviado el:",
+    "inviato:",
+    "verzonden:",
+    "date:",
+    "datum:",
+    "date :",
+    "fecha:",
+];
+
+/// Lines that older programs put between an answer and what it answers, without their dashes.
+const ORIGINAL: [&str; 6] = [
+    "original message",
+    "ursprüngliche nachricht",
+    "message d'origine",
+    "mensaje original",
+    "messaggio originale",
+    "oorspronkelijk bericht",
+];
+
+/// How many lines an attribution may be broken into.
+const BROKEN: usize = 3;
+
+/// What stands at the end of our own mails.
+const FOOTER: &str = "no more mails of this kind";
+
+/// What somebody says of their own.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Said {
+    pub text: String,
+    /// Something that is not theirs was taken out.
+    pub is_cut: bool,
+}
+
+/// The answer alone: above, below and between what it quotes. Where a quotation has no marks, it goes on to the end,
+/// or to where a mail of ours ends. Never more than what is theirs, even where that is nothing.
+pub fn answer(text: &str) -> Said {
+    let lines: Vec<&str> = text.split('\n').collect();
+    let trimmed: Vec<&str> = lines.iter().map(|line| line.trim()).collect();
+    let footer = trimmed.iter().rposition(|line| is_footer(line));
+    let (mut kept, mut is_cut, mut at): (Vec<&str>, bool, usize) = (Vec::new(), false, 0);
+    while let (Some(line), Some(rest)) = (lines.get(at), trimmed.get(at..)) {
+        if let Some(quoted) = quoted(rest) {
+            is_cut = true;
+            at = match quoted {
+                Quoted::Lines(count) => at.saturating_add(count),
+                Quoted::Rest => footer
+                    .filter(|footer| *footer >= at)
+                    .map_or(lines.len(), |footer| footer.saturating_add(1)),
+            };
+            continue;
+        }
+        let is_gap = line.trim().is_empty() && kept.last().is_none_or(|last| last.trim().is_empty());
+        if !(is_cut && is_gap) {
+            kept.push(line);
+        }
+        at = at.saturating_add(1);
+    }
+    Said {
+        text: kept.join("\n").trim().to_owned(),
+        is_cut,
+    }
+}
+
+/// How much of what follows is not the sender's.
+enum Quoted {
+    Lines(usize),
+    Rest,
+}
+
+/// Whether what follows begins with something that is quoted, or says that it will be.
+fn quoted(lines: &[&str]) -> Option<Quoted> {
+    let line = lines.first()?;
+    if line.starts_with('>') {
+        return Some(Quoted::Lines(1));
+    }
+    if line.contains(MARKER) {
+        return Some(Quoted::Rest);
+    }
+    let is_marked = |skipped: usize| {
+        let mut below = lines.iter().skip(skipped);
+        below
+            .find(|line| !line.is_empty())
+            .is_some_and(|line| line.starts_with('>'))
+    };
+    if let Some((count, words)) = says(lines) {
+        if is_marked(count) {
+            return Some(Quoted::Lines(count));
+        }
+        // Without marks it may be somebody's own sentence.
+        return is_of_mail(&words).then_some(Quoted::Rest);
+    }
+    if is_separator(lines) {
+        return Some(if is_marked(1) {
+            Quoted::Lines(1)
+        } else {
+            Quoted::Rest
+        });
+    }
+    // In a language that is not known here.
+    let is_said = line.ends_with(':') && line.len() < 400 && is_of_mail(line) && is_marked(1);
+    is_said.then_some(Quoted::Lines(1))
+}
+
+/// An address or a time of day, as mail programs name them.
+fn is_of_mail(line: &str) -> bool {
+    let is_time = |four: &[u8]| match four {
+        [a, b':', c, d] => [a, c, d].iter().all(|byte| byte.is_ascii_digit()),
+        _ => false,
+    };
+    line.contains('@') || line.as_bytes().windows(4).any(is_time)
+}
+
+fn is_footer(line: &str) -> bool {
+    let line = line.trim_start_matches(['[', '<', '*', '_', ' ']);
+    line.get(..FOOTER.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(FOOTER))
+}
+
+/// Without the marks of a quotation.
+fn bare(line: &str) -> &str {
+    line.trim_start_matches(['>', ' ', '|'])
+}
+
+/// Whether the first lines say whose words follow: how many lines, and the words.
+fn says(lines: &[&str]) -> Option<(usize, String)> {
+    let first = bare(lines.first()?);
+    let (_, words) = SAYS.iter().find(|(begins, _)| first.starts_with(begins))?;
+    let mut joined = String::new();
+    let broken = lines.iter().take(BROKEN).take_while(|line| !line.is_empty());
+    for (at, line) in broken.enumerate() {
+        joined.push_str(bare(line));
+        let ends = joined.ends_with(':') && words.iter().any(|word| says_so(&joined, word));
+        if joined.len() >= 400 {
+            return None;
+        }
+        if ends && joined.chars().any(|c| c.is_ascii_digit()) {
+            return Some((at.saturating_add(1), joined));
+        }
+        joined.push(' ');
+    }
+    None
+}
+
+/// `... wrote:`, and in some languages `... schrieb Max Muster:`.
+fn says_so(line: &str, word: &str) -> bool {
+    line.ends_with(word) || (!word.ends_with(':') && line.contains(&format!(" {word} ")))
+}
+
+/// Whether here begins what Outlook and its like put below an answer.
+fn is_separator(lines: &[&str]) -> bool {
+    let mut lines = lines.iter();
+    let Some(first) = lines.next() else {
+        return false;
+    };
+    let dashes = first.starts_with("---") || first.starts_with("___");
+    if dashes {
+        let words = first.trim_matches(['-', '_', ' ']).to_lowercase();
+        if ORIGINAL.contains(&words.as_str()) {
+            return true;
+        }
+        let mut below = lines.take(4).filter(|line| !line.is_empty());
+        return words.is_empty() && first.len() >= 10 && below.next().is_some_and(|line| begins(line, &FROM));
+    }
+    begins(first, &FROM) && lines.take(4).any(|line| begins(line, &SENT))
+}
+
+/// Whether a line begins with one of these words, which may be set in bold.
+fn begins(line: &str, words: &[&str]) -> bool {
+    let line = bare(line).trim_start_matches('*').to_lowercase();
+    let line = line.replacen(":*", ":", 1);
+    words.iter().any(|word| line.starts_with(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_answered_is_cut_off() {
+        for quoted in [
+            "On Fri, Nov 20, 2026 at 7:40 PM Edgedesk <desk@desk.example> wrote:\n\n> Hello\n> there",
+            // Gmail breaks long lines.
+            "On Fri, Nov 20, 2026 at 7:40 PM Edgedesk Support Desk <\nsupport+12.34.abc@desk.example> wrote:\n> Hello",
+            "> On 20 Nov 2026, at 19:40, Edgedesk <desk@desk.example> wrote:\n> \n> Hello",
+            "On 20 Nov 2026, at 19:40, Edgedesk <desk@desk.example> wrote:\n\nHello without marks",
+            "Am Fr., 20. Nov. 2026 um 19:40 Uhr schrieb Edgedesk <desk@desk.example>:\n> Hallo",
+            "Am 20.11.2026 um 19:40 schrieb Edgedesk:\n> Hallo",
+            "Le ven. 20 nov. 2026 à 19:40, Edgedesk <desk@desk.example> a écrit :\n> Bonjour",
+            "El vie, 20 nov 2026 a las 19:40, Edgedesk (<desk@desk.example>) escribió:\n> Hola",
+            "________________________________\nFrom: Edgedesk <desk@desk.example>\nSent: Friday\nTo: x\nSubject: y\n\nHello",
+            "________________________________________\n\nVon: Edgedesk\nGesendet: Freitag\n\nHallo",
+            "From: Edgedesk <desk@desk.example>\nSent: Friday, 20 November 2026 19:40\nTo: x\nSubject: y\n\nHello",
+            "*From:* Edgedesk\n*Sent:* Friday\n*To:* x\n\nHello",
+            "De : Edgedesk\nEnvoyé : vendredi 20 novembre\n\nBonjour",
+            "-----Original Message-----\nFrom: x\n\nHello",
+            "-----Ursprüngliche Nachricht-----\nVon: x\n\nHallo",
+            "-- Please write your answer above this line --\n\nHello",
+            "> -- Please write your answer above this line --\n> Hello",
+            "W dniu 20.11.2026 o 19:40, Edgedesk <desk@desk.example> pisze:\n> Hello",
+            "> Hello\n> there\n>\n\n",
+        ] {
+            let text = format!("It works now, thank you.\n\nJane\n\n{quoted}");
+            assert_eq!(answer(&text).text, "It works now, thank you.\n\nJane", "{quoted}");
+        }
+    }
+
+    #[test]
+    fn what_somebody_says_is_kept() {
+        for text in [
+            "On Monday I wrote: it does not work",
+            "On the screen it says:\nError 500\n\n\nThen nothing.",
+            "On 20 Nov I wrote:\nit does not work",
+            "From: the beginning it was broken.\nNothing else.",
+            "Am I the only one? The tool schrieb nothing:",
+            "----------\nA table\n----------",
+            "-- \nJane\nExample Ltd.",
+            "plain",
+        ] {
+            let said = answer(text);
+            assert_eq!((said.text.as_str(), said.is_cut), (text.trim(), false));
+        }
+        assert_eq!(answer(" \n "), Said::default());
+    }
+
+    #[test]
+    fn what_is_quoted_is_never_kept() {
+        const OURS: &str = "-- Please write your answer above this line --\n\nHello Ann,\n\nBob left a note on x:\n\n  CANARY\n\n\
+             See the ticket: https://desk.example/tickets/1\n\n--\nNo more mails of this kind: https://desk.example/u?token=1";
+        let marked: String = OURS.lines().map(|line| format!("> {line}\n")).collect();
+        let gmail = "On Fri, Nov 20, 2026 at 7:40 PM Desk <\nsupport+12.34n.abc@desk.example> wrote:\n\n";
+        let apple = "> On 20 Nov 2026, at 19:40, Desk <d@desk.example> wrote:\n> \n";
+        let thunderbird = "On 20.11.26 19:40, Desk wrote:\n";
+        let outlook = "________________________________\nFrom: Desk <d@desk.example>\nSent: Friday, 20 November\nTo: x\nSubject: y\n\n";
+        for (text, want) in [
+            // Above.
+            (format!("Mine.\n\n{gmail}{marked}"), "Mine."),
+            (format!("Mine.\n\n{apple}{marked}"), "Mine."),
+            (format!("Mine.\n\n{thunderbird}{marked}"), "Mine."),
+            (format!("Mine.\n\n{outlook}{OURS}"), "Mine."),
+            (format!("Mine.\n\n{gmail}{OURS}"), "Mine."),
+            (format!("Mine.\n{OURS}"), "Mine."),
+            // Below.
+            (format!("{gmail}{marked}\nMine."), "Mine."),
+            (format!("{apple}{marked}\nMine."), "Mine."),
+            (format!("{thunderbird}{marked}\nMine."), "Mine."),
+            (format!("{marked}\nMine."), "Mine."),
+            (format!("{outlook}{OURS}\n\nMine."), "Mine."),
+            (format!("{OURS}\n\nMine."), "Mine."),
+            (
+                format!("Mine.\n\n{outlook}{OURS}\n\nAlso mine.\n"),
+                "Mine.\n\nAlso mine.",
+            ),
+            // Between.
+            (
+                format!("{gmail}> CANARY?\n\nMine.\n\n> CANARY!\n> > CANARY\n\nAlso mine."),
+                "Mine.\n\nAlso mine.",
+            ),
+            (
+                format!(
+                    "{thunderbird}{}",
+                    marked
+                        .replace("> \n", "> \nMine.\n")
+                        .replace("Mine.\n>", ">")
+                        .replacen("> --\n", "> --\nMine.\n", 1)
+                ),
+                "Mine.",
+            ),
+            // Nothing else is there.
+            (format!("{gmail}{marked}"), ""),
+            (format!("{apple}{marked}"), ""),
+            (format!("{thunderbird}{marked}"), ""),
+            (format!("{outlook}{OURS}"), ""),
+            (format!("\n\n{OURS}"), ""),
+            (marked.clone(), ""),
+            // A note that ends as our mails do.
+            (
+                format!(
+                    "{outlook}{}",
+                    OURS.replace("  CANARY", "  No more mails of this kind\n  CANARY")
+                ),
+                "",
+            ),
+        ] {
+            let said = answer(&text);
+            assert_eq!((said.text.as_str(), said.is_cut), (want, true), "{text}");
+        }
+    }
+
+    #[test]
+    fn junk_costs_one_walk() {
+        for line in [
+            "> x\n",
+            "On 1 wrote:\n",
+            "From: x\n",
+            "___________\n",
+            "\n",
+            "On 1\n> x\ny\n",
+        ] {
+            let text = format!("Hello\n{}\nend", line.repeat(300_000));
+            assert!(answer(&text).text.starts_with("Hello"));
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! What lets somebody in, out of what somebody else is to read: our reply addresses, Message-IDs and signed links.
+
+use crate::desk::mail::reply_address::ReplyAddress;
+
+/// What stands for a link that is taken out.
+const LINK: &str = "[link removed]";
+/// How an address goes on behind its token: as it is, and as links write it.
+const SIGNS: [&str; 2] = ["@", "%40"];
+
+/// What is ours in a mail.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Ours<'a> {
+    pub desk: Option<&'a ReplyAddress>,
+    /// Where our links lead: URLs of pages.
+    pub pages: &'a [&'a str],
+}
+
+impl Ours<'_> {
+    /// A text without any of it.
+    pub fn scrubbed(&self, text: &str) -> String {
+        let mut out = String::with_capacity(text.len());
+        for piece in text.split_inclusive(is_end) {
+            let end = piece.chars().next_back().filter(|c| is_end(*c));
+            let word = piece.get(..piece.len().saturating_sub(end.map_or(0, char::len_utf8)));
+            out.push_str(&self.word(word.unwrap_or_default()));
+            out.extend(end);
+        }
+        out
+    }
+
+    fn word(&self, word: &str) -> String {
+        let lower = word.to_ascii_lowercase();
+        let is_signed = ["token=", "token%3d"].iter().any(|name| lower.contains(name));
+        if is_signed && self.pages.iter().any(|page| lower.contains(host(page))) {
+            return LINK.to_owned();
+        }
+        let Some(desk) = self.desk else {
+            return word.to_owned();
+        };
+        if desk.read_message_id(word).is_some() {
+            return String::new();
+        }
+        for sign in SIGNS {
+            let domain = format!("{sign}{}", desk.domain());
+            let plain = desk.plain();
+            let local = plain.split('@').next().unwrap_or_default();
+            let starts = ["+", "%2b"].map(|plus| lower.find(&format!("{local}{plus}")));
+            if let Some(start) = starts.into_iter().flatten().min()
+                && let Some(end) = lower.rfind(&domain).filter(|end| *end > start)
+            {
+                let before = word.get(..start).unwrap_or_default();
+                let after = word.get(end.saturating_add(domain.len())..).unwrap_or_default();
+                return format!("{before}{plain}{after}");
+            }
+        }
+        word.to_owned()
+    }
+}
+
+fn is_end(c: char) -> bool {
+    c.is_whitespace()
+        || matches!(
+            c,
+            '<' | '>' | '(' | ')' | '[' | ']' | '"' | '\'' | ',' | ';' | '|'
+        )
+}
+
+/// What stands between the scheme and the path of a URL.
+fn host(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.split('/').next().unwrap_or(rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::desk::mail::reply_address::Thread;
+
+    #[test]
+    fn what_lets_in_is_taken_out() {
+        let desk = ReplyAddress::new("support@desk.example", "key".to_owned()).unwrap();
+        let thread = Thread {
+            ticket_id: 12,
+            user_id: 34,
+            is_internal: true,
+        };
+        let (to, id) = (desk.address(thread), desk.message_id(thread, 7));
+        let ours = Ours {
+            desk: Some(&desk),
+            pages: &["https://desk.example", "http://app.example/help"],
+        };
+        let escaped = to.replace('+', "%2B").replace('@', "%40");
+        for (text, want) in [
+            (format!("Write to {to}."), "Write to support@desk.example."),
+            (
+                format!("Desk <{}> wrote", to.to_uppercase()),
+                "Desk <support@desk.example> wrote",
+            ),
+            (
+                format!("mailto:{to}?subject=x"),
+                "mailto:support@desk.example?subject=x",
+            ),
+            (format!("mailto:{escaped}"), "mailto:support@desk.example"),
+            (format!("In-Reply-To: {id}\nx"), "In-Reply-To: <>\nx"),
+            (
+                "See https://desk.example/api/v1/notifications/unsubscribe?token=abc, please".to_owned(),
+                "See [link removed], please",
+            ),
+            (
+                "<http://app.example/help/reset-password#token=abc>".to_owned(),
+                "<[link removed]>",
+            ),
+            (
+                "https://safe.example/?url=https%3A%2F%2Fdesk.example%2Fu%3Ftoken%3Dabc".to_owned(),
+                "[link removed]",
+            ),
+            (
+                "https://other.example/?token=abc".to_owned(),
+                "https://other.example/?token=abc",
+            ),
+            (
+                "a  b\n\tjane@desk.example support@desk.example é,".to_owned(),
+                "a  b\n\tjane@desk.example support@desk.example é,",
+            ),
+        ] {
+            assert_eq!(ours.scrubbed(&text), want);
+        }
+        assert_eq!(Ours::default().scrubbed(&to), to);
+    }
+}

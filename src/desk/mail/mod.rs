@@ -1,0 +1,5 @@
+//! Mail.
+
+pub mod inbound;
+pub mod outgoing;
+pub mod reply_address;

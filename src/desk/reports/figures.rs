@@ -1,0 +1,175 @@
+//! Figures of a report: durations, shares, ages, tables.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::desk::reports::csv;
+use crate::desk::{DAY, Millis};
+
+/// What a set of durations looks like, in milliseconds; all zero when there are none. A percentile is the
+/// smallest duration that so many per cent of them do not exceed (nearest rank), so it is always one that
+/// really occurred.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Spread {
+    pub count: i64,
+    /// Rounded down.
+    pub mean: Millis,
+    pub p50: Millis,
+    pub p90: Millis,
+    pub p95: Millis,
+    pub max: Millis,
+}
+
+/// How promises were kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Kept {
+    pub met: i64,
+    /// Done too late, or late and still to do.
+    pub missed: i64,
+    /// There is still time.
+    pub pending: i64,
+}
+
+impl Kept {
+    /// Of so many tickets.
+    pub fn of(tickets: i64, met: i64, missed: i64) -> Kept {
+        Kept {
+            met,
+            missed,
+            pending: tickets.saturating_sub(met).saturating_sub(missed),
+        }
+    }
+
+    /// Both together.
+    #[must_use]
+    pub fn and(self, other: Kept) -> Kept {
+        Kept {
+            met: self.met.saturating_add(other.met),
+            missed: self.missed.saturating_add(other.missed),
+            pending: self.pending.saturating_add(other.pending),
+        }
+    }
+
+    /// What was met of what is decided, in per cent; 0 when nothing is.
+    pub fn met_percent(self) -> f64 {
+        per_cent(self.met, self.met.saturating_add(self.missed)).unwrap_or_default()
+    }
+}
+
+/// `part` of `whole` in per cent with one decimal; `None` of nothing.
+pub fn per_cent(part: i64, whole: i64) -> Option<f64> {
+    let tenths = i128::from(part)
+        .checked_mul(2_000)?
+        .checked_add(i128::from(whole))?;
+    let tenths = tenths.checked_div_euclid(i128::from(whole).checked_mul(2)?)?;
+    i32::try_from(tenths).ok().map(|tenths| f64::from(tenths) / 10.0)
+}
+
+/// The ages of unresolved tickets: the word, and the age in milliseconds at which the next one begins. One from
+/// the future is new.
+pub const AGES: [(&str, Millis); 6] = [
+    ("under_1_day", DAY),
+    ("1_to_3_days", 3 * DAY),
+    ("3_to_7_days", 7 * DAY),
+    ("7_to_14_days", 14 * DAY),
+    ("14_to_30_days", 30 * DAY),
+    ("over_30_days", Millis::MAX),
+];
+
+/// A report's rows, which are answered as JSON or as CSV under the same names.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Table {
+    pub columns: Vec<&'static str>,
+    /// Texts, numbers, flags and nulls, one for each column.
+    pub rows: Vec<Vec<Value>>,
+}
+
+impl Table {
+    /// A list of objects.
+    pub fn json(&self) -> Value {
+        let object = |row: &Vec<Value>| {
+            let pairs = self
+                .columns
+                .iter()
+                .map(|name| (*name).to_owned())
+                .zip(row.iter().cloned());
+            Value::Object(pairs.collect())
+        };
+        self.rows.iter().map(object).collect()
+    }
+
+    /// A head and a line for each row.
+    pub fn csv(&self) -> String {
+        let mut text = String::new();
+        csv::push_row(&mut text, self.columns.iter().copied());
+        for row in &self.rows {
+            let cells: Vec<String> = row
+                .iter()
+                .map(|cell| match cell {
+                    Value::Null => String::new(),
+                    Value::String(text) => text.clone(),
+                    other => other.to_string(),
+                })
+                .collect();
+            csv::push_row(&mut text, cells.iter().map(String::as_str));
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn promises_are_shares_of_what_is_decided() {
+        for (tickets, met, missed, pending, percent) in [
+            (0, 0, 0, 0, 0.0),
+            (3, 0, 0, 3, 0.0),
+            (5, 2, 1, 2, 66.7),
+            (4, 4, 0, 0, 100.0),
+        ] {
+            let kept = Kept::of(tickets, met, missed);
+            assert_eq!((kept.pending, kept.met_percent()), (pending, percent));
+        }
+        assert_eq!(Kept::of(5, 2, 1).and(Kept::of(1, 1, 0)), Kept::of(6, 3, 1));
+    }
+
+    #[test]
+    fn a_table_is_json_and_csv() {
+        let table = Table {
+            columns: vec!["name", "count", "share"],
+            rows: vec![
+                vec![json!("=1+1"), json!(5), json!(62.5)],
+                vec![Value::Null, json!(0), json!(0.0)],
+            ],
+        };
+        assert_eq!(
+            table.json(),
+            json!([{"name": "=1+1", "count": 5, "share": 62.5}, {"name": null, "count": 0, "share": 0.0}])
+        );
+        assert_eq!(table.csv(), "name,count,share\r\n'=1+1,5,62.5\r\n,0,0.0\r\n");
+    }
+
+    #[test]
+    fn shares_have_one_decimal() {
+        for (part, whole, want) in [
+            (0, 0, None),
+            (0, 7, Some(0.0)),
+            (7, 7, Some(100.0)),
+            (1, 3, Some(33.3)),
+            (2, 3, Some(66.7)),
+            (1, 2_000, Some(0.1)),
+            (i64::MAX, i64::MAX, Some(100.0)),
+        ] {
+            assert_eq!(per_cent(part, whole), want, "{part} {whole}");
+        }
+    }
+
+    #[test]
+    fn ages_follow_each_other() {
+        assert!(AGES.windows(2).all(|pair| pair[0].1 < pair[1].1));
+        assert_eq!(AGES.last().map(|(_, until)| *until), Some(Millis::MAX));
+    }
+}

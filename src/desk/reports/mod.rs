@@ -1,0 +1,5 @@
+//! Reports.
+
+pub mod csv;
+pub mod figures;
+pub mod period;

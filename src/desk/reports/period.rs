@@ -1,0 +1,369 @@
+//! The stretch of time that a report looks at, and its days, weeks or months.
+
+use chrono::{DateTime, Datelike, Months, NaiveDate, SecondsFormat};
+
+use crate::desk::time_zone::{Zone, date, day_text, parse_day};
+use crate::desk::{DAY, Millis};
+
+/// The longest range of a report in local days.
+pub const MAX_DAYS: i64 = 366;
+/// The range that nobody chose, in days up to and with today.
+const USUAL_DAYS: i64 = 30;
+
+/// A stretch of time, its end not in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Range {
+    pub from: Millis,
+    pub until: Millis,
+}
+
+impl Range {
+    /// Reads the parameters `from` and `to`. Each is a date of the zone (`to` with its whole day) or an
+    /// RFC 3339 moment (`to` without it). Without `to` the range ends with today, without `from` it
+    /// begins 30 days before its end.
+    ///
+    /// # Errors
+    /// (parameter, message), when one cannot be read, `to` is not after `from`, or there are more than
+    /// 366 days between them.
+    pub fn parse(
+        from: Option<&str>,
+        to: Option<&str>,
+        zone: &Zone,
+        now: Millis,
+    ) -> Result<Range, Vec<(&'static str, String)>> {
+        let mut wrong = Vec::new();
+        let mut read = |name, text: Option<&str>, days_on: i64| {
+            let moment = match text.map(|text| (parse_day(text), text)) {
+                None => return None,
+                Some((Some(day), _)) => Some(zone.midnight(day.saturating_add(days_on))),
+                Some((None, text)) => DateTime::parse_from_rfc3339(text)
+                    .ok()
+                    .map(|time| time.timestamp_millis()),
+            };
+            if moment.is_none() {
+                wrong.push((name, "must be a date (2026-01-31) or an RFC 3339 time".to_owned()));
+            }
+            moment
+        };
+        let (begin, end) = (read("from", from, 0), read("to", to, 1));
+        if !wrong.is_empty() {
+            return Err(wrong);
+        }
+        let until = end.unwrap_or_else(|| zone.midnight(zone.day(now).saturating_add(1)));
+        let from = begin.unwrap_or_else(|| {
+            // The end may be a midnight, which belongs to the day before it.
+            let last = zone.day(until.saturating_sub(1));
+            zone.midnight(last.saturating_sub(USUAL_DAYS - 1))
+        });
+        if from >= until {
+            return Err(vec![("to", "must be after from".to_owned())]);
+        }
+        if zone.wall(until).saturating_sub(zone.wall(from)) > MAX_DAYS.saturating_mul(DAY) {
+            return Err(vec![(
+                "from",
+                format!("must be at most {MAX_DAYS} days before to"),
+            )]);
+        }
+        Ok(Range { from, until })
+    }
+
+    /// The parts of the range in order, without gaps: at most 367. The first and the last may be cut.
+    pub fn split(&self, step: Step, zone: &Zone) -> Vec<Part> {
+        let mut parts = Vec::new();
+        let mut day = step.first(zone.day(self.from));
+        let mut from = self.from;
+        while from < self.until && parts.len() <= usize::try_from(MAX_DAYS).unwrap_or_default() {
+            let next = step.next(day);
+            let until = zone.midnight(next).min(self.until);
+            // A zone may skip a whole day.
+            if from < until {
+                parts.push(Part {
+                    day,
+                    range: Range { from, until },
+                });
+            }
+            (day, from) = (next, until);
+        }
+        parts
+    }
+}
+
+/// A day, week or month of a range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Its first local day, counted from 1970-01-01, even where the range cuts it off.
+    pub day: i64,
+    pub range: Range,
+}
+
+impl Part {
+    /// Its first local day: `2026-01-31`.
+    pub fn date(&self) -> String {
+        day_text(self.day)
+    }
+}
+
+/// A moment as answers have it: RFC 3339, UTC, with milliseconds.
+pub fn moment_text(at: Millis) -> String {
+    DateTime::from_timestamp_millis(at)
+        .unwrap_or_default()
+        .to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+/// Which of the parts a moment falls into.
+pub fn place(parts: &[Part], at: Millis) -> Option<usize> {
+    let after = parts.partition_point(|part| part.range.from <= at);
+    let place = after.checked_sub(1)?;
+    parts
+        .get(place)
+        .filter(|part| at < part.range.until)
+        .map(|_| place)
+}
+
+/// How finely a trend is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Step {
+    Day,
+    /// From Monday, as ISO 8601 has it.
+    Week,
+    Month,
+}
+
+impl Step {
+    /// Every step.
+    pub const ALL: [Step; 3] = [Step::Day, Step::Week, Step::Month];
+    /// The canonical words, in the order of [`Step::ALL`].
+    pub const WORDS: [&'static str; 3] = ["day", "week", "month"];
+
+    /// The canonical word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Step::Day => "day",
+            Step::Week => "week",
+            Step::Month => "month",
+        }
+    }
+
+    /// Reads a word in any case.
+    pub fn parse(word: &str) -> Option<Step> {
+        let word = word.trim().to_ascii_lowercase();
+        Step::ALL.into_iter().find(|step| step.word() == word)
+    }
+
+    /// The first day of the day, week or month that a day is in. Days count from 1970-01-01.
+    pub fn first(self, day: i64) -> i64 {
+        match self {
+            Step::Day => day,
+            // 1970-01-01 was a Thursday.
+            Step::Week => day.saturating_sub(day.saturating_add(3).rem_euclid(7)),
+            Step::Month => date(day).and_then(|date| date.with_day(1)).map_or(day, days),
+        }
+    }
+
+    /// The first day of the next one; always later than `first`.
+    fn next(self, first: i64) -> i64 {
+        match self {
+            Step::Day => first.saturating_add(1),
+            Step::Week => first.saturating_add(7),
+            Step::Month => {
+                let next = date(first).and_then(|date| date.checked_add_months(Months::new(1)));
+                next.map_or(first.saturating_add(31), days)
+            }
+        }
+    }
+}
+
+fn days(date: NaiveDate) -> i64 {
+    i64::from(date.to_epoch_days())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Millis {
+        DateTime::parse_from_rfc3339(text)
+            .expect("a time")
+            .timestamp_millis()
+    }
+
+    fn zone(name: &str) -> Zone {
+        Zone::find(name).expect("a zone")
+    }
+
+    #[test]
+    fn ranges_are_read() {
+        let now = at("2026-03-30T22:30:00Z");
+        for (name, from, to, want) in [
+            (
+                "UTC",
+                None,
+                None,
+                ("2026-03-01T00:00:00Z", "2026-03-31T00:00:00Z"),
+            ),
+            (
+                "Europe/Berlin",
+                None,
+                None,
+                ("2026-03-02T00:00:00+01:00", "2026-04-01T00:00:00+02:00"),
+            ),
+            (
+                "UTC",
+                Some("2026-01-01"),
+                Some("2026-01-01"),
+                ("2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"),
+            ),
+            (
+                "Asia/Tokyo",
+                None,
+                Some("2026-01-30"),
+                ("2026-01-01T00:00:00+09:00", "2026-01-31T00:00:00+09:00"),
+            ),
+            (
+                "America/New_York",
+                Some("2026-01-01T00:00:00Z"),
+                Some("2026-01-01T00:00:00.001Z"),
+                ("2026-01-01T00:00:00Z", "2026-01-01T00:00:00.001Z"),
+            ),
+            (
+                "UTC",
+                Some("2024-01-01"),
+                Some("2024-12-31"),
+                ("2024-01-01T00:00:00Z", "2025-01-01T00:00:00Z"),
+            ),
+            (
+                "Asia/Beirut",
+                Some("2026-03-29"),
+                Some("2026-03-29"),
+                ("2026-03-28T22:00:00Z", "2026-03-29T21:00:00Z"),
+            ),
+        ] {
+            let range = Range::parse(from, to, &zone(name), now);
+            assert_eq!(
+                range,
+                Ok(Range {
+                    from: at(want.0),
+                    until: at(want.1)
+                }),
+                "{name} {from:?} {to:?}"
+            );
+        }
+        for (from, to, want) in [
+            (Some("yesterday"), Some("31.01.2026"), vec!["from", "to"]),
+            (Some(""), None, vec!["from"]),
+            (Some("2026-02-30"), None, vec!["from"]),
+            (Some("2026-01-02"), Some("2026-01-01"), vec!["to"]),
+            (
+                Some("2026-01-01T00:00:00Z"),
+                Some("2026-01-01T00:00:00Z"),
+                vec!["to"],
+            ),
+            (Some("2027-01-01"), None, vec!["to"]),
+            (Some("2025-01-01"), Some("2026-01-02"), vec!["from"]),
+            (Some("2020-01-01"), None, vec!["from"]),
+            (Some("0000-01-01"), Some("9999-12-31"), vec!["from"]),
+            (None, Some("\u{1F525}"), vec!["to"]),
+        ] {
+            let wrong = Range::parse(from, to, &zone("UTC"), now)
+                .err()
+                .unwrap_or_default();
+            let names: Vec<&str> = wrong.iter().map(|(name, _)| *name).collect();
+            assert_eq!(names, want, "{from:?} {to:?}");
+        }
+    }
+
+    #[test]
+    fn ranges_are_split() {
+        let berlin = zone("Europe/Berlin");
+        for (from, to, step, want) in [
+            (
+                "2026-03-28",
+                "2026-03-30",
+                Step::Day,
+                vec!["2026-03-28 24", "2026-03-29 23", "2026-03-30 24"],
+            ),
+            ("2026-10-25", "2026-10-25", Step::Day, vec!["2026-10-25 25"]),
+            (
+                "2026-03-25",
+                "2026-03-30",
+                Step::Week,
+                vec!["2026-03-23 119", "2026-03-30 24"],
+            ),
+            (
+                "2026-01-31",
+                "2026-03-01",
+                Step::Month,
+                vec!["2026-01-01 24", "2026-02-01 672", "2026-03-01 24"],
+            ),
+            (
+                "2026-12-31",
+                "2027-01-01",
+                Step::Month,
+                vec!["2026-12-01 24", "2027-01-01 24"],
+            ),
+            ("2026-12-31", "2027-01-01", Step::Week, vec!["2026-12-28 48"]),
+        ] {
+            let range = Range::parse(Some(from), Some(to), &berlin, 0).expect("a range");
+            let parts = range.split(step, &berlin);
+            let got: Vec<String> = parts
+                .iter()
+                .map(|part| {
+                    format!(
+                        "{} {}",
+                        part.date(),
+                        (part.range.until - part.range.from) / 3_600_000
+                    )
+                })
+                .collect();
+            assert_eq!(got, want);
+        }
+    }
+
+    #[test]
+    fn parts_cover_the_range_and_moments_find_theirs() {
+        for name in [
+            "UTC",
+            "Europe/Berlin",
+            "America/Havana",
+            "Asia/Gaza",
+            "Pacific/Apia",
+            "America/Santiago",
+        ] {
+            let zone = zone(name);
+            let range = Range {
+                from: at("2026-01-03T05:00:00Z"),
+                until: at("2027-01-04T04:59:59Z"),
+            };
+            for step in Step::ALL {
+                let parts = range.split(step, &zone);
+                assert_eq!(parts.first().map(|part| part.range.from), Some(range.from));
+                assert_eq!(parts.last().map(|part| part.range.until), Some(range.until));
+                assert!(
+                    parts
+                        .windows(2)
+                        .all(|pair| pair[0].range.until == pair[1].range.from)
+                );
+                assert!(parts.len() <= 367);
+                for (at, part) in parts.iter().enumerate() {
+                    for moment in [part.range.from, part.range.until - 1] {
+                        assert_eq!(place(&parts, moment), Some(at), "{name}");
+                        assert_eq!(step.first(zone.day(moment)), part.day, "{name}");
+                    }
+                }
+                for outside in [range.from - 1, range.until, Millis::MIN, Millis::MAX] {
+                    assert_eq!(place(&parts, outside), None);
+                }
+            }
+        }
+        assert_eq!(place(&[], 0), None);
+        let endless = Range {
+            from: Millis::MIN,
+            until: Millis::MAX,
+        };
+        assert!(
+            Step::ALL
+                .iter()
+                .all(|step| endless.split(*step, &Zone::utc()).len() <= 367)
+        );
+    }
+}

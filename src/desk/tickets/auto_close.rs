@@ -1,0 +1,76 @@
+//! What the desk does by itself when time has passed.
+
+use serde_json::Value;
+
+use crate::desk::person::Role;
+use crate::desk::tickets::status::Status;
+use crate::desk::tickets::{Actor, Change, Edit, Rules, Ticket, decide};
+use crate::desk::{DAY, Millis};
+
+/// Why a ticket was closed that nobody closed: what history shows as the cause.
+pub const AUTO_CLOSE: &str = "auto_close";
+
+/// The desk itself, as an actor: for what no person does.
+pub fn itself() -> Actor {
+    Actor {
+        id: 0,
+        role: Role::Admin,
+        card: Value::Null,
+    }
+}
+
+/// Closes a ticket that has been resolved for so many days; 0 is never. Nothing where it is not time, or not to be.
+pub fn close(ticket: &Ticket, days: i64, rules: &Rules, now: Millis) -> Option<Change> {
+    let resolved_at = ticket.resolved_at.filter(|_| ticket.status == Status::Resolved)?;
+    if days < 1 || resolved_at.saturating_add(days.saturating_mul(DAY)) > now {
+        return None;
+    }
+    let edit = Edit {
+        status: Some(Status::Closed),
+        ..Edit::default()
+    };
+    let mut change = decide(ticket, &edit, &itself(), rules, now).ok()?;
+    change.event.as_mut()?.cause = Some(AUTO_CLOSE.to_owned());
+    Some(change)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::desk::sla::Promises;
+
+    #[test]
+    fn what_is_resolved_for_long_is_closed() {
+        let rules = Rules {
+            reopen_window_days: 7,
+            promises: std::rc::Rc::new(Promises::standard()),
+        };
+        let resolved = |status, resolved_at| Ticket {
+            status,
+            resolved_at,
+            ..Ticket::opened("Printer", "On fire", 9, 0)
+        };
+        for (status, resolved_at, days, now, want) in [
+            (Status::Resolved, Some(0), 7, 7 * DAY, true),
+            (Status::Resolved, Some(0), 7, 7 * DAY - 1, false),
+            (Status::Resolved, Some(0), 1, 7 * DAY, true),
+            (Status::Resolved, Some(0), 0, 700 * DAY, false),
+            (Status::Resolved, None, 7, 7 * DAY, false),
+            (Status::Closed, Some(0), 7, 7 * DAY, false),
+            (Status::Reopened, None, 7, 7 * DAY, false),
+            (Status::Open, None, 7, 7 * DAY, false),
+        ] {
+            let ticket = resolved(status, resolved_at);
+            let change = close(&ticket, days, &rules, now);
+            assert_eq!(change.is_some(), want, "{status:?} {resolved_at:?} {days} {now}");
+            let Some(Change { ticket, event }) = change else {
+                continue;
+            };
+            assert_eq!((ticket.status, ticket.closed_at), (Status::Closed, Some(now)));
+            assert_eq!(ticket.resolved_at, resolved_at);
+            let event = event.expect("it tells of it");
+            assert_eq!(event.cause.as_deref(), Some(AUTO_CLOSE));
+            assert!(!event.is_internal);
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! What differs between a ticket as it was and as it is, as its history tells it.
+
+use serde_json::Value;
+
+use crate::desk::tickets::event::{EventKind, FieldChange};
+use crate::desk::tickets::{Named, Person, Ticket};
+
+/// What differs, as history tells it.
+pub fn changes(before: &Ticket, after: &Ticket) -> Vec<FieldChange> {
+    let mut list = Vec::new();
+    let mut note = |field, differs: bool, from: Value, to: Value| {
+        if differs {
+            list.push(FieldChange { field, from, to });
+        }
+    };
+    let name = |named: &Option<Named>| named.as_ref().map(|named| named.name.clone()).into();
+    let card = |person: &Option<Person>| person.as_ref().map_or(Value::Null, |person| person.card.clone());
+    let who = |person: &Option<Person>| person.as_ref().map(|person| person.id);
+    note(
+        "status",
+        before.status != after.status,
+        before.status.word().into(),
+        after.status.word().into(),
+    );
+    note(
+        "priority",
+        before.priority != after.priority,
+        before.priority.word().into(),
+        after.priority.word().into(),
+    );
+    note(
+        "assignee",
+        who(&before.assignee) != who(&after.assignee),
+        card(&before.assignee),
+        card(&after.assignee),
+    );
+    note(
+        "category",
+        before.category != after.category,
+        name(&before.category),
+        name(&after.category),
+    );
+    note(
+        "subcategory",
+        before.subcategory != after.subcategory,
+        name(&before.subcategory),
+        name(&after.subcategory),
+    );
+    note(
+        "department",
+        before.department != after.department,
+        before.department.clone().into(),
+        after.department.clone().into(),
+    );
+    note(
+        "project",
+        before.project != after.project,
+        name(&before.project),
+        name(&after.project),
+    );
+    note(
+        "tags",
+        before.tags != after.tags,
+        before.tags.clone().into(),
+        after.tags.clone().into(),
+    );
+    note(
+        "workflow",
+        before.workflow != after.workflow,
+        before.workflow.word().into(),
+        after.workflow.word().into(),
+    );
+    note(
+        "title",
+        before.title != after.title,
+        before.title.clone().into(),
+        after.title.clone().into(),
+    );
+    note(
+        "description",
+        before.description != after.description,
+        before.description.clone().into(),
+        after.description.clone().into(),
+    );
+    list
+}
+
+/// The event is named after the weightiest of its changes.
+pub fn kind_of(changes: &[FieldChange]) -> EventKind {
+    let has = |field| changes.iter().any(|change| change.field == field);
+    if has("assignee") {
+        EventKind::Assigned
+    } else if has("status") {
+        EventKind::StatusChanged
+    } else if has("priority") {
+        EventKind::PriorityChanged
+    } else {
+        EventKind::TicketUpdated
+    }
+}

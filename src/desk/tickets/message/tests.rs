@@ -1,0 +1,130 @@
+use super::*;
+
+use crate::desk::{DAY, HOUR};
+
+const NOW: Millis = 1_800_000_000_000;
+const REQUESTER: i64 = 1;
+
+fn rules() -> Rules {
+    Rules {
+        reopen_window_days: 7,
+        promises: std::rc::Rc::new(crate::desk::sla::Promises::standard()),
+    }
+}
+
+fn actor(id: i64, role: Role) -> Actor {
+    Actor {
+        id,
+        role,
+        card: serde_json::Value::Null,
+    }
+}
+
+/// A ticket that entered this status so long ago.
+fn ticket(workflow: Workflow, status: Status, ago: Millis) -> Ticket {
+    let mut ticket = Ticket {
+        workflow,
+        ..Ticket::opened("Title", "Text", REQUESTER, NOW - ago)
+    };
+    ticket.enter(status, &rules(), NOW - ago);
+    ticket
+}
+
+#[test]
+fn a_customers_reply_wakes_and_reopens() {
+    use Status::*;
+    let customer = actor(REQUESTER, Role::Customer);
+    for (workflow, status, ago, want) in [
+        (Workflow::Support, Open, HOUR, Ok(None)),
+        (Workflow::Support, Assigned, HOUR, Ok(None)),
+        (Workflow::Support, InProgress, HOUR, Ok(None)),
+        (Workflow::Support, Waiting, 70 * DAY, Ok(Some(InProgress))),
+        (Workflow::Support, Reopened, HOUR, Ok(None)),
+        (Workflow::Support, Resolved, 70 * DAY, Ok(Some(Reopened))),
+        (Workflow::Support, Closed, 7 * DAY, Ok(Some(Reopened))),
+        (Workflow::Support, Closed, 7 * DAY + 1, Err(())),
+        (Workflow::Project, Open, HOUR, Ok(None)),
+        (Workflow::Project, InProgress, HOUR, Ok(None)),
+        (Workflow::Project, Blocked, HOUR, Ok(None)),
+        (Workflow::Project, Closed, 70 * DAY, Ok(Some(Open))),
+    ] {
+        let said = say(&ticket(workflow, status, ago), &customer, false, &rules(), NOW);
+        match (said, want) {
+            (Ok(effect), Ok(status)) => {
+                let want = Effect {
+                    status,
+                    answers: false,
+                };
+                assert_eq!(effect, want, "{workflow:?} {status:?}");
+            }
+            (Err(Refusal::Conflict(why)), Err(())) => assert!(why.contains("new one"), "{why}"),
+            (said, _) => panic!("{workflow:?} {status:?} {ago}: {said:?}"),
+        }
+    }
+}
+
+#[test]
+fn staff_never_change_the_status_and_answer_once() {
+    for status in Status::ALL {
+        for role in [Role::Agent, Role::Manager, Role::Admin] {
+            let new = ticket(Workflow::Support, status, 70 * DAY);
+            let answered = Ticket {
+                first_responded_at: Some(NOW),
+                ..new.clone()
+            };
+            for (ticket, by, is_internal, answers) in [
+                (&new, 2, false, true),
+                (&new, 2, true, false),
+                (&answered, 2, false, false),
+                // Staff who ask for themselves do not answer themselves.
+                (&new, REQUESTER, false, false),
+            ] {
+                let effect = say(ticket, &actor(by, role), is_internal, &rules(), NOW).unwrap();
+                let want = Effect {
+                    status: None,
+                    answers,
+                };
+                assert_eq!(effect, want, "{status:?} {role:?} {is_internal}");
+            }
+        }
+    }
+}
+
+#[test]
+fn customers_speak_on_their_own_tickets_and_in_public() {
+    let ticket = ticket(Workflow::Support, Status::Open, HOUR);
+    for (by, is_internal, allowed) in [
+        (REQUESTER, false, true),
+        (REQUESTER, true, false),
+        (9, false, false),
+        (9, true, false),
+    ] {
+        let said = say(&ticket, &actor(by, Role::Customer), is_internal, &rules(), NOW);
+        match said {
+            Ok(_) => assert!(allowed, "{by} {is_internal}"),
+            Err(Refusal::Forbidden(_)) => assert!(!allowed, "{by} {is_internal}"),
+            Err(other) => panic!("{by} {is_internal}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn authors_change_their_words_for_a_quarter_of_an_hour() {
+    for (role, by, age, allowed) in [
+        (Role::Customer, 7, 0, true),
+        (Role::Customer, 7, EDIT_WINDOW, true),
+        (Role::Customer, 7, EDIT_WINDOW + 1, false),
+        (Role::Customer, 8, 0, false),
+        (Role::Agent, 7, EDIT_WINDOW, true),
+        (Role::Agent, 7, EDIT_WINDOW + 1, false),
+        (Role::Agent, 8, 0, false),
+        (Role::Manager, 8, 0, false),
+        (Role::Manager, 7, EDIT_WINDOW + 1, false),
+        (Role::Admin, 8, 70 * DAY, true),
+        (Role::Admin, 7, 70 * DAY, true),
+    ] {
+        let outcome = touch(7, NOW - age, &actor(by, role), NOW);
+        assert_eq!(outcome.is_ok(), allowed, "{role:?} {by} {age}");
+        assert!(matches!(outcome, Ok(()) | Err(Refusal::Forbidden(_))));
+    }
+}

@@ -1,0 +1,160 @@
+//! Who may do what. One function decides for every door.
+//!
+//! The coarse door is the access of a route; this is the fine one. Acts have no wildcard: a new act does not
+//! compile until every role has been decided.
+
+use crate::desk::person::Role;
+
+/// What somebody wants to do with a ticket they can see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// Change title or description.
+    EditText,
+    /// Change priority, category, tags, department, workflow or custom fields.
+    Triage,
+    /// Give the ticket to somebody else, or to nobody.
+    Assign,
+    /// Take an unassigned ticket.
+    Take,
+    /// Hand the ticket to another agent.
+    Transfer,
+    /// Change the status as staff do.
+    Progress,
+    /// Close or reopen the own ticket.
+    CloseOrReopen,
+    /// Say something everybody may read.
+    Say,
+    /// Leave an internal note.
+    Note,
+    /// Delete and restore.
+    Delete,
+}
+
+/// How somebody stands to a ticket they can see.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Relation {
+    pub is_requester: bool,
+    pub is_assignee: bool,
+    pub is_unassigned: bool,
+}
+
+/// Whether the role may do it, for a ticket that is in its scope already. The words say why not.
+///
+/// # Errors
+/// What to tell the caller.
+pub fn allow(act: Act, role: Role, relation: Relation) -> Result<(), &'static str> {
+    let customer_may = |act| match act {
+        Act::EditText | Act::CloseOrReopen | Act::Say => relation.is_requester,
+        Act::Triage | Act::Assign | Act::Take | Act::Transfer | Act::Progress | Act::Note | Act::Delete => {
+            false
+        }
+    };
+    let agent_may = |act| match act {
+        Act::EditText | Act::Triage | Act::Progress | Act::CloseOrReopen | Act::Say | Act::Note => true,
+        Act::Take => relation.is_unassigned || relation.is_assignee,
+        Act::Transfer => relation.is_assignee,
+        Act::Assign | Act::Delete => false,
+    };
+    let manager_may = |act| match act {
+        Act::EditText
+        | Act::Triage
+        | Act::Assign
+        | Act::Take
+        | Act::Transfer
+        | Act::Progress
+        | Act::CloseOrReopen
+        | Act::Say
+        | Act::Note => true,
+        Act::Delete => false,
+    };
+    let allowed = match role {
+        Role::Customer => customer_may(act),
+        Role::Agent => agent_may(act),
+        Role::Manager => manager_may(act),
+        Role::Admin => true,
+    };
+    if allowed { Ok(()) } else { Err(refusal(act)) }
+}
+
+fn refusal(act: Act) -> &'static str {
+    match act {
+        Act::EditText => "you may not change this ticket",
+        Act::Triage => "only staff may change priority, category, tags or department",
+        Act::Assign => "only managers and admins may assign tickets to others",
+        Act::Take => "this ticket is somebody else's; ask for a transfer",
+        Act::Transfer => "only the assignee, managers and admins may transfer a ticket",
+        Act::Progress => "only staff may set this status",
+        Act::CloseOrReopen => "only the requester and staff may close or reopen a ticket",
+        Act::Say => "you may not answer this ticket",
+        Act::Note => "internal notes are for staff",
+        Act::Delete => "only admins may delete tickets",
+    }
+}
+
+/// Whether somebody of this role may read what is internal: notes, and all that tells of them.
+pub fn reads_internal(role: Role) -> bool {
+    role.is_staff()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_of_rights() {
+        let own = Relation {
+            is_requester: true,
+            ..Relation::default()
+        };
+        let mine = Relation {
+            is_assignee: true,
+            ..Relation::default()
+        };
+        let pool = Relation {
+            is_unassigned: true,
+            ..Relation::default()
+        };
+        let other = Relation::default();
+        use Role::*;
+        for (act, role, relation, want) in [
+            (Act::EditText, Customer, own, true),
+            (Act::EditText, Customer, other, false),
+            (Act::EditText, Agent, other, true),
+            (Act::Triage, Customer, own, false),
+            (Act::Triage, Agent, other, true),
+            (Act::Assign, Customer, own, false),
+            (Act::Assign, Agent, mine, false),
+            (Act::Assign, Manager, other, true),
+            (Act::Take, Agent, pool, true),
+            (Act::Take, Agent, mine, true),
+            (Act::Take, Agent, other, false),
+            (Act::Take, Manager, other, true),
+            (Act::Transfer, Agent, mine, true),
+            (Act::Transfer, Agent, pool, false),
+            (Act::Transfer, Manager, other, true),
+            (Act::Progress, Customer, own, false),
+            (Act::Progress, Agent, other, true),
+            (Act::CloseOrReopen, Customer, own, true),
+            (Act::CloseOrReopen, Customer, other, false),
+            (Act::Say, Customer, own, true),
+            (Act::Say, Agent, other, true),
+            (Act::Note, Customer, own, false),
+            (Act::Note, Agent, other, true),
+            (Act::Delete, Customer, own, false),
+            (Act::Delete, Agent, mine, false),
+            (Act::Delete, Manager, other, false),
+            (Act::Delete, Admin, other, true),
+        ] {
+            assert_eq!(
+                allow(act, role, relation).is_ok(),
+                want,
+                "{act:?} {role:?} {relation:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn only_staff_read_what_is_internal() {
+        assert_eq!(Role::ALL.map(reads_internal), [false, true, true, true]);
+    }
+}

@@ -1,0 +1,191 @@
+use super::*;
+
+use crate::desk::HOUR;
+use crate::desk::sla::calendar::Calendar;
+use crate::desk::sla::{Policy, Promise};
+use crate::desk::tickets::event::FieldChange;
+
+const NOW: Millis = 1_700_000_000_000;
+
+/// Every priority is promised so many hours, around the clock.
+fn rules(response: i64, resolution: i64, version: i64) -> Rules {
+    let promise = Promise {
+        policy: Policy {
+            response: response * HOUR,
+            resolution: resolution * HOUR,
+        },
+        calendar: Calendar::always(),
+        version,
+    };
+    Rules {
+        reopen_window_days: 7,
+        promises: Rc::new(Promises([(); 4].map(|()| promise.clone()))),
+    }
+}
+
+fn opened(rules: &Rules) -> Ticket {
+    let mut ticket = Ticket::opened("A title", "The story", 1, NOW);
+    ticket.promise(rules);
+    ticket
+}
+
+/// Hours from the beginning to the two due times.
+fn due(ticket: &Ticket) -> (Option<i64>, Option<i64>) {
+    let hours = |time: Option<Millis>| time.map(|time| (time - NOW) / HOUR);
+    (
+        hours(ticket.first_response_due_at),
+        hours(ticket.resolution_due_at),
+    )
+}
+
+#[test]
+fn tickets_keep_what_they_were_promised_by() {
+    let mut ticket = opened(&rules(1, 10, 3));
+    assert_eq!((due(&ticket), ticket.sla_version), ((Some(1), Some(10)), 3));
+    ticket.promise(&rules(2, 5, 4));
+    assert_eq!((due(&ticket), ticket.sla_version), ((Some(2), Some(5)), 4));
+}
+
+#[test]
+fn an_answer_that_was_given_keeps_its_due_time() {
+    let mut ticket = opened(&rules(8, 10, 1));
+    ticket.first_responded_at = Some(NOW + 7 * HOUR);
+    ticket.promise(&rules(2, 5, 2));
+    assert_eq!(due(&ticket), (Some(8), Some(5)));
+}
+
+#[test]
+fn pauses_move_the_resolution_and_not_the_answer() {
+    let rules = rules(1, 10, 1);
+    let mut ticket = opened(&rules);
+    ticket.enter(Status::InProgress, &rules, NOW);
+    for (status, hour, moved, paused) in [
+        (Status::Waiting, 2, 0, true),
+        (Status::InProgress, 5, 3, false),
+        (Status::Waiting, 6, 3, true),
+        (Status::Waiting, 7, 3, true),
+        (Status::InProgress, 8, 5, false),
+        (Status::Resolved, 9, 5, false),
+    ] {
+        ticket.enter(status, &rules, NOW + hour * HOUR);
+        assert_eq!(due(&ticket), (Some(1), Some(10 + moved)), "{status:?} {hour}");
+        assert_eq!(ticket.paused_at.is_some(), paused, "{status:?} {hour}");
+    }
+    assert_eq!(
+        ticket.pauses,
+        [(NOW + 2 * HOUR, NOW + 5 * HOUR), (NOW + 6 * HOUR, NOW + 8 * HOUR)]
+    );
+    assert_eq!(ticket.paused_ms, 5 * HOUR);
+}
+
+#[test]
+fn a_reopened_ticket_is_promised_what_counts_now() {
+    let before = rules(1, 10, 1);
+    let mut ticket = opened(&before);
+    ticket.enter(Status::Closed, &before, NOW + HOUR);
+    let after = rules(2, 20, 2);
+    ticket.enter(Status::Reopened, &after, NOW + 2 * HOUR);
+    assert_eq!((due(&ticket), ticket.sla_version), ((Some(2), Some(20)), 2));
+}
+
+#[test]
+fn moving_between_projects_is_triage() {
+    let rules = rules(1, 10, 1);
+    let ticket = opened(&rules);
+    let web = Named {
+        id: 7,
+        name: "WEB".to_owned(),
+    };
+    let edit = Edit {
+        project: Some(Some(web)),
+        ..Edit::default()
+    };
+    for (role, want) in [
+        (Role::Customer, false),
+        (Role::Agent, true),
+        (Role::Manager, true),
+    ] {
+        let actor = Actor {
+            id: 1,
+            role,
+            card: Value::Null,
+        };
+        let change = decide(&ticket, &edit, &actor, &rules, NOW);
+        assert_eq!(change.is_ok(), want, "{role:?}");
+        if let Ok(change) = change {
+            let event = change.event.expect("an event");
+            assert_eq!(event.changes, [FieldChange::new("project", Value::Null, "WEB")]);
+        }
+    }
+}
+
+fn named(id: i64, name: &str) -> Named {
+    Named {
+        id,
+        name: name.to_owned(),
+    }
+}
+
+fn part(id: i64, category_id: i64) -> Subcategory {
+    Subcategory {
+        named: named(id, &format!("part {id}")),
+        category_id,
+    }
+}
+
+/// Category and subcategory before, what is wanted of both, and what they are after; `None`: refused.
+type Place = (Option<i64>, Option<i64>);
+type Wanted = (Option<Option<i64>>, Option<Option<(i64, i64)>>);
+
+#[test]
+fn a_subcategory_goes_with_its_category() {
+    let rules = rules(1, 10, 1);
+    let agent = Actor {
+        id: 2,
+        role: Role::Agent,
+        card: Value::Null,
+    };
+    let table: [(Place, Wanted, Option<Place>); 10] = [
+        (
+            (Some(1), None),
+            (None, Some(Some((11, 1)))),
+            Some((Some(1), Some(11))),
+        ),
+        (
+            (Some(1), Some(11)),
+            (None, Some(Some((12, 1)))),
+            Some((Some(1), Some(12))),
+        ),
+        ((Some(1), Some(11)), (None, Some(None)), Some((Some(1), None))),
+        ((Some(1), Some(11)), (Some(Some(2)), None), Some((Some(2), None))),
+        (
+            (Some(1), Some(11)),
+            (Some(Some(1)), None),
+            Some((Some(1), Some(11))),
+        ),
+        ((Some(1), Some(11)), (Some(None), None), Some((None, None))),
+        (
+            (Some(1), Some(11)),
+            (Some(Some(2)), Some(Some((21, 2)))),
+            Some((Some(2), Some(21))),
+        ),
+        ((Some(1), None), (None, Some(Some((21, 2)))), None),
+        ((Some(1), Some(11)), (Some(Some(2)), Some(Some((11, 1)))), None),
+        ((None, None), (None, Some(Some((11, 1)))), None),
+    ];
+    for (before, (category, subcategory), want) in table {
+        let mut ticket = Ticket::opened("Title", "Description", 9, 1_000);
+        ticket.category = before.0.map(|id| named(id, "category"));
+        ticket.subcategory = before.1.map(|id| named(id, "part"));
+        let edit = Edit {
+            category: category.map(|id| id.map(|id| named(id, "category"))),
+            subcategory: subcategory.map(|it| it.map(|(id, of)| part(id, of))),
+            ..Edit::default()
+        };
+        let got = decide(&ticket, &edit, &agent, &rules, 2_000).ok().map(|change| {
+            let id = |named: Option<Named>| named.map(|named| named.id);
+            (id(change.ticket.category), id(change.ticket.subcategory))
+        });
+        assert_eq!(got, want, "{before:?} {category:?} {subcategory:?}");
+    }
+}

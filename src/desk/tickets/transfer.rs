@@ -1,0 +1,86 @@
+//! Handing a ticket on: the assignee gives it to a colleague, and says why.
+
+use crate::desk::Millis;
+use crate::desk::tickets::event::{Event, EventKind};
+use crate::desk::tickets::policy::{self, Act};
+use crate::desk::tickets::{Actor, Change, Person, Refusal, Rules, Ticket, assign, changes};
+
+/// What becomes of a ticket that is handed on. Its event is public, as every assignment's; the reason is not
+/// part of it.
+///
+/// # Errors
+/// A [`Refusal`]; the ticket is as it was.
+pub fn transfer(
+    ticket: &Ticket,
+    to: Person,
+    actor: &Actor,
+    rules: &Rules,
+    now: Millis,
+) -> Result<Change, Refusal> {
+    policy::allow(Act::Transfer, actor.role, ticket.relation(actor))
+        .map_err(|why| Refusal::Forbidden(why.to_owned()))?;
+    if ticket.assignee.as_ref().is_some_and(|person| person.id == to.id) {
+        return Err(Refusal::Invalid {
+            field: "assignee",
+            message: "has this ticket already".to_owned(),
+        });
+    }
+    let mut after = ticket.clone();
+    assign(&mut after, Some(to), rules, now);
+    let event = Event::public(EventKind::Transferred, changes(ticket, &after));
+    Ok(Change {
+        ticket: after,
+        event: Some(event),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use std::rc::Rc;
+
+    use crate::desk::person::Role;
+    use crate::desk::sla::Promises;
+    use crate::desk::tickets::status::Status;
+
+    #[test]
+    fn only_the_assignee_and_managers_hand_a_ticket_on() {
+        let rules = Rules {
+            reopen_window_days: 7,
+            promises: Rc::new(Promises::standard()),
+        };
+        let person = |id: i64| Person {
+            id,
+            card: json!({"id": id}),
+        };
+        for (assignee, actor, role, to, want) in [
+            (Some(2), 2, Role::Agent, 3, Some((Status::Assigned, 1))),
+            (Some(2), 4, Role::Agent, 3, None),
+            (None, 4, Role::Agent, 3, None),
+            (Some(2), 4, Role::Manager, 3, Some((Status::Assigned, 1))),
+            (Some(2), 4, Role::Manager, 4, Some((Status::Assigned, 1))),
+            (None, 4, Role::Admin, 3, Some((Status::Assigned, 2))),
+            (Some(2), 2, Role::Agent, 2, None),
+        ] {
+            let mut ticket = Ticket::opened("Title", "Description", 9, 1_000);
+            if let Some(id) = assignee {
+                assign(&mut ticket, Some(person(id)), &rules, 1_000);
+            }
+            let actor = Actor {
+                id: actor,
+                role,
+                card: json!({}),
+            };
+            let got = transfer(&ticket, person(to), &actor, &rules, 2_000);
+            let got = got.ok().and_then(|change| {
+                assert_eq!(change.ticket.assignee.map(|who| who.id), Some(to));
+                let event = change.event?;
+                assert_eq!(event.kind, EventKind::Transferred);
+                Some((change.ticket.status, event.changes.len()))
+            });
+            assert_eq!(got, want, "{assignee:?} {actor:?} {to}");
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! Webhooks.
+
+pub mod delivery;
+pub mod endpoint_url;
+pub mod ip_address;

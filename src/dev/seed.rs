@@ -1,0 +1,385 @@
+//! Sample data, in development only: accounts of every role and two months of a desk's life, made by the same
+//! rules and statements as everybody's data.
+
+use std::rc::Rc;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::api::Id;
+use crate::app::call::App;
+use crate::desk::category::slug_of;
+use crate::desk::id::{Ref, number_day};
+use crate::desk::person::{Role, split_name};
+use crate::desk::sla::Promises;
+use crate::desk::tickets::event::{Event, EventKind, FieldChange};
+use crate::desk::tickets::priority::Priority;
+use crate::desk::tickets::status::{Status, Workflow};
+use crate::desk::tickets::{Actor, Edit, Named, Person, Rules, Ticket, decide};
+use crate::desk::{DAY, HOUR, MINUTE, Millis};
+use crate::dev::samples::{ACCOUNTS, AWAY, PARTS, SUBJECTS};
+use crate::edge::db::Stmt;
+use crate::edge::{ids, password};
+use crate::http::error::Error;
+use crate::http::reply::Reply;
+use crate::jobs;
+use crate::store::categories::Facts;
+use crate::store::mail::outbox;
+use crate::store::tickets::events::{self, Subject};
+use crate::store::tickets::messages::{self, NewMessage};
+use crate::store::tickets::{self, NewTicket, Requester};
+use crate::store::users::{self, NewUser};
+use crate::store::{agents, sla, subcategories};
+
+/// How many tickets the samples have.
+const TICKETS: usize = 60;
+
+/// Somebody of the samples, with a row.
+struct Somebody {
+    actor: Actor,
+    categories: &'static [i64],
+}
+
+/// `POST /dev/seed`. Where the samples are already, nothing happens.
+///
+/// # Errors
+/// When the database fails.
+pub async fn seed(app: &App) -> Result<Reply, Error> {
+    let there = app
+        .db
+        .batch(&[
+            users::account(&Ref::Id(1)),
+            users::account_by_name("admin@helpdesk.com"),
+            sla::promises(),
+        ])
+        .await?;
+    if let Some(rows) = there.get(1)
+        && rows.first::<Id>()?.is_some()
+    {
+        return Ok(Reply::ok(
+            json!({"users": 0, "tickets": 0, "message": "the samples are there already"}).to_string(),
+        ));
+    }
+    let promises = match there.get(2) {
+        Some(rows) => Rc::new(sla::read_promises(rows)?.1),
+        None => Rc::new(Promises::standard()),
+    };
+    let people = accounts(app).await?;
+    app.db.batch(&parts(app)?).await?;
+    for at in 0..TICKETS {
+        story(app, &people, &promises, at).await?;
+    }
+    while app
+        .db
+        .batch(&[
+            tickets::mark_overdue(app.now, 500),
+            tickets::still_unmarked(app.now),
+        ])
+        .await?
+        .get(1)
+        .is_some_and(|rows| rows.first::<Id>().is_ok_and(|row| row.is_some()))
+    {}
+    jobs::settle(&app.db, app.now).await?;
+    // Sixty days of a desk's life are not sixty days of mail.
+    app.db.batch(&outbox::forget_all()).await?;
+    Ok(Reply::ok(
+        json!({"users": people.len(), "tickets": TICKETS}).to_string(),
+    ))
+}
+
+fn parts(app: &App) -> Result<Vec<Stmt>, Error> {
+    let part = |(category, name): &(i64, &str)| {
+        let facts = Facts {
+            slug: Some(slug_of(name, "subcategory")),
+            name: Some((*name).to_owned()),
+            ..Facts::default()
+        };
+        let uid = ids::uid(app.now).map_err(Error::Internal)?;
+        Ok(subcategories::insert(&uid, *category, &facts, true, app.now))
+    };
+    PARTS.iter().map(part).collect()
+}
+
+async fn accounts(app: &App) -> Result<Vec<Somebody>, Error> {
+    #[derive(Deserialize)]
+    struct Row {
+        id: i64,
+        card: String,
+    }
+    let born = app.now.saturating_sub(90 * DAY);
+    let mut made = Vec::with_capacity(ACCOUNTS.len());
+    for (email, secret, name, role, categories) in ACCOUNTS {
+        let (first_name, last_name) = split_name(name);
+        let user = NewUser {
+            uid: ids::uid(born).map_err(Error::Internal)?,
+            email: email.to_owned(),
+            username: None,
+            first_name,
+            last_name,
+            role,
+            department: role.is_staff().then(|| "Support".to_owned()),
+            phone: None,
+            avatar_url: None,
+            password_hash: Some(password::hash(secret, &app.config.pepper).map_err(Error::Internal)?),
+            vouched: true,
+            now: born,
+        };
+        let mut stmts = vec![users::insert(&user), users::card(&user.uid)];
+        stmts.extend(
+            categories
+                .iter()
+                .map(|category| users::join_category(&user.uid, *category)),
+        );
+        if email == AWAY {
+            let away = agents::set_profile(&Ref::Uid(user.uid.clone()), Some(false), None);
+            stmts.push(away);
+        }
+        let done = app.db.batch(&stmts).await?;
+        let row: Option<Row> = match done.get(1) {
+            Some(rows) => rows.first()?,
+            None => None,
+        };
+        let row = row.ok_or_else(|| Error::Internal("the sample account is not there".to_owned()))?;
+        let card = serde_json::from_str(&row.card).unwrap_or(Value::Null);
+        made.push(Somebody {
+            actor: Actor {
+                id: row.id,
+                role,
+                card,
+            },
+            categories,
+        });
+    }
+    Ok(made)
+}
+
+/// One ticket's life: opened some time in the last 60 days, and taken as far as its number says.
+async fn story(app: &App, people: &[Somebody], promises: &Rc<Promises>, at: usize) -> Result<(), Error> {
+    let pick = |n: usize| {
+        at.wrapping_mul(7)
+            .wrapping_add(n.wrapping_mul(5))
+            .wrapping_add(at / 11)
+    };
+    let lost = || Error::Internal("a sample is missing".to_owned());
+    let steps = i64::try_from(TICKETS.saturating_sub(at)).unwrap_or(1);
+    let opened = app
+        .now
+        .saturating_sub(steps.saturating_mul(DAY))
+        .saturating_add(i64::try_from(pick(3) % 9).unwrap_or(0) * HOUR);
+    let (title, description, category_id) = SUBJECTS.get(at % SUBJECTS.len()).copied().ok_or_else(lost)?;
+    let customers: Vec<&Somebody> = people
+        .iter()
+        .filter(|who| who.actor.role == Role::Customer)
+        .collect();
+    let agents: Vec<&Somebody> = people
+        .iter()
+        .filter(|who| who.categories.contains(&category_id))
+        .collect();
+    let customer = customers.get(pick(1) % customers.len().max(1)).ok_or_else(lost)?;
+    let agent = agents.get(pick(2) % agents.len().max(1)).ok_or_else(lost)?;
+    let rules = Rules {
+        reopen_window_days: 7,
+        promises: promises.clone(),
+    };
+    let priority = Priority::ALL
+        .get(pick(4) % 4)
+        .copied()
+        .unwrap_or(Priority::Medium);
+    let mut ticket = Ticket::opened(title, description, customer.actor.id, opened);
+    ticket.priority = priority;
+    ticket.category = Some(Named {
+        id: category_id,
+        name: String::new(),
+    });
+    ticket.promise(&rules);
+    let uid = ids::uid(opened).map_err(Error::Internal)?;
+    let day = number_day(opened);
+    let new = NewTicket {
+        uid: &uid,
+        day: &day,
+        ticket: &ticket,
+        requester: Requester::Id(customer.actor.id),
+        contact_email: None,
+        channel: "api",
+    };
+    let mut stmts = tickets::insert(&new);
+    let created = Event::public(
+        EventKind::TicketCreated,
+        vec![FieldChange::new("status", Value::Null, "open")],
+    );
+    stmts.push(events::append(
+        &Subject::TicketUid(&uid),
+        Some(customer.actor.id),
+        &created,
+        opened,
+    ));
+    stmts.push(tickets::id_of(&uid));
+    let done = app.db.batch(&stmts).await?;
+    let id: Option<Id> = match done.last() {
+        Some(rows) => rows.first()?,
+        None => None,
+    };
+    ticket.id = id.ok_or_else(lost)?.id;
+    let mut life = Life {
+        ticket,
+        stmts: Vec::new(),
+        rules,
+        now: opened,
+    };
+    live(&mut life, &agent.actor, &customer.actor, at)?;
+    app.db.batch(&life.stmts).await?;
+    crate::dev::files::attach(app, life.ticket.id, &customer.actor, life.now, at).await
+}
+
+/// A ticket whose story is being told.
+struct Life {
+    ticket: Ticket,
+    stmts: Vec<Stmt>,
+    rules: Rules,
+    now: Millis,
+}
+
+impl Life {
+    fn change(&mut self, after: Millis, actor: &Actor, edit: &Edit) -> Result<(), Error> {
+        self.now = self.now.saturating_add(after);
+        let change = decide(&self.ticket, edit, actor, &self.rules, self.now)?;
+        if let Some(event) = &change.event {
+            self.stmts
+                .push(tickets::update(&self.ticket, &change.ticket, self.now));
+            self.stmts.push(events::append(
+                &Subject::Ticket(self.ticket.id),
+                Some(actor.id),
+                event,
+                self.now,
+            ));
+            self.ticket = change.ticket;
+            self.ticket.version = self.ticket.version.saturating_add(1);
+        }
+        Ok(())
+    }
+
+    fn status(&mut self, after: Millis, actor: &Actor, status: Status) -> Result<(), Error> {
+        self.change(
+            after,
+            actor,
+            &Edit {
+                status: Some(status),
+                ..Edit::default()
+            },
+        )
+    }
+
+    fn say(&mut self, after: Millis, actor: &Actor, body: &str, is_internal: bool) -> Result<(), Error> {
+        self.now = self.now.saturating_add(after);
+        let uid = ids::uid(self.now).map_err(Error::Internal)?;
+        let (ticket_id, author_id, now) = (self.ticket.id, actor.id, self.now);
+        self.stmts.push(messages::insert(&NewMessage {
+            uid: &uid,
+            ticket_id,
+            author_id,
+            body,
+            is_internal,
+            channel: "api",
+            now,
+        }));
+        let said = Event {
+            is_internal,
+            ..Event::public(EventKind::MessageAdded, Vec::new())
+        };
+        self.stmts.push(events::append(
+            &Subject::MessageUid(&uid),
+            Some(actor.id),
+            &said,
+            now,
+        ));
+        if actor.role.is_staff() && !is_internal {
+            self.stmts.push(messages::note_answer(ticket_id, now));
+        }
+        Ok(())
+    }
+}
+
+/// Takes a ticket as far as its number says; about one in three is late.
+fn live(life: &mut Life, agent: &Actor, customer: &Actor, at: usize) -> Result<(), Error> {
+    let slow = if at.is_multiple_of(3) {
+        30 * HOUR
+    } else {
+        40 * MINUTE
+    };
+    // The newest have had no time for more.
+    let stage = if at.saturating_add(5) >= TICKETS {
+        at % 2
+    } else {
+        at % 8
+    };
+    if stage == 0 {
+        return Ok(());
+    }
+    let take = Edit {
+        assignee: Some(Some(Person {
+            id: agent.id,
+            card: agent.card.clone(),
+        })),
+        ..Edit::default()
+    };
+    life.change(20 * MINUTE, agent, &take)?;
+    if stage == 1 {
+        return Ok(());
+    }
+    life.say(slow, agent, "Thank you for writing. I am looking into it.", false)?;
+    life.status(MINUTE, agent, Status::InProgress)?;
+    life.say(
+        2 * HOUR,
+        agent,
+        "Seen this before: check the account's region first.",
+        true,
+    )?;
+    if stage == 2 {
+        if at % 16 == 2 {
+            let work = Edit {
+                workflow: Some(Workflow::Project),
+                ..Edit::default()
+            };
+            life.change(MINUTE, agent, &work)?;
+            life.status(HOUR, agent, Status::Blocked)?;
+        }
+        return Ok(());
+    }
+    life.say(
+        HOUR,
+        agent,
+        "Could you send me the exact time when it happened?",
+        false,
+    )?;
+    life.status(MINUTE, agent, Status::Waiting)?;
+    if stage == 3 {
+        return Ok(());
+    }
+    life.say(5 * HOUR, customer, "It was around nine in the morning.", false)?;
+    life.status(0, agent, Status::InProgress)?;
+    if stage == 4 {
+        return life.change(
+            MINUTE,
+            agent,
+            &Edit {
+                tags: Some(vec!["vip".to_owned()]),
+                ..Edit::default()
+            },
+        );
+    }
+    life.say(
+        slow,
+        agent,
+        "This is solved now. Please tell me if it comes back.",
+        false,
+    )?;
+    life.status(MINUTE, agent, Status::Resolved)?;
+    match stage {
+        5 => Ok(()),
+        6 => life.status(DAY, agent, Status::Closed),
+        _ => {
+            life.say(DAY, customer, "Sorry, it has happened again.", false)?;
+            life.status(0, agent, Status::Reopened)
+        }
+    }
+}

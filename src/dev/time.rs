@@ -1,0 +1,130 @@
+//! Time and accidents in development and tests: a ticket grows older at once, the clock ticks when it is told to, and
+//! the queue brings what it should not, or what it has brought before.
+
+use serde_json::json;
+
+use crate::app::call::App;
+use crate::desk::HOUR;
+use crate::desk::id::MAX_ID;
+use crate::edge::db::Rows;
+use crate::edge::queue;
+use crate::http::error::Error;
+use crate::http::input;
+use crate::http::reply::Reply;
+use crate::http::request::Request;
+use crate::http::shape::{Field, Kind, Shape};
+use crate::jobs;
+use crate::store::dispatch::{Due, What};
+use crate::store::tickets::time_travel;
+
+/// The body of `POST /dev/age`.
+const AGE: Shape = Shape {
+    name: "Age",
+    fields: &[
+        Field::required("ticket", Kind::Reference, "The ticket: id, uid, number or key."),
+        Field::required(
+            "hours",
+            Kind::Whole { min: 1, max: 100_000 },
+            "By how much it grows older.",
+        ),
+    ],
+};
+
+/// The body of `POST /dev/tick`.
+const TICK: Shape = Shape {
+    name: "Tick",
+    fields: &[Field::optional(
+        "now",
+        Kind::Time,
+        "The moment that it is for the clock.",
+    )],
+};
+
+/// The body of `POST /dev/queue`.
+const QUEUE: Shape = Shape {
+    name: "Queued",
+    fields: &[
+        Field::required(
+            "text",
+            Kind::Text { min: 1, max: 10_000 },
+            "The text of a message.",
+        ),
+        Field::optional("times", Kind::Whole { min: 1, max: 100 }, "How often it is sent."),
+    ],
+};
+
+/// The body of `POST /dev/deliver`.
+const DELIVER: Shape = Shape {
+    name: "Deliver",
+    fields: &[
+        Field::required(
+            "webhook",
+            Kind::Whole { min: 1, max: MAX_ID },
+            "The id of the webhook.",
+        ),
+        Field::optional(
+            "times",
+            Kind::Whole { min: 1, max: 50 },
+            "How many consumers at once.",
+        ),
+        Field::optional("now", Kind::Time, "The moment that it is for them."),
+    ],
+};
+
+/// `POST /dev/deliver`: what the queue's consumers do with a message about a webhook, many of them at once.
+///
+/// # Errors
+/// Wrong fields.
+pub async fn deliver(app: &App, request: &Request) -> Result<Reply, Error> {
+    let taken = input::body(request, &DELIVER)?;
+    let due = Due {
+        what: What::Hook,
+        id: taken.whole("webhook").unwrap_or_default(),
+    };
+    let now = taken.time("now").unwrap_or(app.now);
+    let consumers = (0..taken.whole("times").unwrap_or(1)).map(|_| jobs::queue::deliver(&app.env, due, now));
+    let times = futures_util::future::join_all(consumers).await.len();
+    Ok(Reply::ok(json!({"times": times}).to_string()))
+}
+
+/// `POST /dev/age`: moves all that has happened to a ticket, and its due times, into the past.
+///
+/// # Errors
+/// Wrong fields, and when there is no such ticket.
+pub async fn age(app: &App, request: &Request) -> Result<Reply, Error> {
+    let taken = input::body(request, &AGE)?;
+    let ticket = taken.reference("ticket").ok_or(Error::NotFound)?;
+    let hours = taken.whole("hours").unwrap_or_default();
+    let done = app
+        .db
+        .batch(&time_travel::age(ticket, hours.saturating_mul(HOUR)))
+        .await?;
+    if done.first().map_or(Ok(true), Rows::is_empty)? {
+        return Err(Error::NotFound);
+    }
+    Ok(Reply::ok(json!({"hours": hours}).to_string()))
+}
+
+/// `POST /dev/tick`: what the clock does every minute is done when this is answered.
+///
+/// # Errors
+/// Wrong fields.
+pub async fn tick(app: &App, request: &Request) -> Result<Reply, Error> {
+    let taken = input::body_or_nothing(request, &TICK)?;
+    let (chores, cost) = jobs::tick(&app.env, taken.time("now").unwrap_or(app.now)).await;
+    let body = json!({"chores": chores, "trips": cost.trips, "rows_read": cost.rows_read,
+        "rows_written": cost.rows_written});
+    Ok(Reply::ok(body.to_string()))
+}
+
+/// `POST /dev/queue`: puts a message, or the same one many times, into the queue of what goes out.
+///
+/// # Errors
+/// Wrong fields, and when the queue takes nothing.
+pub async fn enqueue(app: &App, request: &Request) -> Result<Reply, Error> {
+    let taken = input::body(request, &QUEUE)?;
+    let times = usize::try_from(taken.whole("times").unwrap_or(1)).unwrap_or(1);
+    let texts = vec![taken.required("text"); times];
+    queue::send(&app.env, texts).await.map_err(Error::Internal)?;
+    Ok(Reply::ok(json!({"sent": times}).to_string()))
+}

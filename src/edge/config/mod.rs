@@ -1,0 +1,333 @@
+//! The configuration: variables and secrets, read once per isolate and checked as a whole.
+
+mod assistant;
+mod mail;
+mod webhooks;
+
+use std::cell::OnceCell;
+use std::rc::Rc;
+
+use crate::edge::ids;
+use crate::edge::token::Keys;
+
+pub use crate::edge::config::assistant::{Assist, Provider};
+pub use crate::edge::config::mail::{Address, Mail, Way};
+pub use crate::edge::config::webhooks::Webhooks;
+
+/// Everything an operator can set, checked.
+pub struct Config {
+    /// `ENVIRONMENT` is `development`: sample data may be loaded.
+    pub development: bool,
+    /// Guards the development-only routes; they do not exist without it.
+    pub dev_secret: Option<String>,
+    /// Token signing and verification.
+    pub keys: Keys,
+    /// Secret that every password hash is mixed with.
+    pub pepper: String,
+    /// Life of an access token, seconds. `ACCESS_TOKEN_EXPIRE_MINUTES`, default 15 minutes.
+    pub access_seconds: i64,
+    /// Life of a session without use, seconds. `REFRESH_TOKEN_EXPIRE_DAYS`, default 30 days.
+    pub refresh_seconds: i64,
+    /// Origins that browsers may call from.
+    pub cors_origins: Vec<String>,
+    /// `RATE_LIMITS` is not `off`.
+    pub rate_limits: bool,
+    pub files: FileStore,
+    pub assist: Assist,
+    pub mail: Mail,
+    pub webhooks: Webhooks,
+}
+
+/// Where attachments are kept.
+pub struct FileStore {
+    /// Scheme and host of an S3 store; none: the Worker's own `/uploads` and the bucket bound to it.
+    pub endpoint: Option<String>,
+    pub bucket: String,
+    pub key_id: String,
+    pub secret: String,
+}
+
+/// Where values come from: the Worker's environment, or a table in a test.
+pub trait Values {
+    /// The value of a variable or secret, if it is set and not empty.
+    fn value(&self, name: &str) -> Option<String>;
+}
+
+impl Values for worker::Env {
+    fn value(&self, name: &str) -> Option<String> {
+        self.var(name)
+            .ok()
+            .map(|value| value.to_string())
+            .filter(|value| !value.is_empty())
+    }
+}
+
+thread_local! {
+    static CONFIG: OnceCell<Result<Rc<Config>, String>> = const { OnceCell::new() };
+}
+
+/// The configuration of this isolate.
+///
+/// # Errors
+/// What is missing or wrong, in words for the operator. Nothing secret is in them.
+pub fn load(values: &impl Values) -> Result<Rc<Config>, String> {
+    CONFIG.with(|cell| cell.get_or_init(|| read(values).map(Rc::new)).clone())
+}
+
+fn read(values: &impl Values) -> Result<Config, String> {
+    let pepper = values
+        .value("PASSWORD_PEPPER")
+        .filter(|pepper| pepper.len() >= 32)
+        .ok_or(
+            "PASSWORD_PEPPER is not set, or shorter than 32 bytes: `wrangler secret put PASSWORD_PEPPER` \
+         (locally: .dev.vars, which `npm start` writes)",
+        )?;
+    let files = file_store(values, &pepper)?;
+    let development = values.value("ENVIRONMENT").as_deref() == Some("development");
+    Ok(Config {
+        development,
+        mail: mail::read(values, development, &pepper)?,
+        dev_secret: values.value("DEV_SECRET").filter(|secret| secret.len() >= 16),
+        keys: Keys::read(values)?,
+        pepper,
+        access_seconds: whole(values, "ACCESS_TOKEN_EXPIRE_MINUTES", 15, 1..=1_440)?.saturating_mul(60),
+        refresh_seconds: whole(values, "REFRESH_TOKEN_EXPIRE_DAYS", 30, 1..=365)?.saturating_mul(86_400),
+        cors_origins: origins(values)?,
+        rate_limits: switch(values, "RATE_LIMITS", true)?,
+        files,
+        assist: Assist::read(values)?,
+        webhooks: webhooks::read(values, development)?,
+    })
+}
+
+/// `R2_ACCESS_KEY_ID`, `R2_SECRET_ACCESS_KEY`, `R2_BUCKET`, and `R2_ACCOUNT_ID` or `R2_ENDPOINT`: all of them, or
+/// none. Without them the Worker signs links to itself, with a key of its own.
+fn file_store(values: &impl Values, pepper: &str) -> Result<FileStore, String> {
+    let account = values.value("R2_ACCOUNT_ID");
+    let endpoint = match (values.value("R2_ENDPOINT"), &account) {
+        (Some(endpoint), _) => Some(endpoint.trim_end_matches('/').to_owned()),
+        (None, Some(account)) => Some(format!("https://{account}.r2.cloudflarestorage.com")),
+        (None, None) => None,
+    };
+    let names = ["R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY", "R2_BUCKET"];
+    let keys = names.map(|name| values.value(name));
+    if endpoint.is_none() && keys.iter().all(Option::is_none) {
+        return Ok(FileStore {
+            endpoint: None,
+            bucket: String::new(),
+            key_id: "edgedesk".to_owned(),
+            secret: derived(pepper, "edgedesk upload links"),
+        });
+    }
+    let endpoint = endpoint.ok_or("R2_ACCOUNT_ID (or R2_ENDPOINT) is not set, but other R2_ secrets are")?;
+    let host = endpoint
+        .strip_prefix("https://")
+        .or_else(|| endpoint.strip_prefix("http://"));
+    if host.is_none_or(|host| host.is_empty() || host.contains(['/', '?', '#', '@', ' '])) {
+        return Err("R2_ENDPOINT must be scheme and host, such as https://s3.example.com".to_owned());
+    }
+    match keys {
+        [Some(key_id), Some(secret), Some(bucket)] if !bucket.contains('/') => Ok(FileStore {
+            endpoint: Some(endpoint),
+            bucket,
+            key_id,
+            secret,
+        }),
+        keys => {
+            let missing = names.iter().zip(&keys).find(|(_, value)| value.is_none());
+            let name = missing.map_or("R2_BUCKET", |(name, _)| name);
+            Err(format!(
+                "{name} is not set, or is wrong: files need all of the R2_ secrets, or none"
+            ))
+        }
+    }
+}
+
+/// A secret that only who knows `secret` can make, for one purpose.
+fn derived(secret: &str, purpose: &str) -> String {
+    use hmac::{Hmac, Mac};
+    Hmac::<sha2::Sha256>::new_from_slice(secret.as_bytes())
+        .map(|mac| ids::hex(&mac.chain_update(purpose.as_bytes()).finalize().into_bytes()))
+        .unwrap_or_default()
+}
+
+fn switch(values: &impl Values, name: &str, default: bool) -> Result<bool, String> {
+    match values.value(name).as_deref() {
+        None => Ok(default),
+        Some("on") => Ok(true),
+        Some("off") => Ok(false),
+        Some(_) => Err(format!("{name} must be on or off")),
+    }
+}
+
+fn whole(
+    values: &impl Values,
+    name: &str,
+    default: i64,
+    range: std::ops::RangeInclusive<i64>,
+) -> Result<i64, String> {
+    let Some(text) = values.value(name) else {
+        return Ok(default);
+    };
+    let value = text.trim().parse().ok().filter(|value| range.contains(value));
+    value.ok_or_else(|| {
+        format!(
+            "{name} must be a whole number from {} to {}",
+            range.start(),
+            range.end()
+        )
+    })
+}
+
+/// `CORS_ORIGINS` or `BACKEND_CORS_ORIGINS`: a comma list or a JSON array of origins.
+fn origins(values: &impl Values) -> Result<Vec<String>, String> {
+    let Some(text) = values
+        .value("CORS_ORIGINS")
+        .or_else(|| values.value("BACKEND_CORS_ORIGINS"))
+    else {
+        return Ok(Vec::new());
+    };
+    let list: Vec<String> = if text.trim_start().starts_with('[') {
+        serde_json::from_str(&text)
+            .map_err(|_| "CORS_ORIGINS is neither a comma list nor a JSON array of strings".to_owned())?
+    } else {
+        text.split(',').map(str::to_owned).collect()
+    };
+    let list: Vec<String> = list
+        .iter()
+        .map(|origin| origin.trim().trim_end_matches('/').to_ascii_lowercase())
+        .filter(|origin| !origin.is_empty())
+        .collect();
+    match list
+        .iter()
+        .find(|origin| !origin.starts_with("http://") && !origin.starts_with("https://"))
+    {
+        Some(wrong) => Err(format!(
+            "CORS_ORIGINS: `{wrong}` is not an origin such as https://app.example.com"
+        )),
+        None => Ok(list),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashMap;
+
+    impl Values for HashMap<&str, &str> {
+        fn value(&self, name: &str) -> Option<String> {
+            self.get(name)
+                .map(|value| (*value).to_owned())
+                .filter(|value| !value.is_empty())
+        }
+    }
+
+    const SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+    fn base() -> HashMap<&'static str, &'static str> {
+        HashMap::from([("JWT_SECRET", SECRET), ("PASSWORD_PEPPER", SECRET)])
+    }
+
+    #[test]
+    fn nothing_starts_without_its_secrets() {
+        for (name, value) in [
+            ("JWT_SECRET", ""),
+            ("JWT_SECRET", "short"),
+            ("PASSWORD_PEPPER", ""),
+        ] {
+            let mut values = base();
+            values.insert(name, value);
+            let message = read(&values).err().unwrap_or_default();
+            assert!(message.contains(name), "{name}: {message}");
+        }
+        assert!(read(&base()).is_ok());
+    }
+
+    #[test]
+    fn older_names_stand_in_for_the_secret() {
+        for name in ["JWT_SECRET_KEY", "SECRET_KEY"] {
+            assert!(
+                read(&HashMap::from([(name, SECRET), ("PASSWORD_PEPPER", SECRET)])).is_ok(),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn wrong_values_are_refused_by_name() {
+        for (name, value) in [
+            ("ACCESS_TOKEN_EXPIRE_MINUTES", "0"),
+            ("REFRESH_TOKEN_EXPIRE_DAYS", "soon"),
+            ("CORS_ORIGINS", "*"),
+            ("CORS_ORIGINS", "[1]"),
+            ("RATE_LIMITS", "maybe"),
+            ("ALGORITHM", "RS256"),
+            ("ALGORITHM", "none"),
+            ("MAIL_REPLY_TO", "support"),
+            ("AI_BASE_URL", "api.example.com"),
+            ("AI_BASE_URL", "http://api.example.com"),
+            ("AI_BASE_URL", "https://user:pass@api.example.com"),
+            ("AI_BASE_URL", "https://api.example.com/v1?key=1"),
+            ("AI_BASE_URL", "https://api.example.com"), // without AI_MODEL
+            ("AI_API_KEY", "key"),
+            ("AI_TIMEOUT_SECONDS", "0"),
+            ("AI_INCLUDE_NOTES", "yes"),
+            ("R2_ENDPOINT", "s3.example.com"),
+            ("R2_ENDPOINT", "https://s3.example.com/files"),
+        ] {
+            let mut values = base();
+            values.insert(name, value);
+            let message = read(&values).err().unwrap_or_default();
+            assert!(message.contains(name), "{name}={value}: {message}");
+        }
+    }
+
+    #[test]
+    fn files_go_to_r2_when_all_its_secrets_are_there() {
+        for name in ["R2_BUCKET", "R2_ACCOUNT_ID"] {
+            let mut values = base();
+            values.insert(name, "x");
+            assert!(
+                read(&values).is_err_and(|message| message.contains("R2_")),
+                "{name}"
+            );
+        }
+        let own = read(&base()).unwrap().files;
+        assert!(own.endpoint.is_none() && own.secret.len() == 64);
+        for (name, value, want) in [
+            ("R2_ACCOUNT_ID", "0123", "https://0123.r2.cloudflarestorage.com"),
+            ("R2_ENDPOINT", "http://127.0.0.1:9000/", "http://127.0.0.1:9000"),
+        ] {
+            let mut values = base();
+            values.extend([
+                (name, value),
+                ("R2_ACCESS_KEY_ID", "id"),
+                ("R2_SECRET_ACCESS_KEY", "secret"),
+            ]);
+            assert!(read(&values).err().unwrap_or_default().contains("R2_BUCKET"));
+            values.insert("R2_BUCKET", "files");
+            let store = read(&values).unwrap().files;
+            assert_eq!(store.endpoint.as_deref(), Some(want));
+            assert_eq!((store.key_id.as_str(), store.bucket.as_str()), ("id", "files"));
+        }
+    }
+
+    #[test]
+    fn origins_come_in_two_forms() {
+        for text in [
+            "https://a.example, http://localhost:3000/",
+            r#"["https://a.example","http://localhost:3000"]"#,
+        ] {
+            let mut values = base();
+            values.insert("BACKEND_CORS_ORIGINS", text);
+            let config = read(&values).ok().map(|config| config.cors_origins);
+            assert_eq!(
+                config,
+                Some(vec![
+                    "https://a.example".to_owned(),
+                    "http://localhost:3000".to_owned()
+                ])
+            );
+        }
+    }
+}

@@ -1,0 +1,522 @@
+//! Reads input by its [`Shape`]: strictly, and telling all that is wrong at once.
+
+use serde_json::{Map, Value};
+
+pub use crate::http::input_values::{Given, Patch, Taken};
+
+use crate::desk::category::read_slug;
+use crate::desk::id::{MAX_ID, Ref, is_project_key, is_uid};
+use crate::http::error::{Error, FieldErrors};
+use crate::http::json;
+use crate::http::request::Request;
+use crate::http::shape::{Field, Kind, Need, Shape};
+
+/// Reads the JSON body by its shape. A body without a `Content-Type` is read as JSON.
+///
+/// # Errors
+/// 415 for another type, 400 for what is malformed or wrong, all fields at once.
+pub fn body(request: &Request, shape: &Shape) -> Result<Taken, Error> {
+    match media_type(request).as_deref() {
+        None | Some("application/json") => from_map(&json::object(&request.body)?, shape),
+        Some(other) if other.ends_with("+json") => from_map(&json::object(&request.body)?, shape),
+        Some(_) => Err(Error::UnsupportedMedia("application/json")),
+    }
+}
+
+/// As [`body`], but nothing at all is an empty object: for actions whose body is optional.
+///
+/// # Errors
+/// As [`body`].
+pub fn body_or_nothing(request: &Request, shape: &Shape) -> Result<Taken, Error> {
+    if request.body.is_empty() {
+        from_map(&Map::new(), shape)
+    } else {
+        body(request, shape)
+    }
+}
+
+/// As [`body`], and also as a form, as OAuth 2 password logins send it.
+///
+/// # Errors
+/// As [`body`].
+pub fn body_or_form(request: &Request, shape: &Shape) -> Result<Taken, Error> {
+    if media_type(request).as_deref() != Some("application/x-www-form-urlencoded") {
+        return body(request, shape);
+    }
+    let mut map = Map::new();
+    for (name, value) in form_urlencoded::parse(&request.body) {
+        if map
+            .insert(name.into_owned(), Value::String(value.into_owned()))
+            .is_some()
+        {
+            return Err(Error::Malformed("the form names a field twice".to_owned()));
+        }
+    }
+    from_map(&map, shape)
+}
+
+fn media_type(request: &Request) -> Option<String> {
+    let value = request.header("content-type")?;
+    Some(
+        value
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase(),
+    )
+    .filter(|kind| !kind.is_empty())
+}
+
+fn from_map(map: &Map<String, Value>, shape: &Shape) -> Result<Taken, Error> {
+    let mut taken = Taken::default();
+    let mut errors = FieldErrors::new();
+    for field in shape.fields {
+        let names = std::iter::once(&field.name).chain(field.aliases);
+        match names.into_iter().find_map(|name| map.get(*name)) {
+            None if field.need == Need::Required => {
+                errors.push((field.name.to_owned(), "is missing".to_owned()))
+            }
+            None => {}
+            Some(Value::Null) if field.need == Need::Nullable => taken.0.push((field.name, Given::Null)),
+            Some(Value::Null) => errors.push((field.name.to_owned(), "must not be null".to_owned())),
+            Some(value) => match from_json(field.kind, value) {
+                Ok(Given::Json(_)) if wrong_form(field.kind, value, &mut errors) => {}
+                Ok(given) => taken.0.push((field.name, given)),
+                Err(message) => errors.push((field.name.to_owned(), message)),
+            },
+        }
+    }
+    if errors.is_empty() {
+        Ok(taken)
+    } else {
+        Err(Error::Invalid(errors))
+    }
+}
+
+/// Tells what is wrong with JSON of a form of its own, each mistake at its own place.
+fn wrong_form(kind: Kind, value: &Value, errors: &mut FieldErrors) -> bool {
+    let Kind::Json(form) = kind else { return false };
+    let mistakes = (form.check)(value);
+    let wrong = !mistakes.is_empty();
+    errors.extend(mistakes);
+    wrong
+}
+
+/// Reads the query by its shapes. Unknown parameters are ignored, and so are empty ones.
+///
+/// # Errors
+/// 400 with every parameter that is wrong.
+pub fn query(request: &Request, shapes: &[&Shape]) -> Result<Taken, Error> {
+    let mut taken = Taken::default();
+    let mut errors = FieldErrors::new();
+    if request.query.is_empty() {
+        return Ok(taken);
+    }
+    let pairs: Vec<_> = request.pairs().filter(|(_, value)| !value.is_empty()).collect();
+    for field in shapes.iter().flat_map(|shape| shape.fields) {
+        let named = |name: &str| name == field.name || field.aliases.contains(&name);
+        let values: Vec<&str> = pairs
+            .iter()
+            .filter(|(name, _)| named(name))
+            .map(|(_, value)| &**value)
+            .collect();
+        let read = match values.as_slice() {
+            [] => continue,
+            [one] => from_text(field.kind, one),
+            many if matches!(field.kind, Kind::AnyOf(_)) => from_text(field.kind, &many.join(",")),
+            _ => Err("is given more than once".to_owned()),
+        };
+        match read {
+            Ok(given) => taken.0.push((field.name, given)),
+            Err(message) => errors.push((field.name.to_owned(), message)),
+        }
+    }
+    if errors.is_empty() {
+        Ok(taken)
+    } else {
+        Err(Error::Invalid(errors))
+    }
+}
+
+/// Whether the field's shape has this field under any of its names: for the document's sake.
+pub fn names(field: &Field) -> impl Iterator<Item = &'static str> {
+    std::iter::once(field.name).chain(field.aliases.iter().copied())
+}
+
+fn from_json(kind: Kind, value: &Value) -> Result<Given, String> {
+    match (kind, value) {
+        (Kind::Flag, Value::Bool(flag)) => Ok(Given::Flag(*flag)),
+        (Kind::Flag, _) => Err("must be true or false".to_owned()),
+        (Kind::Whole { min, max }, value) => whole(value.as_i64(), min, max),
+        (Kind::Reference | Kind::ReferenceOr(_) | Kind::Slug, Value::Number(number)) => number
+            .as_i64()
+            .filter(|id| (1..=MAX_ID).contains(id))
+            .map(|id| Given::Ref(Ref::Id(id)))
+            .ok_or_else(|| "is no id".to_owned()),
+        (Kind::Reference | Kind::ReferenceOr(_), Value::String(text))
+            if text.bytes().all(|b| b.is_ascii_digit()) =>
+        {
+            Err("must be a number, not a string of digits".to_owned())
+        }
+        (Kind::Tags, Value::Array(list)) => {
+            let texts: Option<Vec<&str>> = list.iter().map(Value::as_str).collect();
+            tags(&texts.ok_or("must be a list of strings")?)
+        }
+        (Kind::Tags, _) => Err("must be a list of strings".to_owned()),
+        (Kind::References, Value::Array(list)) => rows(Kind::Reference, list),
+        (Kind::Slugs, Value::Array(list)) => rows(Kind::Slug, list),
+        (Kind::References | Kind::Slugs, _) => Err("must be a list".to_owned()),
+        (Kind::Json(_), value) => Ok(Given::Json(value.clone())),
+        (_, Value::String(text)) => from_string(kind, text),
+        (Kind::Reference | Kind::ReferenceOr(_) | Kind::Slug, _) => Err("must be an id".to_owned()),
+        _ => Err("must be a string".to_owned()),
+    }
+}
+
+fn from_text(kind: Kind, text: &str) -> Result<Given, String> {
+    match kind {
+        Kind::Flag => match text.to_ascii_lowercase().as_str() {
+            "true" | "1" | "yes" => Ok(Given::Flag(true)),
+            "false" | "0" | "no" => Ok(Given::Flag(false)),
+            _ => Err("must be true or false".to_owned()),
+        },
+        Kind::Whole { min, max } => whole(text.trim().parse().ok(), min, max),
+        Kind::Reference | Kind::ReferenceOr(_) | Kind::Slug if text.bytes().all(|b| b.is_ascii_digit()) => {
+            Ref::parse(text)
+                .map(Given::Ref)
+                .ok_or_else(|| "is no id".to_owned())
+        }
+        Kind::Tags => tags(&text.split(',').collect::<Vec<_>>()),
+        Kind::Time if text.len() == 10 => time(&format!("{text}T00:00:00Z")),
+        _ => from_string(kind, text),
+    }
+}
+
+fn from_string(kind: Kind, text: &str) -> Result<Given, String> {
+    match kind {
+        Kind::Line { min, max } => {
+            if text.chars().any(char::is_control) {
+                return Err("must be one line without control characters".to_owned());
+            }
+            length(text, min, max).map(|()| Given::Text(text.to_owned()))
+        }
+        Kind::Text { min, max } => {
+            if text.chars().any(|c| c < ' ' && !matches!(c, '\t' | '\n' | '\r')) {
+                return Err("must not hold control characters other than tab and line breaks".to_owned());
+            }
+            length(text, min, max).map(|()| Given::Text(text.to_owned()))
+        }
+        Kind::Password => match (text.chars().count(), text.len()) {
+            (8..=128, 0..=512) => Ok(Given::Text(text.to_owned())),
+            _ => Err("must be 8 to 128 characters and at most 512 bytes".to_owned()),
+        },
+        Kind::Secret => match text.len() {
+            1..=4_096 => Ok(Given::Text(text.to_owned())),
+            _ => Err("must be 1 to 4096 bytes".to_owned()),
+        },
+        Kind::Opaque => match text.len() {
+            1..=4_096 if !text.chars().any(char::is_control) => Ok(Given::Text(text.to_owned())),
+            _ => Err("must be 1 to 4096 bytes without control characters".to_owned()),
+        },
+        Kind::Search => Ok(Given::Text(text.to_owned())),
+        Kind::Email => email(text).map(Given::Text),
+        Kind::Username => {
+            let name = text.trim();
+            let fits = name
+                .chars()
+                .all(|c| c.is_alphanumeric() || matches!(c, '.' | '_' | '-'));
+            if fits && (1..=100).contains(&name.chars().count()) {
+                Ok(Given::Text(name.to_owned()))
+            } else {
+                Err("must be 1 to 100 letters, digits, dots, hyphens or underscores".to_owned())
+            }
+        }
+        Kind::Url => {
+            let fits = (text.starts_with("https://") || text.starts_with("http://"))
+                && text.len() <= 2_048
+                && !text.chars().any(|c| c.is_control() || c.is_whitespace());
+            if fits {
+                Ok(Given::Text(text.to_owned()))
+            } else {
+                Err("must be an http or https URL".to_owned())
+            }
+        }
+        Kind::Word(words) => match (words.parse)(text) {
+            Some(word) => Ok(Given::Word(word)),
+            None => Err(format!("must be one of {}", words.list.join(", "))),
+        },
+        Kind::AnyOf(words) => {
+            let read: Option<Vec<_>> = text.split(',').map(|word| (words.parse)(word)).collect();
+            match read {
+                Some(mut list) => {
+                    list.sort_unstable();
+                    list.dedup();
+                    Ok(Given::Words(list))
+                }
+                None => Err(format!("must be of {}", words.list.join(", "))),
+            }
+        }
+        Kind::Reference => reference(text, &[]),
+        Kind::ReferenceOr(words) => reference(text, words),
+        Kind::Slug if is_uid(text) => Ok(Given::Ref(Ref::Uid(text.to_ascii_lowercase()))),
+        Kind::Slug => read_slug(text)
+            .map(Given::Text)
+            .ok_or_else(|| "is neither an id nor a slug".to_owned()),
+        Kind::ProjectKey => {
+            let key = text.trim().to_ascii_uppercase();
+            if is_project_key(&key) {
+                Ok(Given::Text(key))
+            } else {
+                Err("must be 2 to 10 letters A to Z and digits, a letter first, and not TICK".to_owned())
+            }
+        }
+        Kind::Time => time(text),
+        Kind::Flag | Kind::Whole { .. } | Kind::Tags | Kind::References | Kind::Slugs | Kind::Json(_) => {
+            Err("is of the wrong type".to_owned())
+        }
+    }
+}
+
+fn length(text: &str, min: usize, max: usize) -> Result<(), String> {
+    if (min..=max).contains(&text.trim().chars().count()) {
+        Ok(())
+    } else if min == 0 {
+        Err(format!("must be at most {max} characters"))
+    } else {
+        Err(format!("must be {min} to {max} characters"))
+    }
+}
+
+fn whole(value: Option<i64>, min: i64, max: i64) -> Result<Given, String> {
+    let fits = value.filter(|value| (min..=max).contains(value));
+    fits.map(Given::Whole)
+        .ok_or_else(|| format!("must be a whole number from {min} to {max}"))
+}
+
+fn reference(text: &str, words: &'static [&'static str]) -> Result<Given, String> {
+    let lower = text.to_ascii_lowercase();
+    if let Some(word) = words.iter().find(|word| **word == lower) {
+        return Ok(Given::Word(word));
+    }
+    match Ref::parse(text) {
+        Some(reference) => Ok(Given::Ref(reference)),
+        None => Err("must be an id".to_owned()),
+    }
+}
+
+fn time(text: &str) -> Result<Given, String> {
+    chrono::DateTime::parse_from_rfc3339(text)
+        .map(|time| Given::Time(time.timestamp_millis()))
+        .map_err(|_| "must be a time such as 2026-01-31T12:00:00Z".to_owned())
+}
+
+fn tags(list: &[&str]) -> Result<Given, String> {
+    let mut tags: Vec<String> = list.iter().map(|tag| tag.trim().to_lowercase()).collect();
+    tags.sort_unstable();
+    tags.dedup();
+    let fits = |tag: &String| {
+        (1..=50).contains(&tag.chars().count())
+            && tag
+                .chars()
+                .all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ':'))
+    };
+    if tags.len() > 20 {
+        Err("must be at most 20 tags".to_owned())
+    } else if !tags.iter().all(fits) {
+        Err("must be tags of 1 to 50 letters, digits, `_`, `-`, `.` or `:`".to_owned())
+    } else {
+        Ok(Given::Tags(tags))
+    }
+}
+
+/// The most rows that one list may name.
+const ROWS_MOST: usize = 200;
+
+fn rows(kind: Kind, list: &[Value]) -> Result<Given, String> {
+    if list.len() > ROWS_MOST {
+        return Err(format!("must be at most {ROWS_MOST} rows"));
+    }
+    let mut rows: Vec<Value> = Vec::with_capacity(list.len());
+    for (at, value) in list.iter().enumerate() {
+        let row = match from_json(kind, value).map_err(|message| format!("[{at}] {message}"))? {
+            Given::Ref(Ref::Id(id)) => id.into(),
+            Given::Ref(Ref::Uid(text)) => text.into(),
+            Given::Text(text) if !text.bytes().all(|b| b.is_ascii_digit()) => text.into(),
+            _ => return Err(format!("[{at}] is no id")),
+        };
+        if !rows.contains(&row) {
+            rows.push(row);
+        }
+    }
+    Ok(Given::Rows(rows))
+}
+
+/// An address we can believe in: one `@`, a local part up to 64 bytes, a domain with a dot.
+pub fn email(text: &str) -> Result<String, String> {
+    let address = text.trim();
+    let wrong = || "must be an e-mail address".to_owned();
+    let (local, domain) = address.rsplit_once('@').ok_or_else(wrong)?;
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.chars().all(|c| c.is_alphanumeric() || c == '-')
+    };
+    let fits = (1..=64).contains(&local.len())
+        && address.chars().count() <= 254
+        && !local.chars().any(|c| {
+            c.is_control()
+                || c.is_whitespace()
+                || matches!(
+                    c,
+                    '@' | '<' | '>' | '(' | ')' | ',' | ';' | ':' | '"' | '\\' | '[' | ']'
+                )
+        })
+        && !local.starts_with('.')
+        && !local.ends_with('.')
+        && !local.contains("..")
+        && domain.contains('.')
+        && domain.split('.').all(label);
+    if fits {
+        Ok(address.to_owned())
+    } else {
+        Err(wrong())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+
+    use super::*;
+
+    use crate::http::request::tests::request;
+    use crate::http::shape::words;
+
+    const SHAPE: Shape = Shape {
+        name: "Test",
+        fields: &[
+            Field::required("title", Kind::Line { min: 3, max: 5 }, "").or(&["subject"]),
+            Field::nullable("phone", Kind::Line { min: 1, max: 5 }, ""),
+            Field::optional("status", Kind::Word(&words::STATUS), ""),
+            Field::optional("agent", Kind::ReferenceOr(&["me", "none"]), ""),
+            Field::optional("category", Kind::Slug, ""),
+            Field::optional("tags", Kind::Tags, ""),
+            Field::optional("flag", Kind::Flag, ""),
+            Field::optional("n", Kind::Whole { min: 1, max: 9 }, ""),
+            Field::optional("email", Kind::Email, ""),
+            Field::optional("text", Kind::Text { min: 0, max: 9 }, ""),
+            Field::optional("at", Kind::Time, ""),
+            Field::optional("people", Kind::References, ""),
+            Field::optional("places", Kind::Slugs, ""),
+        ],
+    };
+
+    fn read(body: &str) -> Result<Taken, Error> {
+        let mut request = request("", &[]);
+        request.body = body.as_bytes().to_vec();
+        crate::http::input::body(&request, &SHAPE)
+    }
+
+    #[test]
+    fn fields_are_checked_one_by_one() {
+        for (field, good) in [
+            (r#""title":"abc""#, true),
+            (r#""subject":"abc""#, true),
+            (r#""title":"  ab ""#, false),
+            (r#""title":"äöüßé""#, true),
+            (r#""title":"abcdef""#, false),
+            (r#""title":"ab\nc""#, false),
+            (r#""title":5"#, false),
+            (r#""title":null"#, false),
+            (r#""title":"abc","phone":null"#, true),
+            (r#""title":"abc","status":"In Progress""#, true),
+            (r#""title":"abc","status":"pending""#, false),
+            (r#""title":"abc","status":["open"]"#, false),
+            (r#""title":"abc","agent":5"#, true),
+            (r#""title":"abc","agent":"5""#, false),
+            (r#""title":"abc","agent":"me""#, true),
+            (r#""title":"abc","agent":5.5"#, false),
+            (r#""title":"abc","agent":0"#, false),
+            (r#""title":"abc","agent":9007199254740992"#, false),
+            (r#""title":"abc","category":"Feature Request""#, true),
+            (r#""title":"abc","category":"a/b""#, false),
+            (r#""title":"abc","tags":["B","a","b"]"#, true),
+            (r#""title":"abc","tags":["a b"]"#, false),
+            (r#""title":"abc","tags":"a""#, false),
+            (r#""title":"abc","flag":"true""#, false),
+            (r#""title":"abc","n":10"#, false),
+            (r#""title":"abc","n":"5""#, false),
+            (r#""title":"abc","email":"a@b.example""#, true),
+            (r#""title":"abc","email":"a@b""#, false),
+            (r#""title":"abc","email":"a b@c.example""#, false),
+            (r#""title":"abc","email":"a@b.example\n""#, true),
+            (r#""title":"abc","text":"a\tb\r\n""#, true),
+            (r#""title":"abc","text":"a\u0000b""#, false),
+            (r#""title":"abc","at":"2026-01-31T12:00:00+02:00""#, true),
+            (r#""title":"abc","at":"2026-01-31""#, false),
+            (r#""title":"abc","people":[]"#, true),
+            (
+                r#""title":"abc","people":[1,"01936C6E-2c00-7000-8000-000000000001"]"#,
+                true,
+            ),
+            (r#""title":"abc","people":["1"]"#, false),
+            (r#""title":"abc","people":["billing"]"#, false),
+            (r#""title":"abc","people":[0]"#, false),
+            (r#""title":"abc","people":1"#, false),
+            (r#""title":"abc","places":[1,"billing"]"#, true),
+            (r#""title":"abc","places":["1"]"#, false),
+            (r#""title":"abc","places":[null]"#, false),
+            (r#""title":"abc","unknown":{"x":1}"#, true),
+        ] {
+            assert_eq!(read(&format!("{{{field}}}")).is_ok(), good, "{field}");
+        }
+    }
+
+    #[test]
+    fn all_errors_are_told() {
+        match read(r#"{"status":1,"n":0}"#) {
+            Err(Error::Invalid(errors)) => {
+                let names: Vec<_> = errors.iter().map(|(name, _)| name.as_str()).collect();
+                assert_eq!(names, ["title", "status", "n"]);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn absent_null_and_value_differ() {
+        let taken = read(r#"{"title":"abc","phone":null}"#).unwrap();
+        assert_eq!(taken.patch("phone"), Patch::Clear);
+        assert_eq!(taken.patch("title"), Patch::Set("abc".to_owned()));
+        assert_eq!(taken.patch("text"), Patch::Keep);
+    }
+
+    #[test]
+    fn lists_of_rows_become_json() {
+        let taken = read(r#"{"title":"abc","places":["Feature Request",3,"feature-request",3]}"#).unwrap();
+        assert_eq!(taken.rows("places").as_deref(), Some(r#"["feature_request",3]"#));
+        assert_eq!(taken.rows("people"), None);
+    }
+
+    #[test]
+    fn queries_read_text() {
+        for (query, good) in [
+            ("title=abc&agent=5&n=3&flag=1", true),
+            ("agent=none", true),
+            ("status=nope", false),
+            ("n=x", false),
+            ("at=2026-01-31", true),
+            ("at=2026-13-31", false),
+            ("n=1&n=2", false),
+            ("other=1", true),
+            ("status=", true),
+        ] {
+            assert_eq!(
+                crate::http::input::query(&request(query, &[]), &[&SHAPE]).is_ok(),
+                good,
+                "{query}"
+            );
+        }
+    }
+}

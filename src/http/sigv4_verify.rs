@@ -1,0 +1,352 @@
+//! Whether a request is one that was allowed by a link of [`sigv4`](crate::http::sigv4).
+
+use std::borrow::Cow;
+
+use chrono::NaiveDate;
+use hmac::Mac;
+
+use crate::desk::{MINUTE, Millis};
+use crate::http::request::{Headers, decode};
+use crate::http::sigv4::{
+    ALGORITHM, Credentials, LONGEST, Scope, canonical_query, canonical_request, day_of, encode, scope_line,
+    signature,
+};
+
+/// How far the signer's clock may be ahead of ours.
+const CLOCK_SKEW: Millis = 15 * MINUTE;
+/// Headers that one link may sign.
+const MAX_HEADERS: usize = 16;
+/// Why a link is not accepted. All of them are one answer to the caller, and a word for the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// A parameter is missing, double or not of its form.
+    Malformed,
+    /// Signed by another key or for another region or service.
+    Foreign,
+    /// Its time is over.
+    Expired,
+    /// Its time begins in the future, by more than the clocks may differ.
+    Early,
+    /// A header that must be signed is not, or a signed one was not sent.
+    Unsigned,
+    /// The signature belongs to another request.
+    Forged,
+}
+
+/// A request that claims to be presigned, as it was sent.
+#[derive(Clone, Copy)]
+pub struct Claim<'a> {
+    pub method: &'a str,
+    /// Still percent-encoded.
+    pub path: &'a str,
+    /// Still percent-encoded, without its `?`.
+    pub query: &'a str,
+    pub headers: &'a dyn Headers,
+}
+
+/// Whether the request is one that [`presign`] allowed. `required` names the headers, in lower case, that
+/// the signature must cover besides `host`.
+///
+/// # Errors
+/// A [`Refusal`]. The signatures are compared in constant time.
+pub fn verify(
+    credentials: Credentials,
+    scope: Scope,
+    claim: &Claim,
+    required: &[&str],
+    now: Millis,
+) -> Result<(), Refusal> {
+    let mut pairs: Vec<(Cow<str>, Cow<str>)> = form_urlencoded::parse(claim.query.as_bytes()).collect();
+    pairs.sort_unstable();
+    if pairs
+        .iter()
+        .zip(pairs.iter().skip(1))
+        .any(|(one, next)| one.0 == next.0)
+    {
+        return Err(Refusal::Malformed);
+    }
+    let find = |name: &str| {
+        let found = pairs.iter().find(|pair| pair.0 == name);
+        found.map(|pair| pair.1.as_ref()).ok_or(Refusal::Malformed)
+    };
+    let stamp = find("X-Amz-Date")?;
+    if find("X-Amz-Algorithm")? != ALGORITHM {
+        return Err(Refusal::Malformed);
+    }
+    let begin = read_stamp(stamp).ok_or(Refusal::Malformed)?;
+    let seconds: i64 = Some(find("X-Amz-Expires")?)
+        .filter(|text| text.len() <= 6 && text.bytes().all(|b| b.is_ascii_digit()))
+        .and_then(|text| text.parse().ok())
+        .filter(|seconds| (1..=LONGEST).contains(seconds))
+        .ok_or(Refusal::Malformed)?;
+    let key = format!("{}/{}", credentials.id, scope_line(day_of(stamp), scope));
+    if find("X-Amz-Credential")? != key {
+        return Err(Refusal::Foreign);
+    }
+    if now < begin.saturating_sub(CLOCK_SKEW) {
+        return Err(Refusal::Early);
+    }
+    if now >= begin.saturating_add(seconds.saturating_mul(1_000)) {
+        return Err(Refusal::Expired);
+    }
+
+    let signed: Vec<&str> = find("X-Amz-SignedHeaders")?.split(';').collect();
+    let is_covered = signed.contains(&"host") && required.iter().all(|name| signed.contains(name));
+    if signed.len() > MAX_HEADERS || !is_covered {
+        return Err(Refusal::Unsigned);
+    }
+    let mut headers: Vec<(Cow<str>, Cow<str>)> = Vec::new();
+    for name in signed {
+        let value = Some(name)
+            .filter(|name| is_header_name(name))
+            .and_then(|name| claim.headers.get(name))
+            .ok_or(Refusal::Unsigned)?;
+        headers.push((name.into(), value.into()));
+    }
+
+    let mark = read_hex(find("X-Amz-Signature")?).ok_or(Refusal::Malformed)?;
+    let path: Option<Vec<String>> = claim
+        .path
+        .split('/')
+        .map(|part| Some(encode(&decode(part)?)))
+        .collect();
+    let path = path.ok_or(Refusal::Malformed)?.join("/");
+    let query: Vec<_> = pairs
+        .iter()
+        .filter(|pair| pair.0 != "X-Amz-Signature")
+        .cloned()
+        .collect();
+    let canonical = canonical_request(claim.method, &path, &canonical_query(&query), &headers);
+    signature(credentials.secret, stamp, scope, &canonical)
+        .verify_slice(&mark)
+        .map_err(|_| Refusal::Forged)
+}
+
+/// The moment of `20130524T000000Z`.
+fn read_stamp(text: &str) -> Option<Millis> {
+    let is_formed = text.len() == 16
+        && text.bytes().enumerate().all(|(at, b)| match at {
+            8 => b == b'T',
+            15 => b == b'Z',
+            _ => b.is_ascii_digit(),
+        });
+    let part = |from: usize, to: usize| text.get(from..to).filter(|_| is_formed)?.parse::<u32>().ok();
+    let year = i32::try_from(part(0, 4)?).ok()?;
+    let date = NaiveDate::from_ymd_opt(year, part(4, 6)?, part(6, 8)?)?;
+    let time = date.and_hms_opt(part(9, 11)?, part(11, 13)?, part(13, 15)?)?;
+    Some(time.and_utc().timestamp_millis())
+}
+
+fn is_header_name(name: &str) -> bool {
+    !name.is_empty()
+        && name.len() <= 64
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
+/// 32 bytes from 64 lower-case hexadecimal digits.
+fn read_hex(text: &str) -> Option<[u8; 32]> {
+    let mut bytes = [0; 32];
+    let is_formed = text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    for (at, byte) in bytes.iter_mut().enumerate() {
+        let from = at.saturating_mul(2);
+        let pair = text.get(from..from.saturating_add(2)).filter(|_| is_formed)?;
+        *byte = u8::from_str_radix(pair, 16).ok()?;
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use std::collections::HashMap;
+
+    use crate::http::sigv4::{Target, presign};
+
+    const NOW: Millis = 1_795_165_687_000;
+    const KEY: Credentials = Credentials {
+        id: "desk",
+        secret: "a secret",
+    };
+    const SENT: [(&str, &str); 4] = [
+        ("host", "desk.example"),
+        ("content-type", "text/plain; charset=utf-8"),
+        ("content-length", "12"),
+        ("if-none-match", "*"),
+    ];
+    const REQUIRED: [&str; 3] = ["content-type", "content-length", "if-none-match"];
+
+    /// Path and query of an allowed upload.
+    fn upload() -> (String, String) {
+        let target = Target {
+            method: "PUT",
+            origin: "https://desk.example",
+            path: "/uploads/7/ä b",
+            scope: Scope::R2,
+            query: &[("note", "x y+z&=%")],
+            headers: &SENT[1..],
+        };
+        let link = presign(KEY, &target, 900, NOW);
+        let (path, query) = link
+            .strip_prefix("https://desk.example")
+            .and_then(|rest| rest.split_once('?'))
+            .expect("a link");
+        (path.to_owned(), query.to_owned())
+    }
+
+    fn ask(
+        method: &str,
+        path: &str,
+        query: &str,
+        sent: &[(&'static str, &'static str)],
+        now: Millis,
+    ) -> Result<(), Refusal> {
+        let headers: HashMap<&'static str, &'static str> = sent.iter().copied().collect();
+        let claim = Claim {
+            method,
+            path,
+            query,
+            headers: &headers,
+        };
+        verify(KEY, Scope::R2, &claim, &REQUIRED, now)
+    }
+
+    #[test]
+    fn links_are_accepted_while_they_live() {
+        let (path, query) = upload();
+        for (now, want) in [
+            (NOW, Ok(())),
+            (NOW - 15 * MINUTE, Ok(())),
+            (NOW - 15 * MINUTE - 1, Err(Refusal::Early)),
+            (NOW + 899_999, Ok(())),
+            (NOW + 900_000, Err(Refusal::Expired)),
+            (Millis::MAX, Err(Refusal::Expired)),
+            (Millis::MIN, Err(Refusal::Early)),
+        ] {
+            assert_eq!(ask("PUT", &path, &query, &SENT, now), want, "{now}");
+        }
+        // The order of parameters and the case of escapes are the sender's own.
+        let mut turned: Vec<&str> = query.split('&').collect();
+        turned.reverse();
+        assert_eq!(
+            ask("PUT", &path.to_lowercase(), &turned.join("&"), &SENT, NOW),
+            Ok(())
+        );
+    }
+
+    #[test]
+    fn altered_requests_are_refused() {
+        let (path, query) = upload();
+        assert_eq!(ask("GET", &path, &query, &SENT, NOW), Err(Refusal::Forged));
+        for altered in [
+            "/uploads/8/%C3%A4%20b",
+            "/uploads/7/%C3%A4%20b/",
+            "/uploads/7%2F%C3%A4%20b",
+            "/uploads//7/%C3%A4%20b",
+            "/",
+            "",
+        ] {
+            assert_eq!(
+                ask("PUT", altered, &query, &SENT, NOW),
+                Err(Refusal::Forged),
+                "{altered}"
+            );
+        }
+        assert_eq!(
+            ask("PUT", "/uploads/%FF", &query, &SENT, NOW),
+            Err(Refusal::Malformed)
+        );
+        for (at, value, want) in [
+            (0, Some("evil.example"), Refusal::Forged),
+            (1, Some("text/html"), Refusal::Forged),
+            (2, Some("13"), Refusal::Forged),
+            (3, Some("\"x\""), Refusal::Forged),
+            (1, None, Refusal::Unsigned),
+            (2, None, Refusal::Unsigned),
+            (3, None, Refusal::Unsigned),
+        ] {
+            let mut sent = SENT.to_vec();
+            match value {
+                Some(value) => sent[at].1 = value,
+                None => drop(sent.remove(at)),
+            }
+            assert_eq!(ask("PUT", &path, &query, &sent, NOW), Err(want), "{at} {value:?}");
+        }
+    }
+
+    #[test]
+    fn altered_parameters_are_refused() {
+        let (path, query) = upload();
+        for (from, to, want) in [
+            ("Expires=900", "Expires=901", Refusal::Forged),
+            ("Expires=900", "Expires=0", Refusal::Malformed),
+            ("Expires=900", "Expires=604801", Refusal::Malformed),
+            ("Expires=900", "Expires=-900", Refusal::Malformed),
+            ("Expires=900", "Expires=99999999999999999999", Refusal::Malformed),
+            ("Expires=900", "Expires=900&X-Amz-Expires=900", Refusal::Malformed),
+            ("Expires=900", "expires=900", Refusal::Malformed),
+            ("X-Amz-Date=2026", "X-Amz-Date=2025", Refusal::Foreign),
+            ("X-Amz-Date=2026", "X-Amz-Date=%2B026", Refusal::Malformed),
+            ("Credential=desk", "Credential=desc", Refusal::Foreign),
+            ("%2Fauto%2F", "%2Feu%2F", Refusal::Foreign),
+            ("%2Fs3%2F", "%2Fec2%2F", Refusal::Foreign),
+            ("HMAC-SHA256", "HMAC-SHA1", Refusal::Malformed),
+            ("content-length%3B", "", Refusal::Unsigned),
+            ("host%3B", "", Refusal::Unsigned),
+            ("host%3B", "host%3Bhost%3B", Refusal::Forged),
+            ("host%3B", "host%3Bx-other%3B", Refusal::Unsigned),
+            ("host%3B", "host%3B%0A%3B", Refusal::Unsigned),
+            (
+                "host%3B",
+                "host%3B%3B%3B%3B%3B%3B%3B%3B%3B%3B%3B%3B%3B%3B%3B%3B%3B",
+                Refusal::Unsigned,
+            ),
+            ("note=x", "note=y", Refusal::Forged),
+            ("note=x", "other=1&note=x", Refusal::Forged),
+            ("Signature=", "Signature=0", Refusal::Malformed),
+            ("X-Amz-Signature=", "X-Amz-Signature=&x=", Refusal::Malformed),
+        ] {
+            assert!(query.contains(from), "{from}");
+            let altered = query.replacen(from, to, 1);
+            assert_eq!(ask("PUT", &path, &altered, &SENT, NOW), Err(want), "{altered}");
+        }
+        let signature = query.rfind("Signature=").expect("a signature") + "Signature=".len();
+        for at in signature..query.len() {
+            let other = if query.as_bytes()[at] == b'0' { "1" } else { "0" };
+            let altered = format!("{}{other}{}", &query[..at], &query[at + 1..]);
+            assert_eq!(ask("PUT", &path, &altered, &SENT, NOW), Err(Refusal::Forged));
+            assert_eq!(
+                ask("PUT", &path, &query[..at], &SENT, NOW),
+                Err(Refusal::Malformed)
+            );
+        }
+        assert_eq!(
+            ask("PUT", &path, &query.to_uppercase(), &SENT, NOW),
+            Err(Refusal::Malformed)
+        );
+        for nonsense in ["", "&&&", "=", "X-Amz-Signature", "%", "\u{1F525}=\0"] {
+            assert_eq!(ask("PUT", &path, nonsense, &SENT, NOW), Err(Refusal::Malformed));
+        }
+    }
+
+    #[test]
+    fn another_secret_signs_nothing_here() {
+        let (path, query) = upload();
+        let headers: HashMap<&'static str, &'static str> = SENT.into_iter().collect();
+        let claim = Claim {
+            method: "PUT",
+            path: &path,
+            query: &query,
+            headers: &headers,
+        };
+        for secret in ["", "a secret ", "A secret"] {
+            let other = Credentials { secret, ..KEY };
+            assert_eq!(
+                verify(other, Scope::R2, &claim, &REQUIRED, NOW),
+                Err(Refusal::Forged)
+            );
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! Closing what has been resolved for long enough, as the settings say.
+
+use crate::app::automation::{self, Engine};
+use crate::desk::Millis;
+use crate::desk::automation::executor::{Heard, hearing};
+use crate::desk::tickets::auto_close;
+use crate::edge::db::Db;
+use crate::http::error::Error;
+use crate::jobs::shared::{self, Tally};
+use crate::retry;
+use crate::store::tickets;
+use crate::store::tickets::events::{self, Subject};
+
+/// Tickets that are closed in one go.
+const MOST: i64 = 50;
+
+/// Closes tickets, each in a batch of its own. Whoever says something at the same moment is heard first.
+pub async fn close(db: &Db, now: Millis) -> Result<usize, Error> {
+    let found = db.batch(&[tickets::to_close(now, MOST)]).await?;
+    let waiting: Vec<crate::api::Id> = match found.first() {
+        Some(rows) => rows.all()?,
+        None => Vec::new(),
+    };
+    if waiting.is_empty() {
+        return Ok(0);
+    }
+    let (engine, windows) = shared::engine(db, now).await?;
+    let mut tally = Tally::default();
+    for row in waiting {
+        tally.add(retry!(close_one(db, &engine, windows.auto_close_days, row.id)));
+    }
+    tally.finish()
+}
+
+async fn close_one(db: &Db, engine: &Engine, days: i64, id: i64) -> Result<bool, Error> {
+    let now = engine.now;
+    let found = db.batch(&[shared::look(id, now)]).await?;
+    let Some(seen) = shared::seen(found.first())? else {
+        return Ok(false);
+    };
+    let ticket = seen.ticket.ticket();
+    let Some(change) = auto_close::close(&ticket, days, &engine.rules, now) else {
+        return Ok(false);
+    };
+    let subject = Subject::Ticket(id);
+    let heard = Heard {
+        on: hearing(Some(&ticket), &change.ticket),
+        ..Heard::default()
+    };
+    let followed = automation::follow(
+        engine,
+        &subject,
+        (Some(&ticket), &change.ticket),
+        &seen.around,
+        &heard,
+    )?;
+    let mut stmts = vec![tickets::update(&ticket, &followed.ticket, now)];
+    stmts.extend(
+        change
+            .event
+            .iter()
+            .map(|event| events::append(&subject, None, event, now)),
+    );
+    stmts.extend(followed.stmts);
+    db.batch(&stmts).await?;
+    Ok(true)
+}

@@ -1,0 +1,101 @@
+//! Whose address a name is, asked of DNS over HTTPS: no name that leads to a private address is called.
+//!
+//! The platform looks the name up once more when it calls; its own network lets nobody reach private addresses.
+
+use std::net::IpAddr;
+
+use serde::Deserialize;
+
+use crate::desk::webhooks::ip_address::is_public;
+use crate::edge::fetch::{Ask, ask};
+
+/// Patience with one question, milliseconds.
+const TIMEOUT_MS: u32 = 5_000;
+/// An answer is never longer.
+const LONGEST: usize = 65_536;
+
+/// Makes sure that every address of a name is on the public internet.
+///
+/// # Errors
+/// Why it may not be called.
+pub async fn check(dns: &str, name: &str) -> Result<(), &'static str> {
+    let (v4, v6) = futures_util::future::join(addresses(dns, name, "A"), addresses(dns, name, "AAAA")).await;
+    let all = [v4?, v6?].concat();
+    if all.is_empty() {
+        Err("its host has no address")
+    } else if all.into_iter().all(is_public) {
+        Ok(())
+    } else {
+        Err("its host has an address that is not on the public internet")
+    }
+}
+
+async fn addresses(dns: &str, name: &str, kind: &str) -> Result<Vec<IpAddr>, &'static str> {
+    let url = format!("{dns}?name={name}&type={kind}");
+    let question = Ask {
+        method: "GET",
+        url: &url,
+        headers: &[("accept", "application/dns-json")],
+        body: None,
+        timeout_ms: TIMEOUT_MS,
+        most: LONGEST,
+    };
+    let failed = "its host could not be looked up";
+    let answer = ask(&question).await.map_err(|_| failed)?;
+    if answer.status != 200 {
+        return Err(failed);
+    }
+    read(&answer.body).ok_or(failed)
+}
+
+/// Reads the addresses of an answer; nothing where the question failed.
+fn read(body: &str) -> Option<Vec<IpAddr>> {
+    #[derive(Deserialize)]
+    struct Answer {
+        #[serde(rename = "Status")]
+        status: i64,
+        #[serde(rename = "Answer", default)]
+        records: Vec<Record>,
+    }
+    #[derive(Deserialize)]
+    struct Record {
+        r#type: i64,
+        data: String,
+    }
+    /// Of A and AAAA; aliases on the way are of other types.
+    const ADDRESSES: [i64; 2] = [1, 28];
+    let answer: Answer = serde_json::from_str(body)
+        .ok()
+        .filter(|answer: &Answer| answer.status == 0)?;
+    let records = answer
+        .records
+        .iter()
+        .filter(|record| ADDRESSES.contains(&record.r#type));
+    records.map(|record| record.data.parse().ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_are_read_strictly() {
+        for (body, want) in [
+            (
+                r#"{"Status":0,"Answer":[{"name":"a","type":1,"TTL":1,"data":"1.1.1.1"}]}"#,
+                Some(1),
+            ),
+            (
+                r#"{"Status":0,"Answer":[{"type":5,"data":"b.example."},{"type":28,"data":"2606::1"},{"type":1,"data":"10.0.0.1"}]}"#,
+                Some(2),
+            ),
+            (r#"{"Status":0}"#, Some(0)),
+            (r#"{"Status":3}"#, None),
+            (r#"{"Status":0,"Answer":[{"type":1,"data":"localhost"}]}"#, None),
+            ("<html>", None),
+            ("{}", None),
+        ] {
+            assert_eq!(read(body).map(|list| list.len()), want, "{body}");
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! The README's list of routes.
+
+use crate::app::route::Access;
+use crate::routes::ROUTES;
+
+/// The table of routes in Markdown, as it stands in README.md between its two marks.
+pub fn route_list() -> String {
+    let mut text = "| | Path | For | |\n|---|---|---|---|\n".to_owned();
+    for route in ROUTES {
+        let who = match route.access {
+            Access::Public => "anybody",
+            Access::SignedIn => "signed in",
+            Access::Agent => "agents and up",
+            Access::Manager => "managers and up",
+            Access::Admin => "admins",
+        };
+        let methods = match (route.method.word(), route.is_patch) {
+            (word, true) => format!("{word}, PATCH"),
+            (word, false) => word.to_owned(),
+        };
+        text.push_str(&format!(
+            "| {methods} | `{}` | {who} | {} |\n",
+            route.path, route.summary
+        ));
+    }
+    text
+}

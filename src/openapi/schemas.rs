@@ -1,0 +1,389 @@
+//! The document's own schemas: what is answered and is no table of fields. A route or a view that names a
+//! schema finds it here; a test says which one is missing.
+
+use serde_json::{Value, json};
+
+use crate::desk::id::MAX_ID;
+use crate::desk::person::Role;
+use crate::desk::sla::State;
+use crate::desk::sla::calendar_parse::WEEKDAYS;
+use crate::desk::tickets::priority::Priority;
+use crate::desk::tickets::status::{Status, Workflow};
+use crate::openapi::schema::{described, list, named, object, one_of, or_null, page_of};
+
+/// Every one of them by its name.
+pub fn schemas() -> Vec<(&'static str, Value)> {
+    let mut all = vec![
+        ("Error", error()),
+        ("Problem", problem()),
+        ("Reference", reference()),
+        ("Person", person()),
+        ("PageMeta", page_meta()),
+        ("PageLinks", object([("next?", text())])),
+    ];
+    all.extend(accounts());
+    all.extend(tickets());
+    all.extend(service());
+    all.extend(categories());
+    all.push(("PresignedUpload", presigned()));
+    all.extend(assistant());
+    all.extend(promises());
+    all.extend(crate::openapi::notifications::schemas());
+    all.extend(crate::openapi::webhooks::schemas());
+    all.extend(crate::openapi::reports::schemas());
+    all.extend(crate::openapi::workflows::schemas());
+    all
+}
+
+fn text() -> Value {
+    json!({"type": "string"})
+}
+
+fn time() -> Value {
+    json!({"type": "string", "format": "date-time"})
+}
+
+fn whole() -> Value {
+    json!({"type": "integer"})
+}
+
+fn count() -> Value {
+    json!({"type": "integer", "minimum": 0})
+}
+
+fn constant(value: Value) -> Value {
+    json!({"const": value})
+}
+
+/// An object with whatever is in it.
+fn open() -> Value {
+    json!({"type": "object", "additionalProperties": true})
+}
+
+fn error() -> Value {
+    let by_field = json!({"type": "object", "additionalProperties": list(text())});
+    object([
+        ("status", constant(json!("error"))),
+        (
+            "code",
+            described(text(), "The machine-readable word, such as `VALIDATION_ERROR`."),
+        ),
+        (
+            "error",
+            described(text(), "The same word in an older form, such as `E_VALIDATION`."),
+        ),
+        ("message", described(text(), "What is wrong, for people.")),
+        ("detail", described(text(), "The same as `message`.")),
+        (
+            "errors",
+            described(by_field, "By field: all that is wrong with it."),
+        ),
+        (
+            "details",
+            described(
+                open(),
+                "Facts for the code at hand, such as `{from, to, allowed}`.",
+            ),
+        ),
+        (
+            "request_id",
+            described(text(), "Finds the request in the log; also in `X-Request-Id`."),
+        ),
+    ])
+}
+
+fn problem() -> Value {
+    let by_field = json!({"type": "object", "additionalProperties": list(text())});
+    let problem = object([
+        ("type", text()),
+        ("title", text()),
+        ("status", whole()),
+        ("detail", text()),
+        ("instance", text()),
+        ("code", text()),
+        ("errors", by_field),
+        ("details", open()),
+        ("request_id", text()),
+    ]);
+    described(
+        problem,
+        "RFC 9457, for clients that accept `application/problem+json`.",
+    )
+}
+
+fn reference() -> Value {
+    described(
+        json!({"anyOf": [
+            {"type": "integer", "minimum": 1, "maximum": MAX_ID},
+            {"type": "string", "minLength": 2, "maxLength": 40},
+        ]}),
+        "A row: its `id` as a number or its `uid`; a ticket also its `number` or `key`.",
+    )
+}
+
+fn person() -> Value {
+    object([
+        ("id", whole()),
+        ("uid", text()),
+        ("full_name", text()),
+        ("role", one_of(&Role::WORDS)),
+        ("avatar_url", or_null(text())),
+        ("email?", described(text(), "Of a requester, for staff only.")),
+    ])
+}
+
+fn page_meta() -> Value {
+    object([
+        ("limit", count()),
+        ("has_more", json!({"type": "boolean"})),
+        ("next_cursor", or_null(text())),
+        ("prev_cursor?", or_null(text())),
+        (
+            "total?",
+            described(count(), "With `count`, `page` or `skip`; exact up to 10,000."),
+        ),
+        (
+            "total_is_capped?",
+            described(constant(json!(true)), "There are more than `total`."),
+        ),
+    ])
+}
+
+fn accounts() -> [(&'static str, Value); 5] {
+    let mut permissions: Vec<&str> = Role::ALL
+        .iter()
+        .flat_map(|role| role.permissions())
+        .copied()
+        .collect();
+    permissions.sort_unstable();
+    permissions.dedup();
+    let signed = object([
+        ("user", named("User")),
+        ("access_token", text()),
+        ("refresh_token", text()),
+        ("token_type", constant(json!("Bearer"))),
+        (
+            "expires_in",
+            described(count(), "Life of the access token, seconds."),
+        ),
+    ]);
+    let verified = object([
+        ("valid", constant(json!(true))),
+        ("user_id", whole()),
+        ("role", one_of(&Role::WORDS)),
+        ("session_id", whole()),
+        ("expires_at", time()),
+    ]);
+    let ticket = object([
+        ("ticket", text()),
+        ("expires_in", described(count(), "Life of the ticket, seconds.")),
+    ]);
+    [
+        (
+            "SocketTicket",
+            described(ticket, "It opens one socket: `/messages/ws?ticket=...`."),
+        ),
+        ("Permissions", list(one_of(&permissions))),
+        (
+            "Signed",
+            described(signed, "A session: the person and two tokens."),
+        ),
+        ("Verified", verified),
+        ("Done", described(object([("message", text())]), "It is done.")),
+    ]
+}
+
+fn tickets() -> [(&'static str, Value); 10] {
+    let sums = |words: &[&str]| {
+        let properties: serde_json::Map<String, Value> =
+            words.iter().map(|word| ((*word).to_owned(), count())).collect();
+        json!({"type": "object", "properties": properties, "required": words, "additionalProperties": false})
+    };
+    let change = object([
+        ("field", text()),
+        (
+            "from",
+            described(json!({}), "The value before; a person as a card."),
+        ),
+        ("to", described(json!({}), "The value after.")),
+    ]);
+    let summary = object([
+        ("total", count()),
+        ("by_status", sums(&Status::WORDS)),
+        ("by_priority", sums(&Priority::WORDS)),
+        ("unassigned", count()),
+        ("overdue", count()),
+        (
+            "capped?",
+            described(constant(json!(true)), "`overdue` is at least this many."),
+        ),
+    ]);
+    let transitions = object([
+        ("status", one_of(&Status::WORDS)),
+        ("workflow", one_of(&Workflow::WORDS)),
+        ("allowed", named("Transitions")),
+    ]);
+    let said = object([
+        ("type", constant(json!("message"))),
+        ("seq", whole()),
+        (
+            "message",
+            described(or_null(named("Message")), "Null when it was deleted."),
+        ),
+        ("deleted_at", or_null(time())),
+        ("created_at", time()),
+    ]);
+    let entry = json!({"oneOf": [named("Said"), named("Event")]});
+    [
+        ("Tags", list(text())),
+        (
+            "Sla",
+            described(
+                object([
+                    ("response", one_of(&State::WORDS)),
+                    ("resolution", one_of(&State::WORDS)),
+                ]),
+                "How the two promises are doing at this moment.",
+            ),
+        ),
+        (
+            "Transitions",
+            json!({"type": "array", "items": one_of(&Status::WORDS), "uniqueItems": true}),
+        ),
+        ("CustomFields", open()),
+        ("Changes", list(change)),
+        (
+            "EventData",
+            described(
+                open(),
+                "What else belongs to the event: of a transfer its `reason`, of a warning its `target` (response, resolution); both for staff only.",
+            ),
+        ),
+        ("Summary", summary),
+        ("TransitionList", transitions),
+        (
+            "Said",
+            described(said, "A message where it stands in a timeline."),
+        ),
+        (
+            "Timeline",
+            described(timeline(entry), "Messages and events, merged in order."),
+        ),
+    ]
+}
+
+fn assistant() -> [(&'static str, Value); 2] {
+    let model = || described(text(), "The model that was asked.");
+    let truncated = || described(json!({"type": "boolean"}), "Older messages were left out.");
+    let category = object([("id", whole()), ("slug", text()), ("name", text())]);
+    let sentiment = one_of(&crate::desk::assistant::prompt::SENTIMENTS);
+    let reply = object([
+        (
+            "reply",
+            described(text(), "A draft: somebody is to read it first."),
+        ),
+        ("model", model()),
+        ("truncated", truncated()),
+        ("sources", object([("messages", count())])),
+    ]);
+    let triage = object([
+        ("category", or_null(category)),
+        ("priority", or_null(one_of(&Priority::WORDS))),
+        ("sentiment", or_null(sentiment)),
+        ("assignee", or_null(named("Person"))),
+        ("reason", text()),
+        ("model", model()),
+        ("truncated", truncated()),
+    ]);
+    let says = "Suggestions, none of them applied; null where there is none that the desk knows.";
+    [("SuggestedReply", reply), ("Triage", described(triage, says))]
+}
+
+fn categories() -> [(&'static str, Value); 3] {
+    let name = object([("id", whole()), ("slug", text()), ("name", text())]);
+    [
+        ("Ids", list(whole())),
+        ("Subcategories", list(named("Subcategory"))),
+        ("CategoryNames", list(name)),
+    ]
+}
+
+fn promises() -> [(&'static str, Value); 4] {
+    let range = json!({"type": "string", "pattern": "^[0-2][0-9]:[0-5][0-9]-[0-2][0-9]:[0-5][0-9]$"});
+    let day = json!({"type": ["array", "null"], "items": range, "maxItems": 12});
+    let week: serde_json::Map<String, Value> = WEEKDAYS
+        .iter()
+        .map(|name| ((*name).to_owned(), day.clone()))
+        .collect();
+    [
+        ("People", list(named("Person"))),
+        (
+            "TimeZone",
+            described(text(), "A time zone as IANA names it, such as Europe/Berlin."),
+        ),
+        (
+            "CalendarHours",
+            described(
+                json!({"type": "object", "properties": week, "additionalProperties": false}),
+                "Wall times of each weekday, such as {\"mon\": [\"09:00-12:30\", \"13:30-17:00\"]}: apart, and at \
+                 least an hour a week. A shift over midnight is two ranges; a day ends at 24:00.",
+            ),
+        ),
+        (
+            "CalendarHolidays",
+            described(
+                json!({"type": "array", "items": {"type": "string", "format": "date"}, "maxItems": 1_000}),
+                "Local days on which nobody works.",
+            ),
+        ),
+    ]
+}
+
+fn timeline(entry: Value) -> Value {
+    let mut page = page_of("Said");
+    if let Some(items) = page.pointer_mut("/properties/data/items") {
+        *items = entry;
+    }
+    page
+}
+
+fn presigned() -> Value {
+    let headers = described(
+        json!({"type": "object", "additionalProperties": text()}),
+        "Send exactly these with the file.",
+    );
+    let link = object([
+        ("upload_url", described(text(), "Where the file goes, once.")),
+        ("method", constant(json!("PUT"))),
+        ("headers", headers),
+        (
+            "key",
+            described(
+                text(),
+                "Registers the file when it is there: `POST /attachments`.",
+            ),
+        ),
+        ("expires_at", time()),
+    ]);
+    described(link, "A permission to upload one file.")
+}
+
+fn service() -> [(&'static str, Value); 4] {
+    let state = || one_of(&["ok", "down"]);
+    let check = object([("status", state()), ("ms", count())]);
+    let checks = json!({"type": "object", "additionalProperties": check});
+    let key = object([
+        ("kty", constant(json!("RSA"))),
+        ("use", constant(json!("sig"))),
+        ("alg", constant(json!("RS256"))),
+        ("kid", text()),
+        ("n", text()),
+        ("e", text()),
+    ]);
+    [
+        ("Health", object([("status", constant(json!("ok")))])),
+        ("Ready", object([("status", state()), ("checks", checks)])),
+        ("Version", object([("name", text()), ("version", text())])),
+        ("Jwks", object([("keys", list(key))])),
+    ]
+}

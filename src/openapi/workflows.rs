@@ -1,0 +1,106 @@
+//! The document's schemas of workflow rules: their three parts, and what came of them.
+
+use serde_json::{Value, json};
+
+use crate::desk::automation::action::Action;
+use crate::desk::automation::condition::{FIELDS, Op};
+use crate::desk::automation::rule::On;
+use crate::openapi::schema::{described, list, named, object, one_of};
+
+/// Every one of them by its name.
+pub fn schemas() -> [(&'static str, Value); 8] {
+    let text = || json!({"type": "string"});
+    let fields = FIELDS.map(|(name, ..)| format!("`{name}`")).join(", ");
+    let condition = object([
+        (
+            "field",
+            described(text(), &format!("One of {fields}, `custom_fields.<name>`.")),
+        ),
+        ("op", words("How they are compared", &Op::WORDS)),
+        (
+            "value?",
+            described(
+                json!({}),
+                "As the field is written; a list for `in` and `not_in`.",
+            ),
+        ),
+    ]);
+    let deed = object([
+        ("type?", one_of(&Action::WORDS)),
+        ("outcome?", one_of(&["done", "refused"])),
+        ("reason?", text()),
+        ("path?", text()),
+        ("message?", text()),
+    ]);
+    let tried = object([
+        ("ticket_id", json!({"type": "integer"})),
+        ("ticket_number", text()),
+        ("title", text()),
+        (
+            "heard",
+            described(json!({"type": "boolean"}), "The rule would hear of it."),
+        ),
+        (
+            "acts",
+            described(json!({"type": "boolean"}), "Its conditions hold, too."),
+        ),
+        ("unmet", list(object([("path", text()), ("reason", text())]))),
+        ("actions", named("WorkflowDetails")),
+        ("changes", named("Changes")),
+    ]);
+    let simulation = object([
+        ("workflow_id", json!({"type": "integer"})),
+        ("problems", named("WorkflowProblems")),
+        ("tried", json!({"type": "integer"})),
+        ("acting", json!({"type": "integer"})),
+        ("results", list(tried)),
+    ]);
+    [
+        ("WorkflowTrigger", trigger()),
+        ("WorkflowCondition", condition),
+        (
+            "WorkflowConditions",
+            object([
+                (
+                    "all?",
+                    described(list(named("WorkflowCondition")), "All of these must hold."),
+                ),
+                (
+                    "any?",
+                    described(
+                        list(named("WorkflowCondition")),
+                        "At least one of these, if there are any.",
+                    ),
+                ),
+            ]),
+        ),
+        ("WorkflowActions", list(action())),
+        (
+            "WorkflowProblems",
+            list(object([("path", text()), ("message", text())])),
+        ),
+        ("WorkflowDeed", deed),
+        ("WorkflowDetails", list(named("WorkflowDeed"))),
+        ("WorkflowSimulation", simulation),
+    ]
+}
+
+/// One of a closed list for who writes a rule; whoever reads one may find another word in a broken rule.
+fn words(says: &str, list: &[&str]) -> Value {
+    let list = list.join("`, `");
+    json!({"type": "string", "description": format!("{says}: one of `{list}`.")})
+}
+
+fn trigger() -> Value {
+    let says = "Narrowed by `from` and `to` of `status_changed`, `by` (staff, customer) and `internal` of `message_added`, \
+      `target` (response, resolution) of the SLA's, `every_hours` of `schedule`.";
+    json!({"type": "object", "required": ["on"], "properties": {"on": words("What it waits for", &On::WORDS)}, "additionalProperties": true,
+           "description": says})
+}
+
+fn action() -> Value {
+    let says = "The main part goes by its own name or `value`: `status`, `priority`, `category`, `to` (an agent, \
+      least_loaded, none), `tag`, `body`, `to` and `message` of a notification, `webhook`.";
+    json!({"type": "object", "required": ["type"], "properties": {"type": words("What is done", &Action::WORDS)},
+           "additionalProperties": true, "description": says})
+}

@@ -1,0 +1,110 @@
+//! What the assistant may know of a ticket, and what it may suggest.
+
+use serde::Deserialize;
+
+use crate::desk::assistant::prompt::{Agent, Case, Category, MOST, OVERHEAD, Said};
+use crate::desk::id::Ref;
+use crate::edge::db::{DbError, Rows, Stmt};
+use crate::store::tickets::{Reader, named};
+
+/// Agents among whom one is suggested: the least busy.
+const AGENTS: i64 = 50;
+/// Categories among which one is suggested.
+const CATEGORIES: i64 = 100;
+
+/// A ticket that the reader may see: the row `j`. Notes, and what belongs to them, only where they are wanted and
+/// the reader's role reads them.
+pub fn case(reader: &Reader, reference: &Ref, with_notes: bool) -> Stmt {
+    let (name, arg) = named(reference);
+    reader
+        .stmt(format!(
+            "SELECT json_object('title', t.title, 'description', t.description, 'status', t.status, \
+               'priority', CASE t.priority WHEN 1 THEN 'low' WHEN 2 THEN 'medium' WHEN 3 THEN 'high' ELSE 'urgent' END, \
+               'category', t.category, 'message_count', iif(?5, t.message_count, t.public_message_count), \
+               'files', (SELECT json_group_array(f.filename) FROM (SELECT a.filename FROM attachments a \
+                  WHERE a.ticket_id = t.id AND a.attached_at IS NOT NULL AND a.deleted_at IS NULL AND a.is_internal <= ?5 \
+                  ORDER BY a.id LIMIT 40) f)) AS j \
+             FROM tickets t WHERE {name} AND t.deleted_at IS NULL AND {}",
+            reader.scope.condition()
+        ))
+        .bind(arg)
+        .bind(with_notes)
+}
+
+/// Reads [`case`].
+///
+/// # Errors
+/// When the statement and this reader disagree.
+pub fn read_case(rows: &Rows) -> Result<Option<Case>, DbError> {
+    rows.text()?.map(|text| parse(&text)).transpose()
+}
+
+/// The newest messages of the ticket, as many as the assistant takes.
+pub fn said(reader: &Reader, reference: &Ref, with_notes: bool) -> Stmt {
+    let (name, arg) = named(reference);
+    reader
+        .stmt(format!(
+            "SELECT body, is_internal, role FROM (SELECT m.position, m.body, m.is_internal, w.role, \
+               sum(length(m.body) + ?6) OVER (ORDER BY m.position DESC) AS weight \
+               FROM tickets t JOIN messages m ON m.ticket_id = t.id JOIN users w ON w.id = m.author_id \
+               WHERE {name} AND t.deleted_at IS NULL AND {} AND m.deleted_at IS NULL AND m.is_internal <= ?5) \
+             WHERE weight <= ?7 ORDER BY position DESC",
+            reader.scope.condition()
+        ))
+        .bind(arg)
+        .bind(with_notes)
+        .bind(i64::try_from(OVERHEAD).unwrap_or_default())
+        .bind(i64::try_from(MOST).unwrap_or_default())
+}
+
+/// Reads [`said`], newest first.
+///
+/// # Errors
+/// When the statement and this reader disagree.
+pub fn read_said(rows: &Rows) -> Result<Vec<Said>, DbError> {
+    rows.all()
+}
+
+/// The active categories.
+pub fn categories() -> Stmt {
+    Stmt::new("SELECT id, slug, name FROM categories WHERE is_active = 1 ORDER BY position, id LIMIT ?1")
+        .bind(CATEGORIES)
+}
+
+/// Reads [`categories`].
+///
+/// # Errors
+/// When the statement and this reader disagree.
+pub fn read_categories(rows: &Rows) -> Result<Vec<Category>, DbError> {
+    rows.all()
+}
+
+/// Agents who are there to take a ticket: rows `j`.
+pub fn agents() -> Stmt {
+    Stmt::new(
+        "SELECT json_object('id', u.id, 'open_tickets', p.open_load, 'card', json(u.card), \
+           'categories', (SELECT json_group_array(c.slug) FROM agent_categories a \
+             JOIN categories c ON c.id = a.category_id AND c.is_active = 1 WHERE a.user_id = u.id)) AS j \
+         FROM users u JOIN agent_profiles p ON p.user_id = u.id \
+         WHERE u.role = 'agent' AND u.is_active = 1 AND p.is_available = 1 \
+         ORDER BY p.open_load, u.id LIMIT ?1",
+    )
+    .bind(AGENTS)
+}
+
+/// Reads [`agents`].
+///
+/// # Errors
+/// When the statement and this reader disagree.
+pub fn read_agents(rows: &Rows) -> Result<Vec<Agent>, DbError> {
+    #[derive(Deserialize)]
+    struct Row {
+        j: String,
+    }
+    let rows: Vec<Row> = rows.all()?;
+    rows.iter().map(|row| parse(&row.j)).collect()
+}
+
+fn parse<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, DbError> {
+    serde_json::from_str(text).map_err(|error| DbError::Other(error.to_string()))
+}

@@ -1,0 +1,424 @@
+//! Workflow rules, what they name, and what they have done.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::desk::automation::references::{Directory, Known};
+use crate::desk::automation::rule::{On, Plan, Rule};
+use crate::desk::automation::run_report::{SOUGHT, Telling};
+use crate::desk::id::Ref;
+use crate::desk::validation::Mistake;
+use crate::edge::db::{Arg, DbError, Rows, Stmt};
+use crate::http::page::{Page, Start};
+use crate::store::automation::notify::told;
+use crate::store::tickets::events::Subject;
+use crate::store::view::{Out, View, field};
+
+/// A rule. Its problems are found when it is read, and stand in `?1` where they are known before.
+pub const RULE: View = View {
+    name: "WorkflowRule",
+    fields: &[
+        field("id", "w.id", Out::Int),
+        field("uid", "w.uid", Out::Text),
+        field("name", "w.name", Out::Text),
+        field("is_active", "w.is_active", Out::Flag),
+        field("position", "w.position", Out::Int).says("Rules are asked by position, then id."),
+        field("trigger", "w.trigger", Out::Json("WorkflowTrigger")).says("What it hears."),
+        field("conditions", "w.conditions", Out::Json("WorkflowConditions")).says("What must hold."),
+        field("actions", "w.actions", Out::Json("WorkflowActions")).says("What it does."),
+        field("stop", "w.stop", Out::Flag).says("When it has acted, later rules are not asked."),
+        field("author", "u.card", Out::Card).says("Who made it; its notes stand under this name."),
+        field("version", "w.version", Out::Int),
+        field("created_at", "w.created_at", Out::Time),
+        field("updated_at", "w.updated_at", Out::Time),
+        field("problems", "?1", Out::Json("WorkflowProblems"))
+            .says("Why it cannot work as it stands: `[{path, message}]`."),
+    ],
+};
+
+/// A run of a rule.
+pub const RUN: View = View {
+    name: "WorkflowRun",
+    fields: &[
+        field("id", "r.id", Out::Int),
+        field("workflow_id", "r.workflow_id", Out::Int),
+        field("ticket_id", "r.ticket_id", Out::Int),
+        field("ticket_number", "t.number", Out::Text),
+        field("event", "r.event", Out::Text).says("What was heard."),
+        field("outcome", "r.outcome", Out::Text).says("acted, or broken: it could not be read."),
+        field("details", "r.details", Out::Json("WorkflowDetails"))
+            .says("Each action as done or refused, with the reason; or what is wrong with the rule."),
+        field("created_at", "r.created_at", Out::Time),
+    ],
+};
+
+/// Rules of one desk.
+pub const MOST: i64 = crate::desk::automation::rule::MAX_RULES as i64;
+
+fn named(reference: &Ref) -> (&'static str, Arg) {
+    match reference {
+        Ref::Id(id) => ("id", Arg::Int(*id)),
+        Ref::Uid(uid) => ("uid", Arg::Text(uid.clone())),
+        Ref::Number(_) | Ref::Key(_) => ("id", Arg::Null),
+    }
+}
+
+/// A rule as it is stored, with its JSON as it is answered.
+#[derive(Clone, Debug, Deserialize)]
+pub struct RuleRow {
+    pub j: String,
+    pub id: i64,
+    pub uid: String,
+    pub name: String,
+    pub is_active: i64,
+    pub position: i64,
+    pub stop: i64,
+    pub trigger: String,
+    pub conditions: String,
+    pub actions: String,
+    pub author_id: i64,
+    pub version: i64,
+}
+
+pub(super) const COLUMNS: &str = "w.id, w.uid, w.name, w.is_active, w.position, w.stop, w.trigger, w.conditions, w.actions, \
+  w.author_id, w.version";
+
+impl RuleRow {
+    /// The parts of the plan, as they were written.
+    pub fn parts(&self) -> [Value; 3] {
+        [&self.trigger, &self.conditions, &self.actions]
+            .map(|text| serde_json::from_str(text).unwrap_or_default())
+    }
+
+    /// The rule, as the engine reads it.
+    pub fn rule(&self) -> Rule {
+        let [trigger, conditions, actions] = self.parts();
+        Rule {
+            id: self.id,
+            name: self.name.clone(),
+            is_active: self.is_active == 1,
+            position: self.position,
+            stop: self.stop == 1,
+            plan: Plan::read(Some(&trigger), Some(&conditions), Some(&actions)),
+        }
+    }
+}
+
+/// A page of rules in their order.
+pub fn list(page: &Page) -> Stmt {
+    let (position, id) = match page.start {
+        Start::After { value, id } => (value, id),
+        _ => (i64::MIN >> 11, 0),
+    };
+    Stmt::new(format!(
+        "SELECT {} AS j, {COLUMNS} FROM workflows w JOIN users u ON u.id = w.author_id \
+         WHERE (w.position, w.id) > (?2, ?3) ORDER BY w.position, w.id LIMIT ?4 OFFSET ?5",
+        RULE.sql()
+    ))
+    .bind("[]")
+    .bind(position)
+    .bind(id)
+    .bind(page.limit.saturating_add(1))
+    .bind(page.offset())
+}
+
+/// How many rules there are: `n`.
+pub fn count() -> Stmt {
+    Stmt::new("SELECT count(*) AS n FROM workflows")
+}
+
+/// One rule.
+pub fn row(reference: &Ref) -> Stmt {
+    let (column, arg) = named(reference);
+    Stmt::new(format!(
+        "SELECT {} AS j, {COLUMNS} FROM workflows w JOIN users u ON u.id = w.author_id WHERE w.{column} = ?2",
+        RULE.sql()
+    ))
+    .bind("[]")
+    .bind(arg)
+}
+
+/// The row `j`, `v`, `id` of a rule that the same batch has changed, with the problems that it has.
+pub fn show(uid: &str, problems: &[Mistake]) -> Stmt {
+    Stmt::new(format!(
+        "SELECT {} AS j, w.version AS v, w.id AS id FROM workflows w JOIN users u ON u.id = w.author_id WHERE w.uid = ?2",
+        RULE.sql()
+    ))
+    .bind(problems_json(problems))
+    .bind(uid)
+}
+
+/// Problems as they are answered.
+pub fn problems_json(problems: &[Mistake]) -> String {
+    let list = problems
+        .iter()
+        .map(|(path, message)| serde_json::json!({"path": path, "message": message}));
+    Value::Array(list.collect()).to_string()
+}
+
+/// A rule to be, or as it will be.
+#[derive(Clone, Debug)]
+pub struct NewRule {
+    pub uid: String,
+    pub name: String,
+    pub is_active: bool,
+    /// Absent: behind all others.
+    pub position: Option<i64>,
+    pub stop: bool,
+    pub trigger: String,
+    pub conditions: String,
+    pub actions: String,
+    pub author_id: i64,
+    pub now: i64,
+}
+
+/// Inserts a rule, unless there are too many.
+pub fn insert(new: &NewRule) -> [Stmt; 2] {
+    [
+        Stmt::new("INSERT INTO stale SELECT 1 WHERE (SELECT count(*) FROM workflows) >= ?1").bind(MOST),
+        Stmt::new(
+            "INSERT INTO workflows (uid, name, is_active, position, stop, trigger, conditions, actions, author_id, created_at, updated_at) \
+             SELECT ?1, ?2, ?3, coalesce(?4, (SELECT max(position) + 1 FROM workflows), 1), ?5, ?6, ?7, ?8, ?9, ?10, ?10",
+        )
+        .bind(&new.uid)
+        .bind(&new.name)
+        .bind(new.is_active)
+        .bind(new.position)
+        .bind(new.stop)
+        .bind(&new.trigger)
+        .bind(&new.conditions)
+        .bind(&new.actions)
+        .bind(new.author_id)
+        .bind(new.now),
+    ]
+}
+
+/// Changes a rule, over the version that it was decided on.
+pub fn update(id: i64, version: i64, new: &NewRule) -> Stmt {
+    Stmt::new(
+        "UPDATE workflows SET version = ?2 + 1, name = ?3, is_active = ?4, position = coalesce(?5, position), stop = ?6, \
+           trigger = ?7, conditions = ?8, actions = ?9, updated_at = ?10 WHERE id = ?1",
+    )
+    .bind(id)
+    .bind(version)
+    .bind(&new.name)
+    .bind(new.is_active)
+    .bind(new.position)
+    .bind(new.stop)
+    .bind(&new.trigger)
+    .bind(&new.conditions)
+    .bind(&new.actions)
+    .bind(new.now)
+}
+
+/// Deletes a rule that is at this version; any other aborts the batch. What it did stays on record.
+pub fn delete(id: i64, version: i64) -> [Stmt; 2] {
+    [
+        Stmt::new(
+            "INSERT INTO stale SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM workflows WHERE id = ?1 AND version = ?2)",
+        )
+        .bind(id)
+        .bind(version),
+        Stmt::new("DELETE FROM workflows WHERE id = ?1").bind(id),
+    ]
+}
+
+// What the engine keeps in memory ----------------------------------------------------------------------------------
+
+/// The active rules in their order.
+pub fn active() -> Stmt {
+    Stmt::new(format!(
+        "SELECT '' AS j, {COLUMNS} FROM workflows w WHERE w.is_active = 1 ORDER BY w.position, w.id"
+    ))
+}
+
+/// The active rules as the engine asks them, read when they have changed.
+#[derive(Debug)]
+pub struct Automation {
+    /// The number that tells of changes.
+    pub version: i64,
+    pub rules: Vec<Rule>,
+    pub directory: Directory,
+    /// Who made each rule.
+    authors: Vec<(i64, i64)>,
+}
+
+impl Automation {
+    /// Whether some rule waits for this.
+    pub fn hears(&self, on: On) -> bool {
+        let plans = self.rules.iter().filter_map(|rule| rule.plan.as_ref().ok());
+        plans.into_iter().any(|plan| plan.trigger.on == on)
+    }
+
+    /// Under whose name a rule leaves notes.
+    pub fn author(&self, rule: i64) -> Option<i64> {
+        let found = self.authors.iter().find(|(id, _)| *id == rule)?;
+        Some(found.1)
+    }
+}
+
+/// Reads [`active`] and [`directory`].
+///
+/// # Errors
+/// When the statements and this reader disagree.
+pub fn read_automation(version: i64, rules: &Rows, directory: &Rows) -> Result<Automation, DbError> {
+    let rows: Vec<RuleRow> = rules.all()?;
+    Ok(Automation {
+        version,
+        rules: rows.iter().map(RuleRow::rule).collect(),
+        directory: read_directory(directory)?,
+        authors: rows.iter().map(|row| (row.id, row.author_id)).collect(),
+    })
+}
+
+/// The categories, people, projects and webhooks that any rule names, and those that the given JSON does: rows `j`.
+///
+/// Rules name rows among other words and numbers; a row too many does no harm.
+pub fn directory(parts: Option<&str>) -> Stmt {
+    Stmt::new(
+        "WITH words AS (SELECT DISTINCT lower(trim(a.atom)) AS word \
+           FROM (SELECT json_array(json(conditions), json(actions)) AS parts FROM workflows UNION ALL SELECT ?1) p, json_tree(p.parts) a \
+           WHERE a.type IN ('text', 'integer') AND length(a.atom) <= 254) \
+         SELECT json_object('kind', 'category', 'id', c.id, 'uid', c.uid, 'name', c.slug, 'is_active', c.is_active, 'is_staff', 0, \
+             'card', NULL) AS j FROM categories c \
+           WHERE c.id IN (SELECT CAST(word AS INTEGER) FROM words) OR c.uid IN (SELECT word FROM words) \
+             OR c.slug IN (SELECT replace(replace(word, ' ', '_'), '-', '_') FROM words) \
+         UNION ALL \
+         SELECT json_object('kind', 'person', 'id', u.id, 'uid', u.uid, 'name', u.email_key, 'is_active', u.is_active, \
+             'is_staff', u.role <> 'customer', 'card', json(u.card)) FROM users u \
+           WHERE u.id IN (SELECT CAST(word AS INTEGER) FROM words) OR u.uid IN (SELECT word FROM words) \
+             OR u.email_key IN (SELECT word FROM words) \
+         UNION ALL \
+         SELECT json_object('kind', 'project', 'id', p.id, 'uid', p.uid, 'name', lower(p.key), 'is_active', 1, 'is_staff', 0, \
+             'card', NULL) AS j FROM projects p WHERE p.uid IN (SELECT word FROM words) \
+         UNION ALL \
+         SELECT json_object('kind', 'webhook', 'id', h.id, 'uid', h.uid, 'name', h.uid, 'is_active', h.is_active, \
+             'is_staff', h.include_internal, 'card', NULL) AS j FROM webhooks h \
+           WHERE h.id IN (SELECT CAST(word AS INTEGER) FROM words) OR h.uid IN (SELECT word FROM words)",
+    )
+    .bind(parts)
+}
+
+/// Reads [`directory`].
+///
+/// # Errors
+/// When the statement and this reader disagree.
+pub fn read_directory(rows: &Rows) -> Result<Directory, DbError> {
+    #[derive(Deserialize)]
+    struct Row {
+        j: String,
+    }
+    #[derive(Deserialize)]
+    struct Entry {
+        kind: String,
+        id: i64,
+        uid: String,
+        name: String,
+        is_active: i64,
+        is_staff: i64,
+        card: Value,
+    }
+    let mut directory = Directory::default();
+    for row in rows.all::<Row>()? {
+        let entry: Entry = serde_json::from_str(&row.j).map_err(|error| DbError::Other(error.to_string()))?;
+        let list = match entry.kind.as_str() {
+            "category" => &mut directory.categories,
+            "project" => &mut directory.projects,
+            "webhook" => &mut directory.webhooks,
+            _ => &mut directory.people,
+        };
+        list.push(Known {
+            id: entry.id,
+            uid: entry.uid,
+            name: entry.name,
+            is_active: entry.is_active == 1,
+            is_staff: entry.is_staff == 1,
+            card: entry.card,
+        });
+    }
+    Ok(directory)
+}
+
+// What rules did -----------------------------------------------------------------------------------------------------
+
+/// The condition on a ticket `t` of a batch, with its argument.
+pub fn of_ticket(subject: &Subject) -> (&'static str, Arg) {
+    match subject {
+        Subject::Ticket(id) => ("t.id = ?1", Arg::Int(*id)),
+        Subject::TicketUid(uid) => ("t.uid = ?1", (*uid).into()),
+        Subject::Message(_) | Subject::MessageUid(_) => ("t.id = ?1", Arg::Null),
+    }
+}
+
+/// Records what a rule did, and whom it told.
+pub fn record(
+    subject: &Subject,
+    rule: i64,
+    event: &str,
+    (details, tellings): (&str, &[Telling]),
+    now: i64,
+) -> Stmt {
+    let (name, arg) = of_ticket(subject);
+    let sought = format!(
+        "replace(?4, '\"{SOUGHT}\"', iif(t.assignee_id IS NULL, '\"refused\",\"reason\":\"no agent is free for it\"', '\"done\"'))"
+    );
+    Stmt::new(format!(
+        "INSERT INTO workflow_runs (workflow_id, ticket_id, event, outcome, details, created_at) \
+         SELECT ?2, t.id, ?3, 'acted', {}, ?5 FROM tickets t WHERE {name}",
+        told(&sought, tellings)
+    ))
+    .bind(arg)
+    .bind(rule)
+    .bind(event)
+    .bind(details)
+    .bind(now)
+}
+
+/// Records that a rule cannot be read: once an hour, however many tickets pass by.
+pub fn record_broken(
+    subject: &Subject,
+    rule: i64,
+    event: &str,
+    mistakes: &[Mistake],
+    (now, since): (i64, i64),
+) -> Stmt {
+    let (name, arg) = of_ticket(subject);
+    Stmt::new(format!(
+        "INSERT INTO workflow_runs (workflow_id, ticket_id, event, outcome, details, created_at) \
+         SELECT ?2, t.id, ?3, 'broken', ?4, ?5 FROM tickets t WHERE {name} AND NOT EXISTS \
+           (SELECT 1 FROM workflow_runs WHERE workflow_id = ?2 AND outcome = 'broken' AND created_at > ?6)"
+    ))
+    .bind(arg)
+    .bind(rule)
+    .bind(event)
+    .bind(problems_json(mistakes))
+    .bind(now)
+    .bind(since)
+}
+
+/// A page of what a rule did, newest first: rows `j`, `id`.
+pub fn runs(reference: &Ref, page: &Page) -> Stmt {
+    let before = match page.start {
+        Start::After { id, .. } => id,
+        _ => crate::desk::id::MAX_ID,
+    };
+    let (column, arg) = named(reference);
+    Stmt::new(format!(
+        "SELECT {} AS j, r.id AS id FROM workflows w JOIN workflow_runs r ON r.workflow_id = w.id JOIN tickets t ON t.id = r.ticket_id \
+         WHERE w.{column} = ?1 AND r.id < ?2 ORDER BY r.id DESC LIMIT ?3 OFFSET ?4",
+        RUN.sql()
+    ))
+    .bind(arg)
+    .bind(before)
+    .bind(page.limit.saturating_add(1))
+    .bind(page.offset())
+}
+
+/// How many runs of a rule are on record, up to 10,001: `n`.
+pub fn count_runs(reference: &Ref) -> Stmt {
+    let (column, arg) = named(reference);
+    Stmt::new(format!(
+        "SELECT count(*) AS n FROM (SELECT 1 FROM workflows w JOIN workflow_runs r ON r.workflow_id = w.id WHERE w.{column} = ?1 LIMIT 10001)"
+    ))
+    .bind(arg)
+}

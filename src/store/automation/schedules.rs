@@ -1,0 +1,103 @@
+//! How far the rules on a schedule have come with their runs.
+
+use serde::Deserialize;
+
+use crate::desk::automation::rule::Rule;
+use crate::edge::db::{DbError, Rows, Stmt};
+use crate::store::automation::rules::{COLUMNS, RuleRow};
+
+/// How far a rule has come: when its last run began, and the last ticket that it has dealt with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub struct Standing {
+    pub started_at: i64,
+    pub before_at: i64,
+    pub before_id: i64,
+}
+
+impl Standing {
+    /// Whether the run has come to its end.
+    pub fn is_over(self) -> bool {
+        self.before_id == 0
+    }
+}
+
+/// Before the first ticket of a run: no ticket is later than this.
+const BEGINNING: i64 = crate::desk::id::MAX_ID;
+
+/// The active rules on a schedule in their order, with how far they have come.
+pub fn list() -> Stmt {
+    Stmt::new(format!(
+        "SELECT '' AS j, {COLUMNS}, s.started_at, s.before_at, s.before_id \
+         FROM workflows w INDEXED BY workflows_on_schedule LEFT JOIN schedules s ON s.workflow_id = w.id \
+         WHERE w.is_active = 1 AND json_extract(w.trigger, '$.on') = 'schedule' ORDER BY w.position, w.id"
+    ))
+}
+
+/// Reads [`list`].
+///
+/// # Errors
+/// When the statement and this reader disagree.
+pub fn read_list(rows: &Rows) -> Result<Vec<(Rule, Option<Standing>)>, DbError> {
+    #[derive(Deserialize)]
+    struct Row {
+        started_at: Option<i64>,
+        before_at: Option<i64>,
+        before_id: Option<i64>,
+    }
+    let rules: Vec<RuleRow> = rows.all()?;
+    let standings: Vec<Row> = rows.all()?;
+    let standing = |row: Row| {
+        Some(Standing {
+            started_at: row.started_at?,
+            before_at: row.before_at?,
+            before_id: row.before_id?,
+        })
+    };
+    let rules = rules.iter().map(RuleRow::rule);
+    Ok(rules.zip(standings.into_iter().map(standing)).collect())
+}
+
+/// Begins a run, unless somebody else has begun it.
+pub fn begin(rule: i64, last: Option<Standing>, now: i64) -> Stmt {
+    Stmt::new(
+        "INSERT INTO schedules (workflow_id, started_at, before_at, before_id) VALUES (?1, ?2, ?3, ?3) \
+         ON CONFLICT (workflow_id) DO UPDATE SET started_at = ?2, before_at = ?3, before_id = ?3 \
+         WHERE started_at = ?4 AND before_id = 0",
+    )
+    .bind(rule)
+    .bind(now)
+    .bind(BEGINNING)
+    .bind(last.map(|last| last.started_at))
+}
+
+/// The [`Standing`] of a rule.
+pub fn standing(rule: i64) -> Stmt {
+    Stmt::new("SELECT started_at, before_at, before_id FROM schedules WHERE workflow_id = ?1").bind(rule)
+}
+
+/// Goes on to a ticket, by its beginning and id; (0, 0) is the end. Nothing, where the run is there already or has ended.
+pub fn advance(rule: i64, started_at: i64, (at, id): (i64, i64)) -> Stmt {
+    Stmt::new(
+        "UPDATE schedules SET before_at = ?3, before_id = ?4 \
+         WHERE workflow_id = ?1 AND started_at = ?2 AND (before_at, before_id) > (?3, ?4)",
+    )
+    .bind(rule)
+    .bind(started_at)
+    .bind(at)
+    .bind(id)
+}
+
+/// As [`advance`], for a ticket that something is done to: aborts the batch where the run has been there already.
+pub fn claim(rule: i64, started_at: i64, ticket: (i64, i64)) -> [Stmt; 2] {
+    [
+        Stmt::new(
+            "INSERT INTO stale SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM schedules \
+             WHERE workflow_id = ?1 AND started_at = ?2 AND (before_at, before_id) > (?3, ?4))",
+        )
+        .bind(rule)
+        .bind(started_at)
+        .bind(ticket.0)
+        .bind(ticket.1),
+        advance(rule, started_at, ticket),
+    ]
+}

@@ -1,0 +1,136 @@
+//! Mails that came in: who sent them, and that none is taken twice.
+
+use serde::Deserialize;
+
+use crate::desk::id::Ref;
+use crate::desk::tickets::filename::{MAX_FILES, Upload};
+use crate::edge::db::Stmt;
+use crate::store::tickets::attachments::Places;
+use crate::store::tickets::{Reader, named};
+
+/// Somebody with the sender's address.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Sender {
+    pub id: i64,
+    pub role: String,
+    pub card: String,
+    pub is_active: i64,
+    /// Nothing but mails has ever said that it is theirs: no password, no address that they have confirmed.
+    pub is_unproven: i64,
+    /// The desk's setting.
+    pub agent_scope: String,
+}
+
+/// Finds the [`Sender`] by an address in lower case.
+pub fn sender(address: &str) -> Stmt {
+    Stmt::new(
+        "SELECT u.id, u.role, u.card, u.is_active, \
+           u.password_hash IS NULL AND u.email_verified_at IS NULL AS is_unproven, g.agent_scope \
+         FROM users u JOIN settings g ON g.id = 1 WHERE u.email_key = ?1",
+    )
+    .bind(address)
+}
+
+/// Whether a mail has been taken: a row, or none.
+pub fn taken(key: &str) -> Stmt {
+    Stmt::new("SELECT 1 AS n FROM inbound_mails WHERE key = ?1").bind(key)
+}
+
+/// Where a mail comes from.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// The address of its `From`, in lower case.
+    pub address: String,
+    /// The domain of the server's sender; empty where the `From` is proven.
+    pub domain: String,
+}
+
+/// Whether so many tickets were opened that no new customer is to be made: a row, or none. The bounds are those of
+/// the trigger, which decides.
+pub fn too_many(origin: &Origin, now: i64) -> Stmt {
+    Stmt::new(
+        "SELECT 1 AS n FROM (SELECT count(*) AS everybody, total(domain = ?1) AS near FROM inbound_mails \
+           WHERE opened = 1 AND received_at > ?2 - 3600000) WHERE everybody >= 600 OR (?1 <> '' AND near >= 100)",
+    )
+    .bind(origin.domain.as_str())
+    .bind(now)
+}
+
+/// Notes that a mail is taken. Aborts the batch when it was, or when it would open one ticket too many.
+pub fn take(key: &str, origin: &Origin, opens: bool, now: i64) -> Stmt {
+    Stmt::new(
+        "INSERT INTO inbound_mails (key, sender, domain, opened, received_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+    )
+    .bind(key)
+    .bind(origin.address.as_str())
+    .bind(origin.domain.as_str())
+    .bind(opens)
+    .bind(now)
+}
+
+/// The places that are taken by files on a ticket; see [`Places`].
+pub fn places(reader: &Reader, id: i64) -> Stmt {
+    crate::store::tickets::attachments::places(reader, &Ref::Id(id))
+}
+
+/// How many more files of a kind a ticket takes.
+pub fn room(places: Option<Places>, is_internal: bool) -> usize {
+    let taken = places.map_or(0, |places| {
+        if is_internal {
+            places.internal
+        } else {
+            places.public
+        }
+    });
+    usize::try_from(MAX_FILES.saturating_sub(taken)).unwrap_or_default()
+}
+
+/// Where a file belongs, all of it made by the same batch or there before.
+#[derive(Clone, Debug)]
+pub struct Place<'a> {
+    pub ticket: &'a Ref,
+    /// The message, by its uid.
+    pub message: Option<&'a str>,
+    pub uploader_id: i64,
+    /// Beside an internal note, and as hidden.
+    pub is_internal: bool,
+}
+
+/// Adds a file whose object is there already, with its event. Aborts the batch when the places are taken.
+pub fn attach(place: &Place, uid: &str, file: &Upload, now: i64) -> [Stmt; 4] {
+    let (ticket, arg) = named(place.ticket);
+    let ticket = ticket.replace("?4", "?1");
+    [
+        Stmt::new(format!(
+            "INSERT INTO stale SELECT 1 FROM tickets t WHERE {ticket} \
+             AND iif(?3, t.attachment_count - t.public_attachment_count, t.public_attachment_count) >= ?2"
+        ))
+        .bind(arg.clone())
+        .bind(MAX_FILES)
+        .bind(place.is_internal),
+        Stmt::new(format!(
+            "INSERT INTO attachments (uid, ticket_id, message_id, uploader_id, filename, content_type, size, is_internal, created_at) \
+             SELECT ?2, t.id, (SELECT id FROM messages WHERE uid = ?3), ?4, ?5, ?6, ?7, ?8, ?9 FROM tickets t WHERE {ticket}"
+        ))
+        .bind(arg)
+        .bind(uid)
+        .bind(place.message)
+        .bind(place.uploader_id)
+        .bind(&file.name)
+        .bind(file.content_type)
+        .bind(file.size)
+        .bind(place.is_internal)
+        .bind(now),
+        Stmt::new("UPDATE attachments SET attached_at = ?2 WHERE uid = ?1")
+            .bind(uid)
+            .bind(now),
+        Stmt::new(
+            "INSERT INTO events (ticket_id, seq, public_seq, type, actor_id, message_id, data, created_at) \
+             SELECT t.id, t.seq + 1, iif(a.is_internal, NULL, t.public_seq + 1), 'attachment_added', a.uploader_id, a.message_id, \
+               json_object('attachment', json_object('id', a.id, 'uid', a.uid, 'filename', a.filename, 'size', a.size)), ?2 \
+             FROM attachments a JOIN tickets t ON t.id = a.ticket_id WHERE a.uid = ?1",
+        )
+        .bind(uid)
+        .bind(now),
+    ]
+}

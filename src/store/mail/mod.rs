@@ -1,0 +1,4 @@
+//! Mail in D1.
+
+pub mod inbound;
+pub mod outbox;

@@ -1,0 +1,387 @@
+//! What the desk promises: policies, the calendars that they are counted in, and the tickets that follow them.
+
+pub mod warnings;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::desk::id::Ref;
+use crate::desk::sla::calendar::Calendar;
+use crate::desk::sla::{Pause, Policy, Promise, Promises};
+use crate::desk::tickets::priority::Priority;
+use crate::edge::db::{DbError, Rows, Stmt};
+use crate::http::page::{Page, Start};
+use crate::http::shape::words;
+use crate::store::users::key;
+use crate::store::view::{Out, View, field, nullable};
+
+/// A policy.
+pub const POLICY: View = View {
+    name: "SlaPolicy",
+    fields: &[
+        field("id", "p.priority", Out::Int),
+        field(
+            "priority",
+            "CASE p.priority WHEN 1 THEN 'low' WHEN 2 THEN 'medium' WHEN 3 THEN 'high' ELSE 'urgent' END",
+            Out::Word(&words::PRIORITY),
+        ),
+        field("first_response_minutes", "p.first_response_minutes", Out::Int)
+            .says("Working time until the first public answer of the staff."),
+        field("resolution_minutes", "p.resolution_minutes", Out::Int)
+            .says("Working time until the ticket is resolved; waiting and blocked do not count."),
+        nullable("calendar_id", "p.calendar_id", Out::Int)
+            .says("The business hours that count; null: around the clock."),
+        field(
+            "is_recomputing",
+            "EXISTS (SELECT 1 FROM tickets t INDEXED BY tickets_by_promise WHERE t.priority = p.priority \
+             AND t.sla_version < p.version AND t.resolved_at IS NULL)",
+            Out::Flag,
+        )
+        .says(
+            "Some unresolved tickets still have the due times of before; the clock brings them up to date.",
+        ),
+        field("version", "p.version", Out::Int),
+        nullable("updated_at", "nullif(p.updated_at, 0)", Out::Time),
+    ],
+};
+
+/// The row `j`, `v`, `id` of a policy.
+pub fn show_policy(priority: Priority) -> Stmt {
+    Stmt::new(format!(
+        "SELECT {} AS j, p.version AS v, p.priority AS id FROM sla_policies p WHERE p.priority = ?1",
+        POLICY.sql()
+    ))
+    .bind(priority.rank())
+}
+
+/// A page of policies, the most urgent first: rows `j`, `id`.
+pub fn list_policies(page: &Page) -> Stmt {
+    let before = match page.start {
+        Start::After { id, .. } => id,
+        _ => i64::from(u8::MAX),
+    };
+    Stmt::new(format!(
+        "SELECT {} AS j, p.priority AS id FROM sla_policies p WHERE p.priority < ?1 ORDER BY p.priority DESC LIMIT ?2 OFFSET ?3",
+        POLICY.sql()
+    ))
+    .bind(before)
+    .bind(page.limit.saturating_add(1))
+    .bind(page.offset())
+}
+
+/// How many policies there are: `n`.
+pub fn count_policies() -> Stmt {
+    Stmt::new("SELECT count(*) AS n FROM sla_policies")
+}
+
+/// A policy, for a change.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct PolicyRow {
+    priority: i64,
+    pub first_response_minutes: i64,
+    pub resolution_minutes: i64,
+    pub calendar_id: Option<i64>,
+    pub version: i64,
+}
+
+impl PolicyRow {
+    /// Whose policy it is.
+    pub fn priority(&self) -> Priority {
+        Priority::from_rank(self.priority).unwrap_or(Priority::Medium)
+    }
+}
+
+/// The row of a policy.
+pub fn policy(priority: Priority) -> Stmt {
+    Stmt::new(
+        "SELECT priority, first_response_minutes, resolution_minutes, calendar_id, version FROM sla_policies WHERE priority = ?1",
+    )
+    .bind(priority.rank())
+}
+
+/// Changes a policy over the version that the change was decided on.
+pub fn update_policy(before: &PolicyRow, after: &PolicyRow, now: i64) -> Stmt {
+    Stmt::new(
+        "UPDATE sla_policies SET version = ?2 + 1, first_response_minutes = ?3, resolution_minutes = ?4, calendar_id = ?5, \
+         updated_at = ?6 WHERE priority = ?1",
+    )
+    .bind(before.priority)
+    .bind(before.version)
+    .bind(after.first_response_minutes)
+    .bind(after.resolution_minutes)
+    .bind(after.calendar_id)
+    .bind(now)
+}
+
+// What all of it comes to -------------------------------------------------------------------------------------------
+
+/// Every promise of the desk, and the number that tells of changes: one row of JSON, read by [`read_promises`].
+pub fn promises() -> Stmt {
+    Stmt::new(
+        "SELECT json_object('version', g.sla_version, 'promises', json((SELECT json_group_array(json_object( \
+           'response', p.first_response_minutes, 'resolution', p.resolution_minutes, 'version', p.version, \
+           'calendar', json(iif(c.id IS NULL, NULL, json_object('time_zone', c.time_zone, 'hours', json(c.hours), \
+             'holidays', json(c.holidays))))) ORDER BY p.priority) \
+           FROM sla_policies p LEFT JOIN calendars c ON c.id = p.calendar_id))) AS j FROM settings g WHERE g.id = 1",
+    )
+}
+
+/// Reads [`promises`]: the number, and what is promised.
+///
+/// # Errors
+/// When the statement and this reader disagree.
+pub fn read_promises(rows: &Rows) -> Result<(i64, Promises), DbError> {
+    #[derive(Deserialize)]
+    struct Row {
+        response: i64,
+        resolution: i64,
+        version: i64,
+        calendar: Value,
+    }
+    #[derive(Deserialize)]
+    struct Desk {
+        version: i64,
+        promises: [Row; 4],
+    }
+    let text = rows.text()?.unwrap_or_default();
+    let desk: Desk = serde_json::from_str(&text).map_err(|error| DbError::Other(error.to_string()))?;
+    let promises = desk.promises.map(|row| Promise {
+        policy: Policy::of_minutes(row.response, row.resolution)
+            .unwrap_or_else(|_| Policy::standard(Priority::Medium)),
+        calendar: calendar(&row.calendar),
+        version: row.version,
+    });
+    Ok((desk.version, Promises(promises)))
+}
+
+/// A calendar that was checked before it was kept. `null` is around the clock.
+pub fn calendar(value: &Value) -> Calendar {
+    Calendar::parse(value).unwrap_or_else(|_| Calendar::always())
+}
+
+// Tickets that follow them ------------------------------------------------------------------------------------------
+
+/// A ticket whose due times are to be computed anew.
+#[derive(Debug, Deserialize)]
+pub struct Standing {
+    id: i64,
+    version: i64,
+    priority: i64,
+    created_at: i64,
+    pauses: String,
+}
+
+const STANDING: &str = "t.id, t.version, t.priority, t.created_at, t.pauses FROM";
+
+/// Unresolved tickets of a priority, at most `most`.
+pub fn unresolved(priority: Priority, most: i64) -> Stmt {
+    Stmt::new(format!(
+        "SELECT {STANDING} tickets t INDEXED BY tickets_by_promise WHERE t.priority = ?1 AND t.resolved_at IS NULL LIMIT ?2"
+    ))
+    .bind(priority.rank())
+    .bind(most)
+}
+
+/// Unresolved tickets of the priorities that are counted in a calendar, at most `most`.
+pub fn unresolved_of(calendar: &Ref, most: i64) -> Stmt {
+    let (column, arg) = key(calendar);
+    Stmt::new(format!(
+        "SELECT {STANDING} sla_policies p CROSS JOIN tickets t INDEXED BY tickets_by_promise ON t.priority = p.priority \
+         WHERE p.calendar_id = (SELECT id FROM calendars WHERE {column} = ?1) AND t.resolved_at IS NULL LIMIT ?2"
+    ))
+    .bind(arg)
+    .bind(most)
+}
+
+/// Unresolved tickets that were promised by an older policy or calendar, at most `most`.
+pub fn outdated(most: i64) -> Stmt {
+    Stmt::new(format!(
+        "SELECT {STANDING} sla_policies p CROSS JOIN tickets t INDEXED BY tickets_by_promise \
+         ON t.priority = p.priority AND t.sla_version < p.version WHERE t.resolved_at IS NULL LIMIT ?1"
+    ))
+    .bind(most)
+}
+
+/// Keeps new due times of tickets that nobody has changed since they were read. An answer that was given was in
+/// time or not: its due time stays.
+pub fn promise_anew(tickets: &[Standing], promises: &Promises, now: i64) -> Stmt {
+    let rows: Vec<Value> = tickets.iter().map(|ticket| promised(ticket, promises)).collect();
+    Stmt::new(
+        "UPDATE tickets SET version = tickets.version + 1, sla_version = x.sla_version, paused_ms = x.paused, \
+           first_response_due_at = iif(first_responded_at IS NULL, x.response, first_response_due_at), \
+           first_response_risk_at = iif(first_responded_at IS NULL, x.response_risk, first_response_risk_at), \
+           resolution_due_at = x.resolution, resolution_risk_at = x.resolution_risk, \
+           is_overdue = iif(coalesce(paused_at, ?2) > x.resolution, 1, 0) \
+         FROM (SELECT value ->> 0 AS id, value ->> 1 AS version, value ->> 2 AS sla_version, value ->> 3 AS paused, \
+           value ->> 4 AS response, value ->> 5 AS response_risk, value ->> 6 AS resolution, value ->> 7 AS resolution_risk \
+           FROM json_each(?1)) x \
+         WHERE tickets.id = x.id AND tickets.version = x.version AND tickets.resolved_at IS NULL",
+    )
+    .bind(Value::from(rows).to_string())
+    .bind(now)
+}
+
+fn promised(ticket: &Standing, promises: &Promises) -> Value {
+    let promise = promises.of(Priority::from_rank(ticket.priority).unwrap_or(Priority::Medium));
+    let pauses: Vec<Pause> = serde_json::from_str(&ticket.pauses).unwrap_or_default();
+    let (targets, paused) = promise.targets(ticket.created_at, &pauses);
+    json!([
+        ticket.id,
+        ticket.version,
+        promise.version,
+        paused,
+        targets.first_response_due_at,
+        targets.first_response_at_risk_at,
+        targets.resolution_due_at,
+        targets.resolution_at_risk_at,
+    ])
+}
+
+// Calendars -----------------------------------------------------------------------------------------------------------
+
+/// A calendar of business hours.
+pub const CALENDAR: View = View {
+    name: "SlaCalendar",
+    fields: &[
+        field("id", "c.id", Out::Int),
+        field("uid", "c.uid", Out::Text),
+        field("name", "c.name", Out::Text),
+        field("time_zone", "c.time_zone", Out::Text).says("As IANA spells it."),
+        field("hours", "c.hours", Out::Json("CalendarHours")),
+        field("holidays", "c.holidays", Out::Json("CalendarHolidays")),
+        field("version", "c.version", Out::Int),
+        field("created_at", "c.created_at", Out::Time),
+        field("updated_at", "c.updated_at", Out::Time),
+    ],
+};
+
+/// The row `j`, `v`, `id` of a calendar.
+pub fn show_calendar(reference: &Ref) -> Stmt {
+    let (column, arg) = key(reference);
+    Stmt::new(format!(
+        "SELECT {} AS j, c.version AS v, c.id AS id FROM calendars c WHERE c.{column} = ?1",
+        CALENDAR.sql()
+    ))
+    .bind(arg)
+}
+
+/// A page of calendars, the oldest first: rows `j`, `id`.
+pub fn list_calendars(page: &Page) -> Stmt {
+    let after = match page.start {
+        Start::After { id, .. } => id,
+        _ => 0,
+    };
+    Stmt::new(format!(
+        "SELECT {} AS j, c.id AS id FROM calendars c WHERE c.id > ?1 ORDER BY c.id LIMIT ?2 OFFSET ?3",
+        CALENDAR.sql()
+    ))
+    .bind(after)
+    .bind(page.limit.saturating_add(1))
+    .bind(page.offset())
+}
+
+/// How many calendars there are: `n`, up to 10,001.
+pub fn count_calendars() -> Stmt {
+    Stmt::new("SELECT count(*) AS n FROM (SELECT 1 FROM calendars LIMIT 10001)")
+}
+
+/// A calendar's row.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct CalendarRow {
+    pub id: i64,
+    pub uid: String,
+    pub name: String,
+    pub time_zone: String,
+    pub hours: String,
+    pub holidays: String,
+    pub version: i64,
+}
+
+impl CalendarRow {
+    /// The calendar, as rules see it.
+    pub fn calendar(&self) -> Calendar {
+        let part = |text: &str| serde_json::from_str::<Value>(text).unwrap_or(Value::Null);
+        calendar(&json!({
+            "time_zone": self.time_zone, "hours": part(&self.hours), "holidays": part(&self.holidays),
+        }))
+    }
+
+    /// Whether it counts other hours than before.
+    pub fn counts_otherwise(&self, before: &CalendarRow) -> bool {
+        (&self.time_zone, &self.hours, &self.holidays) != (&before.time_zone, &before.hours, &before.holidays)
+    }
+}
+
+/// The row of a calendar, for a change.
+pub fn calendar_row(reference: &Ref) -> Stmt {
+    let (column, arg) = key(reference);
+    Stmt::new(format!(
+        "SELECT id, uid, name, time_zone, hours, holidays, version FROM calendars WHERE {column} = ?1"
+    ))
+    .bind(arg)
+}
+
+/// The row of the calendar that a policy is counted in, if it is in any.
+pub fn calendar_of(priority: Priority) -> Stmt {
+    Stmt::new(
+        "SELECT c.id, c.uid, c.name, c.time_zone, c.hours, c.holidays, c.version \
+         FROM sla_policies p JOIN calendars c ON c.id = p.calendar_id WHERE p.priority = ?1",
+    )
+    .bind(priority.rank())
+}
+
+/// The policies that are counted in a calendar.
+pub fn policies_of(reference: &Ref) -> Stmt {
+    let (column, arg) = key(reference);
+    Stmt::new(format!(
+        "SELECT p.priority, p.first_response_minutes, p.resolution_minutes, p.calendar_id, p.version \
+         FROM calendars c JOIN sla_policies p ON p.calendar_id = c.id WHERE c.{column} = ?1"
+    ))
+    .bind(arg)
+}
+
+/// Inserts a calendar.
+pub fn insert_calendar(new: &CalendarRow, now: i64) -> Stmt {
+    Stmt::new(
+        "INSERT INTO calendars (uid, name, name_key, time_zone, hours, holidays, created_at, updated_at) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)",
+    )
+    .bind(&new.uid)
+    .bind(&new.name)
+    .bind(new.name.trim().to_lowercase())
+    .bind(&new.time_zone)
+    .bind(&new.hours)
+    .bind(&new.holidays)
+    .bind(now)
+}
+
+/// Writes a calendar over the version that the change was decided on. Its policies follow by a trigger.
+pub fn update_calendar(after: &CalendarRow, now: i64) -> Stmt {
+    Stmt::new(
+        "UPDATE calendars SET version = ?2 + 1, name = ?3, name_key = ?4, time_zone = ?5, hours = ?6, holidays = ?7, \
+         updated_at = ?8 WHERE id = ?1",
+    )
+    .bind(after.id)
+    .bind(after.version)
+    .bind(&after.name)
+    .bind(after.name.trim().to_lowercase())
+    .bind(&after.time_zone)
+    .bind(&after.hours)
+    .bind(&after.holidays)
+    .bind(now)
+}
+
+/// Aborts the batch unless the calendar is still there as it was read.
+pub fn expect_calendar(calendar: &CalendarRow) -> Stmt {
+    Stmt::new("INSERT INTO stale SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM calendars WHERE id = ?1 AND version = ?2)")
+        .bind(calendar.id)
+        .bind(calendar.version)
+}
+
+/// Deletes a calendar that no policy is counted in; where one is, the batch is aborted.
+pub fn delete_calendar(id: i64) -> [Stmt; 2] {
+    [
+        Stmt::new("INSERT INTO stale SELECT 1 FROM sla_policies WHERE calendar_id = ?1").bind(id),
+        Stmt::new("DELETE FROM calendars WHERE id = ?1").bind(id),
+    ]
+}

@@ -1,0 +1,338 @@
+//! Attachments: files of a ticket, from the permission to upload until the object is gone.
+
+use serde::Deserialize;
+
+use crate::desk::id::Ref;
+use crate::desk::tickets::attachment::{ABANDONED, SETTLED, UNDER_WAY};
+use crate::desk::tickets::filename::MAX_FILES;
+use crate::desk::tickets::policy;
+use crate::edge::db::{Arg, Stmt};
+use crate::http::page::{Page, Start};
+use crate::store::tickets::{Reader, named};
+use crate::store::view::{Out, OutField, View, field, nullable};
+
+/// Attachments never change.
+pub const VERSION: i64 = 1;
+
+macro_rules! fields {
+    ($($more:expr),*) => {
+        &[
+            field("id", "a.id", Out::Int),
+            field("uid", "a.uid", Out::Text),
+            field("ticket_id", "a.ticket_id", Out::Int),
+            nullable("message_id", "a.message_id", Out::Int).says("The message it belongs to."),
+            field("uploader", "w.card", Out::Card),
+            field("filename", "a.filename", Out::Text),
+            field("content_type", "a.content_type", Out::Text),
+            field("size", "a.size", Out::Int).says("Bytes."),
+            field("is_internal", "a.is_internal", Out::Flag).says("For staff only, as an internal note is."),
+            field("download_path", "'/api/v1/attachments/'||a.id||'/download'", Out::Text)
+                .says("Where the bytes are, for whoever may see this."),
+            field("created_at", "a.attached_at", Out::Time),
+            $($more),*
+        ]
+    };
+}
+
+/// An attachment.
+pub const ATTACHMENT: View = View {
+    name: "Attachment",
+    fields: fields!(),
+};
+
+/// An attachment with a link to its bytes. The link is signed, not read: the two last fields are added to the
+/// row's JSON.
+pub const DOWNLOAD: View = View {
+    name: "AttachmentDownload",
+    fields: fields!(
+        LINK,
+        field("download_expires_at", "NULL", Out::Time).says("When the link ends.")
+    ),
+};
+const LINK: OutField =
+    field("download_url", "NULL", Out::Text).says("A link to the bytes that needs no token.");
+
+/// The condition that hides what is internal from customers, on an attachment `a`.
+fn visible(reader: &Reader) -> &'static str {
+    if policy::reads_internal(reader.role) {
+        "a.attached_at IS NOT NULL AND a.deleted_at IS NULL"
+    } else {
+        "a.attached_at IS NOT NULL AND a.deleted_at IS NULL AND a.is_internal = 0"
+    }
+}
+
+fn of_attachment(reference: &Ref) -> (&'static str, Arg) {
+    match reference {
+        Ref::Id(id) => ("a.id = ?4", Arg::Int(*id)),
+        Ref::Uid(uid) => ("a.uid = ?4", Arg::Text(uid.clone())),
+        Ref::Number(_) | Ref::Key(_) => ("a.id = ?4", Arg::Null),
+    }
+}
+
+// Reading --------------------------------------------------------------------------------------------------------
+
+/// An attachment's row, with its JSON.
+#[derive(Clone, Debug, Deserialize)]
+pub struct AttachmentRow {
+    pub j: String,
+    pub id: i64,
+    pub uid: String,
+    pub ticket_id: i64,
+    pub message_id: Option<i64>,
+    pub uploader_id: i64,
+    pub filename: String,
+    pub content_type: String,
+    pub size: i64,
+    pub is_internal: i64,
+    pub attached_at: i64,
+}
+
+/// The row of an attachment that the reader may see.
+pub fn row(reader: &Reader, reference: &Ref) -> Stmt {
+    let (name, arg) = of_attachment(reference);
+    reader
+        .stmt(format!(
+            "SELECT {} AS j, a.id, a.uid, a.ticket_id, a.message_id, a.uploader_id, a.filename, a.content_type, a.size, \
+               a.is_internal, a.attached_at \
+             FROM attachments a JOIN tickets t ON t.id = a.ticket_id JOIN users w ON w.id = a.uploader_id \
+             WHERE {name} AND t.deleted_at IS NULL AND {} AND {}",
+            ATTACHMENT.sql(),
+            reader.scope.condition(),
+            visible(reader)
+        ))
+        .bind(arg)
+}
+
+/// The row `j`, `v`, `id` of an attachment that the same batch has made.
+pub fn show_uid(uid: &str) -> Stmt {
+    Stmt::new(format!(
+        "SELECT {} AS j, {VERSION} AS v, a.id AS id FROM attachments a JOIN users w ON w.id = a.uploader_id WHERE a.uid = ?1",
+        ATTACHMENT.sql()
+    ))
+    .bind(uid)
+}
+
+/// A page of a ticket's attachments, oldest first: rows `j`, `id`, `s` (when it was added).
+pub fn list(reader: &Reader, reference: &Ref, page: &Page) -> Stmt {
+    let (since, after) = match page.start {
+        Start::After { value, id } => (value, id),
+        _ => (-1, -1),
+    };
+    let (name, arg) = named(reference);
+    reader
+        .stmt(format!(
+            "SELECT {} AS j, a.id AS id, a.attached_at AS s FROM tickets t JOIN attachments a ON a.ticket_id = t.id \
+             JOIN users w ON w.id = a.uploader_id \
+             WHERE {name} AND t.deleted_at IS NULL AND {} AND {} AND (a.attached_at, a.id) > (?5, ?6) \
+             ORDER BY a.attached_at, a.id LIMIT ?7 OFFSET ?8",
+            ATTACHMENT.sql(),
+            reader.scope.condition(),
+            visible(reader)
+        ))
+        .bind(arg)
+        .bind(since)
+        .bind(after)
+        .bind(page.limit.saturating_add(1))
+        .bind(page.offset())
+}
+
+/// How many attachments of a ticket the reader may see: `n`.
+pub fn count(reader: &Reader, reference: &Ref) -> Stmt {
+    let (name, arg) = named(reference);
+    let column = if policy::reads_internal(reader.role) {
+        "attachment_count"
+    } else {
+        "public_attachment_count"
+    };
+    reader
+        .stmt(format!(
+            "SELECT t.{column} AS n FROM tickets t WHERE {name} AND {}",
+            reader.scope.condition()
+        ))
+        .bind(arg)
+}
+
+// Adding ---------------------------------------------------------------------------------------------------------
+
+/// How many public and internal files a ticket has, with those under way.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct Places {
+    pub public: i64,
+    pub internal: i64,
+}
+
+const PUBLIC: &str = "t.public_attachment_count";
+const INTERNAL: &str = "t.attachment_count - t.public_attachment_count";
+
+fn under_way(is_internal: &str, since: &str) -> String {
+    format!(
+        "(SELECT count(*) FROM attachments p WHERE p.ticket_id = t.id AND p.attached_at IS NULL \
+         AND p.deleted_at IS NULL AND p.created_at > {since} AND p.is_internal = {is_internal})"
+    )
+}
+
+/// The [`Places`] that are taken on a ticket.
+pub fn places(reader: &Reader, reference: &Ref) -> Stmt {
+    let (name, arg) = named(reference);
+    reader
+        .stmt(format!(
+            "SELECT {PUBLIC} + {} AS public, {INTERNAL} + {} AS internal FROM tickets t WHERE {name} AND {}",
+            under_way("0", "?5"),
+            under_way("1", "?5"),
+            reader.scope.condition()
+        ))
+        .bind(arg)
+        .bind(reader.now.saturating_sub(UNDER_WAY))
+}
+
+/// A file that may be uploaded.
+#[derive(Clone, Debug)]
+pub struct NewAttachment<'a> {
+    pub uid: &'a str,
+    pub ticket_id: i64,
+    pub message_id: Option<i64>,
+    pub uploader_id: i64,
+    pub filename: &'a str,
+    pub content_type: &'a str,
+    pub size: i64,
+    pub is_internal: bool,
+    pub now: i64,
+}
+
+/// Notes what may be uploaded. Aborts the batch when the ticket or message is gone or the places are taken.
+pub fn allow(new: &NewAttachment) -> [Stmt; 3] {
+    let kept = if new.is_internal { INTERNAL } else { PUBLIC };
+    [
+        Stmt::new(format!(
+            "INSERT INTO stale SELECT 1 FROM tickets t WHERE t.id = ?1 AND (t.deleted_at IS NOT NULL OR {kept} + {} >= ?4)",
+            under_way("?2", "?3")
+        ))
+        .bind(new.ticket_id)
+        .bind(new.is_internal)
+        .bind(new.now.saturating_sub(UNDER_WAY))
+        .bind(MAX_FILES),
+        message_is_there(new.message_id),
+        Stmt::new(
+            "INSERT INTO attachments (uid, ticket_id, message_id, uploader_id, filename, content_type, size, is_internal, created_at) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        )
+        .bind(new.uid)
+        .bind(new.ticket_id)
+        .bind(new.message_id)
+        .bind(new.uploader_id)
+        .bind(new.filename)
+        .bind(new.content_type)
+        .bind(new.size)
+        .bind(new.is_internal)
+        .bind(new.now),
+    ]
+}
+
+fn message_is_there(message_id: Option<i64>) -> Stmt {
+    Stmt::new("INSERT INTO stale SELECT 1 FROM messages WHERE id = ?1 AND deleted_at IS NOT NULL")
+        .bind(message_id)
+}
+
+/// An upload that was allowed, for its registration.
+#[derive(Clone, Debug, Deserialize)]
+pub struct PendingRow {
+    pub id: i64,
+    pub uid: String,
+    pub ticket_id: i64,
+    pub message_id: Option<i64>,
+    pub filename: String,
+    pub content_type: String,
+    pub size: i64,
+    pub is_internal: i64,
+    pub attached_at: Option<i64>,
+    /// Files that the ticket has, of either kind.
+    pub public: i64,
+    pub internal: i64,
+}
+
+/// The caller's own upload under a key, on a ticket that the caller still sees.
+pub fn own_upload(reader: &Reader, key: &str) -> Stmt {
+    reader
+        .stmt(format!(
+            "SELECT a.id, a.uid, a.ticket_id, a.message_id, a.filename, a.content_type, a.size, a.is_internal, a.attached_at, \
+               {PUBLIC} AS public, {INTERNAL} AS internal \
+             FROM attachments a JOIN tickets t ON t.id = a.ticket_id \
+             WHERE a.uid = ?4 AND a.uploader_id = ?3 AND a.deleted_at IS NULL AND t.deleted_at IS NULL AND {}",
+            reader.scope.condition()
+        ))
+        .bind(key)
+}
+
+/// The ticket of the caller's own upload, as [`tickets::row`](crate::store::tickets::row) has it.
+pub fn ticket_of_own_upload(reader: &Reader, key: &str) -> Stmt {
+    crate::store::tickets::row_where(
+        reader,
+        "t.id = (SELECT ticket_id FROM attachments WHERE uid = ?4 AND uploader_id = ?3)",
+        key,
+    )
+}
+
+/// Registers an upload. Aborts the batch when it was registered or cleared away meanwhile, or its ticket or
+/// message is gone, or its ticket is full.
+pub fn attach(row: &PendingRow, message_id: Option<i64>, is_internal: bool, now: i64) -> [Stmt; 3] {
+    let kept = if is_internal { INTERNAL } else { PUBLIC };
+    [
+        Stmt::new(format!(
+            "INSERT INTO stale SELECT 1 FROM attachments a JOIN tickets t ON t.id = a.ticket_id WHERE a.id = ?1 \
+             AND (a.attached_at IS NOT NULL OR a.deleted_at IS NOT NULL OR t.deleted_at IS NOT NULL OR {kept} >= ?2)"
+        ))
+        .bind(row.id)
+        .bind(MAX_FILES),
+        message_is_there(message_id),
+        Stmt::new("UPDATE attachments SET attached_at = ?2, message_id = ?3, is_internal = ?4 WHERE id = ?1")
+            .bind(row.id)
+            .bind(now)
+            .bind(message_id)
+            .bind(is_internal),
+    ]
+}
+
+// Taking away ----------------------------------------------------------------------------------------------------
+
+/// Takes an attachment away. Aborts the batch when somebody else has.
+pub fn delete(id: i64, now: i64) -> [Stmt; 2] {
+    [
+        Stmt::new("INSERT INTO stale SELECT 1 FROM attachments WHERE id = ?1 AND deleted_at IS NOT NULL")
+            .bind(id),
+        Stmt::new("UPDATE attachments SET deleted_at = ?2 WHERE id = ?1")
+            .bind(id)
+            .bind(now),
+    ]
+}
+
+/// Gives up uploads that nobody has registered for a day; at most `most`.
+pub fn give_up(now: i64, most: i64) -> Stmt {
+    Stmt::new(
+        "UPDATE attachments SET deleted_at = ?1 WHERE id IN (SELECT id FROM attachments INDEXED BY attachments_abandoned \
+         WHERE attached_at IS NULL AND deleted_at IS NULL AND created_at < ?2 ORDER BY created_at LIMIT ?3)",
+    )
+    .bind(now)
+    .bind(now.saturating_sub(ABANDONED))
+    .bind(most)
+}
+
+/// Deleted attachments whose objects can be removed for good: rows `uid`, at most `most`.
+pub fn to_purge(now: i64, most: i64) -> Stmt {
+    Stmt::new(
+        "SELECT uid FROM attachments INDEXED BY attachments_to_purge \
+         WHERE deleted_at IS NOT NULL AND purged_at IS NULL AND created_at < ?1 ORDER BY created_at LIMIT ?2",
+    )
+    .bind(now.saturating_sub(SETTLED))
+    .bind(most)
+}
+
+/// Notes that the objects of these keys (a JSON list) are gone. What never was attached leaves no trace.
+pub fn purged(keys: &str, now: i64) -> [Stmt; 2] {
+    [
+        Stmt::new("DELETE FROM attachments WHERE attached_at IS NULL AND deleted_at IS NOT NULL AND uid IN (SELECT value FROM json_each(?1))")
+            .bind(keys),
+        Stmt::new("UPDATE attachments SET purged_at = ?2 WHERE deleted_at IS NOT NULL AND uid IN (SELECT value FROM json_each(?1))")
+            .bind(keys)
+            .bind(now),
+    ]
+}

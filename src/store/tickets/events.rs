@@ -1,0 +1,175 @@
+//! Events: written with the change, read by everything that tells of it.
+
+use serde_json::Value;
+
+use crate::desk::id::Ref;
+use crate::desk::tickets::event::Event;
+use crate::desk::tickets::policy;
+use crate::edge::db::{Arg, Stmt};
+use crate::http::page::{Page, Start};
+use crate::store::tickets::Reader;
+use crate::store::view::{Out, View, field, nullable};
+
+/// An entry of a ticket's history.
+pub const EVENT: View = View {
+    name: "Event",
+    fields: &[
+        field("id", "e.id", Out::Int),
+        field("seq", "$SEQ", Out::Int).says("1, 2, 3 ... within the ticket, without gaps for the reader."),
+        field("ticket_id", "e.ticket_id", Out::Int),
+        field("type", "e.type", Out::Text),
+        nullable("actor", "a.card", Out::Card).says("Null when the desk itself acted."),
+        field("changes", "e.changes", Out::Json("Changes")),
+        nullable("message_id", "e.message_id", Out::Int),
+        field("data", "$DATA", Out::Json("EventData")),
+        nullable("cause", "$CAUSE", Out::Text)
+            .says("The rule or job behind it; customers are not told which rule."),
+        field("created_at", "e.created_at", Out::Time),
+    ],
+};
+
+/// Whose event it is.
+#[derive(Clone, Debug)]
+pub enum Subject<'a> {
+    /// A ticket that is there.
+    Ticket(i64),
+    /// A ticket that the same batch makes.
+    TicketUid(&'a str),
+    /// A message that the same batch makes, and its ticket.
+    MessageUid(&'a str),
+    /// A message that is there, and its ticket.
+    Message(i64),
+}
+
+/// Appends an event with the ticket's next sequence numbers.
+pub fn append(subject: &Subject, actor: Option<i64>, event: &Event, now: i64) -> Stmt {
+    let (from, message, arg): (_, _, Arg) = match subject {
+        Subject::Ticket(id) => ("tickets t WHERE t.id = ?1", "NULL", (*id).into()),
+        Subject::TicketUid(uid) => ("tickets t WHERE t.uid = ?1", "NULL", (*uid).into()),
+        Subject::MessageUid(uid) => (
+            "tickets t JOIN messages m ON m.ticket_id = t.id WHERE m.uid = ?1",
+            "m.id",
+            (*uid).into(),
+        ),
+        Subject::Message(id) => (
+            "tickets t JOIN messages m ON m.ticket_id = t.id WHERE m.id = ?1",
+            "m.id",
+            (*id).into(),
+        ),
+    };
+    let changes = serde_json::to_string(&event.changes).unwrap_or_else(|_| "[]".to_owned());
+    Stmt::new(format!(
+        "INSERT INTO events (ticket_id, seq, public_seq, type, actor_id, message_id, changes, data, cause, created_at) \
+         SELECT t.id, t.seq + 1, iif(?3, NULL, t.public_seq + 1), ?2, ?4, {message}, ?5, ?6, ?7, ?8 FROM {from}"
+    ))
+    .bind(arg)
+    .bind(event.kind.word())
+    .bind(event.is_internal)
+    .bind(actor)
+    .bind(changes)
+    .bind(Value::to_string(&event.data))
+    .bind(event.cause.clone())
+    .bind(now)
+}
+
+/// What of a ticket's past is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Field changes and what else happened to the ticket, messages aside.
+    History,
+    /// Messages and events, merged.
+    Timeline,
+    /// Everything after a sequence number, oldest first.
+    After(i64),
+}
+
+/// Whether a ticket is there for the reader; row `id`.
+pub fn ticket_is_seen(reader: &Reader, reference: &Ref) -> Stmt {
+    let (name, arg) = crate::store::tickets::named(reference);
+    reader
+        .stmt(format!(
+            "SELECT t.id AS id FROM tickets t WHERE {name} AND t.deleted_at IS NULL AND {}",
+            reader.scope.condition()
+        ))
+        .bind(arg)
+}
+
+/// The JSON text of an [`EVENT`] as staff read it, or customers.
+pub fn json(internal: bool) -> String {
+    let data = if internal {
+        crate::store::tickets::transfers::event_data()
+    } else {
+        "e.data"
+    };
+    // The names of rules are the staff's own.
+    let cause = if internal {
+        "e.cause"
+    } else {
+        "iif(e.cause LIKE 'rule: %', 'rule', e.cause)"
+    };
+    EVENT
+        .sql()
+        .replace("$SEQ", if internal { "e.seq" } else { "e.public_seq" })
+        .replace("$DATA", data)
+        .replace("$CAUSE", cause)
+}
+
+/// A page of a ticket's past as rows `j`, `id` (the reader's sequence number); one more than the limit when
+/// there is more. History and timeline are oldest first, as a story is told.
+pub fn list(reader: &Reader, reference: &Ref, part: Part, page: &Page) -> Stmt {
+    let internal = policy::reads_internal(reader.role);
+    let seq = if internal { "e.seq" } else { "e.public_seq" };
+    let mut json = json(internal);
+    if part == Part::Timeline {
+        json = format!(
+            "iif(e.message_id IS NOT NULL AND e.type = 'message_added', {}, {json})",
+            crate::store::tickets::messages::in_timeline(seq)
+        );
+    }
+    let kinds = match part {
+        Part::History => "AND (e.message_id IS NULL OR e.type <> 'message_added')",
+        Part::Timeline | Part::After(_) => "",
+    };
+    let after = match (part, &page.start) {
+        (_, Start::After { id, .. }) => *id,
+        (Part::After(seq), _) => seq,
+        _ => 0,
+    };
+    let (name, arg) = crate::store::tickets::named(reference);
+    reader
+        .stmt(format!(
+            "SELECT {json} AS j, {seq} AS id FROM tickets t JOIN events e ON e.ticket_id = t.id \
+             LEFT JOIN users a ON a.id = e.actor_id LEFT JOIN messages m ON m.id = e.message_id \
+             LEFT JOIN users w ON w.id = m.author_id \
+             WHERE {name} AND t.deleted_at IS NULL AND {} AND {seq} > ?5 {kinds} \
+             ORDER BY {seq} LIMIT ?6 OFFSET ?7",
+            reader.scope.condition()
+        ))
+        .bind(arg)
+        .bind(after)
+        .bind(page.limit.saturating_add(1))
+        .bind(page.offset())
+}
+
+/// How many entries [`list`] has in all: `n`, up to 10,001.
+pub fn count(reader: &Reader, reference: &Ref, part: Part) -> Stmt {
+    let seq = if policy::reads_internal(reader.role) {
+        "e.seq"
+    } else {
+        "e.public_seq"
+    };
+    let (kinds, after) = match part {
+        Part::History => ("AND (e.message_id IS NULL OR e.type <> 'message_added')", 0),
+        Part::Timeline => ("", 0),
+        Part::After(seq) => ("", seq),
+    };
+    let (name, arg) = crate::store::tickets::named(reference);
+    reader
+        .stmt(format!(
+            "SELECT count(*) AS n FROM (SELECT 1 FROM tickets t JOIN events e ON e.ticket_id = t.id \
+             WHERE {name} AND {} AND {seq} > ?5 {kinds} LIMIT 10001)",
+            reader.scope.condition()
+        ))
+        .bind(arg)
+        .bind(after)
+}

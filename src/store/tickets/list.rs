@@ -1,0 +1,397 @@
+//! Lists of tickets: filtered, sorted, searched, and bounded in what they read.
+//!
+//! A list is a walk down an index. With one condition its own index is walked and every row that is read is
+//! shown. With more, one index is walked for at most [`WINDOW`] tickets and the rest is tested on the way: a
+//! page may then be short, and its cursor goes on where the walk stopped. An agent's list is a union of short
+//! walks, one per category and one for what is assigned, never an OR.
+
+pub use crate::store::tickets::filter::Filter;
+
+use crate::edge::db::Stmt;
+use crate::http::page::{Page, Start};
+use crate::store::scope::Scope;
+use crate::store::tickets::filter::{Sql, Walk, narrowness, test, walks};
+use crate::store::tickets::list_sorted::sorted;
+use crate::store::tickets::{Reader, ticket_json};
+
+/// How many tickets a page walks over at most when it has to test them.
+pub const WINDOW: i64 = 250;
+/// How many full-text hits a page of a search looks at.
+pub const HITS: i64 = 200;
+
+/// What a list is sorted by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Key {
+    /// By id, which is the same and needs no index.
+    Created,
+    Updated,
+    Priority,
+    Due,
+}
+
+/// An order; the id decides between equals, in the same direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sort {
+    pub key: Key,
+    pub descending: bool,
+}
+
+/// A list that somebody asks for.
+#[derive(Clone, Debug)]
+pub struct Query {
+    pub filters: Vec<Filter>,
+    /// Without one: newest first; by the time that is filtered on, when it is another.
+    pub sort: Option<Sort>,
+    /// A full-text expression; the list is then newest first.
+    pub matching: Option<String>,
+}
+
+/// The statements of a page: `rows` (`j`, `s` the sort value, `id`), and where the walk stopped (`s`, `id`),
+/// when there is a window.
+pub struct Plan {
+    pub rows: Stmt,
+    pub stopped: Option<Stmt>,
+}
+
+pub const LIVE: &str = "t.deleted_at IS NULL";
+const NEWEST: Sort = Sort {
+    key: Key::Created,
+    descending: true,
+};
+
+/// Plans a page of a list.
+pub fn plan(reader: &Reader, query: &Query, page: &Page) -> Plan {
+    if let Some(matching) = &query.matching {
+        return search(reader, query, matching, page);
+    }
+    let sort = query.sort.unwrap_or_else(|| natural(&query.filters));
+    let by_range = query.filters.iter().any(is_created_range);
+    if sort == NEWEST && !by_range {
+        return newest(reader, query, page);
+    }
+    sorted(reader, query, sort, by_range, page)
+}
+
+fn is_created_range(filter: &Filter) -> bool {
+    matches!(filter, Filter::CreatedAfter(_) | Filter::CreatedBefore(_))
+}
+
+/// The order that a list has when none is asked for.
+fn natural(filters: &[Filter]) -> Sort {
+    let updated = |filter: &Filter| matches!(filter, Filter::UpdatedAfter(_) | Filter::UpdatedBefore(_));
+    let due = |filter: &Filter| matches!(filter, Filter::DueAfter(_) | Filter::DueBefore(_));
+    if filters.iter().any(updated) {
+        Sort {
+            key: Key::Updated,
+            descending: true,
+        }
+    } else if filters.iter().any(due) {
+        Sort {
+            key: Key::Due,
+            descending: false,
+        }
+    } else {
+        NEWEST
+    }
+}
+
+// Newest first -----------------------------------------------------------------------------------------------------
+
+/// One or several walks that a list is the union of. `each` is a table of keys that the walk runs once for.
+struct Branch {
+    each: Option<&'static str>,
+    walk: Walk,
+}
+
+impl Branch {
+    fn one(walk: Walk) -> Branch {
+        Branch { each: None, walk }
+    }
+}
+
+/// The walks that a list needs, and the filters that are left to test.
+fn branches<'a>(reader: &Reader, sql: &mut Sql, query: &'a Query) -> (Vec<Branch>, Vec<&'a Filter>) {
+    let assignee = || Branch::one(Walk::by("tickets_by_assignee", "t.assignee_id = ?3"));
+    let requester = |but: &str| {
+        Branch::one(Walk::by(
+            "tickets_by_requester",
+            format!("t.requester_id = ?3{but}"),
+        ))
+    };
+    let pool = || Branch::one(Walk::by("tickets_by_assignee", "t.assignee_id IS NULL"));
+    let all: Vec<&Filter> = query.filters.iter().collect();
+    if let Some(mine) = all.iter().position(|filter| matches!(filter, Filter::Mine(_))) {
+        let rest = all
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| *at != mine)
+            .map(|(_, filter)| *filter)
+            .collect();
+        return (vec![assignee(), requester(" AND t.assignee_id IS NOT ?3")], rest);
+    }
+    match reader.scope {
+        Scope::Own => (vec![requester("")], all),
+        Scope::Assigned => (vec![assignee(), pool()], all),
+        Scope::Category => {
+            let category = Branch {
+                each: Some("SELECT category_id AS value FROM agent_categories WHERE user_id = ?3"),
+                walk: Walk::by("tickets_by_category", "t.category_id = k.value"),
+            };
+            // Nobody's tickets, for agents without a category. A key that may be missing, and not a test: an
+            // agent with categories walks nothing here.
+            let pool = Branch {
+                each: Some(
+                    "SELECT 0 AS value WHERE NOT EXISTS (SELECT 1 FROM agent_categories WHERE user_id = ?3)",
+                ),
+                walk: Walk::by("tickets_by_assignee", "t.assignee_id IS NULL"),
+            };
+            (vec![category, assignee(), pool], all)
+        }
+        Scope::All => {
+            let best = all
+                .iter()
+                .enumerate()
+                .filter_map(|(at, filter)| Some((narrowness(filter)?, at)))
+                .min();
+            let Some((_, best)) = best else {
+                return (vec![Branch::one(Walk::all())], all);
+            };
+            let driver = all.get(best).map(|filter| walks(sql, filter)).unwrap_or_default();
+            let rest = all
+                .iter()
+                .enumerate()
+                .filter(|(at, _)| *at != best)
+                .map(|(_, filter)| *filter)
+                .collect();
+            (driver.into_iter().map(Branch::one).collect(), rest)
+        }
+    }
+}
+
+fn newest(reader: &Reader, query: &Query, page: &Page) -> Plan {
+    let (rows, windowed) = newest_rows(reader, query, page);
+    Plan {
+        rows,
+        stopped: windowed.then(|| newest_stopped(reader, query, page)),
+    }
+}
+
+/// What narrows every walk of a page: where it begins.
+fn before(sql: &mut Sql, page: &Page) -> Option<String> {
+    match page.start {
+        Start::After { id, .. } => Some(sql.arg(id)),
+        _ => None,
+    }
+}
+
+fn below(before: Option<&String>, id: &str) -> String {
+    before.map_or_else(String::new, |place| format!(" AND {id} < {place}"))
+}
+
+/// Where each walk's share of the window ends: nothing older may be shown, or a newer one might be missed.
+fn floor(branches: &[Branch], before: Option<&String>, window: &str) -> String {
+    let keys = branches.iter().find_map(|branch| branch.each);
+    // A walk down the tags reads a tag and its ticket each time: it counts twice.
+    let reads = |branch: &Branch| if branch.walk.id == "t.id" { 1 } else { 2 };
+    let walks: i64 = branches.iter().map(reads).sum();
+    let share = match keys {
+        Some(keys) => {
+            format!("(SELECT max(20, CAST({window} AS INTEGER) / ({walks} - 1 + count(*))) FROM ({keys}))")
+        }
+        None => format!("max(20, CAST({window} AS INTEGER) / {walks})"),
+    };
+    let floors: Vec<String> = branches
+        .iter()
+        .map(|branch| {
+            let Walk { from, id, condition } = &branch.walk;
+            let end = format!(
+                "(SELECT {id} FROM {from} WHERE {LIVE} AND {condition}{} ORDER BY {id} DESC LIMIT 1 OFFSET {share})",
+                below(before, id)
+            );
+            match branch.each {
+                Some(keys) => format!("(SELECT max({end}) FROM ({keys}) k)"),
+                None => end,
+            }
+        })
+        .collect();
+    greatest(&floors)
+}
+
+/// The greatest of several values, nulls aside.
+fn greatest(values: &[String]) -> String {
+    let rows: Vec<String> = values.iter().map(|value| format!("({value})")).collect();
+    format!("(SELECT max(column1) FROM (VALUES {}))", rows.join(", "))
+}
+
+fn newest_stopped(reader: &Reader, query: &Query, page: &Page) -> Stmt {
+    let mut sql = Sql::new(reader);
+    let (branches, _) = branches(reader, &mut sql, query);
+    let before = before(&mut sql, page);
+    let window = sql.arg(WINDOW);
+    let floor = floor(&branches, before.as_ref(), &window);
+    sql.finish(format!(
+        "SELECT f AS s, f AS id FROM (SELECT {floor} AS f) WHERE ?3 IS NOT NULL"
+    ))
+}
+
+fn newest_rows(reader: &Reader, query: &Query, page: &Page) -> (Stmt, bool) {
+    let mut sql = Sql::new(reader);
+    let (branches, rest) = branches(reader, &mut sql, query);
+    let tests: Vec<String> = rest.iter().map(|filter| test(reader, &mut sql, filter)).collect();
+    let tests: String = tests.iter().map(|test| format!(" AND {test}")).collect();
+    let before = before(&mut sql, page);
+    let windowed = !rest.is_empty() && page.offset() == 0;
+    let json = ticket_json(reader.role);
+    let (limit, offset) = (page.limit.saturating_add(1), page.offset());
+    if let ([Branch { each: None, walk }], false) = (branches.as_slice(), windowed) {
+        let Walk { from, id, condition } = walk;
+        let (below, limit, offset) = (below(before.as_ref(), id), sql.arg(limit), sql.arg(offset));
+        let text = format!(
+            "SELECT {json} AS j, t.id AS s, t.id AS id FROM {from} WHERE {LIVE} AND {condition}{below}{tests} \
+             ORDER BY {id} DESC LIMIT {limit} OFFSET {offset}"
+        );
+        return (sql.finish(text), false);
+    }
+    let window = sql.arg(WINDOW);
+    let most = sql.arg(limit.saturating_add(offset));
+    let with = if windowed {
+        format!(
+            "WITH floor AS MATERIALIZED (SELECT {} AS f) ",
+            floor(&branches, before.as_ref(), &window)
+        )
+    } else {
+        String::new()
+    };
+    let narrow = |walk: &Walk| {
+        let Walk { from, id, condition } = walk;
+        let above = if windowed {
+            format!(" AND {id} >= coalesce((SELECT f FROM floor), 0)")
+        } else {
+            String::new()
+        };
+        let below = below(before.as_ref(), id);
+        format!("SELECT {id} AS id FROM {from} WHERE {LIVE} AND {condition}{below}{above}{tests}")
+    };
+    let limited = |branch: &Branch| {
+        let ids = format!(
+            "{} ORDER BY {} DESC LIMIT {most}",
+            narrow(&branch.walk),
+            branch.walk.id
+        );
+        match branch.each {
+            Some(keys) => format!(
+                "SELECT w.value AS id FROM ({keys}) k CROSS JOIN json_each((SELECT json_group_array(id) FROM ({ids}))) w"
+            ),
+            None => format!("SELECT id FROM ({ids})"),
+        }
+    };
+    // Walks that have no ticket in common are merged as they go; others are cut first, and united then.
+    let is_merged = branches.iter().all(|branch| branch.each.is_none());
+    let all = if is_merged {
+        branches
+            .iter()
+            .map(|branch| narrow(&branch.walk))
+            .collect::<Vec<_>>()
+            .join(" UNION ALL ")
+    } else {
+        format!(
+            "SELECT id FROM ({})",
+            union(&branches.iter().map(limited).collect::<Vec<_>>())
+        )
+    };
+    let (limit, offset) = (sql.arg(limit), sql.arg(offset));
+    let text = format!(
+        "{with}SELECT {json} AS j, t.id AS s, t.id AS id FROM \
+         ({all} ORDER BY id DESC LIMIT {limit} OFFSET {offset}) x CROSS JOIN tickets t ON t.id = x.id WHERE {most} > 0"
+    );
+    (sql.finish(text), windowed)
+}
+
+/// The union of any number of selects of `id`: D1 takes at most five terms in one, so they are nested.
+fn union(selects: &[String]) -> String {
+    let groups: Vec<String> = selects.chunks(4).map(|group| group.join(" UNION ")).collect();
+    match groups.as_slice() {
+        [one] => one.clone(),
+        many => many
+            .iter()
+            .map(|group| format!("SELECT id FROM ({group})"))
+            .collect::<Vec<_>>()
+            .join(" UNION "),
+    }
+}
+
+// Search -------------------------------------------------------------------------------------------------------------
+
+/// A search, newest first: hits are documents, and each ticket is shown once.
+fn search(reader: &Reader, query: &Query, matching: &str, page: &Page) -> Plan {
+    let build = |stopped: bool| {
+        let mut sql = Sql::new(reader);
+        let expression = sql.arg(matching);
+        let before = match page.start {
+            Start::After { id, .. } => format!("AND rowid < ({} << 20)", sql.arg(id)),
+            _ => String::new(),
+        };
+        let hits = sql.arg(if page.offset() == 0 { HITS } else { 10_000 });
+        let found = format!(
+            "SELECT rowid AS document FROM ticket_search WHERE ticket_search MATCH {expression} {before} ORDER BY rowid DESC"
+        );
+        if stopped {
+            return sql.finish(format!(
+                "SELECT document >> 20 AS s, document >> 20 AS id FROM ({found} LIMIT 1 OFFSET CAST({hits} AS INTEGER) - 1)"
+            ));
+        }
+        let mut tests = vec![reader.scope.work().to_owned()];
+        tests.extend(query.filters.iter().map(|filter| test(reader, &mut sql, filter)));
+        let (limit, offset) = (sql.arg(page.limit.saturating_add(1)), sql.arg(page.offset()));
+        sql.finish(format!(
+            "SELECT {} AS j, t.id AS s, t.id AS id FROM (SELECT t.id AS id FROM \
+             (SELECT DISTINCT document >> 20 AS id FROM ({found} LIMIT {hits})) h CROSS JOIN tickets t ON t.id = h.id \
+             WHERE {LIVE} AND {} ORDER BY t.id DESC LIMIT {limit} OFFSET {offset}) x CROSS JOIN tickets t ON t.id = x.id",
+            ticket_json(reader.role),
+            tests.join(" AND ")
+        ))
+    };
+    Plan {
+        rows: build(false),
+        stopped: (page.offset() == 0).then(|| build(true)),
+    }
+}
+
+// Totals -------------------------------------------------------------------------------------------------------------
+
+/// How many tickets a list has: `n`, up to 10,001.
+pub fn count(reader: &Reader, query: &Query) -> Stmt {
+    let mut sql = Sql::new(reader);
+    if let Some(matching) = &query.matching {
+        let expression = sql.arg(matching.as_str());
+        let mut tests = vec![reader.scope.work().to_owned()];
+        tests.extend(query.filters.iter().map(|filter| test(reader, &mut sql, filter)));
+        return sql.finish(format!(
+            "SELECT count(*) AS n FROM (SELECT 1 FROM (SELECT DISTINCT rowid >> 20 AS id FROM ticket_search \
+             WHERE ticket_search MATCH {expression}) h CROSS JOIN tickets t ON t.id = h.id \
+             WHERE {LIVE} AND {} LIMIT 10001)",
+            tests.join(" AND ")
+        ));
+    }
+    let (branches, rest) = branches(reader, &mut sql, query);
+    let tests: String = rest
+        .iter()
+        .map(|filter| format!(" AND {}", test(reader, &mut sql, filter)))
+        .collect();
+    let unions: Vec<String> = branches
+        .iter()
+        .map(|branch| {
+            let Walk { from, id, condition } = &branch.walk;
+            match branch.each {
+                Some(keys) => format!(
+                    "SELECT {id} AS id FROM ({keys}) k CROSS JOIN {from} WHERE {LIVE} AND {condition}{tests}"
+                ),
+                None => format!("SELECT {id} AS id FROM {from} WHERE {LIVE} AND {condition}{tests}"),
+            }
+        })
+        .collect();
+    let all = union(&unions);
+    sql.finish(format!(
+        "SELECT count(*) AS n FROM (SELECT id FROM ({all}) LIMIT 10001) WHERE ?3 IS NOT NULL"
+    ))
+}

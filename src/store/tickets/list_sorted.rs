@@ -1,0 +1,107 @@
+//! Lists in other orders than the newest first.
+
+use crate::http::page::{Page, Start};
+use crate::store::scope::Scope;
+use crate::store::tickets::filter::{Sql, test, updated};
+use crate::store::tickets::list::LIVE;
+use crate::store::tickets::list::{Filter, Key, Plan, Query, Sort, WINDOW};
+use crate::store::tickets::{Reader, ticket_json};
+
+/// The column and the index of an order.
+fn order(reader: &Reader, key: Key) -> (&'static str, &'static str) {
+    let own = reader.scope == Scope::Own;
+    let pick = |own_index, desk_index| if own { own_index } else { desk_index };
+    match key {
+        Key::Created => (
+            "t.created_at",
+            pick("tickets_by_requester_created", "tickets_by_created"),
+        ),
+        Key::Updated => (
+            updated(reader),
+            pick("tickets_by_requester_updated", "tickets_by_updated"),
+        ),
+        Key::Priority => (
+            "t.priority",
+            pick("tickets_by_requester_priority", "tickets_by_priority"),
+        ),
+        Key::Due => (
+            "t.resolution_due_at",
+            pick("tickets_by_requester_due", "tickets_by_due"),
+        ),
+    }
+}
+
+/// Whether a range is a stretch of the index that the order walks anyway.
+fn is_stretch(filter: &Filter, key: Key) -> bool {
+    match filter {
+        Filter::UpdatedAfter(_) | Filter::UpdatedBefore(_) => key == Key::Updated,
+        Filter::DueAfter(_) | Filter::DueBefore(_) => key == Key::Due,
+        Filter::CreatedAfter(_) | Filter::CreatedBefore(_) => key == Key::Created,
+        _ => false,
+    }
+}
+
+/// A walk down the index of an order, the oldest first among them.
+pub(super) fn sorted(reader: &Reader, query: &Query, sort: Sort, by_range: bool, page: &Page) -> Plan {
+    let build = |stopped: bool| {
+        let mut sql = Sql::new(reader);
+        let (key, index) = order(reader, sort.key);
+        let by_id = sort.key == Key::Created && !by_range && reader.scope != Scope::Own;
+        let (key, from) = if by_id {
+            ("t.id", "tickets t NOT INDEXED".to_owned())
+        } else {
+            (key, format!("tickets t INDEXED BY {index}"))
+        };
+        let (direction, less) = if sort.descending {
+            ("DESC", "<")
+        } else {
+            ("ASC", ">")
+        };
+        let mut walk = String::new();
+        let mut tests = Vec::new();
+        match reader.scope {
+            Scope::Own => walk.push_str(" AND t.requester_id = ?3"),
+            Scope::All => {}
+            Scope::Category | Scope::Assigned => tests.push(reader.scope.work().to_owned()),
+        }
+        for filter in &query.filters {
+            let text = test(reader, &mut sql, filter);
+            if is_stretch(filter, sort.key) {
+                walk.push_str(&format!(" AND {}", text.trim_start_matches('+')));
+            } else {
+                tests.push(text);
+            }
+        }
+        if let Start::After { value, id } = page.start {
+            let (value, id) = (sql.arg(value), sql.arg(id));
+            walk.push_str(&format!(" AND ({key}, t.id) {less} ({value}, {id})"));
+        }
+        let windowed = !tests.is_empty() && page.offset() == 0;
+        let (limit, offset) = (sql.arg(page.limit.saturating_add(1)), sql.arg(page.offset()));
+        let ordered = format!(
+            "{from} WHERE {LIVE}{walk} AND {key} IS NOT NULL ORDER BY {key} {direction}, t.id {direction}"
+        );
+        let text = if stopped {
+            let last = sql.arg(WINDOW.saturating_sub(1));
+            format!("SELECT {key} AS s, t.id AS id FROM {ordered} LIMIT 1 OFFSET {last}")
+        } else {
+            let window = if windowed {
+                sql.arg(WINDOW)
+            } else {
+                "-1".to_owned()
+            };
+            let tests: String = tests.iter().map(|test| format!(" AND {test}")).collect();
+            format!(
+                "SELECT {} AS j, x.s AS s, t.id AS id FROM (SELECT {key} AS s, t.id AS id FROM {ordered} LIMIT {window}) x \
+                 CROSS JOIN tickets t ON t.id = x.id WHERE 1{tests} LIMIT {limit} OFFSET {offset}",
+                ticket_json(reader.role)
+            )
+        };
+        (sql.finish(text), windowed)
+    };
+    let (rows, windowed) = build(false);
+    Plan {
+        rows,
+        stopped: windowed.then(|| build(true).0),
+    }
+}

@@ -1,0 +1,226 @@
+//! Messages: public ones, and notes that only staff may know of.
+
+use serde::Deserialize;
+
+use crate::desk::id::Ref;
+use crate::desk::tickets::policy;
+use crate::desk::tickets::search::index_text;
+use crate::edge::db::{Arg, Stmt};
+use crate::http::page::{Page, Start};
+use crate::store::tickets::events::Subject;
+use crate::store::tickets::{Reader, named};
+use crate::store::view::{self, Out, View, field, nullable};
+
+/// A message.
+pub const MESSAGE: View = View {
+    name: "Message",
+    fields: &[
+        field("id", "m.id", Out::Int),
+        field("uid", "m.uid", Out::Text),
+        field("ticket_id", "m.ticket_id", Out::Int),
+        field("author", "w.card", Out::Card),
+        field("body", "m.body", Out::Text),
+        field("is_internal", "m.is_internal", Out::Flag).says("An internal note: for staff only."),
+        field("channel", "m.channel", Out::Text),
+        nullable("edited_at", "m.edited_at", Out::Time),
+        field("created_at", "m.created_at", Out::Time),
+    ],
+};
+
+/// A message where it stands in a timeline.
+pub(super) fn in_timeline(seq: &str) -> String {
+    let head = [("type", "'\"message\"'".to_owned()), ("seq", seq.to_owned())];
+    let deleted = view::time("m.deleted_at");
+    let message = format!("iif(m.deleted_at IS NULL,{},'null')", MESSAGE.sql());
+    let tail = [
+        ("message", message),
+        ("deleted_at", deleted),
+        ("created_at", view::time("e.created_at")),
+    ];
+    view::object(head.into_iter().chain(tail))
+}
+
+/// The condition that hides notes from customers, on a message `m`.
+fn visible(reader: &Reader) -> &'static str {
+    if policy::reads_internal(reader.role) {
+        "m.deleted_at IS NULL"
+    } else {
+        "m.deleted_at IS NULL AND m.is_internal = 0"
+    }
+}
+
+/// A page of a ticket's messages, oldest first: rows `j`, `id` (the position).
+pub fn list(reader: &Reader, reference: &Ref, page: &Page) -> Stmt {
+    let after = match page.start {
+        Start::After { id, .. } => id,
+        _ => -1,
+    };
+    let (name, arg) = named(reference);
+    reader
+        .stmt(format!(
+            "SELECT {} AS j, m.position AS id FROM tickets t JOIN messages m ON m.ticket_id = t.id JOIN users w ON w.id = m.author_id \
+             WHERE {name} AND t.deleted_at IS NULL AND {} AND {} AND m.position > ?5 \
+             ORDER BY m.position LIMIT ?6 OFFSET ?7",
+            MESSAGE.sql(),
+            reader.scope.condition(),
+            visible(reader)
+        ))
+        .bind(arg)
+        .bind(after)
+        .bind(page.limit.saturating_add(1))
+        .bind(page.offset())
+}
+
+/// How many messages of a ticket the reader may see, up to 10,001.
+pub fn count(reader: &Reader, reference: &Ref) -> Stmt {
+    let (name, arg) = named(reference);
+    let column = if policy::reads_internal(reader.role) {
+        "message_count"
+    } else {
+        "public_message_count"
+    };
+    reader
+        .stmt(format!(
+            "SELECT t.{column} AS n FROM tickets t WHERE {name} AND {}",
+            reader.scope.condition()
+        ))
+        .bind(arg)
+}
+
+fn of_message(reference: &Ref) -> (&'static str, Arg) {
+    match reference {
+        Ref::Id(id) => ("m.id = ?4", Arg::Int(*id)),
+        Ref::Uid(uid) => ("m.uid = ?4", Arg::Text(uid.clone())),
+        Ref::Number(_) | Ref::Key(_) => ("m.id = ?4", Arg::Null),
+    }
+}
+
+/// The row `j`, `v`, `id` of a message that the reader may see.
+pub fn show(reader: &Reader, reference: &Ref) -> Stmt {
+    let (name, arg) = of_message(reference);
+    reader
+        .stmt(format!(
+            "SELECT {} AS j, m.version AS v, m.id AS id FROM messages m JOIN tickets t ON t.id = m.ticket_id \
+             JOIN users w ON w.id = m.author_id WHERE {name} AND t.deleted_at IS NULL AND {} AND {}",
+            MESSAGE.sql(),
+            reader.scope.condition(),
+            visible(reader)
+        ))
+        .bind(arg)
+}
+
+/// The row `j`, `v`, `id` of a message that the same batch has made.
+pub fn show_uid(uid: &str) -> Stmt {
+    Stmt::new(format!(
+        "SELECT {} AS j, m.version AS v, m.id AS id FROM messages m JOIN users w ON w.id = m.author_id WHERE m.uid = ?1",
+        MESSAGE.sql()
+    ))
+    .bind(uid)
+}
+
+/// A message's row, for a change.
+#[derive(Clone, Debug, Deserialize)]
+pub struct MessageRow {
+    pub id: i64,
+    pub uid: String,
+    pub ticket_id: i64,
+    pub author_id: i64,
+    pub body: String,
+    pub is_internal: i64,
+    pub version: i64,
+    pub created_at: i64,
+}
+
+/// The row of a message that the reader may see.
+pub fn row(reader: &Reader, reference: &Ref) -> Stmt {
+    let (name, arg) = of_message(reference);
+    reader
+        .stmt(format!(
+            "SELECT m.id, m.uid, m.ticket_id, m.author_id, m.body, m.is_internal, m.version, m.created_at \
+             FROM messages m JOIN tickets t ON t.id = m.ticket_id \
+             WHERE {name} AND t.deleted_at IS NULL AND {} AND {}",
+            reader.scope.condition(),
+            visible(reader)
+        ))
+        .bind(arg)
+}
+
+/// A message to be.
+#[derive(Clone, Debug)]
+pub struct NewMessage<'a> {
+    pub uid: &'a str,
+    pub ticket_id: i64,
+    pub author_id: i64,
+    pub body: &'a str,
+    pub is_internal: bool,
+    pub channel: &'a str,
+    pub now: i64,
+}
+
+/// Appends a message to its ticket.
+pub fn insert(new: &NewMessage) -> Stmt {
+    Stmt::new(
+        "INSERT INTO messages (uid, ticket_id, position, author_id, body, body_index, is_internal, channel, created_at) \
+         SELECT ?1, ?2, coalesce((SELECT max(position) + 1 FROM messages WHERE ticket_id = ?2), 0), ?3, ?4, ?5, ?6, ?7, ?8",
+    )
+    .bind(new.uid)
+    .bind(new.ticket_id)
+    .bind(new.author_id)
+    .bind(new.body)
+    .bind(index_text(new.body))
+    .bind(new.is_internal)
+    .bind(new.channel)
+    .bind(new.now)
+}
+
+/// Leaves an internal note of a rule on a ticket of the batch.
+pub fn insert_note(subject: &Subject, uid: &str, author_id: i64, body: &str, now: i64) -> Stmt {
+    let (name, arg) = crate::store::automation::rules::of_ticket(subject);
+    Stmt::new(format!(
+        "INSERT INTO messages (uid, ticket_id, position, author_id, body, body_index, is_internal, channel, created_at) \
+         SELECT ?2, t.id, coalesce((SELECT max(position) + 1 FROM messages WHERE ticket_id = t.id), 0), ?3, ?4, ?5, 1, 'rule', ?6 \
+         FROM tickets t WHERE {name}"
+    ))
+    .bind(arg)
+    .bind(uid)
+    .bind(author_id)
+    .bind(body)
+    .bind(index_text(body))
+    .bind(now)
+}
+
+/// Aborts the batch unless the ticket still has this version: what the message does was decided on it.
+pub fn expect_version(ticket_id: i64, version: i64) -> Stmt {
+    Stmt::new(
+        "INSERT INTO stale SELECT 1 FROM tickets WHERE id = ?1 AND (version <> ?2 OR deleted_at IS NOT NULL)",
+    )
+    .bind(ticket_id)
+    .bind(version)
+}
+
+/// Notes the first public answer of the staff, once.
+pub fn note_answer(ticket_id: i64, now: i64) -> Stmt {
+    Stmt::new("UPDATE tickets SET first_responded_at = ?2 WHERE id = ?1 AND first_responded_at IS NULL")
+        .bind(ticket_id)
+        .bind(now)
+}
+
+/// Changes what a message says.
+pub fn edit(id: i64, version: i64, body: &str, now: i64) -> Stmt {
+    Stmt::new(
+        "UPDATE messages SET version = ?2 + 1, body = ?3, body_index = ?4, edited_at = ?5 WHERE id = ?1",
+    )
+    .bind(id)
+    .bind(version)
+    .bind(body)
+    .bind(index_text(body))
+    .bind(now)
+}
+
+/// Takes a message away.
+pub fn delete(id: i64, version: i64, now: i64) -> Stmt {
+    Stmt::new("UPDATE messages SET version = ?2 + 1, deleted_at = ?3 WHERE id = ?1")
+        .bind(id)
+        .bind(version)
+        .bind(now)
+}

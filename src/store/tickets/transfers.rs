@@ -1,0 +1,89 @@
+//! Who handed a ticket to whom, and why: for staff only.
+
+use crate::desk::id::Ref;
+use crate::edge::db::Stmt;
+use crate::http::page::{Page, Start};
+use crate::store::tickets::{Reader, named};
+use crate::store::view::{Out, View, field, nullable};
+
+/// An entry of a ticket's transfers.
+pub const TRANSFER: View = View {
+    name: "Transfer",
+    fields: &[
+        field("id", "x.id", Out::Int),
+        field("uid", "x.uid", Out::Text),
+        field("ticket_id", "x.ticket_id", Out::Int),
+        nullable("from", "f.card", Out::Card).says("Null when it was nobody's."),
+        field("to", "o.card", Out::Card),
+        field("actor", "a.card", Out::Card).says("Who handed it on."),
+        field("reason", "x.reason", Out::Text),
+        field("seq", "x.seq", Out::Int).says("The event in the ticket's history."),
+        field("created_at", "x.created_at", Out::Time),
+    ],
+};
+
+/// A transfer to be; the event that tells of it stands before it in the batch.
+#[derive(Clone, Debug)]
+pub struct NewTransfer<'a> {
+    pub uid: &'a str,
+    pub ticket_id: i64,
+    pub actor_id: i64,
+    pub from_id: Option<i64>,
+    pub to_id: i64,
+    pub reason: &'a str,
+    pub now: i64,
+}
+
+/// Inserts a transfer beside the ticket's last event.
+pub fn insert(new: &NewTransfer) -> Stmt {
+    Stmt::new(
+        "INSERT INTO transfers (uid, ticket_id, seq, actor_id, from_id, to_id, reason, created_at) \
+         SELECT ?1, t.id, t.seq, ?3, ?4, ?5, ?6, ?7 FROM tickets t WHERE t.id = ?2",
+    )
+    .bind(new.uid)
+    .bind(new.ticket_id)
+    .bind(new.actor_id)
+    .bind(new.from_id)
+    .bind(new.to_id)
+    .bind(new.reason)
+    .bind(new.now)
+}
+
+/// What an event `e` carries for staff: that of a transfer its reason, which its row does not hold.
+pub fn event_data() -> &'static str {
+    "iif(e.type = 'transferred', coalesce((SELECT json_object('reason', x.reason) FROM transfers x \
+     WHERE x.ticket_id = e.ticket_id AND x.seq = e.seq), e.data), e.data)"
+}
+
+/// A page of a ticket's transfers, oldest first: rows `j`, `id`.
+pub fn list(reader: &Reader, reference: &Ref, page: &Page) -> Stmt {
+    let after = match page.start {
+        Start::After { id, .. } => id,
+        _ => 0,
+    };
+    let (name, arg) = named(reference);
+    reader
+        .stmt(format!(
+            "SELECT {} AS j, x.seq AS id FROM tickets t JOIN transfers x ON x.ticket_id = t.id \
+             LEFT JOIN users f ON f.id = x.from_id JOIN users o ON o.id = x.to_id JOIN users a ON a.id = x.actor_id \
+             WHERE {name} AND t.deleted_at IS NULL AND {} AND x.seq > ?5 ORDER BY x.seq LIMIT ?6 OFFSET ?7",
+            TRANSFER.sql(),
+            reader.scope.condition()
+        ))
+        .bind(arg)
+        .bind(after)
+        .bind(page.limit.saturating_add(1))
+        .bind(page.offset())
+}
+
+/// How many transfers a ticket has: `n`, up to 10,001.
+pub fn count(reader: &Reader, reference: &Ref) -> Stmt {
+    let (name, arg) = named(reference);
+    reader
+        .stmt(format!(
+            "SELECT count(*) AS n FROM (SELECT 1 FROM tickets t JOIN transfers x ON x.ticket_id = t.id \
+             WHERE {name} AND t.deleted_at IS NULL AND {} LIMIT 10001)",
+            reader.scope.condition()
+        ))
+        .bind(arg)
+}

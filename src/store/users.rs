@@ -1,0 +1,378 @@
+//! Users: customers and staff.
+
+use serde::Deserialize;
+
+use crate::desk::id::Ref;
+use crate::desk::person::Role;
+use crate::edge::db::{Arg, Stmt};
+use crate::http::page::{Page, Start};
+use crate::http::shape::words;
+use crate::store::view::{Out, View, field, nullable};
+
+/// A user, as themself and admins see one.
+pub const USER: View = View {
+    name: "User",
+    fields: &[
+        field("id", "u.id", Out::Int),
+        field("uid", "u.uid", Out::Text),
+        field("email", "u.email", Out::Text),
+        field("email_verified", "u.email_verified_at IS NOT NULL", Out::Flag)
+            .says("Mails are sent to an address only once it is known to be somebody's own."),
+        field("username", "u.username", Out::Text),
+        field("first_name", "u.first_name", Out::Text),
+        field("last_name", "u.last_name", Out::Text),
+        field("full_name", "u.full_name", Out::Text),
+        field("role", "u.role", Out::Word(&words::ROLE)),
+        field("permissions", "$PERMISSIONS", Out::Json("Permissions")).says("What the role may do."),
+        field("is_active", "u.is_active", Out::Flag),
+        nullable("department", "u.department", Out::Text),
+        nullable("phone", "u.phone", Out::Text),
+        nullable("avatar_url", "u.avatar_url", Out::Text),
+        field("version", "u.version", Out::Int),
+        field("created_at", "u.created_at", Out::Time),
+        field("updated_at", "u.updated_at", Out::Time),
+        nullable("last_login_at", "u.last_login_at", Out::Time),
+    ],
+};
+
+/// A short card, for staff who pick somebody.
+pub const SUMMARY: View = View {
+    name: "UserSummary",
+    fields: &[
+        field("id", "u.id", Out::Int),
+        field("uid", "u.uid", Out::Text),
+        field("username", "u.username", Out::Text),
+        field("full_name", "u.full_name", Out::Text),
+        field("email", "u.email", Out::Text),
+        field("role", "u.role", Out::Word(&words::ROLE)),
+        field("is_active", "u.is_active", Out::Flag),
+        nullable("department", "u.department", Out::Text),
+        nullable("avatar_url", "u.avatar_url", Out::Text),
+    ],
+};
+
+/// The SQL that builds a [`USER`].
+pub fn user_json() -> String {
+    let whens: Vec<String> = Role::ALL
+        .iter()
+        .map(|role| {
+            format!(
+                "WHEN '{}' THEN '[\"{}\"]'",
+                role.word(),
+                role.permissions().join("\",\"")
+            )
+        })
+        .collect();
+    USER.sql()
+        .replace("$PERMISSIONS", &format!("CASE u.role {} END", whens.join(" ")))
+}
+
+/// What a login and the guards of an account need.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Account {
+    pub id: i64,
+    pub role: String,
+    pub ver: i64,
+    pub version: i64,
+    pub is_active: i64,
+    pub password_hash: Option<String>,
+}
+
+const ACCOUNT: &str = "SELECT id, role, ver, version, is_active, password_hash FROM users";
+
+/// Finds the account behind a login name: an address or a username, in lower case.
+pub fn account_by_name(name: &str) -> Stmt {
+    let column = if name.contains('@') {
+        "email_key"
+    } else {
+        "username_key"
+    };
+    Stmt::new(format!("{ACCOUNT} WHERE {column} = ?1")).bind(name)
+}
+
+/// Finds an account by its id or uid.
+pub fn account(reference: &Ref) -> Stmt {
+    let (column, arg) = key(reference);
+    Stmt::new(format!("{ACCOUNT} WHERE {column} = ?1")).bind(arg)
+}
+
+/// The row `j` (a [`USER`]), `v`, `id` of a user.
+pub fn show(reference: &Ref) -> Stmt {
+    let (column, arg) = key(reference);
+    Stmt::new(format!(
+        "SELECT {} AS j, u.version AS v, u.id AS id FROM users u WHERE u.{column} = ?1",
+        user_json()
+    ))
+    .bind(arg)
+}
+
+/// As [`show`], by uid: for a user that the same batch has made.
+pub fn show_uid(uid: &str) -> Stmt {
+    show(&Ref::Uid(uid.to_owned()))
+}
+
+/// The column that a reference names a row by, and its value: for every table with `id` and `uid`.
+pub(super) fn key(reference: &Ref) -> (&'static str, Arg) {
+    match reference {
+        Ref::Id(id) => ("id", Arg::Int(*id)),
+        Ref::Uid(uid) => ("uid", Arg::Text(uid.clone())),
+        // A ticket's number or key names no user.
+        Ref::Number(_) | Ref::Key(_) => ("id", Arg::Null),
+    }
+}
+
+/// A user to be.
+#[derive(Clone, Debug)]
+pub struct NewUser {
+    pub uid: String,
+    pub email: String,
+    /// As asked for; otherwise one is made from the address, and made unique.
+    pub username: Option<String>,
+    pub first_name: String,
+    pub last_name: String,
+    pub role: Role,
+    pub department: Option<String>,
+    pub phone: Option<String>,
+    pub avatar_url: Option<String>,
+    pub password_hash: Option<String>,
+    /// Somebody of the desk says that the address is theirs; otherwise they are asked to confirm it.
+    pub vouched: bool,
+    pub now: i64,
+}
+
+/// Inserts a user. A made-up username that is taken gets the beginning of the uid's random part behind it.
+pub fn insert(user: &NewUser) -> Stmt {
+    let made = crate::desk::person::username_from(&user.email);
+    let tail = user
+        .uid
+        .get(user.uid.len().saturating_sub(8)..)
+        .unwrap_or_default();
+    let (name, spare) = match &user.username {
+        Some(name) => (name.clone(), name.clone()),
+        None => (made.clone(), format!("{made}-{tail}")),
+    };
+    Stmt::new(
+        "INSERT INTO users (uid, email, email_key, username, username_key, first_name, last_name, role, department, \
+           phone, avatar_url, password_hash, created_at, updated_at, email_verified_at) \
+         SELECT ?1, ?2, ?3, n.name, n.key, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?15, ?16 FROM ( \
+           SELECT iif(taken, ?6, ?4) AS name, iif(taken, ?7, ?5) AS key \
+           FROM (SELECT EXISTS (SELECT 1 FROM users WHERE username_key = ?5) AS taken)) n",
+    )
+    .bind(&user.uid)
+    .bind(&user.email)
+    .bind(user.email.to_lowercase())
+    .bind(&name)
+    .bind(name.to_lowercase())
+    .bind(&spare)
+    .bind(spare.to_lowercase())
+    .bind(&user.first_name)
+    .bind(&user.last_name)
+    .bind(user.role.word())
+    .bind(user.department.clone())
+    .bind(user.phone.clone())
+    .bind(user.avatar_url.clone())
+    .bind(user.password_hash.clone())
+    .bind(user.now)
+    .bind(user.vouched.then_some(user.now))
+}
+
+/// What an update changes; `None` keeps. The doubled options clear by `Some(None)`.
+#[derive(Clone, Debug, Default)]
+pub struct Update {
+    pub email: Option<String>,
+    pub username: Option<String>,
+    pub first_name: Option<String>,
+    pub last_name: Option<String>,
+    pub role: Option<Role>,
+    pub is_active: Option<bool>,
+    pub department: Option<Option<String>>,
+    pub phone: Option<Option<String>>,
+    pub avatar_url: Option<Option<String>>,
+    pub password_hash: Option<String>,
+}
+
+/// Updates a user that is at `version`. Role, password and active flag raise `ver`, which ends older tokens.
+pub fn update(id: i64, version: i64, update: &Update, now: i64) -> Stmt {
+    let mut sets = vec!["version = ?2 + 1".to_owned(), "updated_at = ?3".to_owned()];
+    let mut args: Vec<Arg> = vec![id.into(), version.into(), now.into()];
+    let mut set = |column: &str, arg: Arg| {
+        args.push(arg);
+        sets.push(format!("{column} = ?{}", args.len()));
+    };
+    if let Some(email) = &update.email {
+        set("email", email.into());
+        set("email_key", email.to_lowercase().into());
+    }
+    if let Some(username) = &update.username {
+        set("username", username.into());
+        set("username_key", username.to_lowercase().into());
+    }
+    for (column, value) in [
+        ("first_name", &update.first_name),
+        ("last_name", &update.last_name),
+    ] {
+        if let Some(value) = value {
+            set(column, value.into());
+        }
+    }
+    for (column, value) in [
+        ("department", &update.department),
+        ("phone", &update.phone),
+        ("avatar_url", &update.avatar_url),
+    ] {
+        if let Some(value) = value {
+            set(column, value.clone().into());
+        }
+    }
+    if let Some(role) = update.role {
+        set("role", role.word().into());
+    }
+    if let Some(is_active) = update.is_active {
+        set("is_active", is_active.into());
+    }
+    if let Some(hash) = &update.password_hash {
+        set("password_hash", hash.into());
+    }
+    if update.role.is_some() || update.is_active.is_some() || update.password_hash.is_some() {
+        sets.push("ver = ver + 1".to_owned());
+    }
+    Stmt {
+        sql: format!("UPDATE users SET {} WHERE id = ?1", sets.join(", ")).into(),
+        args,
+    }
+}
+
+/// Closes an account at its owner's wish: the person is gone, what they wrote stays.
+pub fn close(id: i64, version: i64, now: i64) -> Stmt {
+    Stmt::new(
+        "UPDATE users SET email = 'closed-' || uid || '@invalid', email_key = 'closed-' || uid || '@invalid', \
+           username = 'closed-' || uid, username_key = 'closed-' || uid, first_name = 'Closed', last_name = 'account', \
+           phone = NULL, avatar_url = NULL, department = NULL, password_hash = NULL, is_active = 0, closed_at = ?3, \
+           ver = ver + 1, version = ?2 + 1, updated_at = ?3 WHERE id = ?1",
+    )
+    .bind(id)
+    .bind(version)
+    .bind(now)
+}
+
+/// Notes a successful login.
+pub fn logged_in(id: i64, now: i64) -> Stmt {
+    Stmt::new("UPDATE users SET last_login_at = ?2 WHERE id = ?1")
+        .bind(id)
+        .bind(now)
+}
+
+/// Which users a list shows.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    pub role: Option<&'static str>,
+    pub is_active: Option<bool>,
+    /// A beginning of name, username or address.
+    pub q: Option<String>,
+}
+
+/// How many users a page of a search looks at.
+const LOOKED_AT: i64 = 1_000;
+
+/// A page of users, newest first: rows of JSON `j`, each with its `id`; one more than the limit when there are
+/// more. A search looks at 1,000 users a page, and the second statement says where it stopped.
+pub fn list(view: &str, filter: &Filter, page: &Page) -> (Stmt, Option<Stmt>) {
+    let mut walk = Stmt::new("");
+    let mut wheres = vec!["1".to_owned()];
+    let mut when = |arg: Arg, condition: &str| {
+        walk.args.push(arg);
+        wheres.push(format!("{condition} ?{}", walk.args.len()));
+    };
+    if let Start::After { id, .. } = page.start {
+        when(id.into(), "u.id <");
+    }
+    if let Some(role) = filter.role {
+        when(role.into(), "u.role =");
+    }
+    if let Some(is_active) = filter.is_active {
+        when(is_active.into(), "u.is_active =");
+    }
+    let walked = format!(
+        "SELECT u.id AS id FROM users u WHERE {} ORDER BY u.id DESC",
+        wheres.join(" AND ")
+    );
+    let next = walk.args.len().saturating_add(1);
+    let (second, third, fourth) = (
+        next.saturating_add(1),
+        next.saturating_add(2),
+        next.saturating_add(3),
+    );
+    let tests = match filter.q {
+        Some(_) => format!(
+            "(instr(lower(u.full_name), ?{fourth}) OR instr(u.username_key, ?{fourth}) OR instr(u.email_key, ?{fourth}))"
+        ),
+        None => "1".to_owned(),
+    };
+    let windowed = filter.q.is_some() && page.offset() == 0;
+    let mut rows = walk.clone();
+    rows.sql = format!(
+        "SELECT {view} AS j, u.id AS id FROM ({walked} LIMIT ?{next}) x CROSS JOIN users u ON u.id = x.id \
+         WHERE {tests} LIMIT ?{second} OFFSET ?{third}"
+    )
+    .into();
+    let most = if windowed { LOOKED_AT } else { -1 };
+    rows = rows
+        .bind(most)
+        .bind(page.limit.saturating_add(1))
+        .bind(page.offset());
+    if let Some(q) = &filter.q {
+        rows = rows.bind(q.to_lowercase());
+    }
+    let stopped = windowed.then(|| {
+        walk.sql = format!("SELECT id AS s, id FROM ({walked} LIMIT 1 OFFSET ?{next})").into();
+        walk.bind(LOOKED_AT.saturating_sub(1))
+    });
+    (rows, stopped)
+}
+
+/// How many users a list has, counted up to 10,001.
+pub fn count(filter: &Filter) -> Stmt {
+    Stmt::new(
+        "SELECT count(*) AS n FROM (SELECT 1 FROM users u WHERE (?1 IS NULL OR u.role = ?1) AND (?2 IS NULL OR u.is_active = ?2) \
+         AND (?3 IS NULL OR instr(lower(u.full_name), ?3) OR instr(u.username_key, ?3) OR instr(u.email_key, ?3)) LIMIT 10001)",
+    )
+    .bind(filter.role)
+    .bind(filter.is_active)
+    .bind(filter.q.as_ref().map(|q| q.to_lowercase()))
+}
+
+/// As [`insert`], unless somebody has the address already.
+pub fn insert_unless_known(user: &NewUser) -> Stmt {
+    let mut stmt = insert(user);
+    stmt.sql = format!(
+        "{} WHERE NOT EXISTS (SELECT 1 FROM users WHERE email_key = ?3)",
+        stmt.sql
+    )
+    .into();
+    stmt
+}
+
+/// The `id` and `card` of a user that the same batch has made.
+pub fn card(uid: &str) -> Stmt {
+    Stmt::new("SELECT id, card FROM users WHERE uid = ?1").bind(uid)
+}
+
+/// Puts an agent, by uid, in a category.
+pub fn join_category(uid: &str, category_id: i64) -> Stmt {
+    Stmt::new("INSERT OR IGNORE INTO agent_categories (user_id, category_id) SELECT id, ?2 FROM users WHERE uid = ?1")
+        .bind(uid)
+        .bind(category_id)
+}
+
+/// Somebody's address in lower case, in the row `j`.
+pub fn address(id: i64) -> Stmt {
+    Stmt::new("SELECT email_key AS j FROM users WHERE id = ?1 AND is_active = 1").bind(id)
+}
+
+/// Somebody has shown that an address is theirs; nothing happens when it is no longer the account's.
+pub fn verify_address(id: i64, email_key: &str, now: i64) -> Stmt {
+    Stmt::new("UPDATE users SET email_verified_at = ?3 WHERE id = ?1 AND email_key = ?2 AND email_verified_at IS NULL")
+        .bind(id)
+        .bind(email_key)
+        .bind(now)
+}

@@ -1,0 +1,164 @@
+//! Endpoints of other systems. Their secrets are read by who sends, and shown to nobody.
+
+use serde::Deserialize;
+
+use crate::desk::id::Ref;
+use crate::desk::webhooks::delivery::{MOST, ROTATION};
+use crate::edge::db::{Arg, Stmt};
+use crate::http::page::{Page, Start};
+use crate::store::view::{Out, View, field, nullable};
+
+/// An endpoint.
+pub const WEBHOOK: View = View {
+    name: "Webhook",
+    fields: &[
+        field("id", "h.id", Out::Int),
+        field("uid", "h.uid", Out::Text),
+        field("url", "h.url", Out::Text).says("As it is called."),
+        field("description", "h.description", Out::Text),
+        field("events", "h.events", Out::Json("WebhookEvents"))
+            .says("The types that it hears of; `*` is all of them."),
+        field("include_internal", "h.include_internal", Out::Flag)
+            .says("It hears of internal notes too, and sees tickets as staff do."),
+        field("is_active", "h.is_active", Out::Flag),
+        nullable("disabled_reason", "h.disabled_reason", Out::Text)
+            .says("Why the desk itself has switched it off."),
+        nullable("secret", "NULL", Out::Text)
+            .says("Signs what is sent. Shown once, by the answer that made it; not when that is replayed."),
+        field("secret_hint", "'whsec_...'||substr(h.secret,-4)", Out::Text).says("How the secret ends."),
+        nullable("old_secret_until", "h.old_secret_until", Out::Time)
+            .says("Until then the secret before the last rotation signs too."),
+        field("version", "h.version", Out::Int),
+        field("created_at", "h.created_at", Out::Time),
+        field("updated_at", "h.updated_at", Out::Time),
+    ],
+};
+
+/// The condition on an endpoint `h` that a reference names, with its argument as `?1`.
+pub(super) fn named(reference: &Ref) -> (&'static str, Arg) {
+    match reference {
+        Ref::Id(id) => ("h.id = ?1", Arg::Int(*id)),
+        Ref::Uid(uid) => ("h.uid = ?1", Arg::Text(uid.clone())),
+        Ref::Number(_) | Ref::Key(_) => ("h.id = ?1", Arg::Null),
+    }
+}
+
+/// A page of endpoints, oldest first: rows `j`, `id`.
+pub fn list(page: &Page) -> Stmt {
+    let after = match page.start {
+        Start::After { id, .. } => id,
+        _ => 0,
+    };
+    Stmt::new(format!(
+        "SELECT {} AS j, h.id AS id FROM webhooks h WHERE h.id > ?1 ORDER BY h.id LIMIT ?2 OFFSET ?3",
+        WEBHOOK.sql()
+    ))
+    .bind(after)
+    .bind(page.limit.saturating_add(1))
+    .bind(page.offset())
+}
+
+/// How many endpoints there are: `n`.
+pub fn count() -> Stmt {
+    Stmt::new("SELECT count(*) AS n FROM webhooks")
+}
+
+/// The row `j`, `v`, `id` of an endpoint.
+pub fn show(reference: &Ref) -> Stmt {
+    let (name, arg) = named(reference);
+    Stmt::new(format!(
+        "SELECT {} AS j, h.version AS v, h.id AS id FROM webhooks h WHERE {name}",
+        WEBHOOK.sql()
+    ))
+    .bind(arg)
+}
+
+/// An endpoint's row, for a change.
+#[derive(Clone, Debug, Deserialize)]
+pub struct WebhookRow {
+    pub id: i64,
+    pub uid: String,
+    pub url: String,
+    pub description: String,
+    pub events: String,
+    pub include_internal: i64,
+    pub is_active: i64,
+    pub version: i64,
+}
+
+/// The row of an endpoint, for a change.
+pub fn row(reference: &Ref) -> Stmt {
+    let (name, arg) = named(reference);
+    Stmt::new(format!(
+        "SELECT h.id, h.uid, h.url, h.description, h.events, h.include_internal, h.is_active, h.version FROM webhooks h WHERE {name}"
+    ))
+    .bind(arg)
+}
+
+/// An endpoint to be, or as it will be.
+#[derive(Clone, Debug)]
+pub struct NewWebhook {
+    pub uid: String,
+    pub url: String,
+    pub description: String,
+    /// JSON.
+    pub events: String,
+    pub include_internal: bool,
+    pub is_active: bool,
+    /// A new secret.
+    pub secret: Option<String>,
+    pub now: i64,
+}
+
+/// Inserts an endpoint, unless there are too many.
+pub fn insert(new: &NewWebhook) -> [Stmt; 2] {
+    [
+        Stmt::new("INSERT INTO stale SELECT 1 WHERE (SELECT count(*) FROM webhooks) >= ?1").bind(MOST),
+        Stmt::new(
+            "INSERT INTO webhooks (uid, url, description, events, include_internal, is_active, secret, created_at, updated_at) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8)",
+        )
+        .bind(&new.uid)
+        .bind(&new.url)
+        .bind(&new.description)
+        .bind(&new.events)
+        .bind(new.include_internal)
+        .bind(new.is_active)
+        .bind(new.secret.clone())
+        .bind(new.now),
+    ]
+}
+
+/// Changes an endpoint, over the version that it was decided on. A new secret lets the one before sign for another
+/// day. What waits is tried at once: somebody has looked after it.
+pub fn update(id: i64, version: i64, new: &NewWebhook) -> [Stmt; 2] {
+    [
+        Stmt::new(
+            "UPDATE webhooks SET version = ?2 + 1, url = ?3, description = ?4, events = ?5, include_internal = ?6, \
+               disabled_reason = iif(?7, NULL, disabled_reason), is_active = ?7, \
+               old_secret = iif(?8 IS NULL, old_secret, secret), old_secret_until = iif(?8 IS NULL, old_secret_until, ?9 + ?10), \
+               secret = coalesce(?8, secret), updated_at = ?9 WHERE id = ?1",
+        )
+        .bind(id)
+        .bind(version)
+        .bind(&new.url)
+        .bind(&new.description)
+        .bind(&new.events)
+        .bind(new.include_internal)
+        .bind(new.is_active)
+        .bind(new.secret.clone())
+        .bind(new.now)
+        .bind(ROTATION),
+        crate::store::webhooks::deliveries::hasten(id, new.now),
+    ]
+}
+
+/// Deletes an endpoint that is at this version; any other aborts the batch.
+pub fn delete(id: i64, version: i64) -> [Stmt; 2] {
+    [
+        Stmt::new("INSERT INTO stale SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM webhooks WHERE id = ?1 AND version = ?2)")
+            .bind(id)
+            .bind(version),
+        Stmt::new("DELETE FROM webhooks WHERE id = ?1").bind(id),
+    ]
+}

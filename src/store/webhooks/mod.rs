@@ -1,0 +1,4 @@
+//! Webhooks in D1.
+
+pub mod deliveries;
+pub mod endpoints;
