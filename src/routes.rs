@@ -6,33 +6,30 @@
 
 macro_rules! route {
     ($method:ident $path:literal $access:ident $summary:literal $handler:expr => $gives:expr) => {
-        Route::new(
-            Method::$method,
-            $path,
-            Access::$access,
-            $summary,
-            |call| Box::pin($handler(call)),
-            $gives,
-        )
+        Endpoint {
+            route: Route::new(Method::$method, $path, Access::$access, $summary, $gives),
+            handler: |call| Box::pin($handler(call)),
+            finder: None,
+        }
     };
 }
 
-pub use crate::app::route::{Access, Gives, Handler, Limit, Route};
-
 use crate::api::auth::{account, email_links, sessions};
-use crate::api::tickets::{self, attachments, messages, statistics, transfers};
+use crate::api::tickets::{self, attachments, history, messages, statistics, transfers};
 use crate::api::{
     agents, articles, assistant, categories, notifications, projects, reports, service, settings, sla,
     sockets, subcategories, uploads, users, webhooks, workflows,
 };
+use crate::app::endpoint::Endpoint;
 use crate::app::route::Gives::{Created, CreatedSchema, List, Media, Nothing, One, Schema, Socket};
+use crate::app::route::{Access, Limit, Route};
 use crate::http::page;
 use crate::http::request::Method;
 use crate::http::shape::Shape;
 use crate::store::automation::rules as workflow_rows;
 use crate::store::tickets::{
-    self as ticket_rows, attachments as attachment_rows, events, messages as message_rows,
-    transfers as transfer_rows,
+    attachments as attachment_rows, events, messages as message_rows,
+    transfers as transfer_rows, view,
 };
 use crate::store::view::View;
 use crate::store::webhooks::{deliveries, endpoints as webhook_rows};
@@ -43,7 +40,7 @@ use crate::store::{
 };
 
 const PAGE: &Shape = &page::QUERY;
-const TICKET: &View = &ticket_rows::TICKET;
+const TICKET: &View = &view::TICKET;
 const USER: &View = &user_rows::USER;
 const ATTACHMENT: &View = &attachment_rows::ATTACHMENT;
 const MESSAGE: &View = &message_rows::MESSAGE;
@@ -52,9 +49,9 @@ const RULE: &View = &workflow_rows::RULE;
 const CATEGORY: &View = &category_rows::CATEGORY;
 const SUBCATEGORY: &View = &subcategory_rows::SUBCATEGORY;
 const AGENT: &View = &agent_rows::AGENT;
-const PROJECT: &View = &projects::PROJECT;
-const POLICY: &View = &sla::POLICY;
-const CALENDAR: &View = &sla::CALENDAR;
+const PROJECT: &View = &crate::store::projects::PROJECT;
+const POLICY: &View = &crate::store::sla::POLICY;
+const CALENDAR: &View = &crate::store::sla::CALENDAR;
 const REPORT: &[&Shape] = &[&reports::ASK];
 const NOTIFICATION: &View = &notification_rows::NOTIFICATION;
 const WEBHOOK: &View = &webhook_rows::WEBHOOK;
@@ -62,7 +59,7 @@ const DELIVERY: &View = &deliveries::DELIVERY;
 const ARTICLE: &View = &article_rows::ARTICLE;
 
 /// Every route.
-pub static ROUTES: &[Route] = &[
+pub static ROUTES: &[Endpoint] = &[
     // Accounts and sessions
     route!(Post "/auth/register" Public "Register a customer" account::register => CreatedSchema("Signed"))
         .body(&account::REGISTER)
@@ -108,9 +105,9 @@ pub static ROUTES: &[Route] = &[
     route!(Get "/users/summary" Agent "Short cards for pickers" users::summary => List(&user_rows::SUMMARY))
         .query(&[PAGE, &users::LIST]),
     route!(Get "/users/{id}" SignedIn "One user (self, or staff)" users::show => One(USER)),
-    route!(Put "/users/{id}" SignedIn "Update a user (self within limits, admin all)" users::update => One(USER))
+    route!(Put "/users/{id}" SignedIn "Update a user (self within limits, admin all)" users::update => One(USER)).names(users::find)
         .body(&users::PROFILE),
-    route!(Delete "/users/{id}" Admin "Deactivate a user" users::deactivate => Nothing),
+    route!(Delete "/users/{id}" Admin "Deactivate a user" users::deactivate => Nothing).names(users::find),
     // Tickets
     route!(Get "/tickets" SignedIn "List tickets in my scope, filtered" tickets::list => List(TICKET))
         .query(&[PAGE, &tickets::LIST]),
@@ -123,47 +120,47 @@ pub static ROUTES: &[Route] = &[
     route!(Get "/tickets/analytics/sla-adherence" Agent "SLA adherence" reports::sla => Schema("SlaReport")).query(REPORT),
     route!(Get "/tickets/analytics/aging" Agent "Aging buckets" reports::aging => Schema("AgingReport")).query(REPORT),
     route!(Get "/tickets/{id}" SignedIn "One ticket" tickets::show => One(TICKET)),
-    route!(Put "/tickets/{id}" SignedIn "Update a ticket" tickets::update => One(TICKET)).body(&tickets::EDIT),
-    route!(Delete "/tickets/{id}" Admin "Delete a ticket (soft)" tickets::remove => Nothing),
-    route!(Post "/tickets/{id}/restore" Admin "Undo a delete" tickets::restore => One(TICKET)),
-    route!(Put "/tickets/{id}/status" SignedIn "Change the status" tickets::set_status => One(TICKET)).body(&tickets::STATUS),
+    route!(Put "/tickets/{id}" SignedIn "Update a ticket" tickets::update => One(TICKET)).names(tickets::find).body(&tickets::EDIT),
+    route!(Delete "/tickets/{id}" Admin "Delete a ticket (soft)" tickets::remove => Nothing).names(tickets::find),
+    route!(Post "/tickets/{id}/restore" Admin "Undo a delete" tickets::restore => One(TICKET)).names(tickets::find),
+    route!(Put "/tickets/{id}/status" SignedIn "Change the status" tickets::set_status => One(TICKET)).names(tickets::find).body(&tickets::STATUS),
     route!(Get "/tickets/{id}/transitions" SignedIn "The legal next statuses for me" tickets::transitions => Schema("TransitionList")),
-    route!(Put "/tickets/{id}/priority" Agent "Change the priority" tickets::set_priority => One(TICKET)).body(&tickets::PRIORITY),
-    route!(Put "/tickets/{id}/assign" Agent "Assign, unassign or take" tickets::assign => One(TICKET)).body_if_any(&tickets::ASSIGN),
-    route!(Post "/tickets/{id}/assign" Agent "Assign, unassign or take" tickets::assign => One(TICKET)).body_if_any(&tickets::ASSIGN),
-    route!(Post "/tickets/{id}/transfer" Agent "Hand a ticket to another agent with a reason" transfers::create => One(TICKET))
+    route!(Put "/tickets/{id}/priority" Agent "Change the priority" tickets::set_priority => One(TICKET)).names(tickets::find).body(&tickets::PRIORITY),
+    route!(Put "/tickets/{id}/assign" Agent "Assign, unassign or take" tickets::assign => One(TICKET)).names(tickets::find).body_if_any(&tickets::ASSIGN),
+    route!(Post "/tickets/{id}/assign" Agent "Assign, unassign or take" tickets::assign => One(TICKET)).names(tickets::find).body_if_any(&tickets::ASSIGN),
+    route!(Post "/tickets/{id}/transfer" Agent "Hand a ticket to another agent with a reason" transfers::create => One(TICKET)).names(tickets::find)
         .body(&transfers::NEW),
-    route!(Get "/tickets/{id}/transfers" Agent "Transfer history" transfers::list => List(&transfer_rows::TRANSFER)).query(&[PAGE]),
-    route!(Put "/tickets/{id}/close" SignedIn "Close" tickets::close => One(TICKET)).body_if_any(&tickets::VERSION),
-    route!(Post "/tickets/{id}/close" SignedIn "Close" tickets::close => One(TICKET)).body_if_any(&tickets::VERSION),
-    route!(Post "/tickets/{id}/reopen" SignedIn "Reopen" tickets::reopen => One(TICKET)).body_if_any(&tickets::VERSION),
+    route!(Get "/tickets/{id}/transfers" Agent "Transfer history" transfers::list => List(&transfer_rows::TRANSFER)).names(tickets::find).query(&[PAGE]),
+    route!(Put "/tickets/{id}/close" SignedIn "Close" tickets::close => One(TICKET)).names(tickets::find).body_if_any(&tickets::VERSION),
+    route!(Post "/tickets/{id}/close" SignedIn "Close" tickets::close => One(TICKET)).names(tickets::find).body_if_any(&tickets::VERSION),
+    route!(Post "/tickets/{id}/reopen" SignedIn "Reopen" tickets::reopen => One(TICKET)).names(tickets::find).body_if_any(&tickets::VERSION),
     // The assistant
-    route!(Post "/tickets/{id}/suggest-reply" Agent "Draft a reply (OpenAI-compatible provider)" assistant::suggest => Schema("SuggestedReply"))
+    route!(Post "/tickets/{id}/suggest-reply" Agent "Draft a reply (OpenAI-compatible provider)" assistant::suggest => Schema("SuggestedReply")).names(tickets::find)
         .body_if_any(&assistant::SUGGEST)
         .limit(Limit::Assist)
         .never_replayed(),
-    route!(Post "/tickets/{id}/triage" Agent "Suggest category, priority, sentiment, assignee" assistant::triage => Schema("Triage"))
+    route!(Post "/tickets/{id}/triage" Agent "Suggest category, priority, sentiment, assignee" assistant::triage => Schema("Triage")).names(tickets::find)
         .limit(Limit::Assist)
         .never_replayed(),
     // Messages
-    route!(Get "/tickets/{id}/comments" SignedIn "Messages of a ticket" messages::list => List(MESSAGE)).query(&[PAGE]),
-    route!(Post "/tickets/{id}/comments" SignedIn "Reply, or leave an internal note" messages::create => Created(MESSAGE))
+    route!(Get "/tickets/{id}/comments" SignedIn "Messages of a ticket" messages::list => List(MESSAGE)).names(tickets::find).query(&[PAGE]),
+    route!(Post "/tickets/{id}/comments" SignedIn "Reply, or leave an internal note" messages::create => Created(MESSAGE)).names(tickets::find)
         .body(&messages::NEW),
     route!(Get "/tickets/{id}/comments/{message_id}" SignedIn "One message" messages::show => One(MESSAGE)),
-    route!(Get "/tickets/{id}/history" SignedIn "Field changes" messages::history => List(EVENT)).query(&[PAGE]),
-    route!(Get "/tickets/{id}/activities" SignedIn "Alias of history" messages::history => List(EVENT)).query(&[PAGE]),
-    route!(Get "/tickets/{id}/timeline" SignedIn "Messages and events in order" messages::timeline => Schema("Timeline")).query(&[PAGE]),
-    route!(Get "/tickets/{id}/events" SignedIn "Gap-free events after a sequence number" messages::events => List(EVENT))
+    route!(Get "/tickets/{id}/history" SignedIn "Field changes" history::history => List(EVENT)).names(tickets::find).query(&[PAGE]),
+    route!(Get "/tickets/{id}/activities" SignedIn "Alias of history" history::history => List(EVENT)).names(tickets::find).query(&[PAGE]),
+    route!(Get "/tickets/{id}/timeline" SignedIn "Messages and events in order" history::timeline => Schema("Timeline")).names(tickets::find).query(&[PAGE]),
+    route!(Get "/tickets/{id}/events" SignedIn "Gap-free events after a sequence number" history::events => List(EVENT)).names(tickets::find)
         .query(&[PAGE, &messages::AFTER]),
     route!(Post "/messages" SignedIn "Send a message" messages::send => Created(MESSAGE)).body(&messages::SEND),
     route!(Get "/messages/ws" SignedIn "WebSocket: everything that concerns me" sockets::everything => Socket).query(&[&sockets::TOKEN]),
-    route!(Get "/messages/room/{ticket_id}" SignedIn "WebSocket: one ticket" sockets::room => Socket)
+    route!(Get "/messages/room/{ticket_id}" SignedIn "WebSocket: one ticket" sockets::room => Socket).names(messages::find_ticket)
         .query(&[&sockets::TOKEN, &sockets::FROM]),
-    route!(Get "/messages/{ticket_id}" SignedIn "Messages of a ticket" messages::list => List(MESSAGE)).query(&[PAGE]),
-    route!(Get "/messages/ticket/{id}" SignedIn "Messages of a ticket" messages::list => List(MESSAGE)).query(&[PAGE]),
-    route!(Get "/messages/ticket/{id}/timeline" SignedIn "Combined timeline" messages::timeline => Schema("Timeline")).query(&[PAGE]),
-    route!(Put "/messages/{ticket_id}" SignedIn "Edit a message (by its own id)" messages::edit => One(MESSAGE)).body(&messages::EDIT),
-    route!(Delete "/messages/{ticket_id}" SignedIn "Delete a message (by its own id)" messages::remove => Nothing),
+    route!(Get "/messages/{ticket_id}" SignedIn "Messages of a ticket" messages::list => List(MESSAGE)).names(messages::find_ticket).query(&[PAGE]),
+    route!(Get "/messages/ticket/{id}" SignedIn "Messages of a ticket" messages::list => List(MESSAGE)).names(tickets::find).query(&[PAGE]),
+    route!(Get "/messages/ticket/{id}/timeline" SignedIn "Combined timeline" history::timeline => Schema("Timeline")).names(tickets::find).query(&[PAGE]),
+    route!(Put "/messages/{ticket_id}" SignedIn "Edit a message (by its own id)" messages::edit => One(MESSAGE)).names(messages::find).body(&messages::EDIT),
+    route!(Delete "/messages/{ticket_id}" SignedIn "Delete a message (by its own id)" messages::remove => Nothing).names(messages::find),
     // Notifications
     route!(Get "/notifications" SignedIn "My notifications" notifications::list => List(NOTIFICATION))
         .query(&[PAGE, &notifications::LIST]),
@@ -184,39 +181,39 @@ pub static ROUTES: &[Route] = &[
         .query(&[PAGE, &categories::LIST]),
     route!(Post "/categories" Manager "Create a category" categories::create => Created(CATEGORY)).body(&categories::NEW),
     route!(Get "/categories/{id}" SignedIn "One category" categories::show => One(CATEGORY)),
-    route!(Put "/categories/{id}" Manager "Update a category" categories::update => One(CATEGORY)).body(&categories::EDIT),
-    route!(Delete "/categories/{id}" Manager "Archive a category (409 while tickets need it, or move_to)" categories::archive => Nothing)
+    route!(Put "/categories/{id}" Manager "Update a category" categories::update => One(CATEGORY)).names(categories::find).body(&categories::EDIT),
+    route!(Delete "/categories/{id}" Manager "Archive a category (409 while tickets need it, or move_to)" categories::archive => Nothing).names(categories::find)
         .query(&[&categories::ARCHIVE])
         .body_if_any(&categories::ARCHIVE),
-    route!(Get "/categories/{id}/subcategories" SignedIn "Subcategories" subcategories::list => List(SUBCATEGORY))
+    route!(Get "/categories/{id}/subcategories" SignedIn "Subcategories" subcategories::list => List(SUBCATEGORY)).names(categories::find)
         .query(&[PAGE, &categories::LIST]),
-    route!(Post "/categories/{id}/subcategories" Manager "Create a subcategory" subcategories::create => Created(SUBCATEGORY))
+    route!(Post "/categories/{id}/subcategories" Manager "Create a subcategory" subcategories::create => Created(SUBCATEGORY)).names(categories::find)
         .body(&categories::NEW),
     route!(Get "/categories/{id}/subcategories/{sub_id}" SignedIn "One subcategory" subcategories::show => One(SUBCATEGORY)),
-    route!(Put "/categories/{id}/subcategories/{sub_id}" Manager "Update a subcategory" subcategories::update => One(SUBCATEGORY))
+    route!(Put "/categories/{id}/subcategories/{sub_id}" Manager "Update a subcategory" subcategories::update => One(SUBCATEGORY)).names(subcategories::find)
         .body(&categories::EDIT),
-    route!(Delete "/categories/{id}/subcategories/{sub_id}" Manager "Archive a subcategory" subcategories::archive => Nothing),
-    route!(Get "/categories/{id}/agents" Agent "Agents assigned to the category" categories::list_agents => List(AGENT))
+    route!(Delete "/categories/{id}/subcategories/{sub_id}" Manager "Archive a subcategory" subcategories::archive => Nothing).names(subcategories::find),
+    route!(Get "/categories/{id}/agents" Agent "Agents assigned to the category" categories::list_agents => List(AGENT)).names(categories::find)
         .query(&[PAGE, &agents::LIST]),
-    route!(Put "/categories/{id}/agents" Manager "Set the agents of a category" categories::set_agents => One(CATEGORY))
+    route!(Put "/categories/{id}/agents" Manager "Set the agents of a category" categories::set_agents => One(CATEGORY)).names(categories::find)
         .body(&categories::AGENTS),
     // Agents
     route!(Get "/agents" Agent "List agents with load" agents::list => List(AGENT)).query(&[PAGE, &agents::LIST]),
     route!(Post "/agents" Admin "Create an agent" agents::create => Created(AGENT)).body(&agents::NEW),
     route!(Get "/agents/{id}" Agent "One agent" agents::show => One(AGENT)),
-    route!(Put "/agents/{id}" Agent "Update an agent (own availability; admin all)" agents::update => One(AGENT)).body(&agents::EDIT),
-    route!(Delete "/agents/{id}" Admin "Deactivate an agent, open tickets go back to the pool" agents::deactivate => Nothing),
-    route!(Get "/agents/{id}/tickets" Agent "An agent's tickets" agents::list_tickets => List(TICKET)).query(&[PAGE, &tickets::LIST]),
-    route!(Get "/agents/{id}/categories" Agent "An agent's categories" agents::list_categories => List(CATEGORY))
+    route!(Put "/agents/{id}" Agent "Update an agent (own availability; admin all)" agents::update => One(AGENT)).names(agents::find).body(&agents::EDIT),
+    route!(Delete "/agents/{id}" Admin "Deactivate an agent, open tickets go back to the pool" agents::deactivate => Nothing).names(agents::find),
+    route!(Get "/agents/{id}/tickets" Agent "An agent's tickets" agents::list_tickets => List(TICKET)).names(agents::find).query(&[PAGE, &tickets::LIST]),
+    route!(Get "/agents/{id}/categories" Agent "An agent's categories" agents::list_categories => List(CATEGORY)).names(agents::find)
         .query(&[PAGE, &categories::LIST]),
-    route!(Put "/agents/{id}/categories" Manager "Set an agent's categories" agents::set_categories => One(AGENT))
+    route!(Put "/agents/{id}/categories" Manager "Set an agent's categories" agents::set_categories => One(AGENT)).names(agents::find)
         .body(&agents::CATEGORIES),
     // Projects
     route!(Get "/projects" SignedIn "List projects" projects::list => List(PROJECT)).query(&[PAGE, &projects::LIST]),
     route!(Post "/projects" Manager "Create a project" projects::create => Created(PROJECT)).body(&projects::NEW),
     route!(Get "/projects/{id}" SignedIn "One project" projects::show => One(PROJECT)),
-    route!(Put "/projects/{id}" Manager "Update" projects::update => One(PROJECT)).body(&projects::EDIT),
-    route!(Delete "/projects/{id}" Manager "Archive (409 while it has open tickets)" projects::archive => Nothing),
+    route!(Put "/projects/{id}" Manager "Update" projects::update => One(PROJECT)).names(projects::find).body(&projects::EDIT),
+    route!(Delete "/projects/{id}" Manager "Archive (409 while it has open tickets)" projects::archive => Nothing).names(projects::find),
     // Promises
     route!(Get "/sla/policies" Agent "SLA policies" sla::policies => List(POLICY)).query(&[PAGE]),
     route!(Get "/sla/policies/{priority}" Agent "One policy" sla::policy => One(POLICY)),
@@ -224,8 +221,8 @@ pub static ROUTES: &[Route] = &[
     route!(Get "/sla/calendars" Agent "Business calendars" sla::calendars => List(CALENDAR)).query(&[PAGE]),
     route!(Post "/sla/calendars" Admin "Create" sla::create_calendar => Created(CALENDAR)).body(&sla::NEW),
     route!(Get "/sla/calendars/{id}" Agent "One calendar" sla::calendar => One(CALENDAR)),
-    route!(Put "/sla/calendars/{id}" Admin "Update" sla::update_calendar => One(CALENDAR)).body(&sla::EDIT),
-    route!(Delete "/sla/calendars/{id}" Admin "Delete (409 while used)" sla::remove_calendar => Nothing),
+    route!(Put "/sla/calendars/{id}" Admin "Update" sla::update_calendar => One(CALENDAR)).names(sla::find_calendar).body(&sla::EDIT),
+    route!(Delete "/sla/calendars/{id}" Admin "Delete (409 while used)" sla::remove_calendar => Nothing).names(sla::find_calendar),
     // Attachments
     route!(Post "/attachments/presigned-url" SignedIn "A presigned upload" attachments::presign => Schema("PresignedUpload"))
         .body(&attachments::PRESIGN)
@@ -235,7 +232,7 @@ pub static ROUTES: &[Route] = &[
     route!(Get "/attachments/{id}" SignedIn "Record with a presigned download" attachments::show => One(&attachment_rows::DOWNLOAD)),
     route!(Get "/attachments/{id}/download" SignedIn "The bytes" attachments::download => Media("*/*")),
     route!(Get "/attachments/ticket/{id}" SignedIn "A ticket's attachments" attachments::list => List(ATTACHMENT)).query(&[PAGE]),
-    route!(Get "/tickets/{id}/attachments" SignedIn "A ticket's attachments" attachments::list => List(ATTACHMENT)).query(&[PAGE]),
+    route!(Get "/tickets/{id}/attachments" SignedIn "A ticket's attachments" attachments::list => List(ATTACHMENT)).names(tickets::find).query(&[PAGE]),
     route!(Delete "/attachments/{id}" SignedIn "Delete record and object" attachments::remove => Nothing),
     route!(Put "/uploads/{key}" Public "Presigned upload target when R2 keys are not configured" uploads::put => Schema("Done"))
         .streamed(),
@@ -246,9 +243,9 @@ pub static ROUTES: &[Route] = &[
         .or_signed_in(),
     route!(Post "/articles" Agent "Write an article" articles::create => Created(ARTICLE)).body(&articles::NEW),
     route!(Get "/articles/{id}" Public "One article by id or slug" articles::show => One(ARTICLE)).or_signed_in(),
-    route!(Put "/articles/{id}" Agent "Edit" articles::update => One(ARTICLE)).body(&articles::EDIT),
-    route!(Delete "/articles/{id}" Manager "Delete" articles::remove => Nothing),
-    route!(Post "/articles/{id}/feedback" Public "Helpful or not" articles::feedback => One(ARTICLE))
+    route!(Put "/articles/{id}" Agent "Edit" articles::update => One(ARTICLE)).names(articles::find).body(&articles::EDIT),
+    route!(Delete "/articles/{id}" Manager "Delete" articles::remove => Nothing).names(articles::find),
+    route!(Post "/articles/{id}/feedback" Public "Helpful or not" articles::feedback => One(ARTICLE)).names(articles::find)
         .body(&articles::FEEDBACK)
         .or_signed_in(),
     route!(Get "/posts" Public "Alias of /articles" articles::list => List(ARTICLE))
@@ -256,8 +253,8 @@ pub static ROUTES: &[Route] = &[
         .or_signed_in(),
     route!(Post "/posts" Agent "Alias of /articles" articles::create => Created(ARTICLE)).body(&articles::NEW),
     route!(Get "/posts/{id}" Public "Alias of /articles/{id}" articles::show => One(ARTICLE)).or_signed_in(),
-    route!(Put "/posts/{id}" Agent "Alias of /articles/{id}" articles::update => One(ARTICLE)).body(&articles::EDIT),
-    route!(Delete "/posts/{id}" Manager "Alias of /articles/{id}" articles::remove => Nothing),
+    route!(Put "/posts/{id}" Agent "Alias of /articles/{id}" articles::update => One(ARTICLE)).names(articles::find).body(&articles::EDIT),
+    route!(Delete "/posts/{id}" Manager "Alias of /articles/{id}" articles::remove => Nothing).names(articles::find),
     // Reports
     route!(Get "/reports/dashboard" SignedIn "Dashboard in my scope" reports::dashboard => Schema("Dashboard")).query(REPORT),
     route!(Get "/reports/tickets-by-status" Manager "Tickets by status" reports::by_status => Schema("GroupReport")).query(REPORT),
@@ -272,28 +269,28 @@ pub static ROUTES: &[Route] = &[
     route!(Get "/admin/reports/sla" Manager "SLA compliance" reports::sla => Schema("SlaReport")).query(REPORT),
     route!(Get "/agents/performance" Agent "Performance (own row for an agent)" reports::agents => Schema("AgentReport")).query(REPORT),
     // The desk
-    route!(Get "/admin/settings" Admin "Desk settings" settings::show => One(&settings::SETTINGS)),
-    route!(Put "/admin/settings" Admin "Change them" settings::update => One(&settings::SETTINGS)).body(&settings::CHANGE),
+    route!(Get "/admin/settings" Admin "Desk settings" settings::show => One(&crate::store::settings::SETTINGS)),
+    route!(Put "/admin/settings" Admin "Change them" settings::update => One(&crate::store::settings::SETTINGS)).body(&settings::CHANGE),
     // Workflow rules
     route!(Get "/workflows" Admin "Rules" workflows::list => List(RULE)).query(&[PAGE]),
     route!(Post "/workflows" Admin "Create a rule" workflows::create => Created(RULE)).body(&workflows::NEW),
     route!(Get "/workflows/{id}" Admin "One rule" workflows::show => One(RULE)),
-    route!(Put "/workflows/{id}" Admin "Update a rule" workflows::update => One(RULE)).body(&workflows::EDIT),
-    route!(Delete "/workflows/{id}" Admin "Delete a rule" workflows::remove => Nothing),
-    route!(Post "/workflows/{id}/simulate" Admin "What would it do" workflows::simulate => Schema("WorkflowSimulation"))
+    route!(Put "/workflows/{id}" Admin "Update a rule" workflows::update => One(RULE)).names(workflows::find).body(&workflows::EDIT),
+    route!(Delete "/workflows/{id}" Admin "Delete a rule" workflows::remove => Nothing).names(workflows::find),
+    route!(Post "/workflows/{id}/simulate" Admin "What would it do" workflows::simulate => Schema("WorkflowSimulation")).names(workflows::find)
         .body_if_any(&workflows::TRIAL)
         .never_replayed(),
-    route!(Get "/workflows/{id}/runs" Admin "What it did" workflows::runs => List(&workflow_rows::RUN)).query(&[PAGE]),
+    route!(Get "/workflows/{id}/runs" Admin "What it did" workflows::runs => List(&workflow_rows::RUN)).names(workflows::find).query(&[PAGE]),
     // Webhooks
     route!(Get "/webhooks" Admin "Endpoints" webhooks::list => List(WEBHOOK)).query(&[PAGE]),
     route!(Post "/webhooks" Admin "Create (secret shown once)" webhooks::create => Created(WEBHOOK)).body(&webhooks::NEW),
     route!(Get "/webhooks/{id}" Admin "One" webhooks::show => One(WEBHOOK)),
-    route!(Put "/webhooks/{id}" Admin "Update, rotate secret" webhooks::update => One(WEBHOOK)).body(&webhooks::EDIT),
-    route!(Delete "/webhooks/{id}" Admin "Delete" webhooks::remove => Nothing),
-    route!(Post "/webhooks/{id}/test" Admin "Send a test event" webhooks::test => Created(DELIVERY)),
-    route!(Get "/webhooks/{id}/deliveries" Admin "Delivery log" webhooks::deliveries => List(DELIVERY)).query(&[PAGE, &webhooks::LOG]),
+    route!(Put "/webhooks/{id}" Admin "Update, rotate secret" webhooks::update => One(WEBHOOK)).names(webhooks::find).body(&webhooks::EDIT),
+    route!(Delete "/webhooks/{id}" Admin "Delete" webhooks::remove => Nothing).names(webhooks::find),
+    route!(Post "/webhooks/{id}/test" Admin "Send a test event" webhooks::test => Created(DELIVERY)).names(webhooks::find),
+    route!(Get "/webhooks/{id}/deliveries" Admin "Delivery log" webhooks::deliveries => List(DELIVERY)).names(webhooks::find).query(&[PAGE, &webhooks::LOG]),
     route!(Get "/webhooks/{id}/deliveries/{delivery_id}" Admin "One delivery" webhooks::delivery => One(DELIVERY)),
-    route!(Post "/webhooks/{id}/deliveries/{delivery_id}/redeliver" Admin "Send again" webhooks::redeliver => Created(DELIVERY)),
+    route!(Post "/webhooks/{id}/deliveries/{delivery_id}/redeliver" Admin "Send again" webhooks::redeliver => Created(DELIVERY)).names(webhooks::find_delivery),
     // Documents and health
     route!(Get "/openapi.json" Public "OpenAPI 3.1" service::openapi => Media("application/json")).limit(Limit::None),
     route!(Get "/docs" Public "Swagger UI" service::swagger => Media("text/html")).limit(Limit::None),

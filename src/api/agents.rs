@@ -2,12 +2,15 @@
 
 use crate::api::auth::account::{names, new_user};
 use crate::api::categories::shown;
-use crate::api::{listed, one, tickets};
+use crate::api::list::{listed, one};
+use crate::api::tickets;
 use crate::app::call::Call;
+use crate::app::retry::retry;
 use crate::desk::agent::{Part, allow};
 use crate::desk::id::Ref;
 use crate::desk::person::Role;
 use crate::edge::db::Rows;
+use crate::edge::db::Stmt;
 use crate::edge::password;
 use crate::http::error::Error;
 use crate::http::input;
@@ -15,11 +18,10 @@ use crate::http::input_values::{Patch, Taken};
 use crate::http::page::{self, Page};
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape};
-use crate::retry;
 use crate::store::agents::{self as rows, AgentRow, Filter, Resolved};
 use crate::store::commit::Answer;
 use crate::store::mail::outbox;
-use crate::store::tickets::{assignment, list};
+use crate::store::tickets::assignment;
 use crate::store::users::{self, Update};
 use crate::store::{categories, sessions};
 
@@ -166,6 +168,11 @@ fn row(rows: Option<&Rows>) -> Result<AgentRow, Error> {
         Some(rows) => rows.first()?.ok_or(Error::NotFound),
         None => Err(Error::NotFound),
     }
+}
+
+/// Finds the agent in the path.
+pub fn find(call: &Call) -> Result<Stmt, Error> {
+    Ok(crate::store::agents::row(&call.reference("id")?))
 }
 
 /// `GET /agents`.
@@ -336,7 +343,12 @@ pub async fn deactivate(call: &Call<'_>) -> Result<Reply, Error> {
 pub async fn list_tickets(call: &Call<'_>) -> Result<Reply, Error> {
     let reference = call.reference("id")?;
     let must = rows::row(&reference);
-    tickets::page_of(call, Some(list::Filter::Assignee(reference)), Some(must)).await
+    tickets::page_of(
+        call,
+        Some(crate::store::tickets::filter::Filter::Assignee(reference)),
+        Some(must),
+    )
+    .await
 }
 
 /// `GET /agents/{id}/categories`.

@@ -1,7 +1,8 @@
 //! The knowledge base: articles that everybody reads and staff write. `/posts` is its other name.
 
-use crate::api::{Id, listed, one};
+use crate::api::list::{listed, one};
 use crate::app::call::Call;
+use crate::app::retry::retry;
 use crate::desk::DAY;
 use crate::desk::article::{self, Status};
 use crate::desk::category::Name;
@@ -15,10 +16,10 @@ use crate::http::input_values::Taken;
 use crate::http::page::{self, Page};
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape, words};
-use crate::retry;
 use crate::store::articles::{self as rows, ArticleRow, Draft, Query};
 use crate::store::categories;
 use crate::store::commit::Answer;
+use crate::store::rows::Id;
 
 const TITLE: Kind = Kind::Line { min: 3, max: 200 };
 const BODY: Kind = Kind::Text { min: 1, max: 20_000 };
@@ -105,8 +106,8 @@ fn named(call: &Call) -> Name {
 }
 
 /// The article in the path, as far as the caller may know of it.
-pub(super) fn subject(call: &Call) -> Stmt {
-    rows::show(&named(call), is_staff(call))
+pub fn find(call: &Call) -> Result<Stmt, Error> {
+    Ok(rows::show(&named(call), is_staff(call)))
 }
 
 /// `GET /articles`.
@@ -143,7 +144,7 @@ pub async fn list(call: &Call<'_>) -> Result<Reply, Error> {
 
 /// `GET /articles/{id}`.
 pub async fn show(call: &Call<'_>) -> Result<Reply, Error> {
-    let found = call.look(vec![subject(call)]).await?;
+    let found = call.look(vec![find(call)?]).await?;
     one(found.first())
 }
 
@@ -230,7 +231,7 @@ pub async fn feedback(call: &Call<'_>) -> Result<Reply, Error> {
         }
     };
     retry!(async {
-        let found = call.look(vec![subject(call)]).await?;
+        let found = call.look(vec![find(call)?]).await?;
         let id: Option<Id> = match found.first() {
             Some(rows) => rows.first()?,
             None => None,

@@ -3,15 +3,14 @@
 
 use serde_json::json;
 
-use crate::api::reader;
-use crate::app::call::Call;
+use crate::app::call::{Call, reader};
 use crate::desk::assistant::answer;
 use crate::desk::assistant::prompt::{self, Case, Prompt, Said, Wishes};
 use crate::desk::tickets::policy;
-use crate::edge::config::{Assist, Provider};
+use crate::edge::config::assistant::{Assist, Provider};
 use crate::edge::db::{Rows, Stmt};
 use crate::edge::fetch::{self, Answered, Ask, Failed};
-use crate::edge::{ai, http, ids};
+use crate::edge::{ai, ids, log};
 use crate::http::error::Error;
 use crate::http::input;
 use crate::http::reply::Reply;
@@ -168,7 +167,7 @@ fn content(answered: Answered) -> Result<Option<String>, Error> {
         429 => "the assistant's provider has too much to do at this moment",
         _ => "the assistant's provider has failed",
     };
-    http::log(&format!("the assistant: {why} ({})", answered.status));
+    log::log(&format!("the assistant: {why} ({})", answered.status));
     Err(failed(why, Some(&answered)))
 }
 
@@ -176,7 +175,7 @@ fn unreached(why: Failed) -> Error {
     match why {
         Failed::Timeout => failed("the assistant's provider did not answer in time", None),
         Failed::Network(why) => {
-            http::log(&format!("the assistant: {why}"));
+            log::log(&format!("the assistant: {why}"));
             failed("the assistant's provider cannot be reached", None)
         }
     }

@@ -1,10 +1,12 @@
 //! Categories: what tickets are about, and which agents take them.
 
+use crate::edge::db::Stmt;
 use serde_json::json;
 
 use crate::api::agents::resolved;
-use crate::api::{Id, listed, one};
+use crate::api::list::{listed, one};
 use crate::app::call::Call;
+use crate::app::retry::retry;
 use crate::desk::category::{Name, may_be_slug, slug_of};
 use crate::edge::db::Rows;
 use crate::http::error::Error;
@@ -13,10 +15,11 @@ use crate::http::input_values::Taken;
 use crate::http::page::{self, Page};
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape};
-use crate::retry;
 use crate::store::agents;
-use crate::store::categories::{self as rows, CategoryRow, Facts, Filter};
+use crate::store::categories::{self as rows, CategoryRow, Filter};
+use crate::store::category_write::Facts;
 use crate::store::commit::Answer;
+use crate::store::rows::Id;
 
 const NAME: Kind = Kind::Line { min: 1, max: 100 };
 const DESCRIPTION: Field = Field::optional(
@@ -112,6 +115,11 @@ pub const LIST: Shape = Shape {
 /// The category in the path, by id, uid or slug.
 pub(super) fn in_path(call: &Call, param: &str) -> Result<Name, Error> {
     Name::parse(call.param(param)).ok_or(Error::NotFound)
+}
+
+/// Finds the category in the path.
+pub fn find(call: &Call) -> Result<Stmt, Error> {
+    Ok(crate::store::categories::row(&in_path(call, "id")?))
 }
 
 /// Which ones a list shows: the active ones, unless staff ask for others.

@@ -1,7 +1,7 @@
 //! What people have been told, and how they want to be told.
 
-use crate::api::{Id, listed, one, reader, row};
-use crate::app::call::Call;
+use crate::api::list::{listed, one, row};
+use crate::app::call::{Call, reader};
 use crate::desk::notification;
 use crate::http::error::Error;
 use crate::http::input;
@@ -10,6 +10,7 @@ use crate::http::reply::Reply;
 use crate::http::shape::{Field, Form, Kind, Shape};
 use crate::store::commit::Answer;
 use crate::store::notifications::{self as rows, Filter, KIND};
+use crate::store::rows::Id;
 
 /// The filters of a list.
 pub const LIST: Shape = Shape {

@@ -2,8 +2,9 @@
 
 use serde_json::json;
 
-use crate::api::{Id, listed, one, row};
+use crate::api::list::{listed, one, row};
 use crate::app::call::Call;
+use crate::app::retry::retry;
 use crate::desk::id::Ref;
 use crate::desk::project::{Refusal, Status, enter, reference};
 use crate::edge::db::{Rows, Stmt};
@@ -13,12 +14,10 @@ use crate::http::input_values::Taken;
 use crate::http::page::{self, Page};
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape};
-use crate::retry;
 use crate::store::commit::Answer;
 use crate::store::projects::{self as rows, Filter, NewProject, ProjectRow, STATUS, Update};
-use crate::store::tickets;
-
-pub use crate::store::projects::PROJECT;
+use crate::store::rows::Id;
+use crate::store::tickets::ticket;
 
 const NAME: Kind = Kind::Line { min: 1, max: 100 };
 const DESCRIPTION: Kind = Kind::Text { min: 0, max: 10_000 };
@@ -75,6 +74,11 @@ pub const LIST: Shape = Shape {
 /// The project in the path, by id, uid or key.
 pub(super) fn named(call: &Call) -> Result<Ref, Error> {
     reference(call.param("id")).ok_or(Error::NotFound)
+}
+
+/// Finds the project in the path.
+pub fn find(call: &Call) -> Result<Stmt, Error> {
+    Ok(rows::row(&named(call)?))
 }
 
 fn is_staff(call: &Call) -> Result<bool, Error> {
@@ -138,7 +142,7 @@ fn people(call: &Call, taken: &Taken) -> Result<Vec<Stmt>, Error> {
         None => Ref::Id(call.my_id()?),
     };
     let list = taken.rows("members").unwrap_or_else(|| "[]".to_owned());
-    Ok(vec![tickets::assignable(&lead), rows::people_of(&list)])
+    Ok(vec![ticket::assignable(&lead), rows::people_of(&list)])
 }
 
 fn lead(taken: &Taken, found: Option<&Rows>) -> Result<Option<Option<i64>>, Error> {

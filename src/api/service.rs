@@ -2,17 +2,13 @@
 
 use serde_json::{Map, Value, json};
 
-use std::rc::Rc;
 
-use crate::app::call::{App, Call};
+use crate::app::call::Call;
 use crate::app::file_store::Files;
 use crate::desk::Millis;
-use crate::edge::config::Config;
-use crate::edge::db::Db;
-use crate::edge::{Env, clock, http, hub, revoked_tokens};
+use crate::edge::{clock, http, hub, revoked_tokens};
 use crate::http::error::Error;
 use crate::http::reply::{Body, Reply};
-use crate::http::request::Request;
 use crate::store::cleanup;
 
 /// `GET /openapi.json`.
@@ -103,45 +99,4 @@ pub async fn ready(call: &Call<'_>) -> Result<Reply, Error> {
         reply.status = 503;
     }
     Ok(reply)
-}
-
-/// Paths outside of the table: the pages' own assets, and in development the sample data and time.
-///
-/// # Errors
-/// [`Error::NotFound`] for everything else.
-pub async fn elsewhere(
-    env: &Env,
-    request: &Request,
-    path: &str,
-    config: &Rc<Config>,
-    now: Millis,
-) -> Result<Reply, Error> {
-    let reads = matches!(request.verb.as_str(), "GET" | "HEAD");
-    if reads && path.starts_with("/assets/") && !path.contains("..") && http::has_asset(env, path).await {
-        return Ok(Reply {
-            is_public: true,
-            ..Reply::new(200, Body::AssetPath(path.to_owned()))
-        });
-    }
-    if path.starts_with("/dev/") && request.verb == "POST" && config.development {
-        let given = request.header("x-dev-secret");
-        if config.dev_secret.is_some() && given == config.dev_secret {
-            let app = App {
-                env: env.clone(),
-                db: Db::open(env)?,
-                config: config.clone(),
-                now,
-                due: Default::default(),
-            };
-            return match path {
-                "/dev/seed" => crate::dev::seed::seed(&app).await,
-                "/dev/age" => crate::dev::time::age(&app, request).await,
-                "/dev/tick" => crate::dev::time::tick(&app, request).await,
-                "/dev/queue" => crate::dev::time::enqueue(&app, request).await,
-                "/dev/deliver" => crate::dev::time::deliver(&app, request).await,
-                _ => Err(Error::NotFound),
-            };
-        }
-    }
-    Err(Error::NotFound)
 }

@@ -1,17 +1,15 @@
 //! The desk's settings.
 
-use crate::api::one;
+use crate::api::list::one;
 use crate::app::call::Call;
+use crate::app::retry::retry;
 use crate::edge::db::Stmt;
 use crate::http::error::Error;
 use crate::http::input;
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape, Words};
-use crate::retry;
 use crate::store::commit::Answer;
 use crate::store::settings as rows;
-
-pub use crate::store::settings::SETTINGS;
 
 static AUTO_ASSIGN: Words = Words {
     list: &["off", "category", "least_loaded"],

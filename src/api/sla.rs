@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 
-use crate::api::{listed, one, row};
+use crate::api::list::{listed, one, row};
 use crate::app::call::Call;
+use crate::app::retry::retry;
 use crate::desk::id::Ref;
 use crate::desk::sla::calendar::Calendar;
 use crate::desk::sla::calendar_parse::{check_holidays, check_hours, check_zone};
@@ -17,11 +18,8 @@ use crate::http::input_values::Taken;
 use crate::http::page::{self, Page};
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, Form, Kind, Shape};
-use crate::retry;
 use crate::store::commit::Answer;
 use crate::store::sla::{self as rows, CalendarRow, PolicyRow, Standing};
-
-pub use crate::store::sla::{CALENDAR, POLICY};
 
 /// A year of working time: the longest promise, in minutes.
 const LONGEST: i64 = 525_600;
@@ -109,6 +107,11 @@ pub const EDIT: Shape = Shape {
 };
 
 // Policies ------------------------------------------------------------------------------------------------------
+
+/// Finds the calendar in the path.
+pub fn find_calendar(call: &Call) -> Result<Stmt, Error> {
+    Ok(rows::calendar_row(&call.reference("id")?))
+}
 
 /// `GET /sla/policies`: the most urgent first.
 pub async fn policies(call: &Call<'_>) -> Result<Reply, Error> {

@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use crate::api::{reader, row};
-use crate::app::call::Call;
+use crate::api::list::row;
+use crate::app::call::{Call, reader};
 use crate::desk::Millis;
 use crate::desk::live::connection::{Object, Pace, Seat};
 use crate::edge::config::Config;

@@ -1,19 +1,29 @@
 //! Subcategories: the parts of a category.
 
 use crate::api::categories::{LIST, NEW, facts, in_path, shown};
-use crate::api::{Id, listed, one};
+use crate::api::list::{listed, one};
 use crate::app::call::Call;
+use crate::app::retry::retry;
 use crate::desk::category::{Name, slug_of};
 use crate::edge::db::Rows;
+use crate::edge::db::Stmt;
 use crate::http::error::Error;
 use crate::http::input;
 use crate::http::input_values::Taken;
 use crate::http::page::{self, Page};
 use crate::http::reply::Reply;
-use crate::retry;
-use crate::store::categories;
 use crate::store::commit::Answer;
+use crate::store::rows::Id;
 use crate::store::subcategories::{self as rows, SubcategoryRow};
+use crate::store::{categories, category_write};
+
+/// Finds the subcategory in the path.
+pub fn find(call: &Call) -> Result<Stmt, Error> {
+    Ok(crate::store::subcategories::row(
+        &crate::api::categories::in_path(call, "id")?,
+        &crate::api::categories::in_path(call, "sub_id")?,
+    ))
+}
 
 /// `GET /categories/{id}/subcategories`.
 pub async fn list(call: &Call<'_>) -> Result<Reply, Error> {
@@ -93,9 +103,9 @@ pub async fn archive(call: &Call<'_>) -> Result<Reply, Error> {
         call.guard(subcategory.version, None::<&Taken>)?;
         let mut stmts = Vec::new();
         if subcategory.is_active == 1 {
-            let archived = categories::Facts {
+            let archived = category_write::Facts {
                 is_active: Some(false),
-                ..categories::Facts::default()
+                ..category_write::Facts::default()
             };
             stmts.push(rows::update(
                 subcategory.id,

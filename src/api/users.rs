@@ -1,10 +1,12 @@
 //! Users, as admins manage them and as people keep their own profile.
 
 use crate::api::auth::account::{names, new_user};
-use crate::api::{listed, one};
+use crate::api::list::{listed, one};
 use crate::app::call::Call;
+use crate::app::retry::retry;
 use crate::desk::id::Ref;
 use crate::desk::person::Role;
+use crate::edge::db::Stmt;
 use crate::edge::password;
 use crate::http::error::Error;
 use crate::http::input;
@@ -12,7 +14,6 @@ use crate::http::input_values::{Patch, Taken};
 use crate::http::page::{self, Page};
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape, words};
-use crate::retry;
 use crate::store::commit::Answer;
 use crate::store::mail::outbox;
 use crate::store::sessions as session_rows;
@@ -108,6 +109,11 @@ pub const LIST: Shape = Shape {
         Field::optional("q", Kind::Search, "Part of name, username or address.").or(&["search", "keyword"]),
     ],
 };
+
+/// Finds the user in the path.
+pub fn find(call: &Call) -> Result<Stmt, Error> {
+    Ok(crate::store::users::account(&call.reference("id")?))
+}
 
 /// `GET /users`.
 pub async fn list(call: &Call<'_>) -> Result<Reply, Error> {

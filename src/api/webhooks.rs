@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 
-use crate::api::{Id, Number, listed, one, row};
+use crate::api::list::{listed, one, row};
 use crate::app::call::Call;
+use crate::app::retry::retry;
 use crate::desk::validation::Mistake;
 use crate::desk::webhooks::delivery::{MOST, State, read_events, unheard};
 use crate::desk::webhooks::endpoint_url::{self, Terms};
@@ -16,8 +17,8 @@ use crate::http::page::{self, Page};
 use crate::http::reply::{Body, Reply};
 use crate::http::shape::{Field, Form, Kind, Shape};
 use crate::http::webhook_signature::{is_secret, secret_of};
-use crate::retry;
 use crate::store::commit::Answer;
+use crate::store::rows::{Id, Number};
 use crate::store::webhooks::deliveries::{self, DeliveryRow, STATE};
 use crate::store::webhooks::endpoints::{self as rows, NewWebhook, WebhookRow};
 
@@ -124,17 +125,17 @@ pub const LOG: Shape = Shape {
     fields: &[Field::optional("state", Kind::Word(&STATE), "Only in this state.").or(&["status"])],
 };
 
-/// What finds the row that a path speaks of.
-///
-/// # Errors
-/// [`Error::NotFound`] when it names no row that could be.
-pub fn subject(call: &Call, rest: &str) -> Result<Stmt, Error> {
-    let webhook = call.reference("id")?;
-    Ok(if rest.contains("{delivery_id}") {
-        deliveries::row(&webhook, &call.reference("delivery_id")?)
-    } else {
-        rows::row(&webhook)
-    })
+/// Finds the webhook in the path.
+pub fn find(call: &Call) -> Result<Stmt, Error> {
+    Ok(rows::row(&call.reference("id")?))
+}
+
+/// Finds the delivery in the path.
+pub fn find_delivery(call: &Call) -> Result<Stmt, Error> {
+    Ok(deliveries::row(
+        &call.reference("id")?,
+        &call.reference("delivery_id")?,
+    ))
 }
 
 /// `GET /webhooks`.

@@ -1,14 +1,16 @@
 //! Workflow rules, as admins write, try and follow them.
 
+use crate::edge::db::Stmt;
 use serde_json::{Value, json};
 
-use crate::api::{Listed, listed, listed_rows, reader};
-use crate::app::call::Call;
+use crate::api::list::{Listed, listed, listed_rows};
+use crate::app::call::{Call, reader};
+use crate::app::retry::retry;
 use crate::desk::automation::executor::{Hands, Heard};
 use crate::desk::automation::references::Directory;
 use crate::desk::automation::rule::{Outcome, Plan, Rule, run};
 use crate::desk::automation::run_report;
-use crate::desk::tickets::changes;
+use crate::desk::tickets::history::changes;
 use crate::desk::validation::Mistake;
 use crate::edge::db::Rows;
 use crate::http::error::Error;
@@ -16,7 +18,6 @@ use crate::http::input;
 use crate::http::page::{self, Page};
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, Form, Kind, Shape};
-use crate::retry;
 use crate::store::automation::rules::{self as rows, NewRule, RuleRow};
 use crate::store::automation::ticket_context::{self, Tried};
 use crate::store::commit::Answer;
@@ -112,6 +113,11 @@ pub const TRIAL: Shape = Shape {
     .or(&["ticket"])],
 };
 
+/// Finds the rule in the path.
+pub fn find(call: &Call) -> Result<Stmt, Error> {
+    Ok(crate::store::automation::rules::row(&call.reference("id")?))
+}
+
 /// `GET /workflows`: in the order in which they are asked.
 pub async fn list(call: &Call<'_>) -> Result<Reply, Error> {
     let taken = input::query(call.request, &[&page::QUERY])?;
@@ -180,7 +186,7 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
         let found = call
             .read(vec![rows::directory(Some(&named(&actions))), rows::count()])
             .await?;
-        let count: Option<crate::api::Number> = match found.get(1) {
+        let count: Option<crate::store::rows::Number> = match found.get(1) {
             Some(rows) => rows.first()?,
             None => None,
         };

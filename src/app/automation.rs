@@ -5,37 +5,25 @@ use std::rc::Rc;
 use serde_json::json;
 
 use crate::app::call::Call;
-use crate::app::route::Route;
 use crate::desk::automation::executor::{Around, Hands, Heard, Outcome as Done, Step, hearing};
 use crate::desk::automation::rule::{On, Outcome, Rule, Run, run};
 use crate::desk::automation::run_report;
 use crate::desk::tickets::event::{Event, EventKind};
+use crate::desk::tickets::history::{changes, kind_of};
 use crate::desk::tickets::status::{Status, Workflow};
-use crate::desk::tickets::{Rules, Ticket, changes, kind_of};
+use crate::desk::tickets::ticket::{Rules, Ticket};
 use crate::desk::{HOUR, Millis};
 use crate::edge::db::{Rows, Stmt};
 use crate::edge::ids;
 use crate::http::error::Error;
-use crate::http::request::Method;
 use crate::store::automation::rules::{self as rows, Automation};
 use crate::store::automation::{notify as told_rows, ticket_context};
-use crate::store::tickets::events::{self, Subject};
-use crate::store::tickets::{assignment, messages};
+use crate::store::tickets::subject::Subject;
+use crate::store::tickets::{assignment, events, messages};
 use crate::store::webhooks::deliveries::{self, FromRule};
 
 /// How often it is recorded at most that a rule is broken.
 const BROKEN_EVERY: i64 = HOUR;
-
-/// Whether what a route does may be heard by rules.
-pub fn is_heard(route: &Route) -> bool {
-    let concerns = |head: &str| {
-        route
-            .path
-            .strip_prefix(head)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
-    route.method != Method::Get && (concerns("/tickets") || concerns("/messages"))
-}
 
 /// Whether rules may want to know what is around a ticket. Unknown, before the first read, is yes.
 pub fn asks(call: &Call) -> bool {

@@ -11,10 +11,10 @@ use serde_json::Value;
 
 use crate::app::route::{Limit, Route};
 use crate::app::settings_cache::{Found, Kept, Settings};
-use crate::desk::Millis;
 use crate::desk::id::Ref;
 use crate::desk::person::Role;
-use crate::desk::tickets::{Actor, Rules};
+use crate::desk::tickets::ticket::{Actor, Rules};
+use crate::desk::{DAY, Millis};
 use crate::edge::config::Config;
 use crate::edge::db::{Db, DbError, Rows, Stmt};
 use crate::edge::object_store::Stream;
@@ -30,6 +30,7 @@ use crate::store::commit::{self, Answer, Answered, Key};
 use crate::store::dispatch::Due;
 use crate::store::scope::Scope;
 use crate::store::sessions;
+use crate::store::tickets::ticket::Reader;
 
 /// Everything outside of the request itself.
 pub struct App {
@@ -389,24 +390,6 @@ impl<'a> Call<'a> {
     }
 }
 
-/// How often a change that lost a race is decided anew before the caller is told.
-pub const ATTEMPTS: usize = 5;
-
-/// Runs an attempt again while others are faster.
-#[macro_export]
-macro_rules! retry {
-    ($attempt:expr) => {{
-        let mut left = $crate::app::call::ATTEMPTS;
-        loop {
-            left = left.saturating_sub(1);
-            match $attempt.await {
-                Err($crate::http::error::Error::Moved) if left > 0 => {}
-                outcome => break outcome,
-            }
-        }
-    }};
-}
-
 fn replay(key: &Key, found: &Rows) -> Result<(), Error> {
     match commit::kept(found)? {
         None => Ok(()),
@@ -433,4 +416,16 @@ fn reply(answered: Answered) -> Reply {
         reply.header("Location", location);
     }
     reply
+}
+
+/// How the caller reads tickets.
+pub fn reader(call: &Call) -> Result<Reader, Error> {
+    let window = call.settings().reopen_window_days.saturating_mul(DAY);
+    Ok(Reader {
+        id: call.my_id()?,
+        role: call.my_role()?,
+        scope: call.scope()?,
+        now: call.now(),
+        reopen_since: call.now().saturating_sub(window),
+    })
 }

@@ -6,8 +6,8 @@
 use futures_util::future::join;
 
 use crate::desk::live::connection::Object;
-use crate::edge::config::{self, Way};
-use crate::edge::{Env, http, hub, queue};
+use crate::edge::config::mail::Way;
+use crate::edge::{Env, config, hub, log, queue};
 use crate::store::dispatch::{Due, What};
 
 /// The text of a queue message: `{"what":"mail","id":5}`.
@@ -23,7 +23,7 @@ pub async fn later(env: &Env, due: Due, seconds: u32) {
         What::Hook => "hook",
     };
     if let Err(why) = queue::send_later(env, message(what, due.id), seconds).await {
-        http::log(&format!("what goes out is left to the clock: {why}"));
+        log::log(&format!("what goes out is left to the clock: {why}"));
     }
 }
 
@@ -43,6 +43,6 @@ pub async fn tell(env: &Env, due: Vec<Due>) {
     }
     let (sent, ()) = join(queue::send(env, texts), hub::nudge(env, &objects)).await;
     if let Err(why) = sent {
-        http::log(&format!("what goes out is left to the clock: {why}"));
+        log::log(&format!("what goes out is left to the clock: {why}"));
     }
 }

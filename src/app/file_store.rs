@@ -5,7 +5,7 @@ use crate::app::call::App;
 use crate::desk::Millis;
 use crate::edge::config::{Config, FileStore};
 use crate::edge::object_store::{self, Facts, Stream};
-use crate::edge::{Env, http};
+use crate::edge::{Env, log};
 use crate::http::error::Error;
 use crate::http::presigned_url::{Store, Upload};
 use crate::http::sigv4::Credentials;
@@ -146,6 +146,6 @@ impl<'a> Files<'a> {
 
 /// The store is down: that is for the log, and the rest of the desk goes on.
 pub fn unavailable(why: &str) -> Error {
-    http::log(&format!("the file store: {why}"));
+    log::log(&format!("the file store: {why}"));
     Error::Unavailable("files cannot be reached at this moment".to_owned())
 }

@@ -1,11 +1,6 @@
 //! What a row of the table says of a route.
 
-use std::future::Future;
-use std::pin::Pin;
 
-use crate::app::call::Call;
-use crate::http::error::Error;
-use crate::http::reply::Reply;
 use crate::http::request::Method;
 use crate::http::shape::Shape;
 use crate::store::view::View;
@@ -81,16 +76,12 @@ pub enum Gives {
     Socket,
 }
 
-/// A handler: from a call to an answer.
-pub type Handler = for<'a> fn(&'a Call<'a>) -> Pin<Box<dyn Future<Output = Result<Reply, Error>> + 'a>>;
-
 /// One row of the table.
 pub struct Route {
     pub method: Method,
     pub path: &'static str,
     pub access: Access,
     pub summary: &'static str,
-    pub handler: Handler,
     pub query: &'static [&'static Shape],
     pub body: Option<&'static Shape>,
     pub gives: Gives,
@@ -117,7 +108,6 @@ impl Route {
         path: &'static str,
         access: Access,
         summary: &'static str,
-        handler: Handler,
         gives: Gives,
     ) -> Route {
         Route {
@@ -125,7 +115,6 @@ impl Route {
             path,
             access,
             summary,
-            handler,
             query: &[],
             body: None,
             gives,
@@ -139,66 +128,15 @@ impl Route {
             opens_socket: matches!(gives, Gives::Socket),
         }
     }
+}
 
-    pub const fn query(self, query: &'static [&'static Shape]) -> Route {
-        Route { query, ..self }
-    }
-
-    pub const fn body(self, body: &'static Shape) -> Route {
-        Route {
-            body: Some(body),
-            ..self
-        }
-    }
-
-    pub const fn body_if_any(self, body: &'static Shape) -> Route {
-        Route {
-            body: Some(body),
-            body_optional: true,
-            ..self
-        }
-    }
-
-    pub const fn limit(self, limit: Limit) -> Route {
-        Route { limit, ..self }
-    }
-
-    pub const fn or_form(self) -> Route {
-        Route {
-            takes_form: true,
-            ..self
-        }
-    }
-
-    /// Takes a file as its body; PATCH makes no sense here.
-    pub const fn streamed(self) -> Route {
-        Route {
-            streams: true,
-            is_patch: false,
-            ..self
-        }
-    }
-
-    /// A PUT that sets what there is only one way to set; PATCH makes no sense here.
-    pub const fn only_put(self) -> Route {
-        Route {
-            is_patch: false,
-            ..self
-        }
-    }
-
-    pub const fn or_signed_in(self) -> Route {
-        Route {
-            hears_token: true,
-            ..self
-        }
-    }
-
-    /// Sessions are not resources: repeating a login or a logout is harmless, and tokens are not kept.
-    pub const fn never_replayed(self) -> Route {
-        Route {
-            is_idempotent: false,
-            ..self
-        }
-    }
+/// Whether what a route does may be heard by rules.
+pub fn is_heard(route: &Route) -> bool {
+    let concerns = |head: &str| {
+        route
+            .path
+            .strip_prefix(head)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    route.method != Method::Get && (concerns("/tickets") || concerns("/messages"))
 }

@@ -6,10 +6,9 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use crate::app::automation;
-use crate::app::route::Route;
+use crate::app::route::{self, Route};
 use crate::desk::sla::Promises;
-use crate::desk::tickets::Rules;
+use crate::desk::tickets::ticket::Rules;
 use crate::edge::db::{DbError, Rows, Stmt};
 use crate::store::automation::rules::{self, Automation};
 use crate::store::scope::AgentScope;
@@ -101,7 +100,7 @@ impl Kept {
     pub fn wants(&self, route: &Route) -> Wants {
         Wants {
             promises: self.promises.is_none(),
-            rules: self.automation.is_none() && automation::is_heard(route),
+            rules: self.automation.is_none() && route::is_heard(route),
         }
     }
 
@@ -129,9 +128,8 @@ impl Kept {
         let rules = self
             .automation
             .take_if(|rules| rules.version != authority.workflows_version);
-        let moved = settings != self.settings
-            || promises.is_some()
-            || (rules.is_some() && automation::is_heard(route));
+        let moved =
+            settings != self.settings || promises.is_some() || (rules.is_some() && route::is_heard(route));
         self.settings = settings;
         KEPT.set(self.clone());
         Ok(moved)

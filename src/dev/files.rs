@@ -5,16 +5,17 @@ use serde_json::json;
 use crate::app::call::App;
 use crate::app::file_store::Files;
 use crate::desk::person::Role;
-use crate::desk::tickets::Actor;
 use crate::desk::tickets::event::{Event, EventKind};
+use crate::desk::tickets::ticket::Actor;
 use crate::desk::{DAY, Millis};
 use crate::edge::ids;
 use crate::edge::object_store::{self, Stream};
 use crate::http::error::Error;
 use crate::store::scope::{AgentScope, Scope};
-use crate::store::tickets::Reader;
 use crate::store::tickets::attachments::{self as rows, NewAttachment, PendingRow};
-use crate::store::tickets::events::{self, Subject};
+use crate::store::tickets::events;
+use crate::store::tickets::subject::Subject;
+use crate::store::tickets::ticket::Reader;
 
 /// Name, type and text of what people send.
 const FILES: [(&str, &str, &str); 3] = [

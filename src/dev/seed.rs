@@ -6,16 +6,16 @@ use std::rc::Rc;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::api::Id;
 use crate::app::call::App;
 use crate::desk::category::slug_of;
 use crate::desk::id::{Ref, number_day};
 use crate::desk::person::{Role, split_name};
 use crate::desk::sla::Promises;
+use crate::desk::tickets::decide::decide;
 use crate::desk::tickets::event::{Event, EventKind, FieldChange};
 use crate::desk::tickets::priority::Priority;
 use crate::desk::tickets::status::{Status, Workflow};
-use crate::desk::tickets::{Actor, Edit, Named, Person, Rules, Ticket, decide};
+use crate::desk::tickets::ticket::{Actor, Edit, Named, Person, Rules, Ticket};
 use crate::desk::{DAY, HOUR, MINUTE, Millis};
 use crate::dev::samples::{ACCOUNTS, AWAY, PARTS, SUBJECTS};
 use crate::edge::db::Stmt;
@@ -23,11 +23,13 @@ use crate::edge::{ids, password};
 use crate::http::error::Error;
 use crate::http::reply::Reply;
 use crate::jobs;
-use crate::store::categories::Facts;
+use crate::store::category_write::Facts;
 use crate::store::mail::outbox;
-use crate::store::tickets::events::{self, Subject};
+use crate::store::rows::Id;
 use crate::store::tickets::messages::{self, NewMessage};
-use crate::store::tickets::{self, NewTicket, Requester};
+use crate::store::tickets::subject::Subject;
+use crate::store::tickets::write::{NewTicket, Requester};
+use crate::store::tickets::{events, ticket};
 use crate::store::users::{self, NewUser};
 use crate::store::{agents, sla, subcategories};
 
@@ -72,8 +74,8 @@ pub async fn seed(app: &App) -> Result<Reply, Error> {
     while app
         .db
         .batch(&[
-            tickets::mark_overdue(app.now, 500),
-            tickets::still_unmarked(app.now),
+            ticket::mark_overdue(app.now, 500),
+            ticket::still_unmarked(app.now),
         ])
         .await?
         .get(1)
@@ -202,7 +204,7 @@ async fn story(app: &App, people: &[Somebody], promises: &Rc<Promises>, at: usiz
         contact_email: None,
         channel: "api",
     };
-    let mut stmts = tickets::insert(&new);
+    let mut stmts = crate::store::tickets::write::insert(&new);
     let created = Event::public(
         EventKind::TicketCreated,
         vec![FieldChange::new("status", Value::Null, "open")],
@@ -213,7 +215,7 @@ async fn story(app: &App, people: &[Somebody], promises: &Rc<Promises>, at: usiz
         &created,
         opened,
     ));
-    stmts.push(tickets::id_of(&uid));
+    stmts.push(ticket::id_of(&uid));
     let done = app.db.batch(&stmts).await?;
     let id: Option<Id> = match done.last() {
         Some(rows) => rows.first()?,
@@ -244,8 +246,11 @@ impl Life {
         self.now = self.now.saturating_add(after);
         let change = decide(&self.ticket, edit, actor, &self.rules, self.now)?;
         if let Some(event) = &change.event {
-            self.stmts
-                .push(tickets::update(&self.ticket, &change.ticket, self.now));
+            self.stmts.push(crate::store::tickets::write::update(
+                &self.ticket,
+                &change.ticket,
+                self.now,
+            ));
             self.stmts.push(events::append(
                 &Subject::Ticket(self.ticket.id),
                 Some(actor.id),

@@ -177,13 +177,3 @@ async fn asset(
         .with_headers(headers)
         .body(body))
 }
-
-/// Something that is no error, in the log.
-pub fn note(line: &str) {
-    worker::console_log!("{line}");
-}
-
-/// One structured line in the log.
-pub fn log(line: &str) {
-    worker::console_error!("{line}");
-}

@@ -140,7 +140,7 @@ impl Hub {
             .set_alarm(Duration::from_millis(millis))
             .await
         {
-            crate::edge::http::log(&format!("an alarm could not be set: {error}"));
+            crate::edge::log::log(&format!("an alarm could not be set: {error}"));
         }
     }
 }
@@ -242,7 +242,7 @@ pub async fn nudge(env: &Env, objects: &[String]) {
             object.fetch_with_request(request).await
         };
         if let Err(error) = ask.await {
-            crate::edge::http::log(&format!("{object} was not nudged: {error}"));
+            crate::edge::log::log(&format!("{object} was not nudged: {error}"));
         }
     });
     join_all(each).await;

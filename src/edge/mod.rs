@@ -14,6 +14,7 @@ pub mod http;
 pub mod hub;
 pub mod ids;
 pub mod incoming_mail;
+pub mod log;
 pub mod object_store;
 pub mod outgoing_mail;
 pub mod password;

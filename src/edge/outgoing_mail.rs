@@ -4,9 +4,9 @@ use serde_json::json;
 use wasm_bindgen::JsCast;
 use worker::{SendEmail, SendEmailBuilder};
 
-use crate::edge::config::{Mail, Way};
+use crate::edge::config::mail::{Mail, Way};
 use crate::edge::fetch::{self, Ask, Failed};
-use crate::edge::http;
+use crate::edge::log;
 
 /// A mail, ready to be sent.
 #[derive(Clone, Debug)]
@@ -41,7 +41,7 @@ pub async fn send(env: &worker::Env, mail: &Mail, letter: &Letter<'_>) -> Result
     match &mail.way {
         Way::Off => Err(Refused::Never("MAIL_MODE is off".to_owned())),
         Way::Log => {
-            http::note(&format!(
+            log::note(&format!(
                 "mail to {}: {}\n\n{}",
                 letter.to, letter.subject, letter.text
             ));

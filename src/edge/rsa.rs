@@ -9,6 +9,8 @@ use jwt_compact::jwk::JsonWebKey;
 use rsa::pkcs8::{DecodePublicKey, PrivateKeyInfo};
 use sha2::Sha256;
 
+use crate::edge::rsa::signer::Signer;
+
 /// The algorithm; keys of fewer than 2,048 bits do not fit it.
 pub const RS256: StrongAlg<Rsa> = StrongAlg(Rsa::rs256());
 
@@ -192,7 +194,7 @@ mod signer {
 }
 
 #[cfg(not(target_family = "wasm"))]
-mod signer {
+pub mod signer {
     use jwt_compact::Algorithm;
     use jwt_compact::AlgorithmSignature;
     use jwt_compact::alg::RsaPrivateKey;
@@ -222,5 +224,3 @@ mod signer {
         }
     }
 }
-
-pub use crate::edge::rsa::signer::Signer;

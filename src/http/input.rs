@@ -2,11 +2,10 @@
 
 use serde_json::{Map, Value};
 
-pub use crate::http::input_values::{Given, Patch, Taken};
-
 use crate::desk::category::read_slug;
 use crate::desk::id::{MAX_ID, Ref, is_project_key, is_uid};
 use crate::http::error::{Error, FieldErrors};
+use crate::http::input_values::{Given, Taken};
 use crate::http::json;
 use crate::http::request::Request;
 use crate::http::shape::{Field, Kind, Need, Shape};

@@ -14,5 +14,5 @@ pub mod reply;
 pub mod request;
 pub mod shape;
 pub mod sigv4;
-mod sigv4_verify;
+pub mod sigv4_verify;
 pub mod webhook_signature;

@@ -8,7 +8,8 @@ use crate::desk::tickets::attachment::{DOWNLOAD_SECONDS, UPLOAD_SECONDS};
 use crate::desk::tickets::filename::{MAX_BYTES, disposition, type_of};
 use crate::http::error::Error;
 use crate::http::request::{Headers, Request};
-use crate::http::sigv4::{Claim, Credentials, Refusal, Scope, Target, presign, verify};
+use crate::http::sigv4::{Credentials, Scope, Target, presign};
+use crate::http::sigv4_verify::{Claim, Refusal, verify};
 
 /// Our own requests to the store are sent at once.
 const OWN_SECONDS: i64 = 60;

@@ -14,8 +14,6 @@ use sha2::{Digest, Sha256};
 
 use crate::desk::Millis;
 
-pub use crate::http::sigv4_verify::{Claim, Refusal, verify};
-
 pub(super) const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 /// The longest life of a link, in seconds: seven days.
 pub const LONGEST: i64 = 604_800;

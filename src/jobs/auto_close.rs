@@ -1,23 +1,23 @@
 //! Closing what has been resolved for long enough, as the settings say.
 
 use crate::app::automation::{self, Engine};
+use crate::app::retry::retry;
 use crate::desk::Millis;
 use crate::desk::automation::executor::{Heard, hearing};
 use crate::desk::tickets::auto_close;
 use crate::edge::db::Db;
 use crate::http::error::Error;
 use crate::jobs::shared::{self, Tally};
-use crate::retry;
-use crate::store::tickets;
-use crate::store::tickets::events::{self, Subject};
+use crate::store::tickets::subject::Subject;
+use crate::store::tickets::{events, ticket};
 
 /// Tickets that are closed in one go.
 const MOST: i64 = 50;
 
 /// Closes tickets, each in a batch of its own. Whoever says something at the same moment is heard first.
 pub async fn close(db: &Db, now: Millis) -> Result<usize, Error> {
-    let found = db.batch(&[tickets::to_close(now, MOST)]).await?;
-    let waiting: Vec<crate::api::Id> = match found.first() {
+    let found = db.batch(&[ticket::to_close(now, MOST)]).await?;
+    let waiting: Vec<crate::store::rows::Id> = match found.first() {
         Some(rows) => rows.all()?,
         None => Vec::new(),
     };
@@ -54,7 +54,11 @@ async fn close_one(db: &Db, engine: &Engine, days: i64, id: i64) -> Result<bool,
         &seen.around,
         &heard,
     )?;
-    let mut stmts = vec![tickets::update(&ticket, &followed.ticket, now)];
+    let mut stmts = vec![crate::store::tickets::write::update(
+        &ticket,
+        &followed.ticket,
+        now,
+    )];
     stmts.extend(
         change
             .event

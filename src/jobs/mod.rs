@@ -2,28 +2,29 @@
 //!
 //! Running twice, or late, or at the same moment as another, changes nothing.
 
-mod auto_close;
-mod dns;
-mod object_cleanup;
+pub mod auto_close;
+pub mod dns;
+pub mod object_cleanup;
 pub mod queue;
 pub mod receive_mail;
-mod scheduled_rules;
-mod send_mail;
-mod send_webhooks;
-mod shared;
-mod sla_warnings;
+pub mod scheduled_rules;
+pub mod send_mail;
+pub mod send_webhooks;
+pub mod shared;
+pub mod sla_warnings;
 
 use serde::Serialize;
 
 use crate::app::dispatch;
 use crate::desk::{DAY, Millis};
 use crate::edge::db::{Cost, Db, Stmt};
-use crate::edge::{Env, http};
+use crate::edge::{Env, log};
 use crate::http::error::Error;
+use crate::store::cleanup;
 use crate::store::dispatch::{self as dispatch_rows, Due};
 use crate::store::sla::{self, Standing};
+use crate::store::tickets::ticket;
 use crate::store::webhooks::deliveries;
-use crate::store::{cleanup, tickets};
 
 /// How many rows one tick touches at most, per chore.
 const MOST: i64 = 500;
@@ -45,7 +46,7 @@ pub async fn tick(env: &Env, now: Millis) -> (Vec<Chore>, Cost) {
     let db = match Db::open(env) {
         Ok(db) => db,
         Err(error) => {
-            http::log(&format!("the clock has no database: {error:?}"));
+            log::log(&format!("the clock has no database: {error:?}"));
             return (Vec::new(), Cost::default());
         }
     };
@@ -84,7 +85,7 @@ struct Log<'a> {
 impl Log<'_> {
     fn note(&mut self, name: &'static str, outcome: Result<usize, Error>) {
         if let Err(error) = &outcome {
-            http::log(&format!("a chore of the clock failed: {name}: {error:?}"));
+            log::log(&format!("a chore of the clock failed: {name}: {error:?}"));
         }
         let before: usize = self.chores.iter().map(|chore| chore.rows_read).sum();
         self.chores.push(Chore {
@@ -101,7 +102,7 @@ fn uncounted(outcome: Result<(), impl Into<Error>>) -> Result<usize, Error> {
 }
 
 async fn mark(db: &Db, now: Millis) -> Result<usize, Error> {
-    uncounted(db.batch(&[tickets::mark_overdue(now, MOST)]).await.map(|_| ()))
+    uncounted(db.batch(&[ticket::mark_overdue(now, MOST)]).await.map(|_| ()))
 }
 
 async fn clear(db: &Db, now: Millis) -> Result<usize, Error> {

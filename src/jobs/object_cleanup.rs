@@ -5,7 +5,7 @@ use serde::Deserialize;
 use crate::app::file_store::Files;
 use crate::desk::Millis;
 use crate::edge::db::{Db, DbError};
-use crate::edge::{Env, config, http};
+use crate::edge::{Env, config, log};
 use crate::jobs::MOST;
 use crate::store::tickets::attachments;
 
@@ -42,7 +42,7 @@ pub async fn sweep(env: &Env, db: &Db, now: Millis) -> Result<(), DbError> {
             let list = serde_json::to_string(&keys).unwrap_or_default();
             db.batch(&attachments::purged(&list, now)).await?;
         }
-        Err(why) => http::log(&format!("objects are left to the next sweep: {why}")),
+        Err(why) => log::log(&format!("objects are left to the next sweep: {why}")),
     }
     Ok(())
 }

@@ -5,10 +5,10 @@
 
 use crate::app::dispatch;
 use crate::desk::Millis;
-use crate::edge::config::{self, Way};
+use crate::edge::config::mail::Way;
 use crate::edge::db::{Db, DbError, Stmt};
 use crate::edge::queue::{self, Batch, Outcome};
-use crate::edge::{Env, clock, http};
+use crate::edge::{Env, clock, config, log};
 use crate::jobs::{MOST, send_mail, send_webhooks};
 use crate::store::dispatch::{Due, What};
 use crate::store::mail::outbox;
@@ -23,7 +23,7 @@ pub async fn consume(env: &Env, batch: &Batch) {
         match serde_json::from_str::<Due>(&text) {
             Ok(due) => deliver(env, due, clock::now()).await,
             Err(_) => {
-                http::log("a message of the queue could not be read");
+                log::log("a message of the queue could not be read");
                 Outcome::Done
             }
         }

@@ -5,32 +5,37 @@
 
 use serde_json::Value;
 
-use crate::api::tickets::messages::{self, Saying};
-use crate::api::tickets::{self, Opening};
 use crate::app::automation::Engine;
 use crate::app::dispatch;
 use crate::app::file_store::Files;
+use crate::app::open_ticket::{self, Opening};
+use crate::app::post_message::{self, Saying};
+use crate::app::retry::retry;
 use crate::desk::id::{Ref, number_day};
-use crate::desk::mail::inbound::{self, Letter, MOST_BYTES, Ours, Proof, Said, composed};
+use crate::desk::mail::inbound::authentication::Proof;
+use crate::desk::mail::inbound::letter::{Letter, MOST_BYTES, composed};
+use crate::desk::mail::inbound::quote::Said;
+use crate::desk::mail::inbound::redact::Ours;
 use crate::desk::mail::reply_address::Thread;
 use crate::desk::person::{Role, split_name};
 use crate::desk::tickets::filename::{self, Upload};
-use crate::desk::tickets::{Actor, Refusal, Ticket, message};
+use crate::desk::tickets::message;
+use crate::desk::tickets::ticket::{Actor, Refusal, Ticket};
 use crate::desk::{DAY, Millis};
 use crate::edge::config::{self, Config};
 use crate::edge::db::{Db, DbError, Stmt};
 use crate::edge::incoming_mail::Mail;
-use crate::edge::{Env, charset, http, ids};
+use crate::edge::{Env, charset, ids, log};
 use crate::http::error::Error;
 use crate::http::input;
 use crate::jobs::shared;
-use crate::retry;
 use crate::store::automation::ticket_context::{self, Tried};
 use crate::store::dispatch::{self as dispatch_rows, Due};
 use crate::store::mail::inbound::{self as rows, Origin, Place, Sender};
 use crate::store::scope::{AgentScope, Scope};
 use crate::store::tickets::attachments::Places;
-use crate::store::tickets::{Reader, Requester};
+use crate::store::tickets::ticket::Reader;
+use crate::store::tickets::write::Requester;
 use crate::store::users::{self, NewUser};
 
 /// What became of a mail.
@@ -58,7 +63,7 @@ pub async fn receive(env: &Env, mail: &Mail<'_>, now: Millis) -> Result<(), &'st
     match take_in(env, mail, now).await {
         Ok(Verdict::Taken) => Ok(()),
         Ok(Verdict::Left(why)) => {
-            http::log(&format!("a mail was left alone: {why}"));
+            log::log(&format!("a mail was left alone: {why}"));
             Ok(())
         }
         Ok(Verdict::Refused(why)) => {
@@ -66,7 +71,7 @@ pub async fn receive(env: &Env, mail: &Mail<'_>, now: Millis) -> Result<(), &'st
             Ok(())
         }
         Err(error) => {
-            http::log(&format!("a mail could not be taken in: {error:?}"));
+            log::log(&format!("a mail could not be taken in: {error:?}"));
             Err("the help desk cannot take mail at this moment")
         }
     }
@@ -78,7 +83,7 @@ async fn take_in(env: &Env, mail: &Mail<'_>, now: Millis) -> Result<Verdict, Err
     }
     let config = config::load(env).map_err(Error::Unavailable)?;
     let raw = mail.bytes().await.map_err(Error::Internal)?;
-    let Some(letter) = inbound::read(&raw, &charset::decode) else {
+    let Some(letter) = crate::desk::mail::inbound::mime::read(&raw, &charset::decode) else {
         return Ok(Verdict::Left("it cannot be read, or has too many parts"));
     };
     let own = config.mail.reply_to.as_ref();
@@ -250,7 +255,7 @@ impl Desk<'_> {
                 uploader_id: actor.id,
                 is_internal,
             };
-            let stmts = messages::said(engine, ticket, seen.around, &saying)?;
+            let stmts = post_message::said(engine, ticket, seen.around, &saying)?;
             self.commit(false, stmts, &place, &files)
                 .await
                 .map(Answered::Kept)
@@ -314,7 +319,7 @@ impl Desk<'_> {
                 uploader_id: actor.id,
                 is_internal: false,
             };
-            let stmts = tickets::opened(engine, &opening)?;
+            let stmts = open_ticket::opened(engine, &opening)?;
             self.commit(true, stmts, &place, &files).await
         });
         if !matches!(outcome, Ok(Verdict::Taken)) {
@@ -427,7 +432,7 @@ impl Desk<'_> {
         if !keys.is_empty()
             && let Err(why) = self.files().delete(&keys).await
         {
-            http::log(&format!("objects of a mail are left behind: {why}"));
+            log::log(&format!("objects of a mail are left behind: {why}"));
         }
     }
 }

@@ -4,7 +4,7 @@
 //! kept in one batch, so no ticket is dealt with twice in a period, whoever else walks at the same moment.
 
 use crate::app::automation::{self, Engine};
-use crate::app::call::ATTEMPTS;
+use crate::app::retry::ATTEMPTS;
 use crate::desk::automation::executor::Heard;
 use crate::desk::automation::rule::{On, Rule};
 use crate::desk::{MINUTE, Millis};
@@ -13,8 +13,9 @@ use crate::http::error::Error;
 use crate::jobs::shared::{self, Tally};
 use crate::store::automation::schedules::{self, Standing};
 use crate::store::automation::ticket_context::{self, Tried};
-use crate::store::tickets::events::Subject;
-use crate::store::tickets::{self, Reader, messages};
+use crate::store::tickets::subject::Subject;
+use crate::store::tickets::ticket::Reader;
+use crate::store::tickets::messages;
 
 /// Tickets that one rule looks at in one go.
 const LOOKS: usize = 500;
@@ -157,7 +158,11 @@ impl Walk<'_> {
         let mut stmts = Vec::from(schedules::claim(self.rule.id, at.started_at, place(seen)));
         stmts.push(messages::expect_version(ticket.id, ticket.version));
         if followed.ticket != ticket {
-            stmts.push(tickets::update(&ticket, &followed.ticket, self.engine.now));
+            stmts.push(crate::store::tickets::write::update(
+                &ticket,
+                &followed.ticket,
+                self.engine.now,
+            ));
         }
         stmts.extend(followed.stmts);
         Ok(Some(stmts))

@@ -12,7 +12,7 @@ use crate::edge::config::{self, Config};
 use crate::edge::db::{Db, DbError};
 use crate::edge::outgoing_mail::{Letter as Sealed, Refused, send};
 use crate::edge::queue::Outcome;
-use crate::edge::{Env, http, ids};
+use crate::edge::{Env, ids, log};
 use crate::store::mail::outbox::{self as rows, Letter};
 use crate::store::sessions;
 
@@ -32,7 +32,7 @@ pub async fn deliver(env: &Env, id: i64, now: Millis) -> Outcome {
     match attempt(env, id, now).await {
         Ok(outcome) => outcome,
         Err(error) => {
-            http::log(&format!("mail {id}: {error:?}"));
+            log::log(&format!("mail {id}: {error:?}"));
             Outcome::Again { seconds: 30 }
         }
     }
@@ -73,7 +73,7 @@ async fn attempt(env: &Env, id: i64, now: Millis) -> Result<Outcome, DbError> {
             Ok(Outcome::Done)
         }
         Err(Refused::Never(why)) => {
-            let state = if config.mail.way == config::Way::Off {
+            let state = if config.mail.way == crate::edge::config::mail::Way::Off {
                 "dropped"
             } else {
                 "failed"
@@ -82,7 +82,7 @@ async fn attempt(env: &Env, id: i64, now: Millis) -> Result<Outcome, DbError> {
             Ok(Outcome::Done)
         }
         Err(Refused::Later(why, _)) if now.saturating_sub(letter.created_at) > GIVEN_UP_AFTER => {
-            http::log(&format!("mail {id} is given up: {why}"));
+            log::log(&format!("mail {id} is given up: {why}"));
             db.batch(&[rows::end(id, "failed", Some(&why), now)]).await?;
             Ok(Outcome::Done)
         }

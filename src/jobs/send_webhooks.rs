@@ -11,7 +11,7 @@ use crate::edge::config::{self, Config};
 use crate::edge::db::{Db, DbError, Rows, Stmt};
 use crate::edge::fetch::{Ask, Failed, ask};
 use crate::edge::queue::Outcome;
-use crate::edge::{Env, clock, http, ids};
+use crate::edge::{Env, clock, ids, log};
 use crate::http::webhook_signature::{Signed, sign};
 use crate::jobs::dns;
 use crate::store::dispatch::{self as dispatch_rows, Due, What};
@@ -33,7 +33,7 @@ pub async fn deliver(env: &Env, webhook: i64, now: Millis) -> Outcome {
     match send_all(env, &config, webhook, now).await {
         Ok(()) => Outcome::Done,
         Err(error) => {
-            http::log(&format!("webhook {webhook}: {error:?}"));
+            log::log(&format!("webhook {webhook}: {error:?}"));
             Outcome::Again { seconds: 30 }
         }
     }
@@ -222,7 +222,7 @@ async fn call(config: &Config, held: &Held, body: &str, now: Millis) -> Came {
         },
         Err(Failed::Timeout) => Came::nothing("it did not answer within 10 seconds"),
         Err(Failed::Network(why)) => {
-            http::log(&format!("webhook {}: {why}", held.webhook_id));
+            log::log(&format!("webhook {}: {why}", held.webhook_id));
             Came::nothing("it could not be reached")
         }
     }

@@ -5,15 +5,15 @@ use std::rc::Rc;
 use crate::app::automation::Engine;
 use crate::desk::Millis;
 use crate::desk::id::Ref;
-use crate::desk::tickets::Rules;
+use crate::desk::tickets::ticket::Rules;
 use crate::edge::db::{Db, DbError, Rows, Stmt};
-use crate::edge::http;
+use crate::edge::log;
 use crate::http::error::Error;
 use crate::store::automation::rules;
 use crate::store::automation::ticket_context::{self, Tried};
 use crate::store::settings::{self, Windows};
 use crate::store::sla;
-use crate::store::tickets::Reader;
+use crate::store::tickets::ticket::Reader;
 
 /// Reads the rules of the desk, as they are at the moment.
 pub async fn engine(db: &Db, now: Millis) -> Result<(Engine, Windows), Error> {
@@ -69,7 +69,7 @@ impl Tally {
             Ok(did) => self.done = self.done.saturating_add(usize::from(did)),
             Err(Error::Moved) => {}
             Err(error) => {
-                http::log(&format!(
+                log::log(&format!(
                     "the clock could not do something for a ticket: {error:?}"
                 ));
                 self.failed = Some(error);

@@ -1,6 +1,7 @@
 //! Warnings: a promise is at risk, or broken. Each is given once, however often the clock comes by.
 
 use crate::app::automation::{self, Engine};
+use crate::app::retry::retry;
 use crate::desk::Millis;
 use crate::desk::automation::executor::Heard;
 use crate::desk::automation::rule::On;
@@ -8,10 +9,8 @@ use crate::desk::sla::Target;
 use crate::edge::db::{Db, Rows};
 use crate::http::error::Error;
 use crate::jobs::shared::{self, Tally};
-use crate::retry;
 use crate::store::sla::warnings::{self, Alert};
-use crate::store::tickets;
-use crate::store::tickets::events::Subject;
+use crate::store::tickets::subject::Subject;
 
 /// Warnings of one target that are given in one go.
 const TOGETHER: i64 = 500;
@@ -51,7 +50,7 @@ pub async fn give(db: &Db, now: Millis) -> Result<usize, Error> {
 }
 
 fn ids(rows: &Rows) -> Result<Vec<i64>, Error> {
-    let ids: Vec<crate::api::Id> = rows.all()?;
+    let ids: Vec<crate::store::rows::Id> = rows.all()?;
     Ok(ids.into_iter().map(|row| row.id).collect())
 }
 
@@ -82,7 +81,11 @@ async fn warn(db: &Db, engine: &Engine, target: Target, id: i64) -> Result<bool,
     let followed = automation::follow(engine, &subject, (Some(&ticket), &ticket), &seen.around, &heard)?;
     let mut stmts = Vec::from(warnings::warn_one(target, (id, ticket.version), now));
     if followed.ticket != ticket {
-        stmts.push(tickets::update(&ticket, &followed.ticket, now));
+        stmts.push(crate::store::tickets::write::update(
+            &ticket,
+            &followed.ticket,
+            now,
+        ));
     }
     stmts.extend(followed.stmts);
     db.batch(&stmts).await?;

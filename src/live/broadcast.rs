@@ -7,7 +7,7 @@ use crate::desk::live::frame;
 use crate::desk::{MINUTE, Millis};
 use crate::edge::db::{Db, DbError, Rows, Stmt};
 use crate::edge::hub::{Hub, Socket};
-use crate::edge::{clock, http};
+use crate::edge::{clock, log};
 use crate::live::{Live, Whisper, change, object, seats};
 use crate::store::live::{self as rows, Told};
 
@@ -65,7 +65,7 @@ impl Live {
                 Ok(true) => {}
                 Ok(false) => return self.covered.set(covers),
                 Err(error) => {
-                    http::log(&format!("{} could not look: {error:?}", hub.name()));
+                    log::log(&format!("{} could not look: {error:?}", hub.name()));
                     return hub.wake_in(AGAIN).await;
                 }
             }

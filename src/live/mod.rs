@@ -4,9 +4,9 @@
 //! what is said is kept in the database first, and an object reads there what its sockets have not heard, together with
 //! whether they still may. So nothing that is lost (a nudge, an object, a socket) loses anything else.
 
-mod broadcast;
-mod receive;
-mod resume;
+pub mod broadcast;
+pub mod receive;
+pub mod resume;
 
 use std::cell::{Cell, RefCell};
 
@@ -17,7 +17,7 @@ use crate::desk::Millis;
 use crate::desk::live::connection::{Object, Seat};
 use crate::desk::live::frame;
 use crate::edge::hub::{self, Asked, Hub, Socket};
-use crate::edge::{Incoming, Outgoing, Taken, clock, http};
+use crate::edge::{Incoming, Outgoing, Taken, clock, log};
 
 /// What an object knows while it is awake.
 #[derive(Default)]
@@ -139,7 +139,7 @@ fn change<T>(socket: &Socket, change: impl FnOnce(&mut Seat) -> T) -> Option<T> 
     let outcome = change(&mut seat);
     match serde_json::to_string(&seat) {
         Ok(text) => socket.keep(&text),
-        Err(error) => http::log(&format!("a seat could not be kept: {error}")),
+        Err(error) => log::log(&format!("a seat could not be kept: {error}")),
     }
     Some(outcome)
 }

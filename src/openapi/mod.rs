@@ -3,17 +3,16 @@
 //! Only native builds have it: the Worker serves `web/openapi.json`, which a test holds equal to [`document`];
 //! `npm run openapi` writes it anew. What the tables cannot say, `own` and the lists below do.
 
-mod answers;
-mod notifications;
-mod reports;
-mod route_list;
-mod schema;
-mod schemas;
-mod webhooks;
-mod workflows;
+pub mod answers;
+pub mod notifications;
+pub mod reports;
+pub mod route_list;
+pub mod schema;
+pub mod schemas;
+pub mod webhooks;
+pub mod workflows;
 
-pub use crate::openapi::route_list::route_list;
-
+use crate::app::endpoint::Endpoint;
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
@@ -111,7 +110,7 @@ const ABOUT: &str = "A help desk that runs at the edge.\n\n\
 /// The whole document.
 pub fn document() -> Value {
     let mut paths: Map<String, Value> = Map::new();
-    for route in ROUTES {
+    for Endpoint { route, .. } in ROUTES {
         let item = paths
             .entry(route.path.to_owned())
             .or_insert_with(|| path_item(route));
@@ -168,7 +167,7 @@ fn tag(route: &Route) -> &'static str {
 
 fn tags() -> Vec<Value> {
     let mut used: Vec<&str> = Vec::new();
-    for route in ROUTES {
+    for Endpoint { route, .. } in ROUTES {
         if !used.contains(&tag(route)) {
             used.push(tag(route));
         }
@@ -378,7 +377,7 @@ fn named_schemas() -> Vec<(String, Value)> {
         .into_iter()
         .map(|(name, schema)| (name.to_owned(), schema))
         .collect();
-    for route in ROUTES {
+    for Endpoint { route, .. } in ROUTES {
         all.extend(answers::schemas(route.gives));
         all.extend(
             route

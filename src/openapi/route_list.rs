@@ -1,12 +1,13 @@
 //! The README's list of routes.
 
+use crate::app::endpoint::Endpoint;
 use crate::app::route::Access;
 use crate::routes::ROUTES;
 
 /// The table of routes in Markdown, as it stands in README.md between its two marks.
 pub fn route_list() -> String {
     let mut text = "| | Path | For | |\n|---|---|---|---|\n".to_owned();
-    for route in ROUTES {
+    for Endpoint { route, .. } in ROUTES {
         let who = match route.access {
             Access::Public => "anybody",
             Access::SignedIn => "signed in",

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::desk::automation::action::Action;
-use crate::desk::automation::condition::{FIELDS, Op};
+use crate::desk::automation::condition::Op;
+use crate::desk::automation::fields::FIELDS;
 use crate::desk::automation::rule::On;
 use crate::openapi::schema::{described, list, named, object, one_of};
 

@@ -7,7 +7,7 @@ use crate::desk::id::Ref;
 use crate::edge::db::{Arg, Stmt};
 use crate::http::page::{Page, Start};
 use crate::http::shape::words;
-use crate::store::categories::named;
+use crate::store::category_write::named;
 use crate::store::view::{Out, View, field, nullable};
 
 /// An agent: a user of that role, with the profile.

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use crate::desk::assistant::prompt::{Agent, Case, Category, MOST, OVERHEAD, Said};
 use crate::desk::id::Ref;
 use crate::edge::db::{DbError, Rows, Stmt};
-use crate::store::tickets::{Reader, named};
+use crate::store::tickets::ticket::{Reader, named};
 
 /// Agents among whom one is suggested: the least busy.
 const AGENTS: i64 = 50;

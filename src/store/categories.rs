@@ -8,6 +8,7 @@ use crate::desk::id::Ref;
 use crate::edge::db::{Arg, Stmt};
 use crate::http::page::{Page, Start};
 use crate::store::agents::person;
+use crate::store::category_write::{Facts, change, named};
 use crate::store::subcategories;
 use crate::store::view::{Out, View, field, nullable};
 
@@ -43,15 +44,6 @@ fn json(staff: bool) -> String {
         .sql()
         .replace("$SUBCATEGORIES", &subcategories::within_category())
         .replace("$AGENTS", agents)
-}
-
-/// The condition on a category or subcategory, called `table`, that a name stands for; its argument is `?n`.
-pub(super) fn named(table: &str, name: &Name, n: usize) -> (String, Arg) {
-    match name {
-        Name::Id(id) => (format!("{table}.id = ?{n}"), Arg::Int(*id)),
-        Name::Uid(uid) => (format!("{table}.uid = ?{n}"), uid.into()),
-        Name::Slug(slug) => (format!("{table}.slug = ?{n}"), slug.into()),
-    }
 }
 
 /// The row `j` (a [`CATEGORY`]), `v`, `id`.
@@ -166,16 +158,6 @@ pub fn row(name: &Name) -> Stmt {
     .bind(arg)
 }
 
-/// What a category or subcategory is to be; `None` keeps, or leaves it to the desk.
-#[derive(Clone, Debug, Default)]
-pub struct Facts {
-    pub slug: Option<String>,
-    pub name: Option<String>,
-    pub description: Option<String>,
-    pub position: Option<i64>,
-    pub is_active: Option<bool>,
-}
-
 /// Inserts a category, last in the list unless it says where.
 pub fn insert(uid: &str, facts: &Facts, now: i64) -> Stmt {
     Stmt::new(
@@ -195,23 +177,6 @@ pub fn insert(uid: &str, facts: &Facts, now: i64) -> Stmt {
 /// Changes a category that is at `version`.
 pub fn update(id: i64, version: i64, facts: &Facts, now: i64) -> Stmt {
     change("categories", id, version, facts, now)
-}
-
-/// Changes a row of `table`, categories or subcategories.
-pub(super) fn change(table: &str, id: i64, version: i64, facts: &Facts, now: i64) -> Stmt {
-    Stmt::new(format!(
-        "UPDATE {table} SET version = ?2 + 1, updated_at = ?3, slug = coalesce(?4, slug), name = coalesce(?5, name), \
-           description = coalesce(?6, description), position = coalesce(?7, position), is_active = coalesce(?8, is_active) \
-         WHERE id = ?1"
-    ))
-    .bind(id)
-    .bind(version)
-    .bind(now)
-    .bind(facts.slug.clone())
-    .bind(facts.name.clone())
-    .bind(facts.description.clone())
-    .bind(facts.position)
-    .bind(facts.is_active)
 }
 
 /// Aborts the batch while unresolved tickets are in the category; what stands before it may have moved them.

@@ -7,8 +7,9 @@ use crate::desk::person::Role;
 use crate::desk::tickets::policy;
 use crate::edge::db::Stmt;
 use crate::store::scope::SEEN_BY;
+use crate::store::tickets::events;
 use crate::store::tickets::messages::MESSAGE;
-use crate::store::tickets::{Reader, events, named};
+use crate::store::tickets::ticket::{Reader, named};
 use crate::store::{notifications, view};
 
 /// Events and messages as frames need them, of a ticket `t`.
@@ -294,7 +295,7 @@ pub fn use_ticket(hash: &str, now: i64) -> Stmt {
 
 /// Whether a reference is of this ticket: one row, or none.
 pub fn is_ticket(id: i64, reference: &Ref) -> Stmt {
-    let (name, arg) = crate::store::tickets::named(reference);
+    let (name, arg) = crate::store::tickets::ticket::named(reference);
     Stmt::new(format!(
         "SELECT t.id AS id FROM tickets t WHERE {} AND t.id = ?2",
         name.replace("?4", "?1")

@@ -9,7 +9,7 @@ use crate::edge::db::Stmt;
 use crate::http::page::{Page, Start};
 use crate::http::shape::Words;
 use crate::store::scope::SEEN_BY;
-use crate::store::tickets::Reader;
+use crate::store::tickets::ticket::Reader;
 use crate::store::view::{self, Out, View, field, nullable};
 
 /// Every kind.

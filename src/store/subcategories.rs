@@ -5,7 +5,7 @@ use serde::Deserialize;
 use crate::desk::category::Name;
 use crate::edge::db::Stmt;
 use crate::http::page::{Page, Start};
-use crate::store::categories::{Facts, change, named};
+use crate::store::category_write::{Facts, change, named};
 use crate::store::view::{Out, View, field};
 
 /// A subcategory.

@@ -1,7 +1,7 @@
 //! One's own account: registering, knowing oneself, passwords.
 
 use crate::api::auth::sessions::{open_session, signed};
-use crate::api::{Id, one};
+use crate::api::list::one;
 use crate::app::call::Call;
 use crate::desk::id::Ref;
 use crate::desk::person::{Role, split_name};
@@ -12,6 +12,7 @@ use crate::http::input_values::Taken;
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape, words};
 use crate::store::dispatch::{self, Due};
+use crate::store::rows::Id;
 use crate::store::sessions as rows;
 use crate::store::users::{self, Account, NewUser, Update};
 

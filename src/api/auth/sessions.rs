@@ -2,7 +2,6 @@
 
 use serde::Deserialize;
 
-use crate::api::Id;
 use crate::app::call::Call;
 use crate::desk::person::Role;
 use crate::edge::db::Rows;
@@ -12,6 +11,7 @@ use crate::http::error::Error;
 use crate::http::input;
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape};
+use crate::store::rows::Id;
 use crate::store::sessions::{self as rows, Rotation};
 use crate::store::users::{self, Account};
 
@@ -247,7 +247,7 @@ pub async fn logout_all(call: &Call<'_>) -> Result<Reply, Error> {
 
 async fn blacklist(call: &Call<'_>, me: &Claims) {
     if let Err(message) = revoked_tokens::revoke(&call.app.env, &me.jti, me.expires, call.now()).await {
-        crate::edge::http::log(&format!("KV did not take a revoked token, D1 has it: {message}"));
+        crate::edge::log::log(&format!("KV did not take a revoked token, D1 has it: {message}"));
     }
 }
 

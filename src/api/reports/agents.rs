@@ -9,7 +9,9 @@ use crate::desk::reports::figures::Table;
 use crate::desk::reports::period::moment_text;
 use crate::http::error::Error;
 use crate::http::reply::Reply;
-use crate::store::reports::{Activity, By, Load, SlaRow, SpreadRow};
+use crate::store::reports::past::{Activity, SlaRow, SpreadRow};
+use crate::store::reports::present::Load;
+use crate::store::reports::shared::By;
 
 /// `GET /admin/reports/agents`, `GET /agents/performance`: a row for each active agent and for whoever else of
 /// the staff has figures; the own one for an agent. `assigned` counts tickets created in the range, `resolved`

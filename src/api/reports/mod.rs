@@ -3,9 +3,9 @@
 //!
 //! Here is what they all share: what can be asked for, and how a table is answered.
 
-mod agents;
-mod overview;
-mod sla;
+pub mod agents;
+pub mod overview;
+pub mod sla;
 
 pub use crate::api::reports::agents::{activity, agents};
 pub use crate::api::reports::overview::{
@@ -16,8 +16,7 @@ pub use crate::api::reports::sla::{aging, sla, volume};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::api::reader;
-use crate::app::call::Call;
+use crate::app::call::{Call, reader};
 use crate::desk::id::Ref;
 use crate::desk::person::Role;
 use crate::desk::reports::csv;
@@ -29,9 +28,9 @@ use crate::http::error::{Error, FieldErrors};
 use crate::http::input;
 use crate::http::reply::{Body, Reply};
 use crate::http::shape::{Field, Kind, Shape, Words};
-use crate::store::reports::Lens;
-use crate::store::tickets::Reader;
-use crate::store::tickets::list::Filter;
+use crate::store::reports::shared::Lens;
+use crate::store::tickets::filter::Filter;
+use crate::store::tickets::ticket::Reader;
 
 static STEP: Words = Words {
     list: &Step::WORDS,

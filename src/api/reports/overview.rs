@@ -13,7 +13,9 @@ use crate::desk::tickets::status::Status;
 use crate::edge::db::Rows;
 use crate::http::error::Error;
 use crate::http::reply::Reply;
-use crate::store::reports::{AgeRow, By, Group, Load, SlaRow, WALK_MOST};
+use crate::store::reports::past::SlaRow;
+use crate::store::reports::present::{AgeRow, Load, WALK_MOST};
+use crate::store::reports::shared::{By, Group};
 use crate::store::tickets::counts::Counts;
 
 /// The present of a part of the desk: sums, and whether they are capped.

@@ -14,7 +14,9 @@ use crate::desk::tickets::status::Status;
 use crate::edge::db::{Rows, Stmt};
 use crate::http::error::Error;
 use crate::http::reply::Reply;
-use crate::store::reports::{AgeRow, By, Duration, Group, Load, SlaRow, SpreadRow, WALK_MOST};
+use crate::store::reports::past::{Duration, SlaRow, SpreadRow};
+use crate::store::reports::present::{AgeRow, Load, WALK_MOST};
+use crate::store::reports::shared::{By, Group};
 
 /// Created and resolved tickets of each part of the range.
 pub(super) fn trend(parts: &[Part], found: &[Rows], at: usize) -> Result<Table, Error> {

@@ -3,10 +3,11 @@
 use chrono::{DateTime, SecondsFormat};
 use serde_json::{Map, Value, json};
 
+use crate::api::list::listed;
 use crate::api::uploads::file;
-use crate::api::{Id, listed, reader};
-use crate::app::call::Call;
+use crate::app::call::{Call, reader};
 use crate::app::file_store::Files;
+use crate::app::retry::retry;
 use crate::desk::Millis;
 use crate::desk::id::Ref;
 use crate::desk::tickets::attachment::{self, DOWNLOAD_SECONDS, Said, UPLOAD_SECONDS};
@@ -14,19 +15,20 @@ use crate::desk::tickets::event::{Event, EventKind};
 use crate::desk::tickets::filename::{self, MAX_BYTES, Upload, disposition, type_of};
 use crate::desk::tickets::{message, policy};
 use crate::edge::db::{Rows, Stmt};
-use crate::edge::http;
+use crate::edge::log;
 use crate::http::error::Error;
 use crate::http::input_values::Taken;
 use crate::http::page::{self, Page};
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape};
 use crate::http::{input, presigned_url};
-use crate::retry;
 use crate::store::commit::{self, Answer};
+use crate::store::rows::Id;
 use crate::store::tickets::attachments::{self as rows, AttachmentRow, NewAttachment, PendingRow, Places};
-use crate::store::tickets::events::{self, Subject};
 use crate::store::tickets::messages::{self as message_rows, MessageRow};
-use crate::store::tickets::{self as ticket_rows, TicketRow};
+use crate::store::tickets::subject::Subject;
+use crate::store::tickets::ticket::{self, TicketRow};
+use crate::store::tickets::events;
 
 const MESSAGE: Field = Field::optional(
     "message_id",
@@ -109,10 +111,7 @@ async fn allow(call: &Call<'_>, taken: &Taken, upload: &Upload) -> Result<Reply,
     let reader = reader(call)?;
     let reference = taken.reference("ticket_id").ok_or(Error::NotFound)?;
     let wanted = taken.reference("message_id");
-    let mut stmts = vec![
-        ticket_rows::row(&reader, reference),
-        rows::places(&reader, reference),
-    ];
+    let mut stmts = vec![ticket::row(&reader, reference), rows::places(&reader, reference)];
     stmts.extend(wanted.map(|wanted| message_rows::row(&reader, wanted)));
     let found = call.read(stmts).await?;
     let ticket = first::<TicketRow>(found.first())?
@@ -293,7 +292,7 @@ fn moment(at: Millis) -> String {
 pub async fn remove(call: &Call<'_>) -> Result<Reply, Error> {
     let (reply, key) = retry!(take_away(call))?;
     if let Err(why) = Files::of(call.app).delete(&[key]).await {
-        http::log(&format!("an object is left to the sweep: {why}"));
+        log::log(&format!("an object is left to the sweep: {why}"));
     }
     Ok(reply)
 }

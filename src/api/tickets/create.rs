@@ -1,31 +1,29 @@
 //! Opening a ticket.
 
-use crate::api::tickets::references::{
-    category, names_assignee, project, push, subcategory, wants_category, wants_project, wants_subcategory,
-};
-use serde_json::Value;
 
-use crate::api::reader;
-use crate::api::tickets::{NEW, assignee, wants_assignee};
+use crate::api::tickets::NEW;
+use crate::api::tickets::references::{
+    assignee, category, names_assignee, project, push, subcategory, wants_assignee, wants_category,
+    wants_project, wants_subcategory,
+};
 use crate::app::automation;
-use crate::app::call::Call;
-use crate::desk::automation::executor::{Heard, hearing};
+use crate::app::call::{Call, reader};
+use crate::app::open_ticket::{Opening, opened};
+use crate::app::retry::retry;
 use crate::desk::id::{Ref, number_day};
 use crate::desk::person::Role;
-use crate::desk::tickets::event::{Event, EventKind, FieldChange};
+use crate::desk::tickets::decide::decide;
 use crate::desk::tickets::policy::{self, Act};
 use crate::desk::tickets::priority::Priority;
 use crate::desk::tickets::status::Workflow;
-use crate::desk::tickets::{Edit, Ticket, decide};
-use crate::edge::db::Stmt;
+use crate::desk::tickets::ticket::{Edit, Ticket};
 use crate::http::error::Error;
 use crate::http::input;
 use crate::http::input_values::Taken;
 use crate::http::reply::Reply;
-use crate::retry;
 use crate::store::commit::Answer;
-use crate::store::tickets::events::{self, Subject};
-use crate::store::tickets::{self as rows, self, NewTicket, Requester, assignment};
+use crate::store::tickets::write::Requester;
+use crate::store::tickets::ticket;
 use crate::store::users::{self, NewUser};
 
 /// `POST /tickets`.
@@ -139,69 +137,9 @@ async fn keep_new(call: &Call<'_>, taken: &Taken, ticket: &Ticket) -> Result<Rep
         _ => {}
     }
     stmts.extend(opened(&automation::Engine::of(call), &opening)?);
-    let view = rows::show_own_change(&reader(call)?, &Ref::Uid(uid.clone()));
+    let view = ticket::show_own_change(&reader(call)?, &Ref::Uid(uid.clone()));
     call.commit(stmts, Answer::Created(view, "/api/v1/tickets/".to_owned()))
         .await
-}
-
-/// A decided ticket that is opened, by whichever way it came.
-pub struct Opening<'a> {
-    pub uid: &'a str,
-    /// Of its number.
-    pub day: &'a str,
-    /// Who opens it.
-    pub actor: (i64, Role),
-    pub ticket: &'a Ticket,
-    pub requester: Requester<'a>,
-    /// The requester's address in lower case, where it is known.
-    pub address: Option<&'a str>,
-    pub contact_email: Option<String>,
-    pub channel: &'static str,
-    /// The desk assigns it to nobody by itself.
-    pub is_decided: bool,
-}
-
-/// What keeps a ticket that is opened, with all that follows from it: its number, its row, its first event, what
-/// rules do and whom it is given to.
-///
-/// # Errors
-/// When the platform has no randomness.
-pub fn opened(engine: &automation::Engine, opening: &Opening) -> Result<Vec<Stmt>, Error> {
-    let (uid, ticket, now) = (opening.uid, opening.ticket, engine.now);
-    let (actor_id, role) = opening.actor;
-    let around = automation::around_new(engine, opening.channel, opening.address);
-    let heard = Heard {
-        on: hearing(None, ticket),
-        actor_role: Some(role),
-        ..Heard::default()
-    };
-    let subject = Subject::TicketUid(uid);
-    let followed = automation::follow(engine, &subject, (None, ticket), &around, &heard)?;
-    let mut stmts = tickets::insert(&NewTicket {
-        uid,
-        day: opening.day,
-        ticket,
-        requester: opening.requester,
-        contact_email: opening.contact_email.clone(),
-        channel: opening.channel,
-    });
-    if followed.ticket != *ticket {
-        stmts.push(tickets::update_made(uid, ticket, &followed.ticket, now));
-    }
-    let assignee = ticket.assignee.as_ref().map(|person| person.card.clone());
-    let changes = vec![
-        FieldChange::new("status", Value::Null, ticket.status.word()),
-        FieldChange::new("priority", Value::Null, ticket.priority.word()),
-        FieldChange::new("assignee", Value::Null, assignee.unwrap_or(Value::Null)),
-    ];
-    let event = Event::public(EventKind::TicketCreated, changes);
-    stmts.push(events::append(&subject, Some(actor_id), &event, now));
-    stmts.extend(followed.stmts);
-    // Rules may have decided, too.
-    if followed.is_pooled && !opening.is_decided {
-        stmts.extend(assignment::assign_new(uid, now));
-    }
-    Ok(stmts)
 }
 
 /// A customer without a password, for whom staff open a ticket.

@@ -1,14 +1,15 @@
 //! Finding tickets: lists, searches, one.
 
+use crate::api::list::{listed, one};
 use crate::api::tickets::ASSIGNEE;
 use crate::api::tickets::references::push;
-use crate::api::{Id, listed, one, reader};
-use crate::app::call::Call;
+use crate::app::call::{Call, reader};
 use crate::desk::id::Ref;
+use crate::desk::tickets::policy;
 use crate::desk::tickets::priority::Priority;
 use crate::desk::tickets::search::{Reader as SearchReader, match_expression};
 use crate::desk::tickets::status::Status;
-use crate::desk::tickets::{Ticket, policy};
+use crate::desk::tickets::ticket::Ticket;
 use crate::edge::db::{Rows, Stmt};
 use crate::http::error::Error;
 use crate::http::input;
@@ -16,8 +17,11 @@ use crate::http::input_values::Taken;
 use crate::http::page::{self, Page};
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape, words};
-use crate::store::tickets::list::{self, Filter, Key, Query, Sort};
-use crate::store::tickets::{self as rows, TicketRow};
+use crate::store::rows::Id;
+use crate::store::tickets::filter::Filter;
+use crate::store::tickets::query::{Key, Query, Sort};
+use crate::store::tickets::ticket::{self, TicketRow};
+use crate::store::tickets::list;
 
 /// The filters of a list of tickets.
 pub const LIST: Shape = Shape {
@@ -132,6 +136,14 @@ fn sort(word: &str) -> Sort {
     }
 }
 
+/// Finds the ticket in the path.
+pub fn find(call: &Call) -> Result<Stmt, Error> {
+    Ok(crate::store::tickets::events::ticket_is_seen(
+        &reader(call)?,
+        &call.reference("id")?,
+    ))
+}
+
 /// `GET /tickets`.
 pub async fn list(call: &Call<'_>) -> Result<Reply, Error> {
     page_of(call, None, None).await
@@ -206,14 +218,14 @@ pub async fn by_key(call: &Call<'_>) -> Result<Reply, Error> {
 }
 
 async fn show_ref(call: &Call<'_>, reference: &Ref) -> Result<Reply, Error> {
-    let found = call.read(vec![rows::show(&reader(call)?, reference)]).await?;
+    let found = call.read(vec![ticket::show(&reader(call)?, reference)]).await?;
     one(found.first())
 }
 
 /// `GET /tickets/{id}/transitions`.
 pub async fn transitions(call: &Call<'_>) -> Result<Reply, Error> {
     let found = call
-        .read(vec![rows::row(&reader(call)?, &call.reference("id")?)])
+        .read(vec![ticket::row(&reader(call)?, &call.reference("id")?)])
         .await?;
     let ticket = ticket(found.first())?;
     let next = ticket.transitions(call.my_role()?, &call.rules(), call.now());

@@ -1,15 +1,14 @@
 //! Messages and notes, and what a ticket's past looks like.
 
-use crate::api::{Id, listed, one, reader};
+use crate::api::list::{listed, one};
 use crate::app::automation::{self, Engine};
-use crate::app::call::Call;
-use crate::desk::automation::executor::{Around, Heard, Message, hearing};
-use crate::desk::automation::rule::On;
+use crate::app::call::{Call, reader};
+use crate::app::post_message::{Saying, said};
+use crate::app::retry::retry;
 use crate::desk::id::Ref;
-use crate::desk::notification;
 use crate::desk::tickets::event::{Event, EventKind};
-use crate::desk::tickets::message::{self, touch};
-use crate::desk::tickets::{Actor, Ticket, changes, policy};
+use crate::desk::tickets::message::touch;
+use crate::desk::tickets::policy;
 use crate::edge::db::{Rows, Stmt};
 use crate::http::error::Error;
 use crate::http::input;
@@ -17,13 +16,13 @@ use crate::http::input_values::Taken;
 use crate::http::page::{self, Page};
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape};
-use crate::retry;
 use crate::store::automation::ticket_context;
 use crate::store::commit::Answer;
-use crate::store::notifications;
-use crate::store::tickets::events::{self as event_rows, Part, Subject};
-use crate::store::tickets::messages::{self as rows, MessageRow, NewMessage};
-use crate::store::tickets::{self, self as ticket_rows, TicketRow};
+use crate::store::rows::Id;
+use crate::store::tickets::events::{self as event_rows};
+use crate::store::tickets::messages::{self as rows, MessageRow};
+use crate::store::tickets::subject::Subject;
+use crate::store::tickets::ticket::{self, TicketRow};
 
 const BODY: Kind = Kind::Text { min: 1, max: 10_000 };
 const NAMES: &[&str] = &["content", "message"];
@@ -79,8 +78,21 @@ pub const AFTER: Shape = Shape {
     )],
 };
 
+/// Finds the message in the path.
+pub fn find(call: &Call) -> Result<Stmt, Error> {
+    Ok(rows::row(&reader(call)?, &call.reference("ticket_id")?))
+}
+
+/// Finds the ticket in the path.
+pub fn find_ticket(call: &Call) -> Result<Stmt, Error> {
+    Ok(event_rows::ticket_is_seen(
+        &reader(call)?,
+        &call.reference("ticket_id")?,
+    ))
+}
+
 /// The ticket in the path, whichever way the path calls it.
-fn ticket_in_path(call: &Call) -> Result<Ref, Error> {
+pub fn ticket_in_path(call: &Call) -> Result<Ref, Error> {
     let name = if call.params.iter().any(|(name, _)| name == "ticket_id") {
         "ticket_id"
     } else {
@@ -112,7 +124,7 @@ pub async fn list(call: &Call<'_>) -> Result<Reply, Error> {
     )
 }
 
-fn must_see(rows: Option<&Rows>) -> Result<(), Error> {
+pub fn must_see(rows: Option<&Rows>) -> Result<(), Error> {
     let seen: Option<Id> = match rows {
         Some(rows) => rows.first()?,
         None => None,
@@ -149,46 +161,6 @@ fn message_row(rows: Option<&Rows>) -> Result<MessageRow, Error> {
     }
 }
 
-// The past -------------------------------------------------------------------------------------------------------
-
-/// `GET /tickets/{id}/history`.
-pub async fn history(call: &Call<'_>) -> Result<Reply, Error> {
-    past(call, Part::History).await
-}
-
-/// `GET /tickets/{id}/timeline`.
-pub async fn timeline(call: &Call<'_>) -> Result<Reply, Error> {
-    past(call, Part::Timeline).await
-}
-
-/// `GET /tickets/{id}/events?after=`.
-pub async fn events(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = input::query(call.request, &[&AFTER])?;
-    past(call, Part::After(taken.whole("after").unwrap_or(0))).await
-}
-
-async fn past(call: &Call<'_>, part: Part) -> Result<Reply, Error> {
-    let taken = input::query(call.request, &[&page::QUERY])?;
-    let page = Page::read(call.request, &taken, call.my_id()?)?;
-    let (reader, reference) = (reader(call)?, ticket_in_path(call)?);
-    let mut stmts = vec![
-        event_rows::ticket_is_seen(&reader, &reference),
-        event_rows::list(&reader, &reference, part, &page),
-    ];
-    if page.count {
-        stmts.push(event_rows::count(&reader, &reference, part));
-    }
-    let found = call.read(stmts).await?;
-    must_see(found.first())?;
-    listed(
-        call,
-        &page,
-        found.get(1).ok_or(Error::NotFound)?,
-        None,
-        found.get(2),
-    )
-}
-
 // Saying ---------------------------------------------------------------------------------------------------------
 
 /// `POST /tickets/{id}/comments`.
@@ -211,7 +183,7 @@ async fn say(call: &Call<'_>, reference: &Ref, taken: &Taken) -> Result<Reply, E
         return Err(Error::Forbidden("internal notes are for staff".to_owned()));
     }
     let reader = reader(call)?;
-    let mut stmts = vec![ticket_rows::row(&reader, reference)];
+    let mut stmts = vec![ticket::row(&reader, reference)];
     stmts.extend(automation::asks(call).then(|| ticket_context::show(&reader, reference)));
     let found = call.read(stmts).await?;
     let row: Option<TicketRow> = match found.first() {
@@ -236,91 +208,6 @@ async fn say(call: &Call<'_>, reference: &Ref, taken: &Taken) -> Result<Reply, E
     )?;
     call.commit(stmts, Answer::Created(rows::show_uid(&uid), place))
         .await
-}
-
-/// Something that somebody says on a ticket, by whichever way it came.
-pub struct Saying<'a> {
-    pub uid: &'a str,
-    pub actor: &'a Actor,
-    pub body: &'a str,
-    pub is_internal: bool,
-    pub channel: &'static str,
-}
-
-/// What keeps something that is said, with all that follows from it; the batch aborts when the ticket has moved on.
-///
-/// # Errors
-/// When it may not be said.
-pub fn said(engine: &Engine, ticket: Ticket, around: Around, saying: &Saying) -> Result<Vec<Stmt>, Error> {
-    let (actor, uid, is_internal, now) = (saying.actor, saying.uid, saying.is_internal, engine.now);
-    let effect = message::say(&ticket, actor, is_internal, &engine.rules, now)?;
-    let new = NewMessage {
-        uid,
-        ticket_id: ticket.id,
-        author_id: actor.id,
-        body: saying.body,
-        is_internal,
-        channel: saying.channel,
-        now,
-    };
-    // What the first answer notes by itself is no change that the update would write.
-    let before = Ticket {
-        first_responded_at: ticket.first_responded_at.or(effect.answers.then_some(now)),
-        ..ticket
-    };
-    let mut after = before.clone();
-    if let Some(to) = effect.status {
-        after.enter(to, &engine.rules, now);
-    }
-    let around = Around {
-        message_count: around.message_count.saturating_add(1),
-        ..around
-    };
-    let heard = Heard {
-        on: std::iter::once(On::MessageAdded)
-            .chain(hearing(Some(&before), &after))
-            .collect(),
-        actor_role: Some(actor.role),
-        message: Some(Message {
-            body: saying.body.to_owned(),
-            is_internal,
-            author_role: actor.role.word().to_owned(),
-        }),
-        ..Heard::default()
-    };
-    let subject = Subject::Ticket(before.id);
-    let followed = automation::follow(engine, &subject, (Some(&before), &after), &around, &heard)?;
-    let moves = followed.ticket != before;
-    let mut stmts = Vec::new();
-    if !moves && (!actor.role.is_staff() || !followed.stmts.is_empty()) {
-        stmts.push(rows::expect_version(before.id, before.version));
-    }
-    stmts.push(rows::insert(&new));
-    let said = Event {
-        is_internal,
-        ..Event::public(EventKind::MessageAdded, Vec::new())
-    };
-    stmts.push(event_rows::append(
-        &Subject::MessageUid(uid),
-        Some(actor.id),
-        &said,
-        now,
-    ));
-    let mentioned = notification::mentions(saying.body);
-    stmts.extend(notifications::mention(uid, &mentioned, now));
-    if effect.answers {
-        stmts.push(rows::note_answer(before.id, now));
-    }
-    if moves {
-        stmts.push(tickets::update(&before, &followed.ticket, now));
-    }
-    let woken = changes(&before, &after);
-    if !woken.is_empty() {
-        let event = Event::public(EventKind::StatusChanged, woken);
-        stmts.push(event_rows::append(&subject, Some(actor.id), &event, now));
-    }
-    stmts.extend(followed.stmts);
-    Ok(stmts)
 }
 
 // Changing -------------------------------------------------------------------------------------------------------

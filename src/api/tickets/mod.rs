@@ -1,40 +1,45 @@
 //! Tickets: opening, finding, changing.
 
 pub mod attachments;
-mod create;
-mod list;
+pub mod create;
+pub mod history;
+pub mod list;
 pub mod messages;
-mod references;
+pub mod references;
 pub mod statistics;
 pub mod transfers;
 
 use std::cell::Cell;
 
-use crate::api::reader;
-pub use crate::api::tickets::create::{Opening, create, opened};
-pub use crate::api::tickets::list::{LIST, by_key, list, my, show, transitions};
+pub use crate::api::tickets::create::create;
+pub use crate::api::tickets::list::{LIST, by_key, find, list, my, show, transitions};
+pub use crate::app::open_ticket::{Opening, opened};
+
 pub(super) use crate::api::tickets::list::{page_of, ticket};
-use crate::api::tickets::references::*;
 pub(super) use crate::api::tickets::references::{assignee, wants_assignee};
+
+use crate::api::tickets::references::*;
 use crate::app::automation;
-use crate::app::call::Call;
+use crate::app::call::{Call, reader};
+use crate::app::retry::retry;
 use crate::desk::id::Ref;
+use crate::desk::tickets::decide::decide;
 use crate::desk::tickets::event::{Event, EventKind};
 use crate::desk::tickets::policy::{self, Act};
 use crate::desk::tickets::priority::Priority;
 use crate::desk::tickets::status::{Status, Workflow};
-use crate::desk::tickets::{Edit, Person, Refusal, Ticket, decide};
+use crate::desk::tickets::ticket::{Edit, Person, Refusal, Ticket};
 use crate::edge::db::Stmt;
 use crate::http::error::Error;
 use crate::http::input;
 use crate::http::input_values::{Patch, Taken};
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape, words};
-use crate::retry;
 use crate::store::automation::ticket_context;
 use crate::store::commit::Answer;
-use crate::store::tickets::events::{self, Subject};
-use crate::store::tickets::{self as rows, self, TicketRow, assignment};
+use crate::store::tickets::subject::Subject;
+use crate::store::tickets::ticket::{self, TicketRow};
+use crate::store::tickets::{assignment, events};
 
 const TITLE: Kind = Kind::Line { min: 3, max: 200 };
 const DESCRIPTION: Kind = Kind::Text { min: 1, max: 10_000 };
@@ -236,7 +241,7 @@ async fn change(
 ) -> Result<Reply, Error> {
     let reference = call.reference("id")?;
     let reader = reader(call)?;
-    let mut stmts = vec![rows::row(&reader, &reference)];
+    let mut stmts = vec![ticket::row(&reader, &reference)];
     let category_at = wants_category(taken).map(|stmt| push(&mut stmts, stmt));
     let subcategory_at = wants_subcategory(taken).map(|stmt| push(&mut stmts, stmt));
     let assignee_at = wants_assignee(taken, call.my_id()?)?.map(|stmt| push(&mut stmts, stmt));
@@ -304,17 +309,21 @@ async fn change(
     let change = change?;
     let mut stmts = Vec::new();
     if let Some(event) = &change.event {
-        stmts.extend(tickets::next_key(&ticket, &change.ticket));
+        stmts.extend(crate::store::tickets::write::next_key(&ticket, &change.ticket));
         let subject = Subject::Ticket(ticket.id);
         let around = around_at.and_then(|at| found.get(at));
         let followed = automation::follow_change(call, (&ticket, &change.ticket), around)?;
-        stmts.push(tickets::update(&ticket, &followed.ticket, call.now()));
+        stmts.push(crate::store::tickets::write::update(
+            &ticket,
+            &followed.ticket,
+            call.now(),
+        ));
         stmts.push(events::append(&subject, Some(actor.id), event, call.now()));
         stmts.extend(followed.stmts);
     }
     call.commit(
         stmts,
-        Answer::Row(rows::show_own_change(&reader, &Ref::Id(ticket.id))),
+        Answer::Row(ticket::show_own_change(&reader, &Ref::Id(ticket.id))),
     )
     .await
 }
@@ -323,7 +332,7 @@ async fn change(
 pub async fn remove(call: &Call<'_>) -> Result<Reply, Error> {
     retry!(async {
         let found = call
-            .read(vec![rows::row(&reader(call)?, &call.reference("id")?)])
+            .read(vec![ticket::row(&reader(call)?, &call.reference("id")?)])
             .await?;
         let ticket = ticket(found.first())?;
         call.guard(ticket.version, None)?;
@@ -337,7 +346,7 @@ pub async fn restore(call: &Call<'_>) -> Result<Reply, Error> {
     retry!(async {
         let reader = reader(call)?;
         let found = call
-            .read(vec![rows::row_with_deleted(&reader, &call.reference("id")?)])
+            .read(vec![ticket::row_with_deleted(&reader, &call.reference("id")?)])
             .await?;
         let row: TicketRow = match found.first() {
             Some(rows) => rows.first()?.ok_or(Error::NotFound)?,
@@ -352,7 +361,7 @@ pub async fn restore(call: &Call<'_>) -> Result<Reply, Error> {
         }
         call.commit(
             stmts,
-            Answer::Row(rows::show_own_change(&reader, &Ref::Id(ticket.id))),
+            Answer::Row(ticket::show_own_change(&reader, &Ref::Id(ticket.id))),
         )
         .await
     })
@@ -368,7 +377,7 @@ fn deletion(call: &Call, ticket: &Ticket, deleted_at: Option<i64>) -> Result<Vec
         EventKind::TicketRestored
     };
     Ok(vec![
-        rows::set_deleted(ticket.id, ticket.version, deleted_at, call.now()),
+        ticket::set_deleted(ticket.id, ticket.version, deleted_at, call.now()),
         events::append(
             &Subject::Ticket(ticket.id),
             Some(actor.id),

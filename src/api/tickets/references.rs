@@ -4,11 +4,12 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::desk::id::Ref;
-use crate::desk::tickets::{Named, Person, Subcategory};
+use crate::desk::tickets::ticket::{Named, Person, Subcategory};
 use crate::edge::db::{Rows, Stmt};
 use crate::http::error::Error;
 use crate::http::input_values::Taken;
-use crate::store::{categories, projects, subcategories, tickets as rows};
+use crate::store::tickets::ticket;
+use crate::store::{categories, projects, subcategories};
 
 pub(super) fn push(stmts: &mut Vec<Stmt>, stmt: Stmt) -> usize {
     stmts.push(stmt);
@@ -31,8 +32,8 @@ pub(super) fn wants_subcategory(taken: &Taken) -> Option<Stmt> {
 
 pub(in crate::api) fn wants_assignee(taken: &Taken, me: i64) -> Result<Option<Stmt>, Error> {
     Ok(match (taken.reference("assignee"), taken.word("assignee")) {
-        (Some(reference), _) => Some(rows::assignable(reference)),
-        (None, Some(_)) => Some(rows::assignable(&Ref::Id(me))),
+        (Some(reference), _) => Some(ticket::assignable(reference)),
+        (None, Some(_)) => Some(ticket::assignable(&Ref::Id(me))),
         (None, None) => None,
     })
 }
@@ -97,7 +98,7 @@ pub(super) fn subcategory(rows: Option<&Rows>) -> Result<Subcategory, Error> {
     .ok_or_else(|| Error::field("subcategory", "is no active subcategory"))
 }
 
-pub(in crate::api) fn assignee(rows: Option<&Rows>) -> Result<Person, Error> {
+pub fn assignee(rows: Option<&Rows>) -> Result<Person, Error> {
     #[derive(Deserialize)]
     struct Row {
         id: i64,

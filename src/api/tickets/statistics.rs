@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
-use crate::api::{Number, reader};
-use crate::app::call::Call;
+use crate::app::call::{Call, reader};
 use crate::http::error::Error;
 use crate::http::reply::Reply;
+use crate::store::rows::Number;
 use crate::store::tickets::counts::{self, Counts};
 
 /// `GET /tickets/stats/summary`: the caller's scope as it is now. `unassigned` and `overdue` count what is not

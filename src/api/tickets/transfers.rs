@@ -1,11 +1,13 @@
 //! Transfers: a ticket is handed to a colleague, and staff can read why.
 
-use crate::api::tickets::{assignee, ticket, wants_assignee};
-use crate::api::{Id, listed, reader};
+use crate::api::list::listed;
+use crate::api::tickets::list::ticket;
+use crate::api::tickets::references::{assignee, wants_assignee};
 use crate::app::automation;
-use crate::app::call::Call;
+use crate::app::call::{Call, reader};
+use crate::app::retry::retry;
 use crate::desk::id::Ref;
-use crate::desk::tickets::Refusal;
+use crate::desk::tickets::ticket::Refusal;
 use crate::desk::tickets::transfer::transfer;
 use crate::http::error::Error;
 use crate::http::input;
@@ -13,12 +15,12 @@ use crate::http::input_values::Taken;
 use crate::http::page::{self, Page};
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape};
-use crate::retry;
 use crate::store::automation::ticket_context;
 use crate::store::commit::Answer;
-use crate::store::tickets;
-use crate::store::tickets::events::{self, Subject};
+use crate::store::rows::Id;
+use crate::store::tickets::subject::Subject;
 use crate::store::tickets::transfers::{self as rows, NewTransfer};
+use crate::store::tickets::{events, ticket};
 
 /// The body of a transfer.
 pub const NEW: Shape = Shape {
@@ -55,7 +57,7 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
 
 async fn hand_on(call: &Call<'_>, reference: &Ref, taken: &Taken) -> Result<Reply, Error> {
     let reader = reader(call)?;
-    let mut stmts = vec![tickets::row(&reader, reference)];
+    let mut stmts = vec![ticket::row(&reader, reference)];
     stmts.extend(wants_assignee(taken, call.my_id()?)?);
     stmts.extend(automation::asks(call).then(|| ticket_context::show(&reader, reference)));
     let found = call.read(stmts).await?;
@@ -70,7 +72,11 @@ async fn hand_on(call: &Call<'_>, reference: &Ref, taken: &Taken) -> Result<Repl
     call.guard(before.version, Some(taken))?;
     let change = change?;
     let followed = automation::follow_change(call, (&before, &change.ticket), found.get(2))?;
-    let mut stmts = vec![tickets::update(&before, &followed.ticket, now)];
+    let mut stmts = vec![crate::store::tickets::write::update(
+        &before,
+        &followed.ticket,
+        now,
+    )];
     if let Some(event) = &change.event {
         stmts.push(events::append(
             &Subject::Ticket(before.id),
@@ -91,7 +97,7 @@ async fn hand_on(call: &Call<'_>, reference: &Ref, taken: &Taken) -> Result<Repl
     stmts.extend(followed.stmts);
     call.commit(
         stmts,
-        Answer::Row(tickets::show_own_change(&reader, &Ref::Id(before.id))),
+        Answer::Row(ticket::show_own_change(&reader, &Ref::Id(before.id))),
     )
     .await
 }

@@ -2,7 +2,7 @@
 
 use crate::desk::automation::action::{Action, Assignee, Audience, Row};
 use crate::desk::automation::rule::Plan;
-use crate::desk::tickets::{Named, Person};
+use crate::desk::tickets::ticket::{Named, Person};
 use crate::desk::validation::Mistake;
 
 /// A category, a project, a person or a webhook that some rule names.

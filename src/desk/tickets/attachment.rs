@@ -3,7 +3,7 @@
 use crate::desk::person::Role;
 use crate::desk::tickets::filename::MAX_FILES;
 use crate::desk::tickets::message::EDIT_WINDOW;
-use crate::desk::tickets::{Actor, Refusal};
+use crate::desk::tickets::ticket::{Actor, Refusal};
 use crate::desk::{DAY, HOUR, Millis};
 
 /// The life of a link for an upload, seconds.

@@ -3,8 +3,9 @@
 use serde_json::Value;
 
 use crate::desk::person::Role;
+use crate::desk::tickets::decide::decide;
 use crate::desk::tickets::status::Status;
-use crate::desk::tickets::{Actor, Change, Edit, Rules, Ticket, decide};
+use crate::desk::tickets::ticket::{Actor, Change, Edit, Rules, Ticket};
 use crate::desk::{DAY, Millis};
 
 /// Why a ticket was closed that nobody closed: what history shows as the cause.

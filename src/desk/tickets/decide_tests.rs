@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::*;
+
 use crate::desk::tickets::event::EventKind;
 use crate::desk::{DAY, HOUR};
 
@@ -447,7 +448,7 @@ fn pauses_move_the_solution_and_not_the_answer() {
     }
     // Blocked is a pause as well.
     let blocked = done(
-        &crate::desk::tickets::decide_tests::ticket(Workflow::Project, Status::InProgress),
+        &ticket(Workflow::Project, Status::InProgress),
         &to(Status::Blocked),
         &agent(),
     );

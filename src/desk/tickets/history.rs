@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::desk::tickets::event::{EventKind, FieldChange};
-use crate::desk::tickets::{Named, Person, Ticket};
+use crate::desk::tickets::ticket::{Named, Person, Ticket};
 
 /// What differs, as history tells it.
 pub fn changes(before: &Ticket, after: &Ticket) -> Vec<FieldChange> {

@@ -2,8 +2,9 @@
 
 use crate::desk::Millis;
 use crate::desk::tickets::event::{Event, EventKind};
+use crate::desk::tickets::history::changes;
 use crate::desk::tickets::policy::{self, Act};
-use crate::desk::tickets::{Actor, Change, Person, Refusal, Rules, Ticket, assign, changes};
+use crate::desk::tickets::ticket::{Actor, Change, Person, Refusal, Rules, Ticket, assign};
 
 /// What becomes of a ticket that is handed on. Its event is public, as every assignment's; the reason is not
 /// part of it.

@@ -1,6 +1,6 @@
 //! The assistant's part of the configuration.
 
-use crate::edge::config::{Values, switch, whole};
+use crate::edge::config::values::{Values, switch, whole};
 
 /// Which language model drafts and suggests.
 pub struct Assist {

@@ -2,7 +2,7 @@
 
 use crate::desk::mail::reply_address::ReplyAddress;
 use crate::desk::signed_token::Sealer;
-use crate::edge::config::{Values, derived, switch};
+use crate::edge::config::values::{Values, derived, switch};
 
 /// Everything about mail.
 pub struct Mail {

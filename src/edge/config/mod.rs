@@ -1,18 +1,18 @@
 //! The configuration: variables and secrets, read once per isolate and checked as a whole.
 
-mod assistant;
-mod mail;
-mod webhooks;
+pub mod assistant;
+pub mod mail;
+pub mod values;
+pub mod webhooks;
 
 use std::cell::OnceCell;
 use std::rc::Rc;
 
-use crate::edge::ids;
+use crate::edge::config::assistant::Assist;
+use crate::edge::config::mail::Mail;
+use crate::edge::config::values::{Values, derived, switch, whole};
+use crate::edge::config::webhooks::Webhooks;
 use crate::edge::token::Keys;
-
-pub use crate::edge::config::assistant::{Assist, Provider};
-pub use crate::edge::config::mail::{Address, Mail, Way};
-pub use crate::edge::config::webhooks::Webhooks;
 
 /// Everything an operator can set, checked.
 pub struct Config {
@@ -45,12 +45,6 @@ pub struct FileStore {
     pub bucket: String,
     pub key_id: String,
     pub secret: String,
-}
-
-/// Where values come from: the Worker's environment, or a table in a test.
-pub trait Values {
-    /// The value of a variable or secret, if it is set and not empty.
-    fn value(&self, name: &str) -> Option<String>;
 }
 
 impl Values for worker::Env {
@@ -141,42 +135,6 @@ fn file_store(values: &impl Values, pepper: &str) -> Result<FileStore, String> {
             ))
         }
     }
-}
-
-/// A secret that only who knows `secret` can make, for one purpose.
-fn derived(secret: &str, purpose: &str) -> String {
-    use hmac::{Hmac, Mac};
-    Hmac::<sha2::Sha256>::new_from_slice(secret.as_bytes())
-        .map(|mac| ids::hex(&mac.chain_update(purpose.as_bytes()).finalize().into_bytes()))
-        .unwrap_or_default()
-}
-
-fn switch(values: &impl Values, name: &str, default: bool) -> Result<bool, String> {
-    match values.value(name).as_deref() {
-        None => Ok(default),
-        Some("on") => Ok(true),
-        Some("off") => Ok(false),
-        Some(_) => Err(format!("{name} must be on or off")),
-    }
-}
-
-fn whole(
-    values: &impl Values,
-    name: &str,
-    default: i64,
-    range: std::ops::RangeInclusive<i64>,
-) -> Result<i64, String> {
-    let Some(text) = values.value(name) else {
-        return Ok(default);
-    };
-    let value = text.trim().parse().ok().filter(|value| range.contains(value));
-    value.ok_or_else(|| {
-        format!(
-            "{name} must be a whole number from {} to {}",
-            range.start(),
-            range.end()
-        )
-    })
 }
 
 /// `CORS_ORIGINS` or `BACKEND_CORS_ORIGINS`: a comma list or a JSON array of origins.

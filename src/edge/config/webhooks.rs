@@ -1,6 +1,6 @@
 //! How webhooks are sent.
 
-use crate::edge::config::{Values, switch};
+use crate::edge::config::values::{Values, switch};
 
 /// Everything about webhooks.
 pub struct Webhooks {

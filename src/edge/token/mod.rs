@@ -8,9 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::desk::Millis;
 use crate::desk::person::Role;
-use crate::edge::config::Values;
+use crate::edge::config::values::Values;
 use crate::edge::ids;
-use crate::edge::rsa::{self, RS256, Signer};
+use crate::edge::rsa::signer::Signer;
+use crate::edge::rsa::{self, RS256};
 
 const ISSUER: &str = "edgedesk";
 const AUDIENCE: &str = "edgedesk";

@@ -2,9 +2,8 @@
 
 use crate::desk::automation::run_report::{Recipient, Telling, mark};
 use crate::edge::db::Stmt;
-use crate::store::automation::rules::of_ticket;
 use crate::store::scope::SEEN_BY;
-use crate::store::tickets::events::Subject;
+use crate::store::tickets::subject::{Subject, of_ticket};
 
 /// The condition on a person `u` whom something is told of the ticket `t`, `s` being the settings.
 fn hears(to: Recipient) -> String {

@@ -11,7 +11,7 @@ use crate::desk::validation::Mistake;
 use crate::edge::db::{Arg, DbError, Rows, Stmt};
 use crate::http::page::{Page, Start};
 use crate::store::automation::notify::told;
-use crate::store::tickets::events::Subject;
+use crate::store::tickets::subject::{Subject, of_ticket};
 use crate::store::view::{Out, View, field};
 
 /// A rule. Its problems are found when it is read, and stand in `?1` where they are known before.
@@ -337,17 +337,6 @@ pub fn read_directory(rows: &Rows) -> Result<Directory, DbError> {
         });
     }
     Ok(directory)
-}
-
-// What rules did -----------------------------------------------------------------------------------------------------
-
-/// The condition on a ticket `t` of a batch, with its argument.
-pub fn of_ticket(subject: &Subject) -> (&'static str, Arg) {
-    match subject {
-        Subject::Ticket(id) => ("t.id = ?1", Arg::Int(*id)),
-        Subject::TicketUid(uid) => ("t.uid = ?1", (*uid).into()),
-        Subject::Message(_) | Subject::MessageUid(_) => ("t.id = ?1", Arg::Null),
-    }
 }
 
 /// Records what a rule did, and whom it told.

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use crate::desk::automation::executor::Around;
 use crate::desk::id::Ref;
 use crate::edge::db::{DbError, Rows, Stmt};
-use crate::store::tickets::{ROW, Reader, TicketRow, named};
+use crate::store::tickets::ticket::{ROW, Reader, TicketRow, named};
 
 /// Builds an [`Around`] of a ticket `t`; `$MESSAGE` stands for the last message.
 const AROUND: &str = "json_object('channel', t.channel, 'message_count', t.message_count, 'attachment_count', t.attachment_count, \

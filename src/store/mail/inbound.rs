@@ -6,7 +6,7 @@ use crate::desk::id::Ref;
 use crate::desk::tickets::filename::{MAX_FILES, Upload};
 use crate::edge::db::Stmt;
 use crate::store::tickets::attachments::Places;
-use crate::store::tickets::{Reader, named};
+use crate::store::tickets::ticket::{Reader, named};
 
 /// Somebody with the sender's address.
 #[derive(Clone, Debug, Deserialize)]

@@ -5,10 +5,10 @@ use serde::Deserialize;
 use crate::desk::reports::period::{Part, Range};
 use crate::desk::tickets::event::EventKind;
 use crate::edge::db::Stmt;
-use crate::store::reports::{By, Lens, PEOPLE_MOST, row_id, zeros};
+use crate::store::reports::shared::{By, Lens, PEOPLE_MOST, row_id, zeros};
 use crate::store::scope::Scope;
 use crate::store::tickets::filter::{Sql, test};
-use crate::store::tickets::sla_states;
+use crate::store::tickets::json::sla_states;
 
 /// Which moment of a ticket falls in a range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,11 +8,11 @@ use crate::desk::reports::figures::AGES;
 use crate::desk::tickets::priority::Priority;
 use crate::desk::tickets::status::Status;
 use crate::edge::db::Stmt;
-use crate::store::reports::{By, Lens, PEOPLE_MOST, row_id, zeros};
+use crate::store::reports::shared::{By, Lens, PEOPLE_MOST, row_id, zeros};
 use crate::store::scope::Scope;
-use crate::store::tickets::filter::{Sql, Walk, test, walks};
-use crate::store::tickets::list::Filter;
-use crate::store::tickets::{counts, sla_states};
+use crate::store::tickets::counts;
+use crate::store::tickets::filter::{Filter, Sql, Walk, test, walks};
+use crate::store::tickets::json::sla_states;
 
 /// How many tickets a report of the present walks at most where no sums are kept; then it is capped.
 pub const WALK_MOST: i64 = counts::PENDING_MOST;

@@ -2,8 +2,7 @@
 
 use crate::desk::agent::cause;
 use crate::edge::db::Stmt;
-use crate::store::automation::rules::of_ticket;
-use crate::store::tickets::events::Subject;
+use crate::store::tickets::subject::{Subject, of_ticket};
 
 /// Who is free, of profiles `p` and users `u`: the one with the fewest open tickets, the longest idle of those.
 const FREE: &str = "p.is_available = 1 AND p.open_load < p.max_open_tickets AND u.is_active = 1 AND u.role = 'agent' \

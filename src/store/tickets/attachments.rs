@@ -8,7 +8,7 @@ use crate::desk::tickets::filename::MAX_FILES;
 use crate::desk::tickets::policy;
 use crate::edge::db::{Arg, Stmt};
 use crate::http::page::{Page, Start};
-use crate::store::tickets::{Reader, named};
+use crate::store::tickets::ticket::{Reader, named};
 use crate::store::view::{Out, OutField, View, field, nullable};
 
 /// Attachments never change.
@@ -263,9 +263,9 @@ pub fn own_upload(reader: &Reader, key: &str) -> Stmt {
         .bind(key)
 }
 
-/// The ticket of the caller's own upload, as [`tickets::row`](crate::store::tickets::row) has it.
+/// The ticket of the caller's own upload, as [`tickets::row`](crate::store::tickets::ticket::row) has it.
 pub fn ticket_of_own_upload(reader: &Reader, key: &str) -> Stmt {
-    crate::store::tickets::row_where(
+    crate::store::tickets::ticket::row_where(
         reader,
         "t.id = (SELECT ticket_id FROM attachments WHERE uid = ?4 AND uploader_id = ?3)",
         key,

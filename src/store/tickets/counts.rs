@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use crate::edge::db::Stmt;
 use crate::store::scope::Scope;
-use crate::store::tickets::Reader;
+use crate::store::tickets::ticket::Reader;
 
 /// The sums of a scope.
 #[derive(Clone, Debug, Default, Deserialize)]

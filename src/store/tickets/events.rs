@@ -7,7 +7,8 @@ use crate::desk::tickets::event::Event;
 use crate::desk::tickets::policy;
 use crate::edge::db::{Arg, Stmt};
 use crate::http::page::{Page, Start};
-use crate::store::tickets::Reader;
+use crate::store::tickets::subject::Subject;
+use crate::store::tickets::ticket::Reader;
 use crate::store::view::{Out, View, field, nullable};
 
 /// An entry of a ticket's history.
@@ -27,19 +28,6 @@ pub const EVENT: View = View {
         field("created_at", "e.created_at", Out::Time),
     ],
 };
-
-/// Whose event it is.
-#[derive(Clone, Debug)]
-pub enum Subject<'a> {
-    /// A ticket that is there.
-    Ticket(i64),
-    /// A ticket that the same batch makes.
-    TicketUid(&'a str),
-    /// A message that the same batch makes, and its ticket.
-    MessageUid(&'a str),
-    /// A message that is there, and its ticket.
-    Message(i64),
-}
 
 /// Appends an event with the ticket's next sequence numbers.
 pub fn append(subject: &Subject, actor: Option<i64>, event: &Event, now: i64) -> Stmt {
@@ -85,7 +73,7 @@ pub enum Part {
 
 /// Whether a ticket is there for the reader; row `id`.
 pub fn ticket_is_seen(reader: &Reader, reference: &Ref) -> Stmt {
-    let (name, arg) = crate::store::tickets::named(reference);
+    let (name, arg) = crate::store::tickets::ticket::named(reference);
     reader
         .stmt(format!(
             "SELECT t.id AS id FROM tickets t WHERE {name} AND t.deleted_at IS NULL AND {}",
@@ -135,7 +123,7 @@ pub fn list(reader: &Reader, reference: &Ref, part: Part, page: &Page) -> Stmt {
         (Part::After(seq), _) => seq,
         _ => 0,
     };
-    let (name, arg) = crate::store::tickets::named(reference);
+    let (name, arg) = crate::store::tickets::ticket::named(reference);
     reader
         .stmt(format!(
             "SELECT {json} AS j, {seq} AS id FROM tickets t JOIN events e ON e.ticket_id = t.id \
@@ -163,7 +151,7 @@ pub fn count(reader: &Reader, reference: &Ref, part: Part) -> Stmt {
         Part::Timeline => ("", 0),
         Part::After(seq) => ("", seq),
     };
-    let (name, arg) = crate::store::tickets::named(reference);
+    let (name, arg) = crate::store::tickets::ticket::named(reference);
     reader
         .stmt(format!(
             "SELECT count(*) AS n FROM (SELECT 1 FROM tickets t JOIN events e ON e.ticket_id = t.id \

@@ -3,7 +3,7 @@
 use crate::desk::person::Role;
 use crate::desk::tickets::policy;
 use crate::desk::tickets::status::{Status, Workflow};
-use crate::store::tickets::TICKET;
+use crate::store::tickets::view::TICKET;
 
 thread_local! {
     static JSON: [std::cell::OnceCell<String>; 2] = const { [const { std::cell::OnceCell::new() }; 2] };

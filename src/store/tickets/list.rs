@@ -5,55 +5,16 @@
 //! page may then be short, and its cursor goes on where the walk stopped. An agent's list is a union of short
 //! walks, one per category and one for what is assigned, never an OR.
 
-pub use crate::store::tickets::filter::Filter;
-
 use crate::edge::db::Stmt;
 use crate::http::page::{Page, Start};
 use crate::store::scope::Scope;
-use crate::store::tickets::filter::{Sql, Walk, narrowness, test, walks};
+use crate::store::tickets::filter::{Filter, Sql, Walk, narrowness, test, walks};
+use crate::store::tickets::json::ticket_json;
 use crate::store::tickets::list_sorted::sorted;
-use crate::store::tickets::{Reader, ticket_json};
-
-/// How many tickets a page walks over at most when it has to test them.
-pub const WINDOW: i64 = 250;
+use crate::store::tickets::query::{Key, LIVE, Plan, Query, Sort, WINDOW};
+use crate::store::tickets::ticket::Reader;
 /// How many full-text hits a page of a search looks at.
 pub const HITS: i64 = 200;
-
-/// What a list is sorted by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Key {
-    /// By id, which is the same and needs no index.
-    Created,
-    Updated,
-    Priority,
-    Due,
-}
-
-/// An order; the id decides between equals, in the same direction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sort {
-    pub key: Key,
-    pub descending: bool,
-}
-
-/// A list that somebody asks for.
-#[derive(Clone, Debug)]
-pub struct Query {
-    pub filters: Vec<Filter>,
-    /// Without one: newest first; by the time that is filtered on, when it is another.
-    pub sort: Option<Sort>,
-    /// A full-text expression; the list is then newest first.
-    pub matching: Option<String>,
-}
-
-/// The statements of a page: `rows` (`j`, `s` the sort value, `id`), and where the walk stopped (`s`, `id`),
-/// when there is a window.
-pub struct Plan {
-    pub rows: Stmt,
-    pub stopped: Option<Stmt>,
-}
-
-pub const LIVE: &str = "t.deleted_at IS NULL";
 const NEWEST: Sort = Sort {
     key: Key::Created,
     descending: true,

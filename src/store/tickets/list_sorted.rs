@@ -2,10 +2,10 @@
 
 use crate::http::page::{Page, Start};
 use crate::store::scope::Scope;
-use crate::store::tickets::filter::{Sql, test, updated};
-use crate::store::tickets::list::LIVE;
-use crate::store::tickets::list::{Filter, Key, Plan, Query, Sort, WINDOW};
-use crate::store::tickets::{Reader, ticket_json};
+use crate::store::tickets::filter::{Filter, Sql, test, updated};
+use crate::store::tickets::json::ticket_json;
+use crate::store::tickets::query::{Key, LIVE, Plan, Query, Sort, WINDOW};
+use crate::store::tickets::ticket::Reader;
 
 /// The column and the index of an order.
 fn order(reader: &Reader, key: Key) -> (&'static str, &'static str) {

@@ -7,8 +7,8 @@ use crate::desk::tickets::policy;
 use crate::desk::tickets::search::index_text;
 use crate::edge::db::{Arg, Stmt};
 use crate::http::page::{Page, Start};
-use crate::store::tickets::events::Subject;
-use crate::store::tickets::{Reader, named};
+use crate::store::tickets::subject::Subject;
+use crate::store::tickets::ticket::{Reader, named};
 use crate::store::view::{self, Out, View, field, nullable};
 
 /// A message.
@@ -175,7 +175,7 @@ pub fn insert(new: &NewMessage) -> Stmt {
 
 /// Leaves an internal note of a rule on a ticket of the batch.
 pub fn insert_note(subject: &Subject, uid: &str, author_id: i64, body: &str, now: i64) -> Stmt {
-    let (name, arg) = crate::store::automation::rules::of_ticket(subject);
+    let (name, arg) = crate::store::tickets::subject::of_ticket(subject);
     Stmt::new(format!(
         "INSERT INTO messages (uid, ticket_id, position, author_id, body, body_index, is_internal, channel, created_at) \
          SELECT ?2, t.id, coalesce((SELECT max(position) + 1 FROM messages WHERE ticket_id = t.id), 0), ?3, ?4, ?5, 1, 'rule', ?6 \

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use super::*;
 
 use crate::desk::sla::{self, State};
-use crate::desk::tickets::Rules;
+use crate::desk::tickets::ticket::Rules;
 use crate::desk::{DAY, Millis};
 
 const NOW: Millis = 1_800_000_000_000;

@@ -3,7 +3,7 @@
 use crate::desk::id::Ref;
 use crate::edge::db::Stmt;
 use crate::http::page::{Page, Start};
-use crate::store::tickets::{Reader, named};
+use crate::store::tickets::ticket::{Reader, named};
 use crate::store::view::{Out, View, field, nullable};
 
 /// An entry of a ticket's transfers.

@@ -1,10 +1,10 @@
 //! Writing tickets: new ones, and decided changes.
 
-use crate::desk::tickets::Ticket;
 use crate::desk::tickets::search::index_text;
+use crate::desk::tickets::ticket::Ticket;
 use crate::edge::db::{Arg, Stmt};
 use crate::store::projects;
-use crate::store::tickets::tags;
+use crate::store::tickets::ticket::tags;
 
 /// A ticket to be: what `desk` does not decide stands beside the ticket itself.
 #[derive(Clone, Debug)]

@@ -11,9 +11,11 @@ use crate::desk::webhooks::delivery::{FIRED, KEPT, State, TEST};
 use crate::edge::db::{Arg, Stmt};
 use crate::http::page::{Page, Start};
 use crate::http::shape::Words;
-use crate::store::tickets::events::{EVENT, Subject};
+use crate::store::tickets::events::EVENT;
+use crate::store::tickets::json::ticket_json;
 use crate::store::tickets::messages::MESSAGE;
-use crate::store::tickets::{ticket_json, transfers};
+use crate::store::tickets::subject::Subject;
+use crate::store::tickets::transfers;
 use crate::store::view::{self, Out, View, field, nullable};
 use crate::store::webhooks::endpoints;
 
@@ -204,7 +206,7 @@ pub struct FromRule<'a> {
 
 /// Tells an endpoint that a rule has acted on a ticket of the batch.
 pub fn from_rule(subject: &Subject, new: &FromRule) -> Stmt {
-    let (name, arg) = crate::store::automation::rules::of_ticket(subject);
+    let (name, arg) = crate::store::tickets::subject::of_ticket(subject);
     Stmt::new(format!(
         "INSERT INTO webhook_deliveries (uid, webhook_id, type, ticket_id, rule, next_attempt_at, created_at, is_internal) \
          SELECT ?3, h.id, ?4, t.id, ?5, ?6, ?6, ?7 FROM tickets t JOIN webhooks h ON h.id = ?2 AND h.is_active = 1 WHERE {name}"

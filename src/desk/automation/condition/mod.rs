@@ -7,9 +7,8 @@ use std::cmp::Ordering;
 
 use serde_json::Value;
 
+use crate::desk::automation::fields::Kind;
 use crate::desk::tickets::priority::Priority;
-
-pub use crate::desk::automation::condition_parse::{FIELDS, Kind};
 
 /// What is known when rules are asked.
 ///

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::desk::DAY;
 use crate::desk::automation::condition::{Condition, Conditions, Op, is_blank};
+use crate::desk::automation::fields::{FIELDS, Kind};
 use crate::desk::id::MAX_ID;
 use crate::desk::person::Role;
 use crate::desk::sla::State;
@@ -19,53 +20,6 @@ const MAX_CONDITIONS: usize = 20;
 const MAX_VALUES: usize = 100;
 /// Characters of one value.
 const MAX_CHARS: usize = 1_000;
-
-/// What a field holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    Text,
-    Status,
-    Workflow,
-    Priority,
-    Sla,
-    Role,
-    Number,
-    Time,
-    Flag,
-    Row,
-    Tags,
-    /// A custom field: text, number or flag.
-    Custom,
-}
-
-/// Every field: its name, what it holds, and whether a change can have touched it.
-pub const FIELDS: [(&str, Kind, bool); 24] = [
-    ("title", Kind::Text, true),
-    ("description", Kind::Text, true),
-    ("status", Kind::Status, true),
-    ("priority", Kind::Priority, true),
-    ("workflow", Kind::Workflow, true),
-    ("category", Kind::Row, true),
-    ("subcategory", Kind::Text, true),
-    ("department", Kind::Text, true),
-    ("project", Kind::Row, true),
-    ("tags", Kind::Tags, true),
-    ("assignee", Kind::Row, true),
-    ("requester", Kind::Row, true),
-    ("channel", Kind::Text, false),
-    ("created_at", Kind::Time, false),
-    ("message_count", Kind::Number, false),
-    ("attachment_count", Kind::Number, false),
-    ("hours_since_created", Kind::Number, false),
-    ("hours_since_updated", Kind::Number, false),
-    ("sla_response", Kind::Sla, false),
-    ("sla_resolution", Kind::Sla, false),
-    // Of the message that was added, and of who did what is heard.
-    ("body", Kind::Text, false),
-    ("is_internal", Kind::Flag, false),
-    ("author_role", Kind::Role, false),
-    ("actor_role", Kind::Role, false),
-];
 
 impl Conditions {
     /// Reads `{"all": [...], "any": [...]}`; absent or empty holds always.

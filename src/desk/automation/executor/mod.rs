@@ -12,9 +12,12 @@ use crate::desk::automation::references::{Directory, Known};
 use crate::desk::automation::rule::{Desk, On, Rule};
 use crate::desk::automation::run_report::{Recipient, Telling};
 use crate::desk::person::Role;
+use crate::desk::tickets::auto_close;
+use crate::desk::tickets::decide::decide;
+use crate::desk::tickets::history::changes;
 use crate::desk::tickets::priority::Priority;
 use crate::desk::tickets::status::Status;
-use crate::desk::tickets::{Edit, Named, Refusal, Rules, Ticket, auto_close, changes, decide};
+use crate::desk::tickets::ticket::{Edit, Named, Refusal, Rules, Ticket};
 use crate::desk::{HOUR, Millis, sla};
 
 /// Tags of one ticket, as everywhere.

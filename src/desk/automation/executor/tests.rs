@@ -3,7 +3,7 @@ use super::*;
 use crate::desk::automation::references::tests::directory;
 use crate::desk::automation::rule::{Plan, run};
 use crate::desk::sla::Promises;
-use crate::desk::tickets::{Named, Person};
+use crate::desk::tickets::ticket::{Named, Person};
 
 fn rules() -> Rules {
     Rules {
@@ -217,7 +217,7 @@ fn facts_are_told_before_and_after() {
     assert_eq!(hands.get("custom_fields.none"), None);
     assert_eq!(hands.before("category"), Some(Value::Null));
     assert_eq!(hands.before("status"), None);
-    for (field, ..) in crate::desk::automation::condition::FIELDS {
+    for (field, ..) in crate::desk::automation::fields::FIELDS {
         assert!(hands.get(field).is_some(), "{field}");
     }
 }

@@ -3,7 +3,7 @@
 use crate::desk::person::Role;
 use crate::desk::tickets::policy::{self, Act};
 use crate::desk::tickets::status::{Status, Workflow, may_reopen};
-use crate::desk::tickets::{Actor, Refusal, Rules, Ticket};
+use crate::desk::tickets::ticket::{Actor, Refusal, Rules, Ticket};
 use crate::desk::{MINUTE, Millis};
 
 /// For how long authors may edit and delete what they said.

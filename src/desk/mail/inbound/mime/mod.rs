@@ -10,7 +10,8 @@ use mail_parser::decoders::base64::base64_decode;
 use mail_parser::decoders::quoted_printable::quoted_printable_decode;
 use mail_parser::{Encoding, HeaderValue, Message, MessageParser, MessagePart, MimeHeaders, PartType};
 
-use crate::desk::mail::inbound::{self, Enclosed, Letter, authentication, html, nesting};
+use crate::desk::mail::inbound::letter::{Enclosed, Letter};
+use crate::desk::mail::inbound::{authentication, html, nesting};
 
 /// Turns bytes in a named character set into text, where that set is known.
 pub type Decode<'a> = &'a dyn Fn(&str, &[u8]) -> Option<String>;
@@ -53,9 +54,10 @@ pub fn read(raw: &[u8], decode: Decode) -> Option<Letter> {
     answers.extend(references.into_iter().rev().take(MOST_IDS));
     let letter = Letter {
         message_id: message.message_id().map(str::to_owned),
-        proof: from
-            .as_deref()
-            .map_or_else(inbound::Proof::default, |from| authentication::of(&message, from)),
+        proof: from.as_deref().map_or_else(
+            crate::desk::mail::inbound::authentication::Proof::default,
+            |from| authentication::of(&message, from),
+        ),
         from,
         name: name
             .flatten()

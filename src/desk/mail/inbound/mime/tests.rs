@@ -2,7 +2,8 @@
 
 use super::*;
 
-use crate::desk::mail::inbound::{Ours, Proof};
+use crate::desk::mail::inbound::authentication::Proof;
+use crate::desk::mail::inbound::redact::Ours;
 
 /// Knows one character set, and of that what the mails below hold.
 fn decode(charset: &str, bytes: &[u8]) -> Option<String> {

@@ -1,0 +1,178 @@
+//! What becomes of a ticket when somebody acts on it: the one place where a ticket changes.
+
+use crate::desk::Millis;
+use crate::desk::tickets::event::Event;
+use crate::desk::tickets::history::changes;
+use crate::desk::tickets::history::kind_of;
+use crate::desk::tickets::policy;
+use crate::desk::tickets::policy::Act;
+use crate::desk::tickets::status::Status;
+use crate::desk::tickets::ticket::Actor;
+use crate::desk::tickets::ticket::Change;
+use crate::desk::tickets::ticket::Edit;
+use crate::desk::tickets::ticket::Person;
+use crate::desk::tickets::ticket::Refusal;
+use crate::desk::tickets::ticket::Rules;
+use crate::desk::tickets::ticket::Ticket;
+use crate::desk::tickets::ticket::assign;
+
+/// What becomes of a ticket that `actor` can see.
+///
+/// # Errors
+/// A [`Refusal`]; the ticket is as it was.
+pub fn decide(
+    ticket: &Ticket,
+    edit: &Edit,
+    actor: &Actor,
+    rules: &Rules,
+    now: Millis,
+) -> Result<Change, Refusal> {
+    let mut after = ticket.clone();
+    let may = |act| {
+        policy::allow(act, actor.role, ticket.relation(actor))
+            .map_err(|why| Refusal::Forbidden(why.to_owned()))
+    };
+
+    edit_text(ticket, edit, actor, &mut after)?;
+    if edit.workflow.is_some_and(|workflow| workflow != ticket.workflow) {
+        may(Act::Triage)?;
+    }
+    triage(ticket, edit, rules, &mut after)?;
+    if changes(ticket, &after)
+        .iter()
+        .any(|change| matches!(change.field, "title" | "description"))
+    {
+        may(Act::EditText)?;
+    }
+    if changes(ticket, &after)
+        .iter()
+        .any(|change| !matches!(change.field, "title" | "description"))
+    {
+        may(Act::Triage)?;
+    }
+
+    let mut wanted = edit.status;
+    if wanted == Some(Status::Assigned)
+        && edit.assignee.is_none()
+        && after.assignee.is_none()
+        && after.workflow.has(Status::Assigned)
+    {
+        may(Act::Progress)?;
+        assign(
+            &mut after,
+            Some(Person {
+                id: actor.id,
+                card: actor.card.clone(),
+            }),
+            rules,
+            now,
+        );
+    }
+    if let Some(assignee) = &edit.assignee {
+        let same =
+            assignee.as_ref().map(|person| person.id) == ticket.assignee.as_ref().map(|person| person.id);
+        if !same {
+            may(if assignee.as_ref().is_some_and(|person| person.id == actor.id) {
+                Act::Take
+            } else {
+                Act::Assign
+            })?;
+            assign(&mut after, assignee.clone(), rules, now);
+        }
+    }
+    wanted = wanted.filter(|to| *to != after.status);
+    if let Some(to) = wanted {
+        set_status(&mut after, to, actor, rules, now)?;
+    }
+
+    let to_nobody = |ticket: &Ticket| ticket.status == Status::Assigned && ticket.assignee.is_none();
+    if to_nobody(&after) && !to_nobody(ticket) {
+        return Err(Refusal::Invalid {
+            field: "assignee",
+            message: "must be somebody, for a ticket that is assigned".to_owned(),
+        });
+    }
+    let changed = changes(ticket, &after);
+    let event = (!changed.is_empty()).then(|| Event::public(kind_of(&changed), changed));
+    Ok(Change { ticket: after, event })
+}
+
+pub fn edit_text(ticket: &Ticket, edit: &Edit, actor: &Actor, after: &mut Ticket) -> Result<(), Refusal> {
+    after.title = edit.title.clone().unwrap_or_else(|| ticket.title.clone());
+    after.description = edit
+        .description
+        .clone()
+        .unwrap_or_else(|| ticket.description.clone());
+    let changed = after.title != ticket.title || after.description != ticket.description;
+    if changed && !actor.role.is_staff() && !matches!(ticket.status, Status::Open | Status::Waiting) {
+        return Err(Refusal::Forbidden(
+            "a ticket's text can be changed by its requester only while it is open or waiting".to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+pub fn triage(ticket: &Ticket, edit: &Edit, rules: &Rules, after: &mut Ticket) -> Result<(), Refusal> {
+    if let Some(workflow) = edit.workflow {
+        if !workflow.has(ticket.status) {
+            return Err(Refusal::Conflict(format!(
+                "the {} lifecycle has no status {}",
+                workflow.word(),
+                ticket.status.word()
+            )));
+        }
+        after.workflow = workflow;
+    }
+    if let Some(category) = &edit.category {
+        if after.category.as_ref().map(|named| named.id) != category.as_ref().map(|named| named.id) {
+            after.subcategory = None;
+        }
+        after.category.clone_from(category);
+    }
+    if let Some(subcategory) = edit.subcategory.clone() {
+        after.subcategory = match subcategory {
+            Some(subcategory) => Some(subcategory.within(after.category.as_ref())?),
+            None => None,
+        };
+    }
+    if let Some(department) = &edit.department {
+        after.department.clone_from(department);
+    }
+    if let Some(project) = &edit.project {
+        after.project.clone_from(project);
+    }
+    if let Some(tags) = &edit.tags {
+        after.tags.clone_from(tags);
+    }
+    if let Some(priority) = edit.priority.filter(|priority| *priority != ticket.priority) {
+        after.priority = priority;
+        after.promise(rules);
+    }
+    Ok(())
+}
+
+pub fn set_status(
+    after: &mut Ticket,
+    to: Status,
+    actor: &Actor,
+    rules: &Rules,
+    now: Millis,
+) -> Result<(), Refusal> {
+    let act = if after.workflow.customer_may_set(after.status, to) {
+        Act::CloseOrReopen
+    } else {
+        Act::Progress
+    };
+    policy::allow(act, actor.role, after.relation(actor))
+        .map_err(|why| Refusal::Forbidden(why.to_owned()))?;
+    let allowed = after.transitions(actor.role, rules, now);
+    if !allowed.contains(&to) {
+        return Err(Refusal::Transition {
+            from: after.status,
+            to,
+            allowed,
+        });
+    }
+    after.enter(to, rules, now);
+    Ok(())
+}

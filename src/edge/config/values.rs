@@ -1,0 +1,47 @@
+//! Reading single configuration values.
+
+use hmac::Mac;
+
+use crate::edge::ids;
+
+/// Where values come from: the Worker's environment, or a table in a test.
+pub trait Values {
+    /// The value of a variable or secret, if it is set and not empty.
+    fn value(&self, name: &str) -> Option<String>;
+}
+
+/// A secret that only who knows `secret` can make, for one purpose.
+pub fn derived(secret: &str, purpose: &str) -> String {
+    use hmac::{Hmac, Mac};
+    Hmac::<sha2::Sha256>::new_from_slice(secret.as_bytes())
+        .map(|mac| ids::hex(&mac.chain_update(purpose.as_bytes()).finalize().into_bytes()))
+        .unwrap_or_default()
+}
+
+pub fn switch(values: &impl Values, name: &str, default: bool) -> Result<bool, String> {
+    match values.value(name).as_deref() {
+        None => Ok(default),
+        Some("on") => Ok(true),
+        Some("off") => Ok(false),
+        Some(_) => Err(format!("{name} must be on or off")),
+    }
+}
+
+pub fn whole(
+    values: &impl Values,
+    name: &str,
+    default: i64,
+    range: std::ops::RangeInclusive<i64>,
+) -> Result<i64, String> {
+    let Some(text) = values.value(name) else {
+        return Ok(default);
+    };
+    let value = text.trim().parse().ok().filter(|value| range.contains(value));
+    value.ok_or_else(|| {
+        format!(
+            "{name} must be a whole number from {} to {}",
+            range.start(),
+            range.end()
+        )
+    })
+}

@@ -1,0 +1,11 @@
+//! Lines for the log.
+
+/// Something that is no error, in the log.
+pub fn note(line: &str) {
+    worker::console_log!("{line}");
+}
+
+/// One structured line in the log.
+pub fn log(line: &str) {
+    worker::console_error!("{line}");
+}

@@ -1,0 +1,123 @@
+//! The headers of every answer.
+
+use crate::app::route::Limit;
+use crate::desk::Millis;
+use crate::edge::config::Config;
+use crate::edge::db::Cost;
+use crate::edge::ids;
+use crate::http::etag;
+use crate::http::reply::{Body, Reply};
+use crate::http::request::Request;
+
+/// The content security policy of files that people have sent: should one be shown as a page all the same, it
+/// can do nothing. That of data stands with the headers of every plain answer.
+pub const FILE_CSP: &str = "default-src 'none'; sandbox; frame-ancestors 'none'";
+
+/// That of the documentation pages: their own scripts and styles, nothing from elsewhere. The hashes are those
+/// of the empty style and of ReDoc's own style element.
+pub const PAGE_CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self' \
+  'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=' 'sha256-QMIg+bpjm3JdElJ388KYke01izlUW0UoNOeKjpMxdgc='; \
+  img-src 'self' data:; connect-src 'self'; worker-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// What is known of a request for the sake of its answer.
+pub struct Trail {
+    pub request_id: String,
+    pub origin: Option<String>,
+    pub limit: Limit,
+    pub cost: Cost,
+    pub is_staff: bool,
+    pub started: Millis,
+}
+
+impl Trail {
+    pub fn new(request_id: String, started: Millis) -> Trail {
+        Trail {
+            request_id,
+            origin: None,
+            limit: Limit::None,
+            cost: Cost::default(),
+            is_staff: false,
+            started,
+        }
+    }
+}
+
+/// The client's request id when it is a sensible one, otherwise ours.
+pub fn request_id(request: &Request, now: Millis) -> String {
+    let sensible = |id: &String| {
+        (1..=128).contains(&id.len())
+            && id
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':'))
+    };
+    request
+        .header("x-request-id")
+        .filter(sensible)
+        .or_else(|| ids::uid(now).ok())
+        .unwrap_or_default()
+}
+
+pub fn allowed_origin(request: &Request, config: &Config) -> Option<String> {
+    let origin = request.header("origin")?;
+    config
+        .cors_origins
+        .contains(&origin.to_ascii_lowercase())
+        .then_some(origin)
+}
+
+/// Tags single resources, and answers 304 to who has this one already.
+pub fn tag(request: &Request, reply: &mut Reply) {
+    let (Some(version), Body::Text(body)) = (reply.version, &reply.body) else {
+        return;
+    };
+    let tag = etag::tag(version, body);
+    let known = request
+        .header("if-none-match")
+        .is_some_and(|header| etag::none_match(&header, &tag));
+    reply.header("ETag", tag);
+    if known && reply.status == 200 && matches!(request.verb.as_str(), "GET" | "HEAD") {
+        reply.status = 304;
+        reply.body = Body::Empty;
+    }
+}
+
+pub fn dress(reply: &mut Reply, trail: &Trail) {
+    reply.header("X-Request-Id", trail.request_id.clone());
+    reply.is_plain = true;
+    match reply.body {
+        Body::Asset(_) | Body::AssetPath(_) => reply.header("Content-Security-Policy", PAGE_CSP),
+        Body::File { .. } => reply.header("Content-Security-Policy", FILE_CSP),
+        Body::Empty | Body::Text(_) | Body::Socket(_) => {}
+    }
+    if reply.is_public && reply.get("Cache-Control").is_none() {
+        reply.header("Cache-Control", "public, max-age=300");
+    }
+    let mut timing = format!("d1;desc=\"{}\"", trail.cost.trips);
+    if trail.is_staff {
+        timing.push_str(&format!(
+            ", rows_read;desc=\"{}\", rows_written;desc=\"{}\"",
+            trail.cost.rows_read, trail.cost.rows_written
+        ));
+    }
+    reply.header("Server-Timing", timing);
+    if trail.limit != Limit::None {
+        reply.header("RateLimit-Policy", trail.limit.policy());
+    }
+    if let Some(origin) = &trail.origin {
+        reply.header("Access-Control-Allow-Origin", origin.clone());
+        reply.header("Access-Control-Allow-Credentials", "true");
+        reply.header(
+            "Access-Control-Allow-Methods",
+            "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
+        );
+        reply.header(
+            "Access-Control-Allow-Headers",
+            "Authorization, Content-Type, Accept, Idempotency-Key, If-Match, If-None-Match, X-Request-Id",
+        );
+        reply.header(
+            "Access-Control-Expose-Headers",
+            "ETag, Link, Location, X-Request-Id, Server-Timing, RateLimit, RateLimit-Policy, Retry-After, Idempotent-Replayed",
+        );
+        reply.header("Access-Control-Max-Age", "86400");
+    }
+}

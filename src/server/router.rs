@@ -1,0 +1,145 @@
+//! Finds the row of the route table that a path and a method lead to.
+
+use std::cell::OnceCell;
+
+use matchit::Router;
+
+use crate::app::endpoint::Endpoint;
+use crate::http::request::{Method, decode};
+use crate::routes::ROUTES;
+
+/// The tree of paths: for each, its rows of the table.
+pub type Tree = Router<Vec<&'static Endpoint>>;
+
+thread_local! {
+    static TREE: OnceCell<Tree> = const { OnceCell::new() };
+}
+
+fn tree() -> Tree {
+    let mut tree = Tree::new();
+    let mut paths: Vec<&'static str> = ROUTES.iter().map(|endpoint| endpoint.route.path).collect();
+    paths.sort_unstable();
+    paths.dedup();
+    for path in paths {
+        let rows = ROUTES
+            .iter()
+            .filter(|endpoint| endpoint.route.path == path)
+            .collect();
+        // Two patterns that cannot live side by side would be a mistake in the table; a test finds it.
+        let _ = tree.insert(path, rows);
+    }
+    tree
+}
+
+/// The path without its mount and trailing slashes.
+pub fn mounted(path: &str) -> &str {
+    let path = path.trim_end_matches('/');
+    ["/api/v1", "/api"]
+        .into_iter()
+        .find_map(|mount| path.strip_prefix(mount).filter(|rest| rest.starts_with('/')))
+        .unwrap_or(path)
+}
+
+/// What a path leads to.
+pub struct Found {
+    pub rows: Vec<&'static Endpoint>,
+    pub params: Vec<(String, String)>,
+}
+
+pub fn find(path: &str) -> Option<Found> {
+    TREE.with(|cell| {
+        let found = cell.get_or_init(tree).at(path).ok()?;
+        let params = found
+            .params
+            .iter()
+            .map(|(name, value)| Some((name.to_owned(), decode(value)?)));
+        Some(Found {
+            rows: found.value.clone(),
+            params: params.collect::<Option<_>>()?,
+        })
+    })
+}
+
+/// The row that answers a verb; HEAD is a GET without its body, and PATCH is PUT where the row allows it.
+pub fn row(rows: &[&'static Endpoint], verb: &str) -> Option<&'static Endpoint> {
+    let method = if verb == "HEAD" {
+        Method::Get
+    } else {
+        Method::parse(verb)?
+    };
+    rows.iter().copied().find(|Endpoint { route, .. }| {
+        route.method == method || (method == Method::Patch && route.method == Method::Put && route.is_patch)
+    })
+}
+
+pub fn allowed(rows: &[&'static Endpoint]) -> Vec<&'static str> {
+    let mut words = vec!["OPTIONS"];
+    for Endpoint { route, .. } in rows {
+        words.push(route.method.word());
+        if route.method == Method::Get {
+            words.push("HEAD");
+        }
+        if route.is_patch {
+            words.push("PATCH");
+        }
+    }
+    words.sort_unstable();
+    words.dedup();
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_path_has_its_place() {
+        let mut tree = Tree::new();
+        let mut paths: Vec<_> = ROUTES.iter().map(|endpoint| endpoint.route.path).collect();
+        paths.sort_unstable();
+        paths.dedup();
+        for path in paths {
+            assert!(tree.insert(path, Vec::new()).is_ok(), "{path}");
+        }
+    }
+
+    #[test]
+    fn no_row_stands_twice() {
+        for (at, Endpoint { route, .. }) in ROUTES.iter().enumerate() {
+            let twin = ROUTES
+                .iter()
+                .skip(at + 1)
+                .find(|other| other.route.method == route.method && other.route.path == route.path);
+            assert!(twin.is_none(), "{} {}", route.method.word(), route.path);
+        }
+    }
+
+    #[test]
+    fn mounts_and_slashes_do_not_matter() {
+        for (path, want) in [
+            ("/api/v1/tickets/5", "/tickets/5"),
+            ("/api/tickets/5/", "/tickets/5"),
+            ("/tickets/5//", "/tickets/5"),
+            ("/health", "/health"),
+            ("/api/v1", "/v1"),
+            ("/apis/tickets", "/apis/tickets"),
+            ("/", ""),
+        ] {
+            assert_eq!(mounted(path), want);
+        }
+    }
+
+    #[test]
+    fn literal_segments_win() {
+        for (path, want) in [
+            ("/tickets/my", "/tickets/my"),
+            ("/tickets/5", "/tickets/{id}"),
+            ("/users/me", "/users/me"),
+            ("/messages/ticket/5", "/messages/ticket/{id}"),
+            ("/messages/5", "/messages/{ticket_id}"),
+        ] {
+            let rows = find(path).map(|found| found.rows).unwrap_or_default();
+            assert_eq!(rows.first().map(|endpoint| endpoint.route.path), Some(want));
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! Tickets, one at a time: reading the row, marking, deleting.
+
+use serde::Deserialize;
+
+use serde_json::Value;
+
+use crate::desk::id::Ref;
+use crate::desk::person::Role;
+use crate::desk::tickets::priority::Priority;
+use crate::desk::tickets::status::{Status, Workflow};
+use crate::desk::tickets::ticket::{Named, Person, Ticket};
+use crate::edge::db::{Arg, Stmt};
+use crate::store::scope::Scope;
+use crate::store::tickets::json::ticket_json;
+use crate::store::view;
+
+/// Who reads, when, and how far: what every statement on tickets begins with.
+#[derive(Clone, Copy, Debug)]
+pub struct Reader {
+    pub id: i64,
+    pub role: Role,
+    pub scope: Scope,
+    pub now: i64,
+    /// Tickets closed before may not be reopened.
+    pub reopen_since: i64,
+}
+
+impl Reader {
+    /// The desk itself, for what no person does.
+    pub fn desk(now: i64) -> Reader {
+        Reader {
+            id: 0,
+            role: Role::Admin,
+            scope: Scope::All,
+            now,
+            reopen_since: now,
+        }
+    }
+
+    /// A statement whose `?1`, `?2`, `?3` are now, the reopening horizon and the reader.
+    pub fn stmt(&self, sql: String) -> Stmt {
+        Stmt::new(sql)
+            .bind(self.now)
+            .bind(self.reopen_since)
+            .bind(self.id)
+    }
+}
+
+/// The condition on a ticket `t` that a reference names, with its argument as `?4`.
+pub fn named(reference: &Ref) -> (&'static str, Arg) {
+    match reference {
+        Ref::Id(id) => ("t.id = ?4", Arg::Int(*id)),
+        Ref::Uid(uid) => ("t.uid = ?4", Arg::Text(uid.clone())),
+        Ref::Number(number) => ("t.number = ?4", Arg::Text(number.clone())),
+        // A ticket that was moved is still found by the keys that it had before; none is given twice.
+        Ref::Key(key) => (
+            "t.id = coalesce((SELECT id FROM tickets WHERE key = ?4), (SELECT ticket_id FROM ticket_old_keys WHERE key = ?4))",
+            Arg::Text(key.clone()),
+        ),
+    }
+}
+
+/// The row `j` (a [`TICKET`]), `v`, `id` of a ticket that the reader may see.
+pub fn show(reader: &Reader, reference: &Ref) -> Stmt {
+    let (name, arg) = named(reference);
+    reader
+        .stmt(format!(
+            "SELECT {} AS j, t.version AS v, t.id AS id FROM tickets t WHERE {name} AND t.deleted_at IS NULL AND {}",
+            ticket_json(reader.role),
+            reader.scope.condition()
+        ))
+        .bind(arg)
+}
+
+/// As [`show`], whatever the scope: the answer to a change that the reader has just made.
+pub fn show_own_change(reader: &Reader, reference: &Ref) -> Stmt {
+    let (name, arg) = named(reference);
+    // The reader is bound as in every statement on tickets, and not read.
+    reader
+        .stmt(format!(
+            "SELECT {} AS j, t.version AS v, t.id AS id FROM tickets t WHERE {name} AND ?3 IS NOT NULL",
+            ticket_json(reader.role)
+        ))
+        .bind(arg)
+}
+
+/// A ticket's row, as rules read it.
+#[derive(Clone, Debug, Deserialize)]
+pub struct TicketRow {
+    pub id: i64,
+    pub uid: String,
+    title: String,
+    description: String,
+    status: String,
+    priority: i64,
+    workflow: String,
+    category_id: Option<i64>,
+    category: Option<String>,
+    subcategory_id: Option<i64>,
+    subcategory: Option<String>,
+    department: Option<String>,
+    project_id: Option<i64>,
+    project: Option<String>,
+    tags: String,
+    requester_id: i64,
+    assignee_id: Option<i64>,
+    assignee_card: String,
+    version: i64,
+    created_at: i64,
+    first_response_due_at: Option<i64>,
+    first_response_risk_at: Option<i64>,
+    first_responded_at: Option<i64>,
+    resolution_due_at: Option<i64>,
+    resolution_risk_at: Option<i64>,
+    resolved_at: Option<i64>,
+    closed_at: Option<i64>,
+    paused_at: Option<i64>,
+    paused_ms: i64,
+    pauses: String,
+    sla_version: i64,
+    deleted_at: Option<i64>,
+}
+
+pub const ROW: &str = "t.id, t.uid, t.title, t.description, t.status, t.priority, t.workflow, t.category_id, t.category, \
+  t.subcategory_id, t.subcategory, t.department, t.project_id, substr(t.key, 1, instr(t.key, '-') - 1) AS project, t.tags, t.requester_id, t.assignee_id, t.assignee_card, t.version, t.created_at, \
+  t.first_response_due_at, t.first_response_risk_at, t.first_responded_at, t.resolution_due_at, t.resolution_risk_at, \
+  t.resolved_at, t.closed_at, t.paused_at, t.paused_ms, t.pauses, \
+  t.sla_version, t.deleted_at";
+
+/// The row of a ticket that the reader may see, for a change.
+pub fn row(reader: &Reader, reference: &Ref) -> Stmt {
+    let (name, arg) = named(reference);
+    reader
+        .stmt(format!(
+            "SELECT {ROW} FROM tickets t WHERE {name} AND t.deleted_at IS NULL AND {}",
+            reader.scope.condition()
+        ))
+        .bind(arg)
+}
+
+/// As [`row`], of the ticket that a condition with `?4` names.
+pub(super) fn row_where(reader: &Reader, condition: &str, arg: impl Into<Arg>) -> Stmt {
+    reader
+        .stmt(format!(
+            "SELECT {ROW} FROM tickets t WHERE {condition} AND t.deleted_at IS NULL AND {}",
+            reader.scope.condition()
+        ))
+        .bind(arg)
+}
+
+/// As [`row`], deleted tickets too: for those who may restore them.
+pub fn row_with_deleted(reader: &Reader, reference: &Ref) -> Stmt {
+    let (name, arg) = named(reference);
+    reader
+        .stmt(format!(
+            "SELECT {ROW} FROM tickets t WHERE {name} AND {}",
+            reader.scope.condition()
+        ))
+        .bind(arg)
+}
+
+impl TicketRow {
+    /// Whether it is deleted.
+    pub fn is_deleted(&self) -> bool {
+        self.deleted_at.is_some()
+    }
+
+    /// The ticket, as rules see it.
+    pub fn ticket(&self) -> Ticket {
+        let card = serde_json::from_str::<Value>(&self.assignee_card).unwrap_or(Value::Null);
+        Ticket {
+            id: self.id,
+            title: self.title.clone(),
+            description: self.description.clone(),
+            status: Status::parse(&self.status).unwrap_or(Status::Open),
+            priority: Priority::from_rank(self.priority).unwrap_or(Priority::Medium),
+            workflow: Workflow::parse(&self.workflow).unwrap_or(Workflow::Support),
+            category: self.category_id.map(|id| Named {
+                id,
+                name: self.category.clone().unwrap_or_default(),
+            }),
+            subcategory: self.subcategory_id.map(|id| Named {
+                id,
+                name: self.subcategory.clone().unwrap_or_default(),
+            }),
+            department: self.department.clone(),
+            project: self.project_id.map(|id| Named {
+                id,
+                name: self.project.clone().unwrap_or_default(),
+            }),
+            tags: serde_json::from_str(&self.tags).unwrap_or_default(),
+            requester_id: self.requester_id,
+            assignee: self.assignee_id.map(|id| Person { id, card }),
+            version: self.version,
+            created_at: self.created_at,
+            first_response_due_at: self.first_response_due_at,
+            first_response_risk_at: self.first_response_risk_at,
+            first_responded_at: self.first_responded_at,
+            resolution_due_at: self.resolution_due_at,
+            resolution_risk_at: self.resolution_risk_at,
+            resolved_at: self.resolved_at,
+            closed_at: self.closed_at,
+            paused_at: self.paused_at,
+            pauses: serde_json::from_str(&self.pauses).unwrap_or_default(),
+            paused_ms: self.paused_ms,
+            sla_version: self.sla_version,
+        }
+    }
+}
+
+/// Deletes a ticket, or brings it back.
+pub fn set_deleted(id: i64, version: i64, deleted_at: Option<i64>, now: i64) -> Stmt {
+    Stmt::new(
+        "UPDATE tickets SET version = ?2 + 1, deleted_at = ?3, updated_at = ?4, public_updated_at = ?4 WHERE id = ?1",
+    )
+    .bind(id)
+    .bind(version)
+    .bind(deleted_at)
+    .bind(now)
+}
+
+/// Marks tickets that have become overdue, the longest overdue first; gives how many.
+pub fn mark_overdue(now: i64, most: i64) -> Stmt {
+    Stmt::new(
+        "UPDATE tickets SET is_overdue = 1 WHERE id IN (SELECT id FROM tickets INDEXED BY tickets_to_become_overdue \
+         WHERE deleted_at IS NULL AND is_overdue = 0 AND resolved_at IS NULL AND paused_at IS NULL \
+         AND resolution_due_at < ?1 ORDER BY resolution_due_at LIMIT ?2)",
+    )
+    .bind(now)
+    .bind(most)
+}
+
+/// A ticket that [`mark_overdue`] has still to mark: its `id`, if there is one.
+pub fn still_unmarked(now: i64) -> Stmt {
+    Stmt::new(
+        "SELECT id FROM tickets INDEXED BY tickets_to_become_overdue WHERE deleted_at IS NULL AND is_overdue = 0 \
+         AND resolved_at IS NULL AND paused_at IS NULL AND resolution_due_at < ?1 LIMIT 1",
+    )
+    .bind(now)
+}
+
+/// Tickets that have been resolved for as long as the settings say, the longest first: their `id`.
+pub fn to_close(now: i64, most: i64) -> Stmt {
+    Stmt::new(
+        "SELECT t.id FROM settings g CROSS JOIN tickets t INDEXED BY tickets_to_close WHERE g.id = 1 AND g.auto_close_days > 0 \
+         AND t.deleted_at IS NULL AND t.status = 'resolved' AND t.resolved_at <= ?1 - g.auto_close_days * 86400000 \
+         ORDER BY t.resolved_at LIMIT ?2",
+    )
+    .bind(now)
+    .bind(most)
+}
+
+/// The `id` of a ticket that the same batch has made.
+pub fn id_of(uid: &str) -> Stmt {
+    Stmt::new("SELECT id FROM tickets WHERE uid = ?1").bind(uid)
+}
+
+pub fn tags(ticket: &Ticket) -> String {
+    serde_json::to_string(&ticket.tags).unwrap_or_else(|_| "[]".to_owned())
+}
+
+/// Finds somebody who may be given tickets: `id`, `card`, if they are active staff.
+pub fn assignable(reference: &Ref) -> Stmt {
+    let (column, arg) = match reference {
+        Ref::Uid(uid) => ("uid", Arg::Text(uid.clone())),
+        Ref::Id(id) => ("id", Arg::Int(*id)),
+        Ref::Number(_) | Ref::Key(_) => ("id", Arg::Null),
+    };
+    Stmt::new(format!(
+        "SELECT id, card FROM users WHERE {column} = ?1 AND is_active = 1 AND role <> 'customer'"
+    ))
+    .bind(arg)
+}
+
+/// JSON text of a moment in a view of tickets.
+pub fn time(sql: &str) -> String {
+    view::time(sql)
+}

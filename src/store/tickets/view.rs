@@ -1,0 +1,45 @@
+//! A ticket as it is answered.
+
+use crate::http::shape::words;
+use crate::store::view::{Out, View, field, nullable};
+
+/// A ticket, as it is answered. In its SQL `?1` is now and `?2` the moment since which closed tickets may be
+/// reopened; what differs between staff and customers stands as `$NAME`.
+pub const TICKET: View = View {
+    name: "Ticket",
+    fields: &[
+        field("id", "t.id", Out::Int),
+        field("uid", "t.uid", Out::Text),
+        field("number", "t.number", Out::Text).says("TICK-YYYYMMDD-NNNN, the day in UTC."),
+        nullable("key", "t.key", Out::Text).says("The key inside a project, such as WEB-12."),
+        field("title", "t.title", Out::Text),
+        field("description", "t.description", Out::Text),
+        field("status", "t.status", Out::Word(&words::STATUS)),
+        field("priority", "$PRIORITY", Out::Word(&words::PRIORITY)),
+        nullable("category", "t.category", Out::Text).says("The category's slug."),
+        nullable("subcategory", "t.subcategory", Out::Text).says("The subcategory's slug."),
+        nullable("department", "t.department", Out::Text),
+        nullable("project", "$PROJECT", Out::Text).says("The project's key."),
+        field("tags", "t.tags", Out::Json("Tags")),
+        field("requester", "$REQUESTER", Out::Card),
+        nullable("assignee", "nullif(t.assignee_card,'null')", Out::Card),
+        nullable("contact_email", "t.contact_email", Out::Text)
+            .says("Another address given at creation; never mailed."),
+        field("workflow", "t.workflow", Out::Word(&words::WORKFLOW)),
+        field("version", "t.version", Out::Int).says("Rises with every change; send it back to guard yours."),
+        field("channel", "t.channel", Out::Text),
+        field("created_at", "t.created_at", Out::Time),
+        field("updated_at", "$UPDATED", Out::Time),
+        nullable("first_response_due_at", "t.first_response_due_at", Out::Time),
+        nullable("first_responded_at", "t.first_responded_at", Out::Time),
+        nullable("resolution_due_at", "t.resolution_due_at", Out::Time),
+        nullable("resolved_at", "t.resolved_at", Out::Time),
+        nullable("closed_at", "t.closed_at", Out::Time),
+        field("sla", "$SLA", Out::Json("Sla")),
+        field("message_count", "$MESSAGES", Out::Int),
+        field("attachment_count", "$ATTACHMENTS", Out::Int),
+        field("allowed_transitions", "$TRANSITIONS", Out::Json("Transitions"))
+            .says("The statuses that the caller may set next."),
+        field("custom_fields", "t.custom_fields", Out::Json("CustomFields")),
+    ],
+};
