@@ -15,10 +15,11 @@ macro_rules! route {
 }
 
 use crate::api::auth::{account, email_links, sessions};
+use crate::api::reports::{self};
 use crate::api::tickets::{self, attachments, history, messages, statistics, transfers};
 use crate::api::{
-    agents, articles, assistant, categories, notifications, projects, reports, service, settings, sla,
-    sockets, subcategories, uploads, users, webhooks, workflows,
+    agent_categories, agents, articles, assistant, categories, notifications, projects, service, settings,
+    sla, sockets, subcategories, uploads, users, webhooks, workflows,
 };
 use crate::app::endpoint::Endpoint;
 use crate::app::route::Gives::{Created, CreatedSchema, List, Media, Nothing, One, Schema, Socket};
@@ -28,8 +29,7 @@ use crate::http::request::Method;
 use crate::http::shape::Shape;
 use crate::store::automation::rules as workflow_rows;
 use crate::store::tickets::{
-    attachments as attachment_rows, events, messages as message_rows,
-    transfers as transfer_rows, view,
+    attachments as attachment_rows, events, messages as message_rows, transfers as transfer_rows, view,
 };
 use crate::store::view::View;
 use crate::store::webhooks::{deliveries, endpoints as webhook_rows};
@@ -193,9 +193,9 @@ pub static ROUTES: &[Endpoint] = &[
     route!(Put "/categories/{id}/subcategories/{sub_id}" Manager "Update a subcategory" subcategories::update => One(SUBCATEGORY)).names(subcategories::find)
         .body(&categories::EDIT),
     route!(Delete "/categories/{id}/subcategories/{sub_id}" Manager "Archive a subcategory" subcategories::archive => Nothing).names(subcategories::find),
-    route!(Get "/categories/{id}/agents" Agent "Agents assigned to the category" categories::list_agents => List(AGENT)).names(categories::find)
+    route!(Get "/categories/{id}/agents" Agent "Agents assigned to the category" agent_categories::list_agents => List(AGENT)).names(categories::find)
         .query(&[PAGE, &agents::LIST]),
-    route!(Put "/categories/{id}/agents" Manager "Set the agents of a category" categories::set_agents => One(CATEGORY)).names(categories::find)
+    route!(Put "/categories/{id}/agents" Manager "Set the agents of a category" agent_categories::set_agents => One(CATEGORY)).names(categories::find)
         .body(&categories::AGENTS),
     // Agents
     route!(Get "/agents" Agent "List agents with load" agents::list => List(AGENT)).query(&[PAGE, &agents::LIST]),
@@ -204,7 +204,7 @@ pub static ROUTES: &[Endpoint] = &[
     route!(Put "/agents/{id}" Agent "Update an agent (own availability; admin all)" agents::update => One(AGENT)).names(agents::find).body(&agents::EDIT),
     route!(Delete "/agents/{id}" Admin "Deactivate an agent, open tickets go back to the pool" agents::deactivate => Nothing).names(agents::find),
     route!(Get "/agents/{id}/tickets" Agent "An agent's tickets" agents::list_tickets => List(TICKET)).names(agents::find).query(&[PAGE, &tickets::LIST]),
-    route!(Get "/agents/{id}/categories" Agent "An agent's categories" agents::list_categories => List(CATEGORY)).names(agents::find)
+    route!(Get "/agents/{id}/categories" Agent "An agent's categories" agent_categories::list_categories => List(CATEGORY)).names(agents::find)
         .query(&[PAGE, &categories::LIST]),
     route!(Put "/agents/{id}/categories" Manager "Set an agent's categories" agents::set_categories => One(AGENT)).names(agents::find)
         .body(&agents::CATEGORIES),

@@ -260,7 +260,7 @@ fn is_attribute(line: &str) -> bool {
 fn the_readme_names_every_route() {
     let readme = fs::read_to_string(root().join("README.md")).expect("a README.md");
     let mut missing = Vec::new();
-    for route in edgedesk::routes::ROUTES {
+    for edgedesk::app::endpoint::Endpoint { route, .. } in edgedesk::routes::ROUTES {
         let method = route.method.word();
         let told = readme.lines().any(|line| {
             let mut words = line.split(|c: char| c.is_whitespace() || matches!(c, '|' | '`' | ',' | '·'));

@@ -1,16 +1,14 @@
 //! Agents: people of the desk whom tickets are given to.
 
 use crate::api::auth::account::{names, new_user};
-use crate::api::categories::shown;
 use crate::api::list::{listed, one};
-use crate::api::tickets;
+use crate::api::resolve::resolved;
 use crate::app::call::Call;
 use crate::app::retry::retry;
 use crate::desk::agent::{Part, allow};
 use crate::desk::id::Ref;
 use crate::desk::person::Role;
-use crate::edge::db::Rows;
-use crate::edge::db::Stmt;
+use crate::edge::db::{Rows, Stmt};
 use crate::edge::password;
 use crate::http::error::Error;
 use crate::http::input;
@@ -18,7 +16,7 @@ use crate::http::input_values::{Patch, Taken};
 use crate::http::page::{self, Page};
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape};
-use crate::store::agents::{self as rows, AgentRow, Filter, Resolved};
+use crate::store::agents::{self as rows, AgentRow, Filter};
 use crate::store::commit::Answer;
 use crate::store::mail::outbox;
 use crate::store::tickets::assignment;
@@ -150,20 +148,7 @@ pub(super) fn filter(taken: &Taken) -> Filter {
     }
 }
 
-/// The ids behind a list of names, as JSON; wrong when one of them is nothing.
-pub(super) fn resolved(rows: Option<&Rows>, field: &str, nothing: &str) -> Result<String, Error> {
-    let found: Option<Resolved> = match rows {
-        Some(rows) => rows.first()?,
-        None => None,
-    };
-    let found = found.ok_or_else(|| Error::Internal("a list was not resolved".to_owned()))?;
-    match found.missing {
-        Some(name) => Err(Error::field(field, format!("names {nothing}: {name}"))),
-        None => Ok(found.ids),
-    }
-}
-
-fn row(rows: Option<&Rows>) -> Result<AgentRow, Error> {
+pub fn row(rows: Option<&Rows>) -> Result<AgentRow, Error> {
     match rows {
         Some(rows) => rows.first()?.ok_or(Error::NotFound),
         None => Err(Error::NotFound),
@@ -343,29 +328,10 @@ pub async fn deactivate(call: &Call<'_>) -> Result<Reply, Error> {
 pub async fn list_tickets(call: &Call<'_>) -> Result<Reply, Error> {
     let reference = call.reference("id")?;
     let must = rows::row(&reference);
-    tickets::page_of(
+    crate::api::tickets::list::page_of(
         call,
         Some(crate::store::tickets::filter::Filter::Assignee(reference)),
         Some(must),
     )
     .await
-}
-
-/// `GET /agents/{id}/categories`.
-pub async fn list_categories(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = input::query(call.request, &[&page::QUERY, &crate::api::categories::LIST])?;
-    let page = Page::read(call.request, &taken, call.my_id()?)?;
-    let reference = call.reference("id")?;
-    let filter = categories::Filter {
-        is_active: shown(call, &taken)?,
-        agent: Some(reference.clone()),
-    };
-    let mut stmts = vec![rows::row(&reference), categories::list(&filter, true, &page)];
-    if page.count {
-        stmts.push(categories::count(&filter));
-    }
-    let found = call.read(stmts).await?;
-    row(found.first())?;
-    let rows = found.get(1).ok_or(Error::NotFound)?;
-    listed(call, &page, rows, None, found.get(2))
 }

@@ -1,21 +1,18 @@
 //! Categories: what tickets are about, and which agents take them.
 
-use crate::edge::db::Stmt;
 use serde_json::json;
 
-use crate::api::agents::resolved;
 use crate::api::list::{listed, one};
 use crate::app::call::Call;
 use crate::app::retry::retry;
 use crate::desk::category::{Name, may_be_slug, slug_of};
-use crate::edge::db::Rows;
+use crate::edge::db::{Rows, Stmt};
 use crate::http::error::Error;
 use crate::http::input;
 use crate::http::input_values::Taken;
 use crate::http::page::{self, Page};
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape};
-use crate::store::agents;
 use crate::store::categories::{self as rows, CategoryRow, Filter};
 use crate::store::category_write::Facts;
 use crate::store::commit::Answer;
@@ -86,23 +83,6 @@ pub const ARCHIVE: Shape = Shape {
     )],
 };
 
-/// The body that names the agents of a category.
-pub const AGENTS: Shape = Shape {
-    name: "CategoryAgents",
-    fields: &[
-        Field::required("agents", Kind::References, "All of its agents, by id or uid.")
-            .or(&["agent_ids", "user_ids"]),
-        Field::optional(
-            "version",
-            Kind::Whole {
-                min: 1,
-                max: i64::MAX,
-            },
-            "The version that the change was made on.",
-        ),
-    ],
-};
-
 /// The filters of a list of categories or subcategories.
 pub const LIST: Shape = Shape {
     name: "CategoryFilter",
@@ -149,7 +129,7 @@ pub(super) fn facts(taken: &Taken) -> Result<Facts, Error> {
     })
 }
 
-fn row(rows: Option<&Rows>) -> Result<CategoryRow, Error> {
+pub fn row(rows: Option<&Rows>) -> Result<CategoryRow, Error> {
     match rows {
         Some(rows) => rows.first()?.ok_or(Error::NotFound),
         None => Err(Error::NotFound),
@@ -269,45 +249,19 @@ pub async fn archive(call: &Call<'_>) -> Result<Reply, Error> {
     })
 }
 
-/// `GET /categories/{id}/agents`.
-pub async fn list_agents(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = input::query(call.request, &[&page::QUERY, &crate::api::agents::LIST])?;
-    let page = Page::read(call.request, &taken, call.my_id()?)?;
-    let name = in_path(call, "id")?;
-    let filter = agents::Filter {
-        category: Some(name.clone()),
-        ..crate::api::agents::filter(&taken)
-    };
-    let mut stmts = vec![rows::row(&name), agents::list(&filter, &page)];
-    if page.count {
-        stmts.push(agents::count(&filter));
-    }
-    let found = call.read(stmts).await?;
-    row(found.first())?;
-    let rows = found.get(1).ok_or(Error::NotFound)?;
-    listed(call, &page, rows, None, found.get(2))
-}
-
-/// `PUT /categories/{id}/agents`: exactly these.
-pub async fn set_agents(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = input::body(call.request, &AGENTS)?;
-    let name = in_path(call, "id")?;
-    let wanted = taken.rows("agents").unwrap_or_default();
-    retry!(async {
-        let found = call
-            .read(vec![rows::row(&name), agents::working_all(&wanted)])
-            .await?;
-        let category = row(found.first())?;
-        let ids = resolved(found.get(1), "agents", "no active agent")?;
-        call.guard(category.version, Some(&taken))?;
-        let mut stmts = vec![rows::update(
-            category.id,
-            category.version,
-            &Facts::default(),
-            call.now(),
-        )];
-        stmts.extend(agents::set_agents(category.id, &ids));
-        call.commit(stmts, Answer::Row(rows::show(&Name::Id(category.id), true)))
-            .await
-    })
-}
+/// The body that names the agents of a category.
+pub const AGENTS: Shape = Shape {
+    name: "CategoryAgents",
+    fields: &[
+        Field::required("agents", Kind::References, "All of its agents, by id or uid.")
+            .or(&["agent_ids", "user_ids"]),
+        Field::optional(
+            "version",
+            Kind::Whole {
+                min: 1,
+                max: i64::MAX,
+            },
+            "The version that the change was made on.",
+        ),
+    ],
+};

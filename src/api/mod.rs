@@ -2,6 +2,7 @@
 //!
 //! Handlers hold no rule, no SQL and no status number. What several of them need of a list stands here.
 
+pub mod agent_categories;
 pub mod agents;
 pub mod articles;
 pub mod assistant;
@@ -11,6 +12,7 @@ pub mod list;
 pub mod notifications;
 pub mod projects;
 pub mod reports;
+pub mod resolve;
 pub mod service;
 pub mod settings;
 pub mod sla;

@@ -2,7 +2,6 @@
 
 use serde_json::{Map, Value, json};
 
-
 use crate::app::call::Call;
 use crate::app::file_store::Files;
 use crate::desk::Millis;

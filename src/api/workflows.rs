@@ -1,6 +1,5 @@
 //! Workflow rules, as admins write, try and follow them.
 
-use crate::edge::db::Stmt;
 use serde_json::{Value, json};
 
 use crate::api::list::{Listed, listed, listed_rows};
@@ -12,7 +11,7 @@ use crate::desk::automation::rule::{Outcome, Plan, Rule, run};
 use crate::desk::automation::run_report;
 use crate::desk::tickets::history::changes;
 use crate::desk::validation::Mistake;
-use crate::edge::db::Rows;
+use crate::edge::db::{Rows, Stmt};
 use crate::http::error::Error;
 use crate::http::input;
 use crate::http::page::{self, Page};

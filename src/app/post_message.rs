@@ -11,9 +11,9 @@ use crate::desk::tickets::ticket::{Actor, Ticket};
 use crate::edge::db::Stmt;
 use crate::http::error::Error;
 use crate::store::notifications;
+use crate::store::tickets::events as event_rows;
 use crate::store::tickets::messages::{self as rows, NewMessage};
 use crate::store::tickets::subject::Subject;
-use crate::store::tickets::events as event_rows;
 
 /// Something that somebody says on a ticket, by whichever way it came.
 pub struct Saying<'a> {

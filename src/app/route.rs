@@ -1,6 +1,5 @@
 //! What a row of the table says of a route.
 
-
 use crate::http::request::Method;
 use crate::http::shape::Shape;
 use crate::store::view::View;

@@ -388,6 +388,7 @@ pub fn email(text: &str) -> Result<String, String> {
 mod tests {
 
     use super::*;
+    use crate::http::input_values::Patch;
 
     use crate::http::request::tests::request;
     use crate::http::shape::words;

@@ -13,9 +13,9 @@ use crate::http::error::Error;
 use crate::jobs::shared::{self, Tally};
 use crate::store::automation::schedules::{self, Standing};
 use crate::store::automation::ticket_context::{self, Tried};
+use crate::store::tickets::messages;
 use crate::store::tickets::subject::Subject;
 use crate::store::tickets::ticket::Reader;
-use crate::store::tickets::messages;
 
 /// Tickets that one rule looks at in one go.
 const LOOKS: usize = 500;

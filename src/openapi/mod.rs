@@ -12,11 +12,11 @@ pub mod schemas;
 pub mod webhooks;
 pub mod workflows;
 
-use crate::app::endpoint::Endpoint;
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
+use crate::app::endpoint::Endpoint;
 use crate::app::route::{Access, Route};
 use crate::http::page;
 use crate::http::request::Method;

@@ -33,7 +33,7 @@ fn the_readme_lists_the_routes() {
     let readme = std::fs::read_to_string(file("README.md")).unwrap();
     let (head, rest) = readme.split_once(BEGIN).expect("the mark of the routes");
     let (_, tail) = rest.split_once(END).expect("the mark after the routes");
-    hold("README.md", &format!("{head}{BEGIN}{}{END}{tail}", route_list()));
+    hold("README.md", &format!("{head}{BEGIN}{}{END}{tail}", route_list::route_list()));
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn the_examples_are_of_their_shapes() {
         let example: Map<String, Value> = serde_json::from_str(text).unwrap();
         let shape = ROUTES
             .iter()
-            .filter_map(|route| route.body)
+            .filter_map(|endpoint| endpoint.route.body)
             .find(|shape| shape.name == *name)
             .unwrap_or_else(|| panic!("no route takes a {name}"));
         let mut fields = shape.fields.iter();

@@ -17,6 +17,7 @@ pub mod live;
 pub mod mail;
 pub mod notifications;
 pub mod projects;
+pub mod reference;
 pub mod reports;
 pub mod rows;
 pub mod scope;

@@ -2,8 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::api::reports::sla::{durations, promises};
-use crate::api::reports::{Agents, answer, asked, rows};
+use crate::api::reports::shared::{Agents, answer, asked, durations, promises, rows};
 use crate::app::call::Call;
 use crate::desk::reports::figures::Table;
 use crate::desk::reports::period::moment_text;

@@ -2,8 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::api::reports::sla::{column, durations, is_capped, promises_json, spread_json, trend};
-use crate::api::reports::{Agents, Asked, answer, asked, cap, object, rows};
+use crate::api::reports::shared::{
+    Agents, Asked, answer, asked, cap, column, durations, is_capped, object, promises_json, rows,
+    spread_json, trend, with_rest,
+};
 use crate::app::call::Call;
 use crate::desk::person::Role;
 use crate::desk::reports::figures::{Table, per_cent};
@@ -71,23 +73,6 @@ impl Present {
             .saturating_sub(self.counts.resolved)
             .saturating_sub(self.counts.closed)
     }
-}
-
-/// Groups of one name added up, and last what is in none of them, when there is something.
-pub(super) fn with_rest(groups: Vec<Group>, total: i64) -> Vec<(Option<String>, i64)> {
-    let mut all: Vec<(Option<String>, i64)> = Vec::new();
-    let mut rest = total;
-    for Group { k, n } in groups.into_iter().filter(|group| group.k.is_some()) {
-        rest = rest.saturating_sub(n);
-        match all.iter_mut().find(|(name, _)| *name == k) {
-            Some((_, count)) => *count = count.saturating_add(n),
-            None => all.push((k, n)),
-        }
-    }
-    if rest > 0 {
-        all.push((None, rest));
-    }
-    all
 }
 
 /// Counts by category; what has none is under `none`.
@@ -188,7 +173,7 @@ pub async fn by_department(call: &Call<'_>) -> Result<Reply, Error> {
 }
 
 /// Tickets by one of their facts: with a range those created in it, otherwise all there are now.
-async fn groups(call: &Call<'_>, by: By, name: &'static str) -> Result<Reply, Error> {
+pub async fn groups(call: &Call<'_>, by: By, name: &'static str) -> Result<Reply, Error> {
     let asked = asked(call, Agents::Scope)?;
     let lens = asked.lens();
     let stmts = match (asked.is_ranged, by) {

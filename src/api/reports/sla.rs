@@ -1,87 +1,20 @@
 //! Promises and time: how many tickets come and go, how long they take, how old they are, and whether the desk
 //! keeps its word.
 
-use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::api::reports::overview::with_rest;
-use crate::api::reports::{Agents, Asked, answer, asked, cap, object, rows};
+use crate::api::reports::shared::{
+    Agents, answer, asked, cap, column, durations, is_capped, object, promises, promises_json, rows, spread_json, trend, with_rest,
+};
 use crate::app::call::Call;
-use crate::desk::reports::figures::{AGES, Kept, Spread, Table};
-use crate::desk::reports::period::Part;
+use crate::desk::reports::figures::{AGES, Kept, Table};
 use crate::desk::tickets::priority::Priority;
 use crate::desk::tickets::status::Status;
-use crate::edge::db::{Rows, Stmt};
 use crate::http::error::Error;
 use crate::http::reply::Reply;
-use crate::store::reports::past::{Duration, SlaRow, SpreadRow};
-use crate::store::reports::present::{AgeRow, Load, WALK_MOST};
+use crate::store::reports::past::SlaRow;
+use crate::store::reports::present::{AgeRow, Load};
 use crate::store::reports::shared::{By, Group};
-
-/// Created and resolved tickets of each part of the range.
-pub(super) fn trend(parts: &[Part], found: &[Rows], at: usize) -> Result<Table, Error> {
-    #[derive(Deserialize)]
-    struct Counted {
-        created: i64,
-        resolved: i64,
-    }
-    let counted: Vec<Counted> = rows(found, at)?;
-    Ok(Table {
-        columns: vec!["date", "created", "resolved"],
-        rows: parts
-            .iter()
-            .zip(counted)
-            .map(|(part, counted)| {
-                vec![
-                    json!(part.date()),
-                    json!(counted.created),
-                    json!(counted.resolved),
-                ]
-            })
-            .collect(),
-    })
-}
-
-/// How long first responses and resolutions took.
-pub(super) fn durations(asked: &Asked, by: By) -> [Stmt; 2] {
-    [Duration::FirstResponse, Duration::Resolution]
-        .map(|duration| asked.lens().spread(duration, by, &asked.range))
-}
-
-fn spread(row: &SpreadRow) -> Spread {
-    Spread {
-        count: row.count,
-        mean: row.mean,
-        p50: row.p50,
-        p90: row.p90,
-        p95: row.p95,
-        max: row.max,
-    }
-}
-
-pub(super) fn spread_json(rows: &[SpreadRow]) -> Value {
-    json!(rows.first().map(spread).unwrap_or_default())
-}
-
-pub(super) fn promises(row: &SlaRow) -> (Kept, Kept) {
-    (
-        Kept::of(row.n, row.response_met, row.response_missed),
-        Kept::of(row.n, row.resolution_met, row.resolution_missed),
-    )
-}
-
-pub(super) fn promises_json(rows: &[SlaRow]) -> Value {
-    let (response, resolution) = rows.iter().map(promises).fold(
-        (Kept::default(), Kept::default()),
-        |(response, resolution), (more, most)| (response.and(more), resolution.and(most)),
-    );
-    let told = |kept: Kept| json!({"met": kept.met, "missed": kept.missed, "pending": kept.pending, "met_percent": kept.met_percent()});
-    json!({
-        "tickets": rows.iter().map(|row| row.n).sum::<i64>(),
-        "response": told(response),
-        "resolution": told(resolution),
-    })
-}
 
 /// `GET /admin/reports/tickets`: what came and went, part by part.
 pub async fn volume(call: &Call<'_>) -> Result<Reply, Error> {
@@ -116,12 +49,6 @@ pub async fn volume(call: &Call<'_>) -> Result<Reply, Error> {
         "resolution_ms": spread_json(&rows(&found, 5)?),
     });
     Ok(answer(&asked, "tickets", &trend, facts))
-}
-
-/// The sum of a column of numbers.
-pub(super) fn column(table: &Table, at: usize) -> i64 {
-    let cells = table.rows.iter().filter_map(|row| row.get(at));
-    cells.filter_map(Value::as_i64).sum()
 }
 
 /// `GET /admin/reports/sla`, `GET /tickets/analytics/sla-adherence`: of tickets created in the range.
@@ -239,9 +166,4 @@ pub async fn aging(call: &Call<'_>) -> Result<Reply, Error> {
     });
     cap(&mut facts, is_capped(&ages));
     Ok(answer(&asked, "aging", &table, facts))
-}
-
-/// Whether there are more unresolved tickets than were walked.
-pub(super) fn is_capped(ages: &[AgeRow]) -> bool {
-    ages.iter().any(|row| row.age.is_none() && row.n > WALK_MOST)
 }

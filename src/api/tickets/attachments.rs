@@ -25,10 +25,10 @@ use crate::http::{input, presigned_url};
 use crate::store::commit::{self, Answer};
 use crate::store::rows::Id;
 use crate::store::tickets::attachments::{self as rows, AttachmentRow, NewAttachment, PendingRow, Places};
+use crate::store::tickets::events;
 use crate::store::tickets::messages::{self as message_rows, MessageRow};
 use crate::store::tickets::subject::Subject;
 use crate::store::tickets::ticket::{self, TicketRow};
-use crate::store::tickets::events;
 
 const MESSAGE: Field = Field::optional(
     "message_id",

@@ -1,7 +1,6 @@
 //! Opening a ticket.
 
-
-use crate::api::tickets::NEW;
+use crate::api::tickets::fields::{ASSIGNEE, DESCRIPTION, TITLE};
 use crate::api::tickets::references::{
     assignee, category, names_assignee, project, push, subcategory, wants_assignee, wants_category,
     wants_project, wants_subcategory,
@@ -21,9 +20,10 @@ use crate::http::error::Error;
 use crate::http::input;
 use crate::http::input_values::Taken;
 use crate::http::reply::Reply;
+use crate::http::shape::{Field, Kind, Shape, words};
 use crate::store::commit::Answer;
-use crate::store::tickets::write::Requester;
 use crate::store::tickets::ticket;
+use crate::store::tickets::write::Requester;
 use crate::store::users::{self, NewUser};
 
 /// `POST /tickets`.
@@ -159,3 +159,43 @@ fn unclaimed(call: &Call, address: &str) -> Result<NewUser, Error> {
         now: call.now(),
     })
 }
+
+/// The body of a new ticket.
+pub const NEW: Shape = Shape {
+    name: "NewTicket",
+    fields: &[
+        Field::required("title", TITLE, "What it is about, in one line.").or(&["subject"]),
+        Field::required("description", DESCRIPTION, "The whole story.").or(&["initial_description"]),
+        Field::optional("priority", Kind::Word(&words::PRIORITY), "`medium` by default."),
+        Field::nullable("category", Kind::Slug, "A category by slug or id.").or(&["category_id"]),
+        Field::nullable(
+            "subcategory",
+            Kind::Slug,
+            "A part of the category, by slug or id.",
+        )
+        .or(&["subcategory_id"]),
+        Field::nullable(
+            "department",
+            Kind::Line { min: 1, max: 100 },
+            "The department concerned.",
+        ),
+        Field::nullable("project", Kind::Slug, "An active project by key or id.").or(&["project_id"]),
+        Field::optional("tags", Kind::Tags, "For staff."),
+        Field::nullable(
+            "assignee",
+            Kind::ReferenceOr(&["me"]),
+            "For staff: whom to give it to; null leaves it in the pool, absent lets the desk assign it.",
+        )
+        .or(ASSIGNEE),
+        Field::optional(
+            "workflow",
+            Kind::Word(&words::WORKFLOW),
+            "For staff: `project` in a project, otherwise `support` by default.",
+        ),
+        Field::nullable(
+            "customer_email",
+            Kind::Email,
+            "For staff: whose ticket it is. From a customer: kept as `contact_email`.",
+        ),
+    ],
+};

@@ -1,7 +1,7 @@
 //! Finding tickets: lists, searches, one.
 
 use crate::api::list::{listed, one};
-use crate::api::tickets::ASSIGNEE;
+use crate::api::tickets::fields::ASSIGNEE;
 use crate::api::tickets::references::push;
 use crate::app::call::{Call, reader};
 use crate::desk::id::Ref;
@@ -19,9 +19,9 @@ use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape, words};
 use crate::store::rows::Id;
 use crate::store::tickets::filter::Filter;
+use crate::store::tickets::list;
 use crate::store::tickets::query::{Key, Query, Sort};
 use crate::store::tickets::ticket::{self, TicketRow};
-use crate::store::tickets::list;
 
 /// The filters of a list of tickets.
 pub const LIST: Shape = Shape {

@@ -19,7 +19,7 @@ use crate::http::shape::{Field, Kind, Shape};
 use crate::store::automation::ticket_context;
 use crate::store::commit::Answer;
 use crate::store::rows::Id;
-use crate::store::tickets::events::{self as event_rows};
+use crate::store::tickets::events as event_rows;
 use crate::store::tickets::messages::{self as rows, MessageRow};
 use crate::store::tickets::subject::Subject;
 use crate::store::tickets::ticket::{self, TicketRow};

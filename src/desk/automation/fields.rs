@@ -1,6 +1,5 @@
 //! The fields of a ticket that conditions may name, and the kind of each.
 
-
 /// What a field holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {

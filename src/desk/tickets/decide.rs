@@ -2,19 +2,10 @@
 
 use crate::desk::Millis;
 use crate::desk::tickets::event::Event;
-use crate::desk::tickets::history::changes;
-use crate::desk::tickets::history::kind_of;
-use crate::desk::tickets::policy;
-use crate::desk::tickets::policy::Act;
+use crate::desk::tickets::history::{changes, kind_of};
+use crate::desk::tickets::policy::{self, Act};
 use crate::desk::tickets::status::Status;
-use crate::desk::tickets::ticket::Actor;
-use crate::desk::tickets::ticket::Change;
-use crate::desk::tickets::ticket::Edit;
-use crate::desk::tickets::ticket::Person;
-use crate::desk::tickets::ticket::Refusal;
-use crate::desk::tickets::ticket::Rules;
-use crate::desk::tickets::ticket::Ticket;
-use crate::desk::tickets::ticket::assign;
+use crate::desk::tickets::ticket::{Actor, Change, Edit, Person, Refusal, Rules, Ticket, assign};
 
 /// What becomes of a ticket that `actor` can see.
 ///

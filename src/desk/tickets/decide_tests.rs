@@ -2,7 +2,13 @@
 
 use serde_json::json;
 
-use super::*;
+use crate::desk::Millis;
+use crate::desk::tickets::status::Workflow;
+use crate::desk::person::Role;
+use crate::desk::tickets::priority::Priority;
+use crate::desk::tickets::status::Status;
+use super::ticket::*;
+use super::decide::*;
 
 use crate::desk::tickets::event::EventKind;
 use crate::desk::{DAY, HOUR};
@@ -269,7 +275,7 @@ fn a_refused_step_tells_the_legal_ones() {
 
 #[test]
 fn assignment_moves_the_status_in_support_only() {
-    use Status::*;
+    use crate::desk::tickets::status::Status::*;
     let manager = actor(4, Role::Manager);
     for (workflow, from, assignee, want) in [
         (Workflow::Support, Open, Some(AGENT), Assigned),
@@ -373,7 +379,7 @@ fn assignee_and_status_go_together_in_one_edit() {
 
 #[test]
 fn the_window_is_for_closed_support_tickets() {
-    use Status::*;
+    use crate::desk::tickets::status::Status::*;
     let customer = actor(REQUESTER, Role::Customer);
     for (workflow, from, ago, want) in [
         (Workflow::Support, Closed, 7 * DAY, "done"),
@@ -448,7 +454,7 @@ fn pauses_move_the_solution_and_not_the_answer() {
     }
     // Blocked is a pause as well.
     let blocked = done(
-        &ticket(Workflow::Project, Status::InProgress),
+        &crate::desk::tickets::decide_tests::ticket(Workflow::Project, Status::InProgress),
         &to(Status::Blocked),
         &agent(),
     );

@@ -1,4 +1,11 @@
-use super::*;
+use crate::desk::sla::Promises;
+use crate::desk::Millis;
+use crate::desk::person::Role;
+use serde_json::Value;
+use std::rc::Rc;
+use crate::desk::tickets::status::Status;
+use super::ticket::*;
+use super::decide::*;
 
 use crate::desk::HOUR;
 use crate::desk::sla::calendar::Calendar;

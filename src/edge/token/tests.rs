@@ -6,8 +6,8 @@ use futures_util::FutureExt;
 use jwt_compact::Algorithm;
 use jwt_compact::AlgorithmSignature;
 use jwt_compact::alg::RsaPrivateKey;
-use rsa::pkcs8::{EncodePrivateKey, EncodePublicKey};
-use rsa::rand_core::OsRng;
+use ::rsa::pkcs8::{EncodePrivateKey, EncodePublicKey};
+use ::rsa::rand_core::OsRng;
 use serde_json::{Value, json};
 
 use super::*;

@@ -4,7 +4,13 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::*;
+use crate::desk::tickets::status::Workflow;
+use crate::desk::person::Role;
+use crate::desk::tickets::ticket::Ticket;
+use crate::desk::tickets::status::Status;
+use crate::store::tickets::json::transitions;
+use super::ticket::*;
+use super::view::*;
 
 use crate::desk::sla::{self, State};
 use crate::desk::tickets::ticket::Rules;
@@ -84,7 +90,7 @@ fn the_promises_in_sql_are_those_of_the_desk() {
     let columns = "first_response_due_at, first_response_risk_at, first_responded_at, resolution_due_at, \
                    resolution_risk_at, resolved_at, paused_at";
     for now in [79, 80, 100, 101, 159, 160, 200, 201, 5_000] {
-        let have = evaluate(&sla(), columns, &rows, now, 0);
+        let have = evaluate(&crate::store::tickets::json::sla(), columns, &rows, now, 0);
         assert_eq!(have.len(), cases.len());
         for (case, have) in cases.iter().zip(have) {
             let [response_due, responded, resolution_due, resolved, paused] = *case;
@@ -136,7 +142,7 @@ fn the_next_steps_in_sql_are_those_of_the_desk() {
         let since = NOW - reopen_window_days * DAY;
         for role in Role::ALL {
             let have = evaluate(
-                &transitions(role),
+                &crate::store::tickets::json::transitions(role),
                 "workflow, status, closed_at",
                 &rows,
                 NOW,
@@ -145,7 +151,7 @@ fn the_next_steps_in_sql_are_those_of_the_desk() {
             assert_eq!(have.len(), cases.len());
             for (case, have) in cases.iter().zip(have) {
                 let want: Vec<&str> = case
-                    .transitions(role, &rules, NOW)
+                    .crate::store::tickets::json::transitions(role, &rules, NOW)
                     .into_iter()
                     .map(Status::word)
                     .collect();

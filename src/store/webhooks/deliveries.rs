@@ -11,13 +11,13 @@ use crate::desk::webhooks::delivery::{FIRED, KEPT, State, TEST};
 use crate::edge::db::{Arg, Stmt};
 use crate::http::page::{Page, Start};
 use crate::http::shape::Words;
+use crate::store::reference;
 use crate::store::tickets::events::EVENT;
 use crate::store::tickets::json::ticket_json;
 use crate::store::tickets::messages::MESSAGE;
 use crate::store::tickets::subject::Subject;
 use crate::store::tickets::transfers;
 use crate::store::view::{self, Out, View, field, nullable};
-use crate::store::webhooks::endpoints;
 
 /// For how long who sends holds the endpoint: longer than any attempt takes.
 const LEASE: i64 = 60_000;
@@ -73,7 +73,7 @@ pub fn list(webhook: &Ref, state: Option<&str>, page: &Page) -> Stmt {
         Start::After { id, .. } => id,
         _ => crate::desk::id::MAX_ID,
     };
-    let (name, arg) = endpoints::named(webhook);
+    let (name, arg) = reference::named(webhook);
     Stmt::new(format!(
         "SELECT {} AS j, d.id AS id FROM webhooks h JOIN webhook_deliveries d ON d.webhook_id = h.id \
          WHERE {name} AND d.id < ?2 {} ORDER BY d.id DESC LIMIT ?4 OFFSET ?5",
@@ -90,7 +90,7 @@ pub fn list(webhook: &Ref, state: Option<&str>, page: &Page) -> Stmt {
 
 /// How many deliveries [`list`] has in all: `n`, up to 10,001.
 pub fn count(webhook: &Ref, state: Option<&str>) -> Stmt {
-    let (name, arg) = endpoints::named(webhook);
+    let (name, arg) = reference::named(webhook);
     Stmt::new(format!(
         "SELECT count(*) AS n FROM (SELECT 1 FROM webhooks h JOIN webhook_deliveries d ON d.webhook_id = h.id \
          WHERE {name} {} LIMIT 10001)",
@@ -102,7 +102,7 @@ pub fn count(webhook: &Ref, state: Option<&str>) -> Stmt {
 
 /// The row `j` of one delivery of an endpoint.
 pub fn show(webhook: &Ref, delivery: &Ref) -> Stmt {
-    let (of, webhook) = endpoints::named(webhook);
+    let (of, webhook) = reference::named(webhook);
     let (name, delivery) = named(delivery);
     Stmt::new(format!(
         "SELECT {} AS j, NULL AS v, d.id AS id FROM webhooks h JOIN webhook_deliveries d ON d.webhook_id = h.id WHERE {of} AND {name}",
@@ -131,7 +131,7 @@ pub struct DeliveryRow {
 
 /// The row of one delivery of an endpoint.
 pub fn row(webhook: &Ref, delivery: &Ref) -> Stmt {
-    let (of, webhook) = endpoints::named(webhook);
+    let (of, webhook) = reference::named(webhook);
     let (name, delivery) = named(delivery);
     Stmt::new(format!(
         "SELECT d.id, d.state, max(d.is_internal, coalesce((SELECT e.public_seq IS NULL FROM events e WHERE e.id = d.event_id), 0)) AS is_internal \

@@ -4,8 +4,9 @@ use serde::Deserialize;
 
 use crate::desk::id::Ref;
 use crate::desk::webhooks::delivery::{MOST, ROTATION};
-use crate::edge::db::{Arg, Stmt};
+use crate::edge::db::Stmt;
 use crate::http::page::{Page, Start};
+use crate::store::reference::named;
 use crate::store::view::{Out, View, field, nullable};
 
 /// An endpoint.
@@ -33,15 +34,6 @@ pub const WEBHOOK: View = View {
         field("updated_at", "h.updated_at", Out::Time),
     ],
 };
-
-/// The condition on an endpoint `h` that a reference names, with its argument as `?1`.
-pub(super) fn named(reference: &Ref) -> (&'static str, Arg) {
-    match reference {
-        Ref::Id(id) => ("h.id = ?1", Arg::Int(*id)),
-        Ref::Uid(uid) => ("h.uid = ?1", Arg::Text(uid.clone())),
-        Ref::Number(_) | Ref::Key(_) => ("h.id = ?1", Arg::Null),
-    }
-}
 
 /// A page of endpoints, oldest first: rows `j`, `id`.
 pub fn list(page: &Page) -> Stmt {

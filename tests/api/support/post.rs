@@ -2,7 +2,7 @@
 
 use hmac::{Hmac, Mac};
 
-use edgedesk::desk::reply_address::{ReplyAddress, Thread};
+use edgedesk::desk::mail::reply_address::{ReplyAddress, Thread};
 
 use super::client::escape;
 use super::{Caller, Value, Worker, make, wire};

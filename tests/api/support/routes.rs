@@ -1,6 +1,8 @@
 //! The route table of the crate, as the sweep walks it.
 
-use edgedesk::routes::{Access, ROUTES};
+use edgedesk::app::endpoint::Endpoint;
+use edgedesk::app::route::Access;
+use edgedesk::routes::ROUTES;
 
 use super::client::Role;
 
@@ -23,7 +25,7 @@ pub struct Row {
 /// Every row of the table, with the PATCH twin that a PUT may have.
 pub fn rows() -> Vec<Row> {
     let mut rows = Vec::new();
-    for route in ROUTES {
+    for Endpoint { route, .. } in ROUTES {
         let access = match route.access {
             Access::Public => Role::Nobody,
             Access::SignedIn => Role::Customer,

@@ -1,3 +1,4 @@
+use crate::desk::automation::fields::FIELDS;
 use super::*;
 
 use serde_json::json;

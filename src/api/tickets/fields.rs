@@ -1,0 +1,18 @@
+//! The input fields that several shapes of tickets have.
+
+use crate::http::shape::{Field, Kind};
+
+pub const TITLE: Kind = Kind::Line { min: 3, max: 200 };
+
+pub const DESCRIPTION: Kind = Kind::Text { min: 1, max: 10_000 };
+
+pub const ASSIGNEE: &[&str] = &["assigned_to", "agent_id", "assignee_id"];
+
+pub const AT_VERSION: Field = Field::optional(
+    "version",
+    Kind::Whole {
+        min: 1,
+        max: i64::MAX,
+    },
+    "The version that the change was made on.",
+);

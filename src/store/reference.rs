@@ -1,0 +1,13 @@
+//! Conditions that find a row by a reference: id, uid or another name.
+
+use crate::desk::id::Ref;
+use crate::edge::db::Arg;
+
+/// The condition on an endpoint `h` that a reference names, with its argument as `?1`.
+pub(super) fn named(reference: &Ref) -> (&'static str, Arg) {
+    match reference {
+        Ref::Id(id) => ("h.id = ?1", Arg::Int(*id)),
+        Ref::Uid(uid) => ("h.uid = ?1", Arg::Text(uid.clone())),
+        Ref::Number(_) | Ref::Key(_) => ("h.id = ?1", Arg::Null),
+    }
+}
