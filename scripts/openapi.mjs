@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// npm run openapi: writes web/openapi.json and the README's list of routes, both from the table in src/routes.rs.
+// npm run openapi: writes web/openapi.json and docs/routes.md, both from the table in src/routes.rs.
 import { underPinnedNode } from './lib/node.mjs'
 import { main, run } from './lib/run.mjs'
 

@@ -28,10 +28,10 @@ await main(async (words) => {
   say('\nAll tests passed.')
 })
 
-/** What runs, one after the other: the README's walk only when all is asked for. */
+/** What runs, one after the other: the check of the documentation only when no test is picked by name. */
 function programs(words) {
-  const walk = words.length > 0 ? [] : [[process.execPath, 'scripts/check-readme.mjs']]
-  return [...targets().map((target) => ['cargo', 'test', ...target, ...words]), ...walk]
+  const docs = words.length > 0 ? [] : [[process.execPath, 'scripts/check-docs.mjs']]
+  return [...targets().map((target) => ['cargo', 'test', ...target, ...words]), ...docs]
 }
 
 /** The test targets from the quickest to the slowest, as cargo names them. */
