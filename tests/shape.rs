@@ -257,12 +257,12 @@ fn is_attribute(line: &str) -> bool {
 }
 
 #[test]
-fn the_readme_names_every_route() {
-    let readme = fs::read_to_string(root().join("README.md")).expect("a README.md");
+fn the_docs_name_every_route() {
+    let docs = fs::read_to_string(root().join("docs/routes.md")).expect("a docs/routes.md");
     let mut missing = Vec::new();
     for edgedesk::app::endpoint::Endpoint { route, .. } in edgedesk::routes::ROUTES {
         let method = route.method.word();
-        let told = readme.lines().any(|line| {
+        let told = docs.lines().any(|line| {
             let mut words = line.split(|c: char| c.is_whitespace() || matches!(c, '|' | '`' | ',' | '·'));
             line.contains(method)
                 && words.any(|word| word == route.path || word == format!("/api/v1{}", route.path))
@@ -271,12 +271,12 @@ fn the_readme_names_every_route() {
             missing.push(format!("{method} {}", route.path));
         }
     }
-    none(missing, "README.md does not name");
+    none(missing, "docs/routes.md does not name");
 }
 
 #[test]
-fn the_readme_names_every_variable() {
-    let readme = fs::read_to_string(root().join("README.md")).expect("a README.md");
+fn the_docs_name_every_variable() {
+    let docs = fs::read_to_string(root().join("docs/configuration.md")).expect("a docs/configuration.md");
     let is_name = |word: &&str| {
         word.len() > 3
             && word.starts_with(|c: char| c.is_ascii_uppercase())
@@ -287,18 +287,18 @@ fn the_readme_names_every_variable() {
     let mut missing = Vec::new();
     for source in sources()
         .iter()
-        .filter(|source| source.name.starts_with("edge/config") || source.name == "edge/token.rs")
+        .filter(|source| source.name.starts_with("edge/config") || source.name == "edge/token/mod.rs")
     {
         for (at, line) in source.code() {
             let words = line.split('"').skip(1).step_by(2);
             for word in words.filter(is_name).filter(|word| !ALGORITHMS.contains(word)) {
-                if !readme.contains(&format!("`{word}`")) {
+                if !docs.contains(&format!("`{word}`")) {
                     missing.push(format!("src/{}:{at}: {word}", source.name));
                 }
             }
         }
     }
-    none(missing, "README.md does not tell of a variable");
+    none(missing, "docs/configuration.md does not tell of a variable");
 }
 
 #[test]

@@ -27,13 +27,16 @@ fn the_snapshot_is_current() {
 }
 
 #[test]
-fn the_readme_lists_the_routes() {
+fn the_docs_list_the_routes() {
     const BEGIN: &str = "<!-- routes: written by `npm run openapi` -->\n";
     const END: &str = "<!-- /routes -->";
-    let readme = std::fs::read_to_string(file("README.md")).unwrap();
+    let readme = std::fs::read_to_string(file("docs/routes.md")).unwrap();
     let (head, rest) = readme.split_once(BEGIN).expect("the mark of the routes");
     let (_, tail) = rest.split_once(END).expect("the mark after the routes");
-    hold("README.md", &format!("{head}{BEGIN}{}{END}{tail}", route_list::route_list()));
+    hold(
+        "docs/routes.md",
+        &format!("{head}{BEGIN}{}{END}{tail}", route_list::route_list()),
+    );
 }
 
 #[test]

@@ -4,7 +4,8 @@
 use serde_json::{Value, json};
 
 use crate::api::reports::shared::{
-    Agents, answer, asked, cap, column, durations, is_capped, object, promises, promises_json, rows, spread_json, trend, with_rest,
+    Agents, answer, asked, cap, column, durations, is_capped, object, promises, promises_json, rows,
+    spread_json, trend, with_rest,
 };
 use crate::app::call::Call;
 use crate::desk::reports::figures::{AGES, Kept, Table};

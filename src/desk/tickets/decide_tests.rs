@@ -2,13 +2,13 @@
 
 use serde_json::json;
 
+use super::decide::*;
+use super::ticket::*;
 use crate::desk::Millis;
-use crate::desk::tickets::status::Workflow;
 use crate::desk::person::Role;
 use crate::desk::tickets::priority::Priority;
 use crate::desk::tickets::status::Status;
-use super::ticket::*;
-use super::decide::*;
+use crate::desk::tickets::status::Workflow;
 
 use crate::desk::tickets::event::EventKind;
 use crate::desk::{DAY, HOUR};

@@ -1,11 +1,11 @@
-use crate::desk::sla::Promises;
+use super::decide::*;
+use super::ticket::*;
 use crate::desk::Millis;
 use crate::desk::person::Role;
+use crate::desk::sla::Promises;
+use crate::desk::tickets::status::Status;
 use serde_json::Value;
 use std::rc::Rc;
-use crate::desk::tickets::status::Status;
-use super::ticket::*;
-use super::decide::*;
 
 use crate::desk::HOUR;
 use crate::desk::sla::calendar::Calendar;

@@ -4,13 +4,13 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::desk::tickets::status::Workflow;
-use crate::desk::person::Role;
-use crate::desk::tickets::ticket::Ticket;
-use crate::desk::tickets::status::Status;
-use crate::store::tickets::json::transitions;
 use super::ticket::*;
 use super::view::*;
+use crate::desk::person::Role;
+use crate::desk::tickets::status::Status;
+use crate::desk::tickets::status::Workflow;
+use crate::desk::tickets::ticket::Ticket;
+use crate::store::tickets::json::transitions;
 
 use crate::desk::sla::{self, State};
 use crate::desk::tickets::ticket::Rules;
@@ -151,7 +151,7 @@ fn the_next_steps_in_sql_are_those_of_the_desk() {
             assert_eq!(have.len(), cases.len());
             for (case, have) in cases.iter().zip(have) {
                 let want: Vec<&str> = case
-                    .crate::store::tickets::json::transitions(role, &rules, NOW)
+                    .transitions(role, &rules, NOW)
                     .into_iter()
                     .map(Status::word)
                     .collect();

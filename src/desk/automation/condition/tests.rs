@@ -1,5 +1,5 @@
-use crate::desk::automation::fields::FIELDS;
 use super::*;
+use crate::desk::automation::fields::FIELDS;
 
 use serde_json::json;
 
