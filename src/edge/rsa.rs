@@ -123,7 +123,7 @@ fn pem(text: &str, label: &str) -> Vec<Option<Vec<u8>>> {
 }
 
 #[cfg(target_family = "wasm")]
-mod signer {
+pub mod signer {
     use std::cell::RefCell;
 
     use js_sys::{Array, JsString, Object, Promise, Reflect, Uint8Array};
