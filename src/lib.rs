@@ -47,7 +47,7 @@ pub async fn email(
     env: Env,
     _context: worker::worker_sys::Context,
 ) -> std::result::Result<JsValue, JsValue> {
-    let mail = edge::incoming_mail::Mail(&message);
+    let mail = edge::incoming_mail::RawEmail(&message);
     let taken = jobs::receive_mail::receive(&env, &mail, edge::clock::now()).await;
     taken.map(|()| JsValue::UNDEFINED).map_err(JsValue::from)
 }
@@ -56,14 +56,14 @@ pub async fn email(
 #[durable_object]
 pub struct Live {
     hub: edge::hub::Hub,
-    live: live::Live,
+    live: live::LiveObject,
 }
 
 impl DurableObject for Live {
     fn new(state: State, env: Env) -> Live {
         Live {
             hub: edge::hub::Hub::new(state, env),
-            live: live::Live::default(),
+            live: live::LiveObject::default(),
         }
     }
 
@@ -72,22 +72,24 @@ impl DurableObject for Live {
     }
 
     async fn websocket_message(&self, socket: WebSocket, message: WebSocketIncomingMessage) -> Result<()> {
-        self.live.heard(&self.hub, socket.into(), message.into()).await;
+        self.live
+            .on_message(&self.hub, socket.into(), message.into())
+            .await;
         Ok(())
     }
 
     async fn websocket_close(&self, socket: WebSocket, _: usize, _: String, _: bool) -> Result<()> {
-        self.live.closed(&self.hub, socket.into()).await;
+        self.live.on_close(&self.hub, socket.into()).await;
         Ok(())
     }
 
     async fn websocket_error(&self, socket: WebSocket, _: Error) -> Result<()> {
-        self.live.closed(&self.hub, socket.into()).await;
+        self.live.on_close(&self.hub, socket.into()).await;
         Ok(())
     }
 
     async fn alarm(&self) -> Result<Response> {
-        self.live.ring(&self.hub).await;
+        self.live.on_alarm(&self.hub).await;
         Response::empty()
     }
 

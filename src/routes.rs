@@ -5,9 +5,9 @@
 //! the row says otherwise. A route that is not here does not exist.
 
 macro_rules! route {
-    ($method:ident $path:literal $access:ident $summary:literal $handler:expr => $gives:expr) => {
+    ($method:ident $path:literal $access:ident $summary:literal $handler:expr => $responds:expr) => {
         Endpoint {
-            route: Route::new(Method::$method, $path, Access::$access, $summary, $gives),
+            route: Route::new(Method::$method, $path, Access::$access, $summary, $responds),
             handler: |call| Box::pin($handler(call)),
             finder: None,
         }
@@ -15,15 +15,14 @@ macro_rules! route {
 }
 
 use crate::api::auth::{account, email_links, sessions};
-use crate::api::reports::{self};
 use crate::api::tickets::{self, attachments, history, messages, statistics, transfers};
 use crate::api::{
-    agent_categories, agents, articles, assistant, categories, notifications, projects, service, settings,
-    sla, sockets, subcategories, uploads, users, webhooks, workflows,
+    agent_categories, agents, articles, assistant, categories, notifications, projects, reports, service,
+    settings, sla, sockets, subcategories, uploads, users, webhooks, workflows,
 };
 use crate::app::endpoint::Endpoint;
-use crate::app::route::Gives::{Created, CreatedSchema, List, Media, Nothing, One, Schema, Socket};
-use crate::app::route::{Access, Limit, Route};
+use crate::app::route::Responds::{Created, CreatedSchema, List, Media, Nothing, One, Schema, Socket};
+use crate::app::route::{Access, RateLimit, Route};
 use crate::http::page;
 use crate::http::request::Method;
 use crate::http::shape::Shape;
@@ -52,7 +51,7 @@ const AGENT: &View = &agent_rows::AGENT;
 const PROJECT: &View = &crate::store::projects::PROJECT;
 const POLICY: &View = &crate::store::sla::POLICY;
 const CALENDAR: &View = &crate::store::sla::CALENDAR;
-const REPORT: &[&Shape] = &[&reports::ASK];
+const REPORT: &[&Shape] = &[&reports::FILTER];
 const NOTIFICATION: &View = &notification_rows::NOTIFICATION;
 const WEBHOOK: &View = &webhook_rows::WEBHOOK;
 const DELIVERY: &View = &deliveries::DELIVERY;
@@ -63,60 +62,60 @@ pub static ROUTES: &[Endpoint] = &[
     // Accounts and sessions
     route!(Post "/auth/register" Public "Register a customer" account::register => CreatedSchema("Signed"))
         .body(&account::REGISTER)
-        .limit(Limit::Register),
+        .limit(RateLimit::Register),
     route!(Post "/auth/login" Public "Log in with e-mail or username" sessions::login => Schema("Signed"))
         .body(&sessions::LOGIN)
-        .or_form(),
+        .takes_form(),
     route!(Post "/auth/refresh" Public "Rotate a refresh token" sessions::refresh => Schema("Signed"))
-        .body_if_any(&sessions::REFRESH),
+        .optional_body(&sessions::REFRESH),
     route!(Post "/auth/logout" SignedIn "End this session, blacklist the token" sessions::logout => Schema("Done"))
-        .never_replayed(),
-    route!(Post "/auth/ws-ticket" SignedIn "A 30-second single-use ticket for a socket" sockets::ticket => Schema("SocketTicket"))
-        .never_replayed(),
+        .not_idempotent(),
+    route!(Post "/auth/ws-ticket" SignedIn "A 30-second single-use ticket for a socket" sockets::create_ticket => Schema("SocketTicket"))
+        .not_idempotent(),
     route!(Post "/auth/logout-all" SignedIn "End every session of mine" sessions::logout_all => Schema("Done"))
-        .never_replayed(),
+        .not_idempotent(),
     route!(Get "/auth/me" SignedIn "Who am I" account::me => One(USER)),
-    route!(Get "/auth/verify-token" SignedIn "Is this token good" sessions::verify => Schema("Verified")),
+    route!(Get "/auth/verify-token" SignedIn "Is this token good" sessions::verify_token => Schema("Verified")),
     route!(Put "/auth/change-password" SignedIn "Change my password" account::change_password => Schema("Signed"))
         .body(&account::CHANGE_PASSWORD)
-        .never_replayed(),
+        .not_idempotent(),
     route!(Post "/auth/reset-password" Public "Set a new password with a reset token" account::reset_password => Schema("Done"))
         .body(&account::RESET_PASSWORD),
-    route!(Post "/auth/forgot-password" Public "Mail a link to set a password (same answer for any address)" email_links::forgot => Schema("Done"))
+    route!(Post "/auth/forgot-password" Public "Mail a link to set a password (same answer for any address)" email_links::forgot_password => Schema("Done"))
         .body(&email_links::FORGOT)
-        .limit(Limit::Register),
-    route!(Post "/auth/verify-email" Public "Confirm an address with the token of a mail" email_links::verify => Schema("Done"))
+        .limit(RateLimit::Register),
+    route!(Post "/auth/verify-email" Public "Confirm an address with the token of a mail" email_links::verify_email => Schema("Done"))
         .body(&email_links::VERIFY)
-        .limit(Limit::Register),
-    route!(Post "/auth/resend-verification" SignedIn "Mail another link to confirm my address" email_links::resend => Schema("Done"))
-        .never_replayed(),
+        .limit(RateLimit::Register),
+    route!(Post "/auth/resend-verification" SignedIn "Mail another link to confirm my address" email_links::resend_verification => Schema("Done"))
+        .not_idempotent(),
     route!(Get "/auth/sessions" SignedIn "My sessions" sessions::list => List(&session_rows::SESSION)),
-    route!(Delete "/auth/sessions/{id}" SignedIn "Revoke one session" sessions::revoke => Nothing).never_replayed(),
+    route!(Delete "/auth/sessions/{id}" SignedIn "Revoke one session" sessions::revoke => Nothing).not_idempotent(),
     // Users
     route!(Get "/users" Admin "List users" users::list => List(USER)).query(&[PAGE, &users::LIST]),
     route!(Post "/users" Admin "Create a user of any role" users::create => Created(USER)).body(&users::NEW),
     route!(Post "/users/add_user" Admin "Alias of POST /users" users::create => Created(USER)).body(&users::NEW),
     route!(Get "/users/me" SignedIn "My profile" account::me => One(USER)),
-    route!(Put "/users/me" SignedIn "Update my profile" users::update_me => One(USER)).body(&users::PROFILE),
+    route!(Put "/users/me" SignedIn "Update my profile" users::update_me => One(USER)).body(&users::EDIT),
     route!(Post "/users/me/password" SignedIn "Alias of change-password" account::change_password => Schema("Signed"))
         .body(&account::CHANGE_PASSWORD)
-        .never_replayed(),
-    route!(Delete "/users/me" SignedIn "Close my account" users::close_me => Nothing).body_if_any(&users::CLOSE),
+        .not_idempotent(),
+    route!(Delete "/users/me" SignedIn "Close my account" users::close_me => Nothing).optional_body(&users::CLOSE),
     route!(Get "/users/summary" Agent "Short cards for pickers" users::summary => List(&user_rows::SUMMARY))
         .query(&[PAGE, &users::LIST]),
     route!(Get "/users/{id}" SignedIn "One user (self, or staff)" users::show => One(USER)),
     route!(Put "/users/{id}" SignedIn "Update a user (self within limits, admin all)" users::update => One(USER)).names(users::find)
-        .body(&users::PROFILE),
+        .body(&users::EDIT),
     route!(Delete "/users/{id}" Admin "Deactivate a user" users::deactivate => Nothing).names(users::find),
     // Tickets
     route!(Get "/tickets" SignedIn "List tickets in my scope, filtered" tickets::list => List(TICKET))
         .query(&[PAGE, &tickets::LIST]),
     route!(Post "/tickets" SignedIn "Open a ticket" tickets::create => Created(TICKET)).body(&tickets::NEW),
-    route!(Get "/tickets/my" SignedIn "Tickets that I opened or that are assigned to me" tickets::my => List(TICKET))
+    route!(Get "/tickets/my" SignedIn "Tickets that I opened or that are assigned to me" tickets::list_mine => List(TICKET))
         .query(&[PAGE, &tickets::LIST]),
-    route!(Get "/tickets/key/{key}" SignedIn "A ticket by its key or number" tickets::by_key => One(TICKET)),
+    route!(Get "/tickets/key/{key}" SignedIn "A ticket by its key or number" tickets::show_by_key => One(TICKET)),
     route!(Get "/tickets/stats/summary" SignedIn "Counts by status and priority in my scope" statistics::summary => Schema("Summary")),
-    route!(Get "/tickets/stats/enhanced" SignedIn "Dashboard statistics with trends" reports::enhanced => Schema("EnhancedSummary")).query(REPORT),
+    route!(Get "/tickets/stats/enhanced" SignedIn "Dashboard statistics with trends" reports::statistics => Schema("EnhancedSummary")).query(REPORT),
     route!(Get "/tickets/analytics/sla-adherence" Agent "SLA adherence" reports::sla => Schema("SlaReport")).query(REPORT),
     route!(Get "/tickets/analytics/aging" Agent "Aging buckets" reports::aging => Schema("AgingReport")).query(REPORT),
     route!(Get "/tickets/{id}" SignedIn "One ticket" tickets::show => One(TICKET)),
@@ -124,24 +123,24 @@ pub static ROUTES: &[Endpoint] = &[
     route!(Delete "/tickets/{id}" Admin "Delete a ticket (soft)" tickets::remove => Nothing).names(tickets::find),
     route!(Post "/tickets/{id}/restore" Admin "Undo a delete" tickets::restore => One(TICKET)).names(tickets::find),
     route!(Put "/tickets/{id}/status" SignedIn "Change the status" tickets::set_status => One(TICKET)).names(tickets::find).body(&tickets::STATUS),
-    route!(Get "/tickets/{id}/transitions" SignedIn "The legal next statuses for me" tickets::transitions => Schema("TransitionList")),
+    route!(Get "/tickets/{id}/transitions" SignedIn "The legal next statuses for me" tickets::list_transitions => Schema("TransitionList")),
     route!(Put "/tickets/{id}/priority" Agent "Change the priority" tickets::set_priority => One(TICKET)).names(tickets::find).body(&tickets::PRIORITY),
-    route!(Put "/tickets/{id}/assign" Agent "Assign, unassign or take" tickets::assign => One(TICKET)).names(tickets::find).body_if_any(&tickets::ASSIGN),
-    route!(Post "/tickets/{id}/assign" Agent "Assign, unassign or take" tickets::assign => One(TICKET)).names(tickets::find).body_if_any(&tickets::ASSIGN),
+    route!(Put "/tickets/{id}/assign" Agent "Assign, unassign or take" tickets::assign => One(TICKET)).names(tickets::find).optional_body(&tickets::ASSIGN),
+    route!(Post "/tickets/{id}/assign" Agent "Assign, unassign or take" tickets::assign => One(TICKET)).names(tickets::find).optional_body(&tickets::ASSIGN),
     route!(Post "/tickets/{id}/transfer" Agent "Hand a ticket to another agent with a reason" transfers::create => One(TICKET)).names(tickets::find)
         .body(&transfers::NEW),
     route!(Get "/tickets/{id}/transfers" Agent "Transfer history" transfers::list => List(&transfer_rows::TRANSFER)).names(tickets::find).query(&[PAGE]),
-    route!(Put "/tickets/{id}/close" SignedIn "Close" tickets::close => One(TICKET)).names(tickets::find).body_if_any(&tickets::VERSION),
-    route!(Post "/tickets/{id}/close" SignedIn "Close" tickets::close => One(TICKET)).names(tickets::find).body_if_any(&tickets::VERSION),
-    route!(Post "/tickets/{id}/reopen" SignedIn "Reopen" tickets::reopen => One(TICKET)).names(tickets::find).body_if_any(&tickets::VERSION),
+    route!(Put "/tickets/{id}/close" SignedIn "Close" tickets::close => One(TICKET)).names(tickets::find).optional_body(&tickets::VERSION),
+    route!(Post "/tickets/{id}/close" SignedIn "Close" tickets::close => One(TICKET)).names(tickets::find).optional_body(&tickets::VERSION),
+    route!(Post "/tickets/{id}/reopen" SignedIn "Reopen" tickets::reopen => One(TICKET)).names(tickets::find).optional_body(&tickets::VERSION),
     // The assistant
-    route!(Post "/tickets/{id}/suggest-reply" Agent "Draft a reply (OpenAI-compatible provider)" assistant::suggest => Schema("SuggestedReply")).names(tickets::find)
-        .body_if_any(&assistant::SUGGEST)
-        .limit(Limit::Assist)
-        .never_replayed(),
+    route!(Post "/tickets/{id}/suggest-reply" Agent "Draft a reply (OpenAI-compatible provider)" assistant::suggest_reply => Schema("SuggestedReply")).names(tickets::find)
+        .optional_body(&assistant::SUGGEST)
+        .limit(RateLimit::Assist)
+        .not_idempotent(),
     route!(Post "/tickets/{id}/triage" Agent "Suggest category, priority, sentiment, assignee" assistant::triage => Schema("Triage")).names(tickets::find)
-        .limit(Limit::Assist)
-        .never_replayed(),
+        .limit(RateLimit::Assist)
+        .not_idempotent(),
     // Messages
     route!(Get "/tickets/{id}/comments" SignedIn "Messages of a ticket" messages::list => List(MESSAGE)).names(tickets::find).query(&[PAGE]),
     route!(Post "/tickets/{id}/comments" SignedIn "Reply, or leave an internal note" messages::create => Created(MESSAGE)).names(tickets::find)
@@ -153,29 +152,29 @@ pub static ROUTES: &[Endpoint] = &[
     route!(Get "/tickets/{id}/events" SignedIn "Gap-free events after a sequence number" history::events => List(EVENT)).names(tickets::find)
         .query(&[PAGE, &messages::AFTER]),
     route!(Post "/messages" SignedIn "Send a message" messages::send => Created(MESSAGE)).body(&messages::SEND),
-    route!(Get "/messages/ws" SignedIn "WebSocket: everything that concerns me" sockets::everything => Socket).query(&[&sockets::TOKEN]),
+    route!(Get "/messages/ws" SignedIn "WebSocket: everything that concerns me" sockets::feed => Socket).query(&[&sockets::TOKEN]),
     route!(Get "/messages/room/{ticket_id}" SignedIn "WebSocket: one ticket" sockets::room => Socket).names(messages::find_ticket)
-        .query(&[&sockets::TOKEN, &sockets::FROM]),
+        .query(&[&sockets::TOKEN, &sockets::ROOM_FROM]),
     route!(Get "/messages/{ticket_id}" SignedIn "Messages of a ticket" messages::list => List(MESSAGE)).names(messages::find_ticket).query(&[PAGE]),
     route!(Get "/messages/ticket/{id}" SignedIn "Messages of a ticket" messages::list => List(MESSAGE)).names(tickets::find).query(&[PAGE]),
     route!(Get "/messages/ticket/{id}/timeline" SignedIn "Combined timeline" history::timeline => Schema("Timeline")).names(tickets::find).query(&[PAGE]),
-    route!(Put "/messages/{ticket_id}" SignedIn "Edit a message (by its own id)" messages::edit => One(MESSAGE)).names(messages::find).body(&messages::EDIT),
+    route!(Put "/messages/{ticket_id}" SignedIn "Edit a message (by its own id)" messages::update => One(MESSAGE)).names(messages::find).body(&messages::EDIT),
     route!(Delete "/messages/{ticket_id}" SignedIn "Delete a message (by its own id)" messages::remove => Nothing).names(messages::find),
     // Notifications
     route!(Get "/notifications" SignedIn "My notifications" notifications::list => List(NOTIFICATION))
         .query(&[PAGE, &notifications::LIST]),
     route!(Get "/notifications/unread-count" SignedIn "How many I have not read" notifications::unread_count => Schema("UnreadCount")),
-    route!(Put "/notifications/{id}/read" SignedIn "Mark one read" notifications::mark_read => One(NOTIFICATION)).only_put(),
-    route!(Put "/notifications/read-all" SignedIn "Mark all read" notifications::mark_all_read => Schema("UnreadCount")).only_put(),
+    route!(Put "/notifications/{id}/read" SignedIn "Mark one read" notifications::mark_read => One(NOTIFICATION)).without_patch(),
+    route!(Put "/notifications/read-all" SignedIn "Mark all read" notifications::mark_all_read => Schema("UnreadCount")).without_patch(),
     route!(Get "/notifications/preferences" SignedIn "What reaches me and how" notifications::preferences => Schema("NotificationPreferences")),
-    route!(Put "/notifications/preferences" SignedIn "Change what reaches me and how" notifications::prefer => Schema("NotificationPreferences"))
-        .body(&notifications::PREFER),
-    route!(Get "/notifications/unsubscribe" Public "A page that asks whether mails are to stop" email_links::ask => Media("text/html"))
+    route!(Put "/notifications/preferences" SignedIn "Change what reaches me and how" notifications::set_preferences => Schema("NotificationPreferences"))
+        .body(&notifications::PREFERENCES),
+    route!(Get "/notifications/unsubscribe" Public "A page that asks whether mails are to stop" email_links::show_unsubscribe => Media("text/html"))
         .query(&[&email_links::UNSUBSCRIBE])
-        .limit(Limit::None),
+        .limit(RateLimit::None),
     route!(Post "/notifications/unsubscribe" Public "No more mails of a kind (RFC 8058)" email_links::unsubscribe => Schema("Done"))
         .query(&[&email_links::UNSUBSCRIBE])
-        .limit(Limit::Address),
+        .limit(RateLimit::Address),
     // Categories
     route!(Get "/categories" SignedIn "Categories with subcategories" categories::list => List(CATEGORY))
         .query(&[PAGE, &categories::LIST]),
@@ -184,7 +183,7 @@ pub static ROUTES: &[Endpoint] = &[
     route!(Put "/categories/{id}" Manager "Update a category" categories::update => One(CATEGORY)).names(categories::find).body(&categories::EDIT),
     route!(Delete "/categories/{id}" Manager "Archive a category (409 while tickets need it, or move_to)" categories::archive => Nothing).names(categories::find)
         .query(&[&categories::ARCHIVE])
-        .body_if_any(&categories::ARCHIVE),
+        .optional_body(&categories::ARCHIVE),
     route!(Get "/categories/{id}/subcategories" SignedIn "Subcategories" subcategories::list => List(SUBCATEGORY)).names(categories::find)
         .query(&[PAGE, &categories::LIST]),
     route!(Post "/categories/{id}/subcategories" Manager "Create a subcategory" subcategories::create => Created(SUBCATEGORY)).names(categories::find)
@@ -215,18 +214,18 @@ pub static ROUTES: &[Endpoint] = &[
     route!(Put "/projects/{id}" Manager "Update" projects::update => One(PROJECT)).names(projects::find).body(&projects::EDIT),
     route!(Delete "/projects/{id}" Manager "Archive (409 while it has open tickets)" projects::archive => Nothing).names(projects::find),
     // Promises
-    route!(Get "/sla/policies" Agent "SLA policies" sla::policies => List(POLICY)).query(&[PAGE]),
-    route!(Get "/sla/policies/{priority}" Agent "One policy" sla::policy => One(POLICY)),
+    route!(Get "/sla/policies" Agent "SLA policies" sla::list_policies => List(POLICY)).query(&[PAGE]),
+    route!(Get "/sla/policies/{priority}" Agent "One policy" sla::show_policy => One(POLICY)),
     route!(Put "/sla/policies/{priority}" Admin "Change one" sla::update_policy => One(POLICY)).body(&sla::POLICY_EDIT),
-    route!(Get "/sla/calendars" Agent "Business calendars" sla::calendars => List(CALENDAR)).query(&[PAGE]),
+    route!(Get "/sla/calendars" Agent "Business calendars" sla::list_calendars => List(CALENDAR)).query(&[PAGE]),
     route!(Post "/sla/calendars" Admin "Create" sla::create_calendar => Created(CALENDAR)).body(&sla::NEW),
-    route!(Get "/sla/calendars/{id}" Agent "One calendar" sla::calendar => One(CALENDAR)),
+    route!(Get "/sla/calendars/{id}" Agent "One calendar" sla::show_calendar => One(CALENDAR)),
     route!(Put "/sla/calendars/{id}" Admin "Update" sla::update_calendar => One(CALENDAR)).names(sla::find_calendar).body(&sla::EDIT),
     route!(Delete "/sla/calendars/{id}" Admin "Delete (409 while used)" sla::remove_calendar => Nothing).names(sla::find_calendar),
     // Attachments
     route!(Post "/attachments/presigned-url" SignedIn "A presigned upload" attachments::presign => Schema("PresignedUpload"))
         .body(&attachments::PRESIGN)
-        .limit(Limit::Presign),
+        .limit(RateLimit::Presign),
     route!(Post "/attachments" SignedIn "Register an uploaded object" attachments::register => Created(ATTACHMENT))
         .body(&attachments::REGISTER),
     route!(Get "/attachments/{id}" SignedIn "Record with a presigned download" attachments::show => One(&attachment_rows::DOWNLOAD)),
@@ -240,19 +239,19 @@ pub static ROUTES: &[Endpoint] = &[
     // Knowledge base
     route!(Get "/articles" Public "Knowledge base: published articles, search" articles::list => List(ARTICLE))
         .query(&[PAGE, &articles::LIST])
-        .or_signed_in(),
+        .auth_optional(),
     route!(Post "/articles" Agent "Write an article" articles::create => Created(ARTICLE)).body(&articles::NEW),
-    route!(Get "/articles/{id}" Public "One article by id or slug" articles::show => One(ARTICLE)).or_signed_in(),
+    route!(Get "/articles/{id}" Public "One article by id or slug" articles::show => One(ARTICLE)).auth_optional(),
     route!(Put "/articles/{id}" Agent "Edit" articles::update => One(ARTICLE)).names(articles::find).body(&articles::EDIT),
     route!(Delete "/articles/{id}" Manager "Delete" articles::remove => Nothing).names(articles::find),
     route!(Post "/articles/{id}/feedback" Public "Helpful or not" articles::feedback => One(ARTICLE)).names(articles::find)
         .body(&articles::FEEDBACK)
-        .or_signed_in(),
+        .auth_optional(),
     route!(Get "/posts" Public "Alias of /articles" articles::list => List(ARTICLE))
         .query(&[PAGE, &articles::LIST])
-        .or_signed_in(),
+        .auth_optional(),
     route!(Post "/posts" Agent "Alias of /articles" articles::create => Created(ARTICLE)).body(&articles::NEW),
-    route!(Get "/posts/{id}" Public "Alias of /articles/{id}" articles::show => One(ARTICLE)).or_signed_in(),
+    route!(Get "/posts/{id}" Public "Alias of /articles/{id}" articles::show => One(ARTICLE)).auth_optional(),
     route!(Put "/posts/{id}" Agent "Alias of /articles/{id}" articles::update => One(ARTICLE)).names(articles::find).body(&articles::EDIT),
     route!(Delete "/posts/{id}" Manager "Alias of /articles/{id}" articles::remove => Nothing).names(articles::find),
     // Reports
@@ -262,7 +261,7 @@ pub static ROUTES: &[Endpoint] = &[
     route!(Get "/reports/tickets-by-department" Manager "Tickets by department" reports::by_department => Schema("GroupReport")).query(REPORT),
     route!(Get "/reports/tickets-by-category" Manager "Tickets by category" reports::by_category => Schema("GroupReport")).query(REPORT),
     route!(Get "/reports/user-activity" Manager "User activity" reports::activity => Schema("ActivityReport"))
-        .query(&[&reports::ASK, &reports::MOST]),
+        .query(&[&reports::FILTER, &reports::LIMIT]),
     route!(Get "/admin/dashboard" Manager "Dashboard metrics" reports::dashboard => Schema("Dashboard")).query(REPORT),
     route!(Get "/admin/reports/tickets" Manager "Ticket volume" reports::volume => Schema("VolumeReport")).query(REPORT),
     route!(Get "/admin/reports/agents" Agent "Agent performance (own row for an agent)" reports::agents => Schema("AgentReport")).query(REPORT),
@@ -270,7 +269,7 @@ pub static ROUTES: &[Endpoint] = &[
     route!(Get "/agents/performance" Agent "Performance (own row for an agent)" reports::agents => Schema("AgentReport")).query(REPORT),
     // The desk
     route!(Get "/admin/settings" Admin "Desk settings" settings::show => One(&crate::store::settings::SETTINGS)),
-    route!(Put "/admin/settings" Admin "Change them" settings::update => One(&crate::store::settings::SETTINGS)).body(&settings::CHANGE),
+    route!(Put "/admin/settings" Admin "Change them" settings::update => One(&crate::store::settings::SETTINGS)).body(&settings::EDIT),
     // Workflow rules
     route!(Get "/workflows" Admin "Rules" workflows::list => List(RULE)).query(&[PAGE]),
     route!(Post "/workflows" Admin "Create a rule" workflows::create => Created(RULE)).body(&workflows::NEW),
@@ -278,28 +277,28 @@ pub static ROUTES: &[Endpoint] = &[
     route!(Put "/workflows/{id}" Admin "Update a rule" workflows::update => One(RULE)).names(workflows::find).body(&workflows::EDIT),
     route!(Delete "/workflows/{id}" Admin "Delete a rule" workflows::remove => Nothing).names(workflows::find),
     route!(Post "/workflows/{id}/simulate" Admin "What would it do" workflows::simulate => Schema("WorkflowSimulation")).names(workflows::find)
-        .body_if_any(&workflows::TRIAL)
-        .never_replayed(),
-    route!(Get "/workflows/{id}/runs" Admin "What it did" workflows::runs => List(&workflow_rows::RUN)).names(workflows::find).query(&[PAGE]),
+        .optional_body(&workflows::SIMULATE)
+        .not_idempotent(),
+    route!(Get "/workflows/{id}/runs" Admin "What it did" workflows::list_runs => List(&workflow_rows::RUN)).names(workflows::find).query(&[PAGE]),
     // Webhooks
     route!(Get "/webhooks" Admin "Endpoints" webhooks::list => List(WEBHOOK)).query(&[PAGE]),
     route!(Post "/webhooks" Admin "Create (secret shown once)" webhooks::create => Created(WEBHOOK)).body(&webhooks::NEW),
     route!(Get "/webhooks/{id}" Admin "One" webhooks::show => One(WEBHOOK)),
     route!(Put "/webhooks/{id}" Admin "Update, rotate secret" webhooks::update => One(WEBHOOK)).names(webhooks::find).body(&webhooks::EDIT),
     route!(Delete "/webhooks/{id}" Admin "Delete" webhooks::remove => Nothing).names(webhooks::find),
-    route!(Post "/webhooks/{id}/test" Admin "Send a test event" webhooks::test => Created(DELIVERY)).names(webhooks::find),
-    route!(Get "/webhooks/{id}/deliveries" Admin "Delivery log" webhooks::deliveries => List(DELIVERY)).names(webhooks::find).query(&[PAGE, &webhooks::LOG]),
+    route!(Post "/webhooks/{id}/test" Admin "Send a test event" webhooks::send_test => Created(DELIVERY)).names(webhooks::find),
+    route!(Get "/webhooks/{id}/deliveries" Admin "Delivery log" webhooks::deliveries => List(DELIVERY)).names(webhooks::find).query(&[PAGE, &webhooks::DELIVERIES]),
     route!(Get "/webhooks/{id}/deliveries/{delivery_id}" Admin "One delivery" webhooks::delivery => One(DELIVERY)),
     route!(Post "/webhooks/{id}/deliveries/{delivery_id}/redeliver" Admin "Send again" webhooks::redeliver => Created(DELIVERY)).names(webhooks::find_delivery),
     // Documents and health
-    route!(Get "/openapi.json" Public "OpenAPI 3.1" service::openapi => Media("application/json")).limit(Limit::None),
-    route!(Get "/docs" Public "Swagger UI" service::swagger => Media("text/html")).limit(Limit::None),
-    route!(Get "/swagger" Public "Swagger UI" service::swagger => Media("text/html")).limit(Limit::None),
-    route!(Get "/redoc" Public "ReDoc" service::redoc => Media("text/html")).limit(Limit::None),
-    route!(Get "/reset-password" Public "The page behind a link to set a password" email_links::show => Media("text/html")).limit(Limit::None),
-    route!(Get "/verify-email" Public "The page behind a link to confirm an address" email_links::show => Media("text/html")).limit(Limit::None),
-    route!(Get "/health" Public "Liveness" service::health => Schema("Health")).limit(Limit::None),
-    route!(Get "/ready" Public "Dependencies" service::ready => Schema("Ready")).limit(Limit::Address),
-    route!(Get "/version" Public "Version" service::version => Schema("Version")).limit(Limit::None),
-    route!(Get "/.well-known/jwks.json" Public "Public keys" service::jwks => Schema("Jwks")).limit(Limit::None),
+    route!(Get "/openapi.json" Public "OpenAPI 3.1" service::openapi => Media("application/json")).limit(RateLimit::None),
+    route!(Get "/docs" Public "Swagger UI" service::swagger => Media("text/html")).limit(RateLimit::None),
+    route!(Get "/swagger" Public "Swagger UI" service::swagger => Media("text/html")).limit(RateLimit::None),
+    route!(Get "/redoc" Public "ReDoc" service::redoc => Media("text/html")).limit(RateLimit::None),
+    route!(Get "/reset-password" Public "The page behind a link to set a password" email_links::show_page => Media("text/html")).limit(RateLimit::None),
+    route!(Get "/verify-email" Public "The page behind a link to confirm an address" email_links::show_page => Media("text/html")).limit(RateLimit::None),
+    route!(Get "/health" Public "Liveness" service::health => Schema("Health")).limit(RateLimit::None),
+    route!(Get "/ready" Public "Dependencies" service::ready => Schema("Ready")).limit(RateLimit::Address),
+    route!(Get "/version" Public "Version" service::version => Schema("Version")).limit(RateLimit::None),
+    route!(Get "/.well-known/jwks.json" Public "Public keys" service::jwks => Schema("Jwks")).limit(RateLimit::None),
 ];

@@ -261,7 +261,7 @@ fn the_docs_name_every_route() {
     let docs = fs::read_to_string(root().join("docs/routes.md")).expect("a docs/routes.md");
     let mut missing = Vec::new();
     for edgedesk::app::endpoint::Endpoint { route, .. } in edgedesk::routes::ROUTES {
-        let method = route.method.word();
+        let method = route.method.as_str();
         let told = docs.lines().any(|line| {
             let mut words = line.split(|c: char| c.is_whitespace() || matches!(c, '|' | '`' | ',' | '·'));
             line.contains(method)

@@ -1,26 +1,26 @@
 //! Agents: people of the desk whom tickets are given to.
 
-use crate::api::auth::account::{names, new_user};
-use crate::api::list::{listed, one};
-use crate::api::resolve::resolved;
+use crate::api::auth::account::{new_user, read_names};
+use crate::api::list::{list_reply, resource_reply};
+use crate::api::resolve::resolved_ids;
 use crate::app::call::Call;
 use crate::app::retry::retry;
-use crate::desk::agent::{Part, allow};
+use crate::desk::agent::{AgentAttribute, authorize_edit};
 use crate::desk::id::Ref;
 use crate::desk::person::Role;
 use crate::edge::db::{Rows, Stmt};
 use crate::edge::password;
 use crate::http::error::Error;
 use crate::http::input;
-use crate::http::input_values::{Patch, Taken};
+use crate::http::input_values::{Input, Patch};
 use crate::http::page::{self, Page};
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape};
-use crate::store::agents::{self as rows, AgentRow, Filter};
-use crate::store::commit::Answer;
+use crate::store::agents::{self as rows, AgentFilter, AgentRow};
+use crate::store::commit::CommitReply;
 use crate::store::mail::outbox;
 use crate::store::tickets::assignment;
-use crate::store::users::{self, Update};
+use crate::store::users::{self, UserPatch};
 use crate::store::{categories, sessions};
 
 const NAME: Kind = Kind::Line { min: 0, max: 100 };
@@ -42,15 +42,15 @@ const AVAILABLE: Field = Field::optional(
     "Takes new tickets at the moment; true by default.",
 )
 .or(&["available"]);
-const MOST: Field = Field::optional(
+const MAX_OPEN_TICKETS: Field = Field::optional(
     "max_open_tickets",
-    Kind::Whole { min: 0, max: 10_000 },
+    Kind::Integer { min: 0, max: 10_000 },
     "Automatic assignment never goes beyond it; 20 by default.",
 )
 .or(&["max_tickets"]);
 const AT_VERSION: Field = Field::optional(
     "version",
-    Kind::Whole {
+    Kind::Integer {
         min: 1,
         max: i64::MAX,
     },
@@ -79,7 +79,7 @@ pub const NEW: Shape = Shape {
         PHONE,
         Field::nullable("avatar_url", Kind::Url, "A picture."),
         AVAILABLE,
-        MOST,
+        MAX_OPEN_TICKETS,
         Field::optional(
             "categories",
             Kind::Slugs,
@@ -94,7 +94,7 @@ pub const EDIT: Shape = Shape {
     name: "AgentPatch",
     fields: &[
         AVAILABLE,
-        MOST,
+        MAX_OPEN_TICKETS,
         Field::optional("categories", Kind::Slugs, "All of the agent's categories.").or(&["category_ids"]),
         Field::optional("email", Kind::Email, "A new address; for admins."),
         Field::optional("username", Kind::Username, "A new username."),
@@ -139,12 +139,12 @@ pub const LIST: Shape = Shape {
 };
 
 /// What a query asks of agents.
-pub(super) fn filter(taken: &Taken) -> Filter {
-    Filter {
-        is_active: taken.flag("is_active"),
-        is_available: taken.flag("is_available"),
-        category: taken.name("category"),
-        q: taken.text("q"),
+pub(super) fn read_filter(input: &Input) -> AgentFilter {
+    AgentFilter {
+        is_active: input.flag("is_active"),
+        is_available: input.flag("is_available"),
+        category: input.name("category"),
+        q: input.text("q"),
     }
 }
 
@@ -162,40 +162,40 @@ pub fn find(call: &Call) -> Result<Stmt, Error> {
 
 /// `GET /agents`.
 pub async fn list(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = input::query(call.request, &[&page::QUERY, &LIST])?;
-    let page = Page::read(call.request, &taken, call.my_id()?)?;
-    let filter = filter(&taken);
+    let input = input::parse_query(call.request, &[&page::QUERY, &LIST])?;
+    let page = Page::from_query(call.request, &input, call.my_id()?)?;
+    let filter = read_filter(&input);
     let mut stmts = vec![rows::list(&filter, &page)];
     if page.count {
         stmts.push(rows::count(&filter));
     }
     let found = call.read(stmts).await?;
     let rows = found.first().ok_or(Error::NotFound)?;
-    listed(call, &page, rows, None, found.get(1))
+    list_reply(call, &page, rows, None, found.get(1))
 }
 
 /// `POST /agents`.
 pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = input::body(call.request, &NEW)?;
-    let wanted = taken.rows("categories");
-    let looks = wanted.iter().map(|wanted| categories::offered_all(wanted));
+    let input = input::parse_body(call.request, &NEW)?;
+    let wanted = input.rows_json("categories");
+    let looks = wanted.iter().map(|wanted| categories::resolve_active(wanted));
     let found = call.read(looks.collect()).await?;
     let ids = match wanted {
-        Some(_) => Some(resolved(found.first(), "categories", "no active category")?),
+        Some(_) => Some(resolved_ids(found.first(), "categories", "no active category")?),
         None => None,
     };
-    let hash = match taken.text("password") {
+    let hash = match input.text("password") {
         Some(text) => Some(password::hash(&text, &call.app.config.pepper).map_err(Error::Internal)?),
         None => None,
     };
-    let user = new_user(call, &taken, Role::Agent, hash)?;
+    let user = new_user(call, &input, Role::Agent, hash)?;
     let agent = Ref::Uid(user.uid.clone());
     let mut stmts = vec![
         users::insert(&user),
         rows::set_profile(
             &agent,
-            taken.flag("is_available"),
-            taken.whole("max_open_tickets"),
+            input.flag("is_available"),
+            input.integer("max_open_tickets"),
         ),
     ];
     if let Some(ids) = ids {
@@ -204,7 +204,7 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
     stmts.push(outbox::invite(&user.uid, call.now()));
     call.commit(
         stmts,
-        Answer::Created(rows::show(&agent), "/api/v1/agents/".to_owned()),
+        CommitReply::Created(rows::show(&agent), "/api/v1/agents/".to_owned()),
     )
     .await
 }
@@ -212,86 +212,86 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
 /// `GET /agents/{id}`.
 pub async fn show(call: &Call<'_>) -> Result<Reply, Error> {
     let found = call.read(vec![rows::show(&call.reference("id")?)]).await?;
-    one(found.first())
+    resource_reply(found.first())
 }
 
 /// `PUT /agents/{id}`.
 pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = input::body(call.request, &EDIT)?;
+    let input = input::parse_body(call.request, &EDIT)?;
     let reference = call.reference("id")?;
-    retry!(change(call, &reference, &taken))
+    retry!(try_update(call, &reference, &input))
 }
 
 /// `PUT /agents/{id}/categories`: exactly these.
 pub async fn set_categories(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = input::body(call.request, &CATEGORIES)?;
+    let input = input::parse_body(call.request, &CATEGORIES)?;
     let reference = call.reference("id")?;
-    retry!(change(call, &reference, &taken))
+    retry!(try_update(call, &reference, &input))
 }
 
-async fn change(call: &Call<'_>, reference: &Ref, taken: &Taken) -> Result<Reply, Error> {
-    let wanted = taken.rows("categories");
+async fn try_update(call: &Call<'_>, reference: &Ref, input: &Input) -> Result<Reply, Error> {
+    let wanted = input.rows_json("categories");
     let mut stmts = vec![rows::row(reference)];
-    stmts.extend(wanted.iter().map(|wanted| categories::offered_all(wanted)));
+    stmts.extend(wanted.iter().map(|wanted| categories::resolve_active(wanted)));
     let found = call.read(stmts).await?;
     let agent = row(found.first())?;
     let ids = match wanted {
-        Some(_) => Some(resolved(found.get(1), "categories", "no active category")?),
+        Some(_) => Some(resolved_ids(found.get(1), "categories", "no active category")?),
         None => None,
     };
-    for part in parts(taken) {
-        allow(part, call.my_role()?, agent.id == call.my_id()?)
+    for part in changed_parts(input) {
+        authorize_edit(part, call.my_role()?, agent.id == call.my_id()?)
             .map_err(|why| Error::Forbidden(why.to_owned()))?;
     }
-    call.guard(agent.version, Some(taken))?;
-    let is_active = taken
+    call.check_version(agent.version, Some(input))?;
+    let is_active = input
         .flag("is_active")
         .filter(|active| i64::from(*active) != agent.is_active);
     let (me, now) = (Ref::Id(agent.id), call.now());
     let mut stmts = vec![
-        users::update(agent.id, agent.version, &card(taken, is_active), now),
-        rows::set_profile(&me, taken.flag("is_available"), taken.whole("max_open_tickets")),
+        users::update(agent.id, agent.version, &user_patch(input, is_active), now),
+        rows::set_profile(&me, input.flag("is_available"), input.integer("max_open_tickets")),
     ];
     if let Some(ids) = ids {
         stmts.extend(rows::set_categories(&me, &ids));
     }
     if is_active == Some(false) {
-        stmts.push(sessions::end_all(agent.id, now));
-        stmts.extend(assignment::release(agent.id, call.my_id()?, now));
+        stmts.push(sessions::revoke_all(agent.id, now));
+        stmts.extend(assignment::unassign_all(agent.id, call.my_id()?, now));
     }
-    call.commit(stmts, Answer::Row(rows::show(&me))).await
+    call.commit(stmts, CommitReply::Row(rows::show(&me))).await
 }
 
 /// The parts of an agent that a body changes.
-fn parts(taken: &Taken) -> Vec<Part> {
+fn changed_parts(input: &Input) -> Vec<AgentAttribute> {
     let fields = [
-        ("is_available", Part::Availability),
-        ("max_open_tickets", Part::Terms),
-        ("email", Part::Terms),
-        ("is_active", Part::Terms),
-        ("username", Part::Card),
-        ("first_name", Part::Card),
-        ("last_name", Part::Card),
-        ("full_name", Part::Card),
-        ("department", Part::Card),
-        ("phone", Part::Card),
-        ("avatar_url", Part::Card),
-        ("categories", Part::Categories),
+        ("is_available", AgentAttribute::Availability),
+        ("max_open_tickets", AgentAttribute::Terms),
+        ("email", AgentAttribute::Terms),
+        ("is_active", AgentAttribute::Terms),
+        ("username", AgentAttribute::Card),
+        ("first_name", AgentAttribute::Card),
+        ("last_name", AgentAttribute::Card),
+        ("full_name", AgentAttribute::Card),
+        ("department", AgentAttribute::Card),
+        ("phone", AgentAttribute::Card),
+        ("avatar_url", AgentAttribute::Card),
+        ("categories", AgentAttribute::Categories),
     ];
-    let given = fields.into_iter().filter(|(name, _)| taken.has(name));
+    let given = fields.into_iter().filter(|(name, _)| input.has(name));
     given.map(|(_, part)| part).collect()
 }
 
-fn card(taken: &Taken, is_active: Option<bool>) -> Update {
-    let (first_name, last_name) = names(taken);
-    let cleared = |name| match taken.patch(name) {
+fn user_patch(input: &Input, is_active: Option<bool>) -> UserPatch {
+    let (first_name, last_name) = read_names(input);
+    let cleared = |name| match input.patch(name) {
         Patch::Keep => None,
         Patch::Clear => Some(None),
         Patch::Set(text) => Some(Some(text)),
     };
-    Update {
-        email: taken.text("email"),
-        username: taken.text("username"),
+    UserPatch {
+        email: input.text("email"),
+        username: input.text("username"),
         first_name,
         last_name,
         role: None,
@@ -309,18 +309,18 @@ pub async fn deactivate(call: &Call<'_>) -> Result<Reply, Error> {
     retry!(async {
         let found = call.read(vec![rows::row(&reference)]).await?;
         let agent = row(found.first())?;
-        call.guard(agent.version, None)?;
+        call.check_version(agent.version, None)?;
         let mut stmts = Vec::new();
         if agent.is_active == 1 {
-            let update = Update {
+            let update = UserPatch {
                 is_active: Some(false),
-                ..Update::default()
+                ..UserPatch::default()
             };
             stmts.push(users::update(agent.id, agent.version, &update, call.now()));
-            stmts.push(sessions::end_all(agent.id, call.now()));
-            stmts.extend(assignment::release(agent.id, call.my_id()?, call.now()));
+            stmts.push(sessions::revoke_all(agent.id, call.now()));
+            stmts.extend(assignment::unassign_all(agent.id, call.my_id()?, call.now()));
         }
-        call.commit(stmts, Answer::Nothing).await
+        call.commit(stmts, CommitReply::Nothing).await
     })
 }
 
@@ -328,9 +328,9 @@ pub async fn deactivate(call: &Call<'_>) -> Result<Reply, Error> {
 pub async fn list_tickets(call: &Call<'_>) -> Result<Reply, Error> {
     let reference = call.reference("id")?;
     let must = rows::row(&reference);
-    crate::api::tickets::list::page_of(
+    crate::api::tickets::list::list_page(
         call,
-        Some(crate::store::tickets::filter::Filter::Assignee(reference)),
+        Some(crate::store::tickets::filter::TicketFilter::Assignee(reference)),
         Some(must),
     )
     .await

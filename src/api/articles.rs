@@ -1,25 +1,25 @@
 //! The knowledge base: articles that everybody reads and staff write. `/posts` is its other name.
 
-use crate::api::list::{listed, one};
+use crate::api::list::{list_reply, resource_reply};
 use crate::app::call::Call;
 use crate::app::retry::retry;
 use crate::desk::DAY;
-use crate::desk::article::{self, Status};
-use crate::desk::category::Name;
+use crate::desk::article::{self, ArticleStatus};
+use crate::desk::category::CategoryRef;
 use crate::desk::id::Ref;
-use crate::desk::tickets::search::article_expression;
+use crate::desk::tickets::search::article_match_expression;
 use crate::edge::db::{Rows, Stmt};
 use crate::edge::ids;
 use crate::http::error::Error;
 use crate::http::input;
-use crate::http::input_values::Taken;
+use crate::http::input_values::Input;
 use crate::http::page::{self, Page};
 use crate::http::reply::Reply;
-use crate::http::shape::{Field, Kind, Shape, words};
-use crate::store::articles::{self as rows, ArticleRow, Draft, Query};
+use crate::http::shape::{Field, Kind, Shape, choices};
+use crate::store::articles::{self as rows, ArticleContent, ArticleQuery, ArticleRow};
 use crate::store::categories;
-use crate::store::commit::Answer;
-use crate::store::rows::Id;
+use crate::store::commit::CommitReply;
+use crate::store::rows::IdRow;
 
 const TITLE: Kind = Kind::Line { min: 3, max: 200 };
 const BODY: Kind = Kind::Text { min: 1, max: 20_000 };
@@ -34,7 +34,11 @@ const SLUG: Field = Field::optional(
     Kind::Line { min: 1, max: 100 },
     "Its name in addresses: lower-case letters, digits and hyphens; made from the title when absent.",
 );
-const STATUS: Field = Field::optional("status", Kind::Word(&words::ARTICLE_STATUS), "`draft` at first.");
+const STATUS: Field = Field::optional(
+    "status",
+    Kind::Choice(&choices::ARTICLE_STATUS),
+    "`draft` at first.",
+);
 const CATEGORY: Field =
     Field::nullable("category", Kind::Slug, "A category by slug or id.").or(&["category_id"]);
 
@@ -63,7 +67,7 @@ pub const EDIT: Shape = Shape {
         CATEGORY,
         Field::optional(
             "version",
-            Kind::Whole {
+            Kind::Integer {
                 min: 1,
                 max: i64::MAX,
             },
@@ -84,7 +88,7 @@ pub const LIST: Shape = Shape {
     fields: &[
         Field::optional(
             "status",
-            Kind::AnyOf(&words::ARTICLE_STATUS),
+            Kind::AnyOf(&choices::ARTICLE_STATUS),
             "`published` by default; the others are shown to staff.",
         ),
         Field::optional("category", Kind::Slug, "By slug or id.").or(&["category_id"]),
@@ -97,120 +101,125 @@ fn is_staff(call: &Call) -> bool {
 }
 
 /// The article in the path: an id, a uid or a slug.
-fn named(call: &Call) -> Name {
+fn article_in_path(call: &Call) -> CategoryRef {
     let text = call.param("id");
     match Ref::parse(text) {
         Some(reference @ (Ref::Id(_) | Ref::Uid(_))) => reference.into(),
-        _ => Name::Slug(text.to_lowercase()),
+        _ => CategoryRef::Slug(text.to_lowercase()),
     }
 }
 
 /// The article in the path, as far as the caller may know of it.
 pub fn find(call: &Call) -> Result<Stmt, Error> {
-    Ok(rows::show(&named(call), is_staff(call)))
+    Ok(rows::show(&article_in_path(call), is_staff(call)))
 }
 
 /// `GET /articles`.
 pub async fn list(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = input::query(call.request, &[&page::QUERY, &LIST])?;
+    let input = input::parse_query(call.request, &[&page::QUERY, &LIST])?;
     let viewer = call.claims.as_ref().map_or(0, |me| me.user_id);
-    let page = Page::read(call.request, &taken, viewer)?;
-    let published = Status::Published.word();
-    let mut statuses = taken.words("status").map_or(vec![published], <[_]>::to_vec);
+    let page = Page::from_query(call.request, &input, viewer)?;
+    let published = ArticleStatus::Published.as_str();
+    let mut statuses = input.choices("status").map_or(vec![published], <[_]>::to_vec);
     if !is_staff(call) {
         statuses.retain(|word| *word == published);
     }
-    let asked = taken.text("q").filter(|q| !q.trim().is_empty());
-    let matching = asked.as_deref().and_then(article_expression);
+    let asked = input.text("q").filter(|q| !q.trim().is_empty());
+    let matching = asked.as_deref().and_then(article_match_expression);
     if statuses.is_empty() || (asked.is_some() && matching.is_none()) {
         // Nothing that could be found: an empty list, and not an error.
-        call.look(Vec::new()).await?;
+        call.read_optional(Vec::new()).await?;
         let total = page.count.then_some(page::Total(0));
-        return Ok(Reply::ok(page::list(call.request, &page, "", None, total).0));
+        return Ok(Reply::ok(
+            page::render_list(call.request, &page, "", None, total).0,
+        ));
     }
-    let query = Query {
+    let query = ArticleQuery {
         statuses,
-        category: taken.name("category"),
+        category: input.name("category"),
         matching,
     };
     let mut stmts = vec![rows::list(&query, &page)];
     if page.count {
         stmts.push(rows::count(&query));
     }
-    let found = call.look(stmts).await?;
+    let found = call.read_optional(stmts).await?;
     let rows = found.first().ok_or(Error::NotFound)?;
-    listed(call, &page, rows, None, found.get(1))
+    list_reply(call, &page, rows, None, found.get(1))
 }
 
 /// `GET /articles/{id}`.
 pub async fn show(call: &Call<'_>) -> Result<Reply, Error> {
-    let found = call.look(vec![find(call)?]).await?;
-    one(found.first())
+    let found = call.read_optional(vec![find(call)?]).await?;
+    resource_reply(found.first())
 }
 
 /// `POST /articles`.
 pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = input::body(call.request, &NEW)?;
-    let slug = slug(&taken)?;
-    let found = call.read(wanted_category(&taken).into_iter().collect()).await?;
+    let input = input::parse_body(call.request, &NEW)?;
+    let slug = read_slug(&input)?;
+    let found = call.read(find_category(&input).into_iter().collect()).await?;
     let (uid, now) = (call.uid()?, call.now());
-    let title = taken.required("title");
-    let status = status(&taken).unwrap_or(Status::Draft);
-    let made = article::slug(&title);
+    let title = input.required("title");
+    let status = read_status(&input).unwrap_or(ArticleStatus::Draft);
+    let made = article::slug_from_title(&title);
     let spare = format!(
         "{made}-{}",
         uid.get(uid.len().saturating_sub(8)..).unwrap_or_default()
     );
-    let draft = Draft {
+    let draft = ArticleContent {
         slug: slug.clone().unwrap_or(made),
         title,
-        summary: taken.text("summary").unwrap_or_default(),
-        body: taken.required("body"),
+        summary: input.text("summary").unwrap_or_default(),
+        body: input.required("body"),
         status,
-        category_id: category(&taken, None, found.first())?,
+        category_id: read_category(&input, None, found.first())?,
         published_at: article::published_at(None, status, now),
     };
     let spare = slug.is_none().then_some(spare.as_str());
     let stmts = vec![rows::insert(&draft, spare, &uid, call.my_id()?, now)];
-    let view = rows::show(&Name::Uid(uid), true);
-    call.commit(stmts, Answer::Created(view, "/api/v1/articles/".to_owned()))
+    let view = rows::show(&CategoryRef::Uid(uid), true);
+    call.commit(stmts, CommitReply::Created(view, "/api/v1/articles/".to_owned()))
         .await
 }
 
 /// `PUT /articles/{id}`.
 pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = input::body(call.request, &EDIT)?;
-    let slug = slug(&taken)?;
+    let input = input::parse_body(call.request, &EDIT)?;
+    let slug = read_slug(&input)?;
     retry!(async {
-        let mut stmts = vec![rows::row(&named(call))];
-        stmts.extend(wanted_category(&taken));
+        let mut stmts = vec![rows::row(&article_in_path(call))];
+        stmts.extend(find_category(&input));
         let found = call.read(stmts).await?;
         let row = row(found.first())?;
-        call.guard(row.version, Some(&taken))?;
-        let before = Status::parse(&row.status).unwrap_or(Status::Draft);
-        let status = status(&taken).unwrap_or(before);
-        let draft = Draft {
+        call.check_version(row.version, Some(&input))?;
+        let before = ArticleStatus::parse(&row.status).unwrap_or(ArticleStatus::Draft);
+        let status = read_status(&input).unwrap_or(before);
+        let draft = ArticleContent {
             slug: slug.clone().unwrap_or(row.slug),
-            title: taken.text("title").unwrap_or(row.title),
-            summary: taken.text("summary").unwrap_or(row.summary),
-            body: taken.text("body").unwrap_or(row.body),
+            title: input.text("title").unwrap_or(row.title),
+            summary: input.text("summary").unwrap_or(row.summary),
+            body: input.text("body").unwrap_or(row.body),
             status,
-            category_id: category(&taken, row.category_id, found.get(1))?,
+            category_id: read_category(&input, row.category_id, found.get(1))?,
             published_at: article::published_at(row.published_at, status, call.now()),
         };
         let stmts = vec![rows::update(row.id, row.version, &draft, call.now())];
-        call.commit(stmts, Answer::Row(rows::show(&Name::Id(row.id), true)))
-            .await
+        call.commit(
+            stmts,
+            CommitReply::Row(rows::show(&CategoryRef::Id(row.id), true)),
+        )
+        .await
     })
 }
 
 /// `DELETE /articles/{id}`.
 pub async fn remove(call: &Call<'_>) -> Result<Reply, Error> {
     retry!(async {
-        let found = call.read(vec![rows::row(&named(call))]).await?;
+        let found = call.read(vec![rows::row(&article_in_path(call))]).await?;
         let row = row(found.first())?;
-        call.guard(row.version, None)?;
-        call.commit(rows::delete(row.id, row.version).to_vec(), Answer::Nothing)
+        call.check_version(row.version, None)?;
+        call.commit(rows::delete(row.id, row.version).to_vec(), CommitReply::Nothing)
             .await
     })
 }
@@ -218,29 +227,29 @@ pub async fn remove(call: &Call<'_>) -> Result<Reply, Error> {
 /// `POST /articles/{id}/feedback`: one vote each, which may be changed. Who is not signed in votes once a day
 /// from an address, of which only a keyed hash is kept.
 pub async fn feedback(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = input::body(call.request, &FEEDBACK)?;
-    let is_helpful = taken.flag("helpful").unwrap_or_default();
+    let input = input::parse_body(call.request, &FEEDBACK)?;
+    let is_helpful = input.flag("helpful").unwrap_or_default();
     let voter = match &call.claims {
         Some(me) => format!("u{}", me.user_id),
         None => {
             let day = call.now().div_euclid(DAY);
-            ids::keyed_hash(
+            ids::hmac_hex(
                 &call.app.config.pepper,
-                &format!("article vote\n{day}\n{}", call.request.address()),
+                &format!("article vote\n{day}\n{}", call.request.client_ip()),
             )
         }
     };
     retry!(async {
-        let found = call.look(vec![find(call)?]).await?;
-        let id: Option<Id> = match found.first() {
+        let found = call.read_optional(vec![find(call)?]).await?;
+        let id: Option<IdRow> = match found.first() {
             Some(rows) => rows.first()?,
             None => None,
         };
         let id = id.ok_or(Error::NotFound)?.id;
-        let view = rows::show(&Name::Id(id), true);
+        let view = rows::show(&CategoryRef::Id(id), true);
         call.commit(
             rows::vote(id, &voter, is_helpful, call.now()).to_vec(),
-            Answer::Row(view),
+            CommitReply::Row(view),
         )
         .await
     })
@@ -254,13 +263,13 @@ fn row(rows: Option<&Rows>) -> Result<ArticleRow, Error> {
     row.ok_or(Error::NotFound)
 }
 
-fn status(taken: &Taken) -> Option<Status> {
-    taken.word("status").and_then(Status::parse)
+fn read_status(input: &Input) -> Option<ArticleStatus> {
+    input.choice("status").and_then(ArticleStatus::parse)
 }
 
-fn slug(taken: &Taken) -> Result<Option<String>, Error> {
-    match taken.text("slug") {
-        Some(slug) if !article::is_slug(&slug) => Err(Error::field(
+fn read_slug(input: &Input) -> Result<Option<String>, Error> {
+    match input.text("slug") {
+        Some(slug) if !article::is_valid_slug(&slug) => Err(Error::field(
             "slug",
             "must be lower-case letters, digits and hyphens, and neither a number nor a UUID",
         )),
@@ -268,19 +277,19 @@ fn slug(taken: &Taken) -> Result<Option<String>, Error> {
     }
 }
 
-fn wanted_category(taken: &Taken) -> Option<Stmt> {
-    taken.name("category").map(|name| categories::offered(&name))
+fn find_category(input: &Input) -> Option<Stmt> {
+    input.name("category").map(|name| categories::find_active(&name))
 }
 
 /// The category that an article will be in, from what was found of the wanted one.
-fn category(taken: &Taken, before: Option<i64>, found: Option<&Rows>) -> Result<Option<i64>, Error> {
-    if taken.is_null("category") {
+fn read_category(input: &Input, before: Option<i64>, found: Option<&Rows>) -> Result<Option<i64>, Error> {
+    if input.is_null("category") {
         return Ok(None);
     }
-    if !taken.has("category") {
+    if !input.has("category") {
         return Ok(before);
     }
-    let row: Option<Id> = match found {
+    let row: Option<IdRow> = match found {
         Some(rows) => rows.first()?,
         None => None,
     };

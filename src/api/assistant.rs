@@ -3,13 +3,13 @@
 
 use serde_json::json;
 
-use crate::app::call::{Call, reader};
+use crate::app::call::{Call, viewer};
 use crate::desk::assistant::answer;
-use crate::desk::assistant::prompt::{self, Case, Prompt, Said, Wishes};
+use crate::desk::assistant::prompt::{self, DraftOptions, Prompt, PromptMessage, PromptTicket};
 use crate::desk::tickets::policy;
-use crate::edge::config::assistant::{Assist, Provider};
+use crate::edge::config::assistant::{AssistantConfig, ModelProvider};
 use crate::edge::db::{Rows, Stmt};
-use crate::edge::fetch::{self, Answered, Ask, Failed};
+use crate::edge::fetch::{self, FetchError, FetchRequest, FetchResponse};
 use crate::edge::{ai, ids, log};
 use crate::http::error::Error;
 use crate::http::input;
@@ -40,124 +40,136 @@ pub const SUGGEST: Shape = Shape {
 };
 
 /// Bytes of a provider's answer that are read.
-const MOST: usize = 256 * 1024;
+const MAX_RESPONSE_BYTES: usize = 256 * 1024;
 
-const OFF: &str = "the assistant is not configured: set AI_BASE_URL, AI_MODEL and AI_API_KEY for a provider with OpenAI's \
+const NOT_CONFIGURED: &str = "the assistant is not configured: set AI_BASE_URL, AI_MODEL and AI_API_KEY for a provider with OpenAI's \
   chat completions, or AI_MODEL and the binding AI for Workers AI";
 const UNREADABLE: &str = "the assistant's provider gave an answer that cannot be used";
 
 /// `POST /tickets/{id}/suggest-reply`.
-pub async fn suggest(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = input::body_or_nothing(call.request, &SUGGEST)?;
-    let read = read(call, Vec::new()).await?;
-    let wishes = Wishes {
-        tone: taken.text("tone"),
-        language: taken.text("language"),
-        instructions: taken.text("instructions"),
+pub async fn suggest_reply(call: &Call<'_>) -> Result<Reply, Error> {
+    let input = input::parse_optional_body(call.request, &SUGGEST)?;
+    let read = read_input(call, Vec::new()).await?;
+    let wishes = DraftOptions {
+        tone: input.text("tone"),
+        language: input.text("language"),
+        instructions: input.text("instructions"),
     };
-    let prompt = prompt::reply(&read.case, &read.said, &wishes, &mark()?);
-    let (said, model) = ask(call, &prompt).await?;
-    let draft = answer::draft(&said).ok_or_else(|| failed(UNREADABLE, None))?;
+    let prompt = prompt::build_reply_prompt(&read.case, &read.said, &wishes, &new_boundary()?);
+    let (said, model) = ask_provider(call, &prompt).await?;
+    let draft = answer::clean_draft(&said).ok_or_else(|| provider_error(UNREADABLE, None))?;
     let body = json!({"reply": draft, "model": model, "truncated": prompt.truncated, "sources": {"messages": prompt.messages}});
     Ok(Reply::ok(body.to_string()))
 }
 
 /// `POST /tickets/{id}/triage`.
 pub async fn triage(call: &Call<'_>) -> Result<Reply, Error> {
-    let read = read(call, vec![rows::categories(), rows::agents()]).await?;
+    let read = read_input(call, vec![rows::categories(), rows::agents()]).await?;
     let [categories, agents] = read.rest.as_slice() else {
         return Err(Error::Internal("the choices were not read".to_owned()));
     };
     let (categories, agents) = (rows::read_categories(categories)?, rows::read_agents(agents)?);
-    let prompt = prompt::triage(&read.case, &read.said, &categories, &agents, &mark()?);
-    let (said, model) = ask(call, &prompt).await?;
-    let found = answer::suggested(&said, &categories, &agents).ok_or_else(|| failed(UNREADABLE, None))?;
-    let body = json!({"category": found.category, "priority": found.priority.map(|priority| priority.word()),
+    let prompt = prompt::build_triage_prompt(&read.case, &read.said, &categories, &agents, &new_boundary()?);
+    let (said, model) = ask_provider(call, &prompt).await?;
+    let found = answer::parse_suggestions(&said, &categories, &agents)
+        .ok_or_else(|| provider_error(UNREADABLE, None))?;
+    let body = json!({"category": found.category, "priority": found.priority.map(|priority| priority.as_str()),
         "sentiment": found.sentiment, "assignee": found.assignee, "reason": found.reason, "model": model,
         "truncated": prompt.truncated});
     Ok(Reply::ok(body.to_string()))
 }
 
 /// What was read of the ticket in the path.
-struct Read {
-    case: Case,
-    said: Vec<Said>,
+struct AssistantInput {
+    case: PromptTicket,
+    said: Vec<PromptMessage>,
     rest: Vec<Rows>,
 }
 
-async fn read(call: &Call<'_>, more: Vec<Stmt>) -> Result<Read, Error> {
-    let (reader, reference) = (reader(call)?, call.reference("id")?);
-    let with_notes = call.app.config.assist.include_notes && policy::reads_internal(call.my_role()?);
+async fn read_input(call: &Call<'_>, more: Vec<Stmt>) -> Result<AssistantInput, Error> {
+    let (reader, reference) = (viewer(call)?, call.reference("id")?);
+    let with_notes = call.app.config.assistant.include_notes && policy::may_read_internal(call.my_role()?);
     let mut stmts = vec![
-        rows::case(&reader, &reference, with_notes),
-        rows::said(&reader, &reference, with_notes),
+        rows::ticket(&reader, &reference, with_notes),
+        rows::messages(&reader, &reference, with_notes),
     ];
     stmts.extend(more);
     let mut found = call.read(stmts).await?.into_iter();
     let (Some(case), Some(said)) = (found.next(), found.next()) else {
         return Err(Error::NotFound);
     };
-    Ok(Read {
-        case: rows::read_case(&case)?.ok_or(Error::NotFound)?,
-        said: rows::read_said(&said)?,
+    Ok(AssistantInput {
+        case: rows::read_ticket(&case)?.ok_or(Error::NotFound)?,
+        said: rows::read_messages(&said)?,
         rest: found.collect(),
     })
 }
 
 /// What marks the ticket's place in a prompt.
-fn mark() -> Result<String, Error> {
-    let bytes = ids::random::<12>().map_err(Error::Internal)?;
+fn new_boundary() -> Result<String, Error> {
+    let bytes = ids::random_bytes::<12>().map_err(Error::Internal)?;
     Ok(ids::hex(&bytes))
 }
 
 // The provider ---------------------------------------------------------------------------------------------------
 
 /// What the model says, and its name.
-async fn ask<'a>(call: &'a Call<'_>, prompt: &Prompt) -> Result<(String, &'a str), Error> {
-    let assist = &call.app.config.assist;
-    let provider = assist
+async fn ask_provider<'a>(call: &'a Call<'_>, prompt: &Prompt) -> Result<(String, &'a str), Error> {
+    let assistant = &call.app.config.assistant;
+    let provider = assistant
         .provider
         .as_ref()
-        .ok_or_else(|| Error::Unavailable(OFF.to_owned()))?;
+        .ok_or_else(|| Error::Unavailable(NOT_CONFIGURED.to_owned()))?;
     let said = match provider {
-        Provider::Server { url, key, model } => {
-            let body = answer::request(model, prompt);
-            let asked = post(url, key.as_deref(), &body, assist).await;
-            content(asked.map_err(unreached)?)?
+        ModelProvider::Server { url, key, model } => {
+            let body = answer::build_request(model, prompt);
+            let asked = post_to_provider(url, key.as_deref(), &body, assistant).await;
+            read_completion(asked.map_err(network_error)?)?
         }
-        Provider::Binding { model } => {
+        ModelProvider::Binding { model } => {
             let texts = (prompt.system.as_str(), prompt.user.as_str());
-            let asked = ai::ask(&call.app.env, model, texts, prompt.wants_json, assist.timeout_ms);
-            answer::said(&asked.await.map_err(unreached)?)
+            let asked = ai::complete_chat(
+                &call.app.env,
+                model,
+                texts,
+                prompt.wants_json,
+                assistant.timeout_ms,
+            );
+            answer::extract_content(&asked.await.map_err(network_error)?)
         }
     };
-    let said = said.ok_or_else(|| failed(UNREADABLE, None))?;
+    let said = said.ok_or_else(|| provider_error(UNREADABLE, None))?;
     Ok((said, provider.model()))
 }
 
-async fn post(url: &str, key: Option<&str>, body: &str, assist: &Assist) -> Result<Answered, Failed> {
+async fn post_to_provider(
+    url: &str,
+    key: Option<&str>,
+    body: &str,
+    assistant: &AssistantConfig,
+) -> Result<FetchResponse, FetchError> {
     let bearer = key.map(|key| format!("Bearer {key}"));
     let mut headers = vec![
         ("content-type", "application/json"),
         ("accept", "application/json"),
     ];
     headers.extend(bearer.as_deref().map(|bearer| ("authorization", bearer)));
-    let ask = Ask {
+    let ask = FetchRequest {
         method: "POST",
         url,
         headers: &headers,
         body: Some(body),
-        timeout_ms: assist.timeout_ms,
-        most: MOST,
+        timeout_ms: assistant.timeout_ms,
+        max_bytes: MAX_RESPONSE_BYTES,
     };
-    fetch::ask(&ask).await
+    fetch::send(&ask).await
 }
 
 /// What the model says, out of the provider's answer.
-fn content(answered: Answered) -> Result<Option<String>, Error> {
+fn read_completion(answered: FetchResponse) -> Result<Option<String>, Error> {
     let why = match answered.status {
-        200..=299 if answered.is_cut => "the assistant's provider gave far too long an answer",
-        200..=299 => return Ok(answer::content(&answered.body)),
+        200..=299 if answered.is_truncated => "the assistant's provider gave far too long an answer",
+        200..=299 => return Ok(answer::parse_content(&answered.body)),
         300..=399 => "the assistant's provider is elsewhere: AI_BASE_URL must not lead to a redirect",
         401 | 403 => "the assistant's provider refuses us: check AI_API_KEY",
         402 => "the assistant's provider wants to be paid: the account has no credit",
@@ -167,21 +179,21 @@ fn content(answered: Answered) -> Result<Option<String>, Error> {
         429 => "the assistant's provider has too much to do at this moment",
         _ => "the assistant's provider has failed",
     };
-    log::log(&format!("the assistant: {why} ({})", answered.status));
-    Err(failed(why, Some(&answered)))
+    log::error(&format!("the assistant: {why} ({})", answered.status));
+    Err(provider_error(why, Some(&answered)))
 }
 
-fn unreached(why: Failed) -> Error {
+fn network_error(why: FetchError) -> Error {
     match why {
-        Failed::Timeout => failed("the assistant's provider did not answer in time", None),
-        Failed::Network(why) => {
-            log::log(&format!("the assistant: {why}"));
-            failed("the assistant's provider cannot be reached", None)
+        FetchError::Timeout => provider_error("the assistant's provider did not answer in time", None),
+        FetchError::Network(why) => {
+            log::error(&format!("the assistant: {why}"));
+            provider_error("the assistant's provider cannot be reached", None)
         }
     }
 }
 
-fn failed(message: &str, answered: Option<&Answered>) -> Error {
+fn provider_error(message: &str, answered: Option<&FetchResponse>) -> Error {
     Error::Provider {
         message: message.to_owned(),
         status: answered.map(|answered| answered.status),

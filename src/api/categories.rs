@@ -2,21 +2,21 @@
 
 use serde_json::json;
 
-use crate::api::list::{listed, one};
+use crate::api::list::{list_reply, resource_reply};
 use crate::app::call::Call;
 use crate::app::retry::retry;
-use crate::desk::category::{Name, may_be_slug, slug_of};
+use crate::desk::category::{CategoryRef, is_valid_slug, slug_from_name};
 use crate::edge::db::{Rows, Stmt};
 use crate::http::error::Error;
 use crate::http::input;
-use crate::http::input_values::Taken;
+use crate::http::input_values::Input;
 use crate::http::page::{self, Page};
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape};
-use crate::store::categories::{self as rows, CategoryRow, Filter};
-use crate::store::category_write::Facts;
-use crate::store::commit::Answer;
-use crate::store::rows::Id;
+use crate::store::categories::{self as rows, CategoryFilter, CategoryRow};
+use crate::store::category_write::CategoryFields;
+use crate::store::commit::CommitReply;
+use crate::store::rows::IdRow;
 
 const NAME: Kind = Kind::Line { min: 1, max: 100 };
 const DESCRIPTION: Field = Field::optional(
@@ -31,7 +31,7 @@ const SLUG: Field = Field::optional(
 );
 const POSITION: Field = Field::optional(
     "position",
-    Kind::Whole {
+    Kind::Integer {
         min: 0,
         max: 1_000_000,
     },
@@ -64,7 +64,7 @@ pub const EDIT: Shape = Shape {
         IS_ACTIVE,
         Field::optional(
             "version",
-            Kind::Whole {
+            Kind::Integer {
                 min: 1,
                 max: i64::MAX,
             },
@@ -93,39 +93,39 @@ pub const LIST: Shape = Shape {
 };
 
 /// The category in the path, by id, uid or slug.
-pub(super) fn in_path(call: &Call, param: &str) -> Result<Name, Error> {
-    Name::parse(call.param(param)).ok_or(Error::NotFound)
+pub(super) fn category_in_path(call: &Call, param: &str) -> Result<CategoryRef, Error> {
+    CategoryRef::parse(call.param(param)).ok_or(Error::NotFound)
 }
 
 /// Finds the category in the path.
 pub fn find(call: &Call) -> Result<Stmt, Error> {
-    Ok(crate::store::categories::row(&in_path(call, "id")?))
+    Ok(crate::store::categories::row(&category_in_path(call, "id")?))
 }
 
 /// Which ones a list shows: the active ones, unless staff ask for others.
-pub(super) fn shown(call: &Call, taken: &Taken) -> Result<Option<bool>, Error> {
+pub(super) fn active_filter(call: &Call, input: &Input) -> Result<Option<bool>, Error> {
     if !call.my_role()?.is_staff() {
         return Ok(Some(true));
     }
-    Ok(match taken.flag("is_active") {
+    Ok(match input.flag("is_active") {
         Some(is_active) => Some(is_active),
-        None if taken.flag("include_archived") == Some(true) => None,
+        None if input.flag("include_archived") == Some(true) => None,
         None => Some(true),
     })
 }
 
 /// What a body says of a category or subcategory.
-pub(super) fn facts(taken: &Taken) -> Result<Facts, Error> {
-    let slug = taken.text("slug");
-    if taken.reference("slug").is_some() || slug.as_ref().is_some_and(|slug| !may_be_slug(slug)) {
+pub(super) fn read_fields(input: &Input) -> Result<CategoryFields, Error> {
+    let slug = input.text("slug");
+    if input.reference("slug").is_some() || slug.as_ref().is_some_and(|slug| !is_valid_slug(slug)) {
         return Err(Error::field("slug", "must not look like an id"));
     }
-    Ok(Facts {
+    Ok(CategoryFields {
         slug,
-        name: taken.text("name"),
-        description: taken.text("description"),
-        position: taken.whole("position"),
-        is_active: taken.flag("is_active"),
+        name: input.text("name"),
+        description: input.text("description"),
+        position: input.integer("position"),
+        is_active: input.flag("is_active"),
     })
 }
 
@@ -138,10 +138,10 @@ pub fn row(rows: Option<&Rows>) -> Result<CategoryRow, Error> {
 
 /// `GET /categories`.
 pub async fn list(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = input::query(call.request, &[&page::QUERY, &LIST])?;
-    let page = Page::read(call.request, &taken, call.my_id()?)?;
-    let filter = Filter {
-        is_active: shown(call, &taken)?,
+    let input = input::parse_query(call.request, &[&page::QUERY, &LIST])?;
+    let page = Page::from_query(call.request, &input, call.my_id()?)?;
+    let filter = CategoryFilter {
+        is_active: active_filter(call, &input)?,
         agent: None,
     };
     let mut stmts = vec![rows::list(&filter, call.my_role()?.is_staff(), &page)];
@@ -150,23 +150,23 @@ pub async fn list(call: &Call<'_>) -> Result<Reply, Error> {
     }
     let found = call.read(stmts).await?;
     let rows = found.first().ok_or(Error::NotFound)?;
-    listed(call, &page, rows, None, found.get(1))
+    list_reply(call, &page, rows, None, found.get(1))
 }
 
 /// `POST /categories`.
 pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = input::body(call.request, &NEW)?;
-    let mut facts = facts(&taken)?;
+    let input = input::parse_body(call.request, &NEW)?;
+    let mut facts = read_fields(&input)?;
     call.authorize().await?;
     facts.slug = facts
         .slug
-        .or_else(|| Some(slug_of(&taken.required("name"), "category")));
+        .or_else(|| Some(slug_from_name(&input.required("name"), "category")));
     let uid = call.uid()?;
     let stmt = rows::insert(&uid, &facts, call.now());
     call.commit(
         vec![stmt],
-        Answer::Created(
-            rows::show(&Name::Uid(uid), true),
+        CommitReply::Created(
+            rows::show(&CategoryRef::Uid(uid), true),
             "/api/v1/categories/".to_owned(),
         ),
     )
@@ -176,30 +176,35 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
 /// `GET /categories/{id}`.
 pub async fn show(call: &Call<'_>) -> Result<Reply, Error> {
     let staff = call.my_role()?.is_staff();
-    let found = call.read(vec![rows::show(&in_path(call, "id")?, staff)]).await?;
-    one(found.first())
+    let found = call
+        .read(vec![rows::show(&category_in_path(call, "id")?, staff)])
+        .await?;
+    resource_reply(found.first())
 }
 
 /// `PUT /categories/{id}`.
 pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = input::body(call.request, &EDIT)?;
-    let (name, facts) = (in_path(call, "id")?, facts(&taken)?);
+    let input = input::parse_body(call.request, &EDIT)?;
+    let (name, facts) = (category_in_path(call, "id")?, read_fields(&input)?);
     retry!(async {
         let found = call.read(vec![rows::row(&name)]).await?;
         let category = row(found.first())?;
-        call.guard(category.version, Some(&taken))?;
+        call.check_version(category.version, Some(&input))?;
         let mut stmts = Vec::new();
         if facts.is_active == Some(false) && category.is_active == 1 {
-            not_needed(&category)?;
-            stmts.push(rows::expect_no_need(category.id));
+            require_no_unresolved(&category)?;
+            stmts.push(rows::expect_no_unresolved(category.id));
         }
         stmts.push(rows::update(category.id, category.version, &facts, call.now()));
-        call.commit(stmts, Answer::Row(rows::show(&Name::Id(category.id), true)))
-            .await
+        call.commit(
+            stmts,
+            CommitReply::Row(rows::show(&CategoryRef::Id(category.id), true)),
+        )
+        .await
     })
 }
 
-fn not_needed(category: &CategoryRow) -> Result<(), Error> {
+fn require_no_unresolved(category: &CategoryRow) -> Result<(), Error> {
     if category.unresolved == 0 {
         return Ok(());
     }
@@ -211,16 +216,16 @@ fn not_needed(category: &CategoryRow) -> Result<(), Error> {
 
 /// `DELETE /categories/{id}`: the category is archived, once no unresolved ticket is in it.
 pub async fn archive(call: &Call<'_>) -> Result<Reply, Error> {
-    let body = input::body_or_nothing(call.request, &ARCHIVE)?;
-    let query = input::query(call.request, &[&ARCHIVE])?;
-    let name = in_path(call, "id")?;
+    let body = input::parse_optional_body(call.request, &ARCHIVE)?;
+    let query = input::parse_query(call.request, &[&ARCHIVE])?;
+    let name = category_in_path(call, "id")?;
     let move_to = body.name("move_to").or_else(|| query.name("move_to"));
     retry!(async {
         let mut stmts = vec![rows::row(&name)];
-        stmts.extend(move_to.as_ref().map(rows::offered));
+        stmts.extend(move_to.as_ref().map(rows::find_active));
         let found = call.read(stmts).await?;
         let category = row(found.first())?;
-        let target: Option<Id> = match found.get(1) {
+        let target: Option<IdRow> = match found.get(1) {
             Some(rows) => rows.first()?,
             None => None,
         };
@@ -228,24 +233,24 @@ pub async fn archive(call: &Call<'_>) -> Result<Reply, Error> {
         if move_to.is_some() && target.is_none() {
             return Err(Error::field("move_to", "is no other active category"));
         }
-        call.guard(category.version, None)?;
+        call.check_version(category.version, None)?;
         if category.is_active == 0 {
-            return call.commit(Vec::new(), Answer::Nothing).await;
+            return call.commit(Vec::new(), CommitReply::Nothing).await;
         }
         let mut stmts = Vec::new();
         match target {
             Some(target) => {
                 stmts.extend(rows::move_tickets(category.id, target, call.my_id()?, call.now()));
             }
-            None => not_needed(&category)?,
+            None => require_no_unresolved(&category)?,
         }
-        let archived = Facts {
+        let archived = CategoryFields {
             is_active: Some(false),
-            ..Facts::default()
+            ..CategoryFields::default()
         };
-        stmts.push(rows::expect_no_need(category.id));
+        stmts.push(rows::expect_no_unresolved(category.id));
         stmts.push(rows::update(category.id, category.version, &archived, call.now()));
-        call.commit(stmts, Answer::Nothing).await
+        call.commit(stmts, CommitReply::Nothing).await
     })
 }
 
@@ -257,7 +262,7 @@ pub const AGENTS: Shape = Shape {
             .or(&["agent_ids", "user_ids"]),
         Field::optional(
             "version",
-            Kind::Whole {
+            Kind::Integer {
                 min: 1,
                 max: i64::MAX,
             },

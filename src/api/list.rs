@@ -7,11 +7,11 @@ use crate::edge::db::Rows;
 use crate::http::error::Error;
 use crate::http::page::{self, Page, Total};
 use crate::http::reply::Reply;
-use crate::store::rows::Number;
+use crate::store::rows::CountRow;
 
 /// A row of a list: its JSON, its id and the value that it is sorted by.
 #[derive(Debug, Deserialize)]
-pub struct Listed {
+pub struct ListRow {
     pub j: String,
     pub id: i64,
     pub s: Option<i64>,
@@ -19,27 +19,27 @@ pub struct Listed {
 
 /// Where a walk stopped.
 #[derive(Debug, Deserialize)]
-struct Stopped {
+struct StopRow {
     pub s: Option<i64>,
     id: Option<i64>,
 }
 
 /// Answers with a page: rows that are JSON already, one more than the limit when there are more, and where the
 /// walk over them stopped, when it was cut short.
-pub fn listed(
+pub fn list_reply(
     call: &Call,
     page: &Page,
     rows: &Rows,
     stopped: Option<&Rows>,
     total: Option<&Rows>,
 ) -> Result<Reply, Error> {
-    listed_rows(call, page, rows.all()?, stopped, total)
+    list_reply_from(call, page, rows.all()?, stopped, total)
 }
 
-pub fn listed_rows(
+pub fn list_reply_from(
     call: &Call,
     page: &Page,
-    rows: Vec<Listed>,
+    rows: Vec<ListRow>,
     stopped: Option<&Rows>,
     total: Option<&Rows>,
 ) -> Result<Reply, Error> {
@@ -50,14 +50,14 @@ pub fn listed_rows(
             .last()
             .map(|row| page.cursor(row.s.unwrap_or_default(), row.id))
     } else {
-        let stopped: Option<Stopped> = match stopped {
+        let stopped: Option<StopRow> = match stopped {
             Some(rows) => rows.first()?,
             None => None,
         };
         stopped.and_then(|at| Some(page.cursor(at.s.unwrap_or_default(), at.id?)))
     };
     let total = match total {
-        Some(rows) => rows.first::<Number>()?.map(|number| Total(number.n)),
+        Some(rows) => rows.first::<CountRow>()?.map(|number| Total(number.n)),
         None => None,
     };
     let mut text = String::with_capacity(shown.iter().map(|row| row.j.len().saturating_add(1)).sum());
@@ -67,7 +67,7 @@ pub fn listed_rows(
         }
         text.push_str(&row.j);
     }
-    let (body, link) = page::list(call.request, page, &text, next, total);
+    let (body, link) = page::render_list(call.request, page, &text, next, total);
     let mut reply = Reply::ok(body);
     if let Some(link) = link {
         reply.header("Link", link);
@@ -76,7 +76,7 @@ pub fn listed_rows(
 }
 
 /// The one row of a table that a change needs; not found when there is none.
-pub fn row<T: serde::de::DeserializeOwned>(rows: Option<&Rows>) -> Result<T, Error> {
+pub fn require_row<T: serde::de::DeserializeOwned>(rows: Option<&Rows>) -> Result<T, Error> {
     match rows {
         Some(rows) => rows.first()?.ok_or(Error::NotFound),
         None => Err(Error::NotFound),
@@ -84,13 +84,13 @@ pub fn row<T: serde::de::DeserializeOwned>(rows: Option<&Rows>) -> Result<T, Err
 }
 
 /// The row `j`, `v` of one resource as an answer; not found when there is none.
-pub fn one(rows: Option<&Rows>) -> Result<Reply, Error> {
+pub fn resource_reply(rows: Option<&Rows>) -> Result<Reply, Error> {
     #[derive(Deserialize)]
-    struct Row {
+    struct ResourceRow {
         j: String,
         v: Option<i64>,
     }
-    let row: Option<Row> = match rows {
+    let row: Option<ResourceRow> = match rows {
         Some(rows) => rows.first()?,
         None => None,
     };

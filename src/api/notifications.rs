@@ -1,28 +1,28 @@
 //! What people have been told, and how they want to be told.
 
-use crate::api::list::{listed, one, row};
-use crate::app::call::{Call, reader};
+use crate::api::list::{list_reply, require_row, resource_reply};
+use crate::app::call::{Call, viewer};
 use crate::desk::notification;
 use crate::http::error::Error;
 use crate::http::input;
 use crate::http::page::{self, Page};
 use crate::http::reply::Reply;
-use crate::http::shape::{Field, Form, Kind, Shape};
-use crate::store::commit::Answer;
-use crate::store::notifications::{self as rows, Filter, KIND};
-use crate::store::rows::Id;
+use crate::http::shape::{Field, JsonFormat, Kind, Shape};
+use crate::store::commit::CommitReply;
+use crate::store::notifications::{self as rows, KIND, NotificationFilter};
+use crate::store::rows::IdRow;
 
 /// The filters of a list.
 pub const LIST: Shape = Shape {
     name: "NotificationFilter",
     fields: &[
         Field::optional("unread", Kind::Flag, "Only what has not been read."),
-        Field::optional("kind", Kind::Word(&KIND), "Only of this kind.").or(&["type"]),
+        Field::optional("kind", Kind::Choice(&KIND), "Only of this kind.").or(&["type"]),
     ],
 };
 
 /// The body of a change of preferences.
-pub const PREFER: Shape = Shape {
+pub const PREFERENCES: Shape = Shape {
     name: "NotificationPreferencesPatch",
     fields: &[Field::required(
         "preferences",
@@ -31,26 +31,26 @@ pub const PREFER: Shape = Shape {
     )],
 };
 
-static WAYS: Form = Form {
+static WAYS: JsonFormat = JsonFormat {
     schema: "NotificationWays",
-    check: notification::mistakes,
+    validate: notification::validate_preferences,
 };
 
 /// `GET /notifications`: newest first.
 pub async fn list(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = input::query(call.request, &[&page::QUERY, &LIST])?;
-    let page = Page::read(call.request, &taken, call.my_id()?)?;
-    let filter = Filter {
-        unread: taken.flag("unread").unwrap_or(false),
-        kind: taken.word("kind"),
+    let input = input::parse_query(call.request, &[&page::QUERY, &LIST])?;
+    let page = Page::from_query(call.request, &input, call.my_id()?)?;
+    let filter = NotificationFilter {
+        unread: input.flag("unread").unwrap_or(false),
+        kind: input.choice("kind"),
     };
-    let reader = reader(call)?;
+    let reader = viewer(call)?;
     let mut stmts: Vec<_> = rows::list(&reader, filter, &page).into();
     if page.count {
         stmts.push(rows::count(&reader, filter));
     }
     let found = call.read(stmts).await?;
-    listed(
+    list_reply(
         call,
         &page,
         found.first().ok_or(Error::NotFound)?,
@@ -61,20 +61,20 @@ pub async fn list(call: &Call<'_>) -> Result<Reply, Error> {
 
 /// `GET /notifications/unread-count`.
 pub async fn unread_count(call: &Call<'_>) -> Result<Reply, Error> {
-    let found = call.read(vec![rows::unread_count(&reader(call)?)]).await?;
-    one(found.first())
+    let found = call.read(vec![rows::unread_count(&viewer(call)?)]).await?;
+    resource_reply(found.first())
 }
 
 /// `PUT /notifications/{id}/read`.
 pub async fn mark_read(call: &Call<'_>) -> Result<Reply, Error> {
-    let reader = reader(call)?;
+    let reader = viewer(call)?;
     let found = call
         .read(vec![rows::row(&reader, &call.reference("id")?)])
         .await?;
-    let found: Id = row(found.first())?;
+    let found: IdRow = require_row(found.first())?;
     call.commit(
         vec![rows::mark_read(found.id, call.now())],
-        Answer::Row(rows::show(&reader, found.id)),
+        CommitReply::Row(rows::show(&reader, found.id)),
     )
     .await
 }
@@ -84,7 +84,7 @@ pub async fn mark_all_read(call: &Call<'_>) -> Result<Reply, Error> {
     call.authorize().await?;
     call.commit(
         vec![rows::mark_all_read(call.my_id()?, call.now())],
-        Answer::Row(rows::unread_count(&reader(call)?)),
+        CommitReply::Row(rows::unread_count(&viewer(call)?)),
     )
     .await
 }
@@ -92,16 +92,19 @@ pub async fn mark_all_read(call: &Call<'_>) -> Result<Reply, Error> {
 /// `GET /notifications/preferences`.
 pub async fn preferences(call: &Call<'_>) -> Result<Reply, Error> {
     let found = call.read(vec![rows::preferences(call.my_id()?)]).await?;
-    one(found.first())
+    resource_reply(found.first())
 }
 
 /// `PUT /notifications/preferences`.
-pub async fn prefer(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = input::body(call.request, &PREFER)?;
-    let wanted = taken.json("preferences").map(notification::read);
+pub async fn set_preferences(call: &Call<'_>) -> Result<Reply, Error> {
+    let input = input::parse_body(call.request, &PREFERENCES)?;
+    let wanted = input.json("preferences").map(notification::parse_preferences);
     let wanted = wanted.and_then(Result::ok).unwrap_or_default();
     call.authorize().await?;
     let me = call.my_id()?;
-    call.commit(rows::prefer(me, &wanted), Answer::Row(rows::preferences(me)))
-        .await
+    call.commit(
+        rows::set_preferences(me, &wanted),
+        CommitReply::Row(rows::preferences(me)),
+    )
+    .await
 }

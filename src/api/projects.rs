@@ -2,27 +2,27 @@
 
 use serde_json::json;
 
-use crate::api::list::{listed, one, row};
+use crate::api::list::{list_reply, require_row, resource_reply};
 use crate::app::call::Call;
 use crate::app::retry::retry;
 use crate::desk::id::Ref;
-use crate::desk::project::{Refusal, Status, enter, reference};
+use crate::desk::project::{ProjectStatus, TransitionError, check_transition, parse_ref};
 use crate::edge::db::{Rows, Stmt};
 use crate::http::error::Error;
 use crate::http::input;
-use crate::http::input_values::Taken;
+use crate::http::input_values::Input;
 use crate::http::page::{self, Page};
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape};
-use crate::store::commit::Answer;
-use crate::store::projects::{self as rows, Filter, NewProject, ProjectRow, STATUS, Update};
-use crate::store::rows::Id;
+use crate::store::commit::CommitReply;
+use crate::store::projects::{self as rows, NewProject, ProjectFilter, ProjectPatch, ProjectRow, STATUS};
+use crate::store::rows::IdRow;
 use crate::store::tickets::ticket;
 
 const NAME: Kind = Kind::Line { min: 1, max: 100 };
 const DESCRIPTION: Kind = Kind::Text { min: 0, max: 10_000 };
-const MEMBERS: &[&str] = &["member_ids"];
-const LEAD: &[&str] = &["lead_id"];
+const MEMBER_ALIASES: &[&str] = &["member_ids"];
+const LEAD_ALIASES: &[&str] = &["lead_id"];
 
 /// The body of a new project.
 pub const NEW: Shape = Shape {
@@ -35,8 +35,8 @@ pub const NEW: Shape = Shape {
         ),
         Field::required("name", NAME, "What it is called."),
         Field::optional("description", DESCRIPTION, "What it is about."),
-        Field::nullable("lead", Kind::ReferenceOr(&["me"]), "Who leads it; of the staff.").or(LEAD),
-        Field::optional("members", Kind::References, "Who belongs to it.").or(MEMBERS),
+        Field::nullable("lead", Kind::ReferenceOr(&["me"]), "Who leads it; of the staff.").or(LEAD_ALIASES),
+        Field::optional("members", Kind::References, "Who belongs to it.").or(MEMBER_ALIASES),
     ],
 };
 
@@ -47,12 +47,12 @@ pub const EDIT: Shape = Shape {
         Field::optional("key", Kind::ProjectKey, "As it is: a key never changes."),
         Field::optional("name", NAME, "What it is called."),
         Field::optional("description", DESCRIPTION, "What it is about."),
-        Field::optional("status", Kind::Word(&STATUS), "A legal next status."),
-        Field::nullable("lead", Kind::ReferenceOr(&["me"]), "Who leads it; of the staff.").or(LEAD),
-        Field::optional("members", Kind::References, "Who belongs to it, all anew.").or(MEMBERS),
+        Field::optional("status", Kind::Choice(&STATUS), "A legal next status."),
+        Field::nullable("lead", Kind::ReferenceOr(&["me"]), "Who leads it; of the staff.").or(LEAD_ALIASES),
+        Field::optional("members", Kind::References, "Who belongs to it, all anew.").or(MEMBER_ALIASES),
         Field::optional(
             "version",
-            Kind::Whole {
+            Kind::Integer {
                 min: 1,
                 max: i64::MAX,
             },
@@ -65,20 +65,20 @@ pub const EDIT: Shape = Shape {
 pub const LIST: Shape = Shape {
     name: "ProjectFilter",
     fields: &[
-        Field::optional("status", Kind::Word(&STATUS), "Of this status."),
+        Field::optional("status", Kind::Choice(&STATUS), "Of this status."),
         Field::optional("mine", Kind::Flag, "For staff: those that I lead or belong to."),
         Field::optional("q", Kind::Search, "Part of name or key.").or(&["search", "keyword"]),
     ],
 };
 
 /// The project in the path, by id, uid or key.
-pub(super) fn named(call: &Call) -> Result<Ref, Error> {
-    reference(call.param("id")).ok_or(Error::NotFound)
+pub(super) fn project_in_path(call: &Call) -> Result<Ref, Error> {
+    parse_ref(call.param("id")).ok_or(Error::NotFound)
 }
 
 /// Finds the project in the path.
 pub fn find(call: &Call) -> Result<Stmt, Error> {
-    Ok(rows::row(&named(call)?))
+    Ok(rows::row(&project_in_path(call)?))
 }
 
 fn is_staff(call: &Call) -> Result<bool, Error> {
@@ -87,72 +87,75 @@ fn is_staff(call: &Call) -> Result<bool, Error> {
 
 /// `GET /projects`: customers see the active ones, without people.
 pub async fn list(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = input::query(call.request, &[&page::QUERY, &LIST])?;
-    let page = Page::read(call.request, &taken, call.my_id()?)?;
+    let input = input::parse_query(call.request, &[&page::QUERY, &LIST])?;
+    let page = Page::from_query(call.request, &input, call.my_id()?)?;
     let is_staff = is_staff(call)?;
-    let filter = Filter {
-        status: taken.word("status"),
-        person: match taken.flag("mine") {
+    let filter = ProjectFilter {
+        status: input.choice("status"),
+        person: match input.flag("mine") {
             Some(true) if is_staff => Some(call.my_id()?),
             _ => None,
         },
-        q: taken.text("q"),
+        q: input.text("q"),
     };
     let mut stmts = vec![rows::list(is_staff, &filter, &page)];
     stmts.extend(page.count.then(|| rows::count(is_staff, &filter)));
     let found = call.read(stmts).await?;
     let rows = found.first().ok_or(Error::NotFound)?;
-    listed(call, &page, rows, None, found.get(1))
+    list_reply(call, &page, rows, None, found.get(1))
 }
 
 /// `GET /projects/{id}`.
 pub async fn show(call: &Call<'_>) -> Result<Reply, Error> {
     let found = call
-        .read(vec![rows::show(is_staff(call)?, &named(call)?)])
+        .read(vec![rows::show(is_staff(call)?, &project_in_path(call)?)])
         .await?;
-    one(found.first())
+    resource_reply(found.first())
 }
 
 /// `POST /projects`.
 pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = input::body(call.request, &NEW)?;
-    let found = call.read(people(call, &taken)?).await?;
+    let input = input::parse_body(call.request, &NEW)?;
+    let found = call.read(people_stmts(call, &input)?).await?;
     let uid = call.uid()?;
     let new = NewProject {
         uid: &uid,
-        key: &taken.required("key"),
-        name: &taken.required("name"),
-        description: &taken.text("description").unwrap_or_default(),
-        lead_id: lead(&taken, found.first())?.flatten(),
-        members: &members(&taken, found.get(1))?.unwrap_or_else(|| "[]".to_owned()),
+        key: &input.required("key"),
+        name: &input.required("name"),
+        description: &input.text("description").unwrap_or_default(),
+        lead_id: read_lead(&input, found.first())?.flatten(),
+        members: &read_members(&input, found.get(1))?.unwrap_or_else(|| "[]".to_owned()),
         now: call.now(),
     };
     let view = rows::show(true, &Ref::Uid(uid.clone()));
     call.commit(
         rows::insert(&new).to_vec(),
-        Answer::Created(view, "/api/v1/projects/".to_owned()),
+        CommitReply::Created(view, "/api/v1/projects/".to_owned()),
     )
     .await
 }
 
 /// Finds the people that a body names: lead, members.
-fn people(call: &Call, taken: &Taken) -> Result<Vec<Stmt>, Error> {
-    let lead = match taken.reference("lead") {
+fn people_stmts(call: &Call, input: &Input) -> Result<Vec<Stmt>, Error> {
+    let lead = match input.reference("lead") {
         Some(reference) => reference.clone(),
         None => Ref::Id(call.my_id()?),
     };
-    let list = taken.rows("members").unwrap_or_else(|| "[]".to_owned());
-    Ok(vec![ticket::assignable(&lead), rows::people_of(&list)])
+    let list = input.rows_json("members").unwrap_or_else(|| "[]".to_owned());
+    Ok(vec![
+        ticket::find_assignable(&lead),
+        rows::list_active_users(&list),
+    ])
 }
 
-fn lead(taken: &Taken, found: Option<&Rows>) -> Result<Option<Option<i64>>, Error> {
-    if taken.is_null("lead") {
+fn read_lead(input: &Input, found: Option<&Rows>) -> Result<Option<Option<i64>>, Error> {
+    if input.is_null("lead") {
         return Ok(Some(None));
     }
-    if !taken.has("lead") {
+    if !input.has("lead") {
         return Ok(None);
     }
-    let id: Option<Id> = match found {
+    let id: Option<IdRow> = match found {
         Some(rows) => rows.first()?,
         None => None,
     };
@@ -161,11 +164,11 @@ fn lead(taken: &Taken, found: Option<&Rows>) -> Result<Option<Option<i64>>, Erro
 }
 
 /// The members that were asked for, as a JSON list of their ids.
-fn members(taken: &Taken, found: Option<&Rows>) -> Result<Option<String>, Error> {
-    let Some(asked) = taken.rows("members") else {
+fn read_members(input: &Input, found: Option<&Rows>) -> Result<Option<String>, Error> {
+    let Some(asked) = input.rows_json("members") else {
         return Ok(None);
     };
-    let found: Vec<Id> = match found {
+    let found: Vec<IdRow> = match found {
         Some(rows) => rows.all()?,
         None => Vec::new(),
     };
@@ -180,74 +183,74 @@ fn members(taken: &Taken, found: Option<&Rows>) -> Result<Option<String>, Error>
 
 /// `PUT /projects/{id}`.
 pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
-    let reference = named(call)?;
-    let taken = input::body(call.request, &EDIT)?;
-    retry!(change(call, &reference, &taken))
+    let reference = project_in_path(call)?;
+    let input = input::parse_body(call.request, &EDIT)?;
+    retry!(try_update(call, &reference, &input))
 }
 
-async fn change(call: &Call<'_>, reference: &Ref, taken: &Taken) -> Result<Reply, Error> {
+async fn try_update(call: &Call<'_>, reference: &Ref, input: &Input) -> Result<Reply, Error> {
     let mut stmts = vec![rows::row(reference)];
-    stmts.extend(people(call, taken)?);
+    stmts.extend(people_stmts(call, input)?);
     let found = call.read(stmts).await?;
-    let project: ProjectRow = row(found.first())?;
-    if taken.text("key").is_some_and(|key| key != project.key) {
+    let project: ProjectRow = require_row(found.first())?;
+    if input.text("key").is_some_and(|key| key != project.key) {
         return Err(Error::field(
             "key",
             "cannot change: the keys of tickets begin with it",
         ));
     }
-    let update = Update {
-        name: taken.text("name"),
-        description: taken.text("description"),
-        status: taken
-            .word("status")
-            .and_then(Status::parse)
+    let update = ProjectPatch {
+        name: input.text("name"),
+        description: input.text("description"),
+        status: input
+            .choice("status")
+            .and_then(ProjectStatus::parse)
             .filter(|status| *status != project.status()),
-        lead_id: lead(taken, found.get(1))?,
-        members: members(taken, found.get(2))?,
+        lead_id: read_lead(input, found.get(1))?,
+        members: read_members(input, found.get(2))?,
     };
-    call.guard(project.version, Some(taken))?;
-    let stmts = write(call, &project, &update)?;
-    call.commit(stmts, Answer::Row(rows::show(true, &Ref::Id(project.id))))
+    call.check_version(project.version, Some(input))?;
+    let stmts = update_stmts(call, &project, &update)?;
+    call.commit(stmts, CommitReply::Row(rows::show(true, &Ref::Id(project.id))))
         .await
 }
 
-fn write(call: &Call, project: &ProjectRow, update: &Update) -> Result<Vec<Stmt>, Error> {
+fn update_stmts(call: &Call, project: &ProjectRow, update: &ProjectPatch) -> Result<Vec<Stmt>, Error> {
     if let Some(to) = update.status {
-        enter(project.status(), to, project.open)?;
+        check_transition(project.status(), to, project.open)?;
     }
     Ok(rows::update(project.id, project.version, update, call.now()))
 }
 
 /// `DELETE /projects/{id}`: the project is archived, its tickets stay.
 pub async fn archive(call: &Call<'_>) -> Result<Reply, Error> {
-    let reference = named(call)?;
+    let reference = project_in_path(call)?;
     retry!(async {
         let found = call.read(vec![rows::row(&reference)]).await?;
-        let project: ProjectRow = row(found.first())?;
-        call.guard(project.version, None)?;
-        let update = Update {
-            status: Some(Status::Archived),
-            ..Update::default()
+        let project: ProjectRow = require_row(found.first())?;
+        call.check_version(project.version, None)?;
+        let update = ProjectPatch {
+            status: Some(ProjectStatus::Archived),
+            ..ProjectPatch::default()
         };
-        let stmts = if project.status() == Status::Archived {
+        let stmts = if project.status() == ProjectStatus::Archived {
             Vec::new()
         } else {
-            write(call, &project, &update)?
+            update_stmts(call, &project, &update)?
         };
-        call.commit(stmts, Answer::Nothing).await
+        call.commit(stmts, CommitReply::Nothing).await
     })
 }
 
-impl From<Refusal> for Error {
-    fn from(refusal: Refusal) -> Error {
+impl From<TransitionError> for Error {
+    fn from(refusal: TransitionError) -> Error {
         match refusal {
-            Refusal::Transition { from, to } => Error::InvalidTransition {
-                from: from.word(),
-                to: to.word(),
-                allowed: from.next().iter().map(|status| status.word()).collect(),
+            TransitionError::Transition { from, to } => Error::InvalidTransition {
+                from: from.as_str(),
+                to: to.as_str(),
+                allowed: from.next().iter().map(|status| status.as_str()).collect(),
             },
-            Refusal::OpenTickets(number) => Error::Conflict {
+            TransitionError::OpenTickets(number) => Error::Conflict {
                 message: format!("{number} of its tickets are still open; resolve, close or move them first"),
                 details: json!({"open_tickets": number}),
             },

@@ -2,11 +2,11 @@
 
 use crate::edge::db::Rows;
 use crate::http::error::Error;
-use crate::store::agents::Resolved;
+use crate::store::agents::ResolvedIds;
 
 /// The ids behind a list of names, as JSON; wrong when one of them is nothing.
-pub(super) fn resolved(rows: Option<&Rows>, field: &str, nothing: &str) -> Result<String, Error> {
-    let found: Option<Resolved> = match rows {
+pub(super) fn resolved_ids(rows: Option<&Rows>, field: &str, nothing: &str) -> Result<String, Error> {
+    let found: Option<ResolvedIds> = match rows {
         Some(rows) => rows.first()?,
         None => None,
     };

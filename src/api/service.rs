@@ -34,21 +34,21 @@ fn asset(path: &'static str) -> Reply {
 
 /// `GET /health`: the Worker answers.
 pub async fn health(_call: &Call<'_>) -> Result<Reply, Error> {
-    Ok(alive())
+    Ok(health_reply())
 }
 
 /// The sign of life.
-pub fn alive() -> Reply {
+pub fn health_reply() -> Reply {
     Reply::ok(r#"{"status":"ok"}"#.to_owned())
 }
 
 /// `GET /version`.
 pub async fn version(_call: &Call<'_>) -> Result<Reply, Error> {
-    Ok(build())
+    Ok(version_reply())
 }
 
 /// What runs here.
-pub fn build() -> Reply {
+pub fn version_reply() -> Reply {
     Reply::ok(format!(
         "{{\"name\":\"{}\",\"version\":\"{}\"}}",
         env!("CARGO_PKG_NAME"),
@@ -66,7 +66,7 @@ pub async fn jwks(call: &Call<'_>) -> Result<Reply, Error> {
 
 /// `GET /ready`: every binding that the desk stands on, with the milliseconds it took. 503 when one is down.
 pub async fn ready(call: &Call<'_>) -> Result<Reply, Error> {
-    call.admit().await?;
+    call.check_rate_limit().await?;
     let mut checks = Map::new();
     let mut all_well = true;
     let mut note = |name: &str, began: Millis, well: bool| {
@@ -81,7 +81,7 @@ pub async fn ready(call: &Call<'_>) -> Result<Reply, Error> {
     let well = call.app.db.batch(&[cleanup::heartbeat()]).await.is_ok();
     note("d1", began, well);
     let began = clock::now();
-    note("kv", began, revoked_tokens::answers(&call.app.env).await);
+    note("kv", began, revoked_tokens::is_healthy(&call.app.env).await);
     let began = clock::now();
     note(
         "assets",
@@ -89,9 +89,9 @@ pub async fn ready(call: &Call<'_>) -> Result<Reply, Error> {
         http::has_asset(&call.app.env, "/openapi.json").await,
     );
     let began = clock::now();
-    note("r2", began, Files::of(call.app).answers().await);
+    note("r2", began, Files::of(call.app).is_available().await);
     let began = clock::now();
-    note("live", began, hub::answers(&call.app.env).await);
+    note("live", began, hub::is_healthy(&call.app.env).await);
     let status = if all_well { "ok" } else { "down" };
     let mut reply = Reply::ok(json!({"status": status, "checks": Value::Object(checks)}).to_string());
     if !all_well {

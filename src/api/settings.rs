@@ -1,17 +1,17 @@
 //! The desk's settings.
 
-use crate::api::list::one;
+use crate::api::list::resource_reply;
 use crate::app::call::Call;
 use crate::app::retry::retry;
 use crate::edge::db::Stmt;
 use crate::http::error::Error;
 use crate::http::input;
 use crate::http::reply::Reply;
-use crate::http::shape::{Field, Kind, Shape, Words};
-use crate::store::commit::Answer;
+use crate::http::shape::{Choices, Field, Kind, Shape};
+use crate::store::commit::CommitReply;
 use crate::store::settings as rows;
 
-static AUTO_ASSIGN: Words = Words {
+static AUTO_ASSIGN: Choices = Choices {
     list: &["off", "category", "least_loaded"],
     parse: |word| {
         ["off", "category", "least_loaded"]
@@ -19,7 +19,7 @@ static AUTO_ASSIGN: Words = Words {
             .find(|known| *known == word)
     },
 };
-static AGENT_SCOPE: Words = Words {
+static AGENT_SCOPE: Choices = Choices {
     list: &["category", "assigned", "all"],
     parse: |word| {
         ["category", "assigned", "all"]
@@ -29,36 +29,36 @@ static AGENT_SCOPE: Words = Words {
 };
 
 /// The body of a change.
-pub const CHANGE: Shape = Shape {
+pub const EDIT: Shape = Shape {
     name: "SettingsPatch",
     fields: &[
         Field::optional(
             "auto_assign",
-            Kind::Word(&AUTO_ASSIGN),
+            Kind::Choice(&AUTO_ASSIGN),
             "How new tickets find an agent.",
         )
         .or(&["AUTO_ASSIGN"]),
         Field::optional(
             "agent_scope",
-            Kind::Word(&AGENT_SCOPE),
+            Kind::Choice(&AGENT_SCOPE),
             "Which tickets agents see.",
         )
         .or(&["AGENT_SCOPE"]),
         Field::optional(
             "reopen_window_days",
-            Kind::Whole { min: 0, max: 3_650 },
+            Kind::Integer { min: 0, max: 3_650 },
             "For how many days a closed ticket may be reopened.",
         )
         .or(&["REOPEN_WINDOW_DAYS"]),
         Field::optional(
             "auto_close_days",
-            Kind::Whole { min: 0, max: 3_650 },
+            Kind::Integer { min: 0, max: 3_650 },
             "After how many days a resolved ticket is closed.",
         )
         .or(&["AUTO_CLOSE_DAYS"]),
         Field::optional(
             "version",
-            Kind::Whole {
+            Kind::Integer {
                 min: 1,
                 max: i64::MAX,
             },
@@ -70,25 +70,25 @@ pub const CHANGE: Shape = Shape {
 /// `GET /admin/settings`.
 pub async fn show(call: &Call<'_>) -> Result<Reply, Error> {
     let found = call.read(vec![rows::show()]).await?;
-    one(found.first())
+    resource_reply(found.first())
 }
 
 /// `PUT /admin/settings`.
 pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = input::body(call.request, &CHANGE)?;
+    let input = input::parse_body(call.request, &EDIT)?;
     retry!(async {
         call.authorize().await?;
         // The version was read with the caller's authority.
         let version = call.settings().version;
-        call.guard(version, Some(&taken))?;
+        call.check_version(version, Some(&input))?;
         let stmt: Stmt = rows::update(
             version,
-            taken.word("auto_assign"),
-            taken.word("agent_scope"),
-            taken.whole("reopen_window_days"),
-            taken.whole("auto_close_days"),
+            input.choice("auto_assign"),
+            input.choice("agent_scope"),
+            input.integer("reopen_window_days"),
+            input.integer("auto_close_days"),
             call.now(),
         );
-        call.commit(vec![stmt], Answer::Row(rows::show())).await
+        call.commit(vec![stmt], CommitReply::Row(rows::show())).await
     })
 }

@@ -2,34 +2,37 @@
 
 use serde_json::Value;
 
-use crate::api::list::{listed, one, row};
+use crate::api::list::{list_reply, require_row, resource_reply};
 use crate::app::call::Call;
 use crate::app::retry::retry;
 use crate::desk::id::Ref;
 use crate::desk::sla::calendar::Calendar;
-use crate::desk::sla::calendar_parse::{check_holidays, check_hours, check_zone};
-use crate::desk::sla::{Policy, Promise, Promises};
+use crate::desk::sla::calendar_parse::{validate_holidays, validate_hours, validate_time_zone};
+use crate::desk::sla::{SlaDurations, SlaPolicies, SlaPolicy};
 use crate::desk::tickets::priority::Priority;
-use crate::desk::time_zone::Zone;
+use crate::desk::time_zone::TimeZone;
 use crate::edge::db::{Rows, Stmt};
 use crate::http::error::Error;
 use crate::http::input;
-use crate::http::input_values::Taken;
+use crate::http::input_values::Input;
 use crate::http::page::{self, Page};
 use crate::http::reply::Reply;
-use crate::http::shape::{Field, Form, Kind, Shape};
-use crate::store::commit::Answer;
-use crate::store::sla::{self as rows, CalendarRow, PolicyRow, Standing};
+use crate::http::shape::{Field, JsonFormat, Kind, Shape};
+use crate::store::commit::CommitReply;
+use crate::store::sla::{self as rows, CalendarRow, PolicyRow, SlaTicket};
 
 /// A year of working time: the longest promise, in minutes.
-const LONGEST: i64 = 525_600;
+const MAX_MINUTES: i64 = 525_600;
 /// How many tickets a change brings up to date by itself; the clock goes on with the rest.
-const AT_ONCE: i64 = 500;
+const MAX_UPDATED_AT_ONCE: i64 = 500;
 
-const MINUTES: Kind = Kind::Whole { min: 1, max: LONGEST };
+const MINUTES: Kind = Kind::Integer {
+    min: 1,
+    max: MAX_MINUTES,
+};
 const AT_VERSION: Field = Field::optional(
     "version",
-    Kind::Whole {
+    Kind::Integer {
         min: 1,
         max: i64::MAX,
     },
@@ -61,17 +64,17 @@ pub const POLICY_EDIT: Shape = Shape {
     ],
 };
 
-static ZONE: Form = Form {
+static ZONE: JsonFormat = JsonFormat {
     schema: "TimeZone",
-    check: check_zone,
+    validate: validate_time_zone,
 };
-static HOURS: Form = Form {
+static HOURS: JsonFormat = JsonFormat {
     schema: "CalendarHours",
-    check: check_hours,
+    validate: validate_hours,
 };
-static HOLIDAYS: Form = Form {
+static HOLIDAYS: JsonFormat = JsonFormat {
     schema: "CalendarHolidays",
-    check: check_holidays,
+    validate: validate_holidays,
 };
 const NAME: Kind = Kind::Line { min: 1, max: 100 };
 
@@ -114,18 +117,18 @@ pub fn find_calendar(call: &Call) -> Result<Stmt, Error> {
 }
 
 /// `GET /sla/policies`: the most urgent first.
-pub async fn policies(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = input::query(call.request, &[&page::QUERY])?;
-    let page = Page::read(call.request, &taken, call.my_id()?)?;
-    page_of(call, &page, rows::list_policies(&page), rows::count_policies()).await
+pub async fn list_policies(call: &Call<'_>) -> Result<Reply, Error> {
+    let input = input::parse_query(call.request, &[&page::QUERY])?;
+    let page = Page::from_query(call.request, &input, call.my_id()?)?;
+    list_page(call, &page, rows::list_policies(&page), rows::count_policies()).await
 }
 
-async fn page_of(call: &Call<'_>, page: &Page, list: Stmt, count: Stmt) -> Result<Reply, Error> {
+async fn list_page(call: &Call<'_>, page: &Page, list: Stmt, count: Stmt) -> Result<Reply, Error> {
     let mut stmts = vec![list];
     stmts.extend(page.count.then_some(count));
     let found = call.read(stmts).await?;
     let rows = found.first().ok_or(Error::NotFound)?;
-    listed(call, page, rows, None, found.get(1))
+    list_reply(call, page, rows, None, found.get(1))
 }
 
 fn priority(call: &Call) -> Result<Priority, Error> {
@@ -133,45 +136,45 @@ fn priority(call: &Call) -> Result<Priority, Error> {
 }
 
 /// `GET /sla/policies/{priority}`.
-pub async fn policy(call: &Call<'_>) -> Result<Reply, Error> {
+pub async fn show_policy(call: &Call<'_>) -> Result<Reply, Error> {
     let found = call.read(vec![rows::show_policy(priority(call)?)]).await?;
-    one(found.first())
+    resource_reply(found.first())
 }
 
 /// `PUT /sla/policies/{priority}`: due times of unresolved tickets follow, some hundred at once, the rest by the
 /// clock.
 pub async fn update_policy(call: &Call<'_>) -> Result<Reply, Error> {
     let priority = priority(call)?;
-    let taken = input::body(call.request, &POLICY_EDIT)?;
-    retry!(change_policy(call, priority, &taken))
+    let input = input::parse_body(call.request, &POLICY_EDIT)?;
+    retry!(try_update_policy(call, priority, &input))
 }
 
-async fn change_policy(call: &Call<'_>, priority: Priority, taken: &Taken) -> Result<Reply, Error> {
+async fn try_update_policy(call: &Call<'_>, priority: Priority, input: &Input) -> Result<Reply, Error> {
     let found = call
         .read(vec![
             rows::policy(priority),
-            match taken.reference("calendar_id") {
+            match input.reference("calendar_id") {
                 Some(reference) => rows::calendar_row(reference),
-                None => rows::calendar_of(priority),
+                None => rows::calendar_of_policy(priority),
             },
-            rows::unresolved(priority, AT_ONCE),
+            rows::unresolved_by_priority(priority, MAX_UPDATED_AT_ONCE),
         ])
         .await?;
-    let before: PolicyRow = row(found.first())?;
+    let before: PolicyRow = require_row(found.first())?;
     let calendar: Option<CalendarRow> = match found.get(1) {
-        Some(rows) if !taken.is_null("calendar_id") => rows.first()?,
+        Some(rows) if !input.is_null("calendar_id") => rows.first()?,
         _ => None,
     };
-    if taken.reference("calendar_id").is_some() && calendar.is_none() {
+    if input.reference("calendar_id").is_some() && calendar.is_none() {
         return Err(Error::field("calendar_id", "is no calendar"));
     }
-    call.guard(before.version, Some(taken))?;
+    call.check_version(before.version, Some(input))?;
     let mut after = before.clone();
     after.calendar_id = calendar.as_ref().map(|calendar| calendar.id);
-    if let Some(minutes) = taken.whole("first_response_minutes") {
+    if let Some(minutes) = input.integer("first_response_minutes") {
         after.first_response_minutes = minutes;
     }
-    if let Some(minutes) = taken.whole("resolution_minutes") {
+    if let Some(minutes) = input.integer("resolution_minutes") {
         after.resolution_minutes = minutes;
     }
     let mut stmts = Vec::new();
@@ -179,18 +182,19 @@ async fn change_policy(call: &Call<'_>, priority: Priority, taken: &Taken) -> Re
         let hours = calendar
             .as_ref()
             .map_or_else(Calendar::always, CalendarRow::calendar);
-        let promise = promise(&after, hours)?;
+        let promise = new_policy(&after, hours)?;
         stmts.extend(calendar.as_ref().map(rows::expect_calendar));
         stmts.push(rows::update_policy(&before, &after, call.now()));
-        stmts.push(anew(found.get(2), vec![(priority, promise)], call)?);
+        stmts.push(update_due_times(found.get(2), vec![(priority, promise)], call)?);
     }
-    call.commit(stmts, Answer::Row(rows::show_policy(priority))).await
+    call.commit(stmts, CommitReply::Row(rows::show_policy(priority)))
+        .await
 }
 
 /// What a policy promises once this change is made.
-fn promise(policy: &PolicyRow, calendar: Calendar) -> Result<Promise, Error> {
-    let minutes = Policy::of_minutes(policy.first_response_minutes, policy.resolution_minutes);
-    Ok(Promise {
+fn new_policy(policy: &PolicyRow, calendar: Calendar) -> Result<SlaPolicy, Error> {
+    let minutes = SlaDurations::from_minutes(policy.first_response_minutes, policy.resolution_minutes);
+    Ok(SlaPolicy {
         policy: minutes.map_err(|mistake| Error::Invalid(vec![mistake]))?,
         calendar,
         version: policy.version.saturating_add(1),
@@ -198,74 +202,78 @@ fn promise(policy: &PolicyRow, calendar: Calendar) -> Result<Promise, Error> {
 }
 
 /// Gives the tickets that were read the due times of what is promised now. All of them are of these priorities.
-fn anew(tickets: Option<&Rows>, promised: Vec<(Priority, Promise)>, call: &Call) -> Result<Stmt, Error> {
-    let tickets: Vec<Standing> = match tickets {
+fn update_due_times(
+    tickets: Option<&Rows>,
+    promised: Vec<(Priority, SlaPolicy)>,
+    call: &Call,
+) -> Result<Stmt, Error> {
+    let tickets: Vec<SlaTicket> = match tickets {
         Some(rows) => rows.all()?,
         None => Vec::new(),
     };
-    let mut promises = Promises::standard();
+    let mut promises = SlaPolicies::standard();
     for (priority, promise) in promised {
         promises.set(priority, promise);
     }
-    Ok(rows::promise_anew(&tickets, &promises, call.now()))
+    Ok(rows::update_due_times(&tickets, &promises, call.now()))
 }
 
 // Calendars -----------------------------------------------------------------------------------------------------
 
 /// `GET /sla/calendars`.
-pub async fn calendars(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = input::query(call.request, &[&page::QUERY])?;
-    let page = Page::read(call.request, &taken, call.my_id()?)?;
-    page_of(call, &page, rows::list_calendars(&page), rows::count_calendars()).await
+pub async fn list_calendars(call: &Call<'_>) -> Result<Reply, Error> {
+    let input = input::parse_query(call.request, &[&page::QUERY])?;
+    let page = Page::from_query(call.request, &input, call.my_id()?)?;
+    list_page(call, &page, rows::list_calendars(&page), rows::count_calendars()).await
 }
 
 /// `GET /sla/calendars/{id}`.
-pub async fn calendar(call: &Call<'_>) -> Result<Reply, Error> {
+pub async fn show_calendar(call: &Call<'_>) -> Result<Reply, Error> {
     let found = call
         .read(vec![rows::show_calendar(&call.reference("id")?)])
         .await?;
-    one(found.first())
+    resource_reply(found.first())
 }
 
 /// `POST /sla/calendars`.
 pub async fn create_calendar(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = input::body(call.request, &NEW)?;
+    let input = input::parse_body(call.request, &NEW)?;
     call.authorize().await?;
     let blank = CalendarRow {
         id: 0,
         uid: call.uid()?,
         name: String::new(),
-        time_zone: Zone::utc().name().to_owned(),
+        time_zone: TimeZone::utc().name().to_owned(),
         hours: String::new(),
         holidays: "[]".to_owned(),
         version: 1,
     };
-    let new = written(&blank, &taken);
+    let new = apply_input(&blank, &input);
     let view = rows::show_calendar(&Ref::Uid(new.uid.clone()));
     call.commit(
         vec![rows::insert_calendar(&new, call.now())],
-        Answer::Created(view, "/api/v1/sla/calendars/".to_owned()),
+        CommitReply::Created(view, "/api/v1/sla/calendars/".to_owned()),
     )
     .await
 }
 
 /// A calendar with what was given of it.
-fn written(before: &CalendarRow, taken: &Taken) -> CalendarRow {
+fn apply_input(before: &CalendarRow, input: &Input) -> CalendarRow {
     let mut after = before.clone();
-    if let Some(name) = taken.text("name") {
+    if let Some(name) = input.text("name") {
         after.name = name;
     }
-    let zone = taken
+    let zone = input
         .json("time_zone")
         .and_then(Value::as_str)
-        .and_then(Zone::find);
+        .and_then(TimeZone::find);
     if let Some(zone) = zone {
         after.time_zone = zone.name().to_owned();
     }
-    if let Some(hours) = taken.json("hours") {
+    if let Some(hours) = input.json("hours") {
         after.hours = hours.to_string();
     }
-    if let Some(holidays) = taken.json("holidays") {
+    if let Some(holidays) = input.json("holidays") {
         after.holidays = holidays.to_string();
     }
     after
@@ -274,37 +282,37 @@ fn written(before: &CalendarRow, taken: &Taken) -> CalendarRow {
 /// `PUT /sla/calendars/{id}`: due times follow as they do after a change of policy.
 pub async fn update_calendar(call: &Call<'_>) -> Result<Reply, Error> {
     let reference = call.reference("id")?;
-    let taken = input::body(call.request, &EDIT)?;
-    retry!(change_calendar(call, &reference, &taken))
+    let input = input::parse_body(call.request, &EDIT)?;
+    retry!(try_update_calendar(call, &reference, &input))
 }
 
-async fn change_calendar(call: &Call<'_>, reference: &Ref, taken: &Taken) -> Result<Reply, Error> {
+async fn try_update_calendar(call: &Call<'_>, reference: &Ref, input: &Input) -> Result<Reply, Error> {
     let found = call
         .read(vec![
             rows::calendar_row(reference),
-            rows::policies_of(reference),
-            rows::unresolved_of(reference, AT_ONCE),
+            rows::policies_by_calendar(reference),
+            rows::unresolved_by_calendar(reference, MAX_UPDATED_AT_ONCE),
         ])
         .await?;
-    let before: CalendarRow = row(found.first())?;
+    let before: CalendarRow = require_row(found.first())?;
     let policies: Vec<PolicyRow> = match found.get(1) {
         Some(rows) => rows.all()?,
         None => Vec::new(),
     };
-    call.guard(before.version, Some(taken))?;
-    let after = written(&before, taken);
+    call.check_version(before.version, Some(input))?;
+    let after = apply_input(&before, input);
     let mut stmts = Vec::new();
     if after != before {
         stmts.push(rows::update_calendar(&after, call.now()));
     }
-    if after.counts_otherwise(&before) {
+    if after.has_other_hours(&before) {
         let promised = policies
             .iter()
-            .map(|policy| Ok((policy.priority(), promise(policy, after.calendar())?)));
+            .map(|policy| Ok((policy.priority(), new_policy(policy, after.calendar())?)));
         let promised = promised.collect::<Result<Vec<_>, Error>>()?;
-        stmts.push(anew(found.get(2), promised, call)?);
+        stmts.push(update_due_times(found.get(2), promised, call)?);
     }
-    call.commit(stmts, Answer::Row(rows::show_calendar(&Ref::Id(before.id))))
+    call.commit(stmts, CommitReply::Row(rows::show_calendar(&Ref::Id(before.id))))
         .await
 }
 
@@ -315,23 +323,23 @@ pub async fn remove_calendar(call: &Call<'_>) -> Result<Reply, Error> {
         let found = call
             .read(vec![
                 rows::calendar_row(&reference),
-                rows::policies_of(&reference),
+                rows::policies_by_calendar(&reference),
             ])
             .await?;
-        let calendar: CalendarRow = row(found.first())?;
+        let calendar: CalendarRow = require_row(found.first())?;
         let used: Vec<PolicyRow> = match found.get(1) {
             Some(rows) => rows.all()?,
             None => Vec::new(),
         };
-        call.guard(calendar.version, None)?;
+        call.check_version(calendar.version, None)?;
         if !used.is_empty() {
-            let words: Vec<&str> = used.iter().map(|policy| policy.priority().word()).collect();
+            let words: Vec<&str> = used.iter().map(|policy| policy.priority().as_str()).collect();
             return Err(Error::Conflict {
                 message: "policies are counted in this calendar; give them another first".to_owned(),
                 details: serde_json::json!({"priorities": words}),
             });
         }
         let stmts = rows::delete_calendar(calendar.id).to_vec();
-        call.commit(stmts, Answer::Nothing).await
+        call.commit(stmts, CommitReply::Nothing).await
     })
 }

@@ -2,22 +2,22 @@
 
 use serde_json::json;
 
-use crate::api::list::row;
-use crate::app::call::{Call, reader};
+use crate::api::list::require_row;
+use crate::app::call::{Call, viewer};
 use crate::desk::Millis;
-use crate::desk::live::connection::{Object, Pace, Seat};
+use crate::desk::live::connection::{Connection, FrameRate, Topic};
 use crate::edge::config::Config;
 use crate::edge::db::Db;
-use crate::edge::hub::{self, Connected};
+use crate::edge::hub::{self, ConnectOutcome};
 use crate::edge::ids;
-use crate::edge::token::{Claims, Use};
+use crate::edge::token::{Claims, TokenUse};
 use crate::http::error::Error;
 use crate::http::input;
 use crate::http::reply::{Body, Reply};
 use crate::http::request::Request;
 use crate::http::shape::{Field, Kind, Shape};
-use crate::store::commit::{self, Answer};
-use crate::store::live::{self as rows, Place, Pledge};
+use crate::store::commit::{self, CommitReply};
+use crate::store::live::{self as rows, RoomPosition, SocketTicket};
 
 /// Life of a ticket for a socket, seconds.
 const TICKET_SECONDS: i64 = 30;
@@ -34,11 +34,11 @@ pub const TOKEN: Shape = Shape {
 };
 
 /// Where a room begins to be heard.
-pub const FROM: Shape = Shape {
+pub const ROOM_FROM: Shape = Shape {
     name: "RoomFrom",
     fields: &[Field::optional(
         "last_seq",
-        Kind::Whole {
+        Kind::Integer {
             min: 0,
             max: i64::MAX,
         },
@@ -52,17 +52,17 @@ pub const FROM: Shape = Shape {
 /// # Errors
 /// 401.
 pub async fn identify(request: &Request, config: &Config, db: &Db, now: Millis) -> Result<Claims, Error> {
-    let token = token(request).ok_or(Error::Unauthorized(
+    let token = read_token(request).ok_or(Error::Unauthorized(
         "sign in first: Authorization: Bearer, Sec-WebSocket-Protocol: bearer, <access token>, ?token= or ?ticket=",
     ))?;
     if token.contains('.') {
-        let claims = config.keys.verify(&token, Use::Access, now);
+        let claims = config.keys.verify(&token, TokenUse::Access, now);
         return claims.ok_or(Error::Unauthorized("the access token is invalid or has expired"));
     }
     let found = db
-        .batch(&[rows::use_ticket(&ids::token_hash(&token), now)])
+        .batch(&[rows::redeem_socket_ticket(&ids::hash_token(&token), now)])
         .await?;
-    let pledge: Option<Pledge> = match found.first() {
+    let pledge: Option<SocketTicket> = match found.first() {
         Some(rows) => rows.first()?,
         None => None,
     };
@@ -81,22 +81,22 @@ pub async fn identify(request: &Request, config: &Config, db: &Db, now: Millis) 
     })
 }
 
-fn token(request: &Request) -> Option<String> {
+fn read_token(request: &Request) -> Option<String> {
     let asked = |wanted: &str| {
-        let found = request.pairs().find(|(name, _)| name == wanted);
+        let found = request.query_pairs().find(|(name, _)| name == wanted);
         found
             .map(|(_, value)| value.into_owned())
             .filter(|value| !value.is_empty())
     };
     request
-        .bearer()
-        .or_else(|| offered(request)?.1)
+        .bearer_token()
+        .or_else(|| offered_protocol(request)?.1)
         .or_else(|| asked("token"))
         .or_else(|| asked("ticket"))
 }
 
 /// Whether the client offers our subprotocol, and the token behind it.
-fn offered(request: &Request) -> Option<(&'static str, Option<String>)> {
+fn offered_protocol(request: &Request) -> Option<(&'static str, Option<String>)> {
     let header = request.header("sec-websocket-protocol")?;
     let mut words = header.split(',').map(str::trim);
     words.find(|word| word.eq_ignore_ascii_case(PROTOCOL))?;
@@ -104,10 +104,10 @@ fn offered(request: &Request) -> Option<(&'static str, Option<String>)> {
 }
 
 /// `POST /auth/ws-ticket`.
-pub async fn ticket(call: &Call<'_>) -> Result<Reply, Error> {
+pub async fn create_ticket(call: &Call<'_>) -> Result<Reply, Error> {
     call.authorize().await?;
-    let (me, ticket) = (call.me()?, ids::secret().map_err(Error::Internal)?);
-    let pledge = Pledge {
+    let (me, ticket) = (call.me()?, ids::new_secret().map_err(Error::Internal)?);
+    let pledge = SocketTicket {
         user_id: me.user_id,
         session_id: me.session_id,
         role: me.role,
@@ -116,41 +116,41 @@ pub async fn ticket(call: &Call<'_>) -> Result<Reply, Error> {
         token_expires: me.expires,
     };
     let expires = call.now().saturating_add(TICKET_SECONDS.saturating_mul(1_000));
-    let keep = rows::keep_ticket(&ids::token_hash(&ticket), &pledge, expires);
+    let keep = rows::insert_socket_ticket(&ids::hash_token(&ticket), &pledge, expires);
     let answer = json!({"ticket": ticket, "expires_in": TICKET_SECONDS});
-    call.commit(vec![keep], Answer::Row(commit::told(answer.to_string())))
+    call.commit(vec![keep], CommitReply::Row(commit::json_row(answer.to_string())))
         .await
 }
 
 /// `GET /messages/ws`: everything that concerns the caller.
-pub async fn everything(call: &Call<'_>) -> Result<Reply, Error> {
+pub async fn feed(call: &Call<'_>) -> Result<Reply, Error> {
     call.authorize().await?;
-    open(call, Object::Person(call.my_id()?), None).await
+    connect(call, Topic::User(call.my_id()?), None).await
 }
 
 /// `GET /messages/room/{ticket_id}`: one ticket.
 pub async fn room(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = input::query(call.request, &[&FROM])?;
-    let last = taken.whole("last_seq");
+    let input = input::parse_query(call.request, &[&ROOM_FROM])?;
+    let last = input.integer("last_seq");
     let found = call
-        .read(vec![rows::place(
-            &reader(call)?,
+        .read(vec![rows::room_position(
+            &viewer(call)?,
             &call.reference("ticket_id")?,
             last,
         )])
         .await?;
-    let place: Place = row(found.first())?;
-    open(call, Object::Room(place.id), last.map(|_| place.seq)).await
+    let place: RoomPosition = require_row(found.first())?;
+    connect(call, Topic::Ticket(place.id), last.map(|_| place.seq)).await
 }
 
 /// Gives the caller a seat, unless all are taken.
-async fn open(call: &Call<'_>, object: Object, cursor: Option<i64>) -> Result<Reply, Error> {
+async fn connect(call: &Call<'_>, object: Topic, cursor: Option<i64>) -> Result<Reply, Error> {
     let upgrades = call.request.header("upgrade");
     if !upgrades.is_some_and(|to| to.eq_ignore_ascii_case("websocket")) {
         return Err(Error::UpgradeRequired);
     }
     let me = call.me()?;
-    let seat = Seat {
+    let connection = Connection {
         id: call.uid()?,
         user_id: me.user_id,
         role: me.role,
@@ -161,14 +161,15 @@ async fn open(call: &Call<'_>, object: Object, cursor: Option<i64>) -> Result<Re
         card: call.actor()?.card,
         cursor,
         is_greeted: false,
-        pace: Pace::default(),
+        pace: FrameRate::default(),
         typing: None,
     };
-    let seat = serde_json::to_string(&seat).map_err(|error| Error::Internal(error.to_string()))?;
-    let connected = hub::connect(&call.app.env, &object.name(), &seat).await;
+    let connection =
+        serde_json::to_string(&connection).map_err(|error| Error::Internal(error.to_string()))?;
+    let connected = hub::connect(&call.app.env, &object.name(), &connection).await;
     let socket = match connected.map_err(Error::Internal)? {
-        Connected::Open(socket) => socket,
-        Connected::Full => {
+        ConnectOutcome::Open(socket) => socket,
+        ConnectOutcome::Full => {
             return Err(Error::RateLimited {
                 message: "too many sockets are open here; close one first",
                 seconds: 60,
@@ -176,7 +177,7 @@ async fn open(call: &Call<'_>, object: Object, cursor: Option<i64>) -> Result<Re
         }
     };
     let mut reply = Reply::new(101, Body::Socket(socket));
-    if let Some((protocol, _)) = offered(call.request) {
+    if let Some((protocol, _)) = offered_protocol(call.request) {
         reply.header("Sec-WebSocket-Protocol", protocol);
     }
     Ok(reply)
@@ -212,7 +213,7 @@ mod tests {
             ("", vec![("authorization", "Basic YTpi")], None),
         ] {
             assert_eq!(
-                token(&request(query, &headers)).as_deref(),
+                read_token(&request(query, &headers)).as_deref(),
                 want,
                 "{query} {headers:?}"
             );

@@ -1,34 +1,34 @@
 //! Subcategories: the parts of a category.
 
-use crate::api::categories::{LIST, NEW, facts, in_path, shown};
-use crate::api::list::{listed, one};
+use crate::api::categories::{LIST, NEW, active_filter, category_in_path, read_fields};
+use crate::api::list::{list_reply, resource_reply};
 use crate::app::call::Call;
 use crate::app::retry::retry;
-use crate::desk::category::{Name, slug_of};
+use crate::desk::category::{CategoryRef, slug_from_name};
 use crate::edge::db::{Rows, Stmt};
 use crate::http::error::Error;
 use crate::http::input;
-use crate::http::input_values::Taken;
+use crate::http::input_values::Input;
 use crate::http::page::{self, Page};
 use crate::http::reply::Reply;
-use crate::store::commit::Answer;
-use crate::store::rows::Id;
+use crate::store::commit::CommitReply;
+use crate::store::rows::IdRow;
 use crate::store::subcategories::{self as rows, SubcategoryRow};
 use crate::store::{categories, category_write};
 
 /// Finds the subcategory in the path.
 pub fn find(call: &Call) -> Result<Stmt, Error> {
     Ok(crate::store::subcategories::row(
-        &crate::api::categories::in_path(call, "id")?,
-        &crate::api::categories::in_path(call, "sub_id")?,
+        &crate::api::categories::category_in_path(call, "id")?,
+        &crate::api::categories::category_in_path(call, "sub_id")?,
     ))
 }
 
 /// `GET /categories/{id}/subcategories`.
 pub async fn list(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = input::query(call.request, &[&page::QUERY, &LIST])?;
-    let page = Page::read(call.request, &taken, call.my_id()?)?;
-    let (category, is_active) = (in_path(call, "id")?, shown(call, &taken)?);
+    let input = input::parse_query(call.request, &[&page::QUERY, &LIST])?;
+    let page = Page::from_query(call.request, &input, call.my_id()?)?;
+    let (category, is_active) = (category_in_path(call, "id")?, active_filter(call, &input)?);
     let mut stmts = vec![
         categories::row(&category),
         rows::list(&category, is_active, &page),
@@ -37,13 +37,13 @@ pub async fn list(call: &Call<'_>) -> Result<Reply, Error> {
         stmts.push(rows::count(&category, is_active));
     }
     let found = call.read(stmts).await?;
-    parent(found.first())?;
+    require_category(found.first())?;
     let rows = found.get(1).ok_or(Error::NotFound)?;
-    listed(call, &page, rows, None, found.get(2))
+    list_reply(call, &page, rows, None, found.get(2))
 }
 
-fn parent(rows: Option<&Rows>) -> Result<i64, Error> {
-    let id: Option<Id> = match rows {
+fn require_category(rows: Option<&Rows>) -> Result<i64, Error> {
+    let id: Option<IdRow> = match rows {
         Some(rows) => rows.first()?,
         None => None,
     };
@@ -52,59 +52,65 @@ fn parent(rows: Option<&Rows>) -> Result<i64, Error> {
 
 /// `POST /categories/{id}/subcategories`.
 pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = input::body(call.request, &NEW)?;
-    let mut facts = facts(&taken)?;
-    let category = in_path(call, "id")?;
+    let input = input::parse_body(call.request, &NEW)?;
+    let mut facts = read_fields(&input)?;
+    let category = category_in_path(call, "id")?;
     let found = call.read(vec![categories::row(&category)]).await?;
-    let category_id = parent(found.first())?;
+    let category_id = require_category(found.first())?;
     let is_made = facts.slug.is_none();
     facts.slug = facts
         .slug
-        .or_else(|| Some(slug_of(&taken.required("name"), "subcategory")));
+        .or_else(|| Some(slug_from_name(&input.required("name"), "subcategory")));
     let uid = call.uid()?;
     let stmt = rows::insert(&uid, category_id, &facts, is_made, call.now());
     let place = format!("/api/v1/categories/{category_id}/subcategories/");
-    call.commit(vec![stmt], Answer::Created(rows::show(&Name::Uid(uid)), place))
-        .await
+    call.commit(
+        vec![stmt],
+        CommitReply::Created(rows::show(&CategoryRef::Uid(uid)), place),
+    )
+    .await
 }
 
 /// `GET /categories/{id}/subcategories/{sub_id}`.
 pub async fn show(call: &Call<'_>) -> Result<Reply, Error> {
-    let (category, name) = (in_path(call, "id")?, in_path(call, "sub_id")?);
+    let (category, name) = (category_in_path(call, "id")?, category_in_path(call, "sub_id")?);
     let found = call
         .read(vec![rows::row(&category, &name), rows::show(&name)])
         .await?;
     row(found.first())?;
-    one(found.get(1))
+    resource_reply(found.get(1))
 }
 
 /// `PUT /categories/{id}/subcategories/{sub_id}`.
 pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = input::body(call.request, &crate::api::categories::EDIT)?;
-    let facts = facts(&taken)?;
-    let (category, name) = (in_path(call, "id")?, in_path(call, "sub_id")?);
+    let input = input::parse_body(call.request, &crate::api::categories::EDIT)?;
+    let facts = read_fields(&input)?;
+    let (category, name) = (category_in_path(call, "id")?, category_in_path(call, "sub_id")?);
     retry!(async {
         let found = call.read(vec![rows::row(&category, &name)]).await?;
         let subcategory = row(found.first())?;
-        call.guard(subcategory.version, Some(&taken))?;
+        call.check_version(subcategory.version, Some(&input))?;
         let stmt = rows::update(subcategory.id, subcategory.version, &facts, call.now());
-        call.commit(vec![stmt], Answer::Row(rows::show(&Name::Id(subcategory.id))))
-            .await
+        call.commit(
+            vec![stmt],
+            CommitReply::Row(rows::show(&CategoryRef::Id(subcategory.id))),
+        )
+        .await
     })
 }
 
 /// `DELETE /categories/{id}/subcategories/{sub_id}`: it is archived; tickets that are in it stay.
 pub async fn archive(call: &Call<'_>) -> Result<Reply, Error> {
-    let (category, name) = (in_path(call, "id")?, in_path(call, "sub_id")?);
+    let (category, name) = (category_in_path(call, "id")?, category_in_path(call, "sub_id")?);
     retry!(async {
         let found = call.read(vec![rows::row(&category, &name)]).await?;
         let subcategory = row(found.first())?;
-        call.guard(subcategory.version, None::<&Taken>)?;
+        call.check_version(subcategory.version, None::<&Input>)?;
         let mut stmts = Vec::new();
         if subcategory.is_active == 1 {
-            let archived = category_write::Facts {
+            let archived = category_write::CategoryFields {
                 is_active: Some(false),
-                ..category_write::Facts::default()
+                ..category_write::CategoryFields::default()
             };
             stmts.push(rows::update(
                 subcategory.id,
@@ -113,7 +119,7 @@ pub async fn archive(call: &Call<'_>) -> Result<Reply, Error> {
                 call.now(),
             ));
         }
-        call.commit(stmts, Answer::Nothing).await
+        call.commit(stmts, CommitReply::Nothing).await
     })
 }
 

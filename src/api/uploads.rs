@@ -3,18 +3,18 @@
 
 use crate::app::call::Call;
 use crate::app::file_store::{Files, unavailable};
-use crate::edge::object_store::{self, Stored};
+use crate::edge::object_store::{self, PutOutcome};
 use crate::http::error::Error;
 use crate::http::presigned_url;
 use crate::http::reply::{Body, Reply};
 
 /// `PUT /uploads/{key}`: the bytes go straight on into the bucket, once.
 pub async fn put(call: &Call<'_>) -> Result<Reply, Error> {
-    call.admit().await?;
+    call.check_rate_limit().await?;
     let key = Files::of(call.app).own_key().ok_or(Error::NotFound)?;
     let stream = call.stream.borrow_mut().take();
     let stream = stream.ok_or_else(|| Error::Malformed("there is no body".to_owned()))?;
-    let allowed = match presigned_url::check_upload(key, call.request, call.now()) {
+    let allowed = match presigned_url::verify_upload(key, call.request, call.now()) {
         Ok(allowed) => allowed,
         Err(refusal) => {
             let ends = call.request.header("content-length").is_some();
@@ -29,9 +29,11 @@ pub async fn put(call: &Call<'_>) -> Result<Reply, Error> {
         .await
         .map_err(|why| unavailable(&why))?;
     match stored {
-        Stored::Taken => Err(Error::PreconditionFailed),
-        Stored::Bytes(size) if size == allowed.size => Ok(Reply::ok(r#"{"message":"uploaded"}"#.to_owned())),
-        Stored::Bytes(_) => {
+        PutOutcome::AlreadyExists => Err(Error::PreconditionFailed),
+        PutOutcome::Created(size) if size == allowed.size => {
+            Ok(Reply::ok(r#"{"message":"uploaded"}"#.to_owned()))
+        }
+        PutOutcome::Created(_) => {
             let _ = object_store::delete(&call.app.env, &[name.to_owned()]).await;
             Err(Error::Malformed("the body is not as long as it said".to_owned()))
         }
@@ -40,18 +42,18 @@ pub async fn put(call: &Call<'_>) -> Result<Reply, Error> {
 
 /// `GET /uploads/{key}`.
 pub async fn get(call: &Call<'_>) -> Result<Reply, Error> {
-    call.admit().await?;
+    call.check_rate_limit().await?;
     let files = Files::of(call.app);
     let key = files.own_key().ok_or(Error::NotFound)?;
-    let (disposition, content_type) = presigned_url::check_download(key, call.request, call.now())?;
+    let (disposition, content_type) = presigned_url::verify_download(key, call.request, call.now())?;
     let (size, stream) = files.open(call.param("key")).await?.ok_or(Error::NotFound)?;
-    Ok(file(size, stream, content_type, disposition))
+    Ok(file_reply(size, stream, content_type, disposition))
 }
 
 /// A file as an answer: always a download.
-pub fn file(
+pub fn file_reply(
     size: i64,
-    stream: object_store::Stream,
+    stream: object_store::ByteStream,
     content_type: &'static str,
     disposition: String,
 ) -> Reply {

@@ -1,7 +1,7 @@
 //! Users, as admins manage them and as people keep their own profile.
 
-use crate::api::auth::account::{names, new_user};
-use crate::api::list::{listed, one};
+use crate::api::auth::account::{new_user, read_names};
+use crate::api::list::{list_reply, resource_reply};
 use crate::app::call::Call;
 use crate::app::retry::retry;
 use crate::desk::id::Ref;
@@ -10,15 +10,15 @@ use crate::edge::db::Stmt;
 use crate::edge::password;
 use crate::http::error::Error;
 use crate::http::input;
-use crate::http::input_values::{Patch, Taken};
+use crate::http::input_values::{Input, Patch};
 use crate::http::page::{self, Page};
 use crate::http::reply::Reply;
-use crate::http::shape::{Field, Kind, Shape, words};
-use crate::store::commit::Answer;
+use crate::http::shape::{Field, Kind, Shape, choices};
+use crate::store::commit::CommitReply;
 use crate::store::mail::outbox;
 use crate::store::sessions as session_rows;
 use crate::store::tickets::assignment;
-use crate::store::users::{self, Account, Filter, Update};
+use crate::store::users::{self, Account, UserFilter, UserPatch};
 
 const NAME: Kind = Kind::Line { min: 0, max: 100 };
 
@@ -45,7 +45,7 @@ pub const NEW: Shape = Shape {
             "Both at once; splits at the first space.",
         )
         .or(&["name"]),
-        Field::optional("role", Kind::Word(&words::ROLE), "`customer` by default."),
+        Field::optional("role", Kind::Choice(&choices::ROLE), "`customer` by default."),
         Field::nullable(
             "department",
             Kind::Line { min: 1, max: 100 },
@@ -57,7 +57,7 @@ pub const NEW: Shape = Shape {
 };
 
 /// The body of an update; role, active flag and address of others are for admins.
-pub const PROFILE: Shape = Shape {
+pub const EDIT: Shape = Shape {
     name: "UserPatch",
     fields: &[
         Field::optional("email", Kind::Email, "A new address; for admins."),
@@ -70,7 +70,7 @@ pub const PROFILE: Shape = Shape {
             "Both at once; splits at the first space.",
         )
         .or(&["name"]),
-        Field::optional("role", Kind::Word(&words::ROLE), "For admins."),
+        Field::optional("role", Kind::Choice(&choices::ROLE), "For admins."),
         Field::optional("is_active", Kind::Flag, "For admins."),
         Field::nullable(
             "department",
@@ -81,7 +81,7 @@ pub const PROFILE: Shape = Shape {
         Field::nullable("avatar_url", Kind::Url, "A picture."),
         Field::optional(
             "version",
-            Kind::Whole {
+            Kind::Integer {
                 min: 1,
                 max: i64::MAX,
             },
@@ -104,7 +104,7 @@ pub const CLOSE: Shape = Shape {
 pub const LIST: Shape = Shape {
     name: "UserFilter",
     fields: &[
-        Field::optional("role", Kind::Word(&words::ROLE), "Of this role."),
+        Field::optional("role", Kind::Choice(&choices::ROLE), "Of this role."),
         Field::optional("is_active", Kind::Flag, "Active or not.").or(&["active"]),
         Field::optional("q", Kind::Search, "Part of name, username or address.").or(&["search", "keyword"]),
     ],
@@ -117,21 +117,21 @@ pub fn find(call: &Call) -> Result<Stmt, Error> {
 
 /// `GET /users`.
 pub async fn list(call: &Call<'_>) -> Result<Reply, Error> {
-    page_of(call, &users::user_json()).await
+    list_page(call, &users::user_json()).await
 }
 
 /// `GET /users/summary`: anybody, in short, for staff who pick somebody.
 pub async fn summary(call: &Call<'_>) -> Result<Reply, Error> {
-    page_of(call, &users::SUMMARY.sql()).await
+    list_page(call, &users::SUMMARY.sql()).await
 }
 
-async fn page_of(call: &Call<'_>, view: &str) -> Result<Reply, Error> {
-    let taken = input::query(call.request, &[&page::QUERY, &LIST])?;
-    let page = Page::read(call.request, &taken, call.my_id()?)?;
-    let filter = Filter {
-        role: taken.word("role"),
-        is_active: taken.flag("is_active"),
-        q: taken.text("q"),
+async fn list_page(call: &Call<'_>, view: &str) -> Result<Reply, Error> {
+    let input = input::parse_query(call.request, &[&page::QUERY, &LIST])?;
+    let page = Page::from_query(call.request, &input, call.my_id()?)?;
+    let filter = UserFilter {
+        role: input.choice("role"),
+        is_active: input.flag("is_active"),
+        q: input.text("q"),
     };
     let (rows, stopped) = users::list(view, &filter, &page);
     let windowed = stopped.is_some();
@@ -143,7 +143,7 @@ async fn page_of(call: &Call<'_>, view: &str) -> Result<Reply, Error> {
     let found = call.read(stmts).await?;
     let rows = found.first().ok_or(Error::NotFound)?;
     let stopped = if windowed { found.get(1) } else { None };
-    listed(
+    list_reply(
         call,
         &page,
         rows,
@@ -154,17 +154,20 @@ async fn page_of(call: &Call<'_>, view: &str) -> Result<Reply, Error> {
 
 /// `POST /users`.
 pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = input::body(call.request, &NEW)?;
+    let input = input::parse_body(call.request, &NEW)?;
     call.authorize().await?;
-    let hash = match taken.text("password") {
+    let hash = match input.text("password") {
         Some(text) => Some(password::hash(&text, &call.app.config.pepper).map_err(Error::Internal)?),
         None => None,
     };
-    let role = taken.word("role").and_then(Role::parse).unwrap_or(Role::Customer);
-    let user = new_user(call, &taken, role, hash)?;
+    let role = input
+        .choice("role")
+        .and_then(Role::parse)
+        .unwrap_or(Role::Customer);
+    let user = new_user(call, &input, role, hash)?;
     call.commit(
         vec![users::insert(&user), outbox::invite(&user.uid, call.now())],
-        Answer::Created(users::show_uid(&user.uid), "/api/v1/users/".to_owned()),
+        CommitReply::Created(users::show_uid(&user.uid), "/api/v1/users/".to_owned()),
     )
     .await
 }
@@ -175,14 +178,14 @@ pub async fn show(call: &Call<'_>) -> Result<Reply, Error> {
     let found = call
         .read(vec![users::show(&reference), users::account(&reference)])
         .await?;
-    let account = account(found.get(1))?;
+    let account = require_account(found.get(1))?;
     if account.id != call.my_id()? && !call.my_role()?.is_staff() {
         return Err(Error::NotFound);
     }
-    one(found.first())
+    resource_reply(found.first())
 }
 
-fn account(rows: Option<&crate::edge::db::Rows>) -> Result<Account, Error> {
+fn require_account(rows: Option<&crate::edge::db::Rows>) -> Result<Account, Error> {
     match rows {
         Some(rows) => rows.first()?.ok_or(Error::NotFound),
         None => Err(Error::NotFound),
@@ -191,21 +194,21 @@ fn account(rows: Option<&crate::edge::db::Rows>) -> Result<Account, Error> {
 
 /// `PUT /users/me`.
 pub async fn update_me(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = input::body(call.request, &PROFILE)?;
+    let input = input::parse_body(call.request, &EDIT)?;
     let me = Ref::Id(call.my_id()?);
-    retry!(update_as(call, &me, &taken))
+    retry!(try_update(call, &me, &input))
 }
 
 /// `PUT /users/{id}`.
 pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = input::body(call.request, &PROFILE)?;
+    let input = input::parse_body(call.request, &EDIT)?;
     let reference = call.reference("id")?;
-    retry!(update_as(call, &reference, &taken))
+    retry!(try_update(call, &reference, &input))
 }
 
-async fn update_as(call: &Call<'_>, reference: &Ref, taken: &Taken) -> Result<Reply, Error> {
+async fn try_update(call: &Call<'_>, reference: &Ref, input: &Input) -> Result<Reply, Error> {
     let found = call.read(vec![users::account(reference)]).await?;
-    let account = account(found.first())?;
+    let account = require_account(found.first())?;
     let is_admin = call.my_role()? == Role::Admin;
     if account.id != call.my_id()? && !is_admin {
         let staff = call.my_role()?.is_staff();
@@ -215,28 +218,28 @@ async fn update_as(call: &Call<'_>, reference: &Ref, taken: &Taken) -> Result<Re
             Error::NotFound
         });
     }
-    let role = taken
-        .word("role")
+    let role = input
+        .choice("role")
         .and_then(Role::parse)
-        .filter(|role| role.word() != account.role);
-    let is_active = taken
+        .filter(|role| role.as_str() != account.role);
+    let is_active = input
         .flag("is_active")
         .filter(|active| i64::from(*active) != account.is_active);
-    if !is_admin && (role.is_some() || is_active.is_some() || taken.has("email")) {
+    if !is_admin && (role.is_some() || is_active.is_some() || input.has("email")) {
         return Err(Error::Forbidden(
             "role, active flag and address are changed by admins".to_owned(),
         ));
     }
-    call.guard(account.version, Some(taken))?;
-    let (first_name, last_name) = names(taken);
-    let cleared = |name| match taken.patch(name) {
+    call.check_version(account.version, Some(input))?;
+    let (first_name, last_name) = read_names(input);
+    let cleared = |name| match input.patch(name) {
         Patch::Keep => None,
         Patch::Clear => Some(None),
         Patch::Set(text) => Some(Some(text)),
     };
-    let update = Update {
-        email: taken.text("email"),
-        username: taken.text("username"),
+    let update = UserPatch {
+        email: input.text("email"),
+        username: input.text("username"),
         first_name,
         last_name,
         role,
@@ -248,12 +251,12 @@ async fn update_as(call: &Call<'_>, reference: &Ref, taken: &Taken) -> Result<Re
     };
     let mut stmts = vec![users::update(account.id, account.version, &update, call.now())];
     if role.is_some() || is_active == Some(false) {
-        stmts.push(session_rows::end_all(account.id, call.now()));
+        stmts.push(session_rows::revoke_all(account.id, call.now()));
     }
     if role == Some(Role::Customer) || is_active == Some(false) {
-        stmts.extend(assignment::release(account.id, call.my_id()?, call.now()));
+        stmts.extend(assignment::unassign_all(account.id, call.my_id()?, call.now()));
     }
-    call.commit(stmts, Answer::Row(users::show(&Ref::Id(account.id))))
+    call.commit(stmts, CommitReply::Row(users::show(&Ref::Id(account.id))))
         .await
 }
 
@@ -262,29 +265,29 @@ pub async fn deactivate(call: &Call<'_>) -> Result<Reply, Error> {
     let reference = call.reference("id")?;
     retry!(async {
         let found = call.read(vec![users::account(&reference)]).await?;
-        let account = account(found.first())?;
-        call.guard(account.version, None)?;
-        let update = Update {
+        let account = require_account(found.first())?;
+        call.check_version(account.version, None)?;
+        let update = UserPatch {
             is_active: Some(false),
-            ..Update::default()
+            ..UserPatch::default()
         };
         let mut stmts = vec![
             users::update(account.id, account.version, &update, call.now()),
-            session_rows::end_all(account.id, call.now()),
+            session_rows::revoke_all(account.id, call.now()),
         ];
-        stmts.extend(assignment::release(account.id, call.my_id()?, call.now()));
-        call.commit(stmts, Answer::Nothing).await
+        stmts.extend(assignment::unassign_all(account.id, call.my_id()?, call.now()));
+        call.commit(stmts, CommitReply::Nothing).await
     })
 }
 
 /// `DELETE /users/me`: the person is gone, what they wrote stays under a blank name.
 pub async fn close_me(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = input::body_or_nothing(call.request, &CLOSE)?;
+    let input = input::parse_optional_body(call.request, &CLOSE)?;
     let me = Ref::Id(call.my_id()?);
     retry!(async {
         let found = call.read(vec![users::account(&me)]).await?;
-        let account = account(found.first())?;
-        if let Some(text) = taken.text("password") {
+        let account = require_account(found.first())?;
+        if let Some(text) = input.text("password") {
             let right = password::verify(&text, account.password_hash.as_deref(), &call.app.config.pepper);
             if !right.map_err(Error::Internal)? {
                 return Err(Error::field("password", "is wrong"));
@@ -292,9 +295,9 @@ pub async fn close_me(call: &Call<'_>) -> Result<Reply, Error> {
         }
         let mut stmts = vec![
             users::close(account.id, account.version, call.now()),
-            session_rows::end_all(account.id, call.now()),
+            session_rows::revoke_all(account.id, call.now()),
         ];
-        stmts.extend(assignment::release(account.id, account.id, call.now()));
-        call.commit(stmts, Answer::Nothing).await
+        stmts.extend(assignment::unassign_all(account.id, account.id, call.now()));
+        call.commit(stmts, CommitReply::Nothing).await
     })
 }

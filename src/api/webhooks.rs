@@ -2,55 +2,55 @@
 
 use serde_json::Value;
 
-use crate::api::list::{listed, one, row};
+use crate::api::list::{list_reply, require_row, resource_reply};
 use crate::app::call::Call;
 use crate::app::retry::retry;
-use crate::desk::validation::Mistake;
-use crate::desk::webhooks::delivery::{MOST, State, read_events, unheard};
-use crate::desk::webhooks::endpoint_url::{self, Terms};
+use crate::desk::validation::FieldError;
+use crate::desk::webhooks::delivery::{DeliveryState, MAX_ENDPOINTS, first_internal_only, parse_events};
+use crate::desk::webhooks::endpoint_url::{self, UrlPolicy};
 use crate::edge::db::{Rows, Stmt};
 use crate::edge::ids;
 use crate::http::error::Error;
 use crate::http::input;
-use crate::http::input_values::Taken;
+use crate::http::input_values::Input;
 use crate::http::page::{self, Page};
 use crate::http::reply::{Body, Reply};
-use crate::http::shape::{Field, Form, Kind, Shape};
-use crate::http::webhook_signature::{is_secret, secret_of};
-use crate::store::commit::Answer;
-use crate::store::rows::{Id, Number};
+use crate::http::shape::{Field, JsonFormat, Kind, Shape};
+use crate::http::webhook_signature::{format_secret, is_valid_secret};
+use crate::store::commit::CommitReply;
+use crate::store::rows::{CountRow, IdRow};
 use crate::store::webhooks::deliveries::{self, DeliveryRow, STATE};
 use crate::store::webhooks::endpoints::{self as rows, NewWebhook, WebhookRow};
 
-fn unless(fits: bool, field: &str, message: &str) -> Vec<Mistake> {
+fn error_unless(fits: bool, field: &str, message: &str) -> Vec<FieldError> {
     let wrong = (!fits).then(|| (field.to_owned(), message.to_owned()));
     wrong.into_iter().collect()
 }
 
-static EVENTS: Form = Form {
+static EVENTS: JsonFormat = JsonFormat {
     schema: "WebhookEvents",
-    check: |value| read_events(value).err().unwrap_or_default(),
+    validate: |value| parse_events(value).err().unwrap_or_default(),
 };
-static URL: Form = Form {
+static URL: JsonFormat = JsonFormat {
     schema: "WebhookUrl",
-    check: |value| {
+    validate: |value| {
         // What depends on the desk is checked when that is known.
-        let terms = Terms {
+        let terms = UrlPolicy {
             allow_loopback: true,
-            own: &[],
+            own_hosts: &[],
         };
-        match value.as_str().map(|text| endpoint_url::read(text, terms)) {
+        match value.as_str().map(|text| endpoint_url::parse(text, terms)) {
             Some(Ok(_)) => Vec::new(),
-            Some(Err(why)) => unless(false, "url", why),
-            None => unless(false, "url", "must be a string"),
+            Some(Err(why)) => error_unless(false, "url", why),
+            None => error_unless(false, "url", "must be a string"),
         }
     },
 };
-static SECRET: Form = Form {
+static SECRET: JsonFormat = JsonFormat {
     schema: "WebhookSecret",
-    check: |value| {
-        let fits = value.as_str().is_some_and(is_secret);
-        unless(fits, "secret", "must be whsec_ and the base64 of 24 to 64 bytes")
+    validate: |value| {
+        let fits = value.as_str().is_some_and(is_valid_secret);
+        error_unless(fits, "secret", "must be whsec_ and the base64 of 24 to 64 bytes")
     },
 };
 
@@ -66,7 +66,7 @@ const ACTIVE: Field = Field::optional(
     "Whether anything is sent. What waits when it is switched off is called off.",
 )
 .or(&["active"]);
-const GIVEN: Field = Field::optional(
+const OWN_SECRET: Field = Field::optional(
     "secret",
     Kind::Json(&SECRET),
     "A secret of your own: whsec_ and base64. Made by chance otherwise.",
@@ -85,7 +85,7 @@ pub const NEW: Shape = Shape {
         DESCRIPTION,
         INTERNAL,
         ACTIVE,
-        GIVEN,
+        OWN_SECRET,
     ],
 };
 
@@ -107,10 +107,10 @@ pub const EDIT: Shape = Shape {
             Kind::Flag,
             "Make a new secret. The one before signs too for another 24 hours.",
         ),
-        GIVEN,
+        OWN_SECRET,
         Field::optional(
             "version",
-            Kind::Whole {
+            Kind::Integer {
                 min: 1,
                 max: i64::MAX,
             },
@@ -120,9 +120,9 @@ pub const EDIT: Shape = Shape {
 };
 
 /// The filter of the log.
-pub const LOG: Shape = Shape {
+pub const DELIVERIES: Shape = Shape {
     name: "WebhookDeliveryFilter",
-    fields: &[Field::optional("state", Kind::Word(&STATE), "Only in this state.").or(&["status"])],
+    fields: &[Field::optional("state", Kind::Choice(&STATE), "Only in this state.").or(&["status"])],
 };
 
 /// Finds the webhook in the path.
@@ -140,51 +140,53 @@ pub fn find_delivery(call: &Call) -> Result<Stmt, Error> {
 
 /// `GET /webhooks`.
 pub async fn list(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = input::query(call.request, &[&page::QUERY])?;
-    let page = Page::read(call.request, &taken, call.my_id()?)?;
+    let input = input::parse_query(call.request, &[&page::QUERY])?;
+    let page = Page::from_query(call.request, &input, call.my_id()?)?;
     let mut stmts = vec![rows::list(&page)];
     if page.count {
         stmts.push(rows::count());
     }
     let found = call.read(stmts).await?;
     let rows = found.first().ok_or(Error::NotFound)?;
-    listed(call, &page, rows, None, found.get(1))
+    list_reply(call, &page, rows, None, found.get(1))
 }
 
 /// `GET /webhooks/{id}`.
 pub async fn show(call: &Call<'_>) -> Result<Reply, Error> {
     let found = call.read(vec![rows::show(&call.reference("id")?)]).await?;
-    one(found.first())
+    resource_reply(found.first())
 }
 
 // Writing --------------------------------------------------------------------------------------------------------
 
 /// `POST /webhooks`.
 pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = input::body(call.request, &NEW)?;
-    let url = checked(call, &taken)?.unwrap_or_default();
-    let secret = new_secret(&taken, true)?.unwrap_or_default();
+    let input = input::parse_body(call.request, &NEW)?;
+    let url = read_url(call, &input)?.unwrap_or_default();
+    let secret = new_secret(&input, true)?.unwrap_or_default();
     let reply = retry!(async {
         let found = call.read(vec![rows::count()]).await?;
-        let count: Number = row(found.first())?;
-        if count.n >= MOST {
-            return Err(Error::conflict(format!("a desk has at most {MOST} webhooks")));
+        let count: CountRow = require_row(found.first())?;
+        if count.n >= MAX_ENDPOINTS {
+            return Err(Error::conflict(format!(
+                "a desk has at most {MAX_ENDPOINTS} webhooks"
+            )));
         }
-        let include_internal = taken.flag("include_internal").unwrap_or(false);
+        let include_internal = input.flag("include_internal").unwrap_or(false);
         let new = NewWebhook {
             uid: call.uid()?,
             url: url.clone(),
-            description: taken.text("description").unwrap_or_default(),
-            events: events(&taken, None, include_internal)?,
+            description: input.text("description").unwrap_or_default(),
+            events: read_event_list(&input, None, include_internal)?,
             include_internal,
-            is_active: taken.flag("is_active").unwrap_or(true),
+            is_active: input.flag("is_active").unwrap_or(true),
             secret: Some(secret.clone()),
             now: call.now(),
         };
         let view = rows::show(&crate::desk::id::Ref::Uid(new.uid.clone()));
         call.commit(
             rows::insert(&new).into(),
-            Answer::Created(view, "/api/v1/webhooks/".to_owned()),
+            CommitReply::Created(view, "/api/v1/webhooks/".to_owned()),
         )
         .await
     })?;
@@ -193,31 +195,31 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
 
 /// `PUT /webhooks/{id}`.
 pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = input::body(call.request, &EDIT)?;
-    let url = checked(call, &taken)?;
-    let secret = new_secret(&taken, taken.flag("rotate_secret").unwrap_or(false))?;
+    let input = input::parse_body(call.request, &EDIT)?;
+    let url = read_url(call, &input)?;
+    let secret = new_secret(&input, input.flag("rotate_secret").unwrap_or(false))?;
     let reply = retry!(async {
         let reference = call.reference("id")?;
         let found = call.read(vec![rows::row(&reference)]).await?;
-        let before: WebhookRow = row(found.first())?;
-        let include_internal = taken
+        let before: WebhookRow = require_row(found.first())?;
+        let include_internal = input
             .flag("include_internal")
             .unwrap_or(before.include_internal == 1);
-        let events = events(&taken, Some(&before.events), include_internal)?;
-        call.guard(before.version, Some(&taken))?;
+        let events = read_event_list(&input, Some(&before.events), include_internal)?;
+        call.check_version(before.version, Some(&input))?;
         let new = NewWebhook {
             uid: before.uid,
             url: url.clone().unwrap_or(before.url),
-            description: taken.text("description").unwrap_or(before.description),
+            description: input.text("description").unwrap_or(before.description),
             events,
             include_internal,
-            is_active: taken.flag("is_active").unwrap_or(before.is_active == 1),
+            is_active: input.flag("is_active").unwrap_or(before.is_active == 1),
             secret: secret.clone(),
             now: call.now(),
         };
         call.commit(
             rows::update(before.id, before.version, &new).into(),
-            Answer::Row(rows::show(&reference)),
+            CommitReply::Row(rows::show(&reference)),
         )
         .await
     })?;
@@ -228,51 +230,54 @@ pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
 pub async fn remove(call: &Call<'_>) -> Result<Reply, Error> {
     retry!(async {
         let found = call.read(vec![rows::row(&call.reference("id")?)]).await?;
-        let before: WebhookRow = row(found.first())?;
-        call.guard(before.version, None)?;
-        call.commit(rows::delete(before.id, before.version).into(), Answer::Nothing)
-            .await
+        let before: WebhookRow = require_row(found.first())?;
+        call.check_version(before.version, None)?;
+        call.commit(
+            rows::delete(before.id, before.version).into(),
+            CommitReply::Nothing,
+        )
+        .await
     })
 }
 
 /// The URL that was given, as it will be called.
-fn checked(call: &Call, taken: &Taken) -> Result<Option<String>, Error> {
-    let Some(text) = taken.json("url").and_then(Value::as_str) else {
+fn read_url(call: &Call, input: &Input) -> Result<Option<String>, Error> {
+    let Some(text) = input.json("url").and_then(Value::as_str) else {
         return Ok(None);
     };
     let config = &call.app.config;
-    let own: Vec<String> = [&config.mail.api_url, &call.request.origin]
+    let own_hosts: Vec<String> = [&config.mail.api_url, &call.request.origin]
         .into_iter()
         .filter_map(|url| endpoint_url::host_of(url))
         .collect();
-    let terms = Terms {
+    let terms = UrlPolicy {
         allow_loopback: config.webhooks.allow_loopback,
-        own: &own,
+        own_hosts: &own_hosts,
     };
-    match endpoint_url::read(text, terms) {
+    match endpoint_url::parse(text, terms) {
         Ok(endpoint) => Ok(Some(endpoint.url)),
         Err(why) => Err(Error::field("url", why)),
     }
 }
 
 /// What it listens to, as JSON: as given, or as before.
-fn events(taken: &Taken, before: Option<&str>, include_internal: bool) -> Result<String, Error> {
+fn read_event_list(input: &Input, before: Option<&str>, include_internal: bool) -> Result<String, Error> {
     let before = before.and_then(|text| serde_json::from_str(text).ok());
-    let given = taken.json("events").cloned().or(before).unwrap_or_default();
-    let events = read_events(&given).map_err(Error::Invalid)?;
-    match unheard(&events, include_internal) {
+    let given = input.json("events").cloned().or(before).unwrap_or_default();
+    let events = parse_events(&given).map_err(Error::Invalid)?;
+    match first_internal_only(&events, include_internal) {
         Some(event) => Err(Error::field("events", format!("{event} needs include_internal"))),
         None => Ok(Value::from(events).to_string()),
     }
 }
 
 /// The secret that was given, or one made by chance where one is wanted.
-fn new_secret(taken: &Taken, wanted: bool) -> Result<Option<String>, Error> {
-    match taken.json("secret").and_then(Value::as_str) {
+fn new_secret(input: &Input, wanted: bool) -> Result<Option<String>, Error> {
+    match input.json("secret").and_then(Value::as_str) {
         Some(given) => Ok(Some(given.to_owned())),
         None if wanted => {
-            let bytes = ids::random::<32>().map_err(Error::Internal)?;
-            Ok(Some(secret_of(&bytes)))
+            let bytes = ids::random_bytes::<32>().map_err(Error::Internal)?;
+            Ok(Some(format_secret(&bytes)))
         }
         None => Ok(None),
     }
@@ -290,34 +295,34 @@ fn with_secret(mut reply: Reply, secret: Option<&str>) -> Reply {
 
 /// `GET /webhooks/{id}/deliveries`: newest first, of the last 30 days.
 pub async fn deliveries(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = input::query(call.request, &[&page::QUERY, &LOG])?;
-    let page = Page::read(call.request, &taken, call.my_id()?)?;
-    let (reference, state) = (call.reference("id")?, taken.word("state"));
+    let input = input::parse_query(call.request, &[&page::QUERY, &DELIVERIES])?;
+    let page = Page::from_query(call.request, &input, call.my_id()?)?;
+    let (reference, state) = (call.reference("id")?, input.choice("state"));
     let mut stmts = vec![rows::row(&reference), deliveries::list(&reference, state, &page)];
     if page.count {
         stmts.push(deliveries::count(&reference, state));
     }
     let found = call.read(stmts).await?;
-    let Id { .. } = row(found.first())?;
+    let IdRow { .. } = require_row(found.first())?;
     let rows = found.get(1).ok_or(Error::NotFound)?;
-    listed(call, &page, rows, None, found.get(2))
+    list_reply(call, &page, rows, None, found.get(2))
 }
 
 /// `GET /webhooks/{id}/deliveries/{delivery_id}`.
 pub async fn delivery(call: &Call<'_>) -> Result<Reply, Error> {
     let (webhook, delivery) = (call.reference("id")?, call.reference("delivery_id")?);
     let found = call.read(vec![deliveries::show(&webhook, &delivery)]).await?;
-    one(found.first())
+    resource_reply(found.first())
 }
 
 /// `POST /webhooks/{id}/test`.
-pub async fn test(call: &Call<'_>) -> Result<Reply, Error> {
+pub async fn send_test(call: &Call<'_>) -> Result<Reply, Error> {
     retry!(async {
         let found = call.read(vec![rows::row(&call.reference("id")?)]).await?;
-        let webhook = active(found.first())?;
+        let webhook = require_active(found.first())?;
         let uid = call.uid()?;
-        let stmts = deliveries::test(webhook.id, &uid, call.now());
-        call.commit(stmts, made(&webhook, &uid)).await
+        let stmts = deliveries::insert_test(webhook.id, &uid, call.now());
+        call.commit(stmts, delivery_reply(&webhook, &uid)).await
     })
 }
 
@@ -331,9 +336,9 @@ pub async fn redeliver(call: &Call<'_>) -> Result<Reply, Error> {
                 deliveries::row(&reference, &delivery),
             ])
             .await?;
-        let before: DeliveryRow = row(found.get(1))?;
-        let webhook = active(found.first())?;
-        if before.state == State::Pending.word() {
+        let before: DeliveryRow = require_row(found.get(1))?;
+        let webhook = require_active(found.first())?;
+        if before.state == DeliveryState::Pending.as_str() {
             return Err(Error::conflict("it is still to be sent"));
         }
         if before.is_internal == 1 && webhook.include_internal == 0 {
@@ -342,14 +347,14 @@ pub async fn redeliver(call: &Call<'_>) -> Result<Reply, Error> {
             ));
         }
         let uid = call.uid()?;
-        let stmts = deliveries::again(webhook.id, before.id, &uid, call.now());
-        call.commit(stmts, made(&webhook, &uid)).await
+        let stmts = deliveries::redeliver(webhook.id, before.id, &uid, call.now());
+        call.commit(stmts, delivery_reply(&webhook, &uid)).await
     })
 }
 
 /// The endpoint, which must be switched on.
-fn active(rows: Option<&Rows>) -> Result<WebhookRow, Error> {
-    let webhook: WebhookRow = row(rows)?;
+fn require_active(rows: Option<&Rows>) -> Result<WebhookRow, Error> {
+    let webhook: WebhookRow = require_row(rows)?;
     if webhook.is_active == 1 {
         Ok(webhook)
     } else {
@@ -357,7 +362,7 @@ fn active(rows: Option<&Rows>) -> Result<WebhookRow, Error> {
     }
 }
 
-fn made(webhook: &WebhookRow, uid: &str) -> Answer {
+fn delivery_reply(webhook: &WebhookRow, uid: &str) -> CommitReply {
     let place = format!("/api/v1/webhooks/{}/deliveries/", webhook.id);
-    Answer::Created(deliveries::show_made(uid), place)
+    CommitReply::Created(deliveries::show_uid(uid), place)
 }

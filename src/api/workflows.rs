@@ -2,52 +2,52 @@
 
 use serde_json::{Value, json};
 
-use crate::api::list::{Listed, listed, listed_rows};
-use crate::app::call::{Call, reader};
+use crate::api::list::{ListRow, list_reply, list_reply_from};
+use crate::app::call::{Call, viewer};
 use crate::app::retry::retry;
-use crate::desk::automation::executor::{Hands, Heard};
-use crate::desk::automation::references::Directory;
-use crate::desk::automation::rule::{Outcome, Plan, Rule, run};
+use crate::desk::automation::executor::{Executor, TriggerInput};
+use crate::desk::automation::references::References;
+use crate::desk::automation::rule::{Rule, RuleDefinition, RuleOutcome, run_rules};
 use crate::desk::automation::run_report;
-use crate::desk::tickets::history::changes;
-use crate::desk::validation::Mistake;
+use crate::desk::tickets::history::diff;
+use crate::desk::validation::FieldError;
 use crate::edge::db::{Rows, Stmt};
 use crate::http::error::Error;
 use crate::http::input;
 use crate::http::page::{self, Page};
 use crate::http::reply::Reply;
-use crate::http::shape::{Field, Form, Kind, Shape};
+use crate::http::shape::{Field, JsonFormat, Kind, Shape};
 use crate::store::automation::rules::{self as rows, NewRule, RuleRow};
-use crate::store::automation::ticket_context::{self, Tried};
-use crate::store::commit::Answer;
+use crate::store::automation::ticket_context::{self, Candidate};
+use crate::store::commit::CommitReply;
 
 /// How many tickets a rule is tried on.
-const TRIED: i64 = 100;
+const MAX_SIMULATED: i64 = 100;
 
-fn mistakes(read: Result<Plan, Vec<Mistake>>, part: &str) -> Vec<Mistake> {
+fn errors_in(read: Result<RuleDefinition, Vec<FieldError>>, part: &str) -> Vec<FieldError> {
     let all = read.err().unwrap_or_default();
     all.into_iter()
         .filter(|(path, _)| path.starts_with(part))
         .collect()
 }
 
-static TRIGGER: Form = Form {
+static TRIGGER: JsonFormat = JsonFormat {
     schema: "WorkflowTrigger",
-    check: |value| mistakes(Plan::read(Some(value), None, None), "trigger"),
+    validate: |value| errors_in(RuleDefinition::parse(Some(value), None, None), "trigger"),
 };
-static CONDITIONS: Form = Form {
+static CONDITIONS: JsonFormat = JsonFormat {
     schema: "WorkflowConditions",
-    check: |value| mistakes(Plan::read(None, Some(value), None), "conditions"),
+    validate: |value| errors_in(RuleDefinition::parse(None, Some(value), None), "conditions"),
 };
-static ACTIONS: Form = Form {
+static ACTIONS: JsonFormat = JsonFormat {
     schema: "WorkflowActions",
-    check: |value| mistakes(Plan::read(None, None, Some(value)), "actions"),
+    validate: |value| errors_in(RuleDefinition::parse(None, None, Some(value)), "actions"),
 };
 
 const NAME: Kind = Kind::Line { min: 1, max: 100 };
 const POSITION: Field = Field::optional(
     "position",
-    Kind::Whole {
+    Kind::Integer {
         min: -1_000_000,
         max: 1_000_000,
     },
@@ -59,7 +59,7 @@ const STOP: Field = Field::optional(
     Kind::Flag,
     "When it has acted, later rules are not asked.",
 );
-const HOLDS: Field = Field::nullable(
+const CONDITIONS_FIELD: Field = Field::nullable(
     "conditions",
     Kind::Json(&CONDITIONS),
     "What must hold: `{all: [{field, op, value}], any: [...]}`.",
@@ -71,7 +71,7 @@ pub const NEW: Shape = Shape {
     fields: &[
         Field::required("name", NAME, "What history calls it."),
         Field::required("trigger", Kind::Json(&TRIGGER), "What it hears: `{on, ...}`."),
-        HOLDS,
+        CONDITIONS_FIELD,
         Field::required("actions", Kind::Json(&ACTIONS), "What it does: `[{type, ...}]`."),
         ACTIVE,
         POSITION,
@@ -85,14 +85,14 @@ pub const EDIT: Shape = Shape {
     fields: &[
         Field::optional("name", NAME, "What history calls it."),
         Field::optional("trigger", Kind::Json(&TRIGGER), "What it hears: `{on, ...}`."),
-        HOLDS,
+        CONDITIONS_FIELD,
         Field::optional("actions", Kind::Json(&ACTIONS), "What it does: `[{type, ...}]`."),
         ACTIVE,
         POSITION,
         STOP,
         Field::optional(
             "version",
-            Kind::Whole {
+            Kind::Integer {
                 min: 1,
                 max: i64::MAX,
             },
@@ -102,7 +102,7 @@ pub const EDIT: Shape = Shape {
 };
 
 /// The body of a trial.
-pub const TRIAL: Shape = Shape {
+pub const SIMULATE: Shape = Shape {
     name: "WorkflowTrial",
     fields: &[Field::optional(
         "ticket_id",
@@ -119,37 +119,37 @@ pub fn find(call: &Call) -> Result<Stmt, Error> {
 
 /// `GET /workflows`: in the order in which they are asked.
 pub async fn list(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = input::query(call.request, &[&page::QUERY])?;
-    let page = Page::read(call.request, &taken, call.my_id()?)?;
-    let mut stmts = vec![rows::directory(None), rows::list(&page)];
+    let input = input::parse_query(call.request, &[&page::QUERY])?;
+    let page = Page::from_query(call.request, &input, call.my_id()?)?;
+    let mut stmts = vec![rows::references(None), rows::list(&page)];
     if page.count {
         stmts.push(rows::count());
     }
     let found = call.read(stmts).await?;
-    let directory = directory(found.first())?;
+    let directory = read_references(found.first())?;
     let rules: Vec<RuleRow> = found.get(1).ok_or(Error::NotFound)?.all()?;
-    let shown = rules.iter().map(|row| Listed {
+    let shown = rules.iter().map(|row| ListRow {
         j: with_problems(row, &directory),
         id: row.id,
         s: Some(row.position),
     });
-    listed_rows(call, &page, shown.collect(), None, found.get(2))
+    list_reply_from(call, &page, shown.collect(), None, found.get(2))
 }
 
 /// `GET /workflows/{id}`.
 pub async fn show(call: &Call<'_>) -> Result<Reply, Error> {
     let found = call
-        .read(vec![rows::directory(None), rows::row(&call.reference("id")?)])
+        .read(vec![rows::references(None), rows::row(&call.reference("id")?)])
         .await?;
     let row = rule_row(found.get(1))?;
     Ok(Reply {
         version: Some(row.version),
-        ..Reply::ok(with_problems(&row, &directory(found.first())?))
+        ..Reply::ok(with_problems(&row, &read_references(found.first())?))
     })
 }
 
-fn directory(rows: Option<&Rows>) -> Result<Directory, Error> {
-    Ok(rows::read_directory(rows.ok_or(Error::NotFound)?)?)
+fn read_references(rows: Option<&Rows>) -> Result<References, Error> {
+    Ok(rows::read_references(rows.ok_or(Error::NotFound)?)?)
 }
 
 fn rule_row(rows: Option<&Rows>) -> Result<RuleRow, Error> {
@@ -160,17 +160,17 @@ fn rule_row(rows: Option<&Rows>) -> Result<RuleRow, Error> {
 }
 
 /// What keeps a rule from working: it cannot be read, or it names what is not there any more.
-fn problems(plan: &Result<Plan, Vec<Mistake>>, directory: &Directory) -> Vec<Mistake> {
-    match plan {
-        Ok(plan) => directory.missing(plan),
+fn problems(definition: &Result<RuleDefinition, Vec<FieldError>>, directory: &References) -> Vec<FieldError> {
+    match definition {
+        Ok(definition) => directory.find_missing(definition),
         Err(mistakes) => mistakes.clone(),
     }
 }
 
 /// The rule's JSON, whose last field are its problems, with those in it.
-fn with_problems(row: &RuleRow, directory: &Directory) -> String {
+fn with_problems(row: &RuleRow, directory: &References) -> String {
     let head = row.j.strip_suffix("[]}").unwrap_or(&row.j);
-    let list = rows::problems_json(&problems(&row.rule().plan, directory));
+    let list = rows::problems_json(&problems(&row.rule().definition, directory));
     format!("{head}{list}}}")
 }
 
@@ -178,30 +178,33 @@ fn with_problems(row: &RuleRow, directory: &Directory) -> String {
 
 /// `POST /workflows`.
 pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = input::body(call.request, &NEW)?;
+    let input = input::parse_body(call.request, &NEW)?;
     retry!(async {
-        let parts = ["trigger", "conditions", "actions"].map(|part| taken.json(part).cloned());
+        let parts = ["trigger", "conditions", "actions"].map(|part| input.json(part).cloned());
         let [trigger, conditions, actions] = parts.map(Option::unwrap_or_default);
         let found = call
-            .read(vec![rows::directory(Some(&named(&actions))), rows::count()])
+            .read(vec![rows::references(Some(&named_in(&actions))), rows::count()])
             .await?;
-        let count: Option<crate::store::rows::Number> = match found.get(1) {
+        let count: Option<crate::store::rows::CountRow> = match found.get(1) {
             Some(rows) => rows.first()?,
             None => None,
         };
-        checked(&[&trigger, &conditions, &actions], &directory(found.first())?)?;
-        if count.is_some_and(|count| count.n >= rows::MOST) {
+        check_plan(
+            &[&trigger, &conditions, &actions],
+            &read_references(found.first())?,
+        )?;
+        if count.is_some_and(|count| count.n >= rows::MAX_RULES) {
             return Err(Error::conflict(format!(
                 "a desk has at most {} rules",
-                rows::MOST
+                rows::MAX_RULES
             )));
         }
         let new = NewRule {
             uid: call.uid()?,
-            name: taken.required("name"),
-            is_active: taken.flag("is_active").unwrap_or(true),
-            position: taken.whole("position"),
-            stop: taken.flag("stop").unwrap_or(false),
+            name: input.required("name"),
+            is_active: input.flag("is_active").unwrap_or(true),
+            position: input.integer("position"),
+            stop: input.flag("stop").unwrap_or(false),
             trigger: trigger.to_string(),
             conditions: or_empty(&conditions).to_string(),
             actions: actions.to_string(),
@@ -211,7 +214,7 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
         let view = rows::show(&new.uid, &[]);
         call.commit(
             rows::insert(&new).into(),
-            Answer::Created(view, "/api/v1/workflows/".to_owned()),
+            CommitReply::Created(view, "/api/v1/workflows/".to_owned()),
         )
         .await
     })
@@ -219,44 +222,44 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
 
 /// `PUT /workflows/{id}`. A rule that cannot work may be renamed, moved and switched off as it is.
 pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = input::body(call.request, &EDIT)?;
+    let input = input::parse_body(call.request, &EDIT)?;
     retry!(async {
-        let given = named(taken.json("actions").unwrap_or(&Value::Null));
+        let given = named_in(input.json("actions").unwrap_or(&Value::Null));
         let found = call
             .read(vec![
-                rows::directory(Some(&given)),
+                rows::references(Some(&given)),
                 rows::row(&call.reference("id")?),
             ])
             .await?;
         let row = rule_row(found.get(1))?;
         let [trigger, conditions, actions] = row.parts();
-        let trigger = taken.json("trigger").cloned().unwrap_or(trigger);
-        let actions = taken.json("actions").cloned().unwrap_or(actions);
-        let conditions = if taken.is_null("conditions") {
+        let trigger = input.json("trigger").cloned().unwrap_or(trigger);
+        let actions = input.json("actions").cloned().unwrap_or(actions);
+        let conditions = if input.is_null("conditions") {
             json!({})
         } else {
-            taken.json("conditions").cloned().unwrap_or(conditions)
+            input.json("conditions").cloned().unwrap_or(conditions)
         };
-        let directory = directory(found.first())?;
+        let directory = read_references(found.first())?;
         let parts = [&trigger, &conditions, &actions];
         let touched = ["trigger", "conditions", "actions"]
             .iter()
-            .any(|part| taken.has(part));
-        if touched || taken.flag("is_active") == Some(true) {
-            checked(&parts, &directory)?;
+            .any(|part| input.has(part));
+        if touched || input.flag("is_active") == Some(true) {
+            check_plan(&parts, &directory)?;
         }
-        call.guard(row.version, Some(&taken))?;
+        call.check_version(row.version, Some(&input))?;
         let [trigger, conditions, actions] = parts;
         let wrong = problems(
-            &Plan::read(Some(trigger), Some(conditions), Some(actions)),
+            &RuleDefinition::parse(Some(trigger), Some(conditions), Some(actions)),
             &directory,
         );
         let new = NewRule {
             uid: row.uid.clone(),
-            name: taken.text("name").unwrap_or(row.name),
-            is_active: taken.flag("is_active").unwrap_or(row.is_active == 1),
-            position: taken.whole("position"),
-            stop: taken.flag("stop").unwrap_or(row.stop == 1),
+            name: input.text("name").unwrap_or(row.name),
+            is_active: input.flag("is_active").unwrap_or(row.is_active == 1),
+            position: input.integer("position"),
+            stop: input.flag("stop").unwrap_or(row.stop == 1),
             trigger: trigger.to_string(),
             conditions: or_empty(conditions).to_string(),
             actions: actions.to_string(),
@@ -264,7 +267,7 @@ pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
             now: call.now(),
         };
         let stmts = vec![rows::update(row.id, row.version, &new)];
-        call.commit(stmts, Answer::Row(rows::show(&row.uid, &wrong)))
+        call.commit(stmts, CommitReply::Row(rows::show(&row.uid, &wrong)))
             .await
     })
 }
@@ -274,8 +277,8 @@ pub async fn remove(call: &Call<'_>) -> Result<Reply, Error> {
     retry!(async {
         let found = call.read(vec![rows::row(&call.reference("id")?)]).await?;
         let row = rule_row(found.first())?;
-        call.guard(row.version, None)?;
-        call.commit(rows::delete(row.id, row.version).into(), Answer::Nothing)
+        call.check_version(row.version, None)?;
+        call.commit(rows::delete(row.id, row.version).into(), CommitReply::Nothing)
             .await
     })
 }
@@ -289,15 +292,15 @@ fn or_empty(conditions: &Value) -> Value {
 }
 
 /// The actions, as the directory reads what they name.
-fn named(actions: &Value) -> String {
+fn named_in(actions: &Value) -> String {
     actions.to_string()
 }
 
 /// Refuses a plan with mistakes, and one that names what is not there.
-fn checked(parts: &[&Value; 3], directory: &Directory) -> Result<(), Error> {
+fn check_plan(parts: &[&Value; 3], directory: &References) -> Result<(), Error> {
     let [trigger, conditions, actions] = parts;
-    let plan = Plan::read(Some(trigger), Some(conditions), Some(actions));
-    let wrong = problems(&plan, directory);
+    let definition = RuleDefinition::parse(Some(trigger), Some(conditions), Some(actions));
+    let wrong = problems(&definition, directory);
     if wrong.is_empty() {
         Ok(())
     } else {
@@ -309,27 +312,27 @@ fn checked(parts: &[&Value; 3], directory: &Directory) -> Result<(), Error> {
 
 /// `POST /workflows/{id}/simulate`: what the rule would do if what it waits for happened now. Nothing changes.
 pub async fn simulate(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = input::body_or_nothing(call.request, &TRIAL)?;
-    let reference = taken.reference("ticket_id");
+    let input = input::parse_optional_body(call.request, &SIMULATE)?;
+    let reference = input.reference("ticket_id");
     let found = call
         .read(vec![
             rows::row(&call.reference("id")?),
-            rows::directory(None),
-            ticket_context::to_try(&reader(call)?, reference, TRIED),
+            rows::references(None),
+            ticket_context::candidates(&viewer(call)?, reference, MAX_SIMULATED),
         ])
         .await?;
     let rule = Rule {
         is_active: true,
         ..rule_row(found.first())?.rule()
     };
-    let directory = directory(found.get(1))?;
-    let tried = ticket_context::read_tried(found.get(2).ok_or(Error::NotFound)?)?;
+    let directory = read_references(found.get(1))?;
+    let tried = ticket_context::read_candidates(found.get(2).ok_or(Error::NotFound)?)?;
     if reference.is_some() && tried.is_empty() {
         return Err(Error::field("ticket_id", "is no ticket"));
     }
     let results: Vec<Value> = tried
         .iter()
-        .map(|tried| try_on(call, &rule, &directory, tried))
+        .map(|tried| simulate_on(call, &rule, &directory, tried))
         .collect();
     let acts = results
         .iter()
@@ -337,7 +340,7 @@ pub async fn simulate(call: &Call<'_>) -> Result<Reply, Error> {
         .count();
     let body = json!({
         "workflow_id": rule.id,
-        "problems": serde_json::from_str::<Value>(&rows::problems_json(&problems(&rule.plan, &directory))).unwrap_or_default(),
+        "problems": serde_json::from_str::<Value>(&rows::problems_json(&problems(&rule.definition, &directory))).unwrap_or_default(),
         "tried": results.len(),
         "acting": acts,
         "results": results,
@@ -345,17 +348,17 @@ pub async fn simulate(call: &Call<'_>) -> Result<Reply, Error> {
     Ok(Reply::ok(body.to_string()))
 }
 
-fn try_on(call: &Call, rule: &Rule, directory: &Directory, tried: &Tried) -> Value {
-    let (ticket, rules) = (tried.ticket.ticket(), call.rules());
-    let trigger = rule.plan.as_ref().ok().map(|plan| plan.trigger);
-    let heard = Heard {
+fn simulate_on(call: &Call, rule: &Rule, directory: &References, tried: &Candidate) -> Value {
+    let (ticket, rules) = (tried.ticket.ticket(), call.ticket_settings());
+    let trigger = rule.definition.as_ref().ok().map(|definition| definition.trigger);
+    let heard = TriggerInput {
         on: trigger.iter().map(|trigger| trigger.on).collect(),
         actor_role: None,
         message: tried.around.message.clone(),
         sla_target: trigger.and_then(|trigger| trigger.target),
         from: trigger.and_then(|trigger| trigger.from),
     };
-    let mut hands = Hands::new(
+    let mut hands = Executor::new(
         (None, &ticket),
         (&tried.around, &heard),
         directory,
@@ -363,8 +366,8 @@ fn try_on(call: &Call, rule: &Rule, directory: &Directory, tried: &Tried) -> Val
         call.now(),
     );
     let list = std::slice::from_ref(rule);
-    let unmet: Vec<Value> = match &rule.plan {
-        Ok(plan) => plan
+    let unmet: Vec<Value> = match &rule.definition {
+        Ok(definition) => definition
             .conditions
             .explain(&hands)
             .into_iter()
@@ -372,13 +375,13 @@ fn try_on(call: &Call, rule: &Rule, directory: &Directory, tried: &Tried) -> Val
             .collect(),
         Err(_) => Vec::new(),
     };
-    let runs = run(list, &heard.on, &mut hands);
+    let runs = run_rules(list, &heard.on, &mut hands);
     let done = hands.finish();
     let outcome = runs.first().map(|run| &run.outcome);
     let (acts, actions) = match outcome {
-        Some(Outcome::Acted(acted)) => (
+        Some(RuleOutcome::Acted(acted)) => (
             true,
-            run_report::deeds(acted, done.seeking.map(|_| "done"), Some("done")),
+            run_report::report_actions(acted, done.auto_assign_rule.map(|_| "done"), Some("done")),
         ),
         _ => (false, json!([])),
     };
@@ -386,26 +389,26 @@ fn try_on(call: &Call, rule: &Rule, directory: &Directory, tried: &Tried) -> Val
         "ticket_id": ticket.id,
         "ticket_number": tried.number,
         "title": ticket.title,
-        "heard": matches!(outcome, Some(Outcome::Acted(_) | Outcome::Unmet)),
+        "heard": matches!(outcome, Some(RuleOutcome::Acted(_) | RuleOutcome::Unmet)),
         "acts": acts,
         "unmet": unmet,
         "actions": actions,
-        "changes": changes(&ticket, &done.ticket),
+        "changes": diff(&ticket, &done.ticket),
     })
 }
 
 /// `GET /workflows/{id}/runs`: newest first, of the last 30 days.
-pub async fn runs(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = input::query(call.request, &[&page::QUERY])?;
-    let page = Page::read(call.request, &taken, call.my_id()?)?;
+pub async fn list_runs(call: &Call<'_>) -> Result<Reply, Error> {
+    let input = input::parse_query(call.request, &[&page::QUERY])?;
+    let page = Page::from_query(call.request, &input, call.my_id()?)?;
     let reference = call.reference("id")?;
-    let mut stmts = vec![rows::row(&reference), rows::runs(&reference, &page)];
+    let mut stmts = vec![rows::row(&reference), rows::list_runs(&reference, &page)];
     if page.count {
         stmts.push(rows::count_runs(&reference));
     }
     let found = call.read(stmts).await?;
     rule_row(found.first())?;
-    listed(
+    list_reply(
         call,
         &page,
         found.get(1).ok_or(Error::NotFound)?,

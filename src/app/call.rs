@@ -9,28 +9,28 @@ use std::rc::Rc;
 use futures_util::future::join3;
 use serde_json::Value;
 
-use crate::app::route::{Limit, Route};
-use crate::app::settings_cache::{Found, Kept, Settings};
+use crate::app::route::{RateLimit, Route};
+use crate::app::settings_cache::{Loaded, Settings, SettingsCache};
 use crate::desk::id::Ref;
 use crate::desk::person::Role;
-use crate::desk::tickets::ticket::{Actor, Rules};
+use crate::desk::tickets::ticket::{Actor, TicketSettings};
 use crate::desk::{DAY, Millis};
 use crate::edge::config::Config;
 use crate::edge::db::{Db, DbError, Rows, Stmt};
-use crate::edge::object_store::Stream;
+use crate::edge::object_store::ByteStream;
 use crate::edge::token::Claims;
 use crate::edge::{Env, ids, rate_limit, revoked_tokens};
 use crate::http::error::Error;
-use crate::http::etag::Wanted;
-use crate::http::input_values::Taken;
+use crate::http::etag::IfMatch;
+use crate::http::input_values::Input;
 use crate::http::reply::{Body, Reply};
 use crate::http::request::{Method, Request};
-use crate::store::automation::rules::Automation;
-use crate::store::commit::{self, Answer, Answered, Key};
-use crate::store::dispatch::Due;
+use crate::store::automation::rules::RuleSet;
+use crate::store::commit::{self, CommitReply, IdempotencyKey, StoredReply};
+use crate::store::dispatch::Dispatch;
 use crate::store::scope::Scope;
 use crate::store::sessions;
-use crate::store::tickets::ticket::Reader;
+use crate::store::tickets::ticket::Viewer;
 
 /// Everything outside of the request itself.
 pub struct App {
@@ -39,7 +39,7 @@ pub struct App {
     pub config: Rc<Config>,
     pub now: Millis,
     /// What is to be told outside of the database when the answer is on its way.
-    pub due: RefCell<Vec<Due>>,
+    pub due: RefCell<Vec<Dispatch>>,
 }
 
 /// One request on its way: the route it matched, who sends it, what has been checked.
@@ -52,9 +52,9 @@ pub struct Call<'a> {
     /// The caller's authority has been asked for, whatever came of it.
     pub checked: Cell<bool>,
     /// The body as it arrives, on routes that stream it.
-    pub stream: RefCell<Option<Stream>>,
+    pub stream: RefCell<Option<ByteStream>>,
     card: RefCell<Value>,
-    kept: RefCell<Kept>,
+    kept: RefCell<SettingsCache>,
 }
 
 impl<'a> Call<'a> {
@@ -75,7 +75,7 @@ impl<'a> Call<'a> {
             checked: Cell::new(false),
             stream: RefCell::new(None),
             card: RefCell::new(Value::Null),
-            kept: RefCell::new(Kept::now()),
+            kept: RefCell::new(SettingsCache::now()),
         }
     }
 
@@ -89,7 +89,7 @@ impl<'a> Call<'a> {
     /// # Errors
     /// When the platform has no randomness.
     pub fn uid(&self) -> Result<String, Error> {
-        ids::uid(self.app.now).map_err(Error::Internal)
+        ids::new_uid(self.app.now).map_err(Error::Internal)
     }
 
     /// The decoded text of a path parameter.
@@ -159,13 +159,13 @@ impl<'a> Call<'a> {
     }
 
     /// The active workflow rules, known after the first read of a request that they may hear.
-    pub fn automation(&self) -> Option<Rc<Automation>> {
-        self.kept.borrow().automation()
+    pub fn rule_set(&self) -> Option<Rc<RuleSet>> {
+        self.kept.borrow().rule_set()
     }
 
     /// What tickets follow. The promises are known after the first read.
-    pub fn rules(&self) -> Rules {
-        self.kept.borrow().rules()
+    pub fn ticket_settings(&self) -> TicketSettings {
+        self.kept.borrow().ticket_settings()
     }
 
     /// Reads for a signed-in caller, in one round trip with the caller's authority.
@@ -178,9 +178,9 @@ impl<'a> Call<'a> {
             return Ok(self.app.db.batch(&stmts).await?);
         }
         let me = self.me()?;
-        let key = self.key()?;
-        let mut batch = vec![sessions::authority(me.user_id, me.session_id)];
-        let wants = self.kept.borrow().wants(self.route);
+        let key = self.idempotency_key()?;
+        let mut batch = vec![sessions::caller_authority(me.user_id, me.session_id)];
+        let wants = self.kept.borrow().missing(self.route);
         batch.extend(wants.stmts());
         batch.extend(key.as_ref().map(|key| commit::find_key(key.user_id, &key.key)));
         batch.extend(stmts);
@@ -198,10 +198,10 @@ impl<'a> Call<'a> {
         self.checked.set(true);
         let authority = rows.next();
         let found = wants.take(&mut rows);
-        self.believe(me, authority, found)?;
+        self.check_authority(me, authority, found)?;
         allowed?;
         if let (Some(key), Some(found)) = (&key, key.as_ref().and_then(|_| rows.next())) {
-            replay(key, &found)?;
+            check_replay(key, &found)?;
         }
         Ok(rows.collect())
     }
@@ -210,11 +210,11 @@ impl<'a> Call<'a> {
     ///
     /// # Errors
     /// 429 over the rate limit.
-    pub async fn open(&self, stmts: Vec<Stmt>) -> Result<Vec<Rows>, Error> {
+    pub async fn read_public(&self, stmts: Vec<Stmt>) -> Result<Vec<Rows>, Error> {
         if self.checked.get() {
             return Ok(self.app.db.batch(&stmts).await?);
         }
-        let address = format!("a{}", self.request.address());
+        let address = format!("a{}", self.request.client_ip());
         let (rows, (), allowed) = join3(
             self.app.db.batch(&stmts),
             std::future::ready(()),
@@ -230,10 +230,10 @@ impl<'a> Call<'a> {
     ///
     /// # Errors
     /// As both.
-    pub async fn look(&self, stmts: Vec<Stmt>) -> Result<Vec<Rows>, Error> {
+    pub async fn read_optional(&self, stmts: Vec<Stmt>) -> Result<Vec<Rows>, Error> {
         match self.claims {
             Some(_) => self.read(stmts).await,
-            None => self.open(stmts).await,
+            None => self.read_public(stmts).await,
         }
     }
 
@@ -249,15 +249,16 @@ impl<'a> Call<'a> {
     ///
     /// # Errors
     /// 429.
-    pub async fn admit(&self) -> Result<(), Error> {
-        self.within_limit(format!("a{}", self.request.address())).await?;
+    pub async fn check_rate_limit(&self) -> Result<(), Error> {
+        self.within_limit(format!("a{}", self.request.client_ip()))
+            .await?;
         self.checked.set(true);
         Ok(())
     }
 
     async fn within_limit(&self, key: String) -> Result<(), Error> {
         let limit = self.limit();
-        if !self.app.config.rate_limits || limit == Limit::None {
+        if !self.app.config.rate_limits || limit == RateLimit::None {
             return Ok(());
         }
         if rate_limit::allows(&self.app.env, limit.binding(), key).await {
@@ -270,36 +271,40 @@ impl<'a> Call<'a> {
     }
 
     /// The limit that this request falls under.
-    pub fn limit(&self) -> Limit {
+    pub fn limit(&self) -> RateLimit {
         match self.route.limit {
-            Limit::User if self.claims.is_none() => Limit::Address,
-            Limit::User if self.request.asks(&["q", "search", "keyword"]) => Limit::Search,
+            RateLimit::User if self.claims.is_none() => RateLimit::Address,
+            RateLimit::User if self.request.has_query(&["q", "search", "keyword"]) => RateLimit::Search,
             limit => limit,
         }
     }
 
-    fn believe(&self, me: &Claims, row: Option<Rows>, found: Found) -> Result<(), Error> {
+    fn check_authority(&self, me: &Claims, row: Option<Rows>, found: Loaded) -> Result<(), Error> {
         const ENDED: Error = Error::Unauthorized("this session has ended");
         let text = match row {
             Some(rows) => rows.text()?,
             None => None,
         };
-        let authority = sessions::Authority::parse(&text.ok_or(ENDED)?).map_err(Error::Internal)?;
+        let authority = sessions::CallerAuthority::parse(&text.ok_or(ENDED)?).map_err(Error::Internal)?;
         let alive = authority.is_active
             && authority.ver == me.ver
-            && authority.role == me.role.word()
+            && authority.role == me.role.as_str()
             && authority.revoked_at.is_none()
             && self.app.now < authority.expires_at;
         if !alive {
             return Err(ENDED);
         }
-        let moved = self.kept.borrow_mut().learn(self.route, &authority, found)?;
+        let moved = self.kept.borrow_mut().refresh(self.route, &authority, found)?;
         self.card.replace(authority.card);
-        if moved { Err(Error::SettingsMoved) } else { Ok(()) }
+        if moved {
+            Err(Error::SettingsChanged)
+        } else {
+            Ok(())
+        }
     }
 
     /// The idempotency key of this request, where one counts.
-    fn key(&self) -> Result<Option<Key>, Error> {
+    fn idempotency_key(&self) -> Result<Option<IdempotencyKey>, Error> {
         if self.route.method == Method::Get || !self.route.is_idempotent {
             return Ok(None);
         }
@@ -326,7 +331,7 @@ impl<'a> Call<'a> {
             }
             ids::hex(&hash.finalize())
         };
-        Ok(Some(Key {
+        Ok(Some(IdempotencyKey {
             user_id: me.user_id,
             key,
             fingerprint,
@@ -348,12 +353,12 @@ impl<'a> Call<'a> {
     /// # Errors
     /// [`Error::Conflict`] for what must be unique; [`Error::Moved`] when the change was decided on an older
     /// state; [`Error::Replayed`] when a twin was first.
-    pub async fn commit(&self, stmts: Vec<Stmt>, answer: Answer) -> Result<Reply, Error> {
-        let key = self.key()?;
+    pub async fn commit(&self, stmts: Vec<Stmt>, answer: CommitReply) -> Result<Reply, Error> {
+        let key = self.idempotency_key()?;
         match commit::commit(&self.app.db, key.as_ref(), stmts, &answer).await {
             Ok((answered, due)) => {
                 self.app.due.borrow_mut().extend(due);
-                Ok(reply(answered))
+                Ok(stored_reply(answered))
             }
             Err(DbError::Unique(column)) if column == "idempotency.user_id" => {
                 let Some(key) = key else {
@@ -365,7 +370,7 @@ impl<'a> Call<'a> {
                     .batch(&[commit::find_key(key.user_id, &key.key)])
                     .await?;
                 if let Some(found) = rows.first() {
-                    replay(&key, found)?
+                    check_replay(&key, found)?
                 }
                 Err(Error::Internal("the twin's answer is not there".to_owned()))
             }
@@ -377,32 +382,32 @@ impl<'a> Call<'a> {
     ///
     /// # Errors
     /// [`Error::PreconditionFailed`] and [`Error::Conflict`].
-    pub fn guard(&self, version: i64, body: Option<&Taken>) -> Result<(), Error> {
+    pub fn check_version(&self, version: i64, body: Option<&Input>) -> Result<(), Error> {
         if let Some(header) = self.request.header("if-match")
-            && !Wanted::parse(&header).accepts(version)
+            && !IfMatch::parse(&header).accepts(version)
         {
             return Err(Error::PreconditionFailed);
         }
-        match body.and_then(|taken| taken.whole("version")) {
+        match body.and_then(|input| input.integer("version")) {
             Some(wanted) if wanted != version => Err(Error::stale(version)),
             _ => Ok(()),
         }
     }
 }
 
-fn replay(key: &Key, found: &Rows) -> Result<(), Error> {
-    match commit::kept(found)? {
+fn check_replay(key: &IdempotencyKey, found: &Rows) -> Result<(), Error> {
+    match commit::read_key(found)? {
         None => Ok(()),
         Some((fingerprint, _)) if fingerprint != key.fingerprint => Err(Error::IdempotencyMismatch),
         Some((_, answered)) => {
-            let mut reply = reply(answered);
+            let mut reply = stored_reply(answered);
             reply.header("Idempotent-Replayed", "true");
             Err(Error::Replayed(Box::new(reply)))
         }
     }
 }
 
-fn reply(answered: Answered) -> Reply {
+fn stored_reply(answered: StoredReply) -> Reply {
     let body = if answered.status == 204 {
         Body::Empty
     } else {
@@ -419,9 +424,9 @@ fn reply(answered: Answered) -> Reply {
 }
 
 /// How the caller reads tickets.
-pub fn reader(call: &Call) -> Result<Reader, Error> {
+pub fn viewer(call: &Call) -> Result<Viewer, Error> {
     let window = call.settings().reopen_window_days.saturating_mul(DAY);
-    Ok(Reader {
+    Ok(Viewer {
         id: call.my_id()?,
         role: call.my_role()?,
         scope: call.scope()?,

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use crate::app::call::Call;
-use crate::app::route::{Limit, Route};
+use crate::app::route::{RateLimit, Route};
 use crate::edge::db::Stmt;
 use crate::http::error::Error;
 use crate::http::reply::Reply;
@@ -48,20 +48,20 @@ impl Endpoint {
     }
 
     /// The body, which may be left out.
-    pub const fn body_if_any(mut self, body: &'static Shape) -> Endpoint {
+    pub const fn optional_body(mut self, body: &'static Shape) -> Endpoint {
         self.route.body = Some(body);
         self.route.body_optional = true;
         self
     }
 
     /// The rate limit, where it is not the caller's own.
-    pub const fn limit(mut self, limit: Limit) -> Endpoint {
+    pub const fn limit(mut self, limit: RateLimit) -> Endpoint {
         self.route.limit = limit;
         self
     }
 
     /// The body may also be a form.
-    pub const fn or_form(mut self) -> Endpoint {
+    pub const fn takes_form(mut self) -> Endpoint {
         self.route.takes_form = true;
         self
     }
@@ -74,20 +74,20 @@ impl Endpoint {
     }
 
     /// A PUT that has no partial form, so there is no PATCH.
-    pub const fn only_put(mut self) -> Endpoint {
+    pub const fn without_patch(mut self) -> Endpoint {
         self.route.is_patch = false;
         self
     }
 
     /// A public route that shows more to a caller who is signed in.
-    pub const fn or_signed_in(mut self) -> Endpoint {
-        self.route.hears_token = true;
+    pub const fn auth_optional(mut self) -> Endpoint {
+        self.route.auth_optional = true;
         self
     }
 
     /// `Idempotency-Key` is ignored. Sessions are not resources: repeating a login or a logout is harmless, and tokens
     /// are not stored for a replay.
-    pub const fn never_replayed(mut self) -> Endpoint {
+    pub const fn not_idempotent(mut self) -> Endpoint {
         self.route.is_idempotent = false;
         self
     }

@@ -9,9 +9,9 @@ impl From<Refusal> for Error {
         match refusal {
             Refusal::Forbidden(message) => Error::Forbidden(message),
             Refusal::Transition { from, to, allowed } => Error::InvalidTransition {
-                from: from.word(),
-                to: to.word(),
-                allowed: allowed.into_iter().map(|status| status.word()).collect(),
+                from: from.as_str(),
+                to: to.as_str(),
+                allowed: allowed.into_iter().map(|status| status.as_str()).collect(),
             },
             Refusal::Conflict(message) => Error::conflict(message),
             Refusal::Invalid { field, message } => Error::field(field, message),
@@ -22,7 +22,7 @@ impl From<Refusal> for Error {
 impl From<DbError> for Error {
     fn from(error: DbError) -> Error {
         match error {
-            DbError::Abort("STALE_VERSION") => Error::Moved,
+            DbError::Abort("STALE_VERSION") => Error::VersionConflict,
             DbError::Abort("LAST_ADMIN") => {
                 Error::conflict("the desk needs at least one active admin; this is the last one")
             }

@@ -3,11 +3,11 @@
 
 use crate::app::call::App;
 use crate::desk::Millis;
-use crate::edge::config::{Config, FileStore};
-use crate::edge::object_store::{self, Facts, Stream};
+use crate::edge::config::{Config, FileStoreConfig};
+use crate::edge::object_store::{self, ByteStream, ObjectMetadata};
 use crate::edge::{Env, log};
 use crate::http::error::Error;
-use crate::http::presigned_url::{Store, Upload};
+use crate::http::presigned_url::{PresignedUpload, S3Bucket};
 use crate::http::sigv4::Credentials;
 
 /// The path of the Worker's own store.
@@ -17,7 +17,7 @@ const OWN_BUCKET: &str = "uploads";
 #[derive(Clone, Copy)]
 pub struct Files<'a> {
     env: &'a Env,
-    config: &'a FileStore,
+    config: &'a FileStoreConfig,
     now: Millis,
 }
 
@@ -52,12 +52,12 @@ impl<'a> Files<'a> {
     }
 
     /// The store as clients reach it, who have addressed us as `origin`.
-    fn store(&self, origin: &'a str) -> Store<'a> {
+    fn store(&self, origin: &'a str) -> S3Bucket<'a> {
         let (origin, bucket) = match &self.config.endpoint {
             Some(endpoint) => (endpoint.as_str(), self.config.bucket.as_str()),
             None => (origin, OWN_BUCKET),
         };
-        Store {
+        S3Bucket {
             credentials: self.credentials(),
             origin,
             bucket,
@@ -65,26 +65,28 @@ impl<'a> Files<'a> {
     }
 
     /// A link for an upload.
-    pub fn upload_link(&self, origin: &'a str, key: &str, content_type: &str, size: i64) -> Upload {
-        self.store(origin).upload(key, content_type, size, self.now)
+    pub fn upload_link(&self, origin: &'a str, key: &str, content_type: &str, size: i64) -> PresignedUpload {
+        self.store(origin)
+            .presign_upload(key, content_type, size, self.now)
     }
 
     /// A link for a download.
     pub fn download_link(&self, origin: &'a str, key: &str, name: &str, content_type: &str) -> String {
-        self.store(origin).download(key, name, content_type, self.now)
+        self.store(origin)
+            .presign_download(key, name, content_type, self.now)
     }
 
-    fn signed(&self, method: &str, key: &str) -> Option<String> {
+    fn signed_url(&self, method: &str, key: &str) -> Option<String> {
         self.config.endpoint.as_ref()?;
-        Some(self.store("").own(method, key, self.now))
+        Some(self.store("").presign_internal(method, key, self.now))
     }
 
     /// Looks at an object.
     ///
     /// # Errors
     /// [`Error::Unavailable`] when the store does not answer.
-    pub async fn facts(&self, key: &str) -> Result<Option<Facts>, Error> {
-        let found = match self.signed("HEAD", key) {
+    pub async fn metadata(&self, key: &str) -> Result<Option<ObjectMetadata>, Error> {
+        let found = match self.signed_url("HEAD", key) {
             Some(url) => object_store::head_url(&url).await,
             None => object_store::head(self.env, key).await,
         };
@@ -95,8 +97,8 @@ impl<'a> Files<'a> {
     ///
     /// # Errors
     /// As [`Files::facts`].
-    pub async fn open(&self, key: &str) -> Result<Option<(i64, Stream)>, Error> {
-        let found = match self.signed("GET", key) {
+    pub async fn open(&self, key: &str) -> Result<Option<(i64, ByteStream)>, Error> {
+        let found = match self.signed_url("GET", key) {
             Some(url) => object_store::get_url(&url).await,
             None => object_store::get(self.env, key).await,
         };
@@ -110,13 +112,13 @@ impl<'a> Files<'a> {
     pub async fn keep(&self, key: &str, content_type: &str, bytes: &[u8]) -> Result<(), Error> {
         let kept = if self.config.endpoint.is_some() {
             let size = i64::try_from(bytes.len()).unwrap_or(i64::MAX);
-            let link = self.store("").upload(key, content_type, size, self.now);
+            let link = self.store("").presign_upload(key, content_type, size, self.now);
             let headers = link.headers.iter().map(|(name, value)| (*name, value.as_str()));
             // The length is the platform's to tell.
             let headers: Vec<_> = headers.filter(|(name, _)| *name != "content-length").collect();
             object_store::put_url(&link.url, &headers, bytes).await
         } else {
-            let put = object_store::put_new(self.env, key, content_type, Stream::of(bytes.to_vec()));
+            let put = object_store::put_new(self.env, key, content_type, ByteStream::of(bytes.to_vec()));
             put.await.map(|_| ())
         };
         kept.map_err(|why| unavailable(&why))
@@ -131,7 +133,7 @@ impl<'a> Files<'a> {
             return object_store::delete(self.env, keys).await;
         }
         for key in keys {
-            if let Some(url) = self.signed("DELETE", key) {
+            if let Some(url) = self.signed_url("DELETE", key) {
                 object_store::delete_url(&url).await?;
             }
         }
@@ -139,13 +141,13 @@ impl<'a> Files<'a> {
     }
 
     /// Whether the store answers at all.
-    pub async fn answers(&self) -> bool {
-        self.facts("none").await.is_ok()
+    pub async fn is_available(&self) -> bool {
+        self.metadata("none").await.is_ok()
     }
 }
 
 /// The store is down: that is for the log, and the rest of the desk goes on.
 pub fn unavailable(why: &str) -> Error {
-    log::log(&format!("the file store: {why}"));
+    log::error(&format!("the file store: {why}"));
     Error::Unavailable("files cannot be reached at this moment".to_owned())
 }

@@ -3,18 +3,18 @@
 use serde_json::Value;
 
 use crate::app::automation;
-use crate::desk::automation::executor::{Heard, hearing};
+use crate::desk::automation::executor::{TriggerInput, detect_triggers};
 use crate::desk::person::Role;
 use crate::desk::tickets::event::{Event, EventKind, FieldChange};
 use crate::desk::tickets::ticket::Ticket;
 use crate::edge::db::Stmt;
 use crate::http::error::Error;
-use crate::store::tickets::subject::Subject;
+use crate::store::tickets::subject::EventSubject;
 use crate::store::tickets::write::{NewTicket, Requester};
 use crate::store::tickets::{assignment, events};
 
 /// A decided ticket that is opened, by whichever way it came.
-pub struct Opening<'a> {
+pub struct TicketDraft<'a> {
     pub uid: &'a str,
     /// Of its number.
     pub day: &'a str,
@@ -35,17 +35,17 @@ pub struct Opening<'a> {
 ///
 /// # Errors
 /// When the platform has no randomness.
-pub fn opened(engine: &automation::Engine, opening: &Opening) -> Result<Vec<Stmt>, Error> {
+pub fn open_ticket(engine: &automation::Engine, opening: &TicketDraft) -> Result<Vec<Stmt>, Error> {
     let (uid, ticket, now) = (opening.uid, opening.ticket, engine.now);
     let (actor_id, role) = opening.actor;
-    let around = automation::around_new(engine, opening.channel, opening.address);
-    let heard = Heard {
-        on: hearing(None, ticket),
+    let around = automation::new_ticket_context(engine, opening.channel, opening.address);
+    let heard = TriggerInput {
+        on: detect_triggers(None, ticket),
         actor_role: Some(role),
-        ..Heard::default()
+        ..TriggerInput::default()
     };
-    let subject = Subject::TicketUid(uid);
-    let followed = automation::follow(engine, &subject, (None, ticket), &around, &heard)?;
+    let subject = EventSubject::TicketUid(uid);
+    let followed = automation::apply_rules(engine, &subject, (None, ticket), &around, &heard)?;
     let mut stmts = crate::store::tickets::write::insert(&NewTicket {
         uid,
         day: opening.day,
@@ -55,7 +55,7 @@ pub fn opened(engine: &automation::Engine, opening: &Opening) -> Result<Vec<Stmt
         channel: opening.channel,
     });
     if followed.ticket != *ticket {
-        stmts.push(crate::store::tickets::write::update_made(
+        stmts.push(crate::store::tickets::write::update_by_uid(
             uid,
             ticket,
             &followed.ticket,
@@ -64,15 +64,15 @@ pub fn opened(engine: &automation::Engine, opening: &Opening) -> Result<Vec<Stmt
     }
     let assignee = ticket.assignee.as_ref().map(|person| person.card.clone());
     let changes = vec![
-        FieldChange::new("status", Value::Null, ticket.status.word()),
-        FieldChange::new("priority", Value::Null, ticket.priority.word()),
+        FieldChange::new("status", Value::Null, ticket.status.as_str()),
+        FieldChange::new("priority", Value::Null, ticket.priority.as_str()),
         FieldChange::new("assignee", Value::Null, assignee.unwrap_or(Value::Null)),
     ];
     let event = Event::public(EventKind::TicketCreated, changes);
     stmts.push(events::append(&subject, Some(actor_id), &event, now));
     stmts.extend(followed.stmts);
     // Rules may have decided, too.
-    if followed.is_pooled && !opening.is_decided {
+    if followed.needs_assignment && !opening.is_decided {
         stmts.extend(assignment::assign_new(uid, now));
     }
     Ok(stmts)

@@ -1,11 +1,11 @@
 //! Adding a message to a ticket, whichever way it came: by a request or by mail.
 
 use crate::app::automation::{self, Engine};
-use crate::desk::automation::executor::{Around, Heard, Message, hearing};
-use crate::desk::automation::rule::On;
+use crate::desk::automation::executor::{RuleMessage, TicketContext, TriggerInput, detect_triggers};
+use crate::desk::automation::rule::TriggerKind;
 use crate::desk::notification;
 use crate::desk::tickets::event::{Event, EventKind};
-use crate::desk::tickets::history::changes;
+use crate::desk::tickets::history::diff;
 use crate::desk::tickets::message;
 use crate::desk::tickets::ticket::{Actor, Ticket};
 use crate::edge::db::Stmt;
@@ -13,10 +13,10 @@ use crate::http::error::Error;
 use crate::store::notifications;
 use crate::store::tickets::events as event_rows;
 use crate::store::tickets::messages::{self as rows, NewMessage};
-use crate::store::tickets::subject::Subject;
+use crate::store::tickets::subject::EventSubject;
 
 /// Something that somebody says on a ticket, by whichever way it came.
-pub struct Saying<'a> {
+pub struct MessageDraft<'a> {
     pub uid: &'a str,
     pub actor: &'a Actor,
     pub body: &'a str,
@@ -28,9 +28,14 @@ pub struct Saying<'a> {
 ///
 /// # Errors
 /// When it may not be said.
-pub fn said(engine: &Engine, ticket: Ticket, around: Around, saying: &Saying) -> Result<Vec<Stmt>, Error> {
+pub fn post_message(
+    engine: &Engine,
+    ticket: Ticket,
+    around: TicketContext,
+    saying: &MessageDraft,
+) -> Result<Vec<Stmt>, Error> {
     let (actor, uid, is_internal, now) = (saying.actor, saying.uid, saying.is_internal, engine.now);
-    let effect = message::say(&ticket, actor, is_internal, &engine.rules, now)?;
+    let effect = message::post(&ticket, actor, is_internal, &engine.rules, now)?;
     let new = NewMessage {
         uid,
         ticket_id: ticket.id,
@@ -42,35 +47,37 @@ pub fn said(engine: &Engine, ticket: Ticket, around: Around, saying: &Saying) ->
     };
     // What the first answer notes by itself is no change that the update would write.
     let before = Ticket {
-        first_responded_at: ticket.first_responded_at.or(effect.answers.then_some(now)),
+        first_responded_at: ticket
+            .first_responded_at
+            .or(effect.is_first_response.then_some(now)),
         ..ticket
     };
     let mut after = before.clone();
     if let Some(to) = effect.status {
-        after.enter(to, &engine.rules, now);
+        after.enter_status(to, &engine.rules, now);
     }
-    let around = Around {
+    let around = TicketContext {
         message_count: around.message_count.saturating_add(1),
         ..around
     };
-    let heard = Heard {
-        on: std::iter::once(On::MessageAdded)
-            .chain(hearing(Some(&before), &after))
+    let heard = TriggerInput {
+        on: std::iter::once(TriggerKind::MessageAdded)
+            .chain(detect_triggers(Some(&before), &after))
             .collect(),
         actor_role: Some(actor.role),
-        message: Some(Message {
+        message: Some(RuleMessage {
             body: saying.body.to_owned(),
             is_internal,
-            author_role: actor.role.word().to_owned(),
+            author_role: actor.role.as_str().to_owned(),
         }),
-        ..Heard::default()
+        ..TriggerInput::default()
     };
-    let subject = Subject::Ticket(before.id);
-    let followed = automation::follow(engine, &subject, (Some(&before), &after), &around, &heard)?;
+    let subject = EventSubject::Ticket(before.id);
+    let followed = automation::apply_rules(engine, &subject, (Some(&before), &after), &around, &heard)?;
     let moves = followed.ticket != before;
     let mut stmts = Vec::new();
     if !moves && (!actor.role.is_staff() || !followed.stmts.is_empty()) {
-        stmts.push(rows::expect_version(before.id, before.version));
+        stmts.push(rows::expect_ticket_version(before.id, before.version));
     }
     stmts.push(rows::insert(&new));
     let said = Event {
@@ -78,15 +85,15 @@ pub fn said(engine: &Engine, ticket: Ticket, around: Around, saying: &Saying) ->
         ..Event::public(EventKind::MessageAdded, Vec::new())
     };
     stmts.push(event_rows::append(
-        &Subject::MessageUid(uid),
+        &EventSubject::MessageUid(uid),
         Some(actor.id),
         &said,
         now,
     ));
-    let mentioned = notification::mentions(saying.body);
-    stmts.extend(notifications::mention(uid, &mentioned, now));
-    if effect.answers {
-        stmts.push(rows::note_answer(before.id, now));
+    let mentioned = notification::parse_mentions(saying.body);
+    stmts.extend(notifications::notify_mentioned(uid, &mentioned, now));
+    if effect.is_first_response {
+        stmts.push(rows::mark_first_response(before.id, now));
     }
     if moves {
         stmts.push(crate::store::tickets::write::update(
@@ -95,7 +102,7 @@ pub fn said(engine: &Engine, ticket: Ticket, around: Around, saying: &Saying) ->
             now,
         ));
     }
-    let woken = changes(&before, &after);
+    let woken = diff(&before, &after);
     if !woken.is_empty() {
         let event = Event::public(EventKind::StatusChanged, woken);
         stmts.push(event_rows::append(&subject, Some(actor.id), &event, now));

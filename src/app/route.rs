@@ -16,7 +16,7 @@ pub enum Access {
 
 /// The rate limit that a route falls under.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Limit {
+pub enum RateLimit {
     /// Costs nothing: documents and liveness.
     None,
     /// By user when signed in, otherwise by address.
@@ -28,16 +28,16 @@ pub enum Limit {
     Assist,
 }
 
-impl Limit {
+impl RateLimit {
     /// The binding of wrangler.toml that counts.
     pub fn binding(self) -> &'static str {
         match self {
-            Limit::None | Limit::User => "RL_USER",
-            Limit::Address => "RL_ADDRESS",
-            Limit::Register => "RL_REGISTER",
-            Limit::Search => "RL_SEARCH",
-            Limit::Presign => "RL_PRESIGN",
-            Limit::Assist => "RL_ASSIST",
+            RateLimit::None | RateLimit::User => "RL_USER",
+            RateLimit::Address => "RL_ADDRESS",
+            RateLimit::Register => "RL_REGISTER",
+            RateLimit::Search => "RL_SEARCH",
+            RateLimit::Presign => "RL_PRESIGN",
+            RateLimit::Assist => "RL_ASSIST",
         }
     }
 
@@ -45,18 +45,18 @@ impl Limit {
     /// are those of wrangler.toml.
     pub fn policy(self) -> &'static str {
         match self {
-            Limit::None | Limit::User => "\"default\";q=600;w=60",
-            Limit::Address => "\"default\";q=3000;w=60",
-            Limit::Register | Limit::Presign => "\"default\";q=60;w=60",
-            Limit::Search => "\"default\";q=120;w=60",
-            Limit::Assist => "\"default\";q=20;w=60",
+            RateLimit::None | RateLimit::User => "\"default\";q=600;w=60",
+            RateLimit::Address => "\"default\";q=3000;w=60",
+            RateLimit::Register | RateLimit::Presign => "\"default\";q=60;w=60",
+            RateLimit::Search => "\"default\";q=120;w=60",
+            RateLimit::Assist => "\"default\";q=20;w=60",
         }
     }
 }
 
 /// What a route answers with, for the document.
 #[derive(Clone, Copy, Debug)]
-pub enum Gives {
+pub enum Responds {
     /// One resource, 200.
     One(&'static View),
     /// A page of them, 200.
@@ -83,8 +83,8 @@ pub struct Route {
     pub summary: &'static str,
     pub query: &'static [&'static Shape],
     pub body: Option<&'static Shape>,
-    pub gives: Gives,
-    pub limit: Limit,
+    pub responds: Responds,
+    pub limit: RateLimit,
     /// `Idempotency-Key` counts here.
     pub is_idempotent: bool,
     /// A PUT that answers PATCH too.
@@ -96,7 +96,7 @@ pub struct Route {
     /// The body is not read but handed on as it arrives.
     pub streams: bool,
     /// A public route that shows more to who is signed in: a token is not needed, but checked when it is sent.
-    pub hears_token: bool,
+    pub auth_optional: bool,
     /// The answer is a socket: its token may come in other ways than `Authorization`.
     pub opens_socket: bool,
 }
@@ -107,7 +107,7 @@ impl Route {
         path: &'static str,
         access: Access,
         summary: &'static str,
-        gives: Gives,
+        responds: Responds,
     ) -> Route {
         Route {
             method,
@@ -116,21 +116,21 @@ impl Route {
             summary,
             query: &[],
             body: None,
-            gives,
-            limit: Limit::User,
+            responds,
+            limit: RateLimit::User,
             is_idempotent: !matches!(method, Method::Get) && !matches!(access, Access::Public),
             is_patch: matches!(method, Method::Put),
             takes_form: false,
             body_optional: false,
             streams: false,
-            hears_token: false,
-            opens_socket: matches!(gives, Gives::Socket),
+            auth_optional: false,
+            opens_socket: matches!(responds, Responds::Socket),
         }
     }
 }
 
 /// Whether what a route does may be heard by rules.
-pub fn is_heard(route: &Route) -> bool {
+pub fn may_trigger_rules(route: &Route) -> bool {
     let concerns = |head: &str| {
         route
             .path

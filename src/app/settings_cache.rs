@@ -7,12 +7,12 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use crate::app::route::{self, Route};
-use crate::desk::sla::Promises;
-use crate::desk::tickets::ticket::Rules;
+use crate::desk::sla::SlaPolicies;
+use crate::desk::tickets::ticket::TicketSettings;
 use crate::edge::db::{DbError, Rows, Stmt};
-use crate::store::automation::rules::{self, Automation};
+use crate::store::automation::rules::{self, RuleSet};
 use crate::store::scope::AgentScope;
-use crate::store::sessions::Authority;
+use crate::store::sessions::CallerAuthority;
 use crate::store::sla;
 
 /// The desk's settings, as far as statements and rules depend on them.
@@ -25,82 +25,85 @@ pub struct Settings {
 
 /// What is kept. Promises and workflow rules stand under the numbers that tell of changes.
 #[derive(Clone, Debug)]
-pub struct Kept {
+pub struct SettingsCache {
     pub settings: Settings,
-    promises: Option<(i64, Rc<Promises>)>,
+    sla_policies: Option<(i64, Rc<SlaPolicies>)>,
     /// The active rules, read by the first change of a ticket after they have changed.
-    automation: Option<Rc<Automation>>,
+    automation: Option<Rc<RuleSet>>,
 }
 
 thread_local! {
-    static KEPT: RefCell<Kept> = const { RefCell::new(Kept {
+    static CACHE: RefCell<SettingsCache> = const { RefCell::new(SettingsCache {
         settings: Settings { agent_scope: AgentScope::Category, reopen_window_days: 7, version: 1 },
-        promises: None,
+        sla_policies: None,
         automation: None,
     }) };
 }
 
 /// What is to be read beside the caller's authority.
 #[derive(Clone, Copy, Debug)]
-pub struct Wants {
-    promises: bool,
+pub struct Missing {
+    sla_policies: bool,
     rules: bool,
 }
 
-impl Wants {
+impl Missing {
     /// The statements that read it.
     pub fn stmts(self) -> Vec<Stmt> {
         let mut stmts = Vec::new();
-        stmts.extend(self.promises.then(sla::promises));
+        stmts.extend(self.sla_policies.then(sla::all_policies));
         if self.rules {
-            stmts.extend([rules::active(), rules::directory(None)]);
+            stmts.extend([rules::list_active(), rules::references(None)]);
         }
         stmts
     }
 
-    /// Takes what [`Wants::stmts`] read from the answers of a batch.
-    pub fn take(self, rows: &mut impl Iterator<Item = Rows>) -> Found {
-        let promises = if self.promises { rows.next() } else { None };
+    /// Takes what [`Missing::stmts`] read from the answers of a batch.
+    pub fn take(self, rows: &mut impl Iterator<Item = Rows>) -> Loaded {
+        let sla_policies = if self.sla_policies { rows.next() } else { None };
         let rules = if self.rules {
             rows.next().zip(rows.next())
         } else {
             None
         };
-        Found { promises, rules }
+        Loaded { sla_policies, rules }
     }
 }
 
-/// What was read because of [`Wants`].
-pub struct Found {
-    promises: Option<Rows>,
+/// What was read because of [`Missing`].
+pub struct Loaded {
+    sla_policies: Option<Rows>,
     rules: Option<(Rows, Rows)>,
 }
 
-impl Kept {
+impl SettingsCache {
     /// What is kept at the moment.
-    pub fn now() -> Kept {
-        KEPT.with_borrow(Clone::clone)
+    pub fn now() -> SettingsCache {
+        CACHE.with_borrow(Clone::clone)
     }
 
     /// What tickets follow; the standard promises where the desk's are not known yet.
-    pub fn rules(&self) -> Rules {
-        let promises = self.promises.as_ref().map(|(_, promises)| promises.clone());
-        Rules {
+    pub fn ticket_settings(&self) -> TicketSettings {
+        let sla_policies = self
+            .sla_policies
+            .as_ref()
+            .map(|(_, sla_policies)| sla_policies.clone());
+        TicketSettings {
             reopen_window_days: self.settings.reopen_window_days,
-            promises: promises.unwrap_or_else(|| Rc::new(Promises::standard())),
+            sla_policies: sla_policies.unwrap_or_else(|| Rc::new(SlaPolicies::standard())),
         }
     }
 
     /// The active workflow rules, where they are known.
-    pub fn automation(&self) -> Option<Rc<Automation>> {
+    pub fn rule_set(&self) -> Option<Rc<RuleSet>> {
         self.automation.clone()
     }
 
     /// What a request on this route needs and is not known.
-    pub fn wants(&self, route: &Route) -> Wants {
-        Wants {
-            promises: self.promises.is_none(),
-            rules: self.automation.is_none() && route::is_heard(route),
+    pub fn missing(&self, route: &Route) -> Missing {
+        Missing {
+            sla_policies: self.sla_policies.is_none(),
+            rules: self.automation.is_none() && route::may_trigger_rules(route),
         }
     }
 
@@ -108,13 +111,18 @@ impl Kept {
     ///
     /// # Errors
     /// When what was read cannot be.
-    pub fn learn(&mut self, route: &Route, authority: &Authority, found: Found) -> Result<bool, DbError> {
-        if let Some(rows) = found.promises {
-            let (version, promises) = sla::read_promises(&rows)?;
-            self.promises = Some((version, Rc::new(promises)));
+    pub fn refresh(
+        &mut self,
+        route: &Route,
+        authority: &CallerAuthority,
+        found: Loaded,
+    ) -> Result<bool, DbError> {
+        if let Some(rows) = found.sla_policies {
+            let (version, sla_policies) = sla::read_all_policies(&rows)?;
+            self.sla_policies = Some((version, Rc::new(sla_policies)));
         }
         if let Some((rules, directory)) = found.rules {
-            let read = rules::read_automation(authority.workflows_version, &rules, &directory)?;
+            let read = rules::read_rule_set(authority.workflows_version, &rules, &directory)?;
             self.automation = Some(Rc::new(read));
         }
         let settings = Settings {
@@ -122,16 +130,17 @@ impl Kept {
             reopen_window_days: authority.reopen_window_days,
             version: authority.settings_version,
         };
-        let promises = self
-            .promises
+        let sla_policies = self
+            .sla_policies
             .take_if(|(version, _)| *version != authority.sla_version);
         let rules = self
             .automation
             .take_if(|rules| rules.version != authority.workflows_version);
-        let moved =
-            settings != self.settings || promises.is_some() || (rules.is_some() && route::is_heard(route));
+        let moved = settings != self.settings
+            || sla_policies.is_some()
+            || (rules.is_some() && route::may_trigger_rules(route));
         self.settings = settings;
-        KEPT.set(self.clone());
+        CACHE.set(self.clone());
         Ok(moved)
     }
 }

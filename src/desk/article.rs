@@ -5,7 +5,7 @@ use crate::desk::id::is_uid;
 
 /// Who may read an article.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Status {
+pub enum ArticleStatus {
     /// The staff.
     Draft,
     /// Everybody.
@@ -14,42 +14,48 @@ pub enum Status {
     Archived,
 }
 
-impl Status {
+impl ArticleStatus {
     /// Every status.
-    pub const ALL: [Status; 3] = [Status::Draft, Status::Published, Status::Archived];
-    /// The canonical words, in the order of [`Status::ALL`].
+    pub const ALL: [ArticleStatus; 3] = [
+        ArticleStatus::Draft,
+        ArticleStatus::Published,
+        ArticleStatus::Archived,
+    ];
+    /// The canonical words, in the order of [`ArticleStatus::ALL`].
     pub const WORDS: [&'static str; 3] = ["draft", "published", "archived"];
 
     /// The canonical word.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
-            Status::Draft => "draft",
-            Status::Published => "published",
-            Status::Archived => "archived",
+            ArticleStatus::Draft => "draft",
+            ArticleStatus::Published => "published",
+            ArticleStatus::Archived => "archived",
         }
     }
 
     /// Reads a word in any case.
-    pub fn parse(word: &str) -> Option<Status> {
+    pub fn parse(word: &str) -> Option<ArticleStatus> {
         let word = word.trim().to_ascii_lowercase();
-        Status::ALL.into_iter().find(|status| status.word() == word)
+        ArticleStatus::ALL
+            .into_iter()
+            .find(|status| status.as_str() == word)
     }
 }
 
 /// When an article was first published, once it has this status.
-pub fn published_at(before: Option<Millis>, status: Status, now: Millis) -> Option<Millis> {
+pub fn published_at(before: Option<Millis>, status: ArticleStatus, now: Millis) -> Option<Millis> {
     match status {
-        Status::Published => before.or(Some(now)),
-        Status::Draft | Status::Archived => before,
+        ArticleStatus::Published => before.or(Some(now)),
+        ArticleStatus::Draft | ArticleStatus::Archived => before,
     }
 }
 
 /// Characters of a slug.
-const SLUG_CHARS: usize = 80;
+const MAX_GENERATED_SLUG_CHARS: usize = 80;
 
 /// The slug of a title: its letters and digits in lower case, with hyphens between. It is never an id or a
 /// UUID, so a path that takes all three is clear.
-pub fn slug(title: &str) -> String {
+pub fn slug_from_title(title: &str) -> String {
     let mut slug = String::new();
     for c in title.chars().flat_map(char::to_lowercase) {
         if c.is_alphanumeric() {
@@ -58,9 +64,9 @@ pub fn slug(title: &str) -> String {
             slug.push('-');
         }
     }
-    let short: String = slug.chars().take(SLUG_CHARS).collect();
+    let short: String = slug.chars().take(MAX_GENERATED_SLUG_CHARS).collect();
     let short = short.trim_matches('-');
-    if is_slug(short) {
+    if is_valid_slug(short) {
         short.to_owned()
     } else {
         format!("article-{short}").trim_end_matches('-').to_owned()
@@ -68,7 +74,7 @@ pub fn slug(title: &str) -> String {
 }
 
 /// Whether a text may be a slug as it is.
-pub fn is_slug(text: &str) -> bool {
+pub fn is_valid_slug(text: &str) -> bool {
     let is_made_of = text
         .chars()
         .all(|c| c == '-' || (c.is_alphanumeric() && c.to_lowercase().eq([c])));
@@ -104,9 +110,9 @@ mod tests {
                 "word-word-word-word-word-word-word-word-word-word-word-word-word-word-word-word",
             ),
         ] {
-            let made = slug(title);
+            let made = slug_from_title(title);
             assert_eq!(made, want, "{title}");
-            assert!(is_slug(&made), "{made}");
+            assert!(is_valid_slug(&made), "{made}");
         }
     }
 
@@ -125,22 +131,25 @@ mod tests {
             ("a/b", false),
             ("01936c6e-2c00-7000-8000-000000000001", false),
         ] {
-            assert_eq!(is_slug(text), want, "{text}");
+            assert_eq!(is_valid_slug(text), want, "{text}");
         }
     }
 
     #[test]
     fn articles_are_published_once() {
         for (before, status, want) in [
-            (None, Status::Draft, None),
-            (None, Status::Published, Some(9)),
-            (Some(5), Status::Published, Some(5)),
-            (Some(5), Status::Archived, Some(5)),
+            (None, ArticleStatus::Draft, None),
+            (None, ArticleStatus::Published, Some(9)),
+            (Some(5), ArticleStatus::Published, Some(5)),
+            (Some(5), ArticleStatus::Archived, Some(5)),
         ] {
             assert_eq!(published_at(before, status, 9), want);
         }
-        for (status, word) in Status::ALL.into_iter().zip(Status::WORDS) {
-            assert_eq!((status.word(), Status::parse(word)), (word, Some(status)));
+        for (status, word) in ArticleStatus::ALL.into_iter().zip(ArticleStatus::WORDS) {
+            assert_eq!(
+                (status.as_str(), ArticleStatus::parse(word)),
+                (word, Some(status))
+            );
         }
     }
 }

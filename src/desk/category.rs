@@ -6,62 +6,63 @@
 use crate::desk::id::{MAX_ID, Ref, is_uid};
 
 /// The longest slug, bytes.
-pub const SLUG_MOST: usize = 100;
+pub const MAX_SLUG_BYTES: usize = 100;
 
 /// How a category or subcategory is named from outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Name {
+pub enum CategoryRef {
     Id(i64),
     Uid(String),
     Slug(String),
 }
 
-impl Name {
+impl CategoryRef {
     /// Reads the form of a path. `None` when it can name nothing.
-    pub fn parse(text: &str) -> Option<Name> {
+    pub fn parse(text: &str) -> Option<CategoryRef> {
         if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
             let id = text.parse().ok().filter(|id| (1..=MAX_ID).contains(id));
-            return id.map(Name::Id);
+            return id.map(CategoryRef::Id);
         }
         if is_uid(text) {
-            return Some(Name::Uid(text.to_ascii_lowercase()));
+            return Some(CategoryRef::Uid(text.to_ascii_lowercase()));
         }
-        read_slug(text).map(Name::Slug)
+        parse_slug(text).map(CategoryRef::Slug)
     }
 }
 
-impl From<Ref> for Name {
-    fn from(reference: Ref) -> Name {
+impl From<Ref> for CategoryRef {
+    fn from(reference: Ref) -> CategoryRef {
         match reference {
-            Ref::Id(id) => Name::Id(id),
-            Ref::Uid(uid) => Name::Uid(uid),
+            Ref::Id(id) => CategoryRef::Id(id),
+            Ref::Uid(uid) => CategoryRef::Uid(uid),
             // A ticket's number or key has the form of a slug too.
-            Ref::Number(text) | Ref::Key(text) => Name::Slug(text.to_lowercase().replace('-', "_")),
+            Ref::Number(text) | Ref::Key(text) => CategoryRef::Slug(text.to_lowercase().replace('-', "_")),
         }
     }
 }
 
 /// Reads a slug in any case, with spaces, hyphens or underscores between its words.
-pub fn read_slug(text: &str) -> Option<String> {
+pub fn parse_slug(text: &str) -> Option<String> {
     let slug: String = text
         .trim()
         .chars()
         .map(|c| if matches!(c, ' ' | '-') { '_' } else { c })
         .flat_map(char::to_lowercase)
         .collect();
-    let fits =
-        !slug.is_empty() && slug.len() <= SLUG_MOST && slug.chars().all(|c| c.is_alphanumeric() || c == '_');
+    let fits = !slug.is_empty()
+        && slug.len() <= MAX_SLUG_BYTES
+        && slug.chars().all(|c| c.is_alphanumeric() || c == '_');
     fits.then_some(slug)
 }
 
 /// Whether a slug may be given to a row: it must not be taken for an id.
-pub fn may_be_slug(slug: &str) -> bool {
+pub fn is_valid_slug(slug: &str) -> bool {
     !slug.bytes().all(|b| b.is_ascii_digit() || b == b'_') && !is_uid(&slug.replace('_', "-"))
 }
 
 /// Makes a slug of a name: its letters and digits, everything else one `_`. `kind` stands in front of what
 /// would otherwise be no slug.
-pub fn slug_of(name: &str, kind: &str) -> String {
+pub fn slug_from_name(name: &str, kind: &str) -> String {
     let mut slug = String::with_capacity(name.len());
     for c in name.chars().flat_map(char::to_lowercase) {
         // A longer slug would leave no room for a word in front.
@@ -77,7 +78,7 @@ pub fn slug_of(name: &str, kind: &str) -> String {
     let slug = slug.trim_end_matches('_');
     match slug {
         "" => kind.to_owned(),
-        slug if may_be_slug(slug) => slug.to_owned(),
+        slug if is_valid_slug(slug) => slug.to_owned(),
         slug => format!("{kind}_{slug}"),
     }
 }
@@ -90,18 +91,24 @@ mod tests {
     fn names_are_ids_uids_or_slugs() {
         let uid = "01936c6e-2c00-7000-8000-00000000000A";
         for (text, want) in [
-            ("5", Some(Name::Id(5))),
+            ("5", Some(CategoryRef::Id(5))),
             ("0", None),
             ("9007199254740992", None),
-            (uid, Some(Name::Uid(uid.to_lowercase()))),
-            ("billing", Some(Name::Slug("billing".to_owned()))),
-            ("Feature Request", Some(Name::Slug("feature_request".to_owned()))),
-            ("feature-request", Some(Name::Slug("feature_request".to_owned()))),
-            ("tier-2", Some(Name::Slug("tier_2".to_owned()))),
+            (uid, Some(CategoryRef::Uid(uid.to_lowercase()))),
+            ("billing", Some(CategoryRef::Slug("billing".to_owned()))),
+            (
+                "Feature Request",
+                Some(CategoryRef::Slug("feature_request".to_owned())),
+            ),
+            (
+                "feature-request",
+                Some(CategoryRef::Slug("feature_request".to_owned())),
+            ),
+            ("tier-2", Some(CategoryRef::Slug("tier_2".to_owned()))),
             ("a/b", None),
             ("", None),
         ] {
-            assert_eq!(Name::parse(text), want, "{text}");
+            assert_eq!(CategoryRef::parse(text), want, "{text}");
         }
     }
 
@@ -121,11 +128,15 @@ mod tests {
                 "category_01936c6e_2c00_7000_8000_000000000001",
             ),
         ] {
-            let slug = slug_of(name, "category");
+            let slug = slug_from_name(name, "category");
             assert_eq!(slug, want);
-            assert_eq!(Name::parse(&slug), Some(Name::Slug(slug.clone())), "{slug}");
+            assert_eq!(
+                CategoryRef::parse(&slug),
+                Some(CategoryRef::Slug(slug.clone())),
+                "{slug}"
+            );
         }
-        assert!(slug_of(&"ab ".repeat(60), "category").len() <= SLUG_MOST);
+        assert!(slug_from_name(&"ab ".repeat(60), "category").len() <= MAX_SLUG_BYTES);
     }
 
     #[test]
@@ -137,7 +148,7 @@ mod tests {
             ("2_0", false),
             ("01936c6e_2c00_7000_8000_000000000001", false),
         ] {
-            assert_eq!(may_be_slug(slug), want, "{slug}");
+            assert_eq!(is_valid_slug(slug), want, "{slug}");
         }
     }
 }

@@ -36,10 +36,10 @@ impl Ref {
             return Some(Ref::Uid(text.to_ascii_lowercase()));
         }
         let upper = text.to_ascii_uppercase();
-        if is_number(&upper) {
+        if is_ticket_number(&upper) {
             return Some(Ref::Number(upper));
         }
-        is_key(&upper).then_some(Ref::Key(upper))
+        is_ticket_key(&upper).then_some(Ref::Key(upper))
     }
 }
 
@@ -53,7 +53,7 @@ pub fn is_uid(text: &str) -> bool {
 }
 
 /// `TICK-YYYYMMDD-NNNN`, the counter at least four digits.
-fn is_number(text: &str) -> bool {
+fn is_ticket_number(text: &str) -> bool {
     let Some((day, counter)) = text.strip_prefix("TICK-").and_then(|rest| rest.split_once('-')) else {
         return false;
     };
@@ -63,7 +63,7 @@ fn is_number(text: &str) -> bool {
 }
 
 /// `<PROJECT>-<n>`.
-fn is_key(text: &str) -> bool {
+fn is_ticket_key(text: &str) -> bool {
     let Some((project, counter)) = text.split_once('-') else {
         return false;
     };
@@ -83,12 +83,12 @@ pub fn is_project_key(text: &str) -> bool {
 
 /// The UTC day of a ticket number: `20260131`.
 pub fn number_day(now: Millis) -> String {
-    let (year, month, day) = civil(now.div_euclid(DAY));
+    let (year, month, day) = civil_date(now.div_euclid(DAY));
     format!("{year:04}{month:02}{day:02}")
 }
 
 /// Year, month and day of a count of days since 1970-01-01 (proleptic Gregorian calendar).
-fn civil(days: i64) -> (i64, u32, u32) {
+fn civil_date(days: i64) -> (i64, u32, u32) {
     use chrono::{DateTime, Datelike};
     let date = DateTime::from_timestamp(days.saturating_mul(86_400), 0).unwrap_or_default();
     (i64::from(date.year()), date.month(), date.day())

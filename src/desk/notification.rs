@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::desk::validation::Mistake;
+use crate::desk::validation::FieldError;
 
 /// Why somebody is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Kind {
+pub enum NotificationKind {
     /// A ticket was given to them.
     Assigned,
     /// A ticket was handed over to them.
@@ -27,20 +27,20 @@ pub enum Kind {
     System,
 }
 
-impl Kind {
+impl NotificationKind {
     /// All of them.
-    pub const ALL: [Kind; 9] = [
-        Kind::Assigned,
-        Kind::Transferred,
-        Kind::Reply,
-        Kind::Mention,
-        Kind::Status,
-        Kind::SlaAtRisk,
-        Kind::SlaBreached,
-        Kind::Rule,
-        Kind::System,
+    pub const ALL: [NotificationKind; 9] = [
+        NotificationKind::Assigned,
+        NotificationKind::Transferred,
+        NotificationKind::Reply,
+        NotificationKind::Mention,
+        NotificationKind::Status,
+        NotificationKind::SlaAtRisk,
+        NotificationKind::SlaBreached,
+        NotificationKind::Rule,
+        NotificationKind::System,
     ];
-    /// The canonical words, in the order of [`Kind::ALL`].
+    /// The canonical words, in the order of [`NotificationKind::ALL`].
     pub const WORDS: [&'static str; 9] = [
         "assigned",
         "transferred",
@@ -54,59 +54,64 @@ impl Kind {
     ];
 
     /// The canonical word.
-    pub fn word(self) -> &'static str {
-        let known = Kind::ALL
+    pub fn as_str(self) -> &'static str {
+        let known = NotificationKind::ALL
             .into_iter()
-            .zip(Kind::WORDS)
+            .zip(NotificationKind::WORDS)
             .find(|(kind, _)| *kind == self);
         known.map_or("", |(_, word)| word)
     }
 
     /// Reads a word, exactly.
-    pub fn parse(word: &str) -> Option<Kind> {
-        Kind::ALL.into_iter().find(|kind| kind.word() == word)
+    pub fn parse(word: &str) -> Option<NotificationKind> {
+        NotificationKind::ALL
+            .into_iter()
+            .find(|kind| kind.as_str() == word)
     }
 }
 
 /// The ways of one kind, as far as somebody says: `live` (the list and the socket) and `email`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Ways {
+pub struct Channels {
     pub live: Option<bool>,
     pub email: Option<bool>,
 }
 
 /// What is wrong with preferences.
-pub fn mistakes(value: &Value) -> Vec<Mistake> {
-    read(value).err().unwrap_or_default()
+pub fn validate_preferences(value: &Value) -> Vec<FieldError> {
+    parse_preferences(value).err().unwrap_or_default()
 }
 
 /// Reads `{"reply": {"email": false}, ...}`: what is not named stays as it is.
 ///
 /// # Errors
 /// Everything that is wrong with it, at its place.
-pub fn read(value: &Value) -> Result<BTreeMap<Kind, Ways>, Vec<Mistake>> {
+pub fn parse_preferences(value: &Value) -> Result<BTreeMap<NotificationKind, Channels>, Vec<FieldError>> {
     let Some(kinds) = value.as_object() else {
         return Err(vec![("preferences".to_owned(), "must be an object".to_owned())]);
     };
-    let mut wrong: Vec<Mistake> = Vec::new();
+    let mut errors: Vec<FieldError> = Vec::new();
     let mut read = BTreeMap::new();
     for (name, value) in kinds {
         let at = format!("preferences.{name}");
-        let Some(kind) = Kind::parse(name) else {
-            wrong.push((at, format!("must be one of {}", Kind::WORDS.join(", "))));
+        let Some(kind) = NotificationKind::parse(name) else {
+            errors.push((
+                at,
+                format!("must be one of {}", NotificationKind::WORDS.join(", ")),
+            ));
             continue;
         };
         let Some(ways) = value.as_object() else {
-            wrong.push((at, "must be an object of live and email".to_owned()));
+            errors.push((at, "must be an object of live and email".to_owned()));
             continue;
         };
-        let mut wanted = Ways::default();
+        let mut wanted = Channels::default();
         for (way, value) in ways {
             match (way.as_str(), value.as_bool()) {
                 ("live", Some(flag)) => wanted.live = Some(flag),
                 ("email", Some(flag)) => wanted.email = Some(flag),
                 ("live" | "email", None) => {
-                    wrong.push((format!("{at}.{way}"), "must be true or false".to_owned()))
+                    errors.push((format!("{at}.{way}"), "must be true or false".to_owned()))
                 }
                 // Unknown keys are ignored, as everywhere.
                 _ => {}
@@ -114,7 +119,7 @@ pub fn read(value: &Value) -> Result<BTreeMap<Kind, Ways>, Vec<Mistake>> {
         }
         read.insert(kind, wanted);
     }
-    if wrong.is_empty() { Ok(read) } else { Err(wrong) }
+    if errors.is_empty() { Ok(read) } else { Err(errors) }
 }
 
 /// People that one message may mention.
@@ -122,7 +127,7 @@ pub const MAX_MENTIONS: usize = 10;
 
 /// The usernames that a message mentions, in lower case: `@` at the beginning of a word, and what usernames may
 /// hold. Each once, in their order, up to [`MAX_MENTIONS`].
-pub fn mentions(body: &str) -> Vec<String> {
+pub fn parse_mentions(body: &str) -> Vec<String> {
     let is_name = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-');
     let mut found: Vec<String> = Vec::new();
     let mut before = ' ';
@@ -150,33 +155,37 @@ mod tests {
 
     #[test]
     fn kinds_have_their_words() {
-        for kind in Kind::ALL {
-            assert_eq!(Kind::parse(kind.word()), Some(kind));
+        for kind in NotificationKind::ALL {
+            assert_eq!(NotificationKind::parse(kind.as_str()), Some(kind));
         }
-        assert_eq!(Kind::parse("Reply"), None);
+        assert_eq!(NotificationKind::parse("Reply"), None);
     }
 
     #[test]
     fn preferences_are_read_or_told_what_is_wrong() {
-        let read_them = read(&json!({"reply": {"email": false, "fax": 1}, "status": {}})).unwrap();
-        let reply = Ways {
+        let read_them =
+            parse_preferences(&json!({"reply": {"email": false, "fax": 1}, "status": {}})).unwrap();
+        let reply = Channels {
             live: None,
             email: Some(false),
         };
-        assert_eq!(read_them.get(&Kind::Reply), Some(&reply));
-        assert_eq!(read_them.get(&Kind::Status), Some(&Ways::default()));
-        for (wrong, at) in [
+        assert_eq!(read_them.get(&NotificationKind::Reply), Some(&reply));
+        assert_eq!(
+            read_them.get(&NotificationKind::Status),
+            Some(&Channels::default())
+        );
+        for (errors, at) in [
             (json!([]), "preferences"),
             (json!({"answers": {}}), "preferences.answers"),
             (json!({"reply": true}), "preferences.reply"),
             (json!({"reply": {"live": "yes"}}), "preferences.reply.live"),
             (json!({"reply": {"email": null}}), "preferences.reply.email"),
         ] {
-            let mistakes = mistakes(&wrong);
+            let mistakes = validate_preferences(&errors);
             assert_eq!(
                 mistakes.first().map(|(path, _)| path.as_str()),
                 Some(at),
-                "{wrong}"
+                "{errors}"
             );
         }
     }
@@ -192,9 +201,9 @@ mod tests {
             ("@ nobody, @@twice", vec![]),
             ("", vec![]),
         ] {
-            assert_eq!(mentions(body), want, "{body}");
+            assert_eq!(parse_mentions(body), want, "{body}");
         }
         let many: String = (0..30).map(|n| format!("@u{n} ")).collect();
-        assert_eq!(mentions(&many).len(), MAX_MENTIONS);
+        assert_eq!(parse_mentions(&many).len(), MAX_MENTIONS);
     }
 }

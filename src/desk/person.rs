@@ -19,7 +19,7 @@ impl Role {
     pub const WORDS: [&'static str; 4] = ["customer", "agent", "manager", "admin"];
 
     /// The canonical word.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Role::Customer => "customer",
             Role::Agent => "agent",
@@ -113,7 +113,7 @@ pub fn split_name(full: &str) -> (String, String) {
 
 /// A username made from an address: its local part, reduced to what usernames may hold.
 /// Never empty, never longer than 60 characters, never with an `@`.
-pub fn username_from(email: &str) -> String {
+pub fn username_from_email(email: &str) -> String {
     let local = email.split('@').next().unwrap_or_default();
     let kept: String = local
         .to_lowercase()
@@ -131,7 +131,7 @@ mod tests {
     #[test]
     fn words_and_roles_agree() {
         for (role, word) in Role::ALL.into_iter().zip(Role::WORDS) {
-            assert_eq!(role.word(), word);
+            assert_eq!(role.as_str(), word);
             assert_eq!(Role::parse(word), Some(role));
         }
         for (word, want) in [
@@ -170,7 +170,7 @@ mod tests {
             ("\"@\"@x.org", "user"),
             ("ünal@x.org", "ünal"),
         ] {
-            assert_eq!(username_from(email), want);
+            assert_eq!(username_from_email(email), want);
         }
     }
 }

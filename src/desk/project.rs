@@ -4,7 +4,7 @@ use crate::desk::id::{Ref, is_project_key};
 
 /// Where a project stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Status {
+pub enum ProjectStatus {
     /// Takes tickets.
     Active,
     OnHold,
@@ -13,49 +13,59 @@ pub enum Status {
     Archived,
 }
 
-impl Status {
+impl ProjectStatus {
     /// Every status.
-    pub const ALL: [Status; 4] = [
-        Status::Active,
-        Status::OnHold,
-        Status::Completed,
-        Status::Archived,
+    pub const ALL: [ProjectStatus; 4] = [
+        ProjectStatus::Active,
+        ProjectStatus::OnHold,
+        ProjectStatus::Completed,
+        ProjectStatus::Archived,
     ];
-    /// The canonical words, in the order of [`Status::ALL`].
+    /// The canonical words, in the order of [`ProjectStatus::ALL`].
     pub const WORDS: [&'static str; 4] = ["active", "on_hold", "completed", "archived"];
 
     /// The canonical word.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
-            Status::Active => "active",
-            Status::OnHold => "on_hold",
-            Status::Completed => "completed",
-            Status::Archived => "archived",
+            ProjectStatus::Active => "active",
+            ProjectStatus::OnHold => "on_hold",
+            ProjectStatus::Completed => "completed",
+            ProjectStatus::Archived => "archived",
         }
     }
 
     /// Reads a word in any case, with a space, hyphen or underscore between its parts.
-    pub fn parse(word: &str) -> Option<Status> {
+    pub fn parse(word: &str) -> Option<ProjectStatus> {
         let word = word.trim().to_ascii_lowercase().replace([' ', '-'], "_");
-        Status::ALL.into_iter().find(|status| status.word() == word)
+        ProjectStatus::ALL
+            .into_iter()
+            .find(|status| status.as_str() == word)
     }
 
     /// The statuses that may follow: what is over is taken up again before anything else becomes of it.
-    pub fn next(self) -> &'static [Status] {
+    pub fn next(self) -> &'static [ProjectStatus] {
         match self {
-            Status::Active => &[Status::OnHold, Status::Completed, Status::Archived],
-            Status::OnHold => &[Status::Active, Status::Completed, Status::Archived],
-            Status::Completed => &[Status::Active, Status::Archived],
-            Status::Archived => &[Status::Active],
+            ProjectStatus::Active => &[
+                ProjectStatus::OnHold,
+                ProjectStatus::Completed,
+                ProjectStatus::Archived,
+            ],
+            ProjectStatus::OnHold => &[
+                ProjectStatus::Active,
+                ProjectStatus::Completed,
+                ProjectStatus::Archived,
+            ],
+            ProjectStatus::Completed => &[ProjectStatus::Active, ProjectStatus::Archived],
+            ProjectStatus::Archived => &[ProjectStatus::Active],
         }
     }
 }
 
 /// Why a project cannot become what is wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Refusal {
+pub enum TransitionError {
     /// The lifecycle has no such step.
-    Transition { from: Status, to: Status },
+    Transition { from: ProjectStatus, to: ProjectStatus },
     /// So many tickets are still open.
     OpenTickets(i64),
 }
@@ -63,19 +73,23 @@ pub enum Refusal {
 /// Whether a project with so many open tickets may change its status.
 ///
 /// # Errors
-/// A [`Refusal`].
-pub fn enter(from: Status, to: Status, open_tickets: i64) -> Result<(), Refusal> {
+/// A [`TransitionError`].
+pub fn check_transition(
+    from: ProjectStatus,
+    to: ProjectStatus,
+    open_tickets: i64,
+) -> Result<(), TransitionError> {
     if !from.next().contains(&to) {
-        return Err(Refusal::Transition { from, to });
+        return Err(TransitionError::Transition { from, to });
     }
-    if to == Status::Archived && open_tickets > 0 {
-        return Err(Refusal::OpenTickets(open_tickets));
+    if to == ProjectStatus::Archived && open_tickets > 0 {
+        return Err(TransitionError::OpenTickets(open_tickets));
     }
     Ok(())
 }
 
 /// Reads how a path or a body names a project: by id, uid or key, the key in any case.
-pub fn reference(text: &str) -> Option<Ref> {
+pub fn parse_ref(text: &str) -> Option<Ref> {
     let key = text.trim().to_ascii_uppercase();
     if is_project_key(&key) {
         return Some(Ref::Key(key));
@@ -89,17 +103,17 @@ mod tests {
 
     #[test]
     fn words_and_statuses_agree() {
-        for (status, word) in Status::ALL.into_iter().zip(Status::WORDS) {
-            assert_eq!(status.word(), word);
-            assert_eq!(Status::parse(word), Some(status));
+        for (status, word) in ProjectStatus::ALL.into_iter().zip(ProjectStatus::WORDS) {
+            assert_eq!(status.as_str(), word);
+            assert_eq!(ProjectStatus::parse(word), Some(status));
         }
-        assert_eq!(Status::parse("On Hold"), Some(Status::OnHold));
-        assert_eq!(Status::parse("deleted"), None);
+        assert_eq!(ProjectStatus::parse("On Hold"), Some(ProjectStatus::OnHold));
+        assert_eq!(ProjectStatus::parse("deleted"), None);
     }
 
     #[test]
     fn the_lifecycle() {
-        use Status::*;
+        use ProjectStatus::*;
         for (from, to, open, want) in [
             (Active, OnHold, 9, true),
             (Active, Archived, 0, true),
@@ -111,7 +125,11 @@ mod tests {
             (Archived, Completed, 0, false),
             (Active, Active, 0, false),
         ] {
-            assert_eq!(enter(from, to, open).is_ok(), want, "{from:?} {to:?} {open}");
+            assert_eq!(
+                check_transition(from, to, open).is_ok(),
+                want,
+                "{from:?} {to:?} {open}"
+            );
         }
     }
 
@@ -130,7 +148,7 @@ mod tests {
             ("0", None),
             ("", None),
         ] {
-            assert_eq!(reference(text), want, "{text}");
+            assert_eq!(parse_ref(text), want, "{text}");
         }
     }
 }

@@ -3,49 +3,51 @@
 use hmac::{Hmac, Mac};
 
 /// Bytes of a seal: 128 bits.
-const SEAL: usize = 16;
+const SIGNATURE_BYTES: usize = 16;
 
 /// Makes and reads sealed words. Each purpose has seals of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sealer {
+pub struct Signer {
     key: String,
 }
 
-impl Sealer {
+impl Signer {
     /// One that seals by this key.
-    pub fn new(key: String) -> Sealer {
-        Sealer { key }
+    pub fn new(key: String) -> Signer {
+        Signer { key }
     }
 
     /// The word with its seal: `word.seal`. `about` is part of what is sealed, and not of what is seen.
-    pub fn seal(&self, purpose: &str, word: &str, about: &str) -> String {
-        let mark = mark(&self.key, &[purpose, word, about], SEAL);
+    pub fn sign(&self, purpose: &str, word: &str, about: &str) -> String {
+        let mark = hmac_hex(&self.key, &[purpose, word, about], SIGNATURE_BYTES);
         format!("{word}.{mark}")
     }
 
-    /// The word, still to be checked by [`Sealer::is_ours`].
-    pub fn word(sealed: &str) -> Option<&str> {
+    /// The word, still to be checked by [`Signer::is_ours`].
+    pub fn payload(sealed: &str) -> Option<&str> {
         sealed.rsplit_once('.').map(|(word, _)| word)
     }
 
     /// Whether the seal is ours, for this purpose and about this.
-    pub fn is_ours(&self, purpose: &str, sealed: &str, about: &str) -> bool {
+    pub fn verify(&self, purpose: &str, sealed: &str, about: &str) -> bool {
         let parts = sealed.rsplit_once('.');
-        parts.is_some_and(|(word, seal)| is_mark(&self.key, &[purpose, word, about], seal, SEAL))
+        parts.is_some_and(|(word, seal)| {
+            verify_hmac(&self.key, &[purpose, word, about], seal, SIGNATURE_BYTES)
+        })
     }
 }
 
 /// A seal over parts, a line each: the first bytes of an HMAC-SHA-256, in hexadecimal.
-pub(super) fn mark(key: &str, parts: &[&str], bytes: usize) -> String {
+pub(super) fn hmac_hex(key: &str, parts: &[&str], bytes: usize) -> String {
     let mac = mac(key, parts).map(|mac| mac.finalize().into_bytes());
     let bytes = mac.iter().flatten().take(bytes);
     bytes.map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Whether a seal of so many bytes is the one over these parts; the comparison takes the same time for all that are not.
-pub(super) fn is_mark(key: &str, parts: &[&str], seal: &str, bytes: usize) -> bool {
+pub(super) fn verify_hmac(key: &str, parts: &[&str], seal: &str, bytes: usize) -> bool {
     let read = if seal.len() == bytes.saturating_mul(2) {
-        unhex(seal)
+        decode_hex(seal)
     } else {
         None
     };
@@ -61,7 +63,7 @@ fn mac(key: &str, parts: &[&str]) -> Option<Hmac<sha2::Sha256>> {
     Some(mac.chain_update(parts.join("\n")))
 }
 
-fn unhex(text: &str) -> Option<Vec<u8>> {
+fn decode_hex(text: &str) -> Option<Vec<u8>> {
     if !text.bytes().all(|b| b.is_ascii_hexdigit()) {
         return None;
     }
@@ -75,10 +77,10 @@ mod tests {
 
     #[test]
     fn only_what_was_sealed_opens() {
-        let ours = Sealer::new("key".to_owned());
-        let sealed = ours.seal("stop", "7.reply", "");
-        assert_eq!(Sealer::word(&sealed), Some("7.reply"));
-        assert!(ours.is_ours("stop", &sealed, ""));
+        let ours = Signer::new("key".to_owned());
+        let sealed = ours.sign("stop", "7.reply", "");
+        assert_eq!(Signer::payload(&sealed), Some("7.reply"));
+        assert!(ours.verify("stop", &sealed, ""));
         for (purpose, word, about) in [
             ("verify", sealed.clone(), ""),
             ("stop", sealed.clone(), "x"),
@@ -89,11 +91,11 @@ mod tests {
             ("stop", format!("7.reply.{}", "é".repeat(16)), ""),
             (
                 "stop",
-                Sealer::new("other".to_owned()).seal("stop", "7.reply", ""),
+                Signer::new("other".to_owned()).sign("stop", "7.reply", ""),
                 "",
             ),
         ] {
-            assert!(!ours.is_ours(purpose, &word, about), "{purpose} {word}");
+            assert!(!ours.verify(purpose, &word, about), "{purpose} {word}");
         }
     }
 }

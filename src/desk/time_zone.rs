@@ -14,26 +14,26 @@ const ZONES: &str = include_str!("zones.txt");
 
 /// A time zone.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Zone {
+pub struct TimeZone {
     name: &'static str,
     /// Offset from UTC, ahead of it when positive.
     standard: Millis,
-    summer: Option<Summer>,
+    summer: Option<SummerTime>,
     /// Before the moment (and after the one in front of it) the offset is that, whatever the rule says.
     until: Vec<(Millis, Millis)>,
 }
 
 /// When and how summer time is kept, every year.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Summer {
+struct SummerTime {
     offset: Millis,
-    begin: Yearly,
-    end: Yearly,
+    begin: YearlyTransition,
+    end: YearlyTransition,
 }
 
 /// The wall time of a yearly change: the n-th (5: the last) such weekday of a month.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Yearly {
+struct YearlyTransition {
     month: u32,
     week: u8,
     weekday: Weekday,
@@ -41,10 +41,10 @@ struct Yearly {
     time: Millis,
 }
 
-impl Zone {
+impl TimeZone {
     /// Coordinated universal time.
-    pub fn utc() -> Zone {
-        Zone {
+    pub fn utc() -> TimeZone {
+        TimeZone {
             name: "UTC",
             standard: 0,
             summer: None,
@@ -53,9 +53,9 @@ impl Zone {
     }
 
     /// The zone with this IANA name, in any case: `Europe/Berlin`. Old names (`US/Pacific`) are known too.
-    pub fn find(name: &str) -> Option<Zone> {
+    pub fn find(name: &str) -> Option<TimeZone> {
         if name.eq_ignore_ascii_case("UTC") {
-            return Some(Zone::utc());
+            return Some(TimeZone::utc());
         }
         ZONES
             .lines()
@@ -63,20 +63,20 @@ impl Zone {
             .find_map(|line| {
                 let (rules, names) = line.rsplit_once('\t')?;
                 let name = names.split(' ').find(|known| known.eq_ignore_ascii_case(name))?;
-                Zone::read(name, rules)
+                TimeZone::parse(name, rules)
             })
     }
 
     /// Reads the rule and the exceptions of a line.
-    fn read(name: &'static str, rules: &str) -> Option<Zone> {
+    fn parse(name: &'static str, rules: &str) -> Option<TimeZone> {
         let (rule, exceptions) = rules.split_once('\t')?;
         let mut parts = rule.split(' ');
-        let standard = minutes(parts.next()?)?;
+        let standard = parse_minutes(parts.next()?)?;
         let summer = match parts.next() {
-            Some(offset) => Some(Summer {
-                offset: minutes(offset)?,
-                begin: Yearly::read(parts.next()?)?,
-                end: Yearly::read(parts.next()?)?,
+            Some(offset) => Some(SummerTime {
+                offset: parse_minutes(offset)?,
+                begin: YearlyTransition::parse(parts.next()?)?,
+                end: YearlyTransition::parse(parts.next()?)?,
             }),
             None => None,
         };
@@ -84,10 +84,10 @@ impl Zone {
             .split_terminator(' ')
             .map(|exception| {
                 let (until, offset) = exception.split_once(':')?;
-                Some((minutes(until)?, minutes(offset)?))
+                Some((parse_minutes(until)?, parse_minutes(offset)?))
             })
             .collect::<Option<_>>()?;
-        Some(Zone {
+        Some(TimeZone {
             name,
             standard,
             summer,
@@ -164,43 +164,43 @@ impl Zone {
     }
 }
 
-impl Yearly {
+impl YearlyTransition {
     /// Reads `month.week.weekday/minute`.
-    fn read(text: &str) -> Option<Yearly> {
+    fn parse(text: &str) -> Option<YearlyTransition> {
         let (date, time) = text.split_once('/')?;
         let mut parts = date.split('.');
-        Some(Yearly {
+        Some(YearlyTransition {
             month: parts.next()?.parse().ok()?,
             week: parts.next()?.parse().ok()?,
             // Sunday is 0 in the file, Monday in chrono.
             weekday: Weekday::try_from(parts.next()?.parse::<u8>().ok()?).ok()?.pred(),
-            time: minutes(time)?,
+            time: parse_minutes(time)?,
         })
     }
 
     fn wall(self, year: i32) -> Option<Millis> {
         let nth = |week| NaiveDate::from_weekday_of_month_opt(year, self.month, self.weekday, week);
         let date = nth(self.week).or_else(|| nth(4))?;
-        days(date).checked_mul(DAY)?.checked_add(self.time)
+        epoch_days(date).checked_mul(DAY)?.checked_add(self.time)
     }
 }
 
-fn minutes(text: &str) -> Option<Millis> {
+fn parse_minutes(text: &str) -> Option<Millis> {
     text.parse::<Millis>().ok()?.checked_mul(MINUTE)
 }
 
-fn days(date: NaiveDate) -> i64 {
+fn epoch_days(date: NaiveDate) -> i64 {
     i64::from(date.to_epoch_days())
 }
 
 /// The civil date of a day counted from 1970-01-01.
-pub fn date(day: i64) -> Option<NaiveDate> {
+pub fn civil_date(day: i64) -> Option<NaiveDate> {
     NaiveDate::from_epoch_days(i32::try_from(day).ok()?)
 }
 
 /// A day counted from 1970-01-01 as `2026-01-31`. Days outside the years 0 to 9999 are 1970-01-01.
-pub fn day_text(day: i64) -> String {
-    let date = date(day)
+pub fn format_day(day: i64) -> String {
+    let date = civil_date(day)
         .filter(|date| (0..=9999).contains(&date.year()))
         .unwrap_or_default();
     format!("{:04}-{:02}-{:02}", date.year(), date.month(), date.day())
@@ -217,7 +217,7 @@ pub fn parse_day(text: &str) -> Option<i64> {
     let year = parts.next()?.parse().ok()?;
     let month = parts.next()?.parse().ok()?;
     let day = parts.next()?.parse().ok()?;
-    NaiveDate::from_ymd_opt(year, month, day).map(days)
+    NaiveDate::from_ymd_opt(year, month, day).map(epoch_days)
 }
 
 #[cfg(test)]
@@ -236,7 +236,7 @@ mod tests {
         for line in ZONES.lines().filter(|line| !line.starts_with('#')) {
             for name in line.rsplit('\t').next().expect("names").split(' ') {
                 assert_eq!(
-                    Zone::find(&name.to_lowercase()).map(|zone| zone.name()),
+                    TimeZone::find(&name.to_lowercase()).map(|zone| zone.name()),
                     Some(name)
                 );
                 names += 1;
@@ -261,7 +261,7 @@ mod tests {
             ("#", None),
             ("\0", None),
         ] {
-            assert_eq!(Zone::find(name).map(|zone| zone.name()), want, "{name}");
+            assert_eq!(TimeZone::find(name).map(|zone| zone.name()), want, "{name}");
         }
     }
 
@@ -292,10 +292,10 @@ mod tests {
             ("Asia/Almaty", "2024-04-01 00:00", 300),
             ("Europe/Berlin", "1900-07-01 00:00", 120),
         ] {
-            let zone = Zone::find(name).expect("a zone");
+            let zone = TimeZone::find(name).expect("a zone");
             assert_eq!(zone.offset(at(when)), minutes * MINUTE, "{name} {when}");
         }
-        let zone = Zone::find("Europe/Berlin").expect("a zone");
+        let zone = TimeZone::find("Europe/Berlin").expect("a zone");
         for extreme in [Millis::MIN, Millis::MAX] {
             assert_eq!(zone.offset(extreme), HOUR);
             let _ = (zone.moment(extreme), zone.wall(extreme), zone.midnight(extreme));
@@ -319,7 +319,7 @@ mod tests {
             ("America/Havana", "2026-11-01 00:30", "2026-11-01 04:30"),
             ("Pacific/Kiritimati", "2026-01-01 00:00", "2025-12-31 10:00"),
         ] {
-            let zone = Zone::find(name).expect("a zone");
+            let zone = TimeZone::find(name).expect("a zone");
             assert_eq!(zone.moment(at(wall)), at(moment), "{name} {wall}");
         }
     }
@@ -340,9 +340,9 @@ mod tests {
         ] {
             assert_eq!(parse_day(text), want, "{text}");
             if let Some(day) = want {
-                assert_eq!(day_text(day), text);
+                assert_eq!(format_day(day), text);
             }
         }
-        assert_eq!(day_text(i64::MAX), "1970-01-01");
+        assert_eq!(format_day(i64::MAX), "1970-01-01");
     }
 }

@@ -9,13 +9,13 @@ use crate::desk::tickets::event::{Event, EventKind};
 use crate::desk::tickets::ticket::Actor;
 use crate::desk::{DAY, Millis};
 use crate::edge::ids;
-use crate::edge::object_store::{self, Stream};
+use crate::edge::object_store::{self, ByteStream};
 use crate::http::error::Error;
 use crate::store::scope::{AgentScope, Scope};
-use crate::store::tickets::attachments::{self as rows, NewAttachment, PendingRow};
+use crate::store::tickets::attachments::{self as rows, NewAttachment, PendingUpload};
 use crate::store::tickets::events;
-use crate::store::tickets::subject::Subject;
-use crate::store::tickets::ticket::Reader;
+use crate::store::tickets::subject::EventSubject;
+use crate::store::tickets::ticket::Viewer;
 
 /// Name, type and text of what people send.
 const FILES: [(&str, &str, &str); 3] = [
@@ -53,7 +53,7 @@ pub async fn attach(
     if at % 8 != 4 || Files::of(app).own_key().is_none() {
         return Ok(());
     }
-    let uid = ids::uid(now).map_err(Error::Internal)?;
+    let uid = ids::new_uid(now).map_err(Error::Internal)?;
     let new = NewAttachment {
         uid: &uid,
         ticket_id,
@@ -65,22 +65,22 @@ pub async fn attach(
         is_internal: false,
         now,
     };
-    let reader = Reader {
+    let reader = Viewer {
         id: customer.id,
         role: Role::Customer,
         scope: Scope::of(Role::Customer, AgentScope::All),
         now,
         reopen_since: now.saturating_sub(DAY),
     };
-    let mut stmts = rows::allow(&new).to_vec();
+    let mut stmts = rows::reserve(&new).to_vec();
     stmts.push(rows::own_upload(&reader, &uid));
     let done = app.db.batch(&stmts).await?;
-    let row: Option<PendingRow> = match done.last() {
+    let row: Option<PendingUpload> = match done.last() {
         Some(rows) => rows.first()?,
         None => None,
     };
     let row = row.ok_or_else(|| Error::Internal("the sample file is not there".to_owned()))?;
-    let bytes = Stream::of(text.as_bytes().to_vec());
+    let bytes = ByteStream::of(text.as_bytes().to_vec());
     object_store::put_new(&app.env, &uid, kind, bytes)
         .await
         .map_err(Error::Internal)?;
@@ -89,7 +89,7 @@ pub async fn attach(
         ..Event::public(EventKind::AttachmentAdded, Vec::new())
     };
     let mut stmts = rows::attach(&row, None, false, now).to_vec();
-    let subject = Subject::Ticket(ticket_id);
+    let subject = EventSubject::Ticket(ticket_id);
     stmts.push(events::append(&subject, Some(customer.id), &told, now));
     app.db.batch(&stmts).await?;
     Ok(())

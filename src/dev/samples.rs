@@ -3,10 +3,10 @@
 use crate::desk::person::Role;
 
 /// Address, password, name, role, and the categories of agents.
-pub(super) type Sample = (&'static str, &'static str, &'static str, Role, &'static [i64]);
+pub(super) type SampleAccount = (&'static str, &'static str, &'static str, Role, &'static [i64]);
 
 /// Everybody of the samples.
-pub(super) const ACCOUNTS: [Sample; 11] = [
+pub(super) const ACCOUNTS: [SampleAccount; 11] = [
     ("admin@helpdesk.com", "admin123", "Ada Admin", Role::Admin, &[]),
     (
         "agent@helpdesk.com",
@@ -103,7 +103,7 @@ pub(super) const SUBJECTS: [(&str, &str, i64); 12] = [
 ];
 
 /// The parts of the first two categories.
-pub(super) const PARTS: [(i64, &str); 5] = [
+pub(super) const SUBCATEGORIES: [(i64, &str); 5] = [
     (1, "Network"),
     (1, "Hardware"),
     (1, "Software"),
@@ -112,4 +112,4 @@ pub(super) const PARTS: [(i64, &str); 5] = [
 ];
 
 /// Who is away, and gets no new tickets.
-pub(super) const AWAY: &str = "david@helpdesk.com";
+pub(super) const AWAY_AGENT: &str = "david@helpdesk.com";

@@ -7,37 +7,37 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::app::call::App;
-use crate::desk::category::slug_of;
+use crate::desk::category::slug_from_name;
 use crate::desk::id::{Ref, number_day};
 use crate::desk::person::{Role, split_name};
-use crate::desk::sla::Promises;
+use crate::desk::sla::SlaPolicies;
 use crate::desk::tickets::decide::decide;
 use crate::desk::tickets::event::{Event, EventKind, FieldChange};
 use crate::desk::tickets::priority::Priority;
-use crate::desk::tickets::status::{Status, Workflow};
-use crate::desk::tickets::ticket::{Actor, Edit, Named, Person, Rules, Ticket};
+use crate::desk::tickets::status::{Lifecycle, Status};
+use crate::desk::tickets::ticket::{Actor, NamedRow, Person, Ticket, TicketEdit, TicketSettings};
 use crate::desk::{DAY, HOUR, MINUTE, Millis};
-use crate::dev::samples::{ACCOUNTS, AWAY, PARTS, SUBJECTS};
+use crate::dev::samples::{ACCOUNTS, AWAY_AGENT, SUBCATEGORIES, SUBJECTS};
 use crate::edge::db::Stmt;
 use crate::edge::{ids, password};
 use crate::http::error::Error;
 use crate::http::reply::Reply;
 use crate::jobs;
-use crate::store::category_write::Facts;
+use crate::store::category_write::CategoryFields;
 use crate::store::mail::outbox;
-use crate::store::rows::Id;
+use crate::store::rows::IdRow;
 use crate::store::tickets::messages::{self, NewMessage};
-use crate::store::tickets::subject::Subject;
+use crate::store::tickets::subject::EventSubject;
 use crate::store::tickets::write::{NewTicket, Requester};
 use crate::store::tickets::{events, ticket};
 use crate::store::users::{self, NewUser};
 use crate::store::{agents, sla, subcategories};
 
 /// How many tickets the samples have.
-const TICKETS: usize = 60;
+const TICKET_COUNT: usize = 60;
 
 /// Somebody of the samples, with a row.
-struct Somebody {
+struct SampleUser {
     actor: Actor,
     categories: &'static [i64],
 }
@@ -52,59 +52,59 @@ pub async fn seed(app: &App) -> Result<Reply, Error> {
         .batch(&[
             users::account(&Ref::Id(1)),
             users::account_by_name("admin@helpdesk.com"),
-            sla::promises(),
+            sla::all_policies(),
         ])
         .await?;
     if let Some(rows) = there.get(1)
-        && rows.first::<Id>()?.is_some()
+        && rows.first::<IdRow>()?.is_some()
     {
         return Ok(Reply::ok(
             json!({"users": 0, "tickets": 0, "message": "the samples are there already"}).to_string(),
         ));
     }
-    let promises = match there.get(2) {
-        Some(rows) => Rc::new(sla::read_promises(rows)?.1),
-        None => Rc::new(Promises::standard()),
+    let sla_policies = match there.get(2) {
+        Some(rows) => Rc::new(sla::read_all_policies(rows)?.1),
+        None => Rc::new(SlaPolicies::standard()),
     };
-    let people = accounts(app).await?;
-    app.db.batch(&parts(app)?).await?;
-    for at in 0..TICKETS {
-        story(app, &people, &promises, at).await?;
+    let people = create_users(app).await?;
+    app.db.batch(&subcategory_stmts(app)?).await?;
+    for at in 0..TICKET_COUNT {
+        create_ticket(app, &people, &sla_policies, at).await?;
     }
     while app
         .db
         .batch(&[
             ticket::mark_overdue(app.now, 500),
-            ticket::still_unmarked(app.now),
+            ticket::find_unmarked_overdue(app.now),
         ])
         .await?
         .get(1)
-        .is_some_and(|rows| rows.first::<Id>().is_ok_and(|row| row.is_some()))
+        .is_some_and(|rows| rows.first::<IdRow>().is_ok_and(|row| row.is_some()))
     {}
-    jobs::settle(&app.db, app.now).await?;
+    jobs::catch_up(&app.db, app.now).await?;
     // Sixty days of a desk's life are not sixty days of mail.
-    app.db.batch(&outbox::forget_all()).await?;
+    app.db.batch(&outbox::discard_pending()).await?;
     Ok(Reply::ok(
-        json!({"users": people.len(), "tickets": TICKETS}).to_string(),
+        json!({"users": people.len(), "tickets": TICKET_COUNT}).to_string(),
     ))
 }
 
-fn parts(app: &App) -> Result<Vec<Stmt>, Error> {
+fn subcategory_stmts(app: &App) -> Result<Vec<Stmt>, Error> {
     let part = |(category, name): &(i64, &str)| {
-        let facts = Facts {
-            slug: Some(slug_of(name, "subcategory")),
+        let facts = CategoryFields {
+            slug: Some(slug_from_name(name, "subcategory")),
             name: Some((*name).to_owned()),
-            ..Facts::default()
+            ..CategoryFields::default()
         };
-        let uid = ids::uid(app.now).map_err(Error::Internal)?;
+        let uid = ids::new_uid(app.now).map_err(Error::Internal)?;
         Ok(subcategories::insert(&uid, *category, &facts, true, app.now))
     };
-    PARTS.iter().map(part).collect()
+    SUBCATEGORIES.iter().map(part).collect()
 }
 
-async fn accounts(app: &App) -> Result<Vec<Somebody>, Error> {
+async fn create_users(app: &App) -> Result<Vec<SampleUser>, Error> {
     #[derive(Deserialize)]
-    struct Row {
+    struct CreatedUser {
         id: i64,
         card: String,
     }
@@ -113,7 +113,7 @@ async fn accounts(app: &App) -> Result<Vec<Somebody>, Error> {
     for (email, secret, name, role, categories) in ACCOUNTS {
         let (first_name, last_name) = split_name(name);
         let user = NewUser {
-            uid: ids::uid(born).map_err(Error::Internal)?,
+            uid: ids::new_uid(born).map_err(Error::Internal)?,
             email: email.to_owned(),
             username: None,
             first_name,
@@ -123,27 +123,27 @@ async fn accounts(app: &App) -> Result<Vec<Somebody>, Error> {
             phone: None,
             avatar_url: None,
             password_hash: Some(password::hash(secret, &app.config.pepper).map_err(Error::Internal)?),
-            vouched: true,
+            email_trusted: true,
             now: born,
         };
-        let mut stmts = vec![users::insert(&user), users::card(&user.uid)];
+        let mut stmts = vec![users::insert(&user), users::find_card(&user.uid)];
         stmts.extend(
             categories
                 .iter()
-                .map(|category| users::join_category(&user.uid, *category)),
+                .map(|category| users::add_to_category(&user.uid, *category)),
         );
-        if email == AWAY {
+        if email == AWAY_AGENT {
             let away = agents::set_profile(&Ref::Uid(user.uid.clone()), Some(false), None);
             stmts.push(away);
         }
         let done = app.db.batch(&stmts).await?;
-        let row: Option<Row> = match done.get(1) {
+        let row: Option<CreatedUser> = match done.get(1) {
             Some(rows) => rows.first()?,
             None => None,
         };
         let row = row.ok_or_else(|| Error::Internal("the sample account is not there".to_owned()))?;
         let card = serde_json::from_str(&row.card).unwrap_or(Value::Null);
-        made.push(Somebody {
+        made.push(SampleUser {
             actor: Actor {
                 id: row.id,
                 role,
@@ -156,45 +156,50 @@ async fn accounts(app: &App) -> Result<Vec<Somebody>, Error> {
 }
 
 /// One ticket's life: opened some time in the last 60 days, and taken as far as its number says.
-async fn story(app: &App, people: &[Somebody], promises: &Rc<Promises>, at: usize) -> Result<(), Error> {
+async fn create_ticket(
+    app: &App,
+    people: &[SampleUser],
+    sla_policies: &Rc<SlaPolicies>,
+    at: usize,
+) -> Result<(), Error> {
     let pick = |n: usize| {
         at.wrapping_mul(7)
             .wrapping_add(n.wrapping_mul(5))
             .wrapping_add(at / 11)
     };
     let lost = || Error::Internal("a sample is missing".to_owned());
-    let steps = i64::try_from(TICKETS.saturating_sub(at)).unwrap_or(1);
+    let steps = i64::try_from(TICKET_COUNT.saturating_sub(at)).unwrap_or(1);
     let opened = app
         .now
         .saturating_sub(steps.saturating_mul(DAY))
         .saturating_add(i64::try_from(pick(3) % 9).unwrap_or(0) * HOUR);
     let (title, description, category_id) = SUBJECTS.get(at % SUBJECTS.len()).copied().ok_or_else(lost)?;
-    let customers: Vec<&Somebody> = people
+    let customers: Vec<&SampleUser> = people
         .iter()
         .filter(|who| who.actor.role == Role::Customer)
         .collect();
-    let agents: Vec<&Somebody> = people
+    let agents: Vec<&SampleUser> = people
         .iter()
         .filter(|who| who.categories.contains(&category_id))
         .collect();
     let customer = customers.get(pick(1) % customers.len().max(1)).ok_or_else(lost)?;
     let agent = agents.get(pick(2) % agents.len().max(1)).ok_or_else(lost)?;
-    let rules = Rules {
+    let rules = TicketSettings {
         reopen_window_days: 7,
-        promises: promises.clone(),
+        sla_policies: sla_policies.clone(),
     };
     let priority = Priority::ALL
         .get(pick(4) % 4)
         .copied()
         .unwrap_or(Priority::Medium);
-    let mut ticket = Ticket::opened(title, description, customer.actor.id, opened);
+    let mut ticket = Ticket::new(title, description, customer.actor.id, opened);
     ticket.priority = priority;
-    ticket.category = Some(Named {
+    ticket.category = Some(NamedRow {
         id: category_id,
         name: String::new(),
     });
-    ticket.promise(&rules);
-    let uid = ids::uid(opened).map_err(Error::Internal)?;
+    ticket.set_due_times(&rules);
+    let uid = ids::new_uid(opened).map_err(Error::Internal)?;
     let day = number_day(opened);
     let new = NewTicket {
         uid: &uid,
@@ -210,39 +215,39 @@ async fn story(app: &App, people: &[Somebody], promises: &Rc<Promises>, at: usiz
         vec![FieldChange::new("status", Value::Null, "open")],
     );
     stmts.push(events::append(
-        &Subject::TicketUid(&uid),
+        &EventSubject::TicketUid(&uid),
         Some(customer.actor.id),
         &created,
         opened,
     ));
-    stmts.push(ticket::id_of(&uid));
+    stmts.push(ticket::find_id(&uid));
     let done = app.db.batch(&stmts).await?;
-    let id: Option<Id> = match done.last() {
+    let id: Option<IdRow> = match done.last() {
         Some(rows) => rows.first()?,
         None => None,
     };
     ticket.id = id.ok_or_else(lost)?.id;
-    let mut life = Life {
+    let mut life = TicketStory {
         ticket,
         stmts: Vec::new(),
         rules,
         now: opened,
     };
-    live(&mut life, &agent.actor, &customer.actor, at)?;
+    play(&mut life, &agent.actor, &customer.actor, at)?;
     app.db.batch(&life.stmts).await?;
     crate::dev::files::attach(app, life.ticket.id, &customer.actor, life.now, at).await
 }
 
 /// A ticket whose story is being told.
-struct Life {
+struct TicketStory {
     ticket: Ticket,
     stmts: Vec<Stmt>,
-    rules: Rules,
+    rules: TicketSettings,
     now: Millis,
 }
 
-impl Life {
-    fn change(&mut self, after: Millis, actor: &Actor, edit: &Edit) -> Result<(), Error> {
+impl TicketStory {
+    fn change(&mut self, after: Millis, actor: &Actor, edit: &TicketEdit) -> Result<(), Error> {
         self.now = self.now.saturating_add(after);
         let change = decide(&self.ticket, edit, actor, &self.rules, self.now)?;
         if let Some(event) = &change.event {
@@ -252,7 +257,7 @@ impl Life {
                 self.now,
             ));
             self.stmts.push(events::append(
-                &Subject::Ticket(self.ticket.id),
+                &EventSubject::Ticket(self.ticket.id),
                 Some(actor.id),
                 event,
                 self.now,
@@ -267,16 +272,16 @@ impl Life {
         self.change(
             after,
             actor,
-            &Edit {
+            &TicketEdit {
                 status: Some(status),
-                ..Edit::default()
+                ..TicketEdit::default()
             },
         )
     }
 
     fn say(&mut self, after: Millis, actor: &Actor, body: &str, is_internal: bool) -> Result<(), Error> {
         self.now = self.now.saturating_add(after);
-        let uid = ids::uid(self.now).map_err(Error::Internal)?;
+        let uid = ids::new_uid(self.now).map_err(Error::Internal)?;
         let (ticket_id, author_id, now) = (self.ticket.id, actor.id, self.now);
         self.stmts.push(messages::insert(&NewMessage {
             uid: &uid,
@@ -292,27 +297,27 @@ impl Life {
             ..Event::public(EventKind::MessageAdded, Vec::new())
         };
         self.stmts.push(events::append(
-            &Subject::MessageUid(&uid),
+            &EventSubject::MessageUid(&uid),
             Some(actor.id),
             &said,
             now,
         ));
         if actor.role.is_staff() && !is_internal {
-            self.stmts.push(messages::note_answer(ticket_id, now));
+            self.stmts.push(messages::mark_first_response(ticket_id, now));
         }
         Ok(())
     }
 }
 
 /// Takes a ticket as far as its number says; about one in three is late.
-fn live(life: &mut Life, agent: &Actor, customer: &Actor, at: usize) -> Result<(), Error> {
+fn play(life: &mut TicketStory, agent: &Actor, customer: &Actor, at: usize) -> Result<(), Error> {
     let slow = if at.is_multiple_of(3) {
         30 * HOUR
     } else {
         40 * MINUTE
     };
     // The newest have had no time for more.
-    let stage = if at.saturating_add(5) >= TICKETS {
+    let stage = if at.saturating_add(5) >= TICKET_COUNT {
         at % 2
     } else {
         at % 8
@@ -320,12 +325,12 @@ fn live(life: &mut Life, agent: &Actor, customer: &Actor, at: usize) -> Result<(
     if stage == 0 {
         return Ok(());
     }
-    let take = Edit {
+    let take = TicketEdit {
         assignee: Some(Some(Person {
             id: agent.id,
             card: agent.card.clone(),
         })),
-        ..Edit::default()
+        ..TicketEdit::default()
     };
     life.change(20 * MINUTE, agent, &take)?;
     if stage == 1 {
@@ -341,9 +346,9 @@ fn live(life: &mut Life, agent: &Actor, customer: &Actor, at: usize) -> Result<(
     )?;
     if stage == 2 {
         if at % 16 == 2 {
-            let work = Edit {
-                workflow: Some(Workflow::Project),
-                ..Edit::default()
+            let work = TicketEdit {
+                workflow: Some(Lifecycle::Project),
+                ..TicketEdit::default()
             };
             life.change(MINUTE, agent, &work)?;
             life.status(HOUR, agent, Status::Blocked)?;
@@ -366,9 +371,9 @@ fn live(life: &mut Life, agent: &Actor, customer: &Actor, at: usize) -> Result<(
         return life.change(
             MINUTE,
             agent,
-            &Edit {
+            &TicketEdit {
                 tags: Some(vec!["vip".to_owned()]),
-                ..Edit::default()
+                ..TicketEdit::default()
             },
         );
     }

@@ -14,17 +14,17 @@ use crate::http::reply::Reply;
 use crate::http::request::Request;
 use crate::http::shape::{Field, Kind, Shape};
 use crate::jobs;
-use crate::store::dispatch::{Due, What};
+use crate::store::dispatch::{Dispatch, DispatchKind};
 use crate::store::tickets::time_travel;
 
 /// The body of `POST /dev/age`.
-const AGE: Shape = Shape {
+const BACKDATE: Shape = Shape {
     name: "Age",
     fields: &[
         Field::required("ticket", Kind::Reference, "The ticket: id, uid, number or key."),
         Field::required(
             "hours",
-            Kind::Whole { min: 1, max: 100_000 },
+            Kind::Integer { min: 1, max: 100_000 },
             "By how much it grows older.",
         ),
     ],
@@ -49,7 +49,11 @@ const QUEUE: Shape = Shape {
             Kind::Text { min: 1, max: 10_000 },
             "The text of a message.",
         ),
-        Field::optional("times", Kind::Whole { min: 1, max: 100 }, "How often it is sent."),
+        Field::optional(
+            "times",
+            Kind::Integer { min: 1, max: 100 },
+            "How often it is sent.",
+        ),
     ],
 };
 
@@ -59,12 +63,12 @@ const DELIVER: Shape = Shape {
     fields: &[
         Field::required(
             "webhook",
-            Kind::Whole { min: 1, max: MAX_ID },
+            Kind::Integer { min: 1, max: MAX_ID },
             "The id of the webhook.",
         ),
         Field::optional(
             "times",
-            Kind::Whole { min: 1, max: 50 },
+            Kind::Integer { min: 1, max: 50 },
             "How many consumers at once.",
         ),
         Field::optional("now", Kind::Time, "The moment that it is for them."),
@@ -76,13 +80,14 @@ const DELIVER: Shape = Shape {
 /// # Errors
 /// Wrong fields.
 pub async fn deliver(app: &App, request: &Request) -> Result<Reply, Error> {
-    let taken = input::body(request, &DELIVER)?;
-    let due = Due {
-        what: What::Hook,
-        id: taken.whole("webhook").unwrap_or_default(),
+    let input = input::parse_body(request, &DELIVER)?;
+    let due = Dispatch {
+        what: DispatchKind::Hook,
+        id: input.integer("webhook").unwrap_or_default(),
     };
-    let now = taken.time("now").unwrap_or(app.now);
-    let consumers = (0..taken.whole("times").unwrap_or(1)).map(|_| jobs::queue::deliver(&app.env, due, now));
+    let now = input.time("now").unwrap_or(app.now);
+    let consumers =
+        (0..input.integer("times").unwrap_or(1)).map(|_| jobs::queue::process(&app.env, due, now));
     let times = futures_util::future::join_all(consumers).await.len();
     Ok(Reply::ok(json!({"times": times}).to_string()))
 }
@@ -91,13 +96,13 @@ pub async fn deliver(app: &App, request: &Request) -> Result<Reply, Error> {
 ///
 /// # Errors
 /// Wrong fields, and when there is no such ticket.
-pub async fn age(app: &App, request: &Request) -> Result<Reply, Error> {
-    let taken = input::body(request, &AGE)?;
-    let ticket = taken.reference("ticket").ok_or(Error::NotFound)?;
-    let hours = taken.whole("hours").unwrap_or_default();
+pub async fn backdate(app: &App, request: &Request) -> Result<Reply, Error> {
+    let input = input::parse_body(request, &BACKDATE)?;
+    let ticket = input.reference("ticket").ok_or(Error::NotFound)?;
+    let hours = input.integer("hours").unwrap_or_default();
     let done = app
         .db
-        .batch(&time_travel::age(ticket, hours.saturating_mul(HOUR)))
+        .batch(&time_travel::backdate(ticket, hours.saturating_mul(HOUR)))
         .await?;
     if done.first().map_or(Ok(true), Rows::is_empty)? {
         return Err(Error::NotFound);
@@ -110,8 +115,8 @@ pub async fn age(app: &App, request: &Request) -> Result<Reply, Error> {
 /// # Errors
 /// Wrong fields.
 pub async fn tick(app: &App, request: &Request) -> Result<Reply, Error> {
-    let taken = input::body_or_nothing(request, &TICK)?;
-    let (chores, cost) = jobs::tick(&app.env, taken.time("now").unwrap_or(app.now)).await;
+    let input = input::parse_optional_body(request, &TICK)?;
+    let (chores, cost) = jobs::tick(&app.env, input.time("now").unwrap_or(app.now)).await;
     let body = json!({"chores": chores, "trips": cost.trips, "rows_read": cost.rows_read,
         "rows_written": cost.rows_written});
     Ok(Reply::ok(body.to_string()))
@@ -122,9 +127,9 @@ pub async fn tick(app: &App, request: &Request) -> Result<Reply, Error> {
 /// # Errors
 /// Wrong fields, and when the queue takes nothing.
 pub async fn enqueue(app: &App, request: &Request) -> Result<Reply, Error> {
-    let taken = input::body(request, &QUEUE)?;
-    let times = usize::try_from(taken.whole("times").unwrap_or(1)).unwrap_or(1);
-    let texts = vec![taken.required("text"); times];
+    let input = input::parse_body(request, &QUEUE)?;
+    let times = usize::try_from(input.integer("times").unwrap_or(1)).unwrap_or(1);
+    let texts = vec![input.required("text"); times];
     queue::send(&app.env, texts).await.map_err(Error::Internal)?;
     Ok(Reply::ok(json!({"sent": times}).to_string()))
 }

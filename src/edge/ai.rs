@@ -8,46 +8,46 @@ use serde::Serialize;
 use serde_json::Value;
 use worker::Delay;
 
-use crate::edge::fetch::Failed;
+use crate::edge::fetch::FetchError;
 
 /// What is asked. Plain structs: maps would arrive as something else.
 #[derive(Serialize)]
-struct Ask<'a> {
-    messages: [Message<'a>; 2],
+struct ChatRequest<'a> {
+    messages: [ChatMessage<'a>; 2],
     stream: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
-    response_format: Option<Format>,
+    response_format: Option<ResponseFormat>,
 }
 
 #[derive(Serialize)]
-struct Message<'a> {
+struct ChatMessage<'a> {
     role: &'static str,
     content: &'a str,
 }
 
 #[derive(Serialize)]
-struct Format {
+struct ResponseFormat {
     r#type: &'static str,
 }
 
 /// Asks a model, and gives its answer as it came. The platform bounds what a model answers.
 ///
 /// # Errors
-/// [`Failed`].
-pub async fn ask(
+/// [`FetchError`].
+pub async fn complete_chat(
     env: &worker::Env,
     model: &str,
     (system, user): (&str, &str),
     wants_json: bool,
     timeout_ms: u32,
-) -> Result<Value, Failed> {
-    let words = |error: worker::Error| Failed::Network(error.to_string());
+) -> Result<Value, FetchError> {
+    let words = |error: worker::Error| FetchError::Network(error.to_string());
     let ai = env.ai("AI").map_err(words)?;
-    let message = |role, content| Message { role, content };
-    let ask = Ask {
+    let message = |role, content| ChatMessage { role, content };
+    let ask = ChatRequest {
         messages: [message("system", system), message("user", user)],
         stream: false,
-        response_format: wants_json.then_some(Format {
+        response_format: wants_json.then_some(ResponseFormat {
             r#type: "json_object",
         }),
     };
@@ -56,6 +56,6 @@ pub async fn ask(
     pin_mut!(answer, patience);
     match select(answer, patience).await {
         Either::Left((answer, _)) => answer.map_err(words),
-        Either::Right(((), _)) => Err(Failed::Timeout),
+        Either::Right(((), _)) => Err(FetchError::Timeout),
     }
 }

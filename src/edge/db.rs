@@ -94,7 +94,7 @@ pub enum DbError {
 }
 
 /// The words our triggers raise.
-const RAISED: [&str; 3] = ["STALE_VERSION", "LAST_ADMIN", "OVER_LIMIT"];
+const TRIGGER_ABORTS: [&str; 3] = ["STALE_VERSION", "LAST_ADMIN", "OVER_LIMIT"];
 
 impl DbError {
     fn from_message(message: String) -> DbError {
@@ -102,7 +102,7 @@ impl DbError {
             let column = rest.split([',', ':', ' ']).next().unwrap_or_default();
             return DbError::Unique(column.to_owned());
         }
-        match RAISED.iter().find(|word| message.contains(**word)) {
+        match TRIGGER_ABORTS.iter().find(|word| message.contains(**word)) {
             Some(word) => DbError::Abort(word),
             None => DbError::Other(message),
         }
@@ -110,7 +110,7 @@ impl DbError {
 }
 
 /// `D1Error`'s own Display panics; its cause does not.
-fn describe(error: &worker::Error) -> String {
+fn error_text(error: &worker::Error) -> String {
     match error {
         worker::Error::D1(inner) => inner.cause(),
         other => other.to_string(),
@@ -128,7 +128,7 @@ impl Rows {
     pub fn all<T: DeserializeOwned>(&self) -> Result<Vec<T>, DbError> {
         self.0
             .results::<T>()
-            .map_err(|error| DbError::Other(describe(&error)))
+            .map_err(|error| DbError::Other(error_text(&error)))
     }
 
     /// The first row, if there is one.
@@ -180,7 +180,7 @@ impl Db {
     /// # Errors
     /// When the binding is missing.
     pub fn open(env: &worker::Env) -> Result<Db, DbError> {
-        let inner = env.d1("DB").map_err(|error| DbError::Other(describe(&error)))?;
+        let inner = env.d1("DB").map_err(|error| DbError::Other(error_text(&error)))?;
         Ok(Db {
             inner,
             cost: Cell::default(),
@@ -204,7 +204,7 @@ impl Db {
             } else {
                 statement
                     .bind(&args)
-                    .map_err(|error| DbError::from_message(describe(&error)))?
+                    .map_err(|error| DbError::from_message(error_text(&error)))?
             });
         }
         self.count(|cost| cost.trips = cost.trips.saturating_add(1));
@@ -212,7 +212,7 @@ impl Db {
             .inner
             .batch(prepared)
             .await
-            .map_err(|e| DbError::from_message(describe(&e)))?;
+            .map_err(|e| DbError::from_message(error_text(&e)))?;
         for result in &results {
             if let Ok(Some(meta)) = result.meta() {
                 self.count(|cost| {

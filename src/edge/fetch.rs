@@ -10,7 +10,7 @@ use worker::{
 
 /// A request to send.
 #[derive(Clone, Copy, Debug)]
-pub struct Ask<'a> {
+pub struct FetchRequest<'a> {
     /// `GET` or `POST`.
     pub method: &'a str,
     pub url: &'a str,
@@ -19,23 +19,23 @@ pub struct Ask<'a> {
     /// For the whole exchange, milliseconds.
     pub timeout_ms: u32,
     /// Bytes of the answer that are read; what is more is cut off.
-    pub most: usize,
+    pub max_bytes: usize,
 }
 
 /// An answer, whatever its status.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Answered {
+pub struct FetchResponse {
     pub status: u16,
     pub body: String,
-    /// There was more than [`Ask::most`] bytes.
-    pub is_cut: bool,
+    /// There was more than [`FetchRequest::most`] bytes.
+    pub is_truncated: bool,
     /// `Retry-After`, where it is a number of seconds.
     pub retry_after: Option<u32>,
 }
 
 /// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Failed {
+pub enum FetchError {
     Timeout,
     /// The platform's words, for the log.
     Network(String),
@@ -44,29 +44,29 @@ pub enum Failed {
 /// Sends a request and reads the answer.
 ///
 /// # Errors
-/// [`Failed`].
-pub async fn ask(ask: &Ask<'_>) -> Result<Answered, Failed> {
+/// [`FetchError`].
+pub async fn send(ask: &FetchRequest<'_>) -> Result<FetchResponse, FetchError> {
     let controller = AbortController::default();
     let signal = controller.signal();
     let exchange = async {
-        let response = request(ask)
+        let response = build_request(ask)
             .map(Fetch::Request)?
             .send_with_signal(&signal)
             .await?;
-        read(response, ask.most).await
+        read_response(response, ask.max_bytes).await
     };
     let patience = Delay::from(Duration::from_millis(u64::from(ask.timeout_ms)));
     pin_mut!(exchange, patience);
     match select(exchange, patience).await {
-        Either::Left((answer, _)) => answer.map_err(|error| Failed::Network(error.to_string())),
+        Either::Left((answer, _)) => answer.map_err(|error| FetchError::Network(error.to_string())),
         Either::Right(((), _)) => {
             controller.abort();
-            Err(Failed::Timeout)
+            Err(FetchError::Timeout)
         }
     }
 }
 
-fn request(ask: &Ask) -> worker::Result<Request> {
+fn build_request(ask: &FetchRequest) -> worker::Result<Request> {
     let headers = Headers::new();
     for (name, value) in ask.headers {
         headers.set(name, value)?;
@@ -81,21 +81,21 @@ fn request(ask: &Ask) -> worker::Result<Request> {
     Request::new_with_init(ask.url, &init)
 }
 
-async fn read(mut response: Response, most: usize) -> worker::Result<Answered> {
+async fn read_response(mut response: Response, max_bytes: usize) -> worker::Result<FetchResponse> {
     let retry_after = response.headers().get("retry-after")?;
-    let mut answered = Answered {
+    let mut answered = FetchResponse {
         status: response.status_code(),
         retry_after: retry_after.and_then(|text| text.trim().parse().ok()),
-        ..Answered::default()
+        ..FetchResponse::default()
     };
     let mut bytes = Vec::new();
     // An answer without a body has no stream to read.
     if let Ok(mut stream) = response.stream() {
         while let Some(chunk) = stream.next().await {
             bytes.extend_from_slice(&chunk?);
-            if bytes.len() > most {
-                bytes.truncate(most);
-                answered.is_cut = true;
+            if bytes.len() > max_bytes {
+                bytes.truncate(max_bytes);
+                answered.is_truncated = true;
                 break;
             }
         }

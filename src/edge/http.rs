@@ -5,13 +5,13 @@ use std::cell::OnceCell;
 use futures_util::StreamExt;
 use worker::{Env, Headers, Request, Response, ResponseBody, ResponseBuilder};
 
-use crate::edge::object_store::Stream;
-use crate::http::reply::{Body, PLAIN, Reply};
+use crate::edge::object_store::ByteStream;
+use crate::http::reply::{Body, DATA_HEADERS, Reply};
 use crate::http::request::{Headers as PlainHeaders, Request as PlainRequest};
 
-struct Sent(Headers);
+struct WorkerHeaders(Headers);
 
-impl PlainHeaders for Sent {
+impl PlainHeaders for WorkerHeaders {
     fn get(&self, name: &str) -> Option<String> {
         self.0.get(name).ok().flatten()
     }
@@ -19,7 +19,7 @@ impl PlainHeaders for Sent {
 
 /// A request without its body. `Request::method` would turn unknown verbs into GET, so the platform's own word
 /// is taken; the query is cut from the URL, because parsing URLs costs more than all else together.
-pub fn head(request: &Request) -> PlainRequest {
+pub fn read_head(request: &Request) -> PlainRequest {
     let url = request.inner().url();
     let query = url
         .split_once('?')
@@ -29,7 +29,7 @@ pub fn head(request: &Request) -> PlainRequest {
         origin: origin(&url).to_owned(),
         path: request.path(),
         query: query.to_owned(),
-        headers: Box::new(Sent(request.headers().clone())),
+        headers: Box::new(WorkerHeaders(request.headers().clone())),
         body: Vec::new(),
     }
 }
@@ -44,16 +44,16 @@ fn origin(url: &str) -> &str {
 }
 
 /// The body as it arrives, unread.
-pub fn stream(request: &Request) -> Option<Stream> {
+pub fn body_stream(request: &Request) -> Option<ByteStream> {
     let body = request.inner().body();
-    body.map(|body| Stream(ResponseBody::Stream(body)))
+    body.map(|body| ByteStream(ResponseBody::Stream(body)))
 }
 
 /// Reads the body, up to `limit` bytes. `None` when there is more; a body that says so beforehand is not read.
 ///
 /// # Errors
 /// When the client breaks off.
-pub async fn body(request: &mut Request, limit: usize) -> Result<Option<Vec<u8>>, String> {
+pub async fn read_body(request: &mut Request, limit: usize) -> Result<Option<Vec<u8>>, String> {
     if request.inner().body().is_none() {
         return Ok(Some(Vec::new()));
     }
@@ -81,13 +81,13 @@ thread_local! {
 }
 
 /// A copy of the headers that every plain answer carries: one crossing instead of one for each.
-fn plain() -> worker::Result<Headers> {
+fn data_headers() -> worker::Result<Headers> {
     READY.with(|ready| {
         let ready = match ready.get() {
             Some(ready) => ready,
             None => {
                 let headers = web_sys::Headers::new()?;
-                for (name, value) in PLAIN {
+                for (name, value) in DATA_HEADERS {
                     headers.set(name, value)?;
                 }
                 ready.get_or_init(|| headers)
@@ -101,8 +101,12 @@ fn plain() -> worker::Result<Headers> {
 ///
 /// # Errors
 /// When the platform takes no such answer, or a static asset is not there.
-pub async fn send(env: &Env, reply: Reply, headless: bool) -> worker::Result<Response> {
-    let headers = if reply.is_plain { plain()? } else { Headers::new() };
+pub async fn build_response(env: &Env, reply: Reply, headless: bool) -> worker::Result<Response> {
+    let headers = if reply.uses_data_headers {
+        data_headers()?
+    } else {
+        Headers::new()
+    };
     for (name, value) in &reply.headers {
         headers.set(name, value)?;
     }
@@ -112,7 +116,7 @@ pub async fn send(env: &Env, reply: Reply, headless: bool) -> worker::Result<Res
             ResponseBody::Empty
         }
         Body::Text(text) => {
-            if !reply.is_plain || reply.content_type != "application/json" {
+            if !reply.uses_data_headers || reply.content_type != "application/json" {
                 headers.set("content-type", reply.content_type)?;
             }
             if headless {
@@ -125,17 +129,17 @@ pub async fn send(env: &Env, reply: Reply, headless: bool) -> worker::Result<Res
         Body::File { size, stream } => {
             headers.set("content-type", reply.content_type)?;
             headers.set("content-length", &size.to_string())?;
-            match stream.downcast::<Stream>() {
+            match stream.downcast::<ByteStream>() {
                 Ok(stream) if !headless => stream.0,
                 _ => ResponseBody::Empty,
             }
         }
         Body::Socket(socket) => {
             headers.delete("content-type")?;
-            return crate::edge::hub::opened(socket, headers);
+            return crate::edge::hub::upgrade_response(socket, headers);
         }
-        Body::Asset(path) => return asset(env, path, headers, reply.status, headless).await,
-        Body::AssetPath(path) => return asset(env, &path, headers, reply.status, headless).await,
+        Body::Asset(path) => return fetch_asset(env, path, headers, reply.status, headless).await,
+        Body::AssetPath(path) => return fetch_asset(env, &path, headers, reply.status, headless).await,
     };
     Ok(ResponseBuilder::new()
         .with_status(reply.status)
@@ -154,7 +158,7 @@ pub async fn has_asset(env: &Env, path: &str) -> bool {
         .is_ok_and(|found| found.status_code() == 200)
 }
 
-async fn asset(
+async fn fetch_asset(
     env: &Env,
     path: &str,
     headers: Headers,

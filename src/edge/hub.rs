@@ -19,23 +19,23 @@ use crate::desk::Millis;
 /// The binding of wrangler.toml.
 const BINDING: &str = "LIVE";
 /// Objects are asked by their binding: the host means nothing.
-const CONNECT: &str = "https://live.local/connect";
-const NUDGE: &str = "https://live.local/nudge";
+const CONNECT_URL: &str = "https://live.local/connect";
+const WAKE_URL: &str = "https://live.local/nudge";
 /// Who takes a seat. Only requests that are made here carry it to an object: none that came from outside gets there.
-const SEAT: &str = "x-live-seat";
-const WHISPER: &str = "x-live-whisper";
+const CONNECTION_HEADER: &str = "x-live-seat";
+const EPHEMERAL_HEADER: &str = "x-live-whisper";
 /// `WebSocket.OPEN`: a socket that is closing hears nothing more.
-const OPEN: u16 = 1;
+const READY_STATE_OPEN: u16 = 1;
 
 /// What somebody wants of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Asked {
+pub enum HubRequest {
     /// To take a seat.
     Connect(String),
     /// To tell whoever is there something that is kept nowhere.
-    Whisper(String),
+    Ephemeral(String),
     /// To look whether there is anything to tell.
-    Nudge,
+    Wake,
 }
 
 /// What somebody has sent over a socket.
@@ -64,14 +64,14 @@ impl From<WebSocket> for Socket {
 
 impl Socket {
     /// The seat as it was kept last.
-    pub fn seat(&self) -> Option<String> {
+    pub fn connection(&self) -> Option<String> {
         self.0.deserialize_attachment().ok().flatten()
     }
 
     /// Keeps the seat, over hibernation too.
-    pub fn keep(&self, seat: &str) {
+    pub fn save_connection(&self, connection: &str) {
         // It fails for a socket that is gone, whose seat nobody needs.
-        let _ = self.0.serialize_attachment(seat);
+        let _ = self.0.serialize_attachment(connection);
     }
 
     /// Sends a text. Who is gone does not hear it: the seat is told of that by its closing.
@@ -86,7 +86,7 @@ impl Socket {
 
     /// Whether it still hears.
     pub fn is_open(&self) -> bool {
-        self.0.as_ref().ready_state() == OPEN
+        self.0.as_ref().ready_state() == READY_STATE_OPEN
     }
 }
 
@@ -120,51 +120,51 @@ impl Hub {
     ///
     /// # Errors
     /// When the platform has no sockets to give.
-    pub fn accept(&self, seat: &str) -> worker::Result<Response> {
+    pub fn accept(&self, connection: &str) -> worker::Result<Response> {
         let pair = WebSocketPair::new()?;
         self.state.accept_web_socket(&pair.server);
-        pair.server.serialize_attachment(seat)?;
+        pair.server.serialize_attachment(connection)?;
         Response::from_websocket(pair.client)
     }
 
     /// When the alarm will ring, if it is set.
-    pub async fn alarm(&self) -> Option<Millis> {
+    pub async fn alarm_at(&self) -> Option<Millis> {
         self.state.storage().get_alarm().await.ok().flatten()
     }
 
     /// Sets the alarm, in so many milliseconds.
-    pub async fn wake_in(&self, millis: u64) {
+    pub async fn set_alarm(&self, millis: u64) {
         if let Err(error) = self
             .state
             .storage()
             .set_alarm(Duration::from_millis(millis))
             .await
         {
-            crate::edge::log::log(&format!("an alarm could not be set: {error}"));
+            crate::edge::log::error(&format!("an alarm could not be set: {error}"));
         }
     }
 }
 
 /// What a request asks of an object.
-pub fn asked(request: &Request) -> Asked {
+pub fn parse_request(request: &Request) -> HubRequest {
     let carried = |name: &str| {
         let text = request.headers().get(name).ok().flatten()?;
         String::from_utf8(Base64UrlUnpadded::decode_vec(&text).ok()?).ok()
     };
-    match (carried(SEAT), carried(WHISPER)) {
-        (Some(seat), _) => Asked::Connect(seat),
-        (None, Some(whisper)) => Asked::Whisper(whisper),
-        (None, None) => Asked::Nudge,
+    match (carried(CONNECTION_HEADER), carried(EPHEMERAL_HEADER)) {
+        (Some(connection), _) => HubRequest::Connect(connection),
+        (None, Some(whisper)) => HubRequest::Ephemeral(whisper),
+        (None, None) => HubRequest::Wake,
     }
 }
 
 /// An object's answer that is nothing but a status.
-pub fn plain(status: u16) -> Response {
+pub fn status_response(status: u16) -> Response {
     ResponseBuilder::new().with_status(status).empty()
 }
 
 /// What came of the wish for a seat.
-pub enum Connected {
+pub enum ConnectOutcome {
     /// The client's end of the socket, for the answer.
     Open(Box<dyn Any>),
     /// There is no seat left.
@@ -175,27 +175,30 @@ pub enum Connected {
 ///
 /// # Errors
 /// The platform's words, for the log.
-pub async fn connect(env: &Env, object: &str, seat: &str) -> Result<Connected, String> {
+pub async fn connect(env: &Env, object: &str, connection: &str) -> Result<ConnectOutcome, String> {
     let ask = async {
         let headers = Headers::new();
         headers.set("upgrade", "websocket")?;
-        headers.set(SEAT, &Base64UrlUnpadded::encode_string(seat.as_bytes()))?;
+        headers.set(
+            CONNECTION_HEADER,
+            &Base64UrlUnpadded::encode_string(connection.as_bytes()),
+        )?;
         let mut init = RequestInit::new();
         init.with_headers(headers);
-        let request = Request::new_with_init(CONNECT, &init)?;
+        let request = Request::new_with_init(CONNECT_URL, &init)?;
         let object = env.durable_object(BINDING)?.get_by_name(object)?;
         object.fetch_with_request(request).await
     };
     let answer = ask.await.map_err(|error| error.to_string())?;
     match (answer.status_code(), answer.websocket()) {
-        (_, Some(socket)) => Ok(Connected::Open(Box::new(socket))),
-        (429, None) => Ok(Connected::Full),
+        (_, Some(socket)) => Ok(ConnectOutcome::Open(Box::new(socket))),
+        (429, None) => Ok(ConnectOutcome::Full),
         (status, None) => Err(format!("the object answers {status} and opens no socket")),
     }
 }
 
 /// The answer that opens a socket.
-pub(super) fn opened(socket: Box<dyn Any>, headers: Headers) -> worker::Result<Response> {
+pub(super) fn upgrade_response(socket: Box<dyn Any>, headers: Headers) -> worker::Result<Response> {
     let socket = socket
         .downcast::<WebSocket>()
         .map_err(|_| worker::Error::from("no socket"))?;
@@ -210,13 +213,16 @@ pub(super) fn opened(socket: Box<dyn Any>, headers: Headers) -> worker::Result<R
 ///
 /// # Errors
 /// The platform's words, for the log.
-pub async fn whisper(env: &Env, object: &str, text: &str) -> Result<(), String> {
+pub async fn send_ephemeral(env: &Env, object: &str, text: &str) -> Result<(), String> {
     let ask = async {
         let headers = Headers::new();
-        headers.set(WHISPER, &Base64UrlUnpadded::encode_string(text.as_bytes()))?;
+        headers.set(
+            EPHEMERAL_HEADER,
+            &Base64UrlUnpadded::encode_string(text.as_bytes()),
+        )?;
         let mut init = RequestInit::new();
         init.with_headers(headers);
-        let request = Request::new_with_init(NUDGE, &init)?;
+        let request = Request::new_with_init(WAKE_URL, &init)?;
         let object = env.durable_object(BINDING)?.get_by_name(object)?;
         object.fetch_with_request(request).await
     };
@@ -224,9 +230,9 @@ pub async fn whisper(env: &Env, object: &str, text: &str) -> Result<(), String> 
 }
 
 /// Whether objects answer at all.
-pub async fn answers(env: &Env) -> bool {
+pub async fn is_healthy(env: &Env) -> bool {
     let ask = async {
-        let request = Request::new(NUDGE, Method::Post)?;
+        let request = Request::new(WAKE_URL, Method::Post)?;
         let object = env.durable_object(BINDING)?.get_by_name("nobody")?;
         object.fetch_with_request(request).await
     };
@@ -234,15 +240,15 @@ pub async fn answers(env: &Env) -> bool {
 }
 
 /// Lets objects look whether there is anything to tell. What is lost is found by their own alarms.
-pub async fn nudge(env: &Env, objects: &[String]) {
+pub async fn wake(env: &Env, objects: &[String]) {
     let each = objects.iter().map(|object| async move {
         let ask = async {
-            let request = Request::new(NUDGE, Method::Post)?;
+            let request = Request::new(WAKE_URL, Method::Post)?;
             let object = env.durable_object(BINDING)?.get_by_name(object)?;
             object.fetch_with_request(request).await
         };
         if let Err(error) = ask.await {
-            crate::edge::log::log(&format!("{object} was not nudged: {error}"));
+            crate::edge::log::error(&format!("{object} was not nudged: {error}"));
         }
     });
     join_all(each).await;

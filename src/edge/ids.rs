@@ -8,24 +8,24 @@ use crate::desk::Millis;
 ///
 /// # Errors
 /// When the platform has no randomness to give, which Workers never reports inside a request.
-pub fn random<const N: usize>() -> Result<[u8; N], String> {
+pub fn random_bytes<const N: usize>() -> Result<[u8; N], String> {
     let mut bytes = [0u8; N];
     getrandom::fill(&mut bytes).map_err(|error| format!("no randomness: {error}"))?;
     Ok(bytes)
 }
 
 /// Chance that was fetched and not used yet: fetching crosses into the platform, so it is done for many at once.
-struct Pool {
+struct RandomPool {
     bytes: [u8; 1_000],
     used: usize,
 }
 
 thread_local! {
-    static POOL: RefCell<Pool> = const { RefCell::new(Pool { bytes: [0; 1_000], used: 1_000 }) };
+    static POOL: RefCell<RandomPool> = const { RefCell::new(RandomPool { bytes: [0; 1_000], used: 1_000 }) };
 }
 
 /// Ten random bytes, used once.
-fn ten() -> Result<[u8; 10], String> {
+fn take_ten() -> Result<[u8; 10], String> {
     POOL.with_borrow_mut(|pool| {
         if pool.used >= pool.bytes.len() {
             getrandom::fill(&mut pool.bytes).map_err(|error| format!("no randomness: {error}"))?;
@@ -43,9 +43,9 @@ fn ten() -> Result<[u8; 10], String> {
 /// A UUIDv7 of the moment `now` (RFC 9562): sorts by time, 74 bits of chance.
 ///
 /// # Errors
-/// As [`random`].
-pub fn uid(now: Millis) -> Result<String, String> {
-    let bytes = ten()?;
+/// As [`random_bytes`].
+pub fn new_uid(now: Millis) -> Result<String, String> {
+    let bytes = take_ten()?;
     let millis = u64::try_from(now).unwrap_or_default();
     Ok(uuid::Builder::from_unix_timestamp_millis(millis, &bytes)
         .into_uuid()
@@ -55,13 +55,13 @@ pub fn uid(now: Millis) -> Result<String, String> {
 /// A secret of 32 random bytes, as 64 hexadecimal digits.
 ///
 /// # Errors
-/// As [`random`].
-pub fn secret() -> Result<String, String> {
-    Ok(hex(&random::<32>()?))
+/// As [`random_bytes`].
+pub fn new_secret() -> Result<String, String> {
+    Ok(hex(&random_bytes::<32>()?))
 }
 
 /// The hash under which a one-time token is kept: lower-case hexadecimal SHA-256 of its text.
-pub fn token_hash(token: &str) -> String {
+pub fn hash_token(token: &str) -> String {
     use sha2::{Digest, Sha256};
     hex(&Sha256::digest(token.as_bytes()))
 }
@@ -77,13 +77,13 @@ pub fn hex(bytes: &[u8]) -> String {
 }
 
 /// What tells bytes from others: SHA-256, 64 hexadecimal digits.
-pub fn digest(bytes: &[u8]) -> String {
+pub fn sha256_hex(bytes: &[u8]) -> String {
     use sha2::{Digest, Sha256};
     hex(&Sha256::digest(bytes))
 }
 
 /// A hash that tells nothing of what was hashed to who has not the key: HMAC-SHA-256, 32 hexadecimal digits.
-pub fn keyed_hash(key: &str, text: &str) -> String {
+pub fn hmac_hex(key: &str, text: &str) -> String {
     use hmac::{Hmac, Mac};
     // HMAC takes keys of any length.
     let Ok(mut mac) = Hmac::<sha2::Sha256>::new_from_slice(key.as_bytes()) else {

@@ -3,9 +3,9 @@
 use worker::ForwardableEmailMessage;
 
 /// The mail. The platform answers the sending server when the handler is done.
-pub struct Mail<'a>(pub &'a ForwardableEmailMessage);
+pub struct RawEmail<'a>(pub &'a ForwardableEmailMessage);
 
-impl Mail<'_> {
+impl RawEmail<'_> {
     /// `MAIL FROM`: who sent it, as the servers know it.
     pub fn sender(&self) -> String {
         self.0.from()

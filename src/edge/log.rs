@@ -1,11 +1,11 @@
 //! Lines for the log.
 
 /// Something that is no error, in the log.
-pub fn note(line: &str) {
+pub fn info(line: &str) {
     worker::console_log!("{line}");
 }
 
 /// One structured line in the log.
-pub fn log(line: &str) {
+pub fn error(line: &str) {
     worker::console_error!("{line}");
 }

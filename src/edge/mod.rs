@@ -25,4 +25,4 @@ pub mod rsa;
 pub mod token;
 
 /// A request as it comes in, an answer as it goes out, and whether the platform took it.
-pub use worker::{Context, Env, Request as Incoming, Response as Outgoing, Result as Taken};
+pub use worker::{Context, Env, Request as Incoming, Response as Outgoing, Result as WorkerResult};

@@ -10,18 +10,18 @@ use worker::{
 };
 
 /// Bytes as they come.
-pub struct Stream(pub(super) ResponseBody);
+pub struct ByteStream(pub(super) ResponseBody);
 
-impl Stream {
+impl ByteStream {
     /// Bytes that are there already.
-    pub fn of(bytes: Vec<u8>) -> Stream {
-        Stream(ResponseBody::Body(bytes))
+    pub fn of(bytes: Vec<u8>) -> ByteStream {
+        ByteStream(ResponseBody::Body(bytes))
     }
 }
 
 /// Reads a body to its end and drops it. A client that is refused before it has sent everything would see a
 /// broken connection instead of the refusal.
-pub async fn drain(stream: Stream) {
+pub async fn drain(stream: ByteStream) {
     if let (ResponseBody::Stream(body), Ok(sink)) = (stream.0, WritableStream::new()) {
         let _ = JsFuture::from(body.pipe_to(&sink)).await;
     }
@@ -29,7 +29,7 @@ pub async fn drain(stream: Stream) {
 
 /// What is known of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Facts {
+pub struct ObjectMetadata {
     /// Bytes.
     pub size: i64,
     pub content_type: String,
@@ -37,19 +37,19 @@ pub struct Facts {
 
 /// What became of an upload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stored {
+pub enum PutOutcome {
     /// So many bytes.
-    Bytes(i64),
+    Created(i64),
     /// Something has this key already; nothing was changed.
-    Taken,
+    AlreadyExists,
 }
 
-fn words(error: worker::Error) -> String {
+fn error_text(error: worker::Error) -> String {
     error.to_string()
 }
 
 fn bucket(env: &Env) -> Result<Bucket, String> {
-    env.bucket("FILES").map_err(words)
+    env.bucket("FILES").map_err(error_text)
 }
 
 // The binding ----------------------------------------------------------------------------------------------------
@@ -58,13 +58,13 @@ fn bucket(env: &Env) -> Result<Bucket, String> {
 ///
 /// # Errors
 /// The platform's words, as everywhere in here.
-pub async fn head(env: &Env, key: &str) -> Result<Option<Facts>, String> {
-    let found = bucket(env)?.head(key).await.map_err(words)?;
-    Ok(found.map(|object| facts(&object)))
+pub async fn head(env: &Env, key: &str) -> Result<Option<ObjectMetadata>, String> {
+    let found = bucket(env)?.head(key).await.map_err(error_text)?;
+    Ok(found.map(|object| object_metadata(&object)))
 }
 
-fn facts(object: &worker::Object) -> Facts {
-    Facts {
+fn object_metadata(object: &worker::Object) -> ObjectMetadata {
+    ObjectMetadata {
         size: i64::try_from(object.size()).unwrap_or(i64::MAX),
         content_type: object.http_metadata().content_type.unwrap_or_default(),
     }
@@ -74,20 +74,25 @@ fn facts(object: &worker::Object) -> Facts {
 ///
 /// # Errors
 /// The platform's words.
-pub async fn get(env: &Env, key: &str) -> Result<Option<(i64, Stream)>, String> {
-    let Some(object) = bucket(env)?.get(key).execute().await.map_err(words)? else {
+pub async fn get(env: &Env, key: &str) -> Result<Option<(i64, ByteStream)>, String> {
+    let Some(object) = bucket(env)?.get(key).execute().await.map_err(error_text)? else {
         return Ok(None);
     };
     let body = object.body().ok_or("an object without a body")?;
-    let stream = Stream(body.response_body().map_err(words)?);
-    Ok(Some((facts(&object).size, stream)))
+    let stream = ByteStream(body.response_body().map_err(error_text)?);
+    Ok(Some((object_metadata(&object).size, stream)))
 }
 
 /// Puts an object where none is. Of two at the same moment, one wins.
 ///
 /// # Errors
 /// The platform's words; also when the stream breaks off or tells no length.
-pub async fn put_new(env: &Env, key: &str, content_type: &str, stream: Stream) -> Result<Stored, String> {
+pub async fn put_new(
+    env: &Env,
+    key: &str,
+    content_type: &str,
+    stream: ByteStream,
+) -> Result<PutOutcome, String> {
     let data = match stream.0 {
         ResponseBody::Stream(stream) => Data::ReadableStream(stream),
         ResponseBody::Body(bytes) => Data::Bytes(bytes),
@@ -106,9 +111,9 @@ pub async fn put_new(env: &Env, key: &str, content_type: &str, stream: Stream) -
         .put(key, data)
         .http_metadata(metadata)
         .only_if(nothing_there);
-    Ok(match put.execute().await.map_err(words)? {
-        Some(object) => Stored::Bytes(facts(&object).size),
-        None => Stored::Taken,
+    Ok(match put.execute().await.map_err(error_text)? {
+        Some(object) => PutOutcome::Created(object_metadata(&object).size),
+        None => PutOutcome::AlreadyExists,
     })
 }
 
@@ -118,7 +123,7 @@ pub async fn put_new(env: &Env, key: &str, content_type: &str, stream: Stream) -
 /// The platform's words.
 pub async fn delete(env: &Env, keys: &[String]) -> Result<(), String> {
     let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-    bucket(env)?.delete_multiple(keys).await.map_err(words)
+    bucket(env)?.delete_multiple(keys).await.map_err(error_text)
 }
 
 // Signed URLs ----------------------------------------------------------------------------------------------------
@@ -127,9 +132,9 @@ pub async fn delete(env: &Env, keys: &[String]) -> Result<(), String> {
 ///
 /// # Errors
 /// The platform's words, or the store's status.
-pub async fn head_url(url: &str) -> Result<Option<Facts>, String> {
-    Ok(fetch(Method::Head, url).await?.map(|found| Facts {
-        size: length(&found).unwrap_or(-1),
+pub async fn head_url(url: &str) -> Result<Option<ObjectMetadata>, String> {
+    Ok(fetch(Method::Head, url).await?.map(|found| ObjectMetadata {
+        size: content_length(&found).unwrap_or(-1),
         content_type: found
             .headers()
             .get("content-type")
@@ -143,12 +148,12 @@ pub async fn head_url(url: &str) -> Result<Option<Facts>, String> {
 ///
 /// # Errors
 /// As [`head_url`].
-pub async fn get_url(url: &str) -> Result<Option<(i64, Stream)>, String> {
+pub async fn get_url(url: &str) -> Result<Option<(i64, ByteStream)>, String> {
     let Some(found) = fetch(Method::Get, url).await? else {
         return Ok(None);
     };
-    let size = length(&found).ok_or("an object without a length")?;
-    Ok(Some((size, Stream(found.into_parts().1))))
+    let size = content_length(&found).ok_or("an object without a length")?;
+    Ok(Some((size, ByteStream(found.into_parts().1))))
 }
 
 /// Puts an object by a signed URL, with these headers.
@@ -158,15 +163,15 @@ pub async fn get_url(url: &str) -> Result<Option<(i64, Stream)>, String> {
 pub async fn put_url(url: &str, headers: &[(&str, &str)], bytes: &[u8]) -> Result<(), String> {
     let sent = worker::Headers::new();
     for (name, value) in headers {
-        sent.set(name, value).map_err(words)?;
+        sent.set(name, value).map_err(error_text)?;
     }
     let mut init = RequestInit::new();
     init.with_method(Method::Put)
         .with_headers(sent)
         .with_body(Some(worker::js_sys::Uint8Array::from(bytes).into()))
         .with_redirect(RequestRedirect::Manual);
-    let request = Request::new_with_init(url, &init).map_err(words)?;
-    let response = Fetch::Request(request).send().await.map_err(words)?;
+    let request = Request::new_with_init(url, &init).map_err(error_text)?;
+    let response = Fetch::Request(request).send().await.map_err(error_text)?;
     match response.status_code() {
         200..=299 => Ok(()),
         status => Err(format!("the S3 store answered {status}")),
@@ -181,7 +186,7 @@ pub async fn delete_url(url: &str) -> Result<(), String> {
     fetch(Method::Delete, url).await.map(|_| ())
 }
 
-fn length(response: &Response) -> Option<i64> {
+fn content_length(response: &Response) -> Option<i64> {
     response
         .headers()
         .get("content-length")
@@ -194,8 +199,8 @@ fn length(response: &Response) -> Option<i64> {
 async fn fetch(method: Method, url: &str) -> Result<Option<Response>, String> {
     let mut init = RequestInit::new();
     init.with_method(method).with_redirect(RequestRedirect::Manual);
-    let request = Request::new_with_init(url, &init).map_err(words)?;
-    let response = Fetch::Request(request).send().await.map_err(words)?;
+    let request = Request::new_with_init(url, &init).map_err(error_text)?;
+    let response = Fetch::Request(request).send().await.map_err(error_text)?;
     match response.status_code() {
         200..=299 => Ok(Some(response)),
         404 => Ok(None),

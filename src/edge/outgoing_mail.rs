@@ -4,13 +4,13 @@ use serde_json::json;
 use wasm_bindgen::JsCast;
 use worker::{SendEmail, SendEmailBuilder};
 
-use crate::edge::config::mail::{Mail, Way};
-use crate::edge::fetch::{self, Ask, Failed};
+use crate::edge::config::mail::{MailConfig, MailTransport};
+use crate::edge::fetch::{self, FetchError, FetchRequest};
 use crate::edge::log;
 
 /// A mail, ready to be sent.
 #[derive(Clone, Debug)]
-pub struct Letter<'a> {
+pub struct OutgoingMail<'a> {
     /// The same at every attempt: providers and mail programs know a mail that comes twice by it.
     pub uid: &'a str,
     pub to: &'a str,
@@ -23,11 +23,11 @@ pub struct Letter<'a> {
 
 /// Why a mail was not taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Refused {
+pub enum SendError {
     /// It may be taken later; after so many seconds, where the provider says so.
-    Later(String, Option<u32>),
+    Retryable(String, Option<u32>),
     /// It will never be.
-    Never(String),
+    Permanent(String),
 }
 
 /// For how long a provider may think, milliseconds.
@@ -36,26 +36,30 @@ const TIMEOUT_MS: u32 = 15_000;
 /// Sends a mail.
 ///
 /// # Errors
-/// [`Refused`].
-pub async fn send(env: &worker::Env, mail: &Mail, letter: &Letter<'_>) -> Result<(), Refused> {
-    match &mail.way {
-        Way::Off => Err(Refused::Never("MAIL_MODE is off".to_owned())),
-        Way::Log => {
-            log::note(&format!(
+/// [`SendError`].
+pub async fn send(env: &worker::Env, mail: &MailConfig, letter: &OutgoingMail<'_>) -> Result<(), SendError> {
+    match &mail.transport {
+        MailTransport::Off => Err(SendError::Permanent("MAIL_MODE is off".to_owned())),
+        MailTransport::Log => {
+            log::info(&format!(
                 "mail to {}: {}\n\n{}",
                 letter.to, letter.subject, letter.text
             ));
             Ok(())
         }
-        Way::Binding => bound(env, mail, letter).await,
-        Way::Http { url, key } => posted(mail, letter, url, key).await,
+        MailTransport::Binding => send_by_binding(env, mail, letter).await,
+        MailTransport::Http { url, key } => send_by_http(mail, letter, url, key).await,
     }
 }
 
-async fn bound(env: &worker::Env, mail: &Mail, letter: &Letter<'_>) -> Result<(), Refused> {
-    let email: SendEmail = env
-        .send_email("EMAIL")
-        .map_err(|_| Refused::Later("wrangler.toml has no send_email binding EMAIL".to_owned(), None))?;
+async fn send_by_binding(
+    env: &worker::Env,
+    mail: &MailConfig,
+    letter: &OutgoingMail<'_>,
+) -> Result<(), SendError> {
+    let email: SendEmail = env.send_email("EMAIL").map_err(|_| {
+        SendError::Retryable("wrangler.toml has no send_email binding EMAIL".to_owned(), None)
+    })?;
     let from = mail.from.to_string();
     let builder: SendEmailBuilder = SendEmailBuilder::new(&from, letter.to, &letter.subject);
     builder.set_text(&letter.text);
@@ -71,12 +75,17 @@ async fn bound(env: &worker::Env, mail: &Mail, letter: &Letter<'_>) -> Result<()
     builder.set_headers(headers.unchecked_ref());
     match email.send_with_builder(&builder).await {
         Ok(_) => Ok(()),
-        Err(error) => Err(Refused::Later(format!("{error:?}"), None)),
+        Err(error) => Err(SendError::Retryable(format!("{error:?}"), None)),
     }
 }
 
 /// In the form of api.resend.com/emails, which others take as well.
-async fn posted(mail: &Mail, letter: &Letter<'_>, url: &str, key: &str) -> Result<(), Refused> {
+async fn send_by_http(
+    mail: &MailConfig,
+    letter: &OutgoingMail<'_>,
+    url: &str,
+    key: &str,
+) -> Result<(), SendError> {
     let headers: serde_json::Map<String, serde_json::Value> = letter
         .headers
         .iter()
@@ -84,7 +93,7 @@ async fn posted(mail: &Mail, letter: &Letter<'_>, url: &str, key: &str) -> Resul
         .collect();
     let body = json!({"from": mail.from.to_string(), "to": [letter.to], "subject": letter.subject, "text": letter.text,
         "html": letter.html, "reply_to": letter.reply_to, "headers": headers});
-    let ask = Ask {
+    let ask = FetchRequest {
         method: "POST",
         url,
         headers: &[
@@ -94,24 +103,24 @@ async fn posted(mail: &Mail, letter: &Letter<'_>, url: &str, key: &str) -> Resul
         ],
         body: Some(&body.to_string()),
         timeout_ms: TIMEOUT_MS,
-        most: 500,
+        max_bytes: 500,
     };
-    match fetch::ask(&ask).await {
+    match fetch::send(&ask).await {
         Ok(answered) => match answered.status {
             200..=299 => Ok(()),
-            408 | 409 | 425 | 429 | 500.. => Err(Refused::Later(
+            408 | 409 | 425 | 429 | 500.. => Err(SendError::Retryable(
                 format!("the provider answered {}: {}", answered.status, answered.body),
                 answered.retry_after,
             )),
-            status => Err(Refused::Never(format!(
+            status => Err(SendError::Permanent(format!(
                 "the provider answered {status}: {}",
                 answered.body
             ))),
         },
-        Err(Failed::Timeout) => Err(Refused::Later(
+        Err(FetchError::Timeout) => Err(SendError::Retryable(
             "the provider did not answer in time".to_owned(),
             None,
         )),
-        Err(Failed::Network(why)) => Err(Refused::Later(why, None)),
+        Err(FetchError::Network(why)) => Err(SendError::Retryable(why, None)),
     }
 }

@@ -21,7 +21,7 @@ fn hasher(pepper: &str) -> Result<Argon2<'_>, String> {
 /// # Errors
 /// When there is no randomness or no memory.
 pub fn hash(password: &str, pepper: &str) -> Result<String, String> {
-    let salt = ids::random::<16>()?;
+    let salt = ids::random_bytes::<16>()?;
     let hash = hasher(pepper)?
         .hash_password_with_salt(password.as_bytes(), &salt)
         .map_err(|error| error.to_string())?;

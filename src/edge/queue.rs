@@ -6,15 +6,15 @@ use worker::{MessageBatch, MessageExt, QueueContentType, QueueRetryOptionsBuilde
 pub type Batch = MessageBatch<String>;
 
 /// The longest that a queue holds a message back, seconds.
-const MOST_DELAY: u32 = 43_200;
+const MAX_DELAY_SECONDS: u32 = 43_200;
 
 /// What became of one message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum MessageOutcome {
     /// It is done with, one way or the other.
     Done,
     /// It is to come again, after so many seconds.
-    Again { seconds: u32 },
+    Retry { seconds: u32 },
 }
 
 /// Sends texts. Queues take 100 messages at once; what is more is left to the clock.
@@ -44,16 +44,16 @@ pub async fn send(env: &worker::Env, texts: Vec<String>) -> Result<(), String> {
 pub async fn send_later(env: &worker::Env, text: String, seconds: u32) -> Result<(), String> {
     let queue = env.queue("OUTGOING").map_err(|error| error.to_string())?;
     let message = RawMessageBuilder::new(text.into())
-        .delay_seconds(seconds.min(MOST_DELAY))
+        .delay_seconds(seconds.min(MAX_DELAY_SECONDS))
         .build_with_content_type(QueueContentType::Text);
     queue.send_raw(message).await.map_err(|error| error.to_string())
 }
 
 /// Hands the messages to `deliver`, all at once, and acknowledges or retries each by itself: one that is slow does not
 /// hold up the others, and one that fails does not bring them back.
-pub async fn each<F>(batch: &Batch, deliver: impl Fn(String) -> F)
+pub async fn process_each<F>(batch: &Batch, deliver: impl Fn(String) -> F)
 where
-    F: Future<Output = Outcome>,
+    F: Future<Output = MessageOutcome>,
 {
     let deliver = &deliver;
     let settled = batch.raw_iter().map(|message| async move {
@@ -62,10 +62,10 @@ where
             return message.ack();
         };
         match deliver(text).await {
-            Outcome::Done => message.ack(),
-            Outcome::Again { seconds } => {
+            MessageOutcome::Done => message.ack(),
+            MessageOutcome::Retry { seconds } => {
                 let options = QueueRetryOptionsBuilder::new()
-                    .with_delay_seconds(seconds.min(MOST_DELAY))
+                    .with_delay_seconds(seconds.min(MAX_DELAY_SECONDS))
                     .build();
                 message.retry_with_options(&options);
             }

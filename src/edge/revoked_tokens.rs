@@ -8,10 +8,10 @@ use std::collections::HashMap;
 
 use crate::desk::Millis;
 
-const REMEMBERED_MS: Millis = 30_000;
-const REMEMBERED_MOST: usize = 10_000;
+const CACHE_TTL: Millis = 30_000;
+const MAX_CACHED: usize = 10_000;
 /// KV refuses shorter lives.
-const SHORTEST_TTL_SECONDS: i64 = 60;
+const MIN_TTL_SECONDS: i64 = 60;
 
 thread_local! {
     static SEEN: RefCell<HashMap<String, (bool, Millis)>> = RefCell::new(HashMap::new());
@@ -38,9 +38,7 @@ pub async fn is_revoked(env: &worker::Env, jti: &str, now: Millis) -> Option<boo
 /// KV's own words, for the log: the session row in D1 already ends the token.
 pub async fn revoke(env: &worker::Env, jti: &str, expires: i64, now: Millis) -> Result<(), String> {
     remember(jti, true, now);
-    let left = expires
-        .saturating_sub(now.div_euclid(1_000))
-        .max(SHORTEST_TTL_SECONDS);
+    let left = expires.saturating_sub(now.div_euclid(1_000)).max(MIN_TTL_SECONDS);
     let kv = env.kv("KV").map_err(|error| error.to_string())?;
     let put = kv.put(&key(jti), "1").map_err(|error| error.to_string())?;
     put.expiration_ttl(left.unsigned_abs())
@@ -55,17 +53,17 @@ fn key(jti: &str) -> String {
 
 fn remember(jti: &str, answer: bool, now: Millis) {
     SEEN.with_borrow_mut(|seen| {
-        if seen.len() >= REMEMBERED_MOST {
+        if seen.len() >= MAX_CACHED {
             seen.retain(|_, (_, until)| now < *until);
         }
-        if seen.len() < REMEMBERED_MOST {
-            seen.insert(jti.to_owned(), (answer, now.saturating_add(REMEMBERED_MS)));
+        if seen.len() < MAX_CACHED {
+            seen.insert(jti.to_owned(), (answer, now.saturating_add(CACHE_TTL)));
         }
     });
 }
 
 /// Whether KV answers at all.
-pub async fn answers(env: &worker::Env) -> bool {
+pub async fn is_healthy(env: &worker::Env) -> bool {
     match env.kv("KV") {
         Ok(kv) => kv.get("revoked:none").text().await.is_ok(),
         Err(_) => false,

@@ -9,21 +9,21 @@ use jwt_compact::jwk::JsonWebKey;
 use rsa::pkcs8::{DecodePublicKey, PrivateKeyInfo};
 use sha2::Sha256;
 
-use crate::edge::rsa::signer::Signer;
+use crate::edge::rsa::signer::RsaSigner;
 
 /// The algorithm; keys of fewer than 2,048 bits do not fit it.
 pub const RS256: StrongAlg<Rsa> = StrongAlg(Rsa::rs256());
 
 /// A public key of the ring.
-pub struct Public {
+pub struct VerifyingKey {
     /// The beginning of its thumbprint (RFC 7638).
     pub kid: String,
     pub key: StrongKey<RsaPublicKey>,
     jwk: JsonWebKey<'static>,
 }
 
-impl Public {
-    fn new(key: RsaPublicKey) -> Result<Public, String> {
+impl VerifyingKey {
+    fn new(key: RsaPublicKey) -> Result<VerifyingKey, String> {
         let jwk = match JsonWebKey::from(&key) {
             JsonWebKey::Rsa {
                 modulus,
@@ -42,7 +42,7 @@ impl Public {
             .collect();
         let key =
             StrongKey::try_from(key).map_err(|_| "must be a key of 2048, 3072 or 4096 bits".to_owned())?;
-        Ok(Public { kid, key, jwk })
+        Ok(VerifyingKey { kid, key, jwk })
     }
 
     /// The key as others read it (RFC 7517).
@@ -61,8 +61,8 @@ impl Public {
 ///
 /// # Errors
 /// What is wrong, in words that follow the variable's name.
-pub fn publics(text: &str) -> Result<Vec<Public>, String> {
-    let blocks = pem(text, "PUBLIC KEY");
+pub fn parse_public_keys(text: &str) -> Result<Vec<VerifyingKey>, String> {
+    let blocks = parse_pem(text, "PUBLIC KEY");
     if blocks.is_empty() {
         return Err("holds no PEM block `BEGIN PUBLIC KEY`".to_owned());
     }
@@ -71,7 +71,7 @@ pub fn publics(text: &str) -> Result<Vec<Public>, String> {
         .map(|der| {
             let der = der.ok_or("is not base64 between its PEM lines")?;
             let key = RsaPublicKey::from_public_key_der(&der).map_err(|_| "holds a key that is not RSA")?;
-            Public::new(key)
+            VerifyingKey::new(key)
         })
         .collect()
 }
@@ -80,8 +80,8 @@ pub fn publics(text: &str) -> Result<Vec<Public>, String> {
 ///
 /// # Errors
 /// What is wrong, in words that follow the variable's name; nothing of the key is in them.
-pub fn private(text: &str) -> Result<(Public, Signer), String> {
-    let der = match pem(text, "PRIVATE KEY").into_iter().next() {
+pub fn parse_private_key(text: &str) -> Result<(VerifyingKey, RsaSigner), String> {
+    let der = match parse_pem(text, "PRIVATE KEY").into_iter().next() {
         Some(der) => der.ok_or("is not base64 between its PEM lines")?,
         None => {
             return Err("holds no PEM block `BEGIN PRIVATE KEY` (PKCS#8): make one by \
@@ -100,13 +100,13 @@ pub fn private(text: &str) -> Result<(Public, Signer), String> {
         public_exponent: parts.public_exponent.as_bytes().to_vec().into(),
         private_parts: None,
     };
-    let public = Public::new(RsaPublicKey::try_from(&jwk).map_err(|_| "holds a broken RSA key")?)?;
-    Ok((public, Signer::new(der)))
+    let public = VerifyingKey::new(RsaPublicKey::try_from(&jwk).map_err(|_| "holds a broken RSA key")?)?;
+    Ok((public, RsaSigner::new(der)))
 }
 
 /// The contents of every block with this label; `None` where one is not base64. Variables often hold a PEM on
 /// one line with `\n` for its line ends.
-fn pem(text: &str, label: &str) -> Vec<Option<Vec<u8>>> {
+fn parse_pem(text: &str, label: &str) -> Vec<Option<Vec<u8>>> {
     let text = text.replace("\\n", "\n");
     let (begin, end) = (
         format!("-----BEGIN {label}-----"),
@@ -147,15 +147,15 @@ pub mod signer {
     }
 
     /// Signs with a private key that WebCrypto holds.
-    pub struct Signer {
+    pub struct RsaSigner {
         der: Vec<u8>,
         /// Imported at the first signature; a key is no I/O, so it outlives the request.
         key: RefCell<Option<JsValue>>,
     }
 
-    impl Signer {
-        pub(super) fn new(der: Vec<u8>) -> Signer {
-            Signer {
+    impl RsaSigner {
+        pub(super) fn new(der: Vec<u8>) -> RsaSigner {
+            RsaSigner {
                 der,
                 key: RefCell::new(None),
             }
@@ -166,9 +166,9 @@ pub mod signer {
         /// # Errors
         /// WebCrypto's own words, for the log.
         pub async fn sign(&self, message: &[u8]) -> Result<Vec<u8>, String> {
-            let key = self.key().await.map_err(words)?;
-            let promise = sign(NAME, &key, &Uint8Array::from(message)).map_err(words)?;
-            let signature = JsFuture::from(promise).await.map_err(words)?;
+            let key = self.key().await.map_err(error_text)?;
+            let promise = sign(NAME, &key, &Uint8Array::from(message)).map_err(error_text)?;
+            let signature = JsFuture::from(promise).await.map_err(error_text)?;
             Ok(Uint8Array::new(&signature).to_vec())
         }
 
@@ -188,7 +188,7 @@ pub mod signer {
         }
     }
 
-    fn words(error: JsValue) -> String {
+    fn error_text(error: JsValue) -> String {
         format!("WebCrypto: {error:?}")
     }
 }
@@ -201,13 +201,13 @@ pub mod signer {
     use rsa::pkcs8::DecodePrivateKey;
 
     /// Signs with a private key, by the crate.
-    pub struct Signer {
+    pub struct RsaSigner {
         der: Vec<u8>,
     }
 
-    impl Signer {
-        pub(super) fn new(der: Vec<u8>) -> Signer {
-            Signer { der }
+    impl RsaSigner {
+        pub(super) fn new(der: Vec<u8>) -> RsaSigner {
+            RsaSigner { der }
         }
 
         /// The RS256 signature of a message.

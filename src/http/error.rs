@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::http::reply::{Body, Reply};
 
 /// Field name -> what is wrong with it, all of them at once.
-pub type FieldErrors = Vec<(String, String)>;
+pub type FieldErrorList = Vec<(String, String)>;
 
 /// Why a request was not done.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ pub enum Error {
     /// Not JSON, or not a form that a body may have.
     Malformed(String),
     /// Fields that are missing or wrong.
-    Invalid(FieldErrors),
+    Invalid(FieldErrorList),
     /// Somebody else was first: a duplicate, or a version that has moved on.
     Conflict { message: String, details: Value },
     /// The lifecycle has no such step.
@@ -59,9 +59,9 @@ pub enum Error {
     /// Not an error: this very request was answered before, and this is that answer.
     Replayed(Box<Reply>),
     /// Not an error: the settings that the statements were made for have changed; ask again.
-    SettingsMoved,
+    SettingsChanged,
     /// The change was decided on an older state: it is decided anew, and after a few times told as a conflict.
-    Moved,
+    VersionConflict,
 }
 
 impl Error {
@@ -98,12 +98,12 @@ impl Error {
             Error::UpgradeRequired => "UPGRADE_REQUIRED",
             Error::UnsupportedMedia(_) => "UNSUPPORTED_MEDIA_TYPE",
             Error::Malformed(_) | Error::Invalid(_) => "VALIDATION_ERROR",
-            Error::Conflict { .. } | Error::Moved => "CONFLICT",
+            Error::Conflict { .. } | Error::VersionConflict => "CONFLICT",
             Error::InvalidTransition { .. } => "INVALID_TRANSITION",
             Error::PreconditionFailed => "PRECONDITION_FAILED",
             Error::IdempotencyMismatch => "IDEMPOTENCY_MISMATCH",
             Error::Unavailable(_) | Error::Provider { .. } => "UNAVAILABLE",
-            Error::Internal(_) | Error::Replayed(_) | Error::SettingsMoved => "INTERNAL_ERROR",
+            Error::Internal(_) | Error::Replayed(_) | Error::SettingsChanged => "INTERNAL_ERROR",
         }
     }
 
@@ -119,11 +119,11 @@ impl Error {
             Error::UpgradeRequired => 426,
             Error::UnsupportedMedia(_) => 415,
             Error::Malformed(_) | Error::Invalid(_) => 400,
-            Error::Conflict { .. } | Error::InvalidTransition { .. } | Error::Moved => 409,
+            Error::Conflict { .. } | Error::InvalidTransition { .. } | Error::VersionConflict => 409,
             Error::PreconditionFailed => 412,
             Error::IdempotencyMismatch => 422,
             Error::Unavailable(_) | Error::Provider { .. } => 503,
-            Error::Internal(_) | Error::Replayed(_) | Error::SettingsMoved => 500,
+            Error::Internal(_) | Error::Replayed(_) | Error::SettingsChanged => 500,
         }
     }
 
@@ -144,20 +144,20 @@ impl Error {
             Error::UnsupportedMedia(expected) => format!("the body must be {expected}"),
             Error::Invalid(fields) => match fields.as_slice() {
                 [(name, message)] => format!("{name} {message}"),
-                _ => format!("{} fields are missing or wrong", distinct(fields)),
+                _ => format!("{} fields are missing or wrong", count_fields(fields)),
             },
             Error::Conflict { message, .. } | Error::Provider { message, .. } => message.clone(),
             Error::InvalidTransition { from, to, .. } => {
                 format!("what is {from} cannot become {to}")
             }
-            Error::Moved => "others are changing it at this moment; try again".to_owned(),
+            Error::VersionConflict => "others are changing it at this moment; try again".to_owned(),
             Error::PreconditionFailed => {
                 "the precondition of If-Match or If-None-Match does not hold any more".to_owned()
             }
             Error::IdempotencyMismatch => {
                 "this Idempotency-Key was used before with another method, path or body".to_owned()
             }
-            Error::Internal(_) | Error::Replayed(_) | Error::SettingsMoved => {
+            Error::Internal(_) | Error::Replayed(_) | Error::SettingsChanged => {
                 "something went wrong on our side; the request id finds it in the log".to_owned()
             }
         }
@@ -202,7 +202,7 @@ impl Error {
                    "detail": message, "instance": format!("urn:edgedesk:request:{request_id}"), "code": code,
                    "errors": errors, "details": details, "request_id": request_id})
         } else {
-            json!({"status": "error", "code": code, "error": twin(code), "message": message, "detail": message,
+            json!({"status": "error", "code": code, "error": legacy_code(code), "message": message, "detail": message,
                    "errors": errors, "details": details, "request_id": request_id})
         };
         let mut reply = Reply::new(status, Body::Text(body.to_string()));
@@ -232,11 +232,11 @@ impl Error {
 }
 
 /// `NOT_FOUND` -> `E_NOT_FOUND`, but `VALIDATION_ERROR` -> `E_VALIDATION`: the older form of the same word.
-fn twin(code: &str) -> String {
+fn legacy_code(code: &str) -> String {
     format!("E_{}", code.strip_suffix("_ERROR").unwrap_or(code))
 }
 
-fn distinct(fields: &FieldErrors) -> usize {
+fn count_fields(fields: &FieldErrorList) -> usize {
     fields
         .iter()
         .map(|(name, _)| name)

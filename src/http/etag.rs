@@ -4,7 +4,7 @@
 //! version. `If-Match` compares the version alone: it guards a change, and a change is guarded by the version.
 
 /// The tag of a body.
-pub fn tag(version: i64, body: &str) -> String {
+pub fn compute_etag(version: i64, body: &str) -> String {
     format!("\"{version}-{:08x}\"", hash(body.as_bytes()))
 }
 
@@ -16,42 +16,42 @@ fn hash(bytes: &[u8]) -> u32 {
 }
 
 /// Whether `If-None-Match` names this tag, weakly.
-pub fn none_match(header: &str, tag: &str) -> bool {
-    list(header).any(|candidate| candidate == "*" || candidate.trim_start_matches("W/") == tag)
+pub fn matches_if_none_match(header: &str, tag: &str) -> bool {
+    entity_tags(header).any(|candidate| candidate == "*" || candidate.trim_start_matches("W/") == tag)
 }
 
 /// What `If-Match` asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Wanted {
+pub enum IfMatch {
     /// `*`: any version.
     Any,
     /// One of these versions. Empty when the header holds none of ours: it never matches.
     Versions(Vec<i64>),
 }
 
-impl Wanted {
+impl IfMatch {
     /// Reads the header.
-    pub fn parse(header: &str) -> Wanted {
-        if list(header).any(|candidate| candidate == "*") {
-            return Wanted::Any;
+    pub fn parse(header: &str) -> IfMatch {
+        if entity_tags(header).any(|candidate| candidate == "*") {
+            return IfMatch::Any;
         }
         let version = |candidate: &str| {
             let inner = candidate.trim_start_matches("W/").trim_matches('"');
             inner.split('-').next().and_then(|digits| digits.parse().ok())
         };
-        Wanted::Versions(list(header).filter_map(version).collect())
+        IfMatch::Versions(entity_tags(header).filter_map(version).collect())
     }
 
     /// Whether the row's version is one of the wanted.
     pub fn accepts(&self, version: i64) -> bool {
         match self {
-            Wanted::Any => true,
-            Wanted::Versions(versions) => versions.contains(&version),
+            IfMatch::Any => true,
+            IfMatch::Versions(versions) => versions.contains(&version),
         }
     }
 }
 
-fn list(header: &str) -> impl Iterator<Item = &str> {
+fn entity_tags(header: &str) -> impl Iterator<Item = &str> {
     header.split(',').map(str::trim).filter(|part| !part.is_empty())
 }
 
@@ -61,21 +61,21 @@ mod tests {
 
     #[test]
     fn tags_hold_version_and_body() {
-        assert_eq!(tag(3, ""), "\"3-811c9dc5\"");
-        assert_ne!(tag(3, "a"), tag(3, "b"));
+        assert_eq!(compute_etag(3, ""), "\"3-811c9dc5\"");
+        assert_ne!(compute_etag(3, "a"), compute_etag(3, "b"));
     }
 
     #[test]
     fn none_match_compares_all_of_it() {
-        let now = tag(3, "{}");
+        let now = compute_etag(3, "{}");
         for (header, want) in [
             (now.clone(), true),
             (format!("\"x\", W/{now}"), true),
             ("*".to_owned(), true),
-            (tag(3, "{ }"), false),
+            (compute_etag(3, "{ }"), false),
             ("\"3\"".to_owned(), false),
         ] {
-            assert_eq!(none_match(&header, &now), want, "{header}");
+            assert_eq!(matches_if_none_match(&header, &now), want, "{header}");
         }
     }
 
@@ -90,7 +90,7 @@ mod tests {
             ("\"x\"", 3, false),
             ("", 3, false),
         ] {
-            assert_eq!(Wanted::parse(header).accepts(version), want, "{header}");
+            assert_eq!(IfMatch::parse(header).accepts(version), want, "{header}");
         }
     }
 }

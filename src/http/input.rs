@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value};
 
-use crate::desk::category::read_slug;
+use crate::desk::category::parse_slug;
 use crate::desk::id::{MAX_ID, Ref, is_project_key, is_uid};
-use crate::http::error::{Error, FieldErrors};
-use crate::http::input_values::{Given, Taken};
+use crate::http::error::{Error, FieldErrorList};
+use crate::http::input_values::{Input, InputValue};
 use crate::http::json;
 use crate::http::request::Request;
 use crate::http::shape::{Field, Kind, Need, Shape};
@@ -14,33 +14,33 @@ use crate::http::shape::{Field, Kind, Need, Shape};
 ///
 /// # Errors
 /// 415 for another type, 400 for what is malformed or wrong, all fields at once.
-pub fn body(request: &Request, shape: &Shape) -> Result<Taken, Error> {
+pub fn parse_body(request: &Request, shape: &Shape) -> Result<Input, Error> {
     match media_type(request).as_deref() {
-        None | Some("application/json") => from_map(&json::object(&request.body)?, shape),
-        Some(other) if other.ends_with("+json") => from_map(&json::object(&request.body)?, shape),
+        None | Some("application/json") => parse_map(&json::parse_object(&request.body)?, shape),
+        Some(other) if other.ends_with("+json") => parse_map(&json::parse_object(&request.body)?, shape),
         Some(_) => Err(Error::UnsupportedMedia("application/json")),
     }
 }
 
-/// As [`body`], but nothing at all is an empty object: for actions whose body is optional.
+/// As [`parse_body`], but nothing at all is an empty object: for actions whose body is optional.
 ///
 /// # Errors
-/// As [`body`].
-pub fn body_or_nothing(request: &Request, shape: &Shape) -> Result<Taken, Error> {
+/// As [`parse_body`].
+pub fn parse_optional_body(request: &Request, shape: &Shape) -> Result<Input, Error> {
     if request.body.is_empty() {
-        from_map(&Map::new(), shape)
+        parse_map(&Map::new(), shape)
     } else {
-        body(request, shape)
+        parse_body(request, shape)
     }
 }
 
-/// As [`body`], and also as a form, as OAuth 2 password logins send it.
+/// As [`parse_body`], and also as a form, as OAuth 2 password logins send it.
 ///
 /// # Errors
-/// As [`body`].
-pub fn body_or_form(request: &Request, shape: &Shape) -> Result<Taken, Error> {
+/// As [`parse_body`].
+pub fn parse_body_or_form(request: &Request, shape: &Shape) -> Result<Input, Error> {
     if media_type(request).as_deref() != Some("application/x-www-form-urlencoded") {
-        return body(request, shape);
+        return parse_body(request, shape);
     }
     let mut map = Map::new();
     for (name, value) in form_urlencoded::parse(&request.body) {
@@ -51,7 +51,7 @@ pub fn body_or_form(request: &Request, shape: &Shape) -> Result<Taken, Error> {
             return Err(Error::Malformed("the form names a field twice".to_owned()));
         }
     }
-    from_map(&map, shape)
+    parse_map(&map, shape)
 }
 
 fn media_type(request: &Request) -> Option<String> {
@@ -67,9 +67,9 @@ fn media_type(request: &Request) -> Option<String> {
     .filter(|kind| !kind.is_empty())
 }
 
-fn from_map(map: &Map<String, Value>, shape: &Shape) -> Result<Taken, Error> {
-    let mut taken = Taken::default();
-    let mut errors = FieldErrors::new();
+fn parse_map(map: &Map<String, Value>, shape: &Shape) -> Result<Input, Error> {
+    let mut input = Input::default();
+    let mut errors = FieldErrorList::new();
     for field in shape.fields {
         let names = std::iter::once(&field.name).chain(field.aliases);
         match names.into_iter().find_map(|name| map.get(*name)) {
@@ -77,26 +77,26 @@ fn from_map(map: &Map<String, Value>, shape: &Shape) -> Result<Taken, Error> {
                 errors.push((field.name.to_owned(), "is missing".to_owned()))
             }
             None => {}
-            Some(Value::Null) if field.need == Need::Nullable => taken.0.push((field.name, Given::Null)),
+            Some(Value::Null) if field.need == Need::Nullable => input.0.push((field.name, InputValue::Null)),
             Some(Value::Null) => errors.push((field.name.to_owned(), "must not be null".to_owned())),
-            Some(value) => match from_json(field.kind, value) {
-                Ok(Given::Json(_)) if wrong_form(field.kind, value, &mut errors) => {}
-                Ok(given) => taken.0.push((field.name, given)),
+            Some(value) => match parse_json_value(field.kind, value) {
+                Ok(InputValue::Json(_)) if validate_json(field.kind, value, &mut errors) => {}
+                Ok(given) => input.0.push((field.name, given)),
                 Err(message) => errors.push((field.name.to_owned(), message)),
             },
         }
     }
     if errors.is_empty() {
-        Ok(taken)
+        Ok(input)
     } else {
         Err(Error::Invalid(errors))
     }
 }
 
 /// Tells what is wrong with JSON of a form of its own, each mistake at its own place.
-fn wrong_form(kind: Kind, value: &Value, errors: &mut FieldErrors) -> bool {
+fn validate_json(kind: Kind, value: &Value, errors: &mut FieldErrorList) -> bool {
     let Kind::Json(form) = kind else { return false };
-    let mistakes = (form.check)(value);
+    let mistakes = (form.validate)(value);
     let wrong = !mistakes.is_empty();
     errors.extend(mistakes);
     wrong
@@ -106,13 +106,16 @@ fn wrong_form(kind: Kind, value: &Value, errors: &mut FieldErrors) -> bool {
 ///
 /// # Errors
 /// 400 with every parameter that is wrong.
-pub fn query(request: &Request, shapes: &[&Shape]) -> Result<Taken, Error> {
-    let mut taken = Taken::default();
-    let mut errors = FieldErrors::new();
+pub fn parse_query(request: &Request, shapes: &[&Shape]) -> Result<Input, Error> {
+    let mut input = Input::default();
+    let mut errors = FieldErrorList::new();
     if request.query.is_empty() {
-        return Ok(taken);
+        return Ok(input);
     }
-    let pairs: Vec<_> = request.pairs().filter(|(_, value)| !value.is_empty()).collect();
+    let pairs: Vec<_> = request
+        .query_pairs()
+        .filter(|(_, value)| !value.is_empty())
+        .collect();
     for field in shapes.iter().flat_map(|shape| shape.fields) {
         let named = |name: &str| name == field.name || field.aliases.contains(&name);
         let values: Vec<&str> = pairs
@@ -122,36 +125,36 @@ pub fn query(request: &Request, shapes: &[&Shape]) -> Result<Taken, Error> {
             .collect();
         let read = match values.as_slice() {
             [] => continue,
-            [one] => from_text(field.kind, one),
-            many if matches!(field.kind, Kind::AnyOf(_)) => from_text(field.kind, &many.join(",")),
+            [one] => parse_query_value(field.kind, one),
+            many if matches!(field.kind, Kind::AnyOf(_)) => parse_query_value(field.kind, &many.join(",")),
             _ => Err("is given more than once".to_owned()),
         };
         match read {
-            Ok(given) => taken.0.push((field.name, given)),
+            Ok(given) => input.0.push((field.name, given)),
             Err(message) => errors.push((field.name.to_owned(), message)),
         }
     }
     if errors.is_empty() {
-        Ok(taken)
+        Ok(input)
     } else {
         Err(Error::Invalid(errors))
     }
 }
 
 /// Whether the field's shape has this field under any of its names: for the document's sake.
-pub fn names(field: &Field) -> impl Iterator<Item = &'static str> {
+pub fn field_names(field: &Field) -> impl Iterator<Item = &'static str> {
     std::iter::once(field.name).chain(field.aliases.iter().copied())
 }
 
-fn from_json(kind: Kind, value: &Value) -> Result<Given, String> {
+fn parse_json_value(kind: Kind, value: &Value) -> Result<InputValue, String> {
     match (kind, value) {
-        (Kind::Flag, Value::Bool(flag)) => Ok(Given::Flag(*flag)),
+        (Kind::Flag, Value::Bool(flag)) => Ok(InputValue::Flag(*flag)),
         (Kind::Flag, _) => Err("must be true or false".to_owned()),
-        (Kind::Whole { min, max }, value) => whole(value.as_i64(), min, max),
+        (Kind::Integer { min, max }, value) => check_integer(value.as_i64(), min, max),
         (Kind::Reference | Kind::ReferenceOr(_) | Kind::Slug, Value::Number(number)) => number
             .as_i64()
             .filter(|id| (1..=MAX_ID).contains(id))
-            .map(|id| Given::Ref(Ref::Id(id)))
+            .map(|id| InputValue::Ref(Ref::Id(id)))
             .ok_or_else(|| "is no id".to_owned()),
         (Kind::Reference | Kind::ReferenceOr(_), Value::String(text))
             if text.bytes().all(|b| b.is_ascii_digit()) =>
@@ -160,73 +163,73 @@ fn from_json(kind: Kind, value: &Value) -> Result<Given, String> {
         }
         (Kind::Tags, Value::Array(list)) => {
             let texts: Option<Vec<&str>> = list.iter().map(Value::as_str).collect();
-            tags(&texts.ok_or("must be a list of strings")?)
+            parse_tags(&texts.ok_or("must be a list of strings")?)
         }
         (Kind::Tags, _) => Err("must be a list of strings".to_owned()),
-        (Kind::References, Value::Array(list)) => rows(Kind::Reference, list),
-        (Kind::Slugs, Value::Array(list)) => rows(Kind::Slug, list),
+        (Kind::References, Value::Array(list)) => parse_rows(Kind::Reference, list),
+        (Kind::Slugs, Value::Array(list)) => parse_rows(Kind::Slug, list),
         (Kind::References | Kind::Slugs, _) => Err("must be a list".to_owned()),
-        (Kind::Json(_), value) => Ok(Given::Json(value.clone())),
-        (_, Value::String(text)) => from_string(kind, text),
+        (Kind::Json(_), value) => Ok(InputValue::Json(value.clone())),
+        (_, Value::String(text)) => parse_string(kind, text),
         (Kind::Reference | Kind::ReferenceOr(_) | Kind::Slug, _) => Err("must be an id".to_owned()),
         _ => Err("must be a string".to_owned()),
     }
 }
 
-fn from_text(kind: Kind, text: &str) -> Result<Given, String> {
+fn parse_query_value(kind: Kind, text: &str) -> Result<InputValue, String> {
     match kind {
         Kind::Flag => match text.to_ascii_lowercase().as_str() {
-            "true" | "1" | "yes" => Ok(Given::Flag(true)),
-            "false" | "0" | "no" => Ok(Given::Flag(false)),
+            "true" | "1" | "yes" => Ok(InputValue::Flag(true)),
+            "false" | "0" | "no" => Ok(InputValue::Flag(false)),
             _ => Err("must be true or false".to_owned()),
         },
-        Kind::Whole { min, max } => whole(text.trim().parse().ok(), min, max),
+        Kind::Integer { min, max } => check_integer(text.trim().parse().ok(), min, max),
         Kind::Reference | Kind::ReferenceOr(_) | Kind::Slug if text.bytes().all(|b| b.is_ascii_digit()) => {
             Ref::parse(text)
-                .map(Given::Ref)
+                .map(InputValue::Ref)
                 .ok_or_else(|| "is no id".to_owned())
         }
-        Kind::Tags => tags(&text.split(',').collect::<Vec<_>>()),
-        Kind::Time if text.len() == 10 => time(&format!("{text}T00:00:00Z")),
-        _ => from_string(kind, text),
+        Kind::Tags => parse_tags(&text.split(',').collect::<Vec<_>>()),
+        Kind::Time if text.len() == 10 => parse_time(&format!("{text}T00:00:00Z")),
+        _ => parse_string(kind, text),
     }
 }
 
-fn from_string(kind: Kind, text: &str) -> Result<Given, String> {
+fn parse_string(kind: Kind, text: &str) -> Result<InputValue, String> {
     match kind {
         Kind::Line { min, max } => {
             if text.chars().any(char::is_control) {
                 return Err("must be one line without control characters".to_owned());
             }
-            length(text, min, max).map(|()| Given::Text(text.to_owned()))
+            check_length(text, min, max).map(|()| InputValue::Text(text.to_owned()))
         }
         Kind::Text { min, max } => {
             if text.chars().any(|c| c < ' ' && !matches!(c, '\t' | '\n' | '\r')) {
                 return Err("must not hold control characters other than tab and line breaks".to_owned());
             }
-            length(text, min, max).map(|()| Given::Text(text.to_owned()))
+            check_length(text, min, max).map(|()| InputValue::Text(text.to_owned()))
         }
         Kind::Password => match (text.chars().count(), text.len()) {
-            (8..=128, 0..=512) => Ok(Given::Text(text.to_owned())),
+            (8..=128, 0..=512) => Ok(InputValue::Text(text.to_owned())),
             _ => Err("must be 8 to 128 characters and at most 512 bytes".to_owned()),
         },
         Kind::Secret => match text.len() {
-            1..=4_096 => Ok(Given::Text(text.to_owned())),
+            1..=4_096 => Ok(InputValue::Text(text.to_owned())),
             _ => Err("must be 1 to 4096 bytes".to_owned()),
         },
         Kind::Opaque => match text.len() {
-            1..=4_096 if !text.chars().any(char::is_control) => Ok(Given::Text(text.to_owned())),
+            1..=4_096 if !text.chars().any(char::is_control) => Ok(InputValue::Text(text.to_owned())),
             _ => Err("must be 1 to 4096 bytes without control characters".to_owned()),
         },
-        Kind::Search => Ok(Given::Text(text.to_owned())),
-        Kind::Email => email(text).map(Given::Text),
+        Kind::Search => Ok(InputValue::Text(text.to_owned())),
+        Kind::Email => parse_email(text).map(InputValue::Text),
         Kind::Username => {
             let name = text.trim();
             let fits = name
                 .chars()
                 .all(|c| c.is_alphanumeric() || matches!(c, '.' | '_' | '-'));
             if fits && (1..=100).contains(&name.chars().count()) {
-                Ok(Given::Text(name.to_owned()))
+                Ok(InputValue::Text(name.to_owned()))
             } else {
                 Err("must be 1 to 100 letters, digits, dots, hyphens or underscores".to_owned())
             }
@@ -236,13 +239,13 @@ fn from_string(kind: Kind, text: &str) -> Result<Given, String> {
                 && text.len() <= 2_048
                 && !text.chars().any(|c| c.is_control() || c.is_whitespace());
             if fits {
-                Ok(Given::Text(text.to_owned()))
+                Ok(InputValue::Text(text.to_owned()))
             } else {
                 Err("must be an http or https URL".to_owned())
             }
         }
-        Kind::Word(words) => match (words.parse)(text) {
-            Some(word) => Ok(Given::Word(word)),
+        Kind::Choice(words) => match (words.parse)(text) {
+            Some(word) => Ok(InputValue::Choice(word)),
             None => Err(format!("must be one of {}", words.list.join(", "))),
         },
         Kind::AnyOf(words) => {
@@ -251,33 +254,33 @@ fn from_string(kind: Kind, text: &str) -> Result<Given, String> {
                 Some(mut list) => {
                     list.sort_unstable();
                     list.dedup();
-                    Ok(Given::Words(list))
+                    Ok(InputValue::Choices(list))
                 }
                 None => Err(format!("must be of {}", words.list.join(", "))),
             }
         }
-        Kind::Reference => reference(text, &[]),
-        Kind::ReferenceOr(words) => reference(text, words),
-        Kind::Slug if is_uid(text) => Ok(Given::Ref(Ref::Uid(text.to_ascii_lowercase()))),
-        Kind::Slug => read_slug(text)
-            .map(Given::Text)
+        Kind::Reference => parse_reference(text, &[]),
+        Kind::ReferenceOr(words) => parse_reference(text, words),
+        Kind::Slug if is_uid(text) => Ok(InputValue::Ref(Ref::Uid(text.to_ascii_lowercase()))),
+        Kind::Slug => parse_slug(text)
+            .map(InputValue::Text)
             .ok_or_else(|| "is neither an id nor a slug".to_owned()),
         Kind::ProjectKey => {
             let key = text.trim().to_ascii_uppercase();
             if is_project_key(&key) {
-                Ok(Given::Text(key))
+                Ok(InputValue::Text(key))
             } else {
                 Err("must be 2 to 10 letters A to Z and digits, a letter first, and not TICK".to_owned())
             }
         }
-        Kind::Time => time(text),
-        Kind::Flag | Kind::Whole { .. } | Kind::Tags | Kind::References | Kind::Slugs | Kind::Json(_) => {
+        Kind::Time => parse_time(text),
+        Kind::Flag | Kind::Integer { .. } | Kind::Tags | Kind::References | Kind::Slugs | Kind::Json(_) => {
             Err("is of the wrong type".to_owned())
         }
     }
 }
 
-fn length(text: &str, min: usize, max: usize) -> Result<(), String> {
+fn check_length(text: &str, min: usize, max: usize) -> Result<(), String> {
     if (min..=max).contains(&text.trim().chars().count()) {
         Ok(())
     } else if min == 0 {
@@ -287,30 +290,30 @@ fn length(text: &str, min: usize, max: usize) -> Result<(), String> {
     }
 }
 
-fn whole(value: Option<i64>, min: i64, max: i64) -> Result<Given, String> {
+fn check_integer(value: Option<i64>, min: i64, max: i64) -> Result<InputValue, String> {
     let fits = value.filter(|value| (min..=max).contains(value));
-    fits.map(Given::Whole)
+    fits.map(InputValue::Integer)
         .ok_or_else(|| format!("must be a whole number from {min} to {max}"))
 }
 
-fn reference(text: &str, words: &'static [&'static str]) -> Result<Given, String> {
+fn parse_reference(text: &str, words: &'static [&'static str]) -> Result<InputValue, String> {
     let lower = text.to_ascii_lowercase();
     if let Some(word) = words.iter().find(|word| **word == lower) {
-        return Ok(Given::Word(word));
+        return Ok(InputValue::Choice(word));
     }
     match Ref::parse(text) {
-        Some(reference) => Ok(Given::Ref(reference)),
+        Some(reference) => Ok(InputValue::Ref(reference)),
         None => Err("must be an id".to_owned()),
     }
 }
 
-fn time(text: &str) -> Result<Given, String> {
+fn parse_time(text: &str) -> Result<InputValue, String> {
     chrono::DateTime::parse_from_rfc3339(text)
-        .map(|time| Given::Time(time.timestamp_millis()))
+        .map(|time| InputValue::Time(time.timestamp_millis()))
         .map_err(|_| "must be a time such as 2026-01-31T12:00:00Z".to_owned())
 }
 
-fn tags(list: &[&str]) -> Result<Given, String> {
+fn parse_tags(list: &[&str]) -> Result<InputValue, String> {
     let mut tags: Vec<String> = list.iter().map(|tag| tag.trim().to_lowercase()).collect();
     tags.sort_unstable();
     tags.dedup();
@@ -325,34 +328,34 @@ fn tags(list: &[&str]) -> Result<Given, String> {
     } else if !tags.iter().all(fits) {
         Err("must be tags of 1 to 50 letters, digits, `_`, `-`, `.` or `:`".to_owned())
     } else {
-        Ok(Given::Tags(tags))
+        Ok(InputValue::Tags(tags))
     }
 }
 
 /// The most rows that one list may name.
-const ROWS_MOST: usize = 200;
+const MAX_ROWS: usize = 200;
 
-fn rows(kind: Kind, list: &[Value]) -> Result<Given, String> {
-    if list.len() > ROWS_MOST {
-        return Err(format!("must be at most {ROWS_MOST} rows"));
+fn parse_rows(kind: Kind, list: &[Value]) -> Result<InputValue, String> {
+    if list.len() > MAX_ROWS {
+        return Err(format!("must be at most {MAX_ROWS} rows"));
     }
     let mut rows: Vec<Value> = Vec::with_capacity(list.len());
     for (at, value) in list.iter().enumerate() {
-        let row = match from_json(kind, value).map_err(|message| format!("[{at}] {message}"))? {
-            Given::Ref(Ref::Id(id)) => id.into(),
-            Given::Ref(Ref::Uid(text)) => text.into(),
-            Given::Text(text) if !text.bytes().all(|b| b.is_ascii_digit()) => text.into(),
+        let row = match parse_json_value(kind, value).map_err(|message| format!("[{at}] {message}"))? {
+            InputValue::Ref(Ref::Id(id)) => id.into(),
+            InputValue::Ref(Ref::Uid(text)) => text.into(),
+            InputValue::Text(text) if !text.bytes().all(|b| b.is_ascii_digit()) => text.into(),
             _ => return Err(format!("[{at}] is no id")),
         };
         if !rows.contains(&row) {
             rows.push(row);
         }
     }
-    Ok(Given::Rows(rows))
+    Ok(InputValue::Rows(rows))
 }
 
 /// An address we can believe in: one `@`, a local part up to 64 bytes, a domain with a dot.
-pub fn email(text: &str) -> Result<String, String> {
+pub fn parse_email(text: &str) -> Result<String, String> {
     let address = text.trim();
     let wrong = || "must be an e-mail address".to_owned();
     let (local, domain) = address.rsplit_once('@').ok_or_else(wrong)?;
@@ -388,22 +391,22 @@ pub fn email(text: &str) -> Result<String, String> {
 mod tests {
 
     use super::*;
-    use crate::http::input_values::Patch;
 
+    use crate::http::input_values::Patch;
     use crate::http::request::tests::request;
-    use crate::http::shape::words;
+    use crate::http::shape::choices;
 
     const SHAPE: Shape = Shape {
         name: "Test",
         fields: &[
             Field::required("title", Kind::Line { min: 3, max: 5 }, "").or(&["subject"]),
             Field::nullable("phone", Kind::Line { min: 1, max: 5 }, ""),
-            Field::optional("status", Kind::Word(&words::STATUS), ""),
+            Field::optional("status", Kind::Choice(&choices::STATUS), ""),
             Field::optional("agent", Kind::ReferenceOr(&["me", "none"]), ""),
             Field::optional("category", Kind::Slug, ""),
             Field::optional("tags", Kind::Tags, ""),
             Field::optional("flag", Kind::Flag, ""),
-            Field::optional("n", Kind::Whole { min: 1, max: 9 }, ""),
+            Field::optional("n", Kind::Integer { min: 1, max: 9 }, ""),
             Field::optional("email", Kind::Email, ""),
             Field::optional("text", Kind::Text { min: 0, max: 9 }, ""),
             Field::optional("at", Kind::Time, ""),
@@ -412,10 +415,10 @@ mod tests {
         ],
     };
 
-    fn read(body: &str) -> Result<Taken, Error> {
+    fn read(body: &str) -> Result<Input, Error> {
         let mut request = request("", &[]);
         request.body = body.as_bytes().to_vec();
-        crate::http::input::body(&request, &SHAPE)
+        crate::http::input::parse_body(&request, &SHAPE)
     }
 
     #[test]
@@ -486,17 +489,20 @@ mod tests {
 
     #[test]
     fn absent_null_and_value_differ() {
-        let taken = read(r#"{"title":"abc","phone":null}"#).unwrap();
-        assert_eq!(taken.patch("phone"), Patch::Clear);
-        assert_eq!(taken.patch("title"), Patch::Set("abc".to_owned()));
-        assert_eq!(taken.patch("text"), Patch::Keep);
+        let input = read(r#"{"title":"abc","phone":null}"#).unwrap();
+        assert_eq!(input.patch("phone"), Patch::Clear);
+        assert_eq!(input.patch("title"), Patch::Set("abc".to_owned()));
+        assert_eq!(input.patch("text"), Patch::Keep);
     }
 
     #[test]
     fn lists_of_rows_become_json() {
-        let taken = read(r#"{"title":"abc","places":["Feature Request",3,"feature-request",3]}"#).unwrap();
-        assert_eq!(taken.rows("places").as_deref(), Some(r#"["feature_request",3]"#));
-        assert_eq!(taken.rows("people"), None);
+        let input = read(r#"{"title":"abc","places":["Feature Request",3,"feature-request",3]}"#).unwrap();
+        assert_eq!(
+            input.rows_json("places").as_deref(),
+            Some(r#"["feature_request",3]"#)
+        );
+        assert_eq!(input.rows_json("people"), None);
     }
 
     #[test]
@@ -513,7 +519,7 @@ mod tests {
             ("status=", true),
         ] {
             assert_eq!(
-                crate::http::input::query(&request(query, &[]), &[&SHAPE]).is_ok(),
+                crate::http::input::parse_query(&request(query, &[]), &[&SHAPE]).is_ok(),
                 good,
                 "{query}"
             );

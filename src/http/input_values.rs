@@ -3,19 +3,19 @@
 use serde_json::Value;
 
 use crate::desk::Millis;
-use crate::desk::category::Name;
+use crate::desk::category::CategoryRef;
 use crate::desk::id::Ref;
 
 /// One value, read and checked.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Given {
+pub enum InputValue {
     Null,
     Text(String),
     Flag(bool),
-    Whole(i64),
+    Integer(i64),
     Ref(Ref),
-    Word(&'static str),
-    Words(Vec<&'static str>),
+    Choice(&'static str),
+    Choices(Vec<&'static str>),
     Tags(Vec<String>),
     /// Ids as numbers, uids and slugs as strings.
     Rows(Vec<Value>),
@@ -44,10 +44,10 @@ impl<T> Patch<T> {
 
 /// What was given, by canonical name.
 #[derive(Debug, Default)]
-pub struct Taken(pub(super) Vec<(&'static str, Given)>);
+pub struct Input(pub(super) Vec<(&'static str, InputValue)>);
 
-impl Taken {
-    fn get(&self, name: &str) -> Option<&Given> {
+impl Input {
+    fn get(&self, name: &str) -> Option<&InputValue> {
         self.0
             .iter()
             .find(|(known, _)| *known == name)
@@ -62,7 +62,7 @@ impl Taken {
     /// Text, as it was sent.
     pub fn text(&self, name: &str) -> Option<String> {
         match self.get(name) {
-            Some(Given::Text(text)) => Some(text.clone()),
+            Some(InputValue::Text(text)) => Some(text.clone()),
             _ => None,
         }
     }
@@ -75,8 +75,8 @@ impl Taken {
     /// A partial update of a text field.
     pub fn patch(&self, name: &str) -> Patch<String> {
         match self.get(name) {
-            Some(Given::Text(text)) => Patch::Set(text.clone()),
-            Some(Given::Null) => Patch::Clear,
+            Some(InputValue::Text(text)) => Patch::Set(text.clone()),
+            Some(InputValue::Null) => Patch::Clear,
             _ => Patch::Keep,
         }
     }
@@ -84,31 +84,31 @@ impl Taken {
     /// true or false.
     pub fn flag(&self, name: &str) -> Option<bool> {
         match self.get(name) {
-            Some(Given::Flag(flag)) => Some(*flag),
+            Some(InputValue::Flag(flag)) => Some(*flag),
             _ => None,
         }
     }
 
     /// A whole number.
-    pub fn whole(&self, name: &str) -> Option<i64> {
+    pub fn integer(&self, name: &str) -> Option<i64> {
         match self.get(name) {
-            Some(Given::Whole(number)) => Some(*number),
+            Some(InputValue::Integer(number)) => Some(*number),
             _ => None,
         }
     }
 
     /// A canonical word.
-    pub fn word(&self, name: &str) -> Option<&'static str> {
+    pub fn choice(&self, name: &str) -> Option<&'static str> {
         match self.get(name) {
-            Some(Given::Word(word)) => Some(word),
+            Some(InputValue::Choice(word)) => Some(word),
             _ => None,
         }
     }
 
     /// Several canonical words.
-    pub fn words(&self, name: &str) -> Option<&[&'static str]> {
+    pub fn choices(&self, name: &str) -> Option<&[&'static str]> {
         match self.get(name) {
-            Some(Given::Words(words)) => Some(words),
+            Some(InputValue::Choices(words)) => Some(words),
             _ => None,
         }
     }
@@ -116,37 +116,37 @@ impl Taken {
     /// A reference to a row.
     pub fn reference(&self, name: &str) -> Option<&Ref> {
         match self.get(name) {
-            Some(Given::Ref(reference)) => Some(reference),
+            Some(InputValue::Ref(reference)) => Some(reference),
             _ => None,
         }
     }
 
     /// Whether the field was given as null.
     pub fn is_null(&self, name: &str) -> bool {
-        self.get(name) == Some(&Given::Null)
+        self.get(name) == Some(&InputValue::Null)
     }
 
     /// Tags, sorted, each once.
     pub fn tags(&self, name: &str) -> Option<Vec<String>> {
         match self.get(name) {
-            Some(Given::Tags(tags)) => Some(tags.clone()),
+            Some(InputValue::Tags(tags)) => Some(tags.clone()),
             _ => None,
         }
     }
 
     /// A list of rows as JSON text: ids are numbers in it, uids and slugs strings. Each form stands once.
-    pub fn rows(&self, name: &str) -> Option<String> {
+    pub fn rows_json(&self, name: &str) -> Option<String> {
         match self.get(name) {
-            Some(Given::Rows(rows)) => Some(Value::Array(rows.clone()).to_string()),
+            Some(InputValue::Rows(rows)) => Some(Value::Array(rows.clone()).to_string()),
             _ => None,
         }
     }
 
     /// The name of a category or subcategory.
-    pub fn name(&self, name: &str) -> Option<Name> {
+    pub fn name(&self, name: &str) -> Option<CategoryRef> {
         match self.get(name) {
-            Some(Given::Ref(reference)) => Some(reference.clone().into()),
-            Some(Given::Text(slug)) => Some(Name::Slug(slug.clone())),
+            Some(InputValue::Ref(reference)) => Some(reference.clone().into()),
+            Some(InputValue::Text(slug)) => Some(CategoryRef::Slug(slug.clone())),
             _ => None,
         }
     }
@@ -154,7 +154,7 @@ impl Taken {
     /// JSON of a form of its own.
     pub fn json(&self, name: &str) -> Option<&Value> {
         match self.get(name) {
-            Some(Given::Json(value)) => Some(value),
+            Some(InputValue::Json(value)) => Some(value),
             _ => None,
         }
     }
@@ -162,7 +162,7 @@ impl Taken {
     /// A moment.
     pub fn time(&self, name: &str) -> Option<Millis> {
         match self.get(name) {
-            Some(Given::Time(time)) => Some(*time),
+            Some(InputValue::Time(time)) => Some(*time),
             _ => None,
         }
     }

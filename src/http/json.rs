@@ -6,32 +6,32 @@ use serde_json::{Map, Value};
 use crate::http::error::Error;
 
 /// The deepest nesting that a body may have.
-pub const DEEPEST: usize = 32;
+pub const MAX_DEPTH: usize = 32;
 
 /// Reads a body.
 ///
 /// # Errors
 /// [`Error::Malformed`], with the place of the mistake.
-pub fn object(body: &[u8]) -> Result<Map<String, Value>, Error> {
+pub fn parse_object(body: &[u8]) -> Result<Map<String, Value>, Error> {
     if body.iter().all(u8::is_ascii_whitespace) {
         return Err(Error::Malformed(
             "the body is empty; a JSON object is expected".to_owned(),
         ));
     }
-    if depth(body) > DEEPEST {
+    if nesting_depth(body) > MAX_DEPTH {
         return Err(Error::Malformed(format!(
-            "the body is nested deeper than {DEEPEST} levels"
+            "the body is nested deeper than {MAX_DEPTH} levels"
         )));
     }
-    match serde_json::from_slice::<Strict>(body) {
-        Ok(Strict(Value::Object(map))) => Ok(map),
+    match serde_json::from_slice::<StrictValue>(body) {
+        Ok(StrictValue(Value::Object(map))) => Ok(map),
         Ok(_) => Err(Error::Malformed("the body must be a JSON object".to_owned())),
         Err(error) => Err(Error::Malformed(format!("the body is not valid JSON: {error}"))),
     }
 }
 
 /// The deepest bracket outside strings.
-fn depth(body: &[u8]) -> usize {
+fn nesting_depth(body: &[u8]) -> usize {
     let (mut now, mut deepest, mut in_string, mut escaped) = (0usize, 0usize, false, false);
     for byte in body {
         match byte {
@@ -50,63 +50,63 @@ fn depth(body: &[u8]) -> usize {
 }
 
 /// A JSON value whose objects name no key twice.
-struct Strict(Value);
+struct StrictValue(Value);
 
-impl<'de> Deserialize<'de> for Strict {
+impl<'de> Deserialize<'de> for StrictValue {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Reader;
         impl<'de> Visitor<'de> for Reader {
-            type Value = Strict;
+            type Value = StrictValue;
             fn expecting(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
                 formatter.write_str("a JSON value")
             }
-            fn visit_bool<E>(self, value: bool) -> Result<Strict, E> {
-                Ok(Strict(Value::Bool(value)))
+            fn visit_bool<E>(self, value: bool) -> Result<StrictValue, E> {
+                Ok(StrictValue(Value::Bool(value)))
             }
-            fn visit_i64<E>(self, value: i64) -> Result<Strict, E> {
-                Ok(Strict(value.into()))
+            fn visit_i64<E>(self, value: i64) -> Result<StrictValue, E> {
+                Ok(StrictValue(value.into()))
             }
-            fn visit_u64<E>(self, value: u64) -> Result<Strict, E> {
-                Ok(Strict(value.into()))
+            fn visit_u64<E>(self, value: u64) -> Result<StrictValue, E> {
+                Ok(StrictValue(value.into()))
             }
-            fn visit_f64<E>(self, value: f64) -> Result<Strict, E> {
-                Ok(Strict(value.into()))
+            fn visit_f64<E>(self, value: f64) -> Result<StrictValue, E> {
+                Ok(StrictValue(value.into()))
             }
-            fn visit_str<E>(self, value: &str) -> Result<Strict, E> {
-                Ok(Strict(Value::String(value.to_owned())))
+            fn visit_str<E>(self, value: &str) -> Result<StrictValue, E> {
+                Ok(StrictValue(Value::String(value.to_owned())))
             }
-            fn visit_string<E>(self, value: String) -> Result<Strict, E> {
-                Ok(Strict(Value::String(value)))
+            fn visit_string<E>(self, value: String) -> Result<StrictValue, E> {
+                Ok(StrictValue(Value::String(value)))
             }
-            fn visit_unit<E>(self) -> Result<Strict, E> {
-                Ok(Strict(Value::Null))
+            fn visit_unit<E>(self) -> Result<StrictValue, E> {
+                Ok(StrictValue(Value::Null))
             }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Strict, A::Error> {
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<StrictValue, A::Error> {
                 let mut list = Vec::new();
-                while let Some(Strict(value)) = seq.next_element()? {
+                while let Some(StrictValue(value)) = seq.next_element()? {
                     list.push(value);
                 }
-                Ok(Strict(Value::Array(list)))
+                Ok(StrictValue(Value::Array(list)))
             }
-            fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Strict, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<StrictValue, A::Error> {
                 let mut map = Map::new();
                 while let Some(key) = access.next_key::<String>()? {
-                    let Strict(value) = access.next_value()?;
+                    let StrictValue(value) = access.next_value()?;
                     if map.insert(key.clone(), value).is_some() {
                         return Err(A::Error::custom(format_args!(
                             "duplicate key `{}`",
-                            shorten(&key)
+                            truncate(&key)
                         )));
                     }
                 }
-                Ok(Strict(Value::Object(map)))
+                Ok(StrictValue(Value::Object(map)))
             }
         }
         deserializer.deserialize_any(Reader)
     }
 }
 
-fn shorten(key: &str) -> String {
+fn truncate(key: &str) -> String {
     key.chars().filter(|c| !c.is_control()).take(60).collect()
 }
 
@@ -142,12 +142,12 @@ mod tests {
             (r#"{"a":"\ud800"}"#.to_owned(), false),
         ] {
             assert_eq!(
-                object(body.as_bytes()).is_ok(),
+                parse_object(body.as_bytes()).is_ok(),
                 good,
                 "{}",
                 &body[..body.len().min(60)]
             );
         }
-        assert!(object(&[b'{', 0xff, b'}']).is_err());
+        assert!(parse_object(&[b'{', 0xff, b'}']).is_err());
     }
 }

@@ -3,14 +3,14 @@
 use base64ct::{Base64UrlUnpadded, Encoding};
 
 use crate::http::error::Error;
-use crate::http::input_values::Taken;
+use crate::http::input_values::Input;
 use crate::http::request::Request;
 use crate::http::shape::{Field, Kind, Shape};
 
 /// The page size when none is asked for.
 pub const DEFAULT_LIMIT: i64 = 25;
 /// The deepest row that `page` and `skip` reach; cursors go on for ever.
-pub const DEEPEST_ROW: i64 = 10_000;
+pub const MAX_OFFSET: i64 = 10_000;
 
 /// The parameters that every list takes.
 pub const QUERY: Shape = Shape {
@@ -18,24 +18,24 @@ pub const QUERY: Shape = Shape {
     fields: &[
         Field::optional(
             "limit",
-            Kind::Whole { min: 1, max: 100 },
+            Kind::Integer { min: 1, max: 100 },
             "Rows per page, 25 by default.",
         )
         .or(&["per_page"]),
         Field::optional("cursor", Kind::Opaque, "`meta.next_cursor` of the page before."),
         Field::optional(
             "page",
-            Kind::Whole {
+            Kind::Integer {
                 min: 1,
-                max: DEEPEST_ROW,
+                max: MAX_OFFSET,
             },
             "A page by its number, up to row 10,000; brings `total`.",
         ),
         Field::optional(
             "skip",
-            Kind::Whole {
+            Kind::Integer {
                 min: 0,
-                max: DEEPEST_ROW,
+                max: MAX_OFFSET,
             },
             "Rows to skip, up to 10,000; brings `total`.",
         )
@@ -46,7 +46,7 @@ pub const QUERY: Shape = Shape {
 
 /// Where a page begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Start {
+pub enum PageStart {
     First,
     /// After the row with this sort value and id.
     After {
@@ -61,39 +61,38 @@ pub enum Start {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
     pub limit: i64,
-    pub start: Start,
+    pub start: PageStart,
     /// Whether `total` is wanted.
     pub count: bool,
     fingerprint: u32,
 }
 
 /// What `page` and `cursor` leave out of the fingerprint: they choose a page, not a list.
-const PAGING: [&str; 6] = ["limit", "per_page", "cursor", "page", "skip", "count"];
+const PAGING_PARAMS: [&str; 6] = ["limit", "per_page", "cursor", "page", "skip", "count"];
 
 impl Page {
     /// Reads the page from a query taken by [`QUERY`]. `viewer` ties cursors to who sees the list.
     ///
     /// # Errors
     /// 400 for a cursor of another list, or a row beyond 10,000.
-    pub fn read(request: &Request, taken: &Taken, viewer: i64) -> Result<Page, Error> {
+    pub fn from_query(request: &Request, input: &Input, viewer: i64) -> Result<Page, Error> {
         let fingerprint = fingerprint(request, viewer);
-        let limit = taken.whole("limit").unwrap_or(DEFAULT_LIMIT);
-        let counted = taken.flag("count").unwrap_or(false);
-        let offset = match (taken.whole("page"), taken.whole("skip")) {
+        let limit = input.integer("limit").unwrap_or(DEFAULT_LIMIT);
+        let counted = input.flag("count").unwrap_or(false);
+        let offset = match (input.integer("page"), input.integer("skip")) {
             (Some(page), _) => Some(page.saturating_sub(1).saturating_mul(limit)),
             (None, skip) => skip,
         };
-        let start = match (taken.text("cursor"), offset) {
+        let start = match (input.text("cursor"), offset) {
             (Some(_), Some(_)) => return Err(Error::field("cursor", "excludes page and skip")),
-            (Some(cursor), None) => {
-                parse(&cursor, fingerprint).ok_or_else(|| Error::field("cursor", "is not of this list"))?
-            }
-            (None, Some(offset)) if offset.saturating_add(limit) > DEEPEST_ROW => {
-                let name = if taken.has("page") { "page" } else { "skip" };
+            (Some(cursor), None) => parse_cursor(&cursor, fingerprint)
+                .ok_or_else(|| Error::field("cursor", "is not of this list"))?,
+            (None, Some(offset)) if offset.saturating_add(limit) > MAX_OFFSET => {
+                let name = if input.has("page") { "page" } else { "skip" };
                 return Err(Error::field(name, "reaches beyond row 10,000; use the cursor"));
             }
-            (None, Some(offset)) => Start::Offset(offset),
-            (None, None) => Start::First,
+            (None, Some(offset)) => PageStart::Offset(offset),
+            (None, None) => PageStart::First,
         };
         Ok(Page {
             limit,
@@ -113,20 +112,20 @@ impl Page {
     /// How many rows to skip.
     pub fn offset(&self) -> i64 {
         match self.start {
-            Start::Offset(offset) => offset,
+            PageStart::Offset(offset) => offset,
             _ => 0,
         }
     }
 }
 
-fn parse(cursor: &str, fingerprint: u32) -> Option<Start> {
+fn parse_cursor(cursor: &str, fingerprint: u32) -> Option<PageStart> {
     let text = String::from_utf8(Base64UrlUnpadded::decode_vec(cursor).ok()?).ok()?;
     let (position, check) = text.rsplit_once('.')?;
     if u32::from_str_radix(check, 16).ok()? != fnv(position, fingerprint) {
         return None;
     }
     let (value, id) = position.split_once('.')?;
-    Some(Start::After {
+    Some(PageStart::After {
         value: value.parse().ok()?,
         id: id.parse().ok()?,
     })
@@ -135,8 +134,8 @@ fn parse(cursor: &str, fingerprint: u32) -> Option<Start> {
 /// The list without its page: path and every other parameter, in any order.
 fn fingerprint(request: &Request, viewer: i64) -> u32 {
     let mut pairs: Vec<_> = request
-        .pairs()
-        .filter(|(name, _)| !PAGING.contains(&&**name))
+        .query_pairs()
+        .filter(|(name, _)| !PAGING_PARAMS.contains(&&**name))
         .collect();
     pairs.sort_unstable();
     let path = request
@@ -162,13 +161,13 @@ fn fnv(text: &str, seed: u32) -> u32 {
     })
 }
 
-/// The total of a list, exact up to [`DEEPEST_ROW`].
+/// The total of a list, exact up to [`MAX_OFFSET`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Total(pub i64);
 
 /// Puts a list together from rows that are JSON already (without their brackets).
 /// Returns the body and the value of the `Link` header.
-pub fn list(
+pub fn render_list(
     request: &Request,
     page: &Page,
     rows: &str,
@@ -190,8 +189,8 @@ pub fn list(
         None => body.push_str("null"),
     }
     if let Some(Total(total)) = total {
-        let capped = total > DEEPEST_ROW;
-        let _ = write!(body, ",\"total\":{}", total.min(DEEPEST_ROW));
+        let capped = total > MAX_OFFSET;
+        let _ = write!(body, ",\"total\":{}", total.min(MAX_OFFSET));
         if capped {
             body.push_str(",\"total_is_capped\":true");
         }
@@ -200,7 +199,7 @@ pub fn list(
     let link = next.map(|cursor| {
         let mut query = form_urlencoded::Serializer::new(String::new());
         for (name, value) in request
-            .pairs()
+            .query_pairs()
             .filter(|(name, _)| !matches!(&**name, "cursor" | "page" | "skip" | "offset"))
         {
             query.append_pair(&name, &value);
@@ -225,7 +224,7 @@ mod tests {
 
     fn read(query: &str, viewer: i64) -> Result<Page, Error> {
         let request = request(query, &[]);
-        Page::read(&request, &input::query(&request, &[&QUERY])?, viewer)
+        Page::from_query(&request, &input::parse_query(&request, &[&QUERY])?, viewer)
     }
 
     #[test]
@@ -248,10 +247,10 @@ mod tests {
     #[test]
     fn three_ways_to_ask_for_a_page() {
         for (query, limit, start, count) in [
-            ("", 25, Start::First, false),
-            ("limit=3&count=true", 3, Start::First, true),
-            ("page=3&per_page=10", 10, Start::Offset(20), true),
-            ("skip=7&limit=5", 5, Start::Offset(7), true),
+            ("", 25, PageStart::First, false),
+            ("limit=3&count=true", 3, PageStart::First, true),
+            ("page=3&per_page=10", 10, PageStart::Offset(20), true),
+            ("skip=7&limit=5", 5, PageStart::Offset(7), true),
         ] {
             let page = read(query, 1).unwrap();
             assert_eq!(
@@ -277,7 +276,7 @@ mod tests {
     fn lists_are_well_formed() {
         let request = request("status=open&limit=1", &[]);
         let page = read("status=open&limit=1", 1).unwrap();
-        let (body, link) = list(
+        let (body, link) = render_list(
             &request,
             &page,
             "{\"id\":1}",

@@ -4,23 +4,23 @@
 //! Worker's own `/uploads`: clients cannot tell, and need not.
 
 use crate::desk::Millis;
-use crate::desk::tickets::attachment::{DOWNLOAD_SECONDS, UPLOAD_SECONDS};
-use crate::desk::tickets::filename::{MAX_BYTES, disposition, type_of};
+use crate::desk::tickets::attachment::{DOWNLOAD_URL_SECONDS, UPLOAD_URL_SECONDS};
+use crate::desk::tickets::filename::{MAX_FILE_BYTES, content_disposition, safe_content_type};
 use crate::http::error::Error;
 use crate::http::request::{Headers, Request};
-use crate::http::sigv4::{Credentials, Scope, Target, presign};
-use crate::http::sigv4_verify::{Claim, Refusal, verify};
+use crate::http::sigv4::{CredentialScope, Credentials, PresignTarget, presign};
+use crate::http::sigv4_verify::{PresignedRequest, VerifyError, verify};
 
 /// Our own requests to the store are sent at once.
-const OWN_SECONDS: i64 = 60;
-const DISPOSITION: &str = "response-content-disposition";
-const TYPE: &str = "response-content-type";
+const INTERNAL_URL_SECONDS: i64 = 60;
+const CONTENT_DISPOSITION: &str = "response-content-disposition";
+const CONTENT_TYPE: &str = "response-content-type";
 /// What the link of an upload covers.
-const REQUIRED: [&str; 3] = ["content-length", "content-type", "if-none-match"];
+const UPLOAD_HEADERS: [&str; 3] = ["content-length", "content-type", "if-none-match"];
 
 /// Where files are, and the key that opens it.
 #[derive(Clone, Copy)]
-pub struct Store<'a> {
+pub struct S3Bucket<'a> {
     pub credentials: Credentials<'a>,
     /// Scheme and host.
     pub origin: &'a str,
@@ -29,36 +29,39 @@ pub struct Store<'a> {
 
 /// A link for one upload, and what has to be sent with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Upload {
+pub struct PresignedUpload {
     pub url: String,
     pub headers: [(&'static str, String); 3],
 }
 
-impl Store<'_> {
+impl S3Bucket<'_> {
     /// A link with which one file of this type and size can be put under a key that is still free.
-    pub fn upload(&self, key: &str, content_type: &str, size: i64, now: Millis) -> Upload {
+    pub fn presign_upload(&self, key: &str, content_type: &str, size: i64, now: Millis) -> PresignedUpload {
         let size = size.to_string();
-        let [length, kind, fresh] = REQUIRED;
+        let [length, kind, fresh] = UPLOAD_HEADERS;
         let headers = [(length, size.as_str()), (kind, content_type), (fresh, "*")];
-        Upload {
-            url: self.sign("PUT", key, &[], &headers, UPLOAD_SECONDS, now),
+        PresignedUpload {
+            url: self.presign("PUT", key, &[], &headers, UPLOAD_URL_SECONDS, now),
             headers: headers.map(|(name, value)| (name, value.to_owned())),
         }
     }
 
     /// A link with which a file can be fetched: always as a download, under its name.
-    pub fn download(&self, key: &str, name: &str, content_type: &str, now: Millis) -> String {
-        let disposition = disposition(name);
-        let query = [(DISPOSITION, disposition.as_str()), (TYPE, content_type)];
-        self.sign("GET", key, &query, &[], DOWNLOAD_SECONDS, now)
+    pub fn presign_download(&self, key: &str, name: &str, content_type: &str, now: Millis) -> String {
+        let disposition = content_disposition(name);
+        let query = [
+            (CONTENT_DISPOSITION, disposition.as_str()),
+            (CONTENT_TYPE, content_type),
+        ];
+        self.presign("GET", key, &query, &[], DOWNLOAD_URL_SECONDS, now)
     }
 
     /// A link for a request of our own.
-    pub fn own(&self, method: &str, key: &str, now: Millis) -> String {
-        self.sign(method, key, &[], &[], OWN_SECONDS, now)
+    pub fn presign_internal(&self, method: &str, key: &str, now: Millis) -> String {
+        self.presign(method, key, &[], &[], INTERNAL_URL_SECONDS, now)
     }
 
-    fn sign(
+    fn presign(
         &self,
         method: &str,
         key: &str,
@@ -68,11 +71,11 @@ impl Store<'_> {
         now: Millis,
     ) -> String {
         let path = format!("/{}/{key}", self.bucket);
-        let target = Target {
+        let target = PresignTarget {
             method,
             origin: self.origin,
             path: &path,
-            scope: Scope::R2,
+            scope: CredentialScope::R2,
             query,
             headers,
         };
@@ -81,15 +84,15 @@ impl Store<'_> {
 }
 
 /// The moment at which a link of `seconds` ends: links are signed by the whole second.
-pub fn expires(seconds: i64, now: Millis) -> Millis {
+pub fn expires_at(seconds: i64, now: Millis) -> Millis {
     now.saturating_sub(now.rem_euclid(1_000))
         .saturating_add(seconds.saturating_mul(1_000))
 }
 
 /// The request, with the host that it was addressed to: a proxy in between may have put another header.
-struct Addressed<'a>(&'a Request);
+struct OriginHost<'a>(&'a Request);
 
-impl Headers for Addressed<'_> {
+impl Headers for OriginHost<'_> {
     fn get(&self, name: &str) -> Option<String> {
         if name == "host" {
             return self.0.origin.split_once("://").map(|(_, host)| host.to_owned());
@@ -98,25 +101,25 @@ impl Headers for Addressed<'_> {
     }
 }
 
-fn check(
+fn verify_url(
     credentials: Credentials,
     request: &Request,
     method: &str,
     required: &[&str],
     now: Millis,
 ) -> Result<(), Error> {
-    let headers = Addressed(request);
-    let claim = Claim {
+    let headers = OriginHost(request);
+    let claim = PresignedRequest {
         method,
         path: &request.path,
         query: &request.query,
         headers: &headers,
     };
-    verify(credentials, Scope::R2, &claim, required, now).map_err(|refusal| {
+    verify(credentials, CredentialScope::R2, &claim, required, now).map_err(|refusal| {
         let why = match refusal {
-            Refusal::Expired | Refusal::Early => "this link has expired; ask for a new one",
-            Refusal::Unsigned => "a header that the link was signed with is missing",
-            Refusal::Malformed | Refusal::Foreign | Refusal::Forged => {
+            VerifyError::Expired | VerifyError::Early => "this link has expired; ask for a new one",
+            VerifyError::Unsigned => "a header that the link was signed with is missing",
+            VerifyError::Malformed | VerifyError::Foreign | VerifyError::Forged => {
                 "this link does not allow this request: method, path, content-type, content-length and \
                  if-none-match must be exactly as they were given"
             }
@@ -127,7 +130,7 @@ fn check(
 
 /// An upload that its link allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Allowed {
+pub struct AllowedUpload {
     pub content_type: String,
     /// Bytes.
     pub size: i64,
@@ -137,14 +140,20 @@ pub struct Allowed {
 ///
 /// # Errors
 /// 413 for a body over the limit, otherwise 403.
-pub fn check_upload(credentials: Credentials, request: &Request, now: Millis) -> Result<Allowed, Error> {
+pub fn verify_upload(
+    credentials: Credentials,
+    request: &Request,
+    now: Millis,
+) -> Result<AllowedUpload, Error> {
     let length = request.header("content-length");
     let size: Option<i64> = length.and_then(|length| length.parse().ok());
-    if size.is_some_and(|size| size > MAX_BYTES) {
-        return Err(Error::TooLarge(usize::try_from(MAX_BYTES).unwrap_or_default()));
+    if size.is_some_and(|size| size > MAX_FILE_BYTES) {
+        return Err(Error::TooLarge(
+            usize::try_from(MAX_FILE_BYTES).unwrap_or_default(),
+        ));
     }
-    check(credentials, request, "PUT", &REQUIRED, now)?;
-    Ok(Allowed {
+    verify_url(credentials, request, "PUT", &UPLOAD_HEADERS, now)?;
+    Ok(AllowedUpload {
         content_type: request.header("content-type").unwrap_or_default(),
         size: size.unwrap_or_default(),
     })
@@ -154,19 +163,19 @@ pub fn check_upload(credentials: Credentials, request: &Request, now: Millis) ->
 ///
 /// # Errors
 /// 403.
-pub fn check_download(
+pub fn verify_download(
     credentials: Credentials,
     request: &Request,
     now: Millis,
 ) -> Result<(String, &'static str), Error> {
-    check(credentials, request, "GET", &[], now)?;
+    verify_url(credentials, request, "GET", &[], now)?;
     let signed = |wanted: &str| {
-        let found = request.pairs().find(|(name, _)| name == wanted);
+        let found = request.query_pairs().find(|(name, _)| name == wanted);
         found.map(|(_, value)| value.into_owned())
     };
     Ok((
-        signed(DISPOSITION).unwrap_or_else(|| "attachment".to_owned()),
-        type_of(&signed(TYPE).unwrap_or_default()),
+        signed(CONTENT_DISPOSITION).unwrap_or_else(|| "attachment".to_owned()),
+        safe_content_type(&signed(CONTENT_TYPE).unwrap_or_default()),
     ))
 }
 
@@ -182,7 +191,7 @@ mod tests {
         id: "edgedesk",
         secret: "a secret",
     };
-    const STORE: Store<'static> = Store {
+    const STORE: S3Bucket<'static> = S3Bucket {
         credentials: KEY,
         origin: "https://desk.example",
         bucket: "uploads",
@@ -205,13 +214,13 @@ mod tests {
 
     #[test]
     fn a_link_allows_one_upload_and_nothing_else() {
-        let upload = STORE.upload("k1", "application/pdf", 1_234, NOW);
+        let upload = STORE.presign_upload("k1", "application/pdf", 1_234, NOW);
         assert_eq!(upload.headers, SENT.map(|(name, value)| (name, value.to_owned())));
-        let (url, end) = (upload.url.as_str(), expires(UPLOAD_SECONDS, NOW));
+        let (url, end) = (upload.url.as_str(), expires_at(UPLOAD_URL_SECONDS, NOW));
         let try_it = |url: &str, headers: &[(&'static str, &'static str)], now| {
-            check_upload(KEY, &follow(url, headers), now).ok()
+            verify_upload(KEY, &follow(url, headers), now).ok()
         };
-        let want = Some(Allowed {
+        let want = Some(AllowedUpload {
             content_type: "application/pdf".to_owned(),
             size: 1_234,
         });
@@ -238,22 +247,22 @@ mod tests {
             (&mounted, &SENT[..], NOW),
             (&longer, &SENT[..], NOW),
             ("https://desk.example/uploads/k1?", &SENT[..], NOW),
-            (&STORE.own("PUT", "k1", NOW), &SENT[..], NOW),
+            (&STORE.presign_internal("PUT", "k1", NOW), &SENT[..], NOW),
         ] {
             assert_eq!(try_it(url, headers, now), None, "{url} {headers:?} {now}");
         }
-        assert!(check_download(KEY, &follow(url, &SENT), NOW).is_err());
+        assert!(verify_download(KEY, &follow(url, &SENT), NOW).is_err());
     }
 
     #[test]
     fn a_download_keeps_its_name_and_type() {
-        let url = STORE.download("k1", "Müller \"x\".pdf", "application/pdf", NOW);
-        let read = |url: &str, now| check_download(KEY, &follow(url, &[]), now).ok();
+        let url = STORE.presign_download("k1", "Müller \"x\".pdf", "application/pdf", NOW);
+        let read = |url: &str, now| verify_download(KEY, &follow(url, &[]), now).ok();
         let name = "attachment; filename=\"M_ller _x_.pdf\"; filename*=UTF-8''M%C3%BCller%20_x_.pdf";
         assert_eq!(read(&url, NOW), Some((name.to_owned(), "application/pdf")));
-        assert_eq!(read(&url, expires(DOWNLOAD_SECONDS, NOW)), None);
+        assert_eq!(read(&url, expires_at(DOWNLOAD_URL_SECONDS, NOW)), None);
         assert_eq!(read(&url.replace("application%2Fpdf", "text%2Fhtml"), NOW), None);
         assert_eq!(read(&url.replace("attachment", "inline"), NOW), None);
-        assert!(check_upload(KEY, &follow(&url, &SENT), NOW).is_err());
+        assert!(verify_upload(KEY, &follow(&url, &SENT), NOW).is_err());
     }
 }

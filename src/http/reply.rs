@@ -1,7 +1,7 @@
 //! An answer, before the platform sends it.
 
 /// The headers of every answer that is data: they never differ, so the edge keeps them ready.
-pub const PLAIN: [(&str, &str); 7] = [
+pub const DATA_HEADERS: [(&str, &str); 7] = [
     ("Content-Type", "application/json"),
     ("X-Content-Type-Options", "nosniff"),
     ("Strict-Transport-Security", "max-age=63072000; includeSubDomains"),
@@ -44,8 +44,8 @@ pub struct Reply {
     pub version: Option<i64>,
     /// Anybody may keep it: documents and public keys, not data.
     pub is_public: bool,
-    /// It carries the headers of [`PLAIN`], where it does not say otherwise.
-    pub is_plain: bool,
+    /// It carries the headers of [`DATA_HEADERS`], where it does not say otherwise.
+    pub uses_data_headers: bool,
 }
 
 impl Reply {
@@ -58,7 +58,7 @@ impl Reply {
             headers: Vec::new(),
             version: None,
             is_public: false,
-            is_plain: false,
+            uses_data_headers: false,
         }
     }
 
@@ -68,7 +68,7 @@ impl Reply {
     }
 
     /// 200 with one resource, which has a version.
-    pub fn one(json: String, version: i64) -> Reply {
+    pub fn versioned(json: String, version: i64) -> Reply {
         Reply {
             version: Some(version),
             ..Reply::ok(json)
@@ -83,7 +83,7 @@ impl Reply {
     }
 
     /// 204.
-    pub fn none() -> Reply {
+    pub fn no_content() -> Reply {
         Reply::new(204, Body::Empty)
     }
 

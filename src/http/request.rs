@@ -23,7 +23,7 @@ impl Method {
     ];
 
     /// The word on the wire.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Method::Get => "GET",
             Method::Post => "POST",
@@ -35,7 +35,7 @@ impl Method {
 
     /// Reads the word on the wire.
     pub fn parse(word: &str) -> Option<Method> {
-        Method::ALL.into_iter().find(|method| method.word() == word)
+        Method::ALL.into_iter().find(|method| method.as_str() == word)
     }
 }
 
@@ -66,26 +66,26 @@ impl Request {
     }
 
     /// The decoded query, in order.
-    pub fn pairs(&self) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
+    pub fn query_pairs(&self) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
         form_urlencoded::parse(self.query.as_bytes())
     }
 
     /// Whether the query has one of these names, with something in it.
-    pub fn asks(&self, names: &[&str]) -> bool {
+    pub fn has_query(&self, names: &[&str]) -> bool {
         !self.query.is_empty()
             && self
-                .pairs()
+                .query_pairs()
                 .any(|(name, value)| !value.is_empty() && names.contains(&&*name))
     }
 
     /// The caller's network address, as Cloudflare gives it; no other header is believed.
-    pub fn address(&self) -> String {
+    pub fn client_ip(&self) -> String {
         self.header("cf-connecting-ip")
             .unwrap_or_else(|| "local".to_owned())
     }
 
     /// The token of `Authorization: Bearer ...`.
-    pub fn bearer(&self) -> Option<String> {
+    pub fn bearer_token(&self) -> Option<String> {
         let value = self.header("authorization")?;
         let (scheme, token) = value.split_once(' ')?;
         scheme
@@ -95,7 +95,7 @@ impl Request {
 }
 
 /// Decodes one segment of a path. `None` when it is not UTF-8 underneath.
-pub fn decode(segment: &str) -> Option<String> {
+pub fn decode_segment(segment: &str) -> Option<String> {
     percent_encoding::percent_decode_str(segment)
         .decode_utf8()
         .ok()
@@ -132,16 +132,19 @@ pub(crate) mod tests {
             ("Basic abc", None),
             ("abc", None),
         ] {
-            assert_eq!(request("", &[("authorization", value)]).bearer().as_deref(), want);
+            assert_eq!(
+                request("", &[("authorization", value)]).bearer_token().as_deref(),
+                want
+            );
         }
     }
 
     #[test]
     fn queries_are_decoded() {
         let asked = request("q=a%20b+c&status=", &[]);
-        assert!(asked.asks(&["q"]) && !asked.asks(&["status"]) && !asked.asks(&["x"]));
+        assert!(asked.has_query(&["q"]) && !asked.has_query(&["status"]) && !asked.has_query(&["x"]));
         assert_eq!(
-            asked.pairs().next().map(|(_, v)| v.into_owned()).as_deref(),
+            asked.query_pairs().next().map(|(_, v)| v.into_owned()).as_deref(),
             Some("a b c")
         );
     }
@@ -154,7 +157,7 @@ pub(crate) mod tests {
             ("%ff", None),
             ("100%", Some("100%")),
         ] {
-            assert_eq!(decode(segment).as_deref(), want);
+            assert_eq!(decode_segment(segment).as_deref(), want);
         }
     }
 }

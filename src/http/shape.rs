@@ -1,6 +1,6 @@
 //! What input looks like: one table per body or query, which the reader and the OpenAPI document share.
 
-use crate::desk::validation::Mistake;
+use crate::desk::validation::FieldError;
 
 /// What a field may hold.
 #[derive(Clone, Copy, Debug)]
@@ -20,13 +20,13 @@ pub enum Kind {
     /// An absolute http or https URL, up to 2,048 characters.
     Url,
     /// One word of a closed list.
-    Word(&'static Words),
+    Choice(&'static Choices),
     /// Words of a closed list, comma-separated or repeated in a query.
-    AnyOf(&'static Words),
+    AnyOf(&'static Choices),
     /// true or false.
     Flag,
     /// A whole number.
-    Whole { min: i64, max: i64 },
+    Integer { min: i64, max: i64 },
     /// The id or uid of a row.
     Reference,
     /// The id or uid of a row, or one of these words.
@@ -48,21 +48,21 @@ pub enum Kind {
     /// What somebody searches for: text of any length and kind, never an error.
     Search,
     /// JSON of a form of its own.
-    Json(&'static Form),
+    Json(&'static JsonFormat),
 }
 
 /// JSON that `desk` reads by itself.
 #[derive(Debug)]
-pub struct Form {
+pub struct JsonFormat {
     /// The name of its schema in the document.
     pub schema: &'static str,
     /// Everything that is wrong with it.
-    pub check: fn(&serde_json::Value) -> Vec<Mistake>,
+    pub validate: fn(&serde_json::Value) -> Vec<FieldError>,
 }
 
 /// A closed list of words, and how older or looser spellings become one of them.
 #[derive(Debug)]
-pub struct Words {
+pub struct Choices {
     pub list: &'static [&'static str],
     pub parse: fn(&str) -> Option<&'static str>,
 }
@@ -137,36 +137,36 @@ pub struct Shape {
     pub fields: &'static [Field],
 }
 
-pub mod words {
+pub mod choices {
     //! The closed lists of the desk.
 
     use crate::desk::article;
     use crate::desk::person::Role;
     use crate::desk::tickets::priority::Priority;
-    use crate::desk::tickets::status::{Status, Workflow};
-    use crate::http::shape::Words;
+    use crate::desk::tickets::status::{Lifecycle, Status};
+    use crate::http::shape::Choices;
 
-    pub static STATUS: Words = Words {
+    pub static STATUS: Choices = Choices {
         list: &Status::WORDS,
-        parse: |word| Status::parse(word).map(Status::word),
+        parse: |word| Status::parse(word).map(Status::as_str),
     };
-    pub static PRIORITY: Words = Words {
+    pub static PRIORITY: Choices = Choices {
         list: &Priority::WORDS,
-        parse: |word| Priority::parse(word).map(Priority::word),
+        parse: |word| Priority::parse(word).map(Priority::as_str),
     };
-    pub static WORKFLOW: Words = Words {
-        list: &Workflow::WORDS,
-        parse: |word| Workflow::parse(word).map(Workflow::word),
+    pub static WORKFLOW: Choices = Choices {
+        list: &Lifecycle::WORDS,
+        parse: |word| Lifecycle::parse(word).map(Lifecycle::as_str),
     };
-    pub static ROLE: Words = Words {
+    pub static ROLE: Choices = Choices {
         list: &Role::WORDS,
-        parse: |word| Role::parse(word).map(Role::word),
+        parse: |word| Role::parse(word).map(Role::as_str),
     };
-    pub static ARTICLE_STATUS: Words = Words {
-        list: &article::Status::WORDS,
-        parse: |word| article::Status::parse(word).map(article::Status::word),
+    pub static ARTICLE_STATUS: Choices = Choices {
+        list: &article::ArticleStatus::WORDS,
+        parse: |word| article::ArticleStatus::parse(word).map(article::ArticleStatus::as_str),
     };
-    pub static TICKET_SORT: Words = Words {
+    pub static TICKET_SORT: Choices = Choices {
         list: &[
             "created_at",
             "-created_at",

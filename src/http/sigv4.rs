@@ -16,9 +16,9 @@ use crate::desk::Millis;
 
 pub(super) const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 /// The longest life of a link, in seconds: seven days.
-pub const LONGEST: i64 = 604_800;
+pub const MAX_EXPIRY_SECONDS: i64 = 604_800;
 /// What stays as it is: letters, digits and `-._~`.
-const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
+const ENCODE_SET: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
@@ -33,14 +33,14 @@ pub struct Credentials<'a> {
 
 /// What a key signs for.
 #[derive(Clone, Copy)]
-pub struct Scope<'a> {
+pub struct CredentialScope<'a> {
     pub region: &'a str,
     pub service: &'a str,
 }
 
-impl Scope<'static> {
+impl CredentialScope<'static> {
     /// Every R2 bucket.
-    pub const R2: Scope<'static> = Scope {
+    pub const R2: CredentialScope<'static> = CredentialScope {
         region: "auto",
         service: "s3",
     };
@@ -48,23 +48,23 @@ impl Scope<'static> {
 
 /// The request that a link allows.
 #[derive(Clone, Copy)]
-pub struct Target<'a> {
+pub struct PresignTarget<'a> {
     /// `PUT`, `GET`.
     pub method: &'a str,
     /// Scheme and host: `https://account.r2.cloudflarestorage.com`.
     pub origin: &'a str,
     /// `/bucket/key`, not percent-encoded. No segment of it may hold a slash.
     pub path: &'a str,
-    pub scope: Scope<'a>,
+    pub scope: CredentialScope<'a>,
     /// Further parameters, such as `response-content-disposition`.
     pub query: &'a [(&'a str, &'a str)],
     /// The headers that must be sent just so, by lower-case name. `host` is added.
     pub headers: &'a [(&'a str, &'a str)],
 }
 
-/// A link that allows the target for `seconds` (1 to [`LONGEST`]) from `now`.
-pub fn presign(credentials: Credentials, target: &Target, seconds: i64, now: Millis) -> String {
-    let stamp = stamp(now);
+/// A link that allows the target for `seconds` (1 to [`MAX_EXPIRY_SECONDS`]) from `now`.
+pub fn presign(credentials: Credentials, target: &PresignTarget, seconds: i64, now: Millis) -> String {
+    let stamp = amz_date(now);
     let (origin, host) = origin_and_host(target.origin);
     let mut headers: Vec<(Cow<str>, Cow<str>)> = vec![("host".into(), host.into())];
     headers.extend(
@@ -79,13 +79,18 @@ pub fn presign(credentials: Credentials, target: &Target, seconds: i64, now: Mil
         ("X-Amz-Algorithm".into(), ALGORITHM.into()),
         (
             "X-Amz-Credential".into(),
-            format!("{}/{}", credentials.id, scope_line(day_of(&stamp), target.scope)).into(),
+            format!(
+                "{}/{}",
+                credentials.id,
+                format_scope(date_of(&stamp), target.scope)
+            )
+            .into(),
         ),
         (
             "X-Amz-Expires".into(),
-            seconds.clamp(1, LONGEST).to_string().into(),
+            seconds.clamp(1, MAX_EXPIRY_SECONDS).to_string().into(),
         ),
-        ("X-Amz-SignedHeaders".into(), names(&headers).into()),
+        ("X-Amz-SignedHeaders".into(), signed_header_names(&headers).into()),
         ("X-Amz-Date".into(), stamp.as_str().into()),
     ];
     query.extend(
@@ -115,7 +120,7 @@ fn origin_and_host(origin: &str) -> (&str, &str) {
 }
 
 pub(super) fn encode(text: &str) -> String {
-    utf8_percent_encode(text, ENCODED).to_string()
+    utf8_percent_encode(text, ENCODE_SET).to_string()
 }
 
 pub(super) fn canonical_query(pairs: &[(Cow<str>, Cow<str>)]) -> String {
@@ -131,7 +136,7 @@ pub(super) fn canonical_query(pairs: &[(Cow<str>, Cow<str>)]) -> String {
     parts.join("&")
 }
 
-fn names(headers: &[(Cow<str>, Cow<str>)]) -> String {
+fn signed_header_names(headers: &[(Cow<str>, Cow<str>)]) -> String {
     let names: Vec<&str> = headers.iter().map(|(name, _)| name.as_ref()).collect();
     names.join(";")
 }
@@ -151,20 +156,20 @@ pub(super) fn canonical_request(
     }
     format!(
         "{method}\n{path}\n{query}\n{lines}\n{}\nUNSIGNED-PAYLOAD",
-        names(headers)
+        signed_header_names(headers)
     )
 }
 
 /// Steps 2 and 3: the signature of a canonical request, still to be finished or compared.
-pub(super) fn signature(secret: &str, stamp: &str, scope: Scope, canonical: &str) -> Hmac<Sha256> {
-    let day = day_of(stamp);
+pub(super) fn signature(secret: &str, stamp: &str, scope: CredentialScope, canonical: &str) -> Hmac<Sha256> {
+    let day = date_of(stamp);
     let digest = Sha256::digest(canonical.as_bytes());
-    let text = format!("{ALGORITHM}\n{stamp}\n{}\n{digest:x}", scope_line(day, scope));
+    let text = format!("{ALGORITHM}\n{stamp}\n{}\n{digest:x}", format_scope(day, scope));
     mac(&signing_key(secret, day, scope), &text)
 }
 
 /// The key of one day, region and service.
-fn signing_key(secret: &str, day: &str, scope: Scope) -> [u8; 32] {
+fn signing_key(secret: &str, day: &str, scope: CredentialScope) -> [u8; 32] {
     let derive = |key: &[u8], text: &str| -> [u8; 32] { mac(key, text).finalize().into_bytes().into() };
     let key = derive(format!("AWS4{secret}").as_bytes(), day);
     let key = derive(&key, scope.region);
@@ -186,12 +191,12 @@ fn mac(key: &[u8], text: &str) -> Hmac<Sha256> {
     <Hmac<Sha256> as KeyInit>::new(&block).chain_update(text.as_bytes())
 }
 
-pub(super) fn scope_line(day: &str, scope: Scope) -> String {
+pub(super) fn format_scope(day: &str, scope: CredentialScope) -> String {
     format!("{day}/{}/{}/aws4_request", scope.region, scope.service)
 }
 
 /// `20130524T000000Z`.
-fn stamp(now: Millis) -> String {
+fn amz_date(now: Millis) -> String {
     let time = DateTime::from_timestamp_millis(now).unwrap_or_default();
     let (year, month, day) = (time.year(), time.month(), time.day());
     let (hour, minute, second) = (time.hour(), time.minute(), time.second());
@@ -199,7 +204,7 @@ fn stamp(now: Millis) -> String {
 }
 
 /// The first eight characters of a stamp.
-pub(super) fn day_of(stamp: &str) -> &str {
+pub(super) fn date_of(stamp: &str) -> &str {
     stamp.get(..8).unwrap_or_default()
 }
 
@@ -224,21 +229,21 @@ mod tests {
             id: "AKIAIOSFODNN7EXAMPLE",
             secret: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
         };
-        let get = Target {
+        let get = PresignTarget {
             method: "GET",
             origin: "https://acc.r2.cloudflarestorage.com",
             path: "/bucket/x",
-            scope: Scope::R2,
+            scope: CredentialScope::R2,
             query: &[],
             headers: &[],
         };
         for (credentials, target, seconds, now, want) in [
             (
                 example,
-                Target {
+                PresignTarget {
                     origin: "https://examplebucket.s3.amazonaws.com",
                     path: "/test.txt",
-                    scope: Scope {
+                    scope: CredentialScope {
                         region: "us-east-1",
                         service: "s3",
                     },
@@ -253,7 +258,7 @@ mod tests {
             ),
             (
                 r2,
-                Target {
+                PresignTarget {
                     method: "PUT",
                     path: "/bucket/t/7/a b+(ä)~.pdf",
                     headers: &[
@@ -274,7 +279,7 @@ mod tests {
             ),
             (
                 Credentials { id: "k", secret: "s" },
-                Target {
+                PresignTarget {
                     origin: "http://127.0.0.1:8787/",
                     path: "/uploads/東京",
                     ..get
@@ -298,7 +303,7 @@ mod tests {
                 id: r2.id,
                 secret: "s",
             },
-            &Target { query: &query, ..get },
+            &PresignTarget { query: &query, ..get },
             300,
             at("2026-11-20T09:08:07Z"),
         );
@@ -310,7 +315,7 @@ mod tests {
     #[test]
     fn keys_are_derived_as_published() {
         let secret = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
-        let scope = Scope {
+        let scope = CredentialScope {
             region: "us-east-1",
             service: "iam",
         };

@@ -6,19 +6,19 @@ use chrono::NaiveDate;
 use hmac::Mac;
 
 use crate::desk::{MINUTE, Millis};
-use crate::http::request::{Headers, decode};
+use crate::http::request::{Headers, decode_segment};
 use crate::http::sigv4::{
-    ALGORITHM, Credentials, LONGEST, Scope, canonical_query, canonical_request, day_of, encode, scope_line,
-    signature,
+    ALGORITHM, CredentialScope, Credentials, MAX_EXPIRY_SECONDS, canonical_query, canonical_request, date_of,
+    encode, format_scope, signature,
 };
 
 /// How far the signer's clock may be ahead of ours.
-const CLOCK_SKEW: Millis = 15 * MINUTE;
+const MAX_CLOCK_SKEW: Millis = 15 * MINUTE;
 /// Headers that one link may sign.
 const MAX_HEADERS: usize = 16;
 /// Why a link is not accepted. All of them are one answer to the caller, and a word for the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
+pub enum VerifyError {
     /// A parameter is missing, double or not of its form.
     Malformed,
     /// Signed by another key or for another region or service.
@@ -35,7 +35,7 @@ pub enum Refusal {
 
 /// A request that claims to be presigned, as it was sent.
 #[derive(Clone, Copy)]
-pub struct Claim<'a> {
+pub struct PresignedRequest<'a> {
     pub method: &'a str,
     /// Still percent-encoded.
     pub path: &'a str,
@@ -48,14 +48,14 @@ pub struct Claim<'a> {
 /// the signature must cover besides `host`.
 ///
 /// # Errors
-/// A [`Refusal`]. The signatures are compared in constant time.
+/// A [`VerifyError`]. The signatures are compared in constant time.
 pub fn verify(
     credentials: Credentials,
-    scope: Scope,
-    claim: &Claim,
+    scope: CredentialScope,
+    claim: &PresignedRequest,
     required: &[&str],
     now: Millis,
-) -> Result<(), Refusal> {
+) -> Result<(), VerifyError> {
     let mut pairs: Vec<(Cow<str>, Cow<str>)> = form_urlencoded::parse(claim.query.as_bytes()).collect();
     pairs.sort_unstable();
     if pairs
@@ -63,54 +63,54 @@ pub fn verify(
         .zip(pairs.iter().skip(1))
         .any(|(one, next)| one.0 == next.0)
     {
-        return Err(Refusal::Malformed);
+        return Err(VerifyError::Malformed);
     }
     let find = |name: &str| {
         let found = pairs.iter().find(|pair| pair.0 == name);
-        found.map(|pair| pair.1.as_ref()).ok_or(Refusal::Malformed)
+        found.map(|pair| pair.1.as_ref()).ok_or(VerifyError::Malformed)
     };
     let stamp = find("X-Amz-Date")?;
     if find("X-Amz-Algorithm")? != ALGORITHM {
-        return Err(Refusal::Malformed);
+        return Err(VerifyError::Malformed);
     }
-    let begin = read_stamp(stamp).ok_or(Refusal::Malformed)?;
+    let begin = parse_amz_date(stamp).ok_or(VerifyError::Malformed)?;
     let seconds: i64 = Some(find("X-Amz-Expires")?)
         .filter(|text| text.len() <= 6 && text.bytes().all(|b| b.is_ascii_digit()))
         .and_then(|text| text.parse().ok())
-        .filter(|seconds| (1..=LONGEST).contains(seconds))
-        .ok_or(Refusal::Malformed)?;
-    let key = format!("{}/{}", credentials.id, scope_line(day_of(stamp), scope));
+        .filter(|seconds| (1..=MAX_EXPIRY_SECONDS).contains(seconds))
+        .ok_or(VerifyError::Malformed)?;
+    let key = format!("{}/{}", credentials.id, format_scope(date_of(stamp), scope));
     if find("X-Amz-Credential")? != key {
-        return Err(Refusal::Foreign);
+        return Err(VerifyError::Foreign);
     }
-    if now < begin.saturating_sub(CLOCK_SKEW) {
-        return Err(Refusal::Early);
+    if now < begin.saturating_sub(MAX_CLOCK_SKEW) {
+        return Err(VerifyError::Early);
     }
     if now >= begin.saturating_add(seconds.saturating_mul(1_000)) {
-        return Err(Refusal::Expired);
+        return Err(VerifyError::Expired);
     }
 
     let signed: Vec<&str> = find("X-Amz-SignedHeaders")?.split(';').collect();
     let is_covered = signed.contains(&"host") && required.iter().all(|name| signed.contains(name));
     if signed.len() > MAX_HEADERS || !is_covered {
-        return Err(Refusal::Unsigned);
+        return Err(VerifyError::Unsigned);
     }
     let mut headers: Vec<(Cow<str>, Cow<str>)> = Vec::new();
     for name in signed {
         let value = Some(name)
             .filter(|name| is_header_name(name))
             .and_then(|name| claim.headers.get(name))
-            .ok_or(Refusal::Unsigned)?;
+            .ok_or(VerifyError::Unsigned)?;
         headers.push((name.into(), value.into()));
     }
 
-    let mark = read_hex(find("X-Amz-Signature")?).ok_or(Refusal::Malformed)?;
+    let mark = parse_signature(find("X-Amz-Signature")?).ok_or(VerifyError::Malformed)?;
     let path: Option<Vec<String>> = claim
         .path
         .split('/')
-        .map(|part| Some(encode(&decode(part)?)))
+        .map(|part| Some(encode(&decode_segment(part)?)))
         .collect();
-    let path = path.ok_or(Refusal::Malformed)?.join("/");
+    let path = path.ok_or(VerifyError::Malformed)?.join("/");
     let query: Vec<_> = pairs
         .iter()
         .filter(|pair| pair.0 != "X-Amz-Signature")
@@ -119,11 +119,11 @@ pub fn verify(
     let canonical = canonical_request(claim.method, &path, &canonical_query(&query), &headers);
     signature(credentials.secret, stamp, scope, &canonical)
         .verify_slice(&mark)
-        .map_err(|_| Refusal::Forged)
+        .map_err(|_| VerifyError::Forged)
 }
 
 /// The moment of `20130524T000000Z`.
-fn read_stamp(text: &str) -> Option<Millis> {
+fn parse_amz_date(text: &str) -> Option<Millis> {
     let is_formed = text.len() == 16
         && text.bytes().enumerate().all(|(at, b)| match at {
             8 => b == b'T',
@@ -146,7 +146,7 @@ fn is_header_name(name: &str) -> bool {
 }
 
 /// 32 bytes from 64 lower-case hexadecimal digits.
-fn read_hex(text: &str) -> Option<[u8; 32]> {
+fn parse_signature(text: &str) -> Option<[u8; 32]> {
     let mut bytes = [0; 32];
     let is_formed = text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
     for (at, byte) in bytes.iter_mut().enumerate() {
@@ -163,7 +163,7 @@ mod tests {
 
     use std::collections::HashMap;
 
-    use crate::http::sigv4::{Target, presign};
+    use crate::http::sigv4::{PresignTarget, presign};
 
     const NOW: Millis = 1_795_165_687_000;
     const KEY: Credentials = Credentials {
@@ -180,11 +180,11 @@ mod tests {
 
     /// Path and query of an allowed upload.
     fn upload() -> (String, String) {
-        let target = Target {
+        let target = PresignTarget {
             method: "PUT",
             origin: "https://desk.example",
             path: "/uploads/7/ä b",
-            scope: Scope::R2,
+            scope: CredentialScope::R2,
             query: &[("note", "x y+z&=%")],
             headers: &SENT[1..],
         };
@@ -202,15 +202,15 @@ mod tests {
         query: &str,
         sent: &[(&'static str, &'static str)],
         now: Millis,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), VerifyError> {
         let headers: HashMap<&'static str, &'static str> = sent.iter().copied().collect();
-        let claim = Claim {
+        let claim = PresignedRequest {
             method,
             path,
             query,
             headers: &headers,
         };
-        verify(KEY, Scope::R2, &claim, &REQUIRED, now)
+        verify(KEY, CredentialScope::R2, &claim, &REQUIRED, now)
     }
 
     #[test]
@@ -219,11 +219,11 @@ mod tests {
         for (now, want) in [
             (NOW, Ok(())),
             (NOW - 15 * MINUTE, Ok(())),
-            (NOW - 15 * MINUTE - 1, Err(Refusal::Early)),
+            (NOW - 15 * MINUTE - 1, Err(VerifyError::Early)),
             (NOW + 899_999, Ok(())),
-            (NOW + 900_000, Err(Refusal::Expired)),
-            (Millis::MAX, Err(Refusal::Expired)),
-            (Millis::MIN, Err(Refusal::Early)),
+            (NOW + 900_000, Err(VerifyError::Expired)),
+            (Millis::MAX, Err(VerifyError::Expired)),
+            (Millis::MIN, Err(VerifyError::Early)),
         ] {
             assert_eq!(ask("PUT", &path, &query, &SENT, now), want, "{now}");
         }
@@ -239,7 +239,7 @@ mod tests {
     #[test]
     fn altered_requests_are_refused() {
         let (path, query) = upload();
-        assert_eq!(ask("GET", &path, &query, &SENT, NOW), Err(Refusal::Forged));
+        assert_eq!(ask("GET", &path, &query, &SENT, NOW), Err(VerifyError::Forged));
         for altered in [
             "/uploads/8/%C3%A4%20b",
             "/uploads/7/%C3%A4%20b/",
@@ -250,22 +250,22 @@ mod tests {
         ] {
             assert_eq!(
                 ask("PUT", altered, &query, &SENT, NOW),
-                Err(Refusal::Forged),
+                Err(VerifyError::Forged),
                 "{altered}"
             );
         }
         assert_eq!(
             ask("PUT", "/uploads/%FF", &query, &SENT, NOW),
-            Err(Refusal::Malformed)
+            Err(VerifyError::Malformed)
         );
         for (at, value, want) in [
-            (0, Some("evil.example"), Refusal::Forged),
-            (1, Some("text/html"), Refusal::Forged),
-            (2, Some("13"), Refusal::Forged),
-            (3, Some("\"x\""), Refusal::Forged),
-            (1, None, Refusal::Unsigned),
-            (2, None, Refusal::Unsigned),
-            (3, None, Refusal::Unsigned),
+            (0, Some("evil.example"), VerifyError::Forged),
+            (1, Some("text/html"), VerifyError::Forged),
+            (2, Some("13"), VerifyError::Forged),
+            (3, Some("\"x\""), VerifyError::Forged),
+            (1, None, VerifyError::Unsigned),
+            (2, None, VerifyError::Unsigned),
+            (3, None, VerifyError::Unsigned),
         ] {
             let mut sent = SENT.to_vec();
             match value {
@@ -280,33 +280,41 @@ mod tests {
     fn altered_parameters_are_refused() {
         let (path, query) = upload();
         for (from, to, want) in [
-            ("Expires=900", "Expires=901", Refusal::Forged),
-            ("Expires=900", "Expires=0", Refusal::Malformed),
-            ("Expires=900", "Expires=604801", Refusal::Malformed),
-            ("Expires=900", "Expires=-900", Refusal::Malformed),
-            ("Expires=900", "Expires=99999999999999999999", Refusal::Malformed),
-            ("Expires=900", "Expires=900&X-Amz-Expires=900", Refusal::Malformed),
-            ("Expires=900", "expires=900", Refusal::Malformed),
-            ("X-Amz-Date=2026", "X-Amz-Date=2025", Refusal::Foreign),
-            ("X-Amz-Date=2026", "X-Amz-Date=%2B026", Refusal::Malformed),
-            ("Credential=desk", "Credential=desc", Refusal::Foreign),
-            ("%2Fauto%2F", "%2Feu%2F", Refusal::Foreign),
-            ("%2Fs3%2F", "%2Fec2%2F", Refusal::Foreign),
-            ("HMAC-SHA256", "HMAC-SHA1", Refusal::Malformed),
-            ("content-length%3B", "", Refusal::Unsigned),
-            ("host%3B", "", Refusal::Unsigned),
-            ("host%3B", "host%3Bhost%3B", Refusal::Forged),
-            ("host%3B", "host%3Bx-other%3B", Refusal::Unsigned),
-            ("host%3B", "host%3B%0A%3B", Refusal::Unsigned),
+            ("Expires=900", "Expires=901", VerifyError::Forged),
+            ("Expires=900", "Expires=0", VerifyError::Malformed),
+            ("Expires=900", "Expires=604801", VerifyError::Malformed),
+            ("Expires=900", "Expires=-900", VerifyError::Malformed),
+            (
+                "Expires=900",
+                "Expires=99999999999999999999",
+                VerifyError::Malformed,
+            ),
+            (
+                "Expires=900",
+                "Expires=900&X-Amz-Expires=900",
+                VerifyError::Malformed,
+            ),
+            ("Expires=900", "expires=900", VerifyError::Malformed),
+            ("X-Amz-Date=2026", "X-Amz-Date=2025", VerifyError::Foreign),
+            ("X-Amz-Date=2026", "X-Amz-Date=%2B026", VerifyError::Malformed),
+            ("Credential=desk", "Credential=desc", VerifyError::Foreign),
+            ("%2Fauto%2F", "%2Feu%2F", VerifyError::Foreign),
+            ("%2Fs3%2F", "%2Fec2%2F", VerifyError::Foreign),
+            ("HMAC-SHA256", "HMAC-SHA1", VerifyError::Malformed),
+            ("content-length%3B", "", VerifyError::Unsigned),
+            ("host%3B", "", VerifyError::Unsigned),
+            ("host%3B", "host%3Bhost%3B", VerifyError::Forged),
+            ("host%3B", "host%3Bx-other%3B", VerifyError::Unsigned),
+            ("host%3B", "host%3B%0A%3B", VerifyError::Unsigned),
             (
                 "host%3B",
                 "host%3B%3B%3B%3B%3B%3B%3B%3B%3B%3B%3B%3B%3B%3B%3B%3B%3B",
-                Refusal::Unsigned,
+                VerifyError::Unsigned,
             ),
-            ("note=x", "note=y", Refusal::Forged),
-            ("note=x", "other=1&note=x", Refusal::Forged),
-            ("Signature=", "Signature=0", Refusal::Malformed),
-            ("X-Amz-Signature=", "X-Amz-Signature=&x=", Refusal::Malformed),
+            ("note=x", "note=y", VerifyError::Forged),
+            ("note=x", "other=1&note=x", VerifyError::Forged),
+            ("Signature=", "Signature=0", VerifyError::Malformed),
+            ("X-Amz-Signature=", "X-Amz-Signature=&x=", VerifyError::Malformed),
         ] {
             assert!(query.contains(from), "{from}");
             let altered = query.replacen(from, to, 1);
@@ -316,18 +324,21 @@ mod tests {
         for at in signature..query.len() {
             let other = if query.as_bytes()[at] == b'0' { "1" } else { "0" };
             let altered = format!("{}{other}{}", &query[..at], &query[at + 1..]);
-            assert_eq!(ask("PUT", &path, &altered, &SENT, NOW), Err(Refusal::Forged));
+            assert_eq!(ask("PUT", &path, &altered, &SENT, NOW), Err(VerifyError::Forged));
             assert_eq!(
                 ask("PUT", &path, &query[..at], &SENT, NOW),
-                Err(Refusal::Malformed)
+                Err(VerifyError::Malformed)
             );
         }
         assert_eq!(
             ask("PUT", &path, &query.to_uppercase(), &SENT, NOW),
-            Err(Refusal::Malformed)
+            Err(VerifyError::Malformed)
         );
         for nonsense in ["", "&&&", "=", "X-Amz-Signature", "%", "\u{1F525}=\0"] {
-            assert_eq!(ask("PUT", &path, nonsense, &SENT, NOW), Err(Refusal::Malformed));
+            assert_eq!(
+                ask("PUT", &path, nonsense, &SENT, NOW),
+                Err(VerifyError::Malformed)
+            );
         }
     }
 
@@ -335,7 +346,7 @@ mod tests {
     fn another_secret_signs_nothing_here() {
         let (path, query) = upload();
         let headers: HashMap<&'static str, &'static str> = SENT.into_iter().collect();
-        let claim = Claim {
+        let claim = PresignedRequest {
             method: "PUT",
             path: &path,
             query: &query,
@@ -344,8 +355,8 @@ mod tests {
         for secret in ["", "a secret ", "A secret"] {
             let other = Credentials { secret, ..KEY };
             assert_eq!(
-                verify(other, Scope::R2, &claim, &REQUIRED, NOW),
-                Err(Refusal::Forged)
+                verify(other, CredentialScope::R2, &claim, &REQUIRED, NOW),
+                Err(VerifyError::Forged)
             );
         }
     }

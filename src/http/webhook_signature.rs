@@ -5,11 +5,11 @@
 use base64ct::{Base64, Encoding};
 use hmac::{Hmac, Mac};
 
-const PREFIX: &str = "whsec_";
+const SECRET_PREFIX: &str = "whsec_";
 
 /// What a signature is made with.
 #[derive(Clone, Copy, Debug)]
-pub struct Signed<'a> {
+pub struct SignedContent<'a> {
     /// `webhook-id`: the same for every attempt of one delivery.
     pub id: &'a str,
     /// `webhook-timestamp`: of the attempt, seconds.
@@ -18,23 +18,23 @@ pub struct Signed<'a> {
 }
 
 /// A secret of these bytes, as it is shown: `whsec_` and their base64.
-pub fn secret_of(bytes: &[u8]) -> String {
-    format!("{PREFIX}{}", Base64::encode_string(bytes))
+pub fn format_secret(bytes: &[u8]) -> String {
+    format!("{SECRET_PREFIX}{}", Base64::encode_string(bytes))
 }
 
 /// Whether somebody's own secret will do: `whsec_` and the base64 of 24 to 64 bytes.
-pub fn is_secret(text: &str) -> bool {
-    key(text).is_some_and(|key| (24..=64).contains(&key.len()))
+pub fn is_valid_secret(text: &str) -> bool {
+    decode_secret(text).is_some_and(|key| (24..=64).contains(&key.len()))
 }
 
-fn key(secret: &str) -> Option<Vec<u8>> {
-    Base64::decode_vec(secret.strip_prefix(PREFIX)?).ok()
+fn decode_secret(secret: &str) -> Option<Vec<u8>> {
+    Base64::decode_vec(secret.strip_prefix(SECRET_PREFIX)?).ok()
 }
 
 /// The `webhook-signature` header: one signature for each secret that is live, separated by spaces.
-pub fn sign(secrets: &[&str], signed: &Signed) -> String {
+pub fn sign(secrets: &[&str], signed: &SignedContent) -> String {
     let one = |secret: &&str| {
-        let mut mac = Hmac::<sha2::Sha256>::new_from_slice(&key(secret)?).ok()?;
+        let mut mac = Hmac::<sha2::Sha256>::new_from_slice(&decode_secret(secret)?).ok()?;
         mac.update(format!("{}.{}.", signed.id, signed.seconds).as_bytes());
         mac.update(signed.body.as_bytes());
         Some(format!(
@@ -52,7 +52,7 @@ mod tests {
 
     /// The published example.
     const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-    const SIGNED: Signed = Signed {
+    const SIGNED: SignedContent = SignedContent {
         id: "msg_p5jXN8AQM9LWM0D4loKWxJek",
         seconds: 1_614_265_330,
         body: "{\"test\": 2432232314}",
@@ -62,7 +62,7 @@ mod tests {
     #[test]
     fn the_published_example_comes_out() {
         assert_eq!(sign(&[SECRET], &SIGNED), SIGNATURE);
-        let other = secret_of(&[7; 32]);
+        let other = format_secret(&[7; 32]);
         let both = sign(&[&other, SECRET], &SIGNED);
         let parts: Vec<&str> = both.split(' ').collect();
         assert_eq!((parts.len(), parts[1]), (2, SIGNATURE));
@@ -79,7 +79,11 @@ mod tests {
             (64, true),
             (65, false),
         ] {
-            assert_eq!(is_secret(&secret_of(&vec![1; length])), want, "{length}");
+            assert_eq!(
+                is_valid_secret(&format_secret(&vec![1; length])),
+                want,
+                "{length}"
+            );
         }
         for text in [
             "",
@@ -87,8 +91,8 @@ mod tests {
             "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
             "whsec_not base64 at all!!!!!!!!!!!!!",
         ] {
-            assert!(!is_secret(text), "{text}");
+            assert!(!is_valid_secret(text), "{text}");
         }
-        assert!(is_secret(SECRET));
+        assert!(is_valid_secret(SECRET));
     }
 }

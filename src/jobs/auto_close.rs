@@ -3,29 +3,29 @@
 use crate::app::automation::{self, Engine};
 use crate::app::retry::retry;
 use crate::desk::Millis;
-use crate::desk::automation::executor::{Heard, hearing};
+use crate::desk::automation::executor::{TriggerInput, detect_triggers};
 use crate::desk::tickets::auto_close;
 use crate::edge::db::Db;
 use crate::http::error::Error;
-use crate::jobs::shared::{self, Tally};
-use crate::store::tickets::subject::Subject;
+use crate::jobs::shared::{self, Outcomes};
+use crate::store::tickets::subject::EventSubject;
 use crate::store::tickets::{events, ticket};
 
 /// Tickets that are closed in one go.
-const MOST: i64 = 50;
+const MAX_CLOSED: i64 = 50;
 
 /// Closes tickets, each in a batch of its own. Whoever says something at the same moment is heard first.
-pub async fn close(db: &Db, now: Millis) -> Result<usize, Error> {
-    let found = db.batch(&[ticket::to_close(now, MOST)]).await?;
-    let waiting: Vec<crate::store::rows::Id> = match found.first() {
+pub async fn run(db: &Db, now: Millis) -> Result<usize, Error> {
+    let found = db.batch(&[ticket::list_to_close(now, MAX_CLOSED)]).await?;
+    let waiting: Vec<crate::store::rows::IdRow> = match found.first() {
         Some(rows) => rows.all()?,
         None => Vec::new(),
     };
     if waiting.is_empty() {
         return Ok(0);
     }
-    let (engine, windows) = shared::engine(db, now).await?;
-    let mut tally = Tally::default();
+    let (engine, windows) = shared::load_engine(db, now).await?;
+    let mut tally = Outcomes::default();
     for row in waiting {
         tally.add(retry!(close_one(db, &engine, windows.auto_close_days, row.id)));
     }
@@ -34,20 +34,20 @@ pub async fn close(db: &Db, now: Millis) -> Result<usize, Error> {
 
 async fn close_one(db: &Db, engine: &Engine, days: i64, id: i64) -> Result<bool, Error> {
     let now = engine.now;
-    let found = db.batch(&[shared::look(id, now)]).await?;
-    let Some(seen) = shared::seen(found.first())? else {
+    let found = db.batch(&[shared::candidate(id, now)]).await?;
+    let Some(seen) = shared::read_candidate(found.first())? else {
         return Ok(false);
     };
     let ticket = seen.ticket.ticket();
-    let Some(change) = auto_close::close(&ticket, days, &engine.rules, now) else {
+    let Some(change) = auto_close::close_if_due(&ticket, days, &engine.rules, now) else {
         return Ok(false);
     };
-    let subject = Subject::Ticket(id);
-    let heard = Heard {
-        on: hearing(Some(&ticket), &change.ticket),
-        ..Heard::default()
+    let subject = EventSubject::Ticket(id);
+    let heard = TriggerInput {
+        on: detect_triggers(Some(&ticket), &change.ticket),
+        ..TriggerInput::default()
     };
-    let followed = automation::follow(
+    let followed = automation::apply_rules(
         engine,
         &subject,
         (Some(&ticket), &change.ticket),

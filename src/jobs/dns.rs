@@ -7,19 +7,19 @@ use std::net::IpAddr;
 use serde::Deserialize;
 
 use crate::desk::webhooks::ip_address::is_public;
-use crate::edge::fetch::{Ask, ask};
+use crate::edge::fetch::{FetchRequest, send};
 
 /// Patience with one question, milliseconds.
 const TIMEOUT_MS: u32 = 5_000;
 /// An answer is never longer.
-const LONGEST: usize = 65_536;
+const MAX_RESPONSE_BYTES: usize = 65_536;
 
 /// Makes sure that every address of a name is on the public internet.
 ///
 /// # Errors
 /// Why it may not be called.
-pub async fn check(dns: &str, name: &str) -> Result<(), &'static str> {
-    let (v4, v6) = futures_util::future::join(addresses(dns, name, "A"), addresses(dns, name, "AAAA")).await;
+pub async fn require_public(dns: &str, name: &str) -> Result<(), &'static str> {
+    let (v4, v6) = futures_util::future::join(resolve(dns, name, "A"), resolve(dns, name, "AAAA")).await;
     let all = [v4?, v6?].concat();
     if all.is_empty() {
         Err("its host has no address")
@@ -30,43 +30,43 @@ pub async fn check(dns: &str, name: &str) -> Result<(), &'static str> {
     }
 }
 
-async fn addresses(dns: &str, name: &str, kind: &str) -> Result<Vec<IpAddr>, &'static str> {
+async fn resolve(dns: &str, name: &str, kind: &str) -> Result<Vec<IpAddr>, &'static str> {
     let url = format!("{dns}?name={name}&type={kind}");
-    let question = Ask {
+    let question = FetchRequest {
         method: "GET",
         url: &url,
         headers: &[("accept", "application/dns-json")],
         body: None,
         timeout_ms: TIMEOUT_MS,
-        most: LONGEST,
+        max_bytes: MAX_RESPONSE_BYTES,
     };
     let failed = "its host could not be looked up";
-    let answer = ask(&question).await.map_err(|_| failed)?;
+    let answer = send(&question).await.map_err(|_| failed)?;
     if answer.status != 200 {
         return Err(failed);
     }
-    read(&answer.body).ok_or(failed)
+    read_addresses(&answer.body).ok_or(failed)
 }
 
 /// Reads the addresses of an answer; nothing where the question failed.
-fn read(body: &str) -> Option<Vec<IpAddr>> {
+fn read_addresses(body: &str) -> Option<Vec<IpAddr>> {
     #[derive(Deserialize)]
-    struct Answer {
+    struct DnsResponse {
         #[serde(rename = "Status")]
         status: i64,
         #[serde(rename = "Answer", default)]
-        records: Vec<Record>,
+        records: Vec<DnsRecord>,
     }
     #[derive(Deserialize)]
-    struct Record {
+    struct DnsRecord {
         r#type: i64,
         data: String,
     }
     /// Of A and AAAA; aliases on the way are of other types.
     const ADDRESSES: [i64; 2] = [1, 28];
-    let answer: Answer = serde_json::from_str(body)
+    let answer: DnsResponse = serde_json::from_str(body)
         .ok()
-        .filter(|answer: &Answer| answer.status == 0)?;
+        .filter(|answer: &DnsResponse| answer.status == 0)?;
     let records = answer
         .records
         .iter()
@@ -95,7 +95,7 @@ mod tests {
             ("<html>", None),
             ("{}", None),
         ] {
-            assert_eq!(read(body).map(|list| list.len()), want, "{body}");
+            assert_eq!(read_addresses(body).map(|list| list.len()), want, "{body}");
         }
     }
 }

@@ -6,30 +6,30 @@ use crate::app::file_store::Files;
 use crate::desk::Millis;
 use crate::edge::db::{Db, DbError};
 use crate::edge::{Env, config, log};
-use crate::jobs::MOST;
+use crate::jobs::MAX_ROWS;
 use crate::store::tickets::attachments;
 
 /// How many objects one tick removes at most: each may be a request of its own, of which Workers have 50.
-const MOST_OBJECTS: i64 = 30;
+const MAX_OBJECTS: i64 = 30;
 
 /// Removes the objects of deleted attachments, and of uploads that nobody has registered. A record is marked
 /// before its object goes and closed after, so a crash in between costs nothing but a second try.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn sweep(env: &Env, db: &Db, now: Millis) -> Result<(), DbError> {
+pub async fn run(env: &Env, db: &Db, now: Millis) -> Result<(), DbError> {
     #[derive(Deserialize)]
-    struct Row {
+    struct UidRow {
         uid: String,
     }
     let Ok(config) = config::load(env) else {
         return Ok(());
     };
     let stmts = [
-        attachments::give_up(now, MOST),
-        attachments::to_purge(now, MOST_OBJECTS),
+        attachments::expire_pending(now, MAX_ROWS),
+        attachments::to_purge(now, MAX_OBJECTS),
     ];
-    let rows: Vec<Row> = match db.batch(&stmts).await?.get(1) {
+    let rows: Vec<UidRow> = match db.batch(&stmts).await?.get(1) {
         Some(rows) => rows.all()?,
         None => Vec::new(),
     };
@@ -40,9 +40,9 @@ pub async fn sweep(env: &Env, db: &Db, now: Millis) -> Result<(), DbError> {
     match Files::new(env, &config, now).delete(&keys).await {
         Ok(()) => {
             let list = serde_json::to_string(&keys).unwrap_or_default();
-            db.batch(&attachments::purged(&list, now)).await?;
+            db.batch(&attachments::mark_purged(&list, now)).await?;
         }
-        Err(why) => log::log(&format!("objects are left to the next sweep: {why}")),
+        Err(why) => log::error(&format!("objects are left to the next sweep: {why}")),
     }
     Ok(())
 }

@@ -5,26 +5,26 @@
 
 use crate::app::dispatch;
 use crate::desk::Millis;
-use crate::edge::config::mail::Way;
+use crate::edge::config::mail::MailTransport;
 use crate::edge::db::{Db, DbError, Stmt};
-use crate::edge::queue::{self, Batch, Outcome};
+use crate::edge::queue::{self, Batch, MessageOutcome};
 use crate::edge::{Env, clock, config, log};
-use crate::jobs::{MOST, send_mail, send_webhooks};
-use crate::store::dispatch::{Due, What};
+use crate::jobs::{MAX_ROWS, send_mail, send_webhooks};
+use crate::store::dispatch::{Dispatch, DispatchKind};
 use crate::store::mail::outbox;
 use crate::store::webhooks::deliveries;
 
 /// Mails that one tick sends again: as many as a queue takes at once.
-const MOST_SWEPT: i64 = 100;
+const MAX_REQUEUED: i64 = 100;
 
 /// Takes in a batch of messages. What cannot be read is logged and done with.
 pub async fn consume(env: &Env, batch: &Batch) {
-    queue::each(batch, |text| async move {
-        match serde_json::from_str::<Due>(&text) {
-            Ok(due) => deliver(env, due, clock::now()).await,
+    queue::process_each(batch, |text| async move {
+        match serde_json::from_str::<Dispatch>(&text) {
+            Ok(due) => process(env, due, clock::now()).await,
             Err(_) => {
-                log::log("a message of the queue could not be read");
-                Outcome::Done
+                log::error("a message of the queue could not be read");
+                MessageOutcome::Done
             }
         }
     })
@@ -32,11 +32,11 @@ pub async fn consume(env: &Env, batch: &Batch) {
 }
 
 /// Does what one message asks for.
-pub async fn deliver(env: &Env, due: Due, now: Millis) -> Outcome {
+pub async fn process(env: &Env, due: Dispatch, now: Millis) -> MessageOutcome {
     match due.what {
-        What::Mail => send_mail::deliver(env, due.id, now).await,
-        What::Hook => send_webhooks::deliver(env, due.id, now).await,
-        What::Room | What::User => Outcome::Done,
+        DispatchKind::Mail => send_mail::deliver(env, due.id, now).await,
+        DispatchKind::Hook => send_webhooks::deliver(env, due.id, now).await,
+        DispatchKind::Room | DispatchKind::User => MessageOutcome::Done,
     }
 }
 
@@ -45,19 +45,19 @@ pub async fn deliver(env: &Env, due: Due, now: Millis) -> Outcome {
 ///
 /// # Errors
 /// When the database fails.
-pub async fn sweep(env: &Env, db: &Db, now: Millis) -> Result<(), DbError> {
+pub async fn requeue_due(env: &Env, db: &Db, now: Millis) -> Result<(), DbError> {
     let mut stmts: Vec<Stmt> = Vec::new();
-    if config::load(env).is_ok_and(|config| config.mail.way == Way::Off) {
-        stmts.push(outbox::drop_waiting(now, MOST));
+    if config::load(env).is_ok_and(|config| config.mail.transport == MailTransport::Off) {
+        stmts.push(outbox::drop_pending(now, MAX_ROWS));
     } else {
-        stmts.extend(outbox::digest(now));
-        stmts.push(outbox::forgotten(now, MOST_SWEPT));
+        stmts.extend(outbox::insert_digests(now));
+        stmts.push(outbox::list_due(now, MAX_REQUEUED));
     }
-    stmts.push(deliveries::waiting(now));
+    stmts.push(deliveries::list_due(now));
     let found = db.batch(&stmts).await?;
     for rows in found.iter().rev().take(2) {
-        let forgotten: Vec<Due> = rows.all()?;
-        dispatch::tell(env, forgotten).await;
+        let forgotten: Vec<Dispatch> = rows.all()?;
+        dispatch::send(env, forgotten).await;
     }
     Ok(())
 }

@@ -4,25 +4,25 @@
 //! kept in one batch, so no ticket is dealt with twice in a period, whoever else walks at the same moment.
 
 use crate::app::automation::{self, Engine};
-use crate::app::retry::ATTEMPTS;
-use crate::desk::automation::executor::Heard;
-use crate::desk::automation::rule::{On, Rule};
+use crate::app::retry::MAX_ATTEMPTS;
+use crate::desk::automation::executor::TriggerInput;
+use crate::desk::automation::rule::{Rule, TriggerKind};
 use crate::desk::{MINUTE, Millis};
 use crate::edge::db::{Db, Rows, Stmt};
 use crate::http::error::Error;
-use crate::jobs::shared::{self, Tally};
-use crate::store::automation::schedules::{self, Standing};
-use crate::store::automation::ticket_context::{self, Tried};
+use crate::jobs::shared::{self, Outcomes};
+use crate::store::automation::schedules::{self, RunPosition};
+use crate::store::automation::ticket_context::{self, Candidate};
 use crate::store::tickets::messages;
-use crate::store::tickets::subject::Subject;
-use crate::store::tickets::ticket::Reader;
+use crate::store::tickets::subject::EventSubject;
+use crate::store::tickets::ticket::Viewer;
 
 /// Tickets that one rule looks at in one go.
-const LOOKS: usize = 500;
+const MAX_TICKETS_READ: usize = 500;
 /// Tickets that are read together.
-const TOGETHER: usize = 50;
+const BATCH_SIZE: usize = 50;
 /// Tickets that all rules change in one go.
-const DEEDS: usize = 100;
+const MAX_TICKETS_CHANGED: usize = 100;
 
 /// Lets the rules act whose time has come, and those go on that have not come to their end.
 pub async fn run(db: &Db, now: Millis) -> Result<usize, Error> {
@@ -31,25 +31,27 @@ pub async fn run(db: &Db, now: Millis) -> Result<usize, Error> {
         Some(rows) => schedules::read_list(rows)?,
         None => Vec::new(),
     };
-    let is_due = |(rule, last): &(Rule, Option<Standing>)| {
+    let is_due = |(rule, last): &(Rule, Option<RunPosition>)| {
         let started_at = last.map(|last| last.started_at);
         let has_time = |trigger: crate::desk::automation::rule::Trigger| trigger.is_due(started_at, now);
-        rule.plan.as_ref().is_ok_and(|plan| has_time(plan.trigger))
+        rule.definition
+            .as_ref()
+            .is_ok_and(|definition| has_time(definition.trigger))
             || last.is_some_and(|last| !last.is_over())
     };
     let due: Vec<_> = list.into_iter().filter(is_due).collect();
     if due.is_empty() {
         return Ok(0);
     }
-    let (engine, _) = shared::engine(db, now).await?;
-    let mut tally = Tally::default();
+    let (engine, _) = shared::load_engine(db, now).await?;
+    let mut tally = Outcomes::default();
     for (rule, last) in due {
-        let walk = Walk {
+        let walk = ScheduledRun {
             db,
             engine: &engine,
             rule: &rule,
         };
-        if let Err(error) = walk.go(last, &mut tally).await {
+        if let Err(error) = walk.run(last, &mut tally).await {
             tally.add(Err(error));
         }
     }
@@ -57,51 +59,51 @@ pub async fn run(db: &Db, now: Millis) -> Result<usize, Error> {
 }
 
 /// The walk of one rule.
-struct Walk<'a> {
+struct ScheduledRun<'a> {
     db: &'a Db,
     engine: &'a Engine,
     rule: &'a Rule,
 }
 
-impl Walk<'_> {
-    async fn go(&self, last: Option<Standing>, tally: &mut Tally) -> Result<(), Error> {
+impl ScheduledRun<'_> {
+    async fn run(&self, last: Option<RunPosition>, tally: &mut Outcomes) -> Result<(), Error> {
         // A whole minute, so that the hours between two runs do not grow by the seconds in which the clock is late.
         let now = self.engine.now;
         let mut stmts = Vec::new();
-        if last.is_none_or(Standing::is_over) {
-            stmts.push(schedules::begin(
+        if last.is_none_or(RunPosition::is_over) {
+            stmts.push(schedules::begin_run(
                 self.rule.id,
                 last,
                 now.saturating_sub(now % MINUTE),
             ));
         }
         let (mut looks, mut lost) = (0, 0);
-        while looks < LOOKS && tally.done < DEEDS && lost < ATTEMPTS {
-            stmts.push(schedules::standing(self.rule.id));
+        while looks < MAX_TICKETS_READ && tally.done < MAX_TICKETS_CHANGED && lost < MAX_ATTEMPTS {
+            stmts.push(schedules::position(self.rule.id));
             let found = self.db.batch(&stmts).await?;
             stmts.clear();
-            let Some(at) = standing(found.last())?.filter(|at| !at.is_over()) else {
+            let Some(at) = read_position(found.last())?.filter(|at| !at.is_over()) else {
                 return Ok(());
             };
-            let tickets = self.next(at).await?;
+            let tickets = self.next_candidates(at).await?;
             looks = looks.saturating_add(tickets.len());
-            let rest = self.deal(at, &tickets, tally).await;
+            let rest = self.apply(at, &tickets, tally).await;
             match rest {
                 Ok(()) => {
-                    let end = tickets.last().filter(|_| tickets.len() == TOGETHER);
-                    let end = end.map_or((0, 0), place);
+                    let end = tickets.last().filter(|_| tickets.len() == BATCH_SIZE);
+                    let end = end.map_or((0, 0), position_of);
                     stmts.push(schedules::advance(self.rule.id, at.started_at, end));
                 }
-                Err(Error::Moved) => lost = lost.saturating_add(1),
+                Err(Error::VersionConflict) => lost = lost.saturating_add(1),
                 Err(error) => return Err(error),
             }
         }
         self.db.batch(&stmts).await.map(|_| ()).map_err(Error::from)
     }
 
-    async fn next(&self, at: Standing) -> Result<Vec<Tried>, Error> {
-        let reader = Reader::desk(self.engine.now);
-        let most = i64::try_from(TOGETHER).unwrap_or_default();
+    async fn next_candidates(&self, at: RunPosition) -> Result<Vec<Candidate>, Error> {
+        let reader = Viewer::system(self.engine.now);
+        let most = i64::try_from(BATCH_SIZE).unwrap_or_default();
         let found = self
             .db
             .batch(&[ticket_context::unresolved_before(
@@ -111,23 +113,23 @@ impl Walk<'_> {
             )])
             .await?;
         match found.first() {
-            Some(rows) => Ok(ticket_context::read_tried(rows)?),
+            Some(rows) => Ok(ticket_context::read_candidates(rows)?),
             None => Ok(Vec::new()),
         }
     }
 
     /// Deals with tickets in their order, until somebody else was faster with one. What fails is left out.
-    async fn deal(&self, at: Standing, tickets: &[Tried], tally: &mut Tally) -> Result<(), Error> {
+    async fn apply(&self, at: RunPosition, tickets: &[Candidate], tally: &mut Outcomes) -> Result<(), Error> {
         for seen in tickets {
-            if tally.done >= DEEDS {
-                return Err(Error::Moved);
+            if tally.done >= MAX_TICKETS_CHANGED {
+                return Err(Error::VersionConflict);
             }
-            let Some(stmts) = self.deeds(at, seen)? else {
+            let Some(stmts) = self.rule_stmts(at, seen)? else {
                 continue;
             };
             match self.db.batch(&stmts).await.map_err(Error::from) {
                 Ok(_) => tally.add(Ok(true)),
-                Err(Error::Moved) => return Err(Error::Moved),
+                Err(Error::VersionConflict) => return Err(Error::VersionConflict),
                 Err(error) => tally.add(Err(error)),
             }
         }
@@ -135,28 +137,28 @@ impl Walk<'_> {
     }
 
     /// What the rule does to a ticket; nothing where its conditions do not hold.
-    fn deeds(&self, at: Standing, seen: &Tried) -> Result<Option<Vec<Stmt>>, Error> {
+    fn rule_stmts(&self, at: RunPosition, seen: &Candidate) -> Result<Option<Vec<Stmt>>, Error> {
         let Some(automation) = &self.engine.automation else {
             return Ok(None);
         };
         let ticket = seen.ticket.ticket();
-        let heard = Heard {
-            on: vec![On::Schedule],
-            ..Heard::default()
+        let heard = TriggerInput {
+            on: vec![TriggerKind::Schedule],
+            ..TriggerInput::default()
         };
-        let followed = automation::follow_by(
+        let followed = automation::apply_listed_rules(
             self.engine,
             automation,
             std::slice::from_ref(self.rule),
-            &Subject::Ticket(ticket.id),
+            &EventSubject::Ticket(ticket.id),
             (Some(&ticket), &ticket),
             (&seen.around, &heard),
         )?;
         if followed.stmts.is_empty() {
             return Ok(None);
         }
-        let mut stmts = Vec::from(schedules::claim(self.rule.id, at.started_at, place(seen)));
-        stmts.push(messages::expect_version(ticket.id, ticket.version));
+        let mut stmts = Vec::from(schedules::claim(self.rule.id, at.started_at, position_of(seen)));
+        stmts.push(messages::expect_ticket_version(ticket.id, ticket.version));
         if followed.ticket != ticket {
             stmts.push(crate::store::tickets::write::update(
                 &ticket,
@@ -169,7 +171,7 @@ impl Walk<'_> {
     }
 }
 
-fn standing(rows: Option<&Rows>) -> Result<Option<Standing>, Error> {
+fn read_position(rows: Option<&Rows>) -> Result<Option<RunPosition>, Error> {
     match rows {
         Some(rows) => Ok(rows.first()?),
         None => Ok(None),
@@ -177,7 +179,7 @@ fn standing(rows: Option<&Rows>) -> Result<Option<Standing>, Error> {
 }
 
 /// Where a ticket stands in a walk.
-fn place(seen: &Tried) -> (Millis, i64) {
+fn position_of(seen: &Candidate) -> (Millis, i64) {
     let ticket = seen.ticket.ticket();
     (ticket.created_at, ticket.id)
 }

@@ -3,83 +3,83 @@
 use crate::app::automation::{self, Engine};
 use crate::app::retry::retry;
 use crate::desk::Millis;
-use crate::desk::automation::executor::Heard;
-use crate::desk::automation::rule::On;
-use crate::desk::sla::Target;
+use crate::desk::automation::executor::TriggerInput;
+use crate::desk::automation::rule::TriggerKind;
+use crate::desk::sla::SlaTarget;
 use crate::edge::db::{Db, Rows};
 use crate::http::error::Error;
-use crate::jobs::shared::{self, Tally};
-use crate::store::sla::warnings::{self, Alert};
-use crate::store::tickets::subject::Subject;
+use crate::jobs::shared::{self, Outcomes};
+use crate::store::sla::warnings::{self, DueWarning};
+use crate::store::tickets::subject::EventSubject;
 
 /// Warnings of one target that are given in one go.
-const TOGETHER: i64 = 500;
+const BATCH_SIZE: i64 = 500;
 /// Those that rules hear are given one by one: a Worker makes so many requests at one call.
-const ALONE: i64 = 50;
+const MAX_WITH_RULES: i64 = 50;
 
 /// Gives the warnings whose moment has come, and lets rules hear of them.
-pub async fn give(db: &Db, now: Millis) -> Result<usize, Error> {
+pub async fn run(db: &Db, now: Millis) -> Result<usize, Error> {
     let found = db
-        .batch(&Target::ALL.map(|target| warnings::candidates(target, now, ALONE)))
+        .batch(&SlaTarget::ALL.map(|target| warnings::list_due(target, now, MAX_WITH_RULES)))
         .await?;
     let mut waiting = Vec::new();
-    for (target, rows) in Target::ALL.into_iter().zip(&found) {
-        waiting.extend(ids(rows)?.into_iter().map(|id| (target, id)));
+    for (target, rows) in SlaTarget::ALL.into_iter().zip(&found) {
+        waiting.extend(read_ids(rows)?.into_iter().map(|id| (target, id)));
     }
     if waiting.is_empty() {
         return Ok(0);
     }
-    let (engine, _) = shared::engine(db, now).await?;
-    let is_heard = engine
-        .automation
-        .as_ref()
-        .is_some_and(|known| known.hears(On::SlaAtRisk) || known.hears(On::SlaBreached));
+    let (engine, _) = shared::load_engine(db, now).await?;
+    let is_heard = engine.automation.as_ref().is_some_and(|known| {
+        known.has_trigger(TriggerKind::SlaAtRisk) || known.has_trigger(TriggerKind::SlaBreached)
+    });
     if !is_heard {
         let given = db
-            .batch(&Target::ALL.map(|target| warnings::warn(target, now, TOGETHER)))
+            .batch(&SlaTarget::ALL.map(|target| warnings::issue(target, now, BATCH_SIZE)))
             .await?;
-        return given
-            .iter()
-            .try_fold(0, |sum: usize, rows| Ok(sum.saturating_add(ids(rows)?.len())));
+        return given.iter().try_fold(
+            0,
+            |sum: usize, rows| Ok(sum.saturating_add(read_ids(rows)?.len())),
+        );
     }
-    let mut tally = Tally::default();
+    let mut tally = Outcomes::default();
     for (target, id) in waiting {
-        tally.add(retry!(warn(db, &engine, target, id)));
+        tally.add(retry!(issue_one(db, &engine, target, id)));
     }
     tally.finish()
 }
 
-fn ids(rows: &Rows) -> Result<Vec<i64>, Error> {
-    let ids: Vec<crate::store::rows::Id> = rows.all()?;
+fn read_ids(rows: &Rows) -> Result<Vec<i64>, Error> {
+    let ids: Vec<crate::store::rows::IdRow> = rows.all()?;
     Ok(ids.into_iter().map(|row| row.id).collect())
 }
 
 /// Gives one warning, with what rules make of it. Nothing where somebody was faster, or there is no reason any more.
-async fn warn(db: &Db, engine: &Engine, target: Target, id: i64) -> Result<bool, Error> {
+async fn issue_one(db: &Db, engine: &Engine, target: SlaTarget, id: i64) -> Result<bool, Error> {
     let now = engine.now;
     let found = db
-        .batch(&[warnings::of_ticket(target, id, now), shared::look(id, now)])
+        .batch(&[warnings::find_due(target, id, now), shared::candidate(id, now)])
         .await?;
-    let alert: Option<Alert> = match found.first() {
+    let alert: Option<DueWarning> = match found.first() {
         Some(rows) => rows.first()?,
         None => None,
     };
-    let (Some(alert), Some(seen)) = (alert, shared::seen(found.get(1))?) else {
+    let (Some(alert), Some(seen)) = (alert, shared::read_candidate(found.get(1))?) else {
         return Ok(false);
     };
     let ticket = seen.ticket.ticket();
-    let heard = Heard {
-        on: vec![if alert.is_broken() {
-            On::SlaBreached
+    let heard = TriggerInput {
+        on: vec![if alert.is_breached() {
+            TriggerKind::SlaBreached
         } else {
-            On::SlaAtRisk
+            TriggerKind::SlaAtRisk
         }],
-        sla_target: Some(target.word()),
-        ..Heard::default()
+        sla_target: Some(target.as_str()),
+        ..TriggerInput::default()
     };
-    let subject = Subject::Ticket(id);
-    let followed = automation::follow(engine, &subject, (Some(&ticket), &ticket), &seen.around, &heard)?;
-    let mut stmts = Vec::from(warnings::warn_one(target, (id, ticket.version), now));
+    let subject = EventSubject::Ticket(id);
+    let followed = automation::apply_rules(engine, &subject, (Some(&ticket), &ticket), &seen.around, &heard)?;
+    let mut stmts = Vec::from(warnings::issue_one(target, (id, ticket.version), now));
     if followed.ticket != ticket {
         stmts.push(crate::store::tickets::write::update(
             &ticket,

@@ -2,31 +2,31 @@
 
 use serde_json::{Value, json};
 
-use crate::desk::live::connection::{End, Object, Seat, Standing};
+use crate::desk::live::connection::{Authority, CloseReason, Connection, Topic};
 use crate::desk::live::frame;
 use crate::desk::{MINUTE, Millis};
 use crate::edge::db::{Db, DbError, Rows, Stmt};
 use crate::edge::hub::{Hub, Socket};
 use crate::edge::{clock, log};
-use crate::live::{Live, Whisper, change, object, seats};
-use crate::store::live::{self as rows, Told};
+use crate::live::{EphemeralFrame, LiveObject, connections, topic, update_connection};
+use crate::store::live::{self as rows, FrameRow};
 
 /// Frames that one look reads at most, of the newest and of what somebody has missed.
-const PAGE: i64 = 100;
+const PAGE_SIZE: i64 = 100;
 /// Looks in a row, before others have their turn.
-const LOOKS: usize = 50;
+const MAX_PAGES: usize = 50;
 /// How long authority is believed.
-const BELIEVED: Millis = 2_000;
+const AUTHORITY_TTL: Millis = 2_000;
 /// How often an object looks by itself: whether authority still holds, and whether a nudge was lost.
-const ALARM: u64 = 45_000;
+const ALARM_MS: u64 = 45_000;
 /// When it looks again after a failure.
-const AGAIN: u64 = 2_000;
+const RETRY_MS: u64 = 2_000;
 /// How long the database takes an object to listen, and what must be left of it.
 const LEASE: Millis = 150_000;
-const RENEWED: Millis = 100_000;
+const LEASE_RENEWAL: Millis = 100_000;
 
 /// Where the seats stand: who has heard everything, and who has not.
-struct Reach {
+struct CursorRange {
     /// The seat that has heard least, and the one that has heard most.
     last: i64,
     first: i64,
@@ -34,146 +34,161 @@ struct Reach {
     customers: bool,
 }
 
-impl Reach {
-    fn of(seats: &[(Socket, Seat)]) -> Option<Reach> {
-        let cursors = seats.iter().filter_map(|(_, seat)| seat.cursor);
-        Some(Reach {
+impl CursorRange {
+    fn of(seats: &[(Socket, Connection)]) -> Option<CursorRange> {
+        let cursors = seats.iter().filter_map(|(_, connection)| connection.cursor);
+        Some(CursorRange {
             last: cursors.clone().min()?,
             first: cursors.max()?,
-            staff: seats.iter().any(|(_, seat)| seat.hears_internal()),
-            customers: seats.iter().any(|(_, seat)| !seat.hears_internal()),
+            staff: seats.iter().any(|(_, connection)| connection.may_read_internal()),
+            customers: seats
+                .iter()
+                .any(|(_, connection)| !connection.may_read_internal()),
         })
     }
 }
 
-impl Live {
+impl LiveObject {
     /// Tells everybody what they have not heard. Who asks while another look runs shares the next one.
-    pub(super) async fn pump(&self, hub: &Hub) {
+    pub(super) async fn broadcast(&self, hub: &Hub) {
         let mine = self.wanted.get().wrapping_add(1);
         self.wanted.set(mine);
         let _turn = self.turn.lock().await;
         if self.covered.get() < mine {
-            self.look(hub).await;
+            self.deliver_pending(hub).await;
         }
     }
 
-    /// As [`Live::pump`], for who has the turn.
-    pub(super) async fn look(&self, hub: &Hub) {
-        for _ in 0..LOOKS {
+    /// As [`LiveObject::pump`], for who has the turn.
+    pub(super) async fn deliver_pending(&self, hub: &Hub) {
+        for _ in 0..MAX_PAGES {
             let covers = self.wanted.get();
-            match self.look_once(hub).await {
+            match self.deliver_page(hub).await {
                 Ok(true) => {}
                 Ok(false) => return self.covered.set(covers),
                 Err(error) => {
-                    log::log(&format!("{} could not look: {error:?}", hub.name()));
-                    return hub.wake_in(AGAIN).await;
+                    log::error(&format!("{} could not look: {error:?}", hub.name()));
+                    return hub.set_alarm(RETRY_MS).await;
                 }
             }
         }
-        hub.wake_in(1).await;
+        hub.set_alarm(1).await;
     }
 
     /// Gives whether there is more.
-    async fn look_once(&self, hub: &Hub) -> Result<bool, DbError> {
+    async fn deliver_page(&self, hub: &Hub) -> Result<bool, DbError> {
         let (now, name) = (clock::now(), hub.name());
-        let Some(object) = object(hub) else {
+        let Some(object) = topic(hub) else {
             return Ok(false);
         };
         let db = Db::open(&hub.env)?;
-        let seats = seats(hub);
+        let seats = connections(hub);
         if seats.is_empty() {
             self.leased_until.set(0);
-            self.whispers.take();
-            return db.batch(&[rows::leave(&name)]).await.map(|_| false);
+            self.ephemerals.take();
+            return db.batch(&[rows::delete_listener(&name)]).await.map(|_| false);
         }
-        self.arm(hub).await;
-        let reach = Reach::of(&seats);
+        self.set_alarm(hub).await;
+        let reach = CursorRange::of(&seats);
         let mut batch = vec![
-            standings(object, seats.iter().map(|(_, seat)| seat), now),
-            head(object),
+            authorities(object, seats.iter().map(|(_, connection)| connection), now),
+            head_stmt(object),
         ];
         if let Some(reach) = &reach {
-            batch.push(page(object, reach, reach.first));
-            batch.extend((reach.last < reach.first).then(|| page(object, reach, reach.last)));
+            batch.push(page_stmt(object, reach, reach.first));
+            batch.extend((reach.last < reach.first).then(|| page_stmt(object, reach, reach.last)));
         }
         // What is kept after the lease is told of; what was kept before is read behind it.
         let until = now.saturating_add(LEASE);
-        let renews = self.leased_until.get().saturating_sub(now) < RENEWED;
+        let renews = self.leased_until.get().saturating_sub(now) < LEASE_RENEWAL;
         if renews {
             let user = match object {
-                Object::Room(_) => None,
-                Object::Person(id) => Some(id),
+                Topic::Ticket(_) => None,
+                Topic::User(id) => Some(id),
             };
-            batch.splice(0..0, [rows::listens(&name), rows::listen(&name, user, until)]);
+            batch.splice(
+                0..0,
+                [
+                    rows::find_listener(&name),
+                    rows::upsert_listener(&name, user, until),
+                ],
+            );
         }
         let found = db.batch(&batch).await?;
         let (lease, found) = found
             .split_at_checked(if renews { 2 } else { 0 })
             .unwrap_or_default();
-        let listened = all::<Number>(lease.first())?.first().map_or(0, |number| number.n);
+        let listened = read_all::<CountRow>(lease.first())?
+            .first()
+            .map_or(0, |number| number.n);
         let mut found = found.iter();
-        let standings: Vec<Standing> = all(found.next())?;
-        let head = all::<Number>(found.next())?.first().map_or(0, |number| number.n);
-        let newest: Vec<Told> = all(found.next())?;
-        let missed: Vec<Told> = all(found.next())?;
+        let authorities: Vec<Authority> = read_all(found.next())?;
+        let head = read_all::<CountRow>(found.next())?
+            .first()
+            .map_or(0, |number| number.n);
+        let newest: Vec<FrameRow> = read_all(found.next())?;
+        let missed: Vec<FrameRow> = read_all(found.next())?;
         if renews {
             self.leased_until.set(until);
         }
         self.checked_at.set(now);
-        let mut seats = self.judge(object, seats, &standings, now);
-        if renews && listened <= now && matches!(object, Object::Person(_)) {
+        let mut seats = self.close_unauthorized(object, seats, &authorities, now);
+        if renews && listened <= now && matches!(object, Topic::User(_)) {
             // A room reads its ticket from where it was; a feed that nobody wrote cannot be read.
-            let lapsed = seats.extract_if(.., |(_, seat)| seat.is_greeted);
-            lapsed.for_each(|(socket, _)| dismiss(&socket, End::Lapsed));
+            let lapsed = seats.extract_if(.., |(_, connection)| connection.is_greeted);
+            lapsed.for_each(|(socket, _)| close_socket(&socket, CloseReason::Lapsed));
         }
         greet(object, &seats, now);
-        let full = usize::try_from(PAGE).unwrap_or_default();
+        let full = usize::try_from(PAGE_SIZE).unwrap_or_default();
         let has_more = newest.len() >= full || missed.len() >= full;
-        for (socket, seat) in &seats {
-            let heard = seat.cursor.unwrap_or(head);
+        for (socket, connection) in &seats {
+            let heard = connection.cursor.unwrap_or(head);
             let has_all = reach.as_ref().is_none_or(|reach| heard >= reach.first);
-            let last = self.tell(socket, seat, heard, if has_all { &newest } else { &missed });
-            change(socket, |seat| {
-                seat.cursor = Some(last);
-                seat.is_greeted = true;
+            let last = self.send_after(socket, connection, heard, if has_all { &newest } else { &missed });
+            update_connection(socket, |connection| {
+                connection.cursor = Some(last);
+                connection.is_greeted = true;
             });
         }
-        self.flush(hub);
+        self.flush_ephemeral(hub);
         Ok(has_more)
     }
 
-    async fn arm(&self, hub: &Hub) {
-        if !self.is_armed.replace(true) && hub.alarm().await.is_none() {
-            hub.wake_in(ALARM).await;
+    async fn set_alarm(&self, hub: &Hub) {
+        if !self.is_armed.replace(true) && hub.alarm_at().await.is_none() {
+            hub.set_alarm(ALARM_MS).await;
         }
     }
 
     /// Ends the sockets whose authority has ended, before anything is told.
-    fn judge(
+    fn close_unauthorized(
         &self,
-        object: Object,
-        seats: Vec<(Socket, Seat)>,
-        standings: &[Standing],
+        object: Topic,
+        seats: Vec<(Socket, Connection)>,
+        authorities: &[Authority],
         now: Millis,
-    ) -> Vec<(Socket, Seat)> {
-        let in_room = matches!(object, Object::Room(_));
+    ) -> Vec<(Socket, Connection)> {
+        let in_room = matches!(object, Topic::Ticket(_));
         let (mut stay, mut ended) = (Vec::new(), Vec::new());
-        for (socket, seat) in seats {
-            match seat.stays(standings, in_room, now) {
-                Ok(()) => stay.push((socket, seat)),
+        for (socket, connection) in seats {
+            match connection.check_authority(authorities, in_room, now) {
+                Ok(()) => stay.push((socket, connection)),
                 Err(end) => {
-                    dismiss(&socket, end);
-                    ended.push(seat);
+                    close_socket(&socket, end);
+                    ended.push(connection);
                 }
             }
         }
-        if let Object::Room(ticket) = object {
-            for gone in ended.iter().filter(|seat| seat.is_greeted) {
-                if !stay.iter().any(|(_, seat)| seat.user_id == gone.user_id) {
-                    self.whispers.borrow_mut().push(Whisper {
+        if let Topic::Ticket(ticket) = object {
+            for gone in ended.iter().filter(|connection| connection.is_greeted) {
+                if !stay
+                    .iter()
+                    .any(|(_, connection)| connection.user_id == gone.user_id)
+                {
+                    self.ephemerals.borrow_mut().push(EphemeralFrame {
                         by: gone.user_id,
                         is_internal: false,
-                        text: frame::left(ticket, &gone.card, now),
+                        text: frame::user_left(ticket, &gone.card, now),
                     });
                 }
             }
@@ -182,18 +197,18 @@ impl Live {
     }
 
     /// Sends what comes after `heard`, and gives how far the seat has heard then.
-    fn tell(&self, socket: &Socket, seat: &Seat, heard: i64, told: &[Told]) -> i64 {
+    fn send_after(&self, socket: &Socket, connection: &Connection, heard: i64, told: &[FrameRow]) -> i64 {
         let mut last = heard;
         for told in told.iter().filter(|told| told.at > heard) {
             last = told.at;
-            let text = if seat.hears_internal() {
+            let text = if connection.may_read_internal() {
                 &told.staff
             } else {
                 &told.public
             };
             let Some(text) = text else { continue };
-            match self.answered(seat, told) {
-                Some(reference) => socket.send(&frame::named(text, &reference)),
+            match self.echo_reference(connection, told) {
+                Some(reference) => socket.send(&frame::with_ref(text, &reference)),
                 None => socket.send(text),
             }
         }
@@ -201,34 +216,36 @@ impl Live {
     }
 
     /// The client's own name of what it hears now, where it has said it itself over this socket.
-    fn answered(&self, seat: &Seat, told: &Told) -> Option<String> {
+    fn echo_reference(&self, connection: &Connection, told: &FrameRow) -> Option<String> {
         let mut echo = self.echo.borrow_mut();
-        echo.take_if(|echo| Some(echo.message_id) == told.message_id && echo.seat == seat.id)?
+        echo.take_if(|echo| Some(echo.message_id) == told.message_id && echo.connection == connection.id)?
             .reference
     }
 
     /// Tells the others what is kept nowhere, as far as they are believed.
-    pub(super) async fn whisper(&self, hub: &Hub, whisper: Whisper) {
-        self.whispers.borrow_mut().push(whisper);
-        if clock::now().saturating_sub(self.checked_at.get()) < BELIEVED {
-            self.flush(hub);
+    pub(super) async fn send_ephemeral(&self, hub: &Hub, whisper: EphemeralFrame) {
+        self.ephemerals.borrow_mut().push(whisper);
+        if clock::now().saturating_sub(self.checked_at.get()) < AUTHORITY_TTL {
+            self.flush_ephemeral(hub);
         } else {
-            self.pump(hub).await;
+            self.broadcast(hub).await;
         }
     }
 
-    fn flush(&self, hub: &Hub) {
-        let whispers = self.whispers.take();
-        if whispers.is_empty() {
+    fn flush_ephemeral(&self, hub: &Hub) {
+        let ephemerals = self.ephemerals.take();
+        if ephemerals.is_empty() {
             return;
         }
         let now = clock::now();
-        for (socket, seat) in seats(hub) {
-            if !seat.is_greeted || seat.is_expired(now) {
+        for (socket, connection) in connections(hub) {
+            if !connection.is_greeted || connection.is_expired(now) {
                 continue;
             }
-            let others = whispers.iter().filter(|whisper| whisper.by != seat.user_id);
-            for whisper in others.filter(|whisper| !whisper.is_internal || seat.hears_internal()) {
+            let others = ephemerals
+                .iter()
+                .filter(|whisper| whisper.by != connection.user_id);
+            for whisper in others.filter(|whisper| !whisper.is_internal || connection.may_read_internal()) {
                 socket.send(&whisper.text);
             }
         }
@@ -236,73 +253,82 @@ impl Live {
 }
 
 /// Ends a socket. Who is dismissed has left already: its closing says nothing new.
-pub(super) fn dismiss(socket: &Socket, end: End) {
-    change(socket, |seat| seat.is_greeted = false);
+pub(super) fn close_socket(socket: &Socket, end: CloseReason) {
+    update_connection(socket, |connection| connection.is_greeted = false);
     socket.close(end.code(), end.reason());
 }
 
 /// Tells newcomers who is there, and those who are there of the newcomers.
-fn greet(object: Object, seats: &[(Socket, Seat)], now: Millis) {
+fn greet(object: Topic, seats: &[(Socket, Connection)], now: Millis) {
     let ticket = match object {
-        Object::Room(id) => Some(id),
-        Object::Person(_) => None,
+        Topic::Ticket(id) => Some(id),
+        Topic::User(_) => None,
     };
     let mut people: Vec<&Value> = Vec::new();
     let mut known: Vec<i64> = Vec::new();
-    for (_, seat) in seats {
-        if !known.contains(&seat.user_id) {
-            known.push(seat.user_id);
-            people.push(&seat.card);
+    for (_, connection) in seats {
+        if !known.contains(&connection.user_id) {
+            known.push(connection.user_id);
+            people.push(&connection.card);
         }
     }
-    let greeted: Vec<&(Socket, Seat)> = seats.iter().filter(|(_, seat)| seat.is_greeted).collect();
-    let mut told: Vec<i64> = greeted.iter().map(|(_, seat)| seat.user_id).collect();
-    for (socket, seat) in seats.iter().filter(|(_, seat)| !seat.is_greeted) {
+    let greeted: Vec<&(Socket, Connection)> = seats
+        .iter()
+        .filter(|(_, connection)| connection.is_greeted)
+        .collect();
+    let mut told: Vec<i64> = greeted.iter().map(|(_, connection)| connection.user_id).collect();
+    for (socket, connection) in seats.iter().filter(|(_, connection)| !connection.is_greeted) {
         socket.send(&frame::presence(ticket, &people, now));
         if let Some(ticket) = ticket
-            && !told.contains(&seat.user_id)
+            && !told.contains(&connection.user_id)
         {
-            told.push(seat.user_id);
-            let text = frame::joined(ticket, &seat.card, now);
+            told.push(connection.user_id);
+            let text = frame::user_joined(ticket, &connection.card, now);
             greeted.iter().for_each(|(socket, _)| socket.send(&text));
         }
     }
 }
 
 #[derive(serde::Deserialize)]
-struct Number {
+struct CountRow {
     n: i64,
 }
 
-fn all<T: serde::de::DeserializeOwned>(rows: Option<&Rows>) -> Result<Vec<T>, DbError> {
+fn read_all<T: serde::de::DeserializeOwned>(rows: Option<&Rows>) -> Result<Vec<T>, DbError> {
     rows.map_or(Ok(Vec::new()), Rows::all)
 }
 
 /// Whether the owners of these seats still stand.
-pub(super) fn standings<'a>(object: Object, seats: impl Iterator<Item = &'a Seat>, now: Millis) -> Stmt {
-    let mut list: Vec<(i64, i64)> = seats.map(|seat| (seat.user_id, seat.session_id)).collect();
+pub(super) fn authorities<'a>(
+    object: Topic,
+    seats: impl Iterator<Item = &'a Connection>,
+    now: Millis,
+) -> Stmt {
+    let mut list: Vec<(i64, i64)> = seats
+        .map(|connection| (connection.user_id, connection.session_id))
+        .collect();
     list.sort_unstable();
     list.dedup();
     let ticket = match object {
-        Object::Room(id) => Some(id),
-        Object::Person(_) => None,
+        Topic::Ticket(id) => Some(id),
+        Topic::User(_) => None,
     };
-    rows::standings(&json!(list).to_string(), ticket, now)
+    rows::authorities(&json!(list).to_string(), ticket, now)
 }
 
-fn head(object: Object) -> Stmt {
+fn head_stmt(object: Topic) -> Stmt {
     match object {
-        Object::Room(id) => rows::head_of_room(id),
-        Object::Person(id) => rows::head_of_feed(id),
+        Topic::Ticket(id) => rows::last_event_seq(id),
+        Topic::User(id) => rows::last_feed_id(id),
     }
 }
 
-fn page(object: Object, reach: &Reach, after: i64) -> Stmt {
+fn page_stmt(object: Topic, reach: &CursorRange, after: i64) -> Stmt {
     match object {
-        Object::Room(id) => rows::of_room(id, after, PAGE, (reach.staff, reach.customers)),
-        Object::Person(id) => rows::of_feed(id, after, PAGE, reach.staff),
+        Topic::Ticket(id) => rows::room_frames(id, after, PAGE_SIZE, (reach.staff, reach.customers)),
+        Topic::User(id) => rows::feed_frames(id, after, PAGE_SIZE, reach.staff),
     }
 }
 
 // A minute is what a socket may outlive its authority: the alarm is well within it.
-const _: () = assert!((ALARM as Millis) < MINUTE);
+const _: () = assert!((ALARM_MS as Millis) < MINUTE);

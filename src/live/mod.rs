@@ -14,14 +14,14 @@ use futures_util::lock::Mutex;
 use serde::{Deserialize, Serialize};
 
 use crate::desk::Millis;
-use crate::desk::live::connection::{Object, Seat};
+use crate::desk::live::connection::{Connection, Topic};
 use crate::desk::live::frame;
-use crate::edge::hub::{self, Asked, Hub, Socket};
-use crate::edge::{Incoming, Outgoing, Taken, clock, log};
+use crate::edge::hub::{self, Hub, HubRequest, Socket};
+use crate::edge::{Incoming, Outgoing, WorkerResult, clock, log};
 
 /// What an object knows while it is awake.
 #[derive(Default)]
-pub struct Live {
+pub struct LiveObject {
     /// Who reads, or says something, does it alone: what is heard is in order, and nothing is heard twice.
     turn: Mutex<()>,
     /// How often somebody has asked for a look, and how many of these a look has covered.
@@ -32,13 +32,13 @@ pub struct Live {
     /// Until when the database knows that somebody listens here.
     leased_until: Cell<Millis>,
     is_armed: Cell<bool>,
-    whispers: RefCell<Vec<Whisper>>,
+    ephemerals: RefCell<Vec<EphemeralFrame>>,
     echo: RefCell<Option<Echo>>,
 }
 
 /// What is not kept anywhere and told to whoever is there: that somebody writes, that somebody has gone.
 #[derive(Serialize, Deserialize)]
-struct Whisper {
+struct EphemeralFrame {
     by: i64,
     is_internal: bool,
     text: String,
@@ -47,99 +47,101 @@ struct Whisper {
 /// A message that was said over a socket, which hears of it with the client's own name.
 struct Echo {
     message_id: i64,
-    seat: String,
+    connection: String,
     reference: Option<String>,
 }
 
-impl Live {
+impl LiveObject {
     /// Somebody wants a seat, or there may be something to tell.
     ///
     /// # Errors
     /// When the platform has no sockets to give.
-    pub async fn fetch(&self, hub: &Hub, incoming: Incoming) -> Taken<Outgoing> {
-        let text = match hub::asked(&incoming) {
-            Asked::Connect(text) => text,
-            Asked::Whisper(text) => {
+    pub async fn fetch(&self, hub: &Hub, incoming: Incoming) -> WorkerResult<Outgoing> {
+        let text = match hub::parse_request(&incoming) {
+            HubRequest::Connect(text) => text,
+            HubRequest::Ephemeral(text) => {
                 match serde_json::from_str(&text) {
-                    Ok(whisper) if !seats(hub).is_empty() => self.whisper(hub, whisper).await,
+                    Ok(whisper) if !connections(hub).is_empty() => self.send_ephemeral(hub, whisper).await,
                     _ => {}
                 }
-                return Ok(hub::plain(204));
+                return Ok(hub::status_response(204));
             }
-            Asked::Nudge => {
-                self.pump(hub).await;
-                return Ok(hub::plain(204));
+            HubRequest::Wake => {
+                self.broadcast(hub).await;
+                return Ok(hub::status_response(204));
             }
         };
-        let (Some(object), Ok(seat)) = (object(hub), serde_json::from_str::<Seat>(&text)) else {
-            return Ok(hub::plain(400));
+        let (Some(object), Ok(connection)) = (topic(hub), serde_json::from_str::<Connection>(&text)) else {
+            return Ok(hub::status_response(400));
         };
-        let seats = seats(hub);
-        let own = seats.iter().filter(|(_, other)| other.user_id == seat.user_id);
-        if !object.has_seat(own.count(), seats.len()) {
-            return Ok(hub::plain(429));
+        let seats = connections(hub);
+        let own = seats
+            .iter()
+            .filter(|(_, other)| other.user_id == connection.user_id);
+        if !object.has_capacity(own.count(), seats.len()) {
+            return Ok(hub::status_response(429));
         }
         let answer = hub.accept(&text)?;
         // What was kept between the checks and this moment is told, and from now on somebody listens.
-        self.pump(hub).await;
+        self.broadcast(hub).await;
         Ok(answer)
     }
 
     /// A socket has ended.
-    pub async fn closed(&self, hub: &Hub, socket: Socket) {
-        let gone = seat(&socket);
+    pub async fn on_close(&self, hub: &Hub, socket: Socket) {
+        let gone = connection(&socket);
         socket.close(1000, "");
-        let here = seats(hub);
-        if let (Some(gone), Some(Object::Room(ticket))) = (gone, object(hub))
+        let here = connections(hub);
+        if let (Some(gone), Some(Topic::Ticket(ticket))) = (gone, topic(hub))
             && gone.is_greeted
             && !here
                 .iter()
-                .any(|(_, seat)| seat.user_id == gone.user_id && seat.id != gone.id)
+                .any(|(_, connection)| connection.user_id == gone.user_id && connection.id != gone.id)
         {
-            let text = frame::left(ticket, &gone.card, clock::now());
-            let whisper = Whisper {
+            let text = frame::user_left(ticket, &gone.card, clock::now());
+            let whisper = EphemeralFrame {
                 by: gone.user_id,
                 is_internal: false,
                 text,
             };
-            self.whisper(hub, whisper).await;
+            self.send_ephemeral(hub, whisper).await;
         }
-        if seats(hub).is_empty() {
-            self.pump(hub).await;
+        if connections(hub).is_empty() {
+            self.broadcast(hub).await;
         }
     }
 
     /// Time has passed: authority is looked at, and what was missed is told.
-    pub async fn ring(&self, hub: &Hub) {
+    pub async fn on_alarm(&self, hub: &Hub) {
         self.is_armed.set(false);
-        self.pump(hub).await;
+        self.broadcast(hub).await;
     }
 }
 
 /// What the object is.
-fn object(hub: &Hub) -> Option<Object> {
-    Object::parse(&hub.name())
+fn topic(hub: &Hub) -> Option<Topic> {
+    Topic::parse(&hub.name())
 }
 
 /// Every socket that hears, with its seat.
-fn seats(hub: &Hub) -> Vec<(Socket, Seat)> {
+fn connections(hub: &Hub) -> Vec<(Socket, Connection)> {
     let sockets = hub.sockets().into_iter();
     sockets
-        .filter_map(|socket| seat(&socket).map(|seat| (socket, seat)))
+        .filter_map(|socket| connection(&socket).map(|connection| (socket, connection)))
         .collect()
 }
 
-fn seat(socket: &Socket) -> Option<Seat> {
-    serde_json::from_str(&socket.seat()?).ok()
+fn connection(socket: &Socket) -> Option<Connection> {
+    serde_json::from_str(&socket.connection()?).ok()
 }
 
-/// Changes a seat as it is at this moment: others may have changed it since it was read.
-fn change<T>(socket: &Socket, change: impl FnOnce(&mut Seat) -> T) -> Option<T> {
-    let mut seat = seat(socket)?;
-    let outcome = change(&mut seat);
-    match serde_json::to_string(&seat) {
-        Ok(text) => socket.keep(&text),
-        Err(error) => log::log(&format!("a seat could not be kept: {error}")),
+/// Changes a connection as it is at this moment: others may have changed it since it was read.
+fn update_connection<T>(socket: &Socket, change: impl FnOnce(&mut Connection) -> T) -> Option<T> {
+    let mut connection = connection(socket)?;
+    let outcome = change(&mut connection);
+    match serde_json::to_string(&connection) {
+        Ok(text) => socket.save_connection(&text),
+        Err(error) => log::error(&format!("a seat could not be kept: {error}")),
     }
     Some(outcome)
 }

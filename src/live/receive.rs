@@ -4,8 +4,8 @@ use serde_json::{Map, Value, json};
 
 use crate::app::dispatch;
 use crate::desk::id::Ref;
-use crate::desk::live::connection::{End, Object, Pass, Seat, Standing};
-use crate::desk::live::frame::{self, Said};
+use crate::desk::live::connection::{Admission, Authority, CloseReason, Connection, Topic};
+use crate::desk::live::frame::{self, ClientFrame};
 use crate::edge::db::Db;
 use crate::edge::hub::{self, Frame, Hub, Socket};
 use crate::edge::token::Claims;
@@ -14,18 +14,18 @@ use crate::http::error::Error;
 use crate::http::json;
 use crate::http::reply::{Body, Reply};
 use crate::http::request::{Headers, Request};
-use crate::live::broadcast::{dismiss, standings};
-use crate::live::{Echo, Live, Whisper, change, object};
+use crate::live::broadcast::{authorities, close_socket};
+use crate::live::{Echo, EphemeralFrame, LiveObject, topic, update_connection};
 use crate::server;
-use crate::store::dispatch::{Due, What};
-use crate::store::live::{self as rows, Told};
+use crate::store::dispatch::{Dispatch, DispatchKind};
+use crate::store::live::{self as rows, FrameRow};
 
 /// The headers of a request that is made of a frame.
-struct Spoken {
+struct FrameHeaders {
     client_id: Option<String>,
 }
 
-impl Headers for Spoken {
+impl Headers for FrameHeaders {
     fn get(&self, name: &str) -> Option<String> {
         match name {
             "idempotency-key" => self.client_id.clone(),
@@ -35,16 +35,16 @@ impl Headers for Spoken {
 }
 
 /// A socket that has said something.
-pub(super) struct Speaker<'a> {
+pub(super) struct FrameSender<'a> {
     pub hub: &'a Hub,
     pub socket: &'a Socket,
-    pub seat: Seat,
-    pub object: Object,
+    pub connection: Connection,
+    pub object: Topic,
     /// How the client calls the frame.
     reference: Option<String>,
 }
 
-impl Speaker<'_> {
+impl FrameSender<'_> {
     pub(super) fn send(&self, text: &str) {
         self.socket.send(text);
     }
@@ -57,11 +57,11 @@ impl Speaker<'_> {
 /// Tells why something was not done, in the words of the same refusal over HTTP.
 fn refuse(socket: &Socket, error: Error, reference: Option<&str>) {
     let now = clock::now();
-    let request_id = ids::uid(now).unwrap_or_default();
-    socket.send(&refusal(&error.into_reply(&request_id, false), reference));
+    let request_id = ids::new_uid(now).unwrap_or_default();
+    socket.send(&refusal_frame(&error.into_reply(&request_id, false), reference));
 }
 
-fn refusal(reply: &Reply, reference: Option<&str>) -> String {
+fn refusal_frame(reply: &Reply, reference: Option<&str>) -> String {
     let envelope = match &reply.body {
         Body::Text(text) => serde_json::from_str(text).unwrap_or_default(),
         _ => Value::Null,
@@ -69,62 +69,71 @@ fn refusal(reply: &Reply, reference: Option<&str>) -> String {
     frame::error(&envelope, reference, clock::now())
 }
 
-impl Live {
+impl LiveObject {
     /// Somebody has sent a frame, whatever it may be.
-    pub async fn heard(&self, hub: &Hub, socket: Socket, sent: Frame) {
+    pub async fn on_message(&self, hub: &Hub, socket: Socket, sent: Frame) {
         let now = clock::now();
-        let passed = change(&socket, |seat| (seat.pace.pass(now), seat.clone()));
-        let (Some((pass, seat)), Some(object)) = (passed, object(hub)) else {
+        let passed = update_connection(&socket, |connection| {
+            (connection.pace.admit(now), connection.clone())
+        });
+        let (Some((pass, connection)), Some(object)) = (passed, topic(hub)) else {
             return;
         };
-        if seat.is_expired(now) {
-            return dismiss(&socket, End::Unauthorized);
+        if connection.is_expired(now) {
+            return close_socket(&socket, CloseReason::Unauthorized);
         }
         let slow_down = Error::RateLimited {
             message: "too many frames; slow down",
             seconds: 10,
         };
         match pass {
-            Pass::Listen => {}
-            Pass::Slow => return refuse(&socket, slow_down, None),
-            Pass::Out => {
+            Admission::Accept => {}
+            Admission::Reject => return refuse(&socket, slow_down, None),
+            Admission::Close => {
                 refuse(&socket, slow_down, None);
-                return dismiss(&socket, End::TooFast);
+                return close_socket(&socket, CloseReason::TooFast);
             }
         }
-        let map = match read(sent) {
+        let map = match read_frame(sent) {
             Ok(map) => map,
             Err(error) => return refuse(&socket, error, None),
         };
-        let speaker = Speaker {
+        let speaker = FrameSender {
             hub,
             socket: &socket,
-            seat,
+            connection,
             object,
-            reference: frame::reference(&map),
+            reference: frame::client_ref(&map),
         };
-        match frame::read(map) {
+        match frame::parse(map) {
             Err(mistakes) => speaker.refuse(Error::Invalid(mistakes)),
-            Ok(Said::Ping) => speaker.send(&frame::pong(speaker.reference.as_deref(), now)),
-            Ok(Said::Message { body, client_id }) => self.say(&speaker, body, client_id).await,
-            Ok(Said::Typing {
+            Ok(ClientFrame::Ping) => speaker.send(&frame::pong(speaker.reference.as_deref(), now)),
+            Ok(ClientFrame::Message { body, client_id }) => {
+                self.post_message(&speaker, body, client_id).await
+            }
+            Ok(ClientFrame::Typing {
                 ticket,
                 is_typing,
                 is_internal,
             }) => self.show_typing(&speaker, ticket, is_typing, is_internal).await,
-            Ok(Said::Resume(last)) => self.resume(&speaker, last).await,
-            Ok(Said::ResumeTickets(tickets)) => self.resume_tickets(&speaker, tickets).await,
+            Ok(ClientFrame::Resume(last)) => self.resume(&speaker, last).await,
+            Ok(ClientFrame::ResumeTickets(tickets)) => self.resume_tickets(&speaker, tickets).await,
         }
     }
 
     /// Says something, by the way of `POST /messages`: the same checks, the same batch, and then everybody hears it.
-    async fn say(&self, speaker: &Speaker<'_>, mut body: Map<String, Value>, client_id: Option<String>) {
-        if let Object::Room(ticket) = speaker.object {
-            let named = body.get("ticket_id").map(frame::ticket_of);
+    async fn post_message(
+        &self,
+        speaker: &FrameSender<'_>,
+        mut body: Map<String, Value>,
+        client_id: Option<String>,
+    ) {
+        if let Topic::Ticket(ticket) = speaker.object {
+            let named = body.get("ticket_id").map(frame::parse_ticket_ref);
             if let Some(named) = named
-                && !is_of_room(speaker.hub, ticket, named.as_ref()).await
+                && !is_room_ticket(speaker.hub, ticket, named.as_ref()).await
             {
-                return speaker.refuse(another_ticket("ticket_id"));
+                return speaker.refuse(wrong_ticket("ticket_id"));
             }
             body.insert("ticket_id".to_owned(), json!(ticket));
         }
@@ -133,31 +142,32 @@ impl Live {
             origin: String::new(),
             path: "/messages".to_owned(),
             query: String::new(),
-            headers: Box::new(Spoken { client_id }),
+            headers: Box::new(FrameHeaders { client_id }),
             body: Value::Object(body).to_string().into_bytes(),
         };
         let due = {
             let _turn = self.turn.lock().await;
-            let (reply, due) = server::spoken(&speaker.hub.env, &request, &claims(&speaker.seat)).await;
+            let (reply, due) =
+                server::serve_frame(&speaker.hub.env, &request, &claims(&speaker.connection)).await;
             if (200..300).contains(&reply.status) {
-                self.answer(speaker, &reply).await;
+                self.confirm(speaker, &reply).await;
             } else {
-                speaker.send(&refusal(&reply, speaker.reference.as_deref()));
-                self.look(speaker.hub).await;
+                speaker.send(&refusal_frame(&reply, speaker.reference.as_deref()));
+                self.deliver_pending(speaker.hub).await;
             }
             due
         };
-        let own = |due: &Due| match speaker.object {
-            Object::Room(id) => due.what == What::Room && due.id == id,
-            Object::Person(id) => due.what == What::User && due.id == id,
+        let own = |due: &Dispatch| match speaker.object {
+            Topic::Ticket(id) => due.what == DispatchKind::Room && due.id == id,
+            Topic::User(id) => due.what == DispatchKind::User && due.id == id,
         };
         let others = due.into_iter().filter(|due| !own(due)).collect();
-        dispatch::tell(&speaker.hub.env, others).await;
+        dispatch::send(&speaker.hub.env, others).await;
     }
 
     /// Lets everybody hear what was said, and who has said it that it was: also where it is not theirs to hear by
     /// itself, or was said before.
-    async fn answer(&self, speaker: &Speaker<'_>, reply: &Reply) {
+    async fn confirm(&self, speaker: &FrameSender<'_>, reply: &Reply) {
         let said: Value = match &reply.body {
             Body::Text(text) => serde_json::from_str(text).unwrap_or_default(),
             _ => Value::Null,
@@ -165,22 +175,22 @@ impl Live {
         let message_id = said.get("id").and_then(Value::as_i64).unwrap_or_default();
         self.echo.replace(Some(Echo {
             message_id,
-            seat: speaker.seat.id.clone(),
+            connection: speaker.connection.id.clone(),
             reference: speaker.reference.clone(),
         }));
-        self.look(speaker.hub).await;
+        self.deliver_pending(speaker.hub).await;
         if self.echo.take().is_none() || !speaker.socket.is_open() {
             return;
         }
-        let internal = speaker.seat.hears_internal();
+        let internal = speaker.connection.may_read_internal();
         let found = match Db::open(&speaker.hub.env) {
-            Ok(db) => db.batch(&[rows::said(message_id, internal)]).await,
+            Ok(db) => db.batch(&[rows::message_frame(message_id, internal)]).await,
             Err(error) => Err(error),
         };
-        let told: Option<Told> = found.ok().and_then(|rows| rows.first()?.first().ok()?);
+        let told: Option<FrameRow> = found.ok().and_then(|rows| rows.first()?.first().ok()?);
         if let Some(text) = told.and_then(|told| told.staff.or(told.public)) {
             match &speaker.reference {
-                Some(reference) => speaker.send(&frame::named(&text, reference)),
+                Some(reference) => speaker.send(&frame::with_ref(&text, reference)),
                 None => speaker.send(&text),
             }
         }
@@ -188,41 +198,44 @@ impl Live {
 
     async fn show_typing(
         &self,
-        speaker: &Speaker<'_>,
+        speaker: &FrameSender<'_>,
         ticket: Option<Ref>,
         is_typing: bool,
         is_internal: bool,
     ) {
         let room = match (speaker.object, ticket) {
-            (Object::Room(room), None) => room,
-            (Object::Room(room), named) => {
-                if !is_of_room(speaker.hub, room, named.as_ref()).await {
-                    return speaker.refuse(another_ticket("ticket_id"));
+            (Topic::Ticket(room), None) => room,
+            (Topic::Ticket(room), named) => {
+                if !is_room_ticket(speaker.hub, room, named.as_ref()).await {
+                    return speaker.refuse(wrong_ticket("ticket_id"));
                 }
                 room
             }
-            (Object::Person(_), Some(Ref::Id(id))) => id,
-            (Object::Person(_), _) => {
+            (Topic::User(_), Some(Ref::Id(id))) => id,
+            (Topic::User(_), _) => {
                 return speaker.refuse(Error::field("ticket_id", "must be the id of a ticket"));
             }
         };
-        let seat = &speaker.seat;
-        if is_internal && !seat.hears_internal() {
+        let connection = &speaker.connection;
+        if is_internal && !connection.may_read_internal() {
             return speaker.refuse(Error::Forbidden("internal notes are for staff".to_owned()));
         }
         let now = clock::now();
-        if change(speaker.socket, |seat| seat.shows_typing(is_typing, now)) != Some(true) {
+        if update_connection(speaker.socket, |connection| {
+            connection.should_show_typing(is_typing, now)
+        }) != Some(true)
+        {
             return;
         }
-        let whisper = Whisper {
-            by: seat.user_id,
+        let whisper = EphemeralFrame {
+            by: connection.user_id,
             is_internal,
-            text: frame::typing(room, &seat.card, is_typing, is_internal, now),
+            text: frame::typing(room, &connection.card, is_typing, is_internal, now),
         };
         match speaker.object {
-            Object::Room(_) => self.whisper(speaker.hub, whisper).await,
-            Object::Person(_) => {
-                if let Err(error) = pass_on(speaker, room, &whisper).await {
+            Topic::Ticket(_) => self.send_ephemeral(speaker.hub, whisper).await,
+            Topic::User(_) => {
+                if let Err(error) = broadcast_typing(speaker, room, &whisper).await {
                     speaker.refuse(error);
                 }
             }
@@ -231,60 +244,66 @@ impl Live {
 }
 
 /// Shows the room of a ticket that somebody writes who listens elsewhere, if they may see the ticket.
-async fn pass_on(speaker: &Speaker<'_>, ticket: i64, whisper: &Whisper) -> Result<(), Error> {
+async fn broadcast_typing(
+    speaker: &FrameSender<'_>,
+    ticket: i64,
+    whisper: &EphemeralFrame,
+) -> Result<(), Error> {
     let now = clock::now();
     let batch = [
-        standings(speaker.object, std::iter::once(&speaker.seat), now),
-        rows::seen(speaker.seat.user_id, &json!([ticket]).to_string()),
+        authorities(speaker.object, std::iter::once(&speaker.connection), now),
+        rows::visible_tickets(speaker.connection.user_id, &json!([ticket]).to_string()),
     ];
     let found = Db::open(&speaker.hub.env)?.batch(&batch).await?;
-    let [standings, seen] = found.as_slice() else {
+    let [authorities, seen] = found.as_slice() else {
         return Ok(());
     };
-    let standings: Vec<Standing> = standings.all()?;
-    if let Err(end) = speaker.seat.stays(&standings, false, now) {
-        dismiss(speaker.socket, end);
+    let authorities: Vec<Authority> = authorities.all()?;
+    if let Err(end) = speaker.connection.check_authority(&authorities, false, now) {
+        close_socket(speaker.socket, end);
         return Ok(());
     }
     if seen.is_empty()? {
         return Err(Error::NotFound);
     }
     let text = serde_json::to_string(whisper).map_err(|error| Error::Internal(error.to_string()))?;
-    let told = hub::whisper(&speaker.hub.env, &Object::Room(ticket).name(), &text).await;
+    let told = hub::send_ephemeral(&speaker.hub.env, &Topic::Ticket(ticket).name(), &text).await;
     told.map_err(Error::Internal)
 }
 
 /// Whether a frame in a room names the room's own ticket, in whichever way.
-async fn is_of_room(hub: &Hub, room: i64, named: Option<&Ref>) -> bool {
+async fn is_room_ticket(hub: &Hub, room: i64, named: Option<&Ref>) -> bool {
     match named {
         None => false,
         Some(Ref::Id(id)) => *id == room,
         Some(named) => {
             let Ok(db) = Db::open(&hub.env) else { return false };
-            let found = db.batch(&[rows::is_ticket(room, named)]).await;
+            let found = db.batch(&[rows::is_same_ticket(room, named)]).await;
             found.is_ok_and(|found| found.first().is_some_and(|rows| rows.is_empty() == Ok(false)))
         }
     }
 }
 
-pub(super) fn another_ticket(field: &str) -> Error {
+pub(super) fn wrong_ticket(field: &str) -> Error {
     Error::field(field, "is another ticket than that of this room")
 }
 
-fn claims(seat: &Seat) -> Claims {
+fn claims(connection: &Connection) -> Claims {
     Claims {
-        user_id: seat.user_id,
-        role: seat.role,
-        session_id: seat.session_id,
-        ver: seat.ver,
-        jti: seat.jti.clone(),
-        expires: seat.expires,
+        user_id: connection.user_id,
+        role: connection.role,
+        session_id: connection.session_id,
+        ver: connection.ver,
+        jti: connection.jti.clone(),
+        expires: connection.expires,
     }
 }
 
-fn read(sent: Frame) -> Result<Map<String, Value>, Error> {
+fn read_frame(sent: Frame) -> Result<Map<String, Value>, Error> {
     let text = match sent {
-        Frame::Text(text) if text.len() > frame::LONGEST => return Err(Error::TooLarge(frame::LONGEST)),
+        Frame::Text(text) if text.len() > frame::MAX_FRAME_BYTES => {
+            return Err(Error::TooLarge(frame::MAX_FRAME_BYTES));
+        }
         Frame::Text(text) => text,
         Frame::Binary => {
             return Err(Error::Malformed(
@@ -292,7 +311,7 @@ fn read(sent: Frame) -> Result<Map<String, Value>, Error> {
             ));
         }
     };
-    json::object(text.as_bytes()).map_err(|error| match error {
+    json::parse_object(text.as_bytes()).map_err(|error| match error {
         Error::Malformed(message) => Error::Malformed(message.replacen("the body", "the frame", 1)),
         error => error,
     })

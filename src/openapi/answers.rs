@@ -2,18 +2,18 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::app::route::{Access, Gives, Limit, Route};
+use crate::app::route::{Access, RateLimit, Responds, Route};
 use crate::http::page;
 use crate::http::request::Method;
 use crate::http::shape::Kind;
 use crate::openapi::reports;
-use crate::openapi::schema::{named, page_of, view};
+use crate::openapi::schema::{page_of, schema_ref, view};
 use crate::store::view::View;
 
 /// A refusal: its status, its name in the document, and when it is given.
-type Refusal = (u16, &'static str, &'static str);
+type ErrorResponse = (u16, &'static str, &'static str);
 
-const REFUSALS: &[Refusal] = &[
+const ERROR_RESPONSES: &[ErrorResponse] = &[
     (
         400,
         "Invalid",
@@ -70,8 +70,8 @@ const REFUSALS: &[Refusal] = &[
 ];
 
 /// The refusals as shared responses.
-pub fn refusals() -> Map<String, Value> {
-    REFUSALS
+pub fn error_responses() -> Map<String, Value> {
+    ERROR_RESPONSES
         .iter()
         .map(|(status, name, text)| {
             let mut headers = vec!["X-Request-Id", "Server-Timing"];
@@ -83,10 +83,10 @@ pub fn refusals() -> Map<String, Value> {
             }
             let response = json!({
                 "description": text,
-                "headers": head(&headers),
+                "headers": header_refs(&headers),
                 "content": {
-                    "application/json": {"schema": named("Error")},
-                    "application/problem+json": {"schema": named("Problem")},
+                    "application/json": {"schema": schema_ref("Error")},
+                    "application/problem+json": {"schema": schema_ref("Problem")},
                 },
             });
             ((*name).to_owned(), response)
@@ -111,7 +111,7 @@ pub fn headers() -> Value {
     })
 }
 
-fn head(names: &[&str]) -> Value {
+fn header_refs(names: &[&str]) -> Value {
     let map: Map<String, Value> = names
         .iter()
         .map(|name| {
@@ -127,16 +127,19 @@ fn head(names: &[&str]) -> Value {
 /// Every answer of a route by its status.
 pub fn responses(route: &Route) -> Value {
     let mut map = Map::new();
-    let (status, good) = good(route);
+    let (status, good) = success_response(route);
     map.insert(status.to_string(), good);
     if is_tagged(route) && route.method == Method::Get {
         let mut not_modified = json!({"description": "The caller has this very state (`If-None-Match`)."});
         if let Some(response) = not_modified.as_object_mut() {
-            response.insert("headers".to_owned(), head(&["ETag", "X-Request-Id"]));
+            response.insert("headers".to_owned(), header_refs(&["ETag", "X-Request-Id"]));
         }
         map.insert("304".to_owned(), not_modified);
     }
-    for (status, name, _) in REFUSALS.iter().filter(|(status, ..)| refuses(route, *status)) {
+    for (status, name, _) in ERROR_RESPONSES
+        .iter()
+        .filter(|(status, ..)| can_refuse(route, *status))
+    {
         map.insert(
             status.to_string(),
             json!({"$ref": format!("#/components/responses/{name}")}),
@@ -146,8 +149,8 @@ pub fn responses(route: &Route) -> Value {
         map.insert(
             "503".to_owned(),
             json!({"description": "Something is down, or the desk is not configured.", "content": {
-                "application/json": {"schema": {"anyOf": [named("Ready"), named("Error")]}},
-                "application/problem+json": {"schema": named("Problem")},
+                "application/json": {"schema": {"anyOf": [schema_ref("Ready"), schema_ref("Error")]}},
+                "application/problem+json": {"schema": schema_ref("Problem")},
             }}),
         );
     }
@@ -156,29 +159,33 @@ pub fn responses(route: &Route) -> Value {
 
 /// Whether the answer is one resource with a version, and so with an `ETag`.
 pub fn is_tagged(route: &Route) -> bool {
-    match route.gives {
-        Gives::One(_) | Gives::Created(_) => true,
-        Gives::List(_)
-        | Gives::Nothing
-        | Gives::Schema(_)
-        | Gives::CreatedSchema(_)
-        | Gives::Media(_)
-        | Gives::Socket => false,
+    match route.responds {
+        Responds::One(_) | Responds::Created(_) => true,
+        Responds::List(_)
+        | Responds::Nothing
+        | Responds::Schema(_)
+        | Responds::CreatedSchema(_)
+        | Responds::Media(_)
+        | Responds::Socket => false,
     }
 }
 
 /// The view that a route answers with, and the name under which the document has its list.
-pub fn viewed(gives: Gives) -> Option<(&'static View, Option<String>)> {
-    match gives {
-        Gives::One(view) | Gives::Created(view) => Some((view, None)),
-        Gives::List(view) => Some((view, Some(list_name(view)))),
-        Gives::Nothing | Gives::Schema(_) | Gives::CreatedSchema(_) | Gives::Media(_) | Gives::Socket => None,
+pub fn view_of(responds: Responds) -> Option<(&'static View, Option<String>)> {
+    match responds {
+        Responds::One(view) | Responds::Created(view) => Some((view, None)),
+        Responds::List(view) => Some((view, Some(list_name(view)))),
+        Responds::Nothing
+        | Responds::Schema(_)
+        | Responds::CreatedSchema(_)
+        | Responds::Media(_)
+        | Responds::Socket => None,
     }
 }
 
 /// The schemas of what a route answers with.
-pub fn schemas(gives: Gives) -> Vec<(String, Value)> {
-    let Some((table, list)) = viewed(gives) else {
+pub fn schemas(responds: Responds) -> Vec<(String, Value)> {
+    let Some((table, list)) = view_of(responds) else {
         return Vec::new();
     };
     let mut all = vec![(table.name.to_owned(), view(table))];
@@ -190,52 +197,52 @@ fn list_name(view: &View) -> String {
     format!("{}Page", view.name)
 }
 
-fn good(route: &Route) -> (u16, Value) {
+fn success_response(route: &Route) -> (u16, Value) {
     let as_json = |schema: Value| json!({"application/json": {"schema": schema}});
-    let (status, text, content) = match route.gives {
-        Gives::One(view) => (200, view.name.to_owned(), Some(as_json(named(view.name)))),
-        Gives::List(view) => (
+    let (status, text, content) = match route.responds {
+        Responds::One(view) => (200, view.name.to_owned(), Some(as_json(schema_ref(view.name)))),
+        Responds::List(view) => (
             200,
             format!("A page of {} objects", view.name),
-            Some(as_json(named(&list_name(view)))),
+            Some(as_json(schema_ref(&list_name(view)))),
         ),
-        Gives::Created(view) => (
+        Responds::Created(view) => (
             201,
             format!("The new {}", view.name),
-            Some(as_json(named(view.name))),
+            Some(as_json(schema_ref(view.name))),
         ),
-        Gives::Nothing => (204, "Done; there is nothing to say".to_owned(), None),
-        Gives::Schema(name) => (200, name.to_owned(), Some(as_json(named(name)))),
-        Gives::CreatedSchema(name) => (201, name.to_owned(), Some(as_json(named(name)))),
-        Gives::Socket => (
+        Responds::Nothing => (204, "Done; there is nothing to say".to_owned(), None),
+        Responds::Schema(name) => (200, name.to_owned(), Some(as_json(schema_ref(name)))),
+        Responds::CreatedSchema(name) => (201, name.to_owned(), Some(as_json(schema_ref(name)))),
+        Responds::Socket => (
             101,
             "A WebSocket; the README tells of its frames".to_owned(),
             None,
         ),
-        Gives::Media(kind) => (
+        Responds::Media(kind) => (
             200,
-            media_words(kind),
-            Some(json!({kind: {"schema": media(kind)}})),
+            media_description(kind),
+            Some(json!({kind: {"schema": media_schema(kind)}})),
         ),
     };
     let mut headers = vec!["X-Request-Id", "Server-Timing"];
-    if is_tagged(route) || is_asset(route.gives) {
+    if is_tagged(route) || is_asset(route.responds) {
         headers.push("ETag");
     }
     if status == 201 {
         headers.push("Location");
     }
     let is_paged = route.query.iter().any(|shape| shape.name == page::QUERY.name);
-    if is_paged || matches!(route.gives, Gives::List(_)) {
+    if is_paged || matches!(route.responds, Responds::List(_)) {
         headers.push("Link");
     }
     if route.is_idempotent {
         headers.push("Idempotent-Replayed");
     }
-    if route.limit != Limit::None {
+    if route.limit != RateLimit::None {
         headers.push("RateLimit-Policy");
     }
-    let mut response = json!({"description": text, "headers": head(&headers)});
+    let mut response = json!({"description": text, "headers": header_refs(&headers)});
     let content = content.map(|mut content| {
         if let (true, Some(map)) = (reports::is_table(route), content.as_object_mut()) {
             map.insert("text/csv".to_owned(), json!({"schema": {"type": "string"}}));
@@ -249,15 +256,15 @@ fn good(route: &Route) -> (u16, Value) {
 }
 
 /// The pages and the document itself are static assets, which have tags of their own.
-fn is_asset(gives: Gives) -> bool {
-    matches!(gives, Gives::Media("text/html" | "application/json"))
+fn is_asset(responds: Responds) -> bool {
+    matches!(responds, Responds::Media("text/html" | "application/json"))
 }
 
-fn media_words(kind: &str) -> String {
+fn media_description(kind: &str) -> String {
     if kind == "*/*" { "The file's bytes" } else { kind }.to_owned()
 }
 
-fn media(kind: &str) -> Value {
+fn media_schema(kind: &str) -> Value {
     match kind {
         "application/json" => json!({"type": "object"}),
         _ if kind.starts_with("text/") => json!({"type": "string"}),
@@ -267,20 +274,20 @@ fn media(kind: &str) -> Value {
 }
 
 /// Whether the row can refuse with this status.
-fn refuses(route: &Route, status: u16) -> bool {
+fn can_refuse(route: &Route, status: u16) -> bool {
     let writes = route.method != Method::Get;
     let signed_in = route.access != Access::Public;
     let has_param = route.path.contains('{');
-    let asks_for_nothing = route.limit == Limit::None;
+    let asks_for_nothing = route.limit == RateLimit::None;
     match status {
         400 => route.streams || route.body.is_some() || !route.query.is_empty() || route.is_idempotent,
-        401 => signed_in || route.hears_token || matches!(route.path, "/auth/login" | "/auth/refresh"),
+        401 => signed_in || route.auth_optional || matches!(route.path, "/auth/login" | "/auth/refresh"),
         403 => match route.access {
             Access::Public => route.path == "/auth/register" || route.path.starts_with("/uploads/"),
             Access::SignedIn => writes || has_param,
             Access::Agent | Access::Manager | Access::Admin => true,
         },
-        404 => has_param || names_rows(route),
+        404 => has_param || references_rows(route),
         409 => writes && (signed_in || route.path == "/auth/register"),
         412 => route.streams || takes_if_match(route),
         413 => writes,
@@ -294,7 +301,7 @@ fn refuses(route: &Route, status: u16) -> bool {
 }
 
 /// Whether the body names rows that may not be there.
-fn names_rows(route: &Route) -> bool {
+fn references_rows(route: &Route) -> bool {
     route.body.is_some_and(|shape| {
         shape
             .fields
@@ -306,5 +313,8 @@ fn names_rows(route: &Route) -> bool {
 /// Whether a write is on one resource that may have moved on.
 pub fn takes_if_match(route: &Route) -> bool {
     let on_one = route.path.contains('{') || route.method == Method::Put;
-    route.method != Method::Get && route.is_idempotent && on_one && !matches!(route.gives, Gives::Created(_))
+    route.method != Method::Get
+        && route.is_idempotent
+        && on_one
+        && !matches!(route.responds, Responds::Created(_))
 }

@@ -21,7 +21,7 @@ use crate::app::route::{Access, Route};
 use crate::http::page;
 use crate::http::request::Method;
 use crate::http::shape::{Field, Need, Shape};
-use crate::openapi::schema::{Place, input, is_list, meaning, named};
+use crate::openapi::schema::{InputLocation, field_meaning, input, is_list, schema_ref};
 use crate::routes::ROUTES;
 
 /// First segments of what stands at the root, without a mount.
@@ -115,7 +115,10 @@ pub fn document() -> Value {
             .entry(route.path.to_owned())
             .or_insert_with(|| path_item(route));
         if let Some(item) = item.as_object_mut() {
-            item.insert(route.method.word().to_lowercase(), operation(route, route.method));
+            item.insert(
+                route.method.as_str().to_lowercase(),
+                operation(route, route.method),
+            );
             if route.is_patch {
                 item.insert("patch".to_owned(), operation(route, Method::Patch));
             }
@@ -141,7 +144,7 @@ pub fn document() -> Value {
                     "description": "The `access_token` of a login."},
             },
             "schemas": schemas().into_iter().collect::<Map<String, Value>>(),
-            "responses": answers::refusals(),
+            "responses": answers::error_responses(),
             "headers": answers::headers(),
             "parameters": parameters(),
         },
@@ -199,12 +202,12 @@ fn operation(route: &Route, method: Method) -> Value {
     let mut put = |key: &str, value: Value| map.insert(key.to_owned(), value);
     put("tags", json!([tag(route)]));
     put("summary", json!(route.summary));
-    put("description", json!(story(route, method)));
+    put("description", json!(description(route, method)));
     put("operationId", json!(operation_id(method, route.path)));
     if route.access == Access::Public {
         // An empty requirement beside a token: it may be sent.
         let optional = json!([{}, {"bearer": []}]);
-        put("security", if route.hears_token { optional } else { json!([]) });
+        put("security", if route.auth_optional { optional } else { json!([]) });
     }
     let parameters: Vec<Value> = path_parameters(route)
         .chain(query_parameters(route))
@@ -226,7 +229,7 @@ fn operation(route: &Route, method: Method) -> Value {
     Value::Object(map)
 }
 
-fn story(route: &Route, method: Method) -> String {
+fn description(route: &Route, method: Method) -> String {
     let who = match route.access {
         Access::Public => "For anybody.",
         Access::SignedIn => "For everybody who is signed in.",
@@ -243,7 +246,7 @@ fn story(route: &Route, method: Method) -> String {
 
 /// `GET /tickets/{id}/comments` -> `get_tickets_by_id_comments`: unique because method and path are.
 fn operation_id(method: Method, path: &str) -> String {
-    let mut id = method.word().to_lowercase();
+    let mut id = method.as_str().to_lowercase();
     for part in path.split('/').filter(|part| !part.is_empty()) {
         match part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
             Some(name) => id.push_str(&format!("_by_{name}")),
@@ -263,13 +266,13 @@ fn path_parameters(route: &Route) -> impl Iterator<Item = Value> {
         .split('/')
         .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
         .map(move |name| {
-            json!({"name": name, "in": "path", "required": true, "description": names_what(group, name),
+            json!({"name": name, "in": "path", "required": true, "description": parameter_meaning(group, name),
                 "schema": {"type": "string", "minLength": 1}})
         })
 }
 
 /// What a path parameter names.
-fn names_what(group: &str, name: &str) -> String {
+fn parameter_meaning(group: &str, name: &str) -> String {
     const TICKET: &str = "The ticket's id, uid, number (`TICK-20260131-0007`) or key (`WEB-12`).";
     match (group, name) {
         ("tickets", "id") | ("messages", "id") => TICKET.to_owned(),
@@ -301,8 +304,8 @@ fn query_parameters(route: &Route) -> impl Iterator<Item = Value> {
 }
 
 fn query_parameter(field: &Field) -> Value {
-    let mut parameter = json!({"name": field.name, "in": "query", "description": meaning(field),
-        "schema": input(field.kind, Place::Query)});
+    let mut parameter = json!({"name": field.name, "in": "query", "description": field_meaning(field),
+        "schema": input(field.kind, InputLocation::Query)});
     if let Some(map) = parameter.as_object_mut() {
         if field.need == Need::Required {
             map.insert("required".to_owned(), json!(true));
@@ -351,7 +354,7 @@ fn parameters() -> Map<String, Value> {
 }
 
 fn request_body(route: &Route, shape: &Shape) -> Value {
-    let mut media = json!({"schema": named(shape.name)});
+    let mut media = json!({"schema": schema_ref(shape.name)});
     let example = EXAMPLES.iter().find(|(name, _)| *name == shape.name);
     if let (Some((_, text)), Some(map)) = (example, media.as_object_mut()) {
         map.insert(
@@ -378,7 +381,7 @@ fn named_schemas() -> Vec<(String, Value)> {
         .map(|(name, schema)| (name.to_owned(), schema))
         .collect();
     for Endpoint { route, .. } in ROUTES {
-        all.extend(answers::schemas(route.gives));
+        all.extend(answers::schemas(route.responds));
         all.extend(
             route
                 .body

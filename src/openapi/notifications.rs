@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::desk::notification::Kind;
-use crate::openapi::schema::{described, named, object, or_null};
+use crate::desk::notification::NotificationKind;
+use crate::openapi::schema::{described, object, or_null, schema_ref};
 
 /// Every one of them by its name.
 pub fn schemas() -> Vec<(&'static str, Value)> {
@@ -13,7 +13,7 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
     let ways = object([("live", flag()), ("email", flag())]);
     let some_ways = object([("live?", flag()), ("email?", flag())]);
     let by_kind = |suffix: &str, ways: &Value| {
-        let kinds: serde_json::Map<String, Value> = Kind::WORDS
+        let kinds: serde_json::Map<String, Value> = NotificationKind::WORDS
             .iter()
             .map(|kind| ((*kind).to_owned(), ways.clone()))
             .collect();
@@ -21,7 +21,7 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
         if suffix.is_empty()
             && let Some(schema) = schema.as_object_mut()
         {
-            schema.insert("required".to_owned(), json!(Kind::WORDS));
+            schema.insert("required".to_owned(), json!(NotificationKind::WORDS));
         }
         schema
     };
@@ -55,7 +55,7 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
                 ("seq", whole()),
                 ("type", text()),
                 ("message_id", or_null(whole())),
-                ("changes", named("Changes")),
+                ("changes", schema_ref("Changes")),
             ]),
         ),
     ]

@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::app::route::{Gives, Route};
-use crate::desk::reports::figures::AGES;
-use crate::desk::reports::period::Step;
+use crate::app::route::{Responds, Route};
+use crate::desk::reports::figures::AGE_BUCKETS;
+use crate::desk::reports::period::Granularity;
 use crate::desk::tickets::priority::Priority;
 use crate::desk::tickets::status::Status;
 use crate::openapi::schema::{described, list, object, one_of, or_null};
@@ -25,7 +25,7 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
 
 /// Whether a route answers with a table, which can be had as CSV too.
 pub fn is_table(route: &Route) -> bool {
-    matches!(route.gives, Gives::Schema(name) if name.ends_with("Report"))
+    matches!(route.responds, Responds::Schema(name) if name.ends_with("Report"))
 }
 
 fn text() -> Value {
@@ -81,7 +81,7 @@ fn trend() -> Value {
 }
 
 /// Durations, in milliseconds.
-fn spread(what: &str) -> Value {
+fn percentiles(what: &str) -> Value {
     let spread = object([
         ("count", count()),
         ("mean", count()),
@@ -98,7 +98,7 @@ const RESPONSES: &str =
 const RESOLUTIONS: &str =
     "Milliseconds from creation to resolution, of tickets resolved in the range; nearest ranks.";
 
-fn promises() -> [(&'static str, Value); 3] {
+fn compliance() -> [(&'static str, Value); 3] {
     let kept = || {
         object([
             ("met", count()),
@@ -120,13 +120,13 @@ fn overview() -> [(&'static str, Value); 11] {
     [
         ("total", count()),
         ("by_status", sums(&Status::WORDS)),
-        ("by_priority", sums(&Priority::ALL.map(Priority::word))),
+        ("by_priority", sums(&Priority::ALL.map(Priority::as_str))),
         ("unassigned", count()),
         ("overdue", count()),
         ("unresolved", count()),
         ("by_category", by_category()),
         ("range", range()),
-        ("interval", one_of(&Step::WORDS)),
+        ("interval", one_of(&Granularity::WORDS)),
         ("trends", trend()),
         ("capped?", capped()),
     ]
@@ -147,11 +147,11 @@ fn dashboard() -> Value {
         ),
         ("created", count()),
         ("resolved", count()),
-        ("first_response_ms", spread(RESPONSES)),
-        ("resolution_ms", spread(RESOLUTIONS)),
+        ("first_response_ms", percentiles(RESPONSES)),
+        ("resolution_ms", percentiles(RESOLUTIONS)),
         (
             "sla",
-            described(object(promises()), "Of tickets created in the range."),
+            described(object(compliance()), "Of tickets created in the range."),
         ),
         ("workload?", described(list(one), "For managers and admins.")),
     ]);
@@ -188,19 +188,19 @@ fn volume() -> Value {
     object([
         ("data", trend()),
         ("range", range()),
-        ("interval", one_of(&Step::WORDS)),
+        ("interval", one_of(&Granularity::WORDS)),
         ("totals", object([("created", count()), ("resolved", count())])),
         ("by_status", sums(&Status::WORDS)),
-        ("by_priority", sums(&Priority::ALL.map(Priority::word))),
+        ("by_priority", sums(&Priority::ALL.map(Priority::as_str))),
         ("by_category", by_category()),
-        ("first_response_ms", spread(RESPONSES)),
-        ("resolution_ms", spread(RESOLUTIONS)),
+        ("first_response_ms", percentiles(RESPONSES)),
+        ("resolution_ms", percentiles(RESOLUTIONS)),
     ])
 }
 
 fn sla() -> Value {
     let row = object([
-        ("priority", one_of(&Priority::ALL.map(Priority::word))),
+        ("priority", one_of(&Priority::ALL.map(Priority::as_str))),
         ("tickets", count()),
         ("response_met", count()),
         ("response_missed", count()),
@@ -211,7 +211,7 @@ fn sla() -> Value {
         ("resolution_pending", count()),
         ("resolution_met_percent", percent()),
     ]);
-    let [tickets, response, resolution] = promises();
+    let [tickets, response, resolution] = compliance();
     let agent = object([
         tickets,
         response,
@@ -222,18 +222,18 @@ fn sla() -> Value {
     object([
         ("data", list(row)),
         ("range", range()),
-        ("totals", object(promises())),
+        ("totals", object(compliance())),
         ("by_agent", list(agent)),
     ])
 }
 
 fn aging() -> Value {
     let mut columns = vec!["tickets"];
-    columns.extend(Priority::ALL.map(Priority::word));
+    columns.extend(Priority::ALL.map(Priority::as_str));
     columns.extend(["at_risk", "breached"]);
     let mut row = sums(&columns);
     if let Some(Value::Object(properties)) = row.get_mut("properties") {
-        properties.insert("age".to_owned(), one_of(&AGES.map(|(word, _)| word)));
+        properties.insert("age".to_owned(), one_of(&AGE_BUCKETS.map(|(word, _)| word)));
     }
     if let Some(Value::Array(required)) = row.get_mut("required") {
         required.push(json!("age"));

@@ -15,7 +15,7 @@ pub fn route_list() -> String {
             Access::Manager => "managers and up",
             Access::Admin => "admins",
         };
-        let methods = match (route.method.word(), route.is_patch) {
+        let methods = match (route.method.as_str(), route.is_patch) {
             (word, true) => format!("{word}, PATCH"),
             (word, false) => word.to_owned(),
         };

@@ -9,7 +9,7 @@ use crate::http::shape::{Field, Kind, Need, Shape};
 use crate::store::view::{Out, OutField, View};
 
 /// A reference to a schema of the document.
-pub fn named(name: &str) -> Value {
+pub fn schema_ref(name: &str) -> Value {
     json!({"$ref": format!("#/components/schemas/{name}")})
 }
 
@@ -69,13 +69,13 @@ fn set(schema: &mut Value, key: &str, value: Value) {
 
 /// Where input stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum InputLocation {
     Body,
     Query,
 }
 
 /// What a field may hold.
-pub fn input(kind: Kind, place: Place) -> Value {
+pub fn input(kind: Kind, place: InputLocation) -> Value {
     match kind {
         Kind::Line { min, max } | Kind::Text { min, max } => {
             json!({"type": "string", "minLength": min, "maxLength": max})
@@ -90,21 +90,21 @@ pub fn input(kind: Kind, place: Place) -> Value {
         Kind::Url => {
             json!({"type": "string", "format": "uri", "maxLength": 2_048, "pattern": "^https?://[^\\s]*$"})
         }
-        Kind::Word(words) => one_of(words.list),
+        Kind::Choice(words) => one_of(words.list),
         Kind::AnyOf(words) => match place {
-            Place::Query => list(one_of(words.list)),
-            Place::Body => json!({"type": "string"}),
+            InputLocation::Query => list(one_of(words.list)),
+            InputLocation::Body => json!({"type": "string"}),
         },
         Kind::Flag => json!({"type": "boolean"}),
-        Kind::Whole { min, max } => {
+        Kind::Integer { min, max } => {
             let mut schema = json!({"type": "integer", "minimum": min});
             if max <= MAX_ID {
                 set(&mut schema, "maximum", json!(max));
             }
             schema
         }
-        Kind::Reference => named("Reference"),
-        Kind::ReferenceOr(words) => json!({"anyOf": [one_of(words), named("Reference")]}),
+        Kind::Reference => schema_ref("Reference"),
+        Kind::ReferenceOr(words) => json!({"anyOf": [one_of(words), schema_ref("Reference")]}),
         Kind::Slug => json!({"anyOf": [
             {"type": "integer", "minimum": 1, "maximum": MAX_ID},
             {"type": "string", "minLength": 1, "maxLength": 100},
@@ -112,16 +112,16 @@ pub fn input(kind: Kind, place: Place) -> Value {
         Kind::ProjectKey => {
             json!({"type": "string", "minLength": 2, "maxLength": 10, "pattern": "^\\s*[A-Za-z][A-Za-z0-9]{1,9}\\s*$"})
         }
-        Kind::Json(form) => named(form.schema),
-        Kind::References => json!({"type": "array", "items": named("Reference"), "maxItems": 200}),
+        Kind::Json(form) => schema_ref(form.schema),
+        Kind::References => json!({"type": "array", "items": schema_ref("Reference"), "maxItems": 200}),
         Kind::Slugs => json!({"type": "array", "items": input(Kind::Slug, place), "maxItems": 200}),
         Kind::Tags => {
             let tag = json!({"type": "string", "minLength": 1, "maxLength": 50, "pattern": "^[^\\s,]+$"});
             json!({"type": "array", "items": tag, "maxItems": 20})
         }
         Kind::Time => match place {
-            Place::Body => json!({"type": "string", "format": "date-time"}),
-            Place::Query => json!({"anyOf": [
+            InputLocation::Body => json!({"type": "string", "format": "date-time"}),
+            InputLocation::Query => json!({"anyOf": [
                 {"type": "string", "format": "date-time"},
                 {"type": "string", "format": "date"},
             ]}),
@@ -135,7 +135,7 @@ pub fn is_list(kind: Kind) -> bool {
 }
 
 /// What a field means, and which other names it goes by.
-pub fn meaning(field: &Field) -> String {
+pub fn field_meaning(field: &Field) -> String {
     let mut text = field.doc.to_owned();
     if !field.aliases.is_empty() {
         let names: Vec<String> = field.aliases.iter().map(|name| format!("`{name}`")).collect();
@@ -148,12 +148,12 @@ pub fn meaning(field: &Field) -> String {
 pub fn body(shape: &Shape) -> Value {
     let mut properties = Map::new();
     for field in shape.fields {
-        let schema = input(field.kind, Place::Body);
+        let schema = input(field.kind, InputLocation::Body);
         let schema = match field.need {
             Need::Nullable => or_null(schema),
             Need::Required | Need::Optional => schema,
         };
-        properties.insert(field.name.to_owned(), described(schema, &meaning(field)));
+        properties.insert(field.name.to_owned(), described(schema, &field_meaning(field)));
     }
     let required: Vec<&str> = shape
         .fields
@@ -186,8 +186,8 @@ fn output(field: &OutField) -> Value {
         Out::Time => json!({"type": "string", "format": "date-time"}),
         Out::Flag => json!({"type": "boolean"}),
         Out::Word(words) => one_of(words.list),
-        Out::Card => named("Person"),
-        Out::Json(name) => named(name),
+        Out::Card => schema_ref("Person"),
+        Out::Json(name) => schema_ref(name),
     };
     let schema = if field.nullable { or_null(schema) } else { schema };
     described(schema, field.doc)
@@ -195,7 +195,7 @@ fn output(field: &OutField) -> Value {
 
 /// The names of schemas that a view stands on.
 #[cfg(test)]
-pub fn names_in(view: &View) -> impl Iterator<Item = &'static str> {
+pub fn schema_names(view: &View) -> impl Iterator<Item = &'static str> {
     view.fields.iter().filter_map(|field| match field.out {
         Out::Card => Some("Person"),
         Out::Json(name) => Some(name),
@@ -206,8 +206,8 @@ pub fn names_in(view: &View) -> impl Iterator<Item = &'static str> {
 /// A page of a list.
 pub fn page_of(item: &str) -> Value {
     object([
-        ("data", list(named(item))),
-        ("meta", named("PageMeta")),
-        ("links", named("PageLinks")),
+        ("data", list(schema_ref(item))),
+        ("meta", schema_ref("PageMeta")),
+        ("links", schema_ref("PageLinks")),
     ])
 }

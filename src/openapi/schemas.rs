@@ -5,11 +5,11 @@ use serde_json::{Value, json};
 
 use crate::desk::id::MAX_ID;
 use crate::desk::person::Role;
-use crate::desk::sla::State;
+use crate::desk::sla::SlaState;
 use crate::desk::sla::calendar_parse::WEEKDAYS;
 use crate::desk::tickets::priority::Priority;
-use crate::desk::tickets::status::{Status, Workflow};
-use crate::openapi::schema::{described, list, named, object, one_of, or_null, page_of};
+use crate::desk::tickets::status::{Lifecycle, Status};
+use crate::openapi::schema::{described, list, object, one_of, or_null, page_of, schema_ref};
 
 /// Every one of them by its name.
 pub fn schemas() -> Vec<(&'static str, Value)> {
@@ -27,7 +27,7 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
     all.extend(categories());
     all.push(("PresignedUpload", presigned()));
     all.extend(assistant());
-    all.extend(promises());
+    all.extend(sla_calendars());
     all.extend(crate::openapi::notifications::schemas());
     all.extend(crate::openapi::webhooks::schemas());
     all.extend(crate::openapi::reports::schemas());
@@ -56,7 +56,7 @@ fn constant(value: Value) -> Value {
 }
 
 /// An object with whatever is in it.
-fn open() -> Value {
+fn any_object() -> Value {
     json!({"type": "object", "additionalProperties": true})
 }
 
@@ -81,7 +81,7 @@ fn error() -> Value {
         (
             "details",
             described(
-                open(),
+                any_object(),
                 "Facts for the code at hand, such as `{from, to, allowed}`.",
             ),
         ),
@@ -102,7 +102,7 @@ fn problem() -> Value {
         ("instance", text()),
         ("code", text()),
         ("errors", by_field),
-        ("details", open()),
+        ("details", any_object()),
         ("request_id", text()),
     ]);
     described(
@@ -158,7 +158,7 @@ fn accounts() -> [(&'static str, Value); 5] {
     permissions.sort_unstable();
     permissions.dedup();
     let signed = object([
-        ("user", named("User")),
+        ("user", schema_ref("User")),
         ("access_token", text()),
         ("refresh_token", text()),
         ("token_type", constant(json!("Bearer"))),
@@ -220,28 +220,28 @@ fn tickets() -> [(&'static str, Value); 10] {
     ]);
     let transitions = object([
         ("status", one_of(&Status::WORDS)),
-        ("workflow", one_of(&Workflow::WORDS)),
-        ("allowed", named("Transitions")),
+        ("workflow", one_of(&Lifecycle::WORDS)),
+        ("allowed", schema_ref("Transitions")),
     ]);
     let said = object([
         ("type", constant(json!("message"))),
         ("seq", whole()),
         (
             "message",
-            described(or_null(named("Message")), "Null when it was deleted."),
+            described(or_null(schema_ref("Message")), "Null when it was deleted."),
         ),
         ("deleted_at", or_null(time())),
         ("created_at", time()),
     ]);
-    let entry = json!({"oneOf": [named("Said"), named("Event")]});
+    let entry = json!({"oneOf": [schema_ref("Said"), schema_ref("Event")]});
     [
         ("Tags", list(text())),
         (
             "Sla",
             described(
                 object([
-                    ("response", one_of(&State::WORDS)),
-                    ("resolution", one_of(&State::WORDS)),
+                    ("response", one_of(&SlaState::WORDS)),
+                    ("resolution", one_of(&SlaState::WORDS)),
                 ]),
                 "How the two promises are doing at this moment.",
             ),
@@ -250,12 +250,12 @@ fn tickets() -> [(&'static str, Value); 10] {
             "Transitions",
             json!({"type": "array", "items": one_of(&Status::WORDS), "uniqueItems": true}),
         ),
-        ("CustomFields", open()),
+        ("CustomFields", any_object()),
         ("Changes", list(change)),
         (
             "EventData",
             described(
-                open(),
+                any_object(),
                 "What else belongs to the event: of a transfer its `reason`, of a warning its `target` (response, resolution); both for staff only.",
             ),
         ),
@@ -290,7 +290,7 @@ fn assistant() -> [(&'static str, Value); 2] {
         ("category", or_null(category)),
         ("priority", or_null(one_of(&Priority::WORDS))),
         ("sentiment", or_null(sentiment)),
-        ("assignee", or_null(named("Person"))),
+        ("assignee", or_null(schema_ref("Person"))),
         ("reason", text()),
         ("model", model()),
         ("truncated", truncated()),
@@ -303,12 +303,12 @@ fn categories() -> [(&'static str, Value); 3] {
     let name = object([("id", whole()), ("slug", text()), ("name", text())]);
     [
         ("Ids", list(whole())),
-        ("Subcategories", list(named("Subcategory"))),
+        ("Subcategories", list(schema_ref("Subcategory"))),
         ("CategoryNames", list(name)),
     ]
 }
 
-fn promises() -> [(&'static str, Value); 4] {
+fn sla_calendars() -> [(&'static str, Value); 4] {
     let range = json!({"type": "string", "pattern": "^[0-2][0-9]:[0-5][0-9]-[0-2][0-9]:[0-5][0-9]$"});
     let day = json!({"type": ["array", "null"], "items": range, "maxItems": 12});
     let week: serde_json::Map<String, Value> = WEEKDAYS
@@ -316,7 +316,7 @@ fn promises() -> [(&'static str, Value); 4] {
         .map(|name| ((*name).to_owned(), day.clone()))
         .collect();
     [
-        ("People", list(named("Person"))),
+        ("People", list(schema_ref("Person"))),
         (
             "TimeZone",
             described(text(), "A time zone as IANA names it, such as Europe/Berlin."),

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::*;
-use crate::app::route::Gives;
+use crate::app::route::Responds;
 
 fn file(name: &str) -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
@@ -44,19 +44,19 @@ fn every_schema_that_is_named_is_there() {
     let known = schemas();
     let mut missing = BTreeSet::new();
     for Endpoint { route, .. } in ROUTES {
-        match route.gives {
-            Gives::Schema(name) | Gives::CreatedSchema(name) => {
+        match route.responds {
+            Responds::Schema(name) | Responds::CreatedSchema(name) => {
                 missing.insert(name);
             }
-            Gives::One(_)
-            | Gives::List(_)
-            | Gives::Created(_)
-            | Gives::Nothing
-            | Gives::Media(_)
-            | Gives::Socket => {}
+            Responds::One(_)
+            | Responds::List(_)
+            | Responds::Created(_)
+            | Responds::Nothing
+            | Responds::Media(_)
+            | Responds::Socket => {}
         }
-        if let Some((view, _)) = answers::viewed(route.gives) {
-            missing.extend(schema::names_in(view));
+        if let Some((view, _)) = answers::view_of(route.responds) {
+            missing.extend(schema::schema_names(view));
         }
     }
     missing.retain(|name| !known.contains_key(*name));

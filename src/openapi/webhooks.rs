@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::desk::webhooks::delivery::{ALL, FIRED, TEST, types};
-use crate::desk::webhooks::endpoint_url::LONGEST;
-use crate::openapi::schema::{described, list, named, object, one_of};
+use crate::desk::webhooks::delivery::{ALL_EVENTS, RULE_FIRED_EVENT, TEST_EVENT, event_types};
+use crate::desk::webhooks::endpoint_url::MAX_URL_BYTES;
+use crate::openapi::schema::{described, list, object, one_of, schema_ref};
 
 /// The request that endpoints get.
 pub fn sent() -> Value {
@@ -21,7 +21,7 @@ pub fn sent() -> Value {
             header("webhook-timestamp", "Of the attempt, in seconds since 1970."),
             header("webhook-signature", "`v1,` and the base64 of HMAC-SHA-256 over `id.timestamp.body`; after a rotation two of them, by a space."),
         ],
-        "requestBody": {"required": true, "content": {"application/json": {"schema": named("WebhookPayload")}}},
+        "requestBody": {"required": true, "content": {"application/json": {"schema": schema_ref("WebhookPayload")}}},
         "responses": {"2XX": {"description": "Taken. Redirects are not followed; every other answer is a failure."}},
     }}})
 }
@@ -30,27 +30,34 @@ pub fn sent() -> Value {
 pub fn schemas() -> Vec<(&'static str, Value)> {
     let text = || json!({"type": "string"});
     let whole = || json!({"type": "integer"});
-    let types = types();
+    let types = event_types();
     let mut words: Vec<&str> = types.iter().map(String::as_str).collect();
-    let sent: Vec<&str> = words.iter().copied().chain([FIRED, TEST]).collect();
+    let sent: Vec<&str> = words
+        .iter()
+        .copied()
+        .chain([RULE_FIRED_EVENT, TEST_EVENT])
+        .collect();
     let sent = one_of(&sent);
-    words.insert(0, ALL);
+    words.insert(0, ALL_EVENTS);
     let rule = object([("id", whole()), ("name", text()), ("heard", text())]);
     let data = object([
         (
             "event?",
             described(
-                named("Event"),
+                schema_ref("Event"),
                 "What has happened; of every type but the last two.",
             ),
         ),
         (
             "ticket?",
-            described(named("Ticket"), "The ticket as it was when this was first sent."),
+            described(
+                schema_ref("Ticket"),
+                "The ticket as it was when this was first sent.",
+            ),
         ),
         (
             "message?",
-            json!({"anyOf": [named("Message"), {"type": "null"}], "description": "The message of the event, if it has one."}),
+            json!({"anyOf": [schema_ref("Message"), {"type": "null"}], "description": "The message of the event, if it has one."}),
         ),
         (
             "rule?",
@@ -62,7 +69,7 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
         ("WebhookEvents", list(one_of(&words))),
         (
             "WebhookUrl",
-            json!({"type": "string", "format": "uri", "maxLength": LONGEST}),
+            json!({"type": "string", "format": "uri", "maxLength": MAX_URL_BYTES}),
         ),
         (
             "WebhookSecret",

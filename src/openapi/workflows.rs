@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 
 use crate::desk::automation::action::Action;
-use crate::desk::automation::condition::Op;
+use crate::desk::automation::condition::Operator;
 use crate::desk::automation::fields::FIELDS;
-use crate::desk::automation::rule::On;
-use crate::openapi::schema::{described, list, named, object, one_of};
+use crate::desk::automation::rule::TriggerKind;
+use crate::openapi::schema::{described, list, object, one_of, schema_ref};
 
 /// Every one of them by its name.
 pub fn schemas() -> [(&'static str, Value); 8] {
@@ -17,7 +17,7 @@ pub fn schemas() -> [(&'static str, Value); 8] {
             "field",
             described(text(), &format!("One of {fields}, `custom_fields.<name>`.")),
         ),
-        ("op", words("How they are compared", &Op::WORDS)),
+        ("op", word_of("How they are compared", &Operator::WORDS)),
         (
             "value?",
             described(
@@ -46,12 +46,12 @@ pub fn schemas() -> [(&'static str, Value); 8] {
             described(json!({"type": "boolean"}), "Its conditions hold, too."),
         ),
         ("unmet", list(object([("path", text()), ("reason", text())]))),
-        ("actions", named("WorkflowDetails")),
-        ("changes", named("Changes")),
+        ("actions", schema_ref("WorkflowDetails")),
+        ("changes", schema_ref("Changes")),
     ]);
     let simulation = object([
         ("workflow_id", json!({"type": "integer"})),
-        ("problems", named("WorkflowProblems")),
+        ("problems", schema_ref("WorkflowProblems")),
         ("tried", json!({"type": "integer"})),
         ("acting", json!({"type": "integer"})),
         ("results", list(tried)),
@@ -64,12 +64,12 @@ pub fn schemas() -> [(&'static str, Value); 8] {
             object([
                 (
                     "all?",
-                    described(list(named("WorkflowCondition")), "All of these must hold."),
+                    described(list(schema_ref("WorkflowCondition")), "All of these must hold."),
                 ),
                 (
                     "any?",
                     described(
-                        list(named("WorkflowCondition")),
+                        list(schema_ref("WorkflowCondition")),
                         "At least one of these, if there are any.",
                     ),
                 ),
@@ -81,13 +81,13 @@ pub fn schemas() -> [(&'static str, Value); 8] {
             list(object([("path", text()), ("message", text())])),
         ),
         ("WorkflowDeed", deed),
-        ("WorkflowDetails", list(named("WorkflowDeed"))),
+        ("WorkflowDetails", list(schema_ref("WorkflowDeed"))),
         ("WorkflowSimulation", simulation),
     ]
 }
 
 /// One of a closed list for who writes a rule; whoever reads one may find another word in a broken rule.
-fn words(says: &str, list: &[&str]) -> Value {
+fn word_of(says: &str, list: &[&str]) -> Value {
     let list = list.join("`, `");
     json!({"type": "string", "description": format!("{says}: one of `{list}`.")})
 }
@@ -95,13 +95,13 @@ fn words(says: &str, list: &[&str]) -> Value {
 fn trigger() -> Value {
     let says = "Narrowed by `from` and `to` of `status_changed`, `by` (staff, customer) and `internal` of `message_added`, \
       `target` (response, resolution) of the SLA's, `every_hours` of `schedule`.";
-    json!({"type": "object", "required": ["on"], "properties": {"on": words("What it waits for", &On::WORDS)}, "additionalProperties": true,
+    json!({"type": "object", "required": ["on"], "properties": {"on": word_of("What it waits for", &TriggerKind::WORDS)}, "additionalProperties": true,
            "description": says})
 }
 
 fn action() -> Value {
     let says = "The main part goes by its own name or `value`: `status`, `priority`, `category`, `to` (an agent, \
       least_loaded, none), `tag`, `body`, `to` and `message` of a notification, `webhook`.";
-    json!({"type": "object", "required": ["type"], "properties": {"type": words("What is done", &Action::WORDS)},
+    json!({"type": "object", "required": ["type"], "properties": {"type": word_of("What is done", &Action::WORDS)},
            "additionalProperties": true, "description": says})
 }

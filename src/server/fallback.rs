@@ -42,7 +42,7 @@ pub async fn fallback(
             };
             return match path {
                 "/dev/seed" => seed::seed(&app).await,
-                "/dev/age" => time::age(&app, request).await,
+                "/dev/age" => time::backdate(&app, request).await,
                 "/dev/tick" => time::tick(&app, request).await,
                 "/dev/queue" => time::enqueue(&app, request).await,
                 "/dev/deliver" => time::deliver(&app, request).await,

@@ -1,6 +1,6 @@
 //! The headers of every answer.
 
-use crate::app::route::Limit;
+use crate::app::route::RateLimit;
 use crate::desk::Millis;
 use crate::edge::config::Config;
 use crate::edge::db::Cost;
@@ -20,21 +20,21 @@ pub const PAGE_CSP: &str = "default-src 'none'; script-src 'self'; style-src 'se
   img-src 'self' data:; connect-src 'self'; worker-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// What is known of a request for the sake of its answer.
-pub struct Trail {
+pub struct ResponseContext {
     pub request_id: String,
     pub origin: Option<String>,
-    pub limit: Limit,
+    pub limit: RateLimit,
     pub cost: Cost,
     pub is_staff: bool,
     pub started: Millis,
 }
 
-impl Trail {
-    pub fn new(request_id: String, started: Millis) -> Trail {
-        Trail {
+impl ResponseContext {
+    pub fn new(request_id: String, started: Millis) -> ResponseContext {
+        ResponseContext {
             request_id,
             origin: None,
-            limit: Limit::None,
+            limit: RateLimit::None,
             cost: Cost::default(),
             is_staff: false,
             started,
@@ -53,7 +53,7 @@ pub fn request_id(request: &Request, now: Millis) -> String {
     request
         .header("x-request-id")
         .filter(sensible)
-        .or_else(|| ids::uid(now).ok())
+        .or_else(|| ids::new_uid(now).ok())
         .unwrap_or_default()
 }
 
@@ -66,14 +66,14 @@ pub fn allowed_origin(request: &Request, config: &Config) -> Option<String> {
 }
 
 /// Tags single resources, and answers 304 to who has this one already.
-pub fn tag(request: &Request, reply: &mut Reply) {
+pub fn apply_etag(request: &Request, reply: &mut Reply) {
     let (Some(version), Body::Text(body)) = (reply.version, &reply.body) else {
         return;
     };
-    let tag = etag::tag(version, body);
+    let tag = etag::compute_etag(version, body);
     let known = request
         .header("if-none-match")
-        .is_some_and(|header| etag::none_match(&header, &tag));
+        .is_some_and(|header| etag::matches_if_none_match(&header, &tag));
     reply.header("ETag", tag);
     if known && reply.status == 200 && matches!(request.verb.as_str(), "GET" | "HEAD") {
         reply.status = 304;
@@ -81,9 +81,9 @@ pub fn tag(request: &Request, reply: &mut Reply) {
     }
 }
 
-pub fn dress(reply: &mut Reply, trail: &Trail) {
+pub fn add_headers(reply: &mut Reply, trail: &ResponseContext) {
     reply.header("X-Request-Id", trail.request_id.clone());
-    reply.is_plain = true;
+    reply.uses_data_headers = true;
     match reply.body {
         Body::Asset(_) | Body::AssetPath(_) => reply.header("Content-Security-Policy", PAGE_CSP),
         Body::File { .. } => reply.header("Content-Security-Policy", FILE_CSP),
@@ -100,7 +100,7 @@ pub fn dress(reply: &mut Reply, trail: &Trail) {
         ));
     }
     reply.header("Server-Timing", timing);
-    if trail.limit != Limit::None {
+    if trail.limit != RateLimit::None {
         reply.header("RateLimit-Policy", trail.limit.policy());
     }
     if let Some(origin) = &trail.origin {

@@ -16,33 +16,33 @@ use crate::desk::Millis;
 use crate::desk::person::Role;
 use crate::edge::config::{self, Config};
 use crate::edge::db::Db;
-use crate::edge::object_store::Stream;
-use crate::edge::token::{Claims, Use};
-use crate::edge::{Context, Env, Incoming, Outgoing, Taken, clock, http, log};
+use crate::edge::object_store::ByteStream;
+use crate::edge::token::{Claims, TokenUse};
+use crate::edge::{Context, Env, Incoming, Outgoing, WorkerResult, clock, http, log};
 use crate::http::error::Error;
 use crate::http::reply::Reply;
 use crate::http::request::Request;
-use crate::server::headers::{Trail, allowed_origin, dress, request_id, tag};
-use crate::server::router::{allowed, find, mounted, row};
-use crate::store::dispatch::Due;
+use crate::server::headers::{ResponseContext, add_headers, allowed_origin, apply_etag, request_id};
+use crate::server::router::{allowed_methods, match_path, route_for, strip_mount};
+use crate::store::dispatch::Dispatch;
 
 /// The longest body that any route of the table reads, bytes.
-pub const BODY_LIMIT: usize = 256 * 1024;
+pub const MAX_BODY_BYTES: usize = 256 * 1024;
 
 /// Answers one request, whatever comes.
 ///
 /// # Errors
 /// Only when the platform cannot take the answer.
-pub async fn serve(mut incoming: Incoming, env: Env, context: &Context) -> Taken<Outgoing> {
+pub async fn serve(mut incoming: Incoming, env: Env, context: &Context) -> WorkerResult<Outgoing> {
     let started = clock::now();
-    let mut request = http::head(&incoming);
+    let mut request = http::read_head(&incoming);
     let headless = request.verb == "HEAD";
-    let mut trail = Trail::new(request_id(&request, started), started);
+    let mut trail = ResponseContext::new(request_id(&request, started), started);
     let outcome = match config::load(&env) {
-        Err(message) => unready(&request, message),
+        Err(message) => serve_unconfigured(&request, message),
         Ok(config) => {
             trail.origin = allowed_origin(&request, &config);
-            answer(&mut incoming, &mut request, (&env, context), config, &mut trail).await
+            route_request(&mut incoming, &mut request, (&env, context), config, &mut trail).await
         }
     };
     let problem = || {
@@ -51,15 +51,15 @@ pub async fn serve(mut incoming: Incoming, env: Env, context: &Context) -> Taken
             .is_some_and(|accept| accept.contains("application/problem+json"))
     };
     let mut reply = outcome.unwrap_or_else(|error| refuse(error, &request, &trail.request_id, problem()));
-    tag(&request, &mut reply);
-    dress(&mut reply, &trail);
-    match http::send(&env, reply, headless).await {
+    apply_etag(&request, &mut reply);
+    add_headers(&mut reply, &trail);
+    match http::build_response(&env, reply, headless).await {
         Ok(response) => Ok(response),
         Err(error) => {
-            log::log(&format!("the answer could not be sent: {error}"));
+            log::error(&format!("the answer could not be sent: {error}"));
             let mut reply = Error::Internal(String::new()).into_reply(&trail.request_id, problem());
-            dress(&mut reply, &trail);
-            http::send(&env, reply, headless).await
+            add_headers(&mut reply, &trail);
+            http::build_response(&env, reply, headless).await
         }
     }
 }
@@ -69,20 +69,20 @@ fn refuse(error: Error, request: &Request, request_id: &str, problem: bool) -> R
     if let Error::Internal(message) = &error {
         let line = serde_json::json!({"level": "error", "request_id": request_id, "method": request.verb,
             "path": request.path, "error": message});
-        log::log(&line.to_string());
+        log::error(&line.to_string());
     }
     error.into_reply(request_id, problem)
 }
 
 /// Answers a request that came over a socket, whose owner is known: the same row, the same checks, the same answer.
 /// What is to be told because of it is left to the caller.
-pub async fn spoken(env: &Env, request: &Request, claims: &Claims) -> (Reply, Vec<Due>) {
+pub async fn serve_frame(env: &Env, request: &Request, claims: &Claims) -> (Reply, Vec<Dispatch>) {
     let now = clock::now();
-    let mut trail = Trail::new(request_id(request, now), now);
+    let mut trail = ResponseContext::new(request_id(request, now), now);
     let outcome = async {
         let config = config::load(env).map_err(Error::Unavailable)?;
-        let found = find(&request.path).ok_or(Error::NotFound)?;
-        let endpoint = row(&found.rows, &request.verb).ok_or(Error::NotFound)?;
+        let found = match_path(&request.path).ok_or(Error::NotFound)?;
+        let endpoint = route_for(&found.rows, &request.verb).ok_or(Error::NotFound)?;
         let app = App {
             env: env.clone(),
             db: Db::open(env)?,
@@ -90,7 +90,7 @@ pub async fn spoken(env: &Env, request: &Request, claims: &Claims) -> (Reply, Ve
             now,
             due: RefCell::default(),
         };
-        let outcome = handle(
+        let outcome = run_handler(
             &app,
             request,
             endpoint,
@@ -109,47 +109,47 @@ pub async fn spoken(env: &Env, request: &Request, claims: &Claims) -> (Reply, Ve
 }
 
 /// Without its secrets the Worker serves nothing but signs of life.
-fn unready(request: &Request, message: String) -> Result<Reply, Error> {
-    match mounted(&request.path) {
-        "/health" => Ok(crate::api::service::alive()),
-        "/version" => Ok(crate::api::service::build()),
+fn serve_unconfigured(request: &Request, message: String) -> Result<Reply, Error> {
+    match strip_mount(&request.path) {
+        "/health" => Ok(crate::api::service::health_reply()),
+        "/version" => Ok(crate::api::service::version_reply()),
         _ => Err(Error::Unavailable(format!(
             "the desk is not configured: {message}"
         ))),
     }
 }
 
-async fn answer(
+async fn route_request(
     incoming: &mut Incoming,
     request: &mut Request,
     (env, context): (&Env, &Context),
     config: Rc<Config>,
-    trail: &mut Trail,
+    trail: &mut ResponseContext,
 ) -> Result<Reply, Error> {
-    let path = mounted(&request.path).to_owned();
-    let Some(found) = find(&path) else {
+    let path = strip_mount(&request.path).to_owned();
+    let Some(found) = match_path(&path) else {
         if config.development && path.starts_with("/dev/") {
-            request.body = body(incoming).await?;
+            request.body = read_body(incoming).await?;
         }
         return fallback::fallback(env, request, &path, &config, trail.started).await;
     };
     if request.verb == "OPTIONS" {
-        let mut reply = Reply::none();
-        reply.header("Allow", allowed(&found.rows).join(", "));
+        let mut reply = Reply::no_content();
+        reply.header("Allow", allowed_methods(&found.rows).join(", "));
         return Ok(reply);
     }
-    let endpoint =
-        row(&found.rows, &request.verb).ok_or_else(|| Error::MethodNotAllowed(allowed(&found.rows)))?;
+    let endpoint = route_for(&found.rows, &request.verb)
+        .ok_or_else(|| Error::MethodNotAllowed(allowed_methods(&found.rows)))?;
     let route = &endpoint.route;
     let mut stream = None;
     if route.streams {
-        stream = http::stream(incoming);
+        stream = http::body_stream(incoming);
     } else {
-        request.body = body(incoming).await?;
+        request.body = read_body(incoming).await?;
     }
     let db = Db::open(env)?;
     let claims = match route.access {
-        Access::Public if !route.hears_token || request.header("authorization").is_none() => None,
+        Access::Public if !route.auth_optional || request.header("authorization").is_none() => None,
         _ if route.opens_socket => Some(sockets::identify(request, &config, &db, trail.started).await?),
         _ => Some(identify(request, &config, trail.started)?),
     };
@@ -160,7 +160,7 @@ async fn answer(
         now: trail.started,
         due: RefCell::default(),
     };
-    let outcome = handle(
+    let outcome = run_handler(
         &app,
         request,
         endpoint,
@@ -174,27 +174,27 @@ async fn answer(
     let due = app.due.take();
     if !due.is_empty() {
         let env = env.clone();
-        context.wait_until(async move { dispatch::tell(&env, due).await });
+        context.wait_until(async move { dispatch::send(&env, due).await });
     }
     outcome
 }
 
-async fn body(incoming: &mut Incoming) -> Result<Vec<u8>, Error> {
-    http::body(incoming, BODY_LIMIT)
+async fn read_body(incoming: &mut Incoming) -> Result<Vec<u8>, Error> {
+    http::read_body(incoming, MAX_BODY_BYTES)
         .await
         .map_err(|_| Error::Malformed("the body could not be read".to_owned()))?
-        .ok_or(Error::TooLarge(BODY_LIMIT))
+        .ok_or(Error::TooLarge(MAX_BODY_BYTES))
 }
 
 /// Runs the handler, and again when the settings it went by have moved.
-async fn handle(
+async fn run_handler(
     app: &App,
     request: &Request,
     endpoint: &'static Endpoint,
     params: &[(String, String)],
     claims: Option<&Claims>,
-    mut stream: Option<Stream>,
-    trail: &mut Trail,
+    mut stream: Option<ByteStream>,
+    trail: &mut ResponseContext,
 ) -> Result<Reply, Error> {
     let route = &endpoint.route;
     for _ in 0..3 {
@@ -206,11 +206,11 @@ async fn handle(
             _ => (endpoint.handler)(&call).await,
         };
         // Whatever the handler found wrong, a caller who is not believed is told that first.
-        let anybody = claims.is_none() && !route.hears_token;
+        let anybody = claims.is_none() && !route.auth_optional;
         let checked = match (call.checked.get(), anybody) {
-            (false, false) => believed(&call, endpoint.finder, &outcome).await,
+            (false, false) => recheck_caller(&call, endpoint.finder, &outcome).await,
             // Whoever guesses at random is told to slow down before what was wrong.
-            (false, true) if outcome.is_err() => call.admit().await,
+            (false, true) if outcome.is_err() => call.check_rate_limit().await,
             (_, _) => Ok(()),
         };
         let outcome = match (checked, outcome) {
@@ -220,7 +220,7 @@ async fn handle(
             (checked, outcome) => checked.and(outcome),
         };
         match outcome {
-            Err(Error::SettingsMoved) => {}
+            Err(Error::SettingsChanged) => {}
             outcome => {
                 trail.is_staff = call.checked.get() && claims.is_some_and(|claims| claims.role.is_staff());
                 return outcome;
@@ -232,27 +232,27 @@ async fn handle(
 
 /// Makes sure of a caller whose request was refused before anything was read. Wrong fields are told only of
 /// what the caller may see.
-async fn believed(
+async fn recheck_caller(
     call: &Call<'_>,
     finder: Option<Finder>,
     outcome: &Result<Reply, Error>,
 ) -> Result<(), Error> {
     let Some(find) = finder.filter(|_| matches!(outcome, Err(Error::Invalid(_)))) else {
-        return call.look(Vec::new()).await.map(|_| ());
+        return call.read_optional(Vec::new()).await.map(|_| ());
     };
-    match call.look(vec![find(call)?]).await?.first() {
+    match call.read_optional(vec![find(call)?]).await?.first() {
         Some(rows) if rows.is_empty()? => Err(Error::NotFound),
         _ => Ok(()),
     }
 }
 
 fn identify(request: &Request, config: &Config, now: Millis) -> Result<Claims, Error> {
-    let token = request.bearer().ok_or(Error::Unauthorized(
+    let token = request.bearer_token().ok_or(Error::Unauthorized(
         "sign in first: Authorization: Bearer <access token>",
     ))?;
     config
         .keys
-        .verify(&token, Use::Access, now)
+        .verify(&token, TokenUse::Access, now)
         .ok_or(Error::Unauthorized("the access token is invalid or has expired"))
 }
 

@@ -5,18 +5,18 @@ use std::cell::OnceCell;
 use matchit::Router;
 
 use crate::app::endpoint::Endpoint;
-use crate::http::request::{Method, decode};
+use crate::http::request::{Method, decode_segment};
 use crate::routes::ROUTES;
 
 /// The tree of paths: for each, its rows of the table.
-pub type Tree = Router<Vec<&'static Endpoint>>;
+pub type RouteTree = Router<Vec<&'static Endpoint>>;
 
 thread_local! {
-    static TREE: OnceCell<Tree> = const { OnceCell::new() };
+    static ROUTE_TREE: OnceCell<RouteTree> = const { OnceCell::new() };
 }
 
-fn tree() -> Tree {
-    let mut tree = Tree::new();
+fn build_tree() -> RouteTree {
+    let mut tree = RouteTree::new();
     let mut paths: Vec<&'static str> = ROUTES.iter().map(|endpoint| endpoint.route.path).collect();
     paths.sort_unstable();
     paths.dedup();
@@ -32,7 +32,7 @@ fn tree() -> Tree {
 }
 
 /// The path without its mount and trailing slashes.
-pub fn mounted(path: &str) -> &str {
+pub fn strip_mount(path: &str) -> &str {
     let path = path.trim_end_matches('/');
     ["/api/v1", "/api"]
         .into_iter()
@@ -41,19 +41,19 @@ pub fn mounted(path: &str) -> &str {
 }
 
 /// What a path leads to.
-pub struct Found {
+pub struct RouteMatch {
     pub rows: Vec<&'static Endpoint>,
     pub params: Vec<(String, String)>,
 }
 
-pub fn find(path: &str) -> Option<Found> {
-    TREE.with(|cell| {
-        let found = cell.get_or_init(tree).at(path).ok()?;
+pub fn match_path(path: &str) -> Option<RouteMatch> {
+    ROUTE_TREE.with(|cell| {
+        let found = cell.get_or_init(build_tree).at(path).ok()?;
         let params = found
             .params
             .iter()
-            .map(|(name, value)| Some((name.to_owned(), decode(value)?)));
-        Some(Found {
+            .map(|(name, value)| Some((name.to_owned(), decode_segment(value)?)));
+        Some(RouteMatch {
             rows: found.value.clone(),
             params: params.collect::<Option<_>>()?,
         })
@@ -61,7 +61,7 @@ pub fn find(path: &str) -> Option<Found> {
 }
 
 /// The row that answers a verb; HEAD is a GET without its body, and PATCH is PUT where the row allows it.
-pub fn row(rows: &[&'static Endpoint], verb: &str) -> Option<&'static Endpoint> {
+pub fn route_for(rows: &[&'static Endpoint], verb: &str) -> Option<&'static Endpoint> {
     let method = if verb == "HEAD" {
         Method::Get
     } else {
@@ -72,10 +72,10 @@ pub fn row(rows: &[&'static Endpoint], verb: &str) -> Option<&'static Endpoint> 
     })
 }
 
-pub fn allowed(rows: &[&'static Endpoint]) -> Vec<&'static str> {
+pub fn allowed_methods(rows: &[&'static Endpoint]) -> Vec<&'static str> {
     let mut words = vec!["OPTIONS"];
     for Endpoint { route, .. } in rows {
-        words.push(route.method.word());
+        words.push(route.method.as_str());
         if route.method == Method::Get {
             words.push("HEAD");
         }
@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn every_path_has_its_place() {
-        let mut tree = Tree::new();
+        let mut tree = RouteTree::new();
         let mut paths: Vec<_> = ROUTES.iter().map(|endpoint| endpoint.route.path).collect();
         paths.sort_unstable();
         paths.dedup();
@@ -110,7 +110,7 @@ mod tests {
                 .iter()
                 .skip(at + 1)
                 .find(|other| other.route.method == route.method && other.route.path == route.path);
-            assert!(twin.is_none(), "{} {}", route.method.word(), route.path);
+            assert!(twin.is_none(), "{} {}", route.method.as_str(), route.path);
         }
     }
 
@@ -125,7 +125,7 @@ mod tests {
             ("/apis/tickets", "/apis/tickets"),
             ("/", ""),
         ] {
-            assert_eq!(mounted(path), want);
+            assert_eq!(strip_mount(path), want);
         }
     }
 
@@ -138,7 +138,7 @@ mod tests {
             ("/messages/ticket/5", "/messages/ticket/{id}"),
             ("/messages/5", "/messages/{ticket_id}"),
         ] {
-            let rows = find(path).map(|found| found.rows).unwrap_or_default();
+            let rows = match_path(path).map(|found| found.rows).unwrap_or_default();
             assert_eq!(rows.first().map(|endpoint| endpoint.route.path), Some(want));
         }
     }

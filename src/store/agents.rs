@@ -2,37 +2,37 @@
 
 use serde::Deserialize;
 
-use crate::desk::category::Name;
+use crate::desk::category::CategoryRef;
 use crate::desk::id::Ref;
 use crate::edge::db::{Arg, Stmt};
-use crate::http::page::{Page, Start};
-use crate::http::shape::words;
-use crate::store::category_write::named;
+use crate::http::page::{Page, PageStart};
+use crate::http::shape::choices;
+use crate::store::category_write::name_condition;
 use crate::store::view::{Out, View, field, nullable};
 
 /// An agent: a user of that role, with the profile.
 pub const AGENT: View = View {
     name: "Agent",
     fields: &[
-        field("id", "u.id", Out::Int).says("The user's id."),
+        field("id", "u.id", Out::Int).doc("The user's id."),
         field("uid", "u.uid", Out::Text),
         field("email", "u.email", Out::Text),
         field("username", "u.username", Out::Text),
         field("first_name", "u.first_name", Out::Text),
         field("last_name", "u.last_name", Out::Text),
         field("full_name", "u.full_name", Out::Text),
-        field("role", "u.role", Out::Word(&words::ROLE)),
+        field("role", "u.role", Out::Word(&choices::ROLE)),
         field("is_active", "u.is_active", Out::Flag),
         nullable("department", "u.department", Out::Text),
         nullable("phone", "u.phone", Out::Text),
         nullable("avatar_url", "u.avatar_url", Out::Text),
-        field("is_available", "p.is_available", Out::Flag).says("Takes new tickets at the moment."),
+        field("is_available", "p.is_available", Out::Flag).doc("Takes new tickets at the moment."),
         field("max_open_tickets", "p.max_open_tickets", Out::Int)
-            .says("Automatic assignment never goes beyond it."),
+            .doc("Automatic assignment never goes beyond it."),
         field("open_load", "p.open_load", Out::Int)
-            .says("Assigned tickets that are not resolved, closed or deleted."),
+            .doc("Assigned tickets that are not resolved, closed or deleted."),
         nullable("last_assigned_at", "p.last_assigned_at", Out::Time),
-        field("categories", "$CATEGORIES", Out::Json("CategoryNames")).says("The active ones."),
+        field("categories", "$CATEGORIES", Out::Json("CategoryNames")).doc("The active ones."),
         field("version", "u.version", Out::Int),
         field("created_at", "u.created_at", Out::Time),
         field("updated_at", "u.updated_at", Out::Time),
@@ -52,7 +52,7 @@ fn json() -> String {
 const FROM: &str = "users u JOIN agent_profiles p ON p.user_id = u.id";
 
 /// The condition on a user `u` that a reference names; its argument is `?n`.
-pub(super) fn person(reference: &Ref, n: usize) -> (String, Arg) {
+pub(super) fn user_condition(reference: &Ref, n: usize) -> (String, Arg) {
     match reference {
         Ref::Id(id) => (format!("u.id = ?{n}"), Arg::Int(*id)),
         Ref::Uid(uid) => (format!("u.uid = ?{n}"), uid.into()),
@@ -63,7 +63,7 @@ pub(super) fn person(reference: &Ref, n: usize) -> (String, Arg) {
 
 /// The row `j` (an [`AGENT`]), `v`, `id`.
 pub fn show(reference: &Ref) -> Stmt {
-    let (is_it, arg) = person(reference, 1);
+    let (is_it, arg) = user_condition(reference, 1);
     Stmt::new(format!(
         "SELECT {} AS j, u.version AS v, u.id AS id FROM {FROM} WHERE {is_it} AND u.role = 'agent'",
         json()
@@ -81,7 +81,7 @@ pub struct AgentRow {
 
 /// The row of an agent.
 pub fn row(reference: &Ref) -> Stmt {
-    let (is_it, arg) = person(reference, 1);
+    let (is_it, arg) = user_condition(reference, 1);
     Stmt::new(format!(
         "SELECT u.id, u.version, u.is_active FROM users u WHERE {is_it} AND u.role = 'agent'"
     ))
@@ -90,15 +90,15 @@ pub fn row(reference: &Ref) -> Stmt {
 
 /// Which agents a list shows.
 #[derive(Clone, Debug, Default)]
-pub struct Filter {
+pub struct AgentFilter {
     pub is_active: Option<bool>,
     pub is_available: Option<bool>,
-    pub category: Option<Name>,
+    pub category: Option<CategoryRef>,
     /// Part of name, username or address.
     pub q: Option<String>,
 }
 
-fn wheres(filter: &Filter, args: &mut Vec<Arg>) -> String {
+fn filter_condition(filter: &AgentFilter, args: &mut Vec<Arg>) -> String {
     let mut wheres = vec!["u.role = 'agent'".to_owned()];
     for (column, wanted) in [
         ("u.is_active", filter.is_active),
@@ -111,7 +111,7 @@ fn wheres(filter: &Filter, args: &mut Vec<Arg>) -> String {
         }
     }
     if let Some(category) = &filter.category {
-        let (is_it, arg) = named("c", category, args.len().saturating_add(1));
+        let (is_it, arg) = name_condition("c", category, args.len().saturating_add(1));
         args.push(arg);
         wheres.push(format!(
             "u.id IN (SELECT a.user_id FROM categories c JOIN agent_categories a ON a.category_id = c.id WHERE {is_it})"
@@ -128,10 +128,10 @@ fn wheres(filter: &Filter, args: &mut Vec<Arg>) -> String {
 }
 
 /// A page of agents, newest first: rows `j`, `id`.
-pub fn list(filter: &Filter, page: &Page) -> Stmt {
+pub fn list(filter: &AgentFilter, page: &Page) -> Stmt {
     let mut args = Vec::new();
-    let mut when = wheres(filter, &mut args);
-    if let Start::After { id, .. } = page.start {
+    let mut when = filter_condition(filter, &mut args);
+    if let PageStart::After { id, .. } = page.start {
         args.push(id.into());
         when.push_str(&format!(" AND u.id < ?{}", args.len()));
     }
@@ -149,9 +149,9 @@ pub fn list(filter: &Filter, page: &Page) -> Stmt {
 }
 
 /// How many agents a list has: `n`, up to 10,001.
-pub fn count(filter: &Filter) -> Stmt {
+pub fn count(filter: &AgentFilter) -> Stmt {
     let mut args = Vec::new();
-    let when = wheres(filter, &mut args);
+    let when = filter_condition(filter, &mut args);
     Stmt {
         sql: format!("SELECT count(*) AS n FROM (SELECT 1 FROM {FROM} WHERE {when} LIMIT 10001)").into(),
         args,
@@ -159,7 +159,7 @@ pub fn count(filter: &Filter) -> Stmt {
 }
 
 /// Active agents by a JSON list of ids and uids: `ids` (JSON) and `missing`, the first that is none.
-pub fn working_all(rows: &str) -> Stmt {
+pub fn resolve_active(rows: &str) -> Stmt {
     Stmt::new(
         "SELECT (SELECT json_group_array(DISTINCT u.id) FROM json_each(?1) j JOIN users u \
            ON u.role = 'agent' AND u.is_active = 1 AND (u.id = j.value OR u.uid = j.value)) AS ids, \
@@ -169,9 +169,9 @@ pub fn working_all(rows: &str) -> Stmt {
     .bind(rows)
 }
 
-/// What [`working_all`] and `categories::offered_all` find.
+/// What [`resolve_active`] and `categories::offered_all` find.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Resolved {
+pub struct ResolvedIds {
     /// JSON text of a list of ids.
     pub ids: String,
     pub missing: Option<String>,
@@ -179,7 +179,7 @@ pub struct Resolved {
 
 /// Sets availability and cap; `None` keeps.
 pub fn set_profile(agent: &Ref, is_available: Option<bool>, max_open_tickets: Option<i64>) -> Stmt {
-    let (is_it, arg) = person(agent, 1);
+    let (is_it, arg) = user_condition(agent, 1);
     Stmt::new(format!(
         "UPDATE agent_profiles SET is_available = coalesce(?2, is_available), max_open_tickets = coalesce(?3, max_open_tickets) \
          WHERE user_id = (SELECT u.id FROM users u WHERE {is_it})"
@@ -191,7 +191,7 @@ pub fn set_profile(agent: &Ref, is_available: Option<bool>, max_open_tickets: Op
 
 /// Gives an agent exactly these categories: a JSON list of ids.
 pub fn set_categories(agent: &Ref, ids: &str) -> [Stmt; 2] {
-    let (is_it, arg) = person(agent, 1);
+    let (is_it, arg) = user_condition(agent, 1);
     [
         Stmt::new(format!(
             "DELETE FROM agent_categories WHERE user_id = (SELECT u.id FROM users u WHERE {is_it}) \

@@ -2,12 +2,12 @@
 
 use serde::Deserialize;
 
-use crate::desk::article::Status;
-use crate::desk::category::Name;
+use crate::desk::article::ArticleStatus;
+use crate::desk::category::CategoryRef;
 use crate::desk::tickets::search::index_text;
 use crate::edge::db::{Arg, Stmt};
-use crate::http::page::{Page, Start};
-use crate::http::shape::words;
+use crate::http::page::{Page, PageStart};
+use crate::http::shape::choices;
 use crate::store::view::{Out, View, field, nullable};
 
 /// An article, as it is answered.
@@ -16,17 +16,17 @@ pub const ARTICLE: View = View {
     fields: &[
         field("id", "a.id", Out::Int),
         field("uid", "a.uid", Out::Text),
-        field("slug", "a.slug", Out::Text).says("Its name in addresses; it stays when the title changes."),
+        field("slug", "a.slug", Out::Text).doc("Its name in addresses; it stays when the title changes."),
         field("title", "a.title", Out::Text),
         field("summary", "a.summary", Out::Text),
         field("body", "a.body", Out::Text),
-        field("status", "a.status", Out::Word(&words::ARTICLE_STATUS)),
+        field("status", "a.status", Out::Word(&choices::ARTICLE_STATUS)),
         nullable(
             "category",
             "(SELECT slug FROM categories WHERE id = a.category_id)",
             Out::Text,
         )
-        .says("The category's slug."),
+        .doc("The category's slug."),
         field(
             "author",
             "(SELECT card FROM users WHERE id = a.author_id)",
@@ -37,35 +37,35 @@ pub const ARTICLE: View = View {
         field("version", "a.version", Out::Int),
         field("created_at", "a.created_at", Out::Time),
         field("updated_at", "a.updated_at", Out::Time),
-        nullable("published_at", "a.published_at", Out::Time).says("The first time that it was published."),
+        nullable("published_at", "a.published_at", Out::Time).doc("The first time that it was published."),
     ],
 };
 
 /// The column that holds a name, and the name.
-fn key(name: &Name) -> (&'static str, Arg) {
+fn name_column(name: &CategoryRef) -> (&'static str, Arg) {
     match name {
-        Name::Id(id) => ("id", Arg::Int(*id)),
-        Name::Uid(uid) => ("uid", Arg::Text(uid.clone())),
-        Name::Slug(slug) => ("slug", Arg::Text(slug.clone())),
+        CategoryRef::Id(id) => ("id", Arg::Int(*id)),
+        CategoryRef::Uid(uid) => ("uid", Arg::Text(uid.clone())),
+        CategoryRef::Slug(slug) => ("slug", Arg::Text(slug.clone())),
     }
 }
 
 /// Which articles a list shows.
 #[derive(Clone, Debug)]
-pub struct Query {
+pub struct ArticleQuery {
     /// Of these statuses; at least one.
     pub statuses: Vec<&'static str>,
-    pub category: Option<Name>,
+    pub category: Option<CategoryRef>,
     /// A full-text expression.
     pub matching: Option<String>,
 }
 
 /// A page of articles, newest first: rows `j` and `id`, one more than the limit when there are more.
-pub fn list(query: &Query, page: &Page) -> Stmt {
+pub fn list(query: &ArticleQuery, page: &Page) -> Stmt {
     let mut stmt = Stmt::new("");
     let after = match page.start {
-        Start::After { id, .. } => Some(id),
-        Start::First | Start::Offset(_) => None,
+        PageStart::After { id, .. } => Some(id),
+        PageStart::First | PageStart::Offset(_) => None,
     };
     let ids = ids(query, after, &mut stmt);
     let next = stmt.args.len().saturating_add(1);
@@ -80,7 +80,7 @@ pub fn list(query: &Query, page: &Page) -> Stmt {
 }
 
 /// How many articles a list has: `n`, up to 10,001.
-pub fn count(query: &Query) -> Stmt {
+pub fn count(query: &ArticleQuery) -> Stmt {
     let mut stmt = Stmt::new("");
     let ids = ids(query, None, &mut stmt);
     stmt.sql = format!("SELECT count(*) AS n FROM ({ids} LIMIT 10001)").into();
@@ -88,13 +88,13 @@ pub fn count(query: &Query) -> Stmt {
 }
 
 /// The ids of the articles of a list, older than one of them.
-fn ids(query: &Query, before: Option<i64>, stmt: &mut Stmt) -> String {
+fn ids(query: &ArticleQuery, before: Option<i64>, stmt: &mut Stmt) -> String {
     let mut arg = |arg: Arg| {
         stmt.args.push(arg);
         format!("?{}", stmt.args.len())
     };
     let category = query.category.as_ref().map(|name| {
-        let (column, key) = key(name);
+        let (column, key) = name_column(name);
         format!("(SELECT id FROM categories WHERE {column} = {})", arg(key))
     });
     let older = |arg: &mut dyn FnMut(Arg) -> String, column: &str| {
@@ -138,8 +138,8 @@ fn ids(query: &Query, before: Option<i64>, stmt: &mut Stmt) -> String {
 }
 
 /// The row `j` (an [`ARTICLE`]), `v`, `id` of an article; only a published one, unless for staff.
-pub fn show(name: &Name, is_staff: bool) -> Stmt {
-    let (column, key) = key(name);
+pub fn show(name: &CategoryRef, is_staff: bool) -> Stmt {
+    let (column, key) = name_column(name);
     let seen = if is_staff { "1" } else { "a.status = 'published'" };
     Stmt::new(format!(
         "SELECT {} AS j, a.version AS v, a.id AS id FROM articles a WHERE a.{column} = ?1 AND {seen}",
@@ -163,8 +163,8 @@ pub struct ArticleRow {
 }
 
 /// The row of an article.
-pub fn row(name: &Name) -> Stmt {
-    let (column, key) = key(name);
+pub fn row(name: &CategoryRef) -> Stmt {
+    let (column, key) = name_column(name);
     Stmt::new(format!(
         "SELECT id, slug, title, summary, body, status, category_id, published_at, version FROM articles WHERE {column} = ?1"
     ))
@@ -173,17 +173,17 @@ pub fn row(name: &Name) -> Stmt {
 
 /// An article as it shall be.
 #[derive(Clone, Debug)]
-pub struct Draft {
+pub struct ArticleContent {
     pub slug: String,
     pub title: String,
     pub summary: String,
     pub body: String,
-    pub status: Status,
+    pub status: ArticleStatus,
     pub category_id: Option<i64>,
     pub published_at: Option<i64>,
 }
 
-impl Draft {
+impl ArticleContent {
     /// Its columns from `?1` on, in the order of the statements below.
     fn bind(&self, stmt: Stmt) -> Stmt {
         stmt.bind(&self.slug)
@@ -192,14 +192,14 @@ impl Draft {
             .bind(&self.summary)
             .bind(&self.body)
             .bind(index_text(&format!("{} {}", self.summary, self.body)))
-            .bind(self.status.word())
+            .bind(self.status.as_str())
             .bind(self.category_id)
             .bind(self.published_at)
     }
 }
 
 /// Inserts an article. With a `spare`, that is its slug when its own is taken.
-pub fn insert(draft: &Draft, spare: Option<&str>, uid: &str, author_id: i64, now: i64) -> Stmt {
+pub fn insert(draft: &ArticleContent, spare: Option<&str>, uid: &str, author_id: i64, now: i64) -> Stmt {
     let sql = "INSERT INTO articles (slug, title, title_index, summary, body, body_index, status, category_id, published_at, \
          uid, author_id, created_at, updated_at) \
          SELECT iif(?13 IS NOT NULL AND EXISTS (SELECT 1 FROM articles WHERE slug = ?1), ?13, ?1), \
@@ -213,7 +213,7 @@ pub fn insert(draft: &Draft, spare: Option<&str>, uid: &str, author_id: i64, now
 }
 
 /// Updates an article that is at `version`.
-pub fn update(id: i64, version: i64, draft: &Draft, now: i64) -> Stmt {
+pub fn update(id: i64, version: i64, draft: &ArticleContent, now: i64) -> Stmt {
     let sql = "UPDATE articles SET slug = ?1, title = ?2, title_index = ?3, summary = ?4, body = ?5, body_index = ?6, \
          status = ?7, category_id = ?8, published_at = ?9, version = ?11 + 1, updated_at = ?12 WHERE id = ?10";
     draft.bind(Stmt::new(sql)).bind(id).bind(version).bind(now)

@@ -2,20 +2,23 @@
 
 use serde::Deserialize;
 
-use crate::desk::assistant::prompt::{Agent, Case, Category, MOST, OVERHEAD, Said};
+use crate::desk::assistant::prompt::{
+    MAX_PROMPT_CHARS, MESSAGE_OVERHEAD_CHARS, PromptMessage, PromptTicket, SuggestableAgent,
+    SuggestableCategory,
+};
 use crate::desk::id::Ref;
 use crate::edge::db::{DbError, Rows, Stmt};
-use crate::store::tickets::ticket::{Reader, named};
+use crate::store::tickets::ticket::{Viewer, ticket_condition};
 
 /// Agents among whom one is suggested: the least busy.
-const AGENTS: i64 = 50;
+const MAX_AGENTS: i64 = 50;
 /// Categories among which one is suggested.
-const CATEGORIES: i64 = 100;
+const MAX_CATEGORIES: i64 = 100;
 
 /// A ticket that the reader may see: the row `j`. Notes, and what belongs to them, only where they are wanted and
 /// the reader's role reads them.
-pub fn case(reader: &Reader, reference: &Ref, with_notes: bool) -> Stmt {
-    let (name, arg) = named(reference);
+pub fn ticket(reader: &Viewer, reference: &Ref, with_notes: bool) -> Stmt {
+    let (name, arg) = ticket_condition(reference);
     reader
         .stmt(format!(
             "SELECT json_object('title', t.title, 'description', t.description, 'status', t.status, \
@@ -31,17 +34,17 @@ pub fn case(reader: &Reader, reference: &Ref, with_notes: bool) -> Stmt {
         .bind(with_notes)
 }
 
-/// Reads [`case`].
+/// Reads [`ticket`].
 ///
 /// # Errors
 /// When the statement and this reader disagree.
-pub fn read_case(rows: &Rows) -> Result<Option<Case>, DbError> {
+pub fn read_ticket(rows: &Rows) -> Result<Option<PromptTicket>, DbError> {
     rows.text()?.map(|text| parse(&text)).transpose()
 }
 
 /// The newest messages of the ticket, as many as the assistant takes.
-pub fn said(reader: &Reader, reference: &Ref, with_notes: bool) -> Stmt {
-    let (name, arg) = named(reference);
+pub fn messages(reader: &Viewer, reference: &Ref, with_notes: bool) -> Stmt {
+    let (name, arg) = ticket_condition(reference);
     reader
         .stmt(format!(
             "SELECT body, is_internal, role FROM (SELECT m.position, m.body, m.is_internal, w.role, \
@@ -53,29 +56,29 @@ pub fn said(reader: &Reader, reference: &Ref, with_notes: bool) -> Stmt {
         ))
         .bind(arg)
         .bind(with_notes)
-        .bind(i64::try_from(OVERHEAD).unwrap_or_default())
-        .bind(i64::try_from(MOST).unwrap_or_default())
+        .bind(i64::try_from(MESSAGE_OVERHEAD_CHARS).unwrap_or_default())
+        .bind(i64::try_from(MAX_PROMPT_CHARS).unwrap_or_default())
 }
 
-/// Reads [`said`], newest first.
+/// Reads [`messages`], newest first.
 ///
 /// # Errors
 /// When the statement and this reader disagree.
-pub fn read_said(rows: &Rows) -> Result<Vec<Said>, DbError> {
+pub fn read_messages(rows: &Rows) -> Result<Vec<PromptMessage>, DbError> {
     rows.all()
 }
 
 /// The active categories.
 pub fn categories() -> Stmt {
     Stmt::new("SELECT id, slug, name FROM categories WHERE is_active = 1 ORDER BY position, id LIMIT ?1")
-        .bind(CATEGORIES)
+        .bind(MAX_CATEGORIES)
 }
 
 /// Reads [`categories`].
 ///
 /// # Errors
 /// When the statement and this reader disagree.
-pub fn read_categories(rows: &Rows) -> Result<Vec<Category>, DbError> {
+pub fn read_categories(rows: &Rows) -> Result<Vec<SuggestableCategory>, DbError> {
     rows.all()
 }
 
@@ -89,19 +92,19 @@ pub fn agents() -> Stmt {
          WHERE u.role = 'agent' AND u.is_active = 1 AND p.is_available = 1 \
          ORDER BY p.open_load, u.id LIMIT ?1",
     )
-    .bind(AGENTS)
+    .bind(MAX_AGENTS)
 }
 
 /// Reads [`agents`].
 ///
 /// # Errors
 /// When the statement and this reader disagree.
-pub fn read_agents(rows: &Rows) -> Result<Vec<Agent>, DbError> {
+pub fn read_agents(rows: &Rows) -> Result<Vec<SuggestableAgent>, DbError> {
     #[derive(Deserialize)]
-    struct Row {
+    struct AgentJson {
         j: String,
     }
-    let rows: Vec<Row> = rows.all()?;
+    let rows: Vec<AgentJson> = rows.all()?;
     rows.iter().map(|row| parse(&row.j)).collect()
 }
 

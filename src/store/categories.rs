@@ -3,12 +3,12 @@
 use serde::Deserialize;
 
 use crate::desk::agent::cause;
-use crate::desk::category::Name;
+use crate::desk::category::CategoryRef;
 use crate::desk::id::Ref;
 use crate::edge::db::{Arg, Stmt};
-use crate::http::page::{Page, Start};
-use crate::store::agents::person;
-use crate::store::category_write::{Facts, change, named};
+use crate::http::page::{Page, PageStart};
+use crate::store::agents::user_condition;
+use crate::store::category_write::{CategoryFields, name_condition, update_row};
 use crate::store::subcategories;
 use crate::store::view::{Out, View, field, nullable};
 
@@ -18,14 +18,14 @@ pub const CATEGORY: View = View {
     fields: &[
         field("id", "c.id", Out::Int),
         field("uid", "c.uid", Out::Text),
-        field("slug", "c.slug", Out::Text).says("Its name in paths, filters and tickets."),
+        field("slug", "c.slug", Out::Text).doc("Its name in paths, filters and tickets."),
         field("name", "c.name", Out::Text),
         field("description", "c.description", Out::Text),
-        field("position", "c.position", Out::Int).says("Its place in the list."),
-        field("is_active", "c.is_active", Out::Flag).says("Archived categories take no new tickets."),
-        field("subcategories", "$SUBCATEGORIES", Out::Json("Subcategories")).says("The active ones."),
+        field("position", "c.position", Out::Int).doc("Its place in the list."),
+        field("is_active", "c.is_active", Out::Flag).doc("Archived categories take no new tickets."),
+        field("subcategories", "$SUBCATEGORIES", Out::Json("Subcategories")).doc("The active ones."),
         nullable("agents", "$AGENTS", Out::Json("Ids"))
-            .says("The ids of its active agents; null for customers."),
+            .doc("The ids of its active agents; null for customers."),
         field("version", "c.version", Out::Int),
         field("created_at", "c.created_at", Out::Time),
         field("updated_at", "c.updated_at", Out::Time),
@@ -42,13 +42,13 @@ fn json(staff: bool) -> String {
     };
     CATEGORY
         .sql()
-        .replace("$SUBCATEGORIES", &subcategories::within_category())
+        .replace("$SUBCATEGORIES", &subcategories::active_list_json())
         .replace("$AGENTS", agents)
 }
 
 /// The row `j` (a [`CATEGORY`]), `v`, `id`.
-pub fn show(name: &Name, staff: bool) -> Stmt {
-    let (is_it, arg) = named("c", name, 1);
+pub fn show(name: &CategoryRef, staff: bool) -> Stmt {
+    let (is_it, arg) = name_condition("c", name, 1);
     Stmt::new(format!(
         "SELECT {} AS j, c.version AS v, c.id AS id FROM categories c WHERE {is_it}",
         json(staff)
@@ -58,21 +58,21 @@ pub fn show(name: &Name, staff: bool) -> Stmt {
 
 /// Which categories a list shows.
 #[derive(Clone, Debug, Default)]
-pub struct Filter {
+pub struct CategoryFilter {
     /// Active or archived ones; `None` is both.
     pub is_active: Option<bool>,
     /// Those of this agent.
     pub agent: Option<Ref>,
 }
 
-fn wheres(filter: &Filter, args: &mut Vec<Arg>) -> String {
+fn filter_condition(filter: &CategoryFilter, args: &mut Vec<Arg>) -> String {
     let mut wheres = vec!["1".to_owned()];
     if let Some(is_active) = filter.is_active {
         args.push(is_active.into());
         wheres.push(format!("c.is_active = ?{}", args.len()));
     }
     if let Some(agent) = &filter.agent {
-        let (is_it, arg) = person(agent, args.len().saturating_add(1));
+        let (is_it, arg) = user_condition(agent, args.len().saturating_add(1));
         args.push(arg);
         wheres.push(format!(
             "c.id IN (SELECT a.category_id FROM users u JOIN agent_categories a ON a.user_id = u.id WHERE {is_it})"
@@ -82,10 +82,10 @@ fn wheres(filter: &Filter, args: &mut Vec<Arg>) -> String {
 }
 
 /// A page of categories by position: rows `j`, `s` (the position), `id`.
-pub fn list(filter: &Filter, staff: bool, page: &Page) -> Stmt {
+pub fn list(filter: &CategoryFilter, staff: bool, page: &Page) -> Stmt {
     let mut args = Vec::new();
-    let mut when = wheres(filter, &mut args);
-    if let Start::After { value, id } = page.start {
+    let mut when = filter_condition(filter, &mut args);
+    if let PageStart::After { value, id } = page.start {
         args.extend([value.into(), id.into()]);
         let at = args.len();
         when.push_str(&format!(
@@ -108,9 +108,9 @@ pub fn list(filter: &Filter, staff: bool, page: &Page) -> Stmt {
 }
 
 /// How many categories a list has: `n`, up to 10,001.
-pub fn count(filter: &Filter) -> Stmt {
+pub fn count(filter: &CategoryFilter) -> Stmt {
     let mut args = Vec::new();
-    let when = wheres(filter, &mut args);
+    let when = filter_condition(filter, &mut args);
     Stmt {
         sql: format!("SELECT count(*) AS n FROM (SELECT 1 FROM categories c WHERE {when} LIMIT 10001)")
             .into(),
@@ -119,8 +119,8 @@ pub fn count(filter: &Filter) -> Stmt {
 }
 
 /// A category that a ticket may be put in: `id`, `name` (its slug), if it is active.
-pub fn offered(name: &Name) -> Stmt {
-    let (is_it, arg) = named("c", name, 1);
+pub fn find_active(name: &CategoryRef) -> Stmt {
+    let (is_it, arg) = name_condition("c", name, 1);
     Stmt::new(format!(
         "SELECT c.id AS id, c.slug AS name FROM categories c WHERE {is_it} AND c.is_active = 1"
     ))
@@ -128,7 +128,7 @@ pub fn offered(name: &Name) -> Stmt {
 }
 
 /// Active categories by a JSON list of ids, uids and slugs: `ids` (JSON) and `missing`, the first that is none.
-pub fn offered_all(rows: &str) -> Stmt {
+pub fn resolve_active(rows: &str) -> Stmt {
     Stmt::new(
         "SELECT (SELECT json_group_array(DISTINCT c.id) FROM json_each(?1) j JOIN categories c \
            ON c.is_active = 1 AND (c.id = j.value OR c.uid = j.value OR c.slug = j.value)) AS ids, \
@@ -149,8 +149,8 @@ pub struct CategoryRow {
 }
 
 /// The row of a category.
-pub fn row(name: &Name) -> Stmt {
-    let (is_it, arg) = named("c", name, 1);
+pub fn row(name: &CategoryRef) -> Stmt {
+    let (is_it, arg) = name_condition("c", name, 1);
     Stmt::new(format!(
         "SELECT c.id, c.version, c.is_active, coalesce((SELECT total - resolved - closed FROM ticket_counts \
          WHERE scope = 'category:' || c.id), 0) AS unresolved FROM categories c WHERE {is_it}"
@@ -159,7 +159,7 @@ pub fn row(name: &Name) -> Stmt {
 }
 
 /// Inserts a category, last in the list unless it says where.
-pub fn insert(uid: &str, facts: &Facts, now: i64) -> Stmt {
+pub fn insert(uid: &str, facts: &CategoryFields, now: i64) -> Stmt {
     Stmt::new(
         "INSERT INTO categories (uid, slug, name, description, position, is_active, created_at, updated_at) \
          SELECT ?1, ?2, ?3, coalesce(?4, ''), coalesce(?5, (SELECT coalesce(max(position), 0) + 1 FROM categories)), \
@@ -175,12 +175,12 @@ pub fn insert(uid: &str, facts: &Facts, now: i64) -> Stmt {
 }
 
 /// Changes a category that is at `version`.
-pub fn update(id: i64, version: i64, facts: &Facts, now: i64) -> Stmt {
-    change("categories", id, version, facts, now)
+pub fn update(id: i64, version: i64, facts: &CategoryFields, now: i64) -> Stmt {
+    update_row("categories", id, version, facts, now)
 }
 
 /// Aborts the batch while unresolved tickets are in the category; what stands before it may have moved them.
-pub fn expect_no_need(id: i64) -> Stmt {
+pub fn expect_no_unresolved(id: i64) -> Stmt {
     Stmt::new(
         "INSERT INTO stale SELECT 1 FROM ticket_counts \
          WHERE scope = 'category:' || CAST(?1 AS INTEGER) AND total - resolved - closed > 0",
@@ -204,7 +204,7 @@ pub fn move_tickets(from: i64, to: i64, actor: i64, now: i64) -> [Stmt; 2] {
         .bind(to)
         .bind(actor)
         .bind(now)
-        .bind(cause::ARCHIVED),
+        .bind(cause::CATEGORY_ARCHIVED),
         Stmt::new(
             "UPDATE tickets SET category_id = ?2, subcategory_id = NULL, version = version + 1, \
                updated_at = max(updated_at, ?3), public_updated_at = max(public_updated_at, ?3) \

@@ -1,20 +1,20 @@
 //! What categories and subcategories share when they are written.
 
-use crate::desk::category::Name;
+use crate::desk::category::CategoryRef;
 use crate::edge::db::{Arg, Stmt};
 
 /// The condition on a category or subcategory, called `table`, that a name stands for; its argument is `?n`.
-pub(super) fn named(table: &str, name: &Name, n: usize) -> (String, Arg) {
+pub(super) fn name_condition(table: &str, name: &CategoryRef, n: usize) -> (String, Arg) {
     match name {
-        Name::Id(id) => (format!("{table}.id = ?{n}"), Arg::Int(*id)),
-        Name::Uid(uid) => (format!("{table}.uid = ?{n}"), uid.into()),
-        Name::Slug(slug) => (format!("{table}.slug = ?{n}"), slug.into()),
+        CategoryRef::Id(id) => (format!("{table}.id = ?{n}"), Arg::Int(*id)),
+        CategoryRef::Uid(uid) => (format!("{table}.uid = ?{n}"), uid.into()),
+        CategoryRef::Slug(slug) => (format!("{table}.slug = ?{n}"), slug.into()),
     }
 }
 
 /// What a category or subcategory is to be; `None` keeps, or leaves it to the desk.
 #[derive(Clone, Debug, Default)]
-pub struct Facts {
+pub struct CategoryFields {
     pub slug: Option<String>,
     pub name: Option<String>,
     pub description: Option<String>,
@@ -23,7 +23,7 @@ pub struct Facts {
 }
 
 /// Changes a row of `table`, categories or subcategories.
-pub(super) fn change(table: &str, id: i64, version: i64, facts: &Facts, now: i64) -> Stmt {
+pub(super) fn update_row(table: &str, id: i64, version: i64, facts: &CategoryFields, now: i64) -> Stmt {
     Stmt::new(format!(
         "UPDATE {table} SET version = ?2 + 1, updated_at = ?3, slug = coalesce(?4, slug), name = coalesce(?5, name), \
            description = coalesce(?6, description), position = coalesce(?7, position), is_active = coalesce(?8, is_active) \

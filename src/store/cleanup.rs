@@ -5,13 +5,13 @@ use crate::edge::db::Stmt;
 use crate::store::sessions::ATTEMPT_WINDOW;
 
 /// For how long it is on record what workflow rules did.
-const RUNS_KEPT: i64 = 30 * DAY;
+const RUN_RETENTION: i64 = 30 * DAY;
 
 /// For how long people find what they have been told: once it is read, and in any case.
-const READ_KEPT: i64 = 90 * DAY;
-const TOLD_KEPT: i64 = 365 * DAY;
+const READ_NOTIFICATION_RETENTION: i64 = 90 * DAY;
+const NOTIFICATION_RETENTION: i64 = 365 * DAY;
 /// For how long it is on record what became of a mail.
-const MAILS_KEPT: i64 = 30 * DAY;
+const MAIL_RETENTION: i64 = 30 * DAY;
 
 /// Deletes what sockets have heard or were opened with, expired sessions, reset tokens, login attempts, old runs of rules, notifications and mails, and idempotency keys
 /// older than `day_ago`; at most `most` rows of each.
@@ -35,23 +35,23 @@ pub fn purge(now: i64, day_ago: i64, most: i64) -> [Stmt; 12] {
         .bind(day_ago)
         .bind(most),
         before(
-            RUNS_KEPT,
+            RUN_RETENTION,
             "DELETE FROM workflow_runs WHERE id IN (SELECT id FROM workflow_runs WHERE created_at < ?1 ORDER BY created_at LIMIT ?2)",
         ),
         before(
-            READ_KEPT,
+            READ_NOTIFICATION_RETENTION,
             "DELETE FROM notifications WHERE id IN (SELECT id FROM notifications WHERE read_at < ?1 ORDER BY read_at LIMIT ?2)",
         ),
         before(
-            TOLD_KEPT,
+            NOTIFICATION_RETENTION,
             "DELETE FROM notifications WHERE id IN (SELECT id FROM notifications WHERE created_at < ?1 ORDER BY created_at LIMIT ?2)",
         ),
         before(
-            MAILS_KEPT,
+            MAIL_RETENTION,
             "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE done_at < ?1 ORDER BY done_at LIMIT ?2)",
         ),
         before(
-            MAILS_KEPT,
+            MAIL_RETENTION,
             "DELETE FROM inbound_mails WHERE key IN (SELECT key FROM inbound_mails WHERE received_at < ?1 ORDER BY received_at LIMIT ?2)",
         ),
         Stmt::new("DELETE FROM feed WHERE id IN (SELECT id FROM feed WHERE created_at < ?1 ORDER BY created_at LIMIT ?2)")

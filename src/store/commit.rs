@@ -7,11 +7,11 @@
 use serde::Deserialize;
 
 use crate::edge::db::{Db, DbError, Rows, Stmt};
-use crate::store::dispatch::{self, Due};
+use crate::store::dispatch::{self, Dispatch};
 
 /// The key of a request that must not take effect twice.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Key {
+pub struct IdempotencyKey {
     pub user_id: i64,
     pub key: String,
     /// Of method, path and body.
@@ -21,7 +21,7 @@ pub struct Key {
 
 /// The answer that a change leaves.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Answered {
+pub struct StoredReply {
     pub status: u16,
     pub location: Option<String>,
     pub version: Option<i64>,
@@ -30,7 +30,7 @@ pub struct Answered {
 
 /// What to answer with when the batch has passed.
 #[derive(Clone, Debug)]
-pub enum Answer {
+pub enum CommitReply {
     /// Nothing: 204.
     Nothing,
     /// The row `j` (JSON), `v` (version), `id` of this statement.
@@ -39,30 +39,30 @@ pub enum Answer {
     Created(Stmt, String),
 }
 
-impl Answer {
+impl CommitReply {
     fn status(&self) -> i64 {
         match self {
-            Answer::Nothing => 204,
-            Answer::Row(_) => 200,
-            Answer::Created(..) => 201,
+            CommitReply::Nothing => 204,
+            CommitReply::Row(_) => 200,
+            CommitReply::Created(..) => 201,
         }
     }
 }
 
 /// The row of an answer that is known before the batch runs.
-pub fn told(json: String) -> Stmt {
+pub fn json_row(json: String) -> Stmt {
     Stmt::new("SELECT ?1 AS j, NULL AS v, NULL AS id").bind(json)
 }
 
 #[derive(Deserialize)]
-struct Row {
+struct ReplyRow {
     j: String,
     v: Option<i64>,
     id: Option<i64>,
 }
 
 #[derive(Deserialize)]
-struct Kept {
+struct StoredReplyRow {
     fingerprint: String,
     status: i64,
     location: Option<String>,
@@ -81,12 +81,12 @@ pub fn find_key(user_id: i64, key: &str) -> Stmt {
 ///
 /// # Errors
 /// When the row cannot be read.
-pub fn kept(rows: &Rows) -> Result<Option<(String, Answered)>, DbError> {
-    Ok(rows.first::<Kept>()?.map(|kept| {
+pub fn read_key(rows: &Rows) -> Result<Option<(String, StoredReply)>, DbError> {
+    Ok(rows.first::<StoredReplyRow>()?.map(|kept| {
         let status = u16::try_from(kept.status).unwrap_or(200);
         (
             kept.fingerprint,
-            Answered {
+            StoredReply {
                 status,
                 location: kept.location,
                 version: kept.version,
@@ -104,23 +104,23 @@ pub fn kept(rows: &Rows) -> Result<Option<(String, Answered)>, DbError> {
 /// [`DbError::Other`] when the answer's row is not there.
 pub async fn commit(
     db: &Db,
-    key: Option<&Key>,
+    key: Option<&IdempotencyKey>,
     stmts: Vec<Stmt>,
-    answer: &Answer,
-) -> Result<(Answered, Vec<Due>), DbError> {
+    answer: &CommitReply,
+) -> Result<(StoredReply, Vec<Dispatch>), DbError> {
     let mut batch = Vec::with_capacity(stmts.len().saturating_add(4));
     if let Some(key) = key {
-        batch.push(claim(key, answer.status()));
+        batch.push(claim_key(key, answer.status()));
     }
     batch.extend(stmts);
     let due_at = batch.len();
-    batch.push(dispatch::take());
+    batch.push(dispatch::drain());
     match (answer, key) {
-        (Answer::Nothing, _) => {}
-        (Answer::Row(view), None) | (Answer::Created(view, _), None) => batch.push(view.clone()),
-        (Answer::Row(view), Some(key)) => batch.extend([keep(key, view, None), view.clone()]),
-        (Answer::Created(view, place), Some(key)) => {
-            batch.extend([keep(key, view, Some(place)), view.clone()])
+        (CommitReply::Nothing, _) => {}
+        (CommitReply::Row(view), None) | (CommitReply::Created(view, _), None) => batch.push(view.clone()),
+        (CommitReply::Row(view), Some(key)) => batch.extend([store_reply(key, view, None), view.clone()]),
+        (CommitReply::Created(view, place), Some(key)) => {
+            batch.extend([store_reply(key, view, Some(place)), view.clone()])
         }
     }
     let results = db.batch(&batch).await?;
@@ -129,23 +129,23 @@ pub async fn commit(
         None => Vec::new(),
     };
     let status = u16::try_from(answer.status()).unwrap_or(200);
-    if matches!(answer, Answer::Nothing) {
-        let answered = Answered {
+    if matches!(answer, CommitReply::Nothing) {
+        let answered = StoredReply {
             status,
-            ..Answered::default()
+            ..StoredReply::default()
         };
         return Ok((answered, due));
     }
     let row = match results.last() {
-        Some(rows) => rows.first::<Row>()?,
+        Some(rows) => rows.first::<ReplyRow>()?,
         None => None,
     };
     let row = row.ok_or_else(|| DbError::Other("the answer's row is not there".to_owned()))?;
     let location = match answer {
-        Answer::Created(_, place) => Some(format!("{place}{}", row.id.unwrap_or_default())),
+        CommitReply::Created(_, place) => Some(format!("{place}{}", row.id.unwrap_or_default())),
         _ => None,
     };
-    let answered = Answered {
+    let answered = StoredReply {
         status,
         location,
         version: row.v,
@@ -154,7 +154,7 @@ pub async fn commit(
     Ok((answered, due))
 }
 
-fn claim(key: &Key, status: i64) -> Stmt {
+fn claim_key(key: &IdempotencyKey, status: i64) -> Stmt {
     Stmt::new(
         "INSERT INTO idempotency (user_id, key, fingerprint, status, created_at) VALUES (?1, ?2, ?3, ?4, ?5)",
     )
@@ -166,7 +166,7 @@ fn claim(key: &Key, status: i64) -> Stmt {
 }
 
 /// Keeps the answer beside its key. The view's own arguments come first, so its text stays as it is.
-fn keep(key: &Key, view: &Stmt, place: Option<&str>) -> Stmt {
+fn store_reply(key: &IdempotencyKey, view: &Stmt, place: Option<&str>) -> Stmt {
     let next = view.args.len().saturating_add(1);
     let (user, word) = (next.saturating_add(1), next.saturating_add(2));
     let sql = format!(

@@ -7,7 +7,7 @@ use crate::edge::db::Stmt;
 /// Who or what is to be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum What {
+pub enum DispatchKind {
     /// The room of a ticket.
     Room,
     /// Somebody who listens to everything that concerns them.
@@ -20,13 +20,13 @@ pub enum What {
 
 /// One of them, by the id of its row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-pub struct Due {
-    pub what: What,
+pub struct Dispatch {
+    pub what: DispatchKind,
     pub id: i64,
 }
 
-/// Takes what triggers have written since the last time: rows of [`Due`]. The end of every batch that changes
+/// Takes what triggers have written since the last time: rows of [`Dispatch`]. The end of every batch that changes
 /// something.
-pub fn take() -> Stmt {
+pub fn drain() -> Stmt {
     Stmt::new("DELETE FROM due RETURNING what, id")
 }

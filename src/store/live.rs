@@ -9,16 +9,16 @@ use crate::edge::db::Stmt;
 use crate::store::scope::SEEN_BY;
 use crate::store::tickets::events;
 use crate::store::tickets::messages::MESSAGE;
-use crate::store::tickets::ticket::{Reader, named};
+use crate::store::tickets::ticket::{Viewer, ticket_condition};
 use crate::store::{notifications, view};
 
 /// Events and messages as frames need them, of a ticket `t`.
-const OF_EVENT: &str = "LEFT JOIN users a ON a.id = e.actor_id LEFT JOIN messages m ON m.id = e.message_id \
+const EVENT_JOINS: &str = "LEFT JOIN users a ON a.id = e.actor_id LEFT JOIN messages m ON m.id = e.message_id \
   LEFT JOIN users w ON w.id = m.author_id";
 
 /// A frame to be sent, in the forms that its hearers need.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Told {
+pub struct FrameRow {
     /// Its place in the room or the feed.
     pub at: i64,
     pub staff: Option<String>,
@@ -67,7 +67,7 @@ fn frame(internal: bool) -> String {
     )
 }
 
-/// The columns of [`Told`] of an event `e`, for those who are there.
+/// The columns of [`FrameRow`] of an event `e`, for those who are there.
 fn columns(staff: bool, customers: bool) -> String {
     let staff = if staff { frame(true) } else { "NULL".to_owned() };
     let public = if customers {
@@ -83,11 +83,11 @@ fn columns(staff: bool, customers: bool) -> String {
     )
 }
 
-/// What a ticket's room hears after an event: rows of [`Told`] in their order. Whoever sends them asks
-/// [`standings`] in the same batch.
-pub fn of_room(ticket_id: i64, after: i64, most: i64, (staff, customers): (bool, bool)) -> Stmt {
+/// What a ticket's room hears after an event: rows of [`FrameRow`] in their order. Whoever sends them asks
+/// [`authorities`] in the same batch.
+pub fn room_frames(ticket_id: i64, after: i64, most: i64, (staff, customers): (bool, bool)) -> Stmt {
     Stmt::new(format!(
-        "SELECT e.seq AS at, {} FROM tickets t JOIN events e ON e.ticket_id = t.id {OF_EVENT} \
+        "SELECT e.seq AS at, {} FROM tickets t JOIN events e ON e.ticket_id = t.id {EVENT_JOINS} \
          WHERE t.id = ?1 AND e.seq > ?2 ORDER BY e.seq LIMIT ?3",
         columns(staff, customers)
     ))
@@ -96,8 +96,8 @@ pub fn of_room(ticket_id: i64, after: i64, most: i64, (staff, customers): (bool,
     .bind(most)
 }
 
-/// What somebody's feed holds after one of its numbers: rows of [`Told`], without frames for what they may not see.
-pub fn of_feed(user_id: i64, after: i64, most: i64, internal: bool) -> Stmt {
+/// What somebody's feed holds after one of its numbers: rows of [`FrameRow`], without frames for what they may not see.
+pub fn feed_frames(user_id: i64, after: i64, most: i64, internal: bool) -> Stmt {
     let (shown, known) = if internal {
         ("1", "1")
     } else {
@@ -137,13 +137,13 @@ pub fn of_feed(user_id: i64, after: i64, most: i64, internal: bool) -> Stmt {
     .bind(most)
 }
 
-/// What happened to a ticket after a number of the hearer's own count: rows of [`Told`], none of a ticket that they may
+/// What happened to a ticket after a number of the hearer's own count: rows of [`FrameRow`], none of a ticket that they may
 /// not see.
-pub fn missed(user_id: i64, ticket_id: i64, after: i64, most: i64, internal: bool) -> Stmt {
+pub fn missed_frames(user_id: i64, ticket_id: i64, after: i64, most: i64, internal: bool) -> Stmt {
     let seq = if internal { "e.seq" } else { "e.public_seq" };
     Stmt::new(format!(
         "SELECT {seq} AS at, {} FROM users u JOIN settings s ON s.id = 1 \
-         JOIN tickets t ON t.id = ?2 AND t.deleted_at IS NULL AND {SEEN_BY} JOIN events e ON e.ticket_id = t.id {OF_EVENT} \
+         JOIN tickets t ON t.id = ?2 AND t.deleted_at IS NULL AND {SEEN_BY} JOIN events e ON e.ticket_id = t.id {EVENT_JOINS} \
          WHERE u.id = ?1 AND {seq} > ?3 ORDER BY {seq} LIMIT ?4",
         columns(internal, !internal)
     ))
@@ -154,7 +154,7 @@ pub fn missed(user_id: i64, ticket_id: i64, after: i64, most: i64, internal: boo
 }
 
 /// The tickets of a JSON list of ids that somebody may see: rows `id`.
-pub fn seen(user_id: i64, ids: &str) -> Stmt {
+pub fn visible_tickets(user_id: i64, ids: &str) -> Stmt {
     Stmt::new(format!(
         "SELECT t.id AS id FROM users u JOIN settings s ON s.id = 1 JOIN json_each(?2) j \
          JOIN tickets t ON t.id = j.value AND t.deleted_at IS NULL AND {SEEN_BY} WHERE u.id = ?1"
@@ -163,10 +163,10 @@ pub fn seen(user_id: i64, ids: &str) -> Stmt {
     .bind(ids)
 }
 
-/// The frame of a message that its author has just said: one row of [`Told`].
-pub fn said(message_id: i64, internal: bool) -> Stmt {
+/// The frame of a message that its author has just said: one row of [`FrameRow`].
+pub fn message_frame(message_id: i64, internal: bool) -> Stmt {
     Stmt::new(format!(
-        "SELECT e.seq AS at, {} FROM events e JOIN tickets t ON t.id = e.ticket_id {OF_EVENT} \
+        "SELECT e.seq AS at, {} FROM events e JOIN tickets t ON t.id = e.ticket_id {EVENT_JOINS} \
          WHERE e.message_id = ?1 AND e.type = 'message_added'",
         columns(internal, !internal)
     ))
@@ -184,20 +184,20 @@ pub fn staff_seq(ticket_id: i64, public_seq: i64) -> Stmt {
 
 /// A ticket whose room somebody wants to hear.
 #[derive(Debug, Deserialize)]
-pub struct Place {
+pub struct RoomPosition {
     pub id: i64,
     /// Where the reader's last number stands in the count of staff.
     pub seq: i64,
 }
 
-/// A [`Place`], if the reader may see the ticket.
-pub fn place(reader: &Reader, reference: &Ref, last: Option<i64>) -> Stmt {
-    let seq = if policy::reads_internal(reader.role) {
+/// A [`RoomPosition`], if the reader may see the ticket.
+pub fn room_position(reader: &Viewer, reference: &Ref, last: Option<i64>) -> Stmt {
+    let seq = if policy::may_read_internal(reader.role) {
         "min(?5, t.seq)"
     } else {
         "coalesce((SELECT seq FROM events WHERE ticket_id = t.id AND public_seq <= ?5 ORDER BY public_seq DESC LIMIT 1), 0)"
     };
-    let (name, arg) = named(reference);
+    let (name, arg) = ticket_condition(reference);
     reader
         .stmt(format!(
             "SELECT t.id AS id, {seq} AS seq FROM tickets t WHERE {name} AND t.deleted_at IS NULL AND {}",
@@ -210,8 +210,8 @@ pub fn place(reader: &Reader, reference: &Ref, last: Option<i64>) -> Stmt {
 // Who listens ----------------------------------------------------------------------------------------------------
 
 /// Of the seats, a JSON list of `[user, session]`, those whose owners still stand: rows of
-/// [`crate::desk::live::connection::Standing`].
-pub fn standings(seats: &str, ticket_id: Option<i64>, now: i64) -> Stmt {
+/// [`crate::desk::live::connection::Authority`].
+pub fn authorities(seats: &str, ticket_id: Option<i64>, now: i64) -> Stmt {
     Stmt::new(format!(
         "SELECT u.id AS user_id, z.id AS session_id, u.ver AS ver, u.role AS role, coalesce(t.id IS NOT NULL AND {SEEN_BY}, 0) AS sees \
          FROM json_each(?1) j JOIN users u ON u.id = json_extract(j.value, '$[0]') AND u.is_active = 1 \
@@ -224,22 +224,22 @@ pub fn standings(seats: &str, ticket_id: Option<i64>, now: i64) -> Stmt {
 }
 
 /// How far a ticket has come: `n`, no row when there is none.
-pub fn head_of_room(ticket_id: i64) -> Stmt {
+pub fn last_event_seq(ticket_id: i64) -> Stmt {
     Stmt::new("SELECT seq AS n FROM tickets WHERE id = ?1").bind(ticket_id)
 }
 
 /// How far somebody's feed has come: `n`.
-pub fn head_of_feed(user_id: i64) -> Stmt {
+pub fn last_feed_id(user_id: i64) -> Stmt {
     Stmt::new("SELECT coalesce(max(id), 0) AS n FROM feed WHERE user_id = ?1").bind(user_id)
 }
 
 /// Until when the database took an object to listen: `n`, no row when it did not.
-pub fn listens(object: &str) -> Stmt {
+pub fn find_listener(object: &str) -> Stmt {
     Stmt::new("SELECT until AS n FROM listeners WHERE object = ?1").bind(object)
 }
 
 /// Notes that an object listens, until then.
-pub fn listen(object: &str, user_id: Option<i64>, until: i64) -> Stmt {
+pub fn upsert_listener(object: &str, user_id: Option<i64>, until: i64) -> Stmt {
     Stmt::new(
         "INSERT INTO listeners (object, user_id, until) VALUES (?1, ?2, ?3) ON CONFLICT (object) DO UPDATE SET until = excluded.until",
     )
@@ -249,7 +249,7 @@ pub fn listen(object: &str, user_id: Option<i64>, until: i64) -> Stmt {
 }
 
 /// Notes that an object listens no more.
-pub fn leave(object: &str) -> Stmt {
+pub fn delete_listener(object: &str) -> Stmt {
     Stmt::new("DELETE FROM listeners WHERE object = ?1").bind(object)
 }
 
@@ -257,7 +257,7 @@ pub fn leave(object: &str) -> Stmt {
 
 /// What a ticket stands for: the token that asked for it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct Pledge {
+pub struct SocketTicket {
     pub user_id: i64,
     pub session_id: i64,
     pub role: Role,
@@ -268,7 +268,7 @@ pub struct Pledge {
 }
 
 /// Keeps a ticket for one socket.
-pub fn keep_ticket(hash: &str, pledge: &Pledge, expires_at: i64) -> Stmt {
+pub fn insert_socket_ticket(hash: &str, pledge: &SocketTicket, expires_at: i64) -> Stmt {
     Stmt::new(
         "INSERT INTO socket_tickets (hash, user_id, session_id, role, ver, jti, token_expires, expires_at) \
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
@@ -276,15 +276,15 @@ pub fn keep_ticket(hash: &str, pledge: &Pledge, expires_at: i64) -> Stmt {
     .bind(hash)
     .bind(pledge.user_id)
     .bind(pledge.session_id)
-    .bind(pledge.role.word())
+    .bind(pledge.role.as_str())
     .bind(pledge.ver)
     .bind(&pledge.jti)
     .bind(pledge.token_expires)
     .bind(expires_at)
 }
 
-/// Uses a ticket up: a [`Pledge`], or no row when it is no good, or was used before.
-pub fn use_ticket(hash: &str, now: i64) -> Stmt {
+/// Uses a ticket up: a [`SocketTicket`], or no row when it is no good, or was used before.
+pub fn redeem_socket_ticket(hash: &str, now: i64) -> Stmt {
     Stmt::new(
         "UPDATE socket_tickets SET used_at = ?2 WHERE hash = ?1 AND used_at IS NULL AND expires_at > ?2 \
          RETURNING user_id, session_id, role, ver, jti, token_expires",
@@ -294,8 +294,8 @@ pub fn use_ticket(hash: &str, now: i64) -> Stmt {
 }
 
 /// Whether a reference is of this ticket: one row, or none.
-pub fn is_ticket(id: i64, reference: &Ref) -> Stmt {
-    let (name, arg) = crate::store::tickets::ticket::named(reference);
+pub fn is_same_ticket(id: i64, reference: &Ref) -> Stmt {
+    let (name, arg) = crate::store::tickets::ticket::ticket_condition(reference);
     Stmt::new(format!(
         "SELECT t.id AS id FROM tickets t WHERE {} AND t.id = ?2",
         name.replace("?4", "?1")

@@ -3,23 +3,23 @@
 use std::collections::BTreeMap;
 
 use crate::desk::id::Ref;
-use crate::desk::notification::{Kind, Ways};
+use crate::desk::notification::{Channels, NotificationKind};
 use crate::desk::tickets::policy;
 use crate::edge::db::Stmt;
-use crate::http::page::{Page, Start};
-use crate::http::shape::Words;
+use crate::http::page::{Page, PageStart};
+use crate::http::shape::Choices;
 use crate::store::scope::SEEN_BY;
-use crate::store::tickets::ticket::Reader;
+use crate::store::tickets::ticket::Viewer;
 use crate::store::view::{self, Out, View, field, nullable};
 
 /// Every kind.
-pub static KIND: Words = Words {
-    list: &Kind::WORDS,
-    parse: |word| Kind::parse(word).map(Kind::word),
+pub static KIND: Choices = Choices {
+    list: &NotificationKind::WORDS,
+    parse: |word| NotificationKind::parse(word).map(NotificationKind::as_str),
 };
 
 /// The most that an unread count counts.
-const MOST_COUNTED: i64 = 1_000;
+const MAX_COUNTED: i64 = 1_000;
 
 /// A notification.
 pub const NOTIFICATION: View = View {
@@ -28,15 +28,15 @@ pub const NOTIFICATION: View = View {
         field("id", "n.id", Out::Int),
         field("uid", "n.uid", Out::Text),
         field("kind", "n.kind", Out::Word(&KIND)),
-        nullable("ticket", "$TICKET", Out::Json("NotifiedTicket")).says("Null where it is about no ticket."),
-        nullable("actor", "a.card", Out::Card).says("Null when the desk itself acted."),
-        nullable("event", "$EVENT", Out::Json("NotifiedEvent")).says("What happened."),
+        nullable("ticket", "$TICKET", Out::Json("NotifiedTicket")).doc("Null where it is about no ticket."),
+        nullable("actor", "a.card", Out::Card).doc("Null when the desk itself acted."),
+        nullable("event", "$EVENT", Out::Json("NotifiedEvent")).doc("What happened."),
         nullable(
             "message",
             "coalesce(n.message, substr(m.body, 1, 200))",
             Out::Text,
         )
-        .says("What a rule or the desk says, or the beginning of the message."),
+        .doc("What a rule or the desk says, or the beginning of the message."),
         field("is_read", "n.read_at IS NOT NULL", Out::Flag),
         nullable("read_at", "n.read_at", Out::Time),
         field("created_at", "n.created_at", Out::Time),
@@ -77,8 +77,8 @@ pub const FROM: &str = "FROM notifications n LEFT JOIN tickets t ON t.id = n.tic
    LEFT JOIN messages m ON m.id = e.message_id AND m.deleted_at IS NULL LEFT JOIN users a ON a.id = e.actor_id";
 
 /// Whether the reader may know of it.
-fn seen(reader: &Reader) -> String {
-    let internal = if policy::reads_internal(reader.role) {
+fn visible(reader: &Viewer) -> String {
+    let internal = if policy::may_read_internal(reader.role) {
         "1"
     } else {
         "(n.event_id IS NULL OR e.public_seq IS NOT NULL)"
@@ -91,12 +91,12 @@ fn seen(reader: &Reader) -> String {
 
 /// Which of them are asked for.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Filter {
+pub struct NotificationFilter {
     pub unread: bool,
     pub kind: Option<&'static str>,
 }
 
-impl Filter {
+impl NotificationFilter {
     fn condition(self) -> String {
         let unread = if self.unread { "n.read_at IS NULL" } else { "1" };
         let kind = self
@@ -111,9 +111,9 @@ const WINDOW: i64 = 250;
 
 /// A page of the reader's notifications, newest first: rows `j`, `id`; and where it stopped, if it has looked at as many
 /// as a page may.
-pub fn list(reader: &Reader, filter: Filter, page: &Page) -> [Stmt; 2] {
+pub fn list(reader: &Viewer, filter: NotificationFilter, page: &Page) -> [Stmt; 2] {
     let before = match page.start {
-        Start::After { id, .. } => id,
+        PageStart::After { id, .. } => id,
         _ => i64::MAX,
     };
     let before = before.min(crate::desk::id::MAX_ID);
@@ -126,9 +126,9 @@ pub fn list(reader: &Reader, filter: Filter, page: &Page) -> [Stmt; 2] {
         reader
             .stmt(format!(
                 "SELECT {} AS j, n.id AS id {} WHERE {} ORDER BY n.id DESC LIMIT ?5 OFFSET ?6",
-                json(policy::reads_internal(reader.role)),
+                json(policy::may_read_internal(reader.role)),
                 FROM.replace("notifications n", &format!("(SELECT * {walked} LIMIT ?7) n")),
-                seen(reader)
+                visible(reader)
             ))
             .bind(before)
             .bind(page.limit.saturating_add(1))
@@ -142,45 +142,45 @@ pub fn list(reader: &Reader, filter: Filter, page: &Page) -> [Stmt; 2] {
 }
 
 /// How many [`list`] has in all: `n`, up to 10,001.
-pub fn count(reader: &Reader, filter: Filter) -> Stmt {
+pub fn count(reader: &Viewer, filter: NotificationFilter) -> Stmt {
     reader.stmt(format!(
         "SELECT count(*) AS n FROM (SELECT 1 {FROM} WHERE {} AND {} LIMIT 10001)",
-        seen(reader),
+        visible(reader),
         filter.condition()
     ))
 }
 
 /// `{"unread_count", "is_capped"}` in the row `j`.
-pub fn unread_count(reader: &Reader) -> Stmt {
+pub fn unread_count(reader: &Viewer) -> Stmt {
     reader.stmt(format!(
-        "SELECT '{{\"unread_count\":' || min(count(*), {MOST_COUNTED}) || ',\"is_capped\":' || iif(count(*) > {MOST_COUNTED}, 'true', 'false') || '}}' AS j, NULL AS v, NULL AS id \
-         FROM (SELECT 1 {FROM} WHERE {} AND n.read_at IS NULL LIMIT {MOST_COUNTED} + 1)",
-        seen(reader)
+        "SELECT '{{\"unread_count\":' || min(count(*), {MAX_COUNTED}) || ',\"is_capped\":' || iif(count(*) > {MAX_COUNTED}, 'true', 'false') || '}}' AS j, NULL AS v, NULL AS id \
+         FROM (SELECT 1 {FROM} WHERE {} AND n.read_at IS NULL LIMIT {MAX_COUNTED} + 1)",
+        visible(reader)
     ))
 }
 
-fn named(reference: &Ref) -> (&'static str, crate::edge::db::Arg) {
-    crate::store::users::key(reference)
+fn ref_column(reference: &Ref) -> (&'static str, crate::edge::db::Arg) {
+    crate::store::users::ref_column(reference)
 }
 
 /// The `id` of one of the reader's notifications.
-pub fn row(reader: &Reader, reference: &Ref) -> Stmt {
-    let (column, arg) = named(reference);
+pub fn row(reader: &Viewer, reference: &Ref) -> Stmt {
+    let (column, arg) = ref_column(reference);
     reader
         .stmt(format!(
             "SELECT n.id AS id {FROM} WHERE {} AND n.{column} = ?4",
-            seen(reader)
+            visible(reader)
         ))
         .bind(arg)
 }
 
 /// One notification: the row `j`, `v`, `id`.
-pub fn show(reader: &Reader, id: i64) -> Stmt {
+pub fn show(reader: &Viewer, id: i64) -> Stmt {
     reader
         .stmt(format!(
             "SELECT {} AS j, NULL AS v, n.id AS id {FROM} WHERE {} AND n.id = ?4",
-            json(policy::reads_internal(reader.role)),
-            seen(reader)
+            json(policy::may_read_internal(reader.role)),
+            visible(reader)
         ))
         .bind(id)
 }
@@ -201,7 +201,7 @@ pub fn mark_all_read(user_id: i64, now: i64) -> Stmt {
 
 /// How somebody wants to be told, of every kind: the row `j`.
 pub fn preferences(user_id: i64) -> Stmt {
-    let kinds: Vec<String> = Kind::WORDS
+    let kinds: Vec<String> = NotificationKind::WORDS
         .iter()
         .enumerate()
         .map(|(at, kind)| format!("SELECT {at} AS at, '{kind}' AS kind"))
@@ -221,14 +221,14 @@ pub fn preferences(user_id: i64) -> Stmt {
 }
 
 /// Changes how somebody wants to be told; what is not said stays.
-pub fn prefer(user_id: i64, wanted: &BTreeMap<Kind, Ways>) -> Vec<Stmt> {
-    let prefer = |(kind, ways): (&Kind, &Ways)| {
+pub fn set_preferences(user_id: i64, wanted: &BTreeMap<NotificationKind, Channels>) -> Vec<Stmt> {
+    let prefer = |(kind, ways): (&NotificationKind, &Channels)| {
         Stmt::new(
             "INSERT INTO notification_preferences (user_id, kind, live, email) VALUES (?1, ?2, coalesce(?3, 1), coalesce(?4, 1)) \
              ON CONFLICT (user_id, kind) DO UPDATE SET live = coalesce(?3, live), email = coalesce(?4, email)",
         )
         .bind(user_id)
-        .bind(kind.word())
+        .bind(kind.as_str())
         .bind(ways.live)
         .bind(ways.email)
     };
@@ -236,7 +236,7 @@ pub fn prefer(user_id: i64, wanted: &BTreeMap<Kind, Ways>) -> Vec<Stmt> {
 }
 
 /// Tells whoever a message of this batch mentions, as far as they may read it. `names` are usernames in lower case.
-pub fn mention(message_uid: &str, names: &[String], now: i64) -> Option<Stmt> {
+pub fn notify_mentioned(message_uid: &str, names: &[String], now: i64) -> Option<Stmt> {
     let names = serde_json::to_string(names).ok().filter(|_| !names.is_empty())?;
     Some(
         Stmt::new(format!(

@@ -3,17 +3,17 @@
 use serde::Deserialize;
 
 use crate::desk::id::Ref;
-use crate::desk::project::Status;
+use crate::desk::project::ProjectStatus;
 use crate::edge::db::{Arg, Stmt};
-use crate::http::page::{Page, Start};
-use crate::http::shape::Words;
+use crate::http::page::{Page, PageStart};
+use crate::http::shape::Choices;
 use crate::store::users;
 use crate::store::view::{Out, View, field, nullable};
 
 /// The words of a project's status.
-pub static STATUS: Words = Words {
-    list: &Status::WORDS,
-    parse: |word| Status::parse(word).map(Status::word),
+pub static STATUS: Choices = Choices {
+    list: &ProjectStatus::WORDS,
+    parse: |word| ProjectStatus::parse(word).map(ProjectStatus::as_str),
 };
 
 /// A project. Who leads it and who belongs to it is for staff; customers get `$LEAD` and `$MEMBERS` empty.
@@ -22,12 +22,12 @@ pub const PROJECT: View = View {
     fields: &[
         field("id", "p.id", Out::Int),
         field("uid", "p.uid", Out::Text),
-        field("key", "p.key", Out::Text).says("The keys of its tickets begin with it; it never changes."),
+        field("key", "p.key", Out::Text).doc("The keys of its tickets begin with it; it never changes."),
         field("name", "p.name", Out::Text),
         field("description", "p.description", Out::Text),
         field("status", "p.status", Out::Word(&STATUS)),
-        nullable("lead", "$LEAD", Out::Card).says("For staff; null for customers."),
-        field("members", "$MEMBERS", Out::Json("People")).says("For staff; empty for customers."),
+        nullable("lead", "$LEAD", Out::Card).doc("For staff; null for customers."),
+        field("members", "$MEMBERS", Out::Json("People")).doc("For staff; empty for customers."),
         field("version", "p.version", Out::Int),
         field("created_at", "p.created_at", Out::Time),
         field("updated_at", "p.updated_at", Out::Time),
@@ -50,31 +50,31 @@ fn json(is_staff: bool) -> String {
 }
 
 /// What a reader sees: customers know of active projects only.
-fn seen(is_staff: bool) -> &'static str {
+fn visible(is_staff: bool) -> &'static str {
     if is_staff { "1" } else { "p.status = 'active'" }
 }
 
-fn key(reference: &Ref) -> (&'static str, Arg) {
+fn ref_column(reference: &Ref) -> (&'static str, Arg) {
     match reference {
         Ref::Key(key) => ("key", key.into()),
-        other => users::key(other),
+        other => users::ref_column(other),
     }
 }
 
 /// The row `j`, `v`, `id` of a project that the reader may see.
 pub fn show(is_staff: bool, reference: &Ref) -> Stmt {
-    let (column, arg) = key(reference);
+    let (column, arg) = ref_column(reference);
     Stmt::new(format!(
         "SELECT {} AS j, p.version AS v, p.id AS id FROM projects p WHERE p.{column} = ?1 AND {}",
         json(is_staff),
-        seen(is_staff)
+        visible(is_staff)
     ))
     .bind(arg)
 }
 
 /// Which projects a list shows.
 #[derive(Clone, Debug, Default)]
-pub struct Filter {
+pub struct ProjectFilter {
     pub status: Option<&'static str>,
     /// Led by this user, or with them as a member.
     pub person: Option<i64>,
@@ -83,12 +83,12 @@ pub struct Filter {
 }
 
 /// Conditions on a project `p`, with `?1` to `?3` for the filter.
-fn filtered(is_staff: bool, filter: &Filter, sql: &str) -> Stmt {
+fn filtered_stmt(is_staff: bool, filter: &ProjectFilter, sql: &str) -> Stmt {
     let condition = format!(
         "{} AND (?1 IS NULL OR p.status = ?1) AND (?2 IS NULL OR p.lead_id = ?2 \
          OR EXISTS (SELECT 1 FROM project_members WHERE project_id = p.id AND user_id = ?2)) \
          AND (?3 IS NULL OR instr(lower(p.name), ?3) OR instr(lower(p.key), ?3))",
-        seen(is_staff)
+        visible(is_staff)
     );
     Stmt::new(sql.replace("$CONDITION", &condition))
         .bind(filter.status)
@@ -97,9 +97,9 @@ fn filtered(is_staff: bool, filter: &Filter, sql: &str) -> Stmt {
 }
 
 /// A page of projects, newest first: rows `j`, `id`.
-pub fn list(is_staff: bool, filter: &Filter, page: &Page) -> Stmt {
+pub fn list(is_staff: bool, filter: &ProjectFilter, page: &Page) -> Stmt {
     let before = match page.start {
-        Start::After { id, .. } => Some(id),
+        PageStart::After { id, .. } => Some(id),
         _ => None,
     };
     let sql = format!(
@@ -107,16 +107,16 @@ pub fn list(is_staff: bool, filter: &Filter, page: &Page) -> Stmt {
          ORDER BY p.id DESC LIMIT ?5 OFFSET ?6",
         json(is_staff)
     );
-    filtered(is_staff, filter, &sql)
+    filtered_stmt(is_staff, filter, &sql)
         .bind(before)
         .bind(page.limit.saturating_add(1))
         .bind(page.offset())
 }
 
 /// How many projects a list has: `n`, up to 10,001.
-pub fn count(is_staff: bool, filter: &Filter) -> Stmt {
+pub fn count(is_staff: bool, filter: &ProjectFilter) -> Stmt {
     let sql = "SELECT count(*) AS n FROM (SELECT 1 FROM projects p WHERE $CONDITION LIMIT 10001)";
-    filtered(is_staff, filter, sql)
+    filtered_stmt(is_staff, filter, sql)
 }
 
 /// A project's row, for a change.
@@ -132,8 +132,8 @@ pub struct ProjectRow {
 
 impl ProjectRow {
     /// Where it stands.
-    pub fn status(&self) -> Status {
-        Status::parse(&self.status).unwrap_or(Status::Active)
+    pub fn status(&self) -> ProjectStatus {
+        ProjectStatus::parse(&self.status).unwrap_or(ProjectStatus::Active)
     }
 }
 
@@ -142,7 +142,7 @@ const OPEN: &str =
 
 /// The row of a project, for those who may change it.
 pub fn row(reference: &Ref) -> Stmt {
-    let (column, arg) = key(reference);
+    let (column, arg) = ref_column(reference);
     Stmt::new(format!(
         "SELECT p.id, p.key, p.status, p.version, {OPEN} AS open FROM projects p WHERE p.{column} = ?1"
     ))
@@ -150,8 +150,8 @@ pub fn row(reference: &Ref) -> Stmt {
 }
 
 /// The `id` and `name` (its key) of a project that takes tickets.
-pub fn taking(reference: &Ref) -> Stmt {
-    let (column, arg) = key(reference);
+pub fn find_active(reference: &Ref) -> Stmt {
+    let (column, arg) = ref_column(reference);
     Stmt::new(format!(
         "SELECT id, key AS name FROM projects WHERE {column} = ?1 AND status = 'active'"
     ))
@@ -159,7 +159,7 @@ pub fn taking(reference: &Ref) -> Stmt {
 }
 
 /// The active users of a JSON list of ids and uids: `id`, each once.
-pub fn people_of(list: &str) -> Stmt {
+pub fn list_active_users(list: &str) -> Stmt {
     Stmt::new(
         "SELECT DISTINCT u.id AS id FROM json_each(?1) e CROSS JOIN users u ON u.id = \
          iif(e.type = 'integer', e.value, (SELECT id FROM users WHERE uid = e.value)) WHERE u.is_active = 1",
@@ -168,7 +168,7 @@ pub fn people_of(list: &str) -> Stmt {
 }
 
 /// Takes the next number of a project, for a ticket of the same batch; aborts it when the project takes none.
-pub fn next_key(project_id: i64) -> [Stmt; 2] {
+pub fn take_next_number(project_id: i64) -> [Stmt; 2] {
     [
         Stmt::new("INSERT INTO stale SELECT 1 FROM projects WHERE id = ?1 AND status <> 'active'")
             .bind(project_id),
@@ -213,10 +213,10 @@ pub fn insert(new: &NewProject) -> [Stmt; 2] {
 
 /// What an update changes; `None` keeps. The doubled option clears by `Some(None)`.
 #[derive(Clone, Debug, Default)]
-pub struct Update {
+pub struct ProjectPatch {
     pub name: Option<String>,
     pub description: Option<String>,
-    pub status: Option<Status>,
+    pub status: Option<ProjectStatus>,
     pub lead_id: Option<Option<i64>>,
     /// JSON list of user ids.
     pub members: Option<String>,
@@ -224,9 +224,9 @@ pub struct Update {
 
 /// Changes a project over the version that the change was decided on. Archiving aborts the batch while there
 /// are open tickets.
-pub fn update(id: i64, version: i64, update: &Update, now: i64) -> Vec<Stmt> {
+pub fn update(id: i64, version: i64, update: &ProjectPatch, now: i64) -> Vec<Stmt> {
     let mut stmts = Vec::new();
-    if update.status == Some(Status::Archived) {
+    if update.status == Some(ProjectStatus::Archived) {
         let guard = format!("INSERT INTO stale SELECT 1 FROM projects p WHERE p.id = ?1 AND {OPEN} > 0");
         stmts.push(Stmt::new(guard).bind(id));
     }
@@ -242,7 +242,7 @@ pub fn update(id: i64, version: i64, update: &Update, now: i64) -> Vec<Stmt> {
         .bind(now)
         .bind(update.name.clone())
         .bind(update.description.clone())
-        .bind(update.status.map(Status::word))
+        .bind(update.status.map(ProjectStatus::as_str))
         .bind(update.lead_id.is_some())
         .bind(update.lead_id.flatten()),
     );

@@ -4,12 +4,12 @@ use serde::Deserialize;
 
 /// A number.
 #[derive(Debug, Deserialize)]
-pub(crate) struct Number {
+pub(crate) struct CountRow {
     pub n: i64,
 }
 
 /// An id.
 #[derive(Debug, Deserialize)]
-pub(crate) struct Id {
+pub(crate) struct IdRow {
     pub id: i64,
 }

@@ -17,7 +17,7 @@ impl AgentScope {
     pub const WORDS: [&'static str; 3] = ["category", "assigned", "all"];
 
     /// The canonical word.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             AgentScope::Category => "category",
             AgentScope::Assigned => "assigned",
@@ -29,7 +29,7 @@ impl AgentScope {
     pub fn parse(word: &str) -> Option<AgentScope> {
         [AgentScope::Category, AgentScope::Assigned, AgentScope::All]
             .into_iter()
-            .find(|scope| scope.word() == word)
+            .find(|scope| scope.as_str() == word)
     }
 }
 
@@ -65,7 +65,7 @@ impl Scope {
     }
 
     /// As [`Scope::condition`], without what an agent has merely opened: what lists and sums are about.
-    pub fn work(self) -> &'static str {
+    pub fn worklist_condition(self) -> &'static str {
         match self {
             Scope::All | Scope::Own => self.condition(),
             Scope::Category => {

@@ -8,7 +8,7 @@ use crate::store::view::{Out, View, field, nullable};
 
 /// What is read of a caller with every request, beside the data.
 #[derive(Debug, Deserialize)]
-pub struct Authority {
+pub struct CallerAuthority {
     pub role: String,
     pub is_active: bool,
     pub ver: i64,
@@ -22,18 +22,18 @@ pub struct Authority {
     pub card: Value,
 }
 
-impl Authority {
-    /// Reads the JSON that [`authority`] gives.
+impl CallerAuthority {
+    /// Reads the JSON that [`caller_authority`] gives.
     ///
     /// # Errors
     /// When the statement and this type disagree.
-    pub fn parse(text: &str) -> Result<Authority, String> {
+    pub fn parse(text: &str) -> Result<CallerAuthority, String> {
         serde_json::from_str(text).map_err(|error| error.to_string())
     }
 }
 
 /// The caller's authority; no row when the session is not the user's.
-pub fn authority(user_id: i64, session_id: i64) -> Stmt {
+pub fn caller_authority(user_id: i64, session_id: i64) -> Stmt {
     Stmt::new(
         "SELECT '{\"role\":\"' || u.role || '\",\"is_active\":' || iif(u.is_active, 'true', 'false') || ',\"ver\":' || u.ver || \
          ',\"revoked_at\":' || coalesce(s.revoked_at, 'null') || ',\"expires_at\":' || s.expires_at || \
@@ -52,8 +52,8 @@ pub const SESSION: View = View {
         field("id", "s.id", Out::Int),
         field("uid", "s.uid", Out::Text),
         field("user_agent", "s.user_agent", Out::Text),
-        field("address", "s.address", Out::Text).says("The network address that it began from."),
-        field("is_current", "s.id = ?1", Out::Flag).says("The session of this very request."),
+        field("address", "s.address", Out::Text).doc("The network address that it began from."),
+        field("is_current", "s.id = ?1", Out::Flag).doc("The session of this very request."),
         field("created_at", "s.created_at", Out::Time),
         field("last_used_at", "s.last_used_at", Out::Time),
         nullable("expires_at", "s.expires_at", Out::Time),
@@ -116,7 +116,7 @@ pub fn rotate(rotation: &Rotation) -> Stmt {
 }
 
 /// Ends one session of a user, by id or uid; gives its `id`.
-pub fn end(user_id: i64, id: Option<i64>, uid: Option<&str>, now: i64) -> Stmt {
+pub fn revoke(user_id: i64, id: Option<i64>, uid: Option<&str>, now: i64) -> Stmt {
     Stmt::new(
         "UPDATE sessions SET revoked_at = ?4 WHERE (id = ?2 OR uid = ?3) AND user_id = ?1 AND revoked_at IS NULL RETURNING id",
     )
@@ -127,7 +127,7 @@ pub fn end(user_id: i64, id: Option<i64>, uid: Option<&str>, now: i64) -> Stmt {
 }
 
 /// Ends every session of a user.
-pub fn end_all(user_id: i64, now: i64) -> Stmt {
+pub fn revoke_all(user_id: i64, now: i64) -> Stmt {
     Stmt::new("UPDATE sessions SET revoked_at = ?2 WHERE user_id = ?1 AND revoked_at IS NULL")
         .bind(user_id)
         .bind(now)
@@ -150,12 +150,12 @@ pub fn list(user_id: i64, current: i64, now: i64) -> Stmt {
 /// Attempts that fail within this time count: 15 minutes.
 pub const ATTEMPT_WINDOW: i64 = 15 * 60_000;
 /// Failures of one account before it must wait.
-pub const ACCOUNT_ATTEMPTS: i64 = 10;
+pub const MAX_ACCOUNT_ATTEMPTS: i64 = 10;
 /// Failures from one address before it must wait.
-pub const ADDRESS_ATTEMPTS: i64 = 100;
+pub const MAX_ADDRESS_ATTEMPTS: i64 = 100;
 
 /// Notes an attempt before its password is looked at, so that parallel guesses count too.
-pub fn attempt(account: &str, address: &str, id: &str, now: i64) -> Stmt {
+pub fn record_attempt(account: &str, address: &str, id: &str, now: i64) -> Stmt {
     Stmt::new("INSERT INTO login_attempts (subject, at, id) VALUES ('account:' || ?1, ?4, ?3), ('address:' || ?2, ?4, ?3)")
         .bind(account)
         .bind(address)
@@ -164,7 +164,7 @@ pub fn attempt(account: &str, address: &str, id: &str, now: i64) -> Stmt {
 }
 
 /// How many attempts count against the `account` and the `address`, this one included.
-pub fn attempts(account: &str, address: &str, now: i64) -> Stmt {
+pub fn count_attempts(account: &str, address: &str, now: i64) -> Stmt {
     Stmt::new(
         "SELECT (SELECT count(*) FROM (SELECT 1 FROM login_attempts WHERE subject = 'account:' || ?1 AND at > ?3 LIMIT 200)) AS account, \
          (SELECT count(*) FROM (SELECT 1 FROM login_attempts WHERE subject = 'address:' || ?2 AND at > ?3 LIMIT 200)) AS address",
@@ -175,7 +175,7 @@ pub fn attempts(account: &str, address: &str, now: i64) -> Stmt {
 }
 
 /// Forgets an account's attempts, and this one of the address: the login has succeeded.
-pub fn forget_attempts(account: &str, address: &str, id: &str) -> [Stmt; 2] {
+pub fn clear_attempts(account: &str, address: &str, id: &str) -> [Stmt; 2] {
     [
         Stmt::new("DELETE FROM login_attempts WHERE subject = 'account:' || ?1").bind(account),
         Stmt::new("DELETE FROM login_attempts WHERE subject = 'address:' || ?1 AND id = ?2")
@@ -215,7 +215,13 @@ pub fn reset_password(token_hash: &str, password_hash: &str, now: i64) -> [Stmt;
 }
 
 /// Keeps a reset token for an account, mailed to that address. Older ones go on working until one is used.
-pub fn allow_reset(token_hash: &str, user_id: i64, mailed_to: &str, now: i64, expires_at: i64) -> Stmt {
+pub fn insert_reset_token(
+    token_hash: &str,
+    user_id: i64,
+    mailed_to: &str,
+    now: i64,
+    expires_at: i64,
+) -> Stmt {
     Stmt::new("INSERT INTO password_resets (token_hash, user_id, mailed_to, created_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5)")
         .bind(token_hash)
         .bind(user_id)

@@ -9,8 +9,8 @@ use crate::store::view::{Out, View, field};
 pub const SETTINGS: View = View {
     name: "Settings",
     fields: &[
-        field("auto_assign", "g.auto_assign", Out::Text).says("off, category or least_loaded."),
-        field("agent_scope", "g.agent_scope", Out::Text).says("category, assigned or all."),
+        field("auto_assign", "g.auto_assign", Out::Text).doc("off, category or least_loaded."),
+        field("agent_scope", "g.agent_scope", Out::Text).doc("category, assigned or all."),
         field("reopen_window_days", "g.reopen_window_days", Out::Int),
         field("auto_close_days", "g.auto_close_days", Out::Int),
         field("version", "g.version", Out::Int),
@@ -28,14 +28,14 @@ pub fn show() -> Stmt {
 
 /// What time does to tickets, as the settings have it.
 #[derive(Clone, Copy, Debug, Deserialize)]
-pub struct Windows {
+pub struct JobSettings {
     pub reopen_window_days: i64,
     pub auto_close_days: i64,
     pub workflows_version: i64,
 }
 
-/// The [`Windows`].
-pub fn windows() -> Stmt {
+/// The [`JobSettings`].
+pub fn job_settings() -> Stmt {
     Stmt::new("SELECT reopen_window_days, auto_close_days, workflows_version FROM settings WHERE id = 1")
 }
 

@@ -2,10 +2,10 @@
 
 use serde::Deserialize;
 
-use crate::desk::category::Name;
+use crate::desk::category::CategoryRef;
 use crate::edge::db::Stmt;
-use crate::http::page::{Page, Start};
-use crate::store::category_write::{Facts, change, named};
+use crate::http::page::{Page, PageStart};
+use crate::store::category_write::{CategoryFields, name_condition, update_row};
 use crate::store::view::{Out, View, field};
 
 /// A subcategory.
@@ -15,11 +15,11 @@ pub const SUBCATEGORY: View = View {
         field("id", "s.id", Out::Int),
         field("uid", "s.uid", Out::Text),
         field("category_id", "s.category_id", Out::Int),
-        field("slug", "s.slug", Out::Text).says("Its name in filters and tickets, unique in the desk."),
+        field("slug", "s.slug", Out::Text).doc("Its name in filters and tickets, unique in the desk."),
         field("name", "s.name", Out::Text),
         field("description", "s.description", Out::Text),
         field("position", "s.position", Out::Int),
-        field("is_active", "s.is_active", Out::Flag).says("Archived ones take no new tickets."),
+        field("is_active", "s.is_active", Out::Flag).doc("Archived ones take no new tickets."),
         field("version", "s.version", Out::Int),
         field("created_at", "s.created_at", Out::Time),
         field("updated_at", "s.updated_at", Out::Time),
@@ -27,7 +27,7 @@ pub const SUBCATEGORY: View = View {
 };
 
 /// The SQL of the active subcategories of a category `c`, as a JSON list.
-pub(super) fn within_category() -> String {
+pub(super) fn active_list_json() -> String {
     format!(
         "('['||coalesce((SELECT group_concat({},',' ORDER BY s.position,s.id) FROM subcategories s \
          WHERE s.category_id = c.id AND s.is_active = 1),'')||']')",
@@ -36,10 +36,10 @@ pub(super) fn within_category() -> String {
 }
 
 /// A page of a category's subcategories by position: rows `j`, `s` (the position), `id`.
-pub fn list(category: &Name, is_active: Option<bool>, page: &Page) -> Stmt {
-    let (is_it, arg) = named("c", category, 1);
+pub fn list(category: &CategoryRef, is_active: Option<bool>, page: &Page) -> Stmt {
+    let (is_it, arg) = name_condition("c", category, 1);
     let (goes_on, value, id) = match page.start {
-        Start::After { value, id } => (true, value, id),
+        PageStart::After { value, id } => (true, value, id),
         _ => (false, 0, 0),
     };
     Stmt::new(format!(
@@ -58,8 +58,8 @@ pub fn list(category: &Name, is_active: Option<bool>, page: &Page) -> Stmt {
 }
 
 /// How many subcategories a list has: `n`, up to 10,001.
-pub fn count(category: &Name, is_active: Option<bool>) -> Stmt {
-    let (is_it, arg) = named("c", category, 1);
+pub fn count(category: &CategoryRef, is_active: Option<bool>) -> Stmt {
+    let (is_it, arg) = name_condition("c", category, 1);
     Stmt::new(format!(
         "SELECT count(*) AS n FROM (SELECT 1 FROM categories c JOIN subcategories s ON s.category_id = c.id \
          WHERE {is_it} AND (?2 IS NULL OR s.is_active = ?2) LIMIT 10001)"
@@ -69,8 +69,8 @@ pub fn count(category: &Name, is_active: Option<bool>) -> Stmt {
 }
 
 /// The row `j` (a [`SUBCATEGORY`]), `v`, `id`.
-pub fn show(name: &Name) -> Stmt {
-    let (is_it, arg) = named("s", name, 1);
+pub fn show(name: &CategoryRef) -> Stmt {
+    let (is_it, arg) = name_condition("s", name, 1);
     Stmt::new(format!(
         "SELECT {} AS j, s.version AS v, s.id AS id FROM subcategories s WHERE {is_it}",
         SUBCATEGORY.sql()
@@ -79,8 +79,8 @@ pub fn show(name: &Name) -> Stmt {
 }
 
 /// A subcategory that a ticket may be put in: `id`, `name` (its slug), `category_id`, if it is active.
-pub fn offered(name: &Name) -> Stmt {
-    let (is_it, arg) = named("s", name, 1);
+pub fn find_active(name: &CategoryRef) -> Stmt {
+    let (is_it, arg) = name_condition("s", name, 1);
     Stmt::new(format!(
         "SELECT s.id AS id, s.slug AS name, s.category_id AS category_id FROM subcategories s \
          WHERE {is_it} AND s.is_active = 1"
@@ -97,9 +97,9 @@ pub struct SubcategoryRow {
 }
 
 /// The row of a subcategory, if it is part of the category.
-pub fn row(category: &Name, name: &Name) -> Stmt {
-    let (is_category, category) = named("c", category, 1);
-    let (is_it, arg) = named("s", name, 2);
+pub fn row(category: &CategoryRef, name: &CategoryRef) -> Stmt {
+    let (is_category, category) = name_condition("c", category, 1);
+    let (is_it, arg) = name_condition("s", name, 2);
     Stmt::new(format!(
         "SELECT s.id, s.version, s.is_active FROM categories c JOIN subcategories s ON s.category_id = c.id \
          WHERE {is_category} AND {is_it}"
@@ -110,7 +110,7 @@ pub fn row(category: &Name, name: &Name) -> Stmt {
 
 /// Inserts a subcategory, last of its category unless it says where. A slug that was made of its name and is
 /// taken by another category's gets the category's slug in front.
-pub fn insert(uid: &str, category_id: i64, facts: &Facts, is_made: bool, now: i64) -> Stmt {
+pub fn insert(uid: &str, category_id: i64, facts: &CategoryFields, is_made: bool, now: i64) -> Stmt {
     Stmt::new(
         "INSERT INTO subcategories (uid, category_id, slug, name, description, position, is_active, created_at, updated_at) \
          SELECT ?1, c.id, iif(?3 AND EXISTS (SELECT 1 FROM subcategories WHERE slug = ?4 AND category_id <> c.id), \
@@ -131,6 +131,6 @@ pub fn insert(uid: &str, category_id: i64, facts: &Facts, is_made: bool, now: i6
 }
 
 /// Changes a subcategory that is at `version`.
-pub fn update(id: i64, version: i64, facts: &Facts, now: i64) -> Stmt {
-    change("subcategories", id, version, facts, now)
+pub fn update(id: i64, version: i64, facts: &CategoryFields, now: i64) -> Stmt {
+    update_row("subcategories", id, version, facts, now)
 }

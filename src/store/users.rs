@@ -5,8 +5,8 @@ use serde::Deserialize;
 use crate::desk::id::Ref;
 use crate::desk::person::Role;
 use crate::edge::db::{Arg, Stmt};
-use crate::http::page::{Page, Start};
-use crate::http::shape::words;
+use crate::http::page::{Page, PageStart};
+use crate::http::shape::choices;
 use crate::store::view::{Out, View, field, nullable};
 
 /// A user, as themself and admins see one.
@@ -17,13 +17,13 @@ pub const USER: View = View {
         field("uid", "u.uid", Out::Text),
         field("email", "u.email", Out::Text),
         field("email_verified", "u.email_verified_at IS NOT NULL", Out::Flag)
-            .says("Mails are sent to an address only once it is known to be somebody's own."),
+            .doc("Mails are sent to an address only once it is known to be somebody's own."),
         field("username", "u.username", Out::Text),
         field("first_name", "u.first_name", Out::Text),
         field("last_name", "u.last_name", Out::Text),
         field("full_name", "u.full_name", Out::Text),
-        field("role", "u.role", Out::Word(&words::ROLE)),
-        field("permissions", "$PERMISSIONS", Out::Json("Permissions")).says("What the role may do."),
+        field("role", "u.role", Out::Word(&choices::ROLE)),
+        field("permissions", "$PERMISSIONS", Out::Json("Permissions")).doc("What the role may do."),
         field("is_active", "u.is_active", Out::Flag),
         nullable("department", "u.department", Out::Text),
         nullable("phone", "u.phone", Out::Text),
@@ -44,7 +44,7 @@ pub const SUMMARY: View = View {
         field("username", "u.username", Out::Text),
         field("full_name", "u.full_name", Out::Text),
         field("email", "u.email", Out::Text),
-        field("role", "u.role", Out::Word(&words::ROLE)),
+        field("role", "u.role", Out::Word(&choices::ROLE)),
         field("is_active", "u.is_active", Out::Flag),
         nullable("department", "u.department", Out::Text),
         nullable("avatar_url", "u.avatar_url", Out::Text),
@@ -58,7 +58,7 @@ pub fn user_json() -> String {
         .map(|role| {
             format!(
                 "WHEN '{}' THEN '[\"{}\"]'",
-                role.word(),
+                role.as_str(),
                 role.permissions().join("\",\"")
             )
         })
@@ -92,13 +92,13 @@ pub fn account_by_name(name: &str) -> Stmt {
 
 /// Finds an account by its id or uid.
 pub fn account(reference: &Ref) -> Stmt {
-    let (column, arg) = key(reference);
+    let (column, arg) = ref_column(reference);
     Stmt::new(format!("{ACCOUNT} WHERE {column} = ?1")).bind(arg)
 }
 
 /// The row `j` (a [`USER`]), `v`, `id` of a user.
 pub fn show(reference: &Ref) -> Stmt {
-    let (column, arg) = key(reference);
+    let (column, arg) = ref_column(reference);
     Stmt::new(format!(
         "SELECT {} AS j, u.version AS v, u.id AS id FROM users u WHERE u.{column} = ?1",
         user_json()
@@ -112,7 +112,7 @@ pub fn show_uid(uid: &str) -> Stmt {
 }
 
 /// The column that a reference names a row by, and its value: for every table with `id` and `uid`.
-pub(super) fn key(reference: &Ref) -> (&'static str, Arg) {
+pub(super) fn ref_column(reference: &Ref) -> (&'static str, Arg) {
     match reference {
         Ref::Id(id) => ("id", Arg::Int(*id)),
         Ref::Uid(uid) => ("uid", Arg::Text(uid.clone())),
@@ -136,13 +136,13 @@ pub struct NewUser {
     pub avatar_url: Option<String>,
     pub password_hash: Option<String>,
     /// Somebody of the desk says that the address is theirs; otherwise they are asked to confirm it.
-    pub vouched: bool,
+    pub email_trusted: bool,
     pub now: i64,
 }
 
 /// Inserts a user. A made-up username that is taken gets the beginning of the uid's random part behind it.
 pub fn insert(user: &NewUser) -> Stmt {
-    let made = crate::desk::person::username_from(&user.email);
+    let made = crate::desk::person::username_from_email(&user.email);
     let tail = user
         .uid
         .get(user.uid.len().saturating_sub(8)..)
@@ -167,18 +167,18 @@ pub fn insert(user: &NewUser) -> Stmt {
     .bind(spare.to_lowercase())
     .bind(&user.first_name)
     .bind(&user.last_name)
-    .bind(user.role.word())
+    .bind(user.role.as_str())
     .bind(user.department.clone())
     .bind(user.phone.clone())
     .bind(user.avatar_url.clone())
     .bind(user.password_hash.clone())
     .bind(user.now)
-    .bind(user.vouched.then_some(user.now))
+    .bind(user.email_trusted.then_some(user.now))
 }
 
 /// What an update changes; `None` keeps. The doubled options clear by `Some(None)`.
 #[derive(Clone, Debug, Default)]
-pub struct Update {
+pub struct UserPatch {
     pub email: Option<String>,
     pub username: Option<String>,
     pub first_name: Option<String>,
@@ -192,7 +192,7 @@ pub struct Update {
 }
 
 /// Updates a user that is at `version`. Role, password and active flag raise `ver`, which ends older tokens.
-pub fn update(id: i64, version: i64, update: &Update, now: i64) -> Stmt {
+pub fn update(id: i64, version: i64, update: &UserPatch, now: i64) -> Stmt {
     let mut sets = vec!["version = ?2 + 1".to_owned(), "updated_at = ?3".to_owned()];
     let mut args: Vec<Arg> = vec![id.into(), version.into(), now.into()];
     let mut set = |column: &str, arg: Arg| {
@@ -225,7 +225,7 @@ pub fn update(id: i64, version: i64, update: &Update, now: i64) -> Stmt {
         }
     }
     if let Some(role) = update.role {
-        set("role", role.word().into());
+        set("role", role.as_str().into());
     }
     if let Some(is_active) = update.is_active {
         set("is_active", is_active.into());
@@ -256,7 +256,7 @@ pub fn close(id: i64, version: i64, now: i64) -> Stmt {
 }
 
 /// Notes a successful login.
-pub fn logged_in(id: i64, now: i64) -> Stmt {
+pub fn record_login(id: i64, now: i64) -> Stmt {
     Stmt::new("UPDATE users SET last_login_at = ?2 WHERE id = ?1")
         .bind(id)
         .bind(now)
@@ -264,7 +264,7 @@ pub fn logged_in(id: i64, now: i64) -> Stmt {
 
 /// Which users a list shows.
 #[derive(Clone, Debug, Default)]
-pub struct Filter {
+pub struct UserFilter {
     pub role: Option<&'static str>,
     pub is_active: Option<bool>,
     /// A beginning of name, username or address.
@@ -272,18 +272,18 @@ pub struct Filter {
 }
 
 /// How many users a page of a search looks at.
-const LOOKED_AT: i64 = 1_000;
+const MAX_SCANNED: i64 = 1_000;
 
 /// A page of users, newest first: rows of JSON `j`, each with its `id`; one more than the limit when there are
 /// more. A search looks at 1,000 users a page, and the second statement says where it stopped.
-pub fn list(view: &str, filter: &Filter, page: &Page) -> (Stmt, Option<Stmt>) {
+pub fn list(view: &str, filter: &UserFilter, page: &Page) -> (Stmt, Option<Stmt>) {
     let mut walk = Stmt::new("");
     let mut wheres = vec!["1".to_owned()];
     let mut when = |arg: Arg, condition: &str| {
         walk.args.push(arg);
         wheres.push(format!("{condition} ?{}", walk.args.len()));
     };
-    if let Start::After { id, .. } = page.start {
+    if let PageStart::After { id, .. } = page.start {
         when(id.into(), "u.id <");
     }
     if let Some(role) = filter.role {
@@ -315,7 +315,7 @@ pub fn list(view: &str, filter: &Filter, page: &Page) -> (Stmt, Option<Stmt>) {
          WHERE {tests} LIMIT ?{second} OFFSET ?{third}"
     )
     .into();
-    let most = if windowed { LOOKED_AT } else { -1 };
+    let most = if windowed { MAX_SCANNED } else { -1 };
     rows = rows
         .bind(most)
         .bind(page.limit.saturating_add(1))
@@ -325,13 +325,13 @@ pub fn list(view: &str, filter: &Filter, page: &Page) -> (Stmt, Option<Stmt>) {
     }
     let stopped = windowed.then(|| {
         walk.sql = format!("SELECT id AS s, id FROM ({walked} LIMIT 1 OFFSET ?{next})").into();
-        walk.bind(LOOKED_AT.saturating_sub(1))
+        walk.bind(MAX_SCANNED.saturating_sub(1))
     });
     (rows, stopped)
 }
 
 /// How many users a list has, counted up to 10,001.
-pub fn count(filter: &Filter) -> Stmt {
+pub fn count(filter: &UserFilter) -> Stmt {
     Stmt::new(
         "SELECT count(*) AS n FROM (SELECT 1 FROM users u WHERE (?1 IS NULL OR u.role = ?1) AND (?2 IS NULL OR u.is_active = ?2) \
          AND (?3 IS NULL OR instr(lower(u.full_name), ?3) OR instr(u.username_key, ?3) OR instr(u.email_key, ?3)) LIMIT 10001)",
@@ -342,7 +342,7 @@ pub fn count(filter: &Filter) -> Stmt {
 }
 
 /// As [`insert`], unless somebody has the address already.
-pub fn insert_unless_known(user: &NewUser) -> Stmt {
+pub fn insert_if_absent(user: &NewUser) -> Stmt {
     let mut stmt = insert(user);
     stmt.sql = format!(
         "{} WHERE NOT EXISTS (SELECT 1 FROM users WHERE email_key = ?3)",
@@ -353,24 +353,24 @@ pub fn insert_unless_known(user: &NewUser) -> Stmt {
 }
 
 /// The `id` and `card` of a user that the same batch has made.
-pub fn card(uid: &str) -> Stmt {
+pub fn find_card(uid: &str) -> Stmt {
     Stmt::new("SELECT id, card FROM users WHERE uid = ?1").bind(uid)
 }
 
 /// Puts an agent, by uid, in a category.
-pub fn join_category(uid: &str, category_id: i64) -> Stmt {
+pub fn add_to_category(uid: &str, category_id: i64) -> Stmt {
     Stmt::new("INSERT OR IGNORE INTO agent_categories (user_id, category_id) SELECT id, ?2 FROM users WHERE uid = ?1")
         .bind(uid)
         .bind(category_id)
 }
 
 /// Somebody's address in lower case, in the row `j`.
-pub fn address(id: i64) -> Stmt {
+pub fn find_email(id: i64) -> Stmt {
     Stmt::new("SELECT email_key AS j FROM users WHERE id = ?1 AND is_active = 1").bind(id)
 }
 
 /// Somebody has shown that an address is theirs; nothing happens when it is no longer the account's.
-pub fn verify_address(id: i64, email_key: &str, now: i64) -> Stmt {
+pub fn verify_email(id: i64, email_key: &str, now: i64) -> Stmt {
     Stmt::new("UPDATE users SET email_verified_at = ?3 WHERE id = ?1 AND email_key = ?2 AND email_verified_at IS NULL")
         .bind(id)
         .bind(email_key)

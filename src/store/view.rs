@@ -3,7 +3,7 @@
 //! Building JSON in SQL spares a conversion of every cell; one text comes back from the database and goes out
 //! as it is.
 
-use crate::http::shape::Words;
+use crate::http::shape::Choices;
 
 /// What a field of an answer holds.
 #[derive(Clone, Copy, Debug)]
@@ -15,7 +15,7 @@ pub enum Out {
     /// 0 and 1 in the table, false and true in the answer.
     Flag,
     /// One of a closed list.
-    Word(&'static Words),
+    Word(&'static Choices),
     /// JSON already: a person's card.
     Card,
     /// JSON already: an object or a list of the named schema.
@@ -58,7 +58,7 @@ pub const fn nullable(name: &'static str, sql: &'static str, out: Out) -> OutFie
 impl OutField {
     /// Says in the document what the field means.
     #[must_use]
-    pub const fn says(self, doc: &'static str) -> OutField {
+    pub const fn doc(self, doc: &'static str) -> OutField {
         OutField { doc, ..self }
     }
 }

@@ -19,7 +19,7 @@ fn accepted(from: &str, to: &str, raw: &[u8]) {
 
 /// Where somebody answers on a ticket.
 fn answers_to(ticket: &Value, who: &Caller) -> String {
-    desk(worker()).address(thread(ticket, who))
+    desk(worker()).address_for(thread(ticket, who))
 }
 
 fn show(ticket: &Value) -> Value {
@@ -130,7 +130,7 @@ fn an_answer_becomes_a_message_of_its_ticket() {
 
     // Programs that answer to the plain address name the mail that they answer.
     let own = desk(worker());
-    let answered = own.message_id(thread(&ticket, &customer), 77);
+    let answered = own.message_id_for(thread(&ticket, &customer), 77);
     let headers = format!("References: <other@example.org> {answered}\n");
     accepted(
         &customer.email,
@@ -186,7 +186,10 @@ fn nobody_answers_for_somebody_else() {
     let to = answers_to(&ticket, &customer);
     let made_up = to.replacen(&format!("+{}.", ticket["id"]), "+1.", 1);
     let own = desk(worker());
-    let reference = format!("In-Reply-To: {}\n", own.message_id(thread(&ticket, &customer), 1));
+    let reference = format!(
+        "In-Reply-To: {}\n",
+        own.message_id_for(thread(&ticket, &customer), 1)
+    );
     for (from, to, headers) in [
         (&stranger.email, to.as_str(), ""),
         (&stranger.email, SUPPORT, reference.as_str()),

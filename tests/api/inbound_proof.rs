@@ -27,7 +27,7 @@ fn refused(from: &str, to: &str, raw: &[u8], why: &str) {
 }
 
 fn answers_to(ticket: &Value, who: &Caller) -> String {
-    desk(Worker::shared()).address(thread(ticket, who))
+    desk(Worker::shared()).address_for(thread(ticket, who))
 }
 
 fn messages(of: &Caller, ticket: &Value) -> Vec<Value> {

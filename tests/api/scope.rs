@@ -96,7 +96,7 @@ fn each_role_changes_what_it_may() {
         staff
             .put(
                 &path,
-                json!({"title": format!("By {}", staff.role.word()), "tags": [staff.role.word()]}),
+                json!({"title": format!("By {}", staff.role.as_str()), "tags": [staff.role.as_str()]}),
             )
             .is(200);
         assert_eq!(

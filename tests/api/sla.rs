@@ -443,7 +443,7 @@ fn the_first_answer_is_the_staffs_and_public() {
 /// The database tells states by itself; it must say what the rule says.
 #[test]
 fn states_are_the_rules() {
-    use edgedesk::desk::sla::state;
+    use edgedesk::desk::sla::state_at;
     const HOUR: i64 = 60 * MINUTE;
     let worker = Worker::start(&[]);
     worker.seed();
@@ -483,8 +483,8 @@ fn states_are_the_rules() {
         // Resolving answers too, and what is said after that makes it no later.
         let done = answered.into_iter().chain(resolved).min();
         let want = json!({
-            "response": state(due, risk, done, None, now).word(),
-            "resolution": state(due, risk, resolved, paused, now).word(),
+            "response": state_at(due, risk, done, None, now).as_str(),
+            "resolution": state_at(due, risk, resolved, paused, now).as_str(),
         });
         let told = customer.get(&path(ticket)).is(200).json()["sla"].clone();
         assert_eq!(

@@ -1,20 +1,20 @@
 //! One's own account: registering, knowing oneself, passwords.
 
-use crate::api::auth::sessions::{open_session, signed};
-use crate::api::list::one;
+use crate::api::auth::sessions::{begin_session, sign_in_reply};
+use crate::api::list::resource_reply;
 use crate::app::call::Call;
 use crate::desk::id::Ref;
 use crate::desk::person::{Role, split_name};
 use crate::edge::{ids, password};
 use crate::http::error::Error;
 use crate::http::input;
-use crate::http::input_values::Taken;
+use crate::http::input_values::Input;
 use crate::http::reply::Reply;
-use crate::http::shape::{Field, Kind, Shape, words};
-use crate::store::dispatch::{self, Due};
-use crate::store::rows::Id;
+use crate::http::shape::{Field, Kind, Shape, choices};
+use crate::store::dispatch::{self, Dispatch};
+use crate::store::rows::IdRow;
 use crate::store::sessions as rows;
-use crate::store::users::{self, Account, NewUser, Update};
+use crate::store::users::{self, Account, NewUser, UserPatch};
 
 const NAME: Kind = Kind::Line { min: 0, max: 100 };
 
@@ -49,7 +49,7 @@ pub const REGISTER: Shape = Shape {
         Field::nullable("phone", Kind::Line { min: 1, max: 50 }, "Telephone number."),
         Field::optional(
             "role",
-            Kind::Word(&words::ROLE),
+            Kind::Choice(&choices::ROLE),
             "Only `customer` (or `user`): staff is made by admins.",
         ),
     ],
@@ -74,9 +74,9 @@ pub const RESET_PASSWORD: Shape = Shape {
 };
 
 /// First and last name, from whichever way they were given.
-pub fn names(taken: &Taken) -> (Option<String>, Option<String>) {
-    let (mut first, mut last) = (taken.text("first_name"), taken.text("last_name"));
-    if let Some(full) = taken.text("full_name") {
+pub fn read_names(input: &Input) -> (Option<String>, Option<String>) {
+    let (mut first, mut last) = (input.text("first_name"), input.text("last_name"));
+    if let Some(full) = input.text("full_name") {
         let (given, family) = split_name(&full);
         first = first.or(Some(given));
         last = last.or(Some(family));
@@ -85,57 +85,61 @@ pub fn names(taken: &Taken) -> (Option<String>, Option<String>) {
 }
 
 /// A user to be, from a body of the `Register` kind.
-pub fn new_user(call: &Call<'_>, taken: &Taken, role: Role, hash: Option<String>) -> Result<NewUser, Error> {
-    let (first, last) = names(taken);
+pub fn new_user(call: &Call<'_>, input: &Input, role: Role, hash: Option<String>) -> Result<NewUser, Error> {
+    let (first, last) = read_names(input);
     Ok(NewUser {
         uid: call.uid()?,
-        email: taken.required("email"),
-        username: taken.text("username"),
+        email: input.required("email"),
+        username: input.text("username"),
         first_name: first.unwrap_or_default(),
         last_name: last.unwrap_or_default(),
         role,
-        department: taken.text("department"),
-        phone: taken.text("phone"),
-        avatar_url: taken.text("avatar_url"),
+        department: input.text("department"),
+        phone: input.text("phone"),
+        avatar_url: input.text("avatar_url"),
         password_hash: hash,
-        vouched: call.claims.is_some(),
+        email_trusted: call.claims.is_some(),
         now: call.now(),
     })
 }
 
 /// `POST /auth/register`.
 pub async fn register(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = input::body(call.request, &REGISTER)?;
-    if taken
-        .word("role")
-        .is_some_and(|role| role != Role::Customer.word())
+    let input = input::parse_body(call.request, &REGISTER)?;
+    if input
+        .choice("role")
+        .is_some_and(|role| role != Role::Customer.as_str())
     {
         return Err(Error::Forbidden("staff accounts are made by admins".to_owned()));
     }
-    call.admit().await?;
+    call.check_rate_limit().await?;
     let hash =
-        password::hash(&taken.required("password"), &call.app.config.pepper).map_err(Error::Internal)?;
-    let user = new_user(call, &taken, Role::Customer, Some(hash))?;
+        password::hash(&input.required("password"), &call.app.config.pepper).map_err(Error::Internal)?;
+    let user = new_user(call, &input, Role::Customer, Some(hash))?;
     // The session needs the id of a user that is not there yet: the row is made first, in a batch of its own,
     // and is a whole account without a session.
     let done = call
         .app
         .db
-        .batch(&[users::insert(&user), users::show_uid(&user.uid), dispatch::take()])
+        .batch(&[
+            users::insert(&user),
+            users::show_uid(&user.uid),
+            dispatch::drain(),
+        ])
         .await?;
     if let Some(rows) = done.get(2) {
-        call.app.due.borrow_mut().extend(rows.all::<Due>()?);
+        call.app.due.borrow_mut().extend(rows.all::<Dispatch>()?);
     }
     let missing = || Error::Internal("the new account is not there".to_owned());
-    let made: Id = done.get(1).ok_or_else(missing)?.first()?.ok_or_else(missing)?;
-    let opened = open_session(
+    let made: IdRow = done.get(1).ok_or_else(missing)?.first()?.ok_or_else(missing)?;
+    let opened = begin_session(
         call,
         made.id,
-        vec![users::logged_in(made.id, call.now())],
+        vec![users::record_login(made.id, call.now())],
         &Ref::Id(made.id),
     )
     .await?;
-    let mut reply = signed(call, opened, made.id, Role::Customer, 1, 201).await?;
+    let mut reply = sign_in_reply(call, opened, made.id, Role::Customer, 1, 201).await?;
     reply.header("Location", format!("/api/v1/users/{}", made.id));
     Ok(reply)
 }
@@ -143,48 +147,48 @@ pub async fn register(call: &Call<'_>) -> Result<Reply, Error> {
 /// `GET /auth/me`, `GET /users/me`.
 pub async fn me(call: &Call<'_>) -> Result<Reply, Error> {
     let found = call.read(vec![users::show(&Ref::Id(call.my_id()?))]).await?;
-    one(found.first())
+    resource_reply(found.first())
 }
 
 /// `PUT /auth/change-password`: ends every session, and answers with a new one.
 pub async fn change_password(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = input::body(call.request, &CHANGE_PASSWORD)?;
+    let input = input::parse_body(call.request, &CHANGE_PASSWORD)?;
     let id = call.my_id()?;
     let now = call.now();
-    let (subject, address, attempt) = (format!("#{id}"), call.request.address(), call.uid()?);
+    let (subject, address, attempt) = (format!("#{id}"), call.request.client_ip(), call.uid()?);
     let found = call
         .read(vec![
             users::account(&Ref::Id(id)),
-            rows::attempt(&subject, &address, &attempt, now),
-            rows::attempts(&subject, &address, now),
+            rows::record_attempt(&subject, &address, &attempt, now),
+            rows::count_attempts(&subject, &address, now),
         ])
         .await?;
-    crate::api::auth::sessions::within_attempts(found.get(2))?;
+    crate::api::auth::sessions::require_attempts_left(found.get(2))?;
     let account: Account = match found.first() {
         Some(rows) => rows.first()?.ok_or(Error::NotFound)?,
         None => return Err(Error::NotFound),
     };
     let pepper = &call.app.config.pepper;
     let right = password::verify(
-        &taken.required("current_password"),
+        &input.required("current_password"),
         account.password_hash.as_deref(),
         pepper,
     );
     if !right.map_err(Error::Internal)? {
         return Err(Error::field("current_password", "is wrong"));
     }
-    let hash = password::hash(&taken.required("new_password"), pepper).map_err(Error::Internal)?;
-    let update = Update {
+    let hash = password::hash(&input.required("new_password"), pepper).map_err(Error::Internal)?;
+    let update = UserPatch {
         password_hash: Some(hash),
-        ..Update::default()
+        ..UserPatch::default()
     };
     let mut stmts = vec![
         users::update(id, account.version, &update, now),
-        rows::end_all(id, now),
+        rows::revoke_all(id, now),
     ];
-    stmts.extend(rows::forget_attempts(&subject, &address, &attempt));
-    let opened = open_session(call, id, stmts, &Ref::Id(id)).await?;
-    signed(
+    stmts.extend(rows::clear_attempts(&subject, &address, &attempt));
+    let opened = begin_session(call, id, stmts, &Ref::Id(id)).await?;
+    sign_in_reply(
         call,
         opened,
         id,
@@ -197,13 +201,13 @@ pub async fn change_password(call: &Call<'_>) -> Result<Reply, Error> {
 
 /// `POST /auth/reset-password`: sets a password with a one-time token, and ends every session.
 pub async fn reset_password(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = input::body(call.request, &RESET_PASSWORD)?;
-    call.admit().await?;
+    let input = input::parse_body(call.request, &RESET_PASSWORD)?;
+    call.check_rate_limit().await?;
     let hash =
-        password::hash(&taken.required("password"), &call.app.config.pepper).map_err(Error::Internal)?;
-    let stmts = rows::reset_password(&ids::token_hash(&taken.required("token")), &hash, call.now());
+        password::hash(&input.required("password"), &call.app.config.pepper).map_err(Error::Internal)?;
+    let stmts = rows::reset_password(&ids::hash_token(&input.required("token")), &hash, call.now());
     let done = call.app.db.batch(&stmts).await?;
-    let user: Option<Id> = match done.last() {
+    let user: Option<IdRow> = match done.last() {
         Some(rows) => rows.first()?,
         None => None,
     };

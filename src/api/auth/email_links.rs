@@ -1,14 +1,14 @@
 //! Addresses: links to set a password, proof that an address is somebody's own, and mails that are to stop.
 
 use crate::app::call::Call;
-use crate::desk::notification::{Kind as Told, Ways};
-use crate::desk::signed_token::Sealer;
+use crate::desk::notification::{Channels, NotificationKind as Told};
+use crate::desk::signed_token::Signer;
 use crate::edge::db::Stmt;
 use crate::http::error::Error;
 use crate::http::input;
 use crate::http::reply::{Body, Reply};
 use crate::http::shape::{Field, Kind, Shape};
-use crate::store::dispatch::{self, Due};
+use crate::store::dispatch::{self, Dispatch};
 use crate::store::mail::outbox;
 use crate::store::{notifications, users};
 
@@ -36,57 +36,57 @@ pub const UNSUBSCRIBE: Shape = Shape {
 
 /// `POST /auth/forgot-password`. The answer is the same for every address, and takes the same time: the link is
 /// made when the mail is sent.
-pub async fn forgot(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = input::body(call.request, &FORGOT)?;
-    call.admit().await?;
-    let address = taken.required("email").to_lowercase();
-    keep(call, outbox::ask_reset(&address, call.now())).await?;
+pub async fn forgot_password(call: &Call<'_>) -> Result<Reply, Error> {
+    let input = input::parse_body(call.request, &FORGOT)?;
+    call.check_rate_limit().await?;
+    let address = input.required("email").to_lowercase();
+    enqueue_mail(call, outbox::request_password_reset(&address, call.now())).await?;
     Ok(Reply::ok(
         r#"{"message":"if there is an account with this address, a link is on its way to it"}"#.to_owned(),
     ))
 }
 
 /// `POST /auth/verify-email`. Doing it again changes nothing.
-pub async fn verify(call: &Call<'_>) -> Result<Reply, Error> {
+pub async fn verify_email(call: &Call<'_>) -> Result<Reply, Error> {
     const WRONG: &str = "is invalid or has expired";
-    let taken = input::body(call.request, &VERIFY)?;
-    let token = taken.required("token");
+    let input = input::parse_body(call.request, &VERIFY)?;
+    let token = input.required("token");
     let wrong = || Error::field("token", WRONG);
-    let word = Sealer::word(&token).and_then(|word| word.split_once('.'));
+    let word = Signer::payload(&token).and_then(|word| word.split_once('.'));
     let (user_id, until) = word
         .and_then(|(id, until)| Some((id.parse::<i64>().ok()?, until.parse::<i64>().ok()?)))
         .ok_or_else(wrong)?;
-    let found = call.open(vec![users::address(user_id)]).await?;
+    let found = call.read_public(vec![users::find_email(user_id)]).await?;
     let address = match found.first() {
         Some(rows) => rows.text()?,
         None => None,
     };
-    let sealer = &call.app.config.mail.sealer;
-    let address = address.filter(|address| sealer.is_ours("verify", &token, address));
+    let signer = &call.app.config.mail.signer;
+    let address = address.filter(|address| signer.verify("verify", &token, address));
     let address = address.filter(|_| call.now() < until).ok_or_else(wrong)?;
     call.app
         .db
-        .batch(&[users::verify_address(user_id, &address, call.now())])
+        .batch(&[users::verify_email(user_id, &address, call.now())])
         .await?;
     Ok(Reply::ok(r#"{"message":"the address is confirmed"}"#.to_owned()))
 }
 
 /// `POST /auth/resend-verification`: at most three times an hour.
-pub async fn resend(call: &Call<'_>) -> Result<Reply, Error> {
+pub async fn resend_verification(call: &Call<'_>) -> Result<Reply, Error> {
     call.authorize().await?;
-    keep(call, outbox::ask_verify(call.my_id()?, call.now())).await?;
+    enqueue_mail(call, outbox::request_verification(call.my_id()?, call.now())).await?;
     Ok(Reply::ok(
         r#"{"message":"if the address is not confirmed yet, a mail is on its way"}"#.to_owned(),
     ))
 }
 
 /// `GET /notifications/unsubscribe`: a page that asks; programs that look at links change nothing.
-pub async fn ask(_call: &Call<'_>) -> Result<Reply, Error> {
+pub async fn show_unsubscribe(_call: &Call<'_>) -> Result<Reply, Error> {
     Ok(page())
 }
 
 /// `GET /reset-password`, `GET /verify-email`: pages for desks without a front end of their own.
-pub async fn show(_call: &Call<'_>) -> Result<Reply, Error> {
+pub async fn show_page(_call: &Call<'_>) -> Result<Reply, Error> {
     Ok(page())
 }
 
@@ -97,20 +97,20 @@ fn page() -> Reply {
 /// `POST /notifications/unsubscribe`: no more mails of the kind that the token names (RFC 8058).
 pub async fn unsubscribe(call: &Call<'_>) -> Result<Reply, Error> {
     let wrong = || Error::field("token", "is invalid");
-    let taken = input::query(call.request, &[&UNSUBSCRIBE])?;
-    call.admit().await?;
-    let token = taken.required("token");
-    let sealer = &call.app.config.mail.sealer;
-    let word = Sealer::word(&token).filter(|_| sealer.is_ours("unsubscribe", &token, ""));
+    let input = input::parse_query(call.request, &[&UNSUBSCRIBE])?;
+    call.check_rate_limit().await?;
+    let token = input.required("token");
+    let signer = &call.app.config.mail.signer;
+    let word = Signer::payload(&token).filter(|_| signer.verify("unsubscribe", &token, ""));
     let (user_id, kind) = word
         .and_then(|word| word.split_once('.'))
         .and_then(|(id, kind)| Some((id.parse::<i64>().ok()?, Told::parse(kind)?)))
         .ok_or_else(wrong)?;
-    let ways = Ways {
+    let ways = Channels {
         live: None,
         email: Some(false),
     };
-    let stmts = notifications::prefer(user_id, &[(kind, ways)].into());
+    let stmts = notifications::set_preferences(user_id, &[(kind, ways)].into());
     call.app.db.batch(&stmts).await?;
     Ok(Reply::ok(
         r#"{"message":"you will get no more mails of this kind"}"#.to_owned(),
@@ -118,9 +118,9 @@ pub async fn unsubscribe(call: &Call<'_>) -> Result<Reply, Error> {
 }
 
 /// Keeps a mail to be sent, and has it sent.
-async fn keep(call: &Call<'_>, mail: Stmt) -> Result<(), Error> {
-    let done = call.app.db.batch(&[mail, dispatch::take()]).await?;
-    let due: Vec<Due> = match done.last() {
+async fn enqueue_mail(call: &Call<'_>, mail: Stmt) -> Result<(), Error> {
+    let done = call.app.db.batch(&[mail, dispatch::drain()]).await?;
+    let due: Vec<Dispatch> = match done.last() {
         Some(rows) => rows.all()?,
         None => Vec::new(),
     };

@@ -5,13 +5,13 @@ use serde::Deserialize;
 use crate::app::call::Call;
 use crate::desk::person::Role;
 use crate::edge::db::Rows;
-use crate::edge::token::{Claims, Use};
+use crate::edge::token::{Claims, TokenUse};
 use crate::edge::{password, revoked_tokens};
 use crate::http::error::Error;
 use crate::http::input;
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape};
-use crate::store::rows::Id;
+use crate::store::rows::IdRow;
 use crate::store::sessions::{self as rows, Rotation};
 use crate::store::users::{self, Account};
 
@@ -32,24 +32,24 @@ pub const REFRESH: Shape = Shape {
     ],
 };
 
-const WRONG: Error = Error::Unauthorized("the name or the password is wrong");
+const BAD_CREDENTIALS: Error = Error::Unauthorized("the name or the password is wrong");
 
 /// `POST /auth/login`. An unknown account and a wrong password cannot be told apart, by words or by time.
 pub async fn login(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = input::body_or_form(call.request, &LOGIN)?;
-    let name = taken.required("email").trim().to_lowercase();
+    let input = input::parse_body_or_form(call.request, &LOGIN)?;
+    let name = input.required("email").trim().to_lowercase();
     // As long as an address may be: a name of any length is data, not a key of any length.
     let subject: String = name.chars().take(254).collect();
-    let (address, attempt) = (call.request.address(), call.uid()?);
+    let (address, attempt) = (call.request.client_ip(), call.uid()?);
     let now = call.now();
     let found = call
-        .open(vec![
-            rows::attempt(&subject, &address, &attempt, now),
-            rows::attempts(&subject, &address, now),
+        .read_public(vec![
+            rows::record_attempt(&subject, &address, &attempt, now),
+            rows::count_attempts(&subject, &address, now),
             users::account_by_name(&name),
         ])
         .await?;
-    within_attempts(found.get(1))?;
+    require_attempts_left(found.get(1))?;
     let account: Option<Account> = match found.get(2) {
         Some(rows) => rows.first()?,
         None => None,
@@ -58,29 +58,30 @@ pub async fn login(call: &Call<'_>) -> Result<Reply, Error> {
         .as_ref()
         .filter(|account| account.is_active == 1)
         .and_then(|account| account.password_hash.as_deref());
-    let right = password::verify(&taken.required("password"), hash, &call.app.config.pepper)
+    let right = password::verify(&input.required("password"), hash, &call.app.config.pepper)
         .map_err(Error::Internal)?;
-    let account = account.filter(|_| right).ok_or(WRONG)?;
-    let mut stmts = rows::forget_attempts(&subject, &address, &attempt).to_vec();
-    stmts.push(users::logged_in(account.id, now));
-    let opened = open_session(call, account.id, stmts, &crate::desk::id::Ref::Id(account.id)).await?;
+    let account = account.filter(|_| right).ok_or(BAD_CREDENTIALS)?;
+    let mut stmts = rows::clear_attempts(&subject, &address, &attempt).to_vec();
+    stmts.push(users::record_login(account.id, now));
+    let opened = begin_session(call, account.id, stmts, &crate::desk::id::Ref::Id(account.id)).await?;
     let role = Role::parse(&account.role).unwrap_or(Role::Customer);
-    signed(call, opened, account.id, role, account.ver, 200).await
+    sign_in_reply(call, opened, account.id, role, account.ver, 200).await
 }
 
-pub(super) fn within_attempts(rows: Option<&Rows>) -> Result<(), Error> {
+pub(super) fn require_attempts_left(rows: Option<&Rows>) -> Result<(), Error> {
     #[derive(Deserialize)]
-    struct Counted {
+    struct AttemptCounts {
         account: i64,
         address: i64,
     }
-    let counted: Option<Counted> = match rows {
+    let counted: Option<AttemptCounts> = match rows {
         Some(rows) => rows.first()?,
         None => None,
     };
     match counted {
         Some(counted)
-            if counted.account > rows::ACCOUNT_ATTEMPTS || counted.address > rows::ADDRESS_ATTEMPTS =>
+            if counted.account > rows::MAX_ACCOUNT_ATTEMPTS
+                || counted.address > rows::MAX_ADDRESS_ATTEMPTS =>
         {
             Err(Error::RateLimited {
                 message: "too many failed logins; try again later",
@@ -92,19 +93,19 @@ pub(super) fn within_attempts(rows: Option<&Rows>) -> Result<(), Error> {
 }
 
 /// A session that has just begun: its row, its refresh token's id, and its user as JSON.
-pub(super) struct Opened {
+pub(super) struct NewSession {
     session_id: i64,
     jti: String,
     user: String,
 }
 
 /// Runs the statements and begins a session in the same batch.
-pub(super) async fn open_session(
+pub(super) async fn begin_session(
     call: &Call<'_>,
     user_id: i64,
     mut stmts: Vec<crate::edge::db::Stmt>,
     user: &crate::desk::id::Ref,
-) -> Result<Opened, Error> {
+) -> Result<NewSession, Error> {
     let (uid, jti, now) = (call.uid()?, call.uid()?, call.now());
     let agent: String = call
         .request
@@ -120,20 +121,20 @@ pub(super) async fn open_session(
         user_id,
         &jti,
         &agent,
-        &call.request.address(),
+        &call.request.client_ip(),
         now,
         expires,
     ));
     stmts.push(users::show(user));
     let done = call.app.db.batch(&stmts).await?;
     let missing = || Error::Internal("the new session is not there".to_owned());
-    let session: Id = done.get(at).ok_or_else(missing)?.first()?.ok_or_else(missing)?;
+    let session: IdRow = done.get(at).ok_or_else(missing)?.first()?.ok_or_else(missing)?;
     let user = done
         .get(at.saturating_add(1))
         .ok_or_else(missing)?
         .text()?
         .ok_or_else(missing)?;
-    Ok(Opened {
+    Ok(NewSession {
         session_id: session.id,
         jti,
         user,
@@ -141,9 +142,9 @@ pub(super) async fn open_session(
 }
 
 /// The answer to everything that signs somebody in.
-pub(super) async fn signed(
+pub(super) async fn sign_in_reply(
     call: &Call<'_>,
-    opened: Opened,
+    opened: NewSession,
     user_id: i64,
     role: Role,
     ver: i64,
@@ -163,12 +164,12 @@ pub(super) async fn signed(
     let refresh = claims(opened.jti.clone(), config.refresh_seconds);
     let access = config
         .keys
-        .sign(Use::Access, &access, call.now())
+        .sign(TokenUse::Access, &access, call.now())
         .await
         .map_err(Error::Internal)?;
     let refresh = config
         .keys
-        .sign(Use::Refresh, &refresh, call.now())
+        .sign(TokenUse::Refresh, &refresh, call.now())
         .await
         .map_err(Error::Internal)?;
     let body = format!(
@@ -183,14 +184,14 @@ pub(super) async fn signed(
 /// `POST /auth/refresh`. The token is used up; showing it again ends its whole family.
 pub async fn refresh(call: &Call<'_>) -> Result<Reply, Error> {
     const ENDED: Error = Error::Unauthorized("the refresh token is invalid, has expired or was used before");
-    let taken = input::body_or_nothing(call.request, &REFRESH)?;
-    let token = taken
+    let input = input::parse_optional_body(call.request, &REFRESH)?;
+    let token = input
         .text("refresh_token")
-        .or_else(|| call.request.bearer())
+        .or_else(|| call.request.bearer_token())
         .ok_or(Error::field("refresh_token", "is missing"))?;
     let config = &call.app.config;
     let now = call.now();
-    let claims = config.keys.verify(&token, Use::Refresh, now).ok_or(ENDED)?;
+    let claims = config.keys.verify(&token, TokenUse::Refresh, now).ok_or(ENDED)?;
     let jti = call.uid()?;
     let rotation = Rotation {
         session_id: claims.session_id,
@@ -202,14 +203,14 @@ pub async fn refresh(call: &Call<'_>) -> Result<Reply, Error> {
         expires_at: now.saturating_add(config.refresh_seconds.saturating_mul(1_000)),
     };
     #[derive(Deserialize)]
-    struct Won {
+    struct RotationRow {
         won: i64,
     }
     let user = crate::desk::id::Ref::Id(claims.user_id);
     let done = call
-        .open(vec![rows::rotate(&rotation), users::show(&user)])
+        .read_public(vec![rows::rotate(&rotation), users::show(&user)])
         .await?;
-    let won: Option<Won> = match done.first() {
+    let won: Option<RotationRow> = match done.first() {
         Some(rows) => rows.first()?,
         None => None,
     };
@@ -220,46 +221,51 @@ pub async fn refresh(call: &Call<'_>) -> Result<Reply, Error> {
         Some(rows) => rows.text()?,
         None => None,
     };
-    let opened = Opened {
+    let opened = NewSession {
         session_id: claims.session_id,
         jti,
         user: user.ok_or(ENDED)?,
     };
-    signed(call, opened, claims.user_id, claims.role, claims.ver, 200).await
+    sign_in_reply(call, opened, claims.user_id, claims.role, claims.ver, 200).await
 }
 
 /// `POST /auth/logout`: the session ends in D1, and the token is known to be dead in KV.
 pub async fn logout(call: &Call<'_>) -> Result<Reply, Error> {
     let me = call.me()?.clone();
-    call.read(vec![rows::end(me.user_id, Some(me.session_id), None, call.now())])
-        .await?;
-    blacklist(call, &me).await;
+    call.read(vec![rows::revoke(
+        me.user_id,
+        Some(me.session_id),
+        None,
+        call.now(),
+    )])
+    .await?;
+    revoke_token(call, &me).await;
     Ok(Reply::ok(r#"{"message":"logged out"}"#.to_owned()))
 }
 
 /// `POST /auth/logout-all`.
 pub async fn logout_all(call: &Call<'_>) -> Result<Reply, Error> {
     let me = call.me()?.clone();
-    call.read(vec![rows::end_all(me.user_id, call.now())]).await?;
-    blacklist(call, &me).await;
+    call.read(vec![rows::revoke_all(me.user_id, call.now())]).await?;
+    revoke_token(call, &me).await;
     Ok(Reply::ok(r#"{"message":"logged out everywhere"}"#.to_owned()))
 }
 
-async fn blacklist(call: &Call<'_>, me: &Claims) {
+async fn revoke_token(call: &Call<'_>, me: &Claims) {
     if let Err(message) = revoked_tokens::revoke(&call.app.env, &me.jti, me.expires, call.now()).await {
-        crate::edge::log::log(&format!("KV did not take a revoked token, D1 has it: {message}"));
+        crate::edge::log::error(&format!("KV did not take a revoked token, D1 has it: {message}"));
     }
 }
 
 /// `GET /auth/verify-token`.
-pub async fn verify(call: &Call<'_>) -> Result<Reply, Error> {
+pub async fn verify_token(call: &Call<'_>) -> Result<Reply, Error> {
     call.authorize().await?;
     let me = call.me()?;
     let expires = chrono::DateTime::from_timestamp(me.expires, 0).unwrap_or_default();
     Ok(Reply::ok(format!(
         "{{\"valid\":true,\"user_id\":{},\"role\":\"{}\",\"session_id\":{},\"expires_at\":\"{}\"}}",
         me.user_id,
-        me.role.word(),
+        me.role.as_str(),
         me.session_id,
         expires.to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
     )))
@@ -290,11 +296,11 @@ pub async fn revoke(call: &Call<'_>) -> Result<Reply, Error> {
         Ref::Number(_) | Ref::Key(_) => return Err(Error::NotFound),
     };
     let done = call
-        .read(vec![rows::end(me.user_id, id, uid.as_deref(), call.now())])
+        .read(vec![rows::revoke(me.user_id, id, uid.as_deref(), call.now())])
         .await?;
-    let ended: Option<Id> = match done.first() {
+    let ended: Option<IdRow> = match done.first() {
         Some(rows) => rows.first()?,
         None => None,
     };
-    ended.map(|_| Reply::none()).ok_or(Error::NotFound)
+    ended.map(|_| Reply::no_content()).ok_or(Error::NotFound)
 }

@@ -2,34 +2,37 @@
 
 use serde_json::{Value, json};
 
-use crate::api::reports::shared::{Agents, answer, asked, durations, promises, rows};
+use crate::api::reports::shared::{
+    AgentAccess, compliance, duration_stmts, read_request, read_rows, table_reply,
+};
 use crate::app::call::Call;
 use crate::desk::reports::figures::Table;
-use crate::desk::reports::period::moment_text;
+use crate::desk::reports::period::to_rfc3339;
 use crate::http::error::Error;
 use crate::http::reply::Reply;
-use crate::store::reports::past::{Activity, SlaRow, SpreadRow};
-use crate::store::reports::present::Load;
-use crate::store::reports::shared::By;
+use crate::store::reports::past::{ActivityRow, ComplianceRow, PercentilesRow};
+use crate::store::reports::present::WorkloadRow;
+use crate::store::reports::shared::GroupBy;
 
 /// `GET /admin/reports/agents`, `GET /agents/performance`: a row for each active agent and for whoever else of
 /// the staff has figures; the own one for an agent. `assigned` counts tickets created in the range, `resolved`
 /// those resolved in it, `open` those unresolved now; each counts for who has the ticket now.
 pub async fn agents(call: &Call<'_>) -> Result<Reply, Error> {
-    let asked = asked(call, Agents::Own)?;
-    let lens = asked.lens();
-    let [responses, resolutions] = durations(&asked, By::Agent);
+    let asked = read_request(call, AgentAccess::Own)?;
+    let lens = asked.scope();
+    let [responses, resolutions] = duration_stmts(&asked, GroupBy::Agent);
     let found = call
         .read(vec![
-            lens.loads(),
-            lens.sla(By::Agent, &asked.range),
+            lens.workloads(),
+            lens.sla(GroupBy::Agent, &asked.range),
             responses,
             resolutions,
         ])
         .await?;
-    let staff: Vec<Load> = rows(&found, 0)?;
-    let promised: Vec<SlaRow> = rows(&found, 1)?;
-    let (responses, resolutions): (Vec<SpreadRow>, Vec<SpreadRow>) = (rows(&found, 2)?, rows(&found, 3)?);
+    let staff: Vec<WorkloadRow> = read_rows(&found, 0)?;
+    let promised: Vec<ComplianceRow> = read_rows(&found, 1)?;
+    let (responses, resolutions): (Vec<PercentilesRow>, Vec<PercentilesRow>) =
+        (read_rows(&found, 2)?, read_rows(&found, 3)?);
     let lines = staff.iter().filter_map(|one| {
         let id = Some(one.id.to_string());
         let kept = promised
@@ -48,10 +51,10 @@ pub async fn agents(call: &Call<'_>) -> Result<Reply, Error> {
             .cloned()
             .unwrap_or_default();
         let is_idle = kept.n == 0 && resolution.count == 0 && one.open_load == 0;
-        if is_idle && !one.is_expected() {
+        if is_idle && !one.is_always_listed() {
             return None;
         }
-        let (responded, resolved) = promises(&kept);
+        let (responded, resolved) = compliance(&kept);
         Some(vec![
             json!(one.id),
             json!(one.uid),
@@ -88,7 +91,7 @@ pub async fn agents(call: &Call<'_>) -> Result<Reply, Error> {
         ],
         rows: lines.collect(),
     };
-    Ok(answer(
+    Ok(table_reply(
         &asked,
         "agents",
         &table,
@@ -98,11 +101,11 @@ pub async fn agents(call: &Call<'_>) -> Result<Reply, Error> {
 
 /// `GET /reports/user-activity`: who did most in the range.
 pub async fn activity(call: &Call<'_>) -> Result<Reply, Error> {
-    let asked = asked(call, Agents::Scope)?;
+    let asked = read_request(call, AgentAccess::Scope)?;
     let found = call
-        .read(vec![asked.lens().activity(&asked.range, asked.most)])
+        .read(vec![asked.scope().activity(&asked.range, asked.most)])
         .await?;
-    let people: Vec<Activity> = rows(&found, 0)?;
+    let people: Vec<ActivityRow> = read_rows(&found, 0)?;
     let table = Table {
         columns: vec![
             "user_id",
@@ -130,13 +133,13 @@ pub async fn activity(call: &Call<'_>) -> Result<Reply, Error> {
                     json!(one.messages),
                     json!(one.status_changes),
                     json!(one.assignments),
-                    json!(moment_text(one.last_action_at)),
-                    one.last_login_at.map_or(Value::Null, |at| json!(moment_text(at))),
+                    json!(to_rfc3339(one.last_action_at)),
+                    one.last_login_at.map_or(Value::Null, |at| json!(to_rfc3339(at))),
                 ]
             })
             .collect(),
     };
-    Ok(answer(
+    Ok(table_reply(
         &asked,
         "user-activity",
         &table,

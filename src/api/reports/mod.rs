@@ -8,7 +8,7 @@ pub mod sla;
 
 pub use crate::api::reports::agents::{activity, agents};
 pub use crate::api::reports::overview::{
-    by_category, by_department, by_priority, by_status, dashboard, enhanced,
+    by_category, by_department, by_priority, by_status, dashboard, statistics,
 };
-pub use crate::api::reports::shared::{ASK, MOST};
+pub use crate::api::reports::shared::{FILTER, LIMIT};
 pub use crate::api::reports::sla::{aging, sla, volume};

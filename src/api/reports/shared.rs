@@ -8,30 +8,30 @@ use serde_json::Value;
 
 use serde_json::json;
 
-use crate::app::call::{Call, reader};
+use crate::app::call::{Call, viewer};
 use crate::desk::id::Ref;
 use crate::desk::person::Role;
 use crate::desk::reports::csv;
-use crate::desk::reports::figures::{Kept, Spread, Table};
-use crate::desk::reports::period::{Part, Range, Step, moment_text};
-use crate::desk::time_zone::Zone;
+use crate::desk::reports::figures::{Compliance, Percentiles, Table};
+use crate::desk::reports::period::{Bucket, Granularity, Period, to_rfc3339};
+use crate::desk::time_zone::TimeZone;
 use crate::edge::db::{Rows, Stmt};
-use crate::http::error::{Error, FieldErrors};
+use crate::http::error::{Error, FieldErrorList};
 use crate::http::input;
 use crate::http::reply::{Body, Reply};
-use crate::http::shape::{Field, Kind, Shape, Words};
-use crate::store::reports::past::{Duration, SlaRow, SpreadRow};
-use crate::store::reports::present::{AgeRow, WALK_MOST};
-use crate::store::reports::shared::{By, Group, Lens};
-use crate::store::tickets::filter::Filter;
-use crate::store::tickets::ticket::Reader;
+use crate::http::shape::{Choices, Field, Kind, Shape};
+use crate::store::reports::past::{ComplianceRow, DurationKind, PercentilesRow};
+use crate::store::reports::present::{AgeRow, MAX_WALKED};
+use crate::store::reports::shared::{GroupBy, GroupRow, ReportScope};
+use crate::store::tickets::filter::TicketFilter;
+use crate::store::tickets::ticket::Viewer;
 
-pub static STEP: Words = Words {
-    list: &Step::WORDS,
-    parse: |word| Step::parse(word).map(Step::word),
+pub static STEP: Choices = Choices {
+    list: &Granularity::WORDS,
+    parse: |word| Granularity::parse(word).map(Granularity::as_str),
 };
 
-pub static FORMAT: Words = Words {
+pub static FORMAT: Choices = Choices {
     list: &["json", "csv"],
     parse: |word| {
         ["json", "csv"]
@@ -41,7 +41,7 @@ pub static FORMAT: Words = Words {
 };
 
 /// What every report can be asked for.
-pub const ASK: Shape = Shape {
+pub const FILTER: Shape = Shape {
     name: "ReportFilter",
     fields: &[
         Field::optional(
@@ -62,7 +62,7 @@ pub const ASK: Shape = Shape {
         .or(&["timezone"]),
         Field::optional(
             "interval",
-            Kind::Word(&STEP),
+            Kind::Choice(&STEP),
             "How finely a trend is drawn; `day` by default.",
         )
         .or(&["step", "granularity"]),
@@ -77,125 +77,128 @@ pub const ASK: Shape = Shape {
         .or(&["agent_id", "assignee", "assigned_to", "assignee_id"]),
         Field::optional(
             "format",
-            Kind::Word(&FORMAT),
+            Kind::Choice(&FORMAT),
             "`csv` for a table; as `Accept: text/csv`.",
         ),
     ],
 };
 
 /// How many people an activity report names.
-pub const MOST: Shape = Shape {
+pub const LIMIT: Shape = Shape {
     name: "ReportLimit",
     fields: &[Field::optional(
         "limit",
-        Kind::Whole { min: 1, max: 1_000 },
+        Kind::Integer { min: 1, max: 1_000 },
         "How many people, the most active first; 100 by default.",
     )],
 };
 
 /// A report that somebody asks for.
-pub struct Asked {
-    pub reader: Reader,
-    filters: Vec<Filter>,
-    pub range: Range,
+pub struct ReportRequest {
+    pub reader: Viewer,
+    filters: Vec<TicketFilter>,
+    pub range: Period,
     /// `from` or `to` was given.
     pub is_ranged: bool,
-    zone: Zone,
-    pub step: Step,
+    zone: TimeZone,
+    pub step: Granularity,
     is_csv: bool,
     /// How many people to name.
     pub most: i64,
 }
 
-impl Asked {
-    pub fn lens(&self) -> Lens<'_> {
-        Lens {
+impl ReportRequest {
+    pub fn scope(&self) -> ReportScope<'_> {
+        ReportScope {
             reader: &self.reader,
             filters: &self.filters,
         }
     }
 
-    pub fn parts(&self) -> Vec<Part> {
-        self.range.split(self.step, &self.zone)
+    pub fn parts(&self) -> Vec<Bucket> {
+        self.range.buckets(self.step, &self.zone)
     }
 
     pub fn range_json(&self) -> Value {
-        json!({"from": moment_text(self.range.from), "until": moment_text(self.range.until), "tz": self.zone.name()})
+        json!({"from": to_rfc3339(self.range.from), "until": to_rfc3339(self.range.until), "tz": self.zone.name()})
     }
 }
 
 /// What agents see of a report.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Agents {
+pub enum AgentAccess {
     /// The tickets in their scope.
     Scope,
     /// What is assigned to them.
     Own,
 }
 
-pub fn asked(call: &Call, agents: Agents) -> Result<Asked, Error> {
-    let taken = input::query(call.request, &[&ASK, &MOST])?;
-    let reader = reader(call)?;
-    let mut errors = FieldErrors::new();
-    let zone = match taken.text("tz") {
-        None => Zone::utc(),
-        Some(name) => Zone::find(name.trim()).unwrap_or_else(|| {
+pub fn read_request(call: &Call, agents: AgentAccess) -> Result<ReportRequest, Error> {
+    let input = input::parse_query(call.request, &[&FILTER, &LIMIT])?;
+    let reader = viewer(call)?;
+    let mut errors = FieldErrorList::new();
+    let zone = match input.text("tz") {
+        None => TimeZone::utc(),
+        Some(name) => TimeZone::find(name.trim()).unwrap_or_else(|| {
             errors.push((
                 "tz".to_owned(),
                 "is no IANA time zone such as Europe/Berlin".to_owned(),
             ));
-            Zone::utc()
+            TimeZone::utc()
         }),
     };
-    let (from, to) = (taken.text("from"), taken.text("to"));
-    let range = Range::parse(from.as_deref(), to.as_deref(), &zone, call.now());
+    let (from, to) = (input.text("from"), input.text("to"));
+    let range = Period::parse(from.as_deref(), to.as_deref(), &zone, call.now());
     let range = range.unwrap_or_else(|wrong| {
         errors.extend(wrong.into_iter().map(|(name, why)| (name.to_owned(), why)));
-        Range { from: 0, until: 0 }
+        Period { from: 0, until: 0 }
     });
     if !errors.is_empty() {
         return Err(Error::Invalid(errors));
     }
     let mut filters = Vec::new();
-    filters.extend(taken.reference("project").cloned().map(Filter::Project));
+    filters.extend(input.reference("project").cloned().map(TicketFilter::Project));
     filters.extend(
-        taken
+        input
             .text("project")
-            .map(|key| Filter::ProjectKey(key.to_uppercase())),
+            .map(|key| TicketFilter::ProjectKey(key.to_uppercase())),
     );
-    filters.extend(taken.reference("category").cloned().map(Filter::Category));
-    filters.extend(taken.text("category").map(Filter::CategorySlug));
+    filters.extend(input.reference("category").cloned().map(TicketFilter::Category));
+    filters.extend(input.text("category").map(TicketFilter::CategorySlug));
     let me = Ref::Id(reader.id);
-    let agent = taken.word("agent").map(|_| me.clone());
-    let agent = agent.or_else(|| taken.reference("agent").cloned());
-    if agents == Agents::Own && reader.role == Role::Agent {
+    let agent = input.choice("agent").map(|_| me.clone());
+    let agent = agent.or_else(|| input.reference("agent").cloned());
+    if agents == AgentAccess::Own && reader.role == Role::Agent {
         if matches!(&agent, Some(Ref::Id(id)) if *id != reader.id) {
             return Err(Error::Forbidden("agents see their own figures".to_owned()));
         }
-        filters.push(Filter::Assignee(me.clone()));
+        filters.push(TicketFilter::Assignee(me.clone()));
     }
-    let agent = agent.map(Filter::Assignee);
+    let agent = agent.map(TicketFilter::Assignee);
     filters.extend(agent.filter(|filter| !filters.contains(filter)));
     let accepts_csv = call
         .request
         .header("accept")
         .is_some_and(|accept| accept.to_ascii_lowercase().contains("text/csv"));
-    Ok(Asked {
+    Ok(ReportRequest {
         reader,
         filters,
         range,
         is_ranged: from.is_some() || to.is_some(),
         zone,
-        step: taken.word("interval").and_then(Step::parse).unwrap_or(Step::Day),
-        is_csv: taken.word("format").map_or(accepts_csv, |word| word == "csv"),
-        most: taken.whole("limit").unwrap_or(100),
+        step: input
+            .choice("interval")
+            .and_then(Granularity::parse)
+            .unwrap_or(Granularity::Day),
+        is_csv: input.choice("format").map_or(accepts_csv, |word| word == "csv"),
+        most: input.integer("limit").unwrap_or(100),
     })
 }
 
 /// Answers with a table, as the caller wants it: CSV, or JSON as `data` beside the other facts.
-pub fn answer(asked: &Asked, name: &str, table: &Table, facts: Value) -> Reply {
+pub fn table_reply(asked: &ReportRequest, name: &str, table: &Table, facts: Value) -> Reply {
     if asked.is_csv {
-        let mut reply = Reply::new(200, Body::Text(table.csv()));
+        let mut reply = Reply::new(200, Body::Text(table.to_csv()));
         reply.content_type = csv::MEDIA_TYPE;
         reply.header(
             "Content-Disposition",
@@ -203,14 +206,14 @@ pub fn answer(asked: &Asked, name: &str, table: &Table, facts: Value) -> Reply {
         );
         return reply;
     }
-    let mut body = Map::from_iter([("data".to_owned(), table.json())]);
+    let mut body = Map::from_iter([("data".to_owned(), table.to_json())]);
     if let Value::Object(facts) = facts {
         body.extend(facts);
     }
     Reply::ok(Value::Object(body).to_string())
 }
 
-pub fn rows<T: for<'de> Deserialize<'de>>(found: &[Rows], at: usize) -> Result<Vec<T>, Error> {
+pub fn read_rows<T: for<'de> Deserialize<'de>>(found: &[Rows], at: usize) -> Result<Vec<T>, Error> {
     match found.get(at) {
         Some(rows) => Ok(rows.all()?),
         None => Ok(Vec::new()),
@@ -218,14 +221,14 @@ pub fn rows<T: for<'de> Deserialize<'de>>(found: &[Rows], at: usize) -> Result<V
 }
 
 /// Says that not everything was read.
-pub fn cap(body: &mut Value, is_capped: bool) {
+pub fn mark_capped(body: &mut Value, is_capped: bool) {
     if let (true, Some(map)) = (is_capped, body.as_object_mut()) {
         map.insert("capped".to_owned(), json!(true));
     }
 }
 
 /// Counts under their names.
-pub fn object<'a>(pairs: impl IntoIterator<Item = (&'a str, i64)>) -> Value {
+pub fn counts_json<'a>(pairs: impl IntoIterator<Item = (&'a str, i64)>) -> Value {
     let pairs = pairs.into_iter();
     Value::Object(
         pairs
@@ -235,10 +238,10 @@ pub fn object<'a>(pairs: impl IntoIterator<Item = (&'a str, i64)>) -> Value {
 }
 
 /// Groups of one name added up, and last what is in none of them, when there is something.
-pub(super) fn with_rest(groups: Vec<Group>, total: i64) -> Vec<(Option<String>, i64)> {
+pub(super) fn with_remainder(groups: Vec<GroupRow>, total: i64) -> Vec<(Option<String>, i64)> {
     let mut all: Vec<(Option<String>, i64)> = Vec::new();
     let mut rest = total;
-    for Group { k, n } in groups.into_iter().filter(|group| group.k.is_some()) {
+    for GroupRow { k, n } in groups.into_iter().filter(|group| group.k.is_some()) {
         rest = rest.saturating_sub(n);
         match all.iter_mut().find(|(name, _)| *name == k) {
             Some((_, count)) => *count = count.saturating_add(n),
@@ -252,13 +255,13 @@ pub(super) fn with_rest(groups: Vec<Group>, total: i64) -> Vec<(Option<String>, 
 }
 
 /// Created and resolved tickets of each part of the range.
-pub(super) fn trend(parts: &[Part], found: &[Rows], at: usize) -> Result<Table, Error> {
+pub(super) fn trend_table(parts: &[Bucket], found: &[Rows], at: usize) -> Result<Table, Error> {
     #[derive(Deserialize)]
-    struct Counted {
+    struct TrendRow {
         created: i64,
         resolved: i64,
     }
-    let counted: Vec<Counted> = rows(found, at)?;
+    let counted: Vec<TrendRow> = read_rows(found, at)?;
     Ok(Table {
         columns: vec!["date", "created", "resolved"],
         rows: parts
@@ -276,13 +279,13 @@ pub(super) fn trend(parts: &[Part], found: &[Rows], at: usize) -> Result<Table, 
 }
 
 /// How long first responses and resolutions took.
-pub(super) fn durations(asked: &Asked, by: By) -> [Stmt; 2] {
-    [Duration::FirstResponse, Duration::Resolution]
-        .map(|duration| asked.lens().spread(duration, by, &asked.range))
+pub(super) fn duration_stmts(asked: &ReportRequest, by: GroupBy) -> [Stmt; 2] {
+    [DurationKind::FirstResponse, DurationKind::Resolution]
+        .map(|duration| asked.scope().percentiles(duration, by, &asked.range))
 }
 
-pub fn spread(row: &SpreadRow) -> Spread {
-    Spread {
+pub fn percentiles(row: &PercentilesRow) -> Percentiles {
+    Percentiles {
         count: row.count,
         mean: row.mean,
         p50: row.p50,
@@ -292,23 +295,23 @@ pub fn spread(row: &SpreadRow) -> Spread {
     }
 }
 
-pub(super) fn spread_json(rows: &[SpreadRow]) -> Value {
-    json!(rows.first().map(spread).unwrap_or_default())
+pub(super) fn percentiles_json(rows: &[PercentilesRow]) -> Value {
+    json!(rows.first().map(percentiles).unwrap_or_default())
 }
 
-pub(super) fn promises(row: &SlaRow) -> (Kept, Kept) {
+pub(super) fn compliance(row: &ComplianceRow) -> (Compliance, Compliance) {
     (
-        Kept::of(row.n, row.response_met, row.response_missed),
-        Kept::of(row.n, row.resolution_met, row.resolution_missed),
+        Compliance::from_counts(row.n, row.response_met, row.response_missed),
+        Compliance::from_counts(row.n, row.resolution_met, row.resolution_missed),
     )
 }
 
-pub(super) fn promises_json(rows: &[SlaRow]) -> Value {
-    let (response, resolution) = rows.iter().map(promises).fold(
-        (Kept::default(), Kept::default()),
-        |(response, resolution), (more, most)| (response.and(more), resolution.and(most)),
+pub(super) fn compliance_json(rows: &[ComplianceRow]) -> Value {
+    let (response, resolution) = rows.iter().map(compliance).fold(
+        (Compliance::default(), Compliance::default()),
+        |(response, resolution), (more, most)| (response.combine(more), resolution.combine(most)),
     );
-    let told = |kept: Kept| json!({"met": kept.met, "missed": kept.missed, "pending": kept.pending, "met_percent": kept.met_percent()});
+    let told = |kept: Compliance| json!({"met": kept.met, "missed": kept.missed, "pending": kept.pending, "met_percent": kept.met_percent()});
     json!({
         "tickets": rows.iter().map(|row| row.n).sum::<i64>(),
         "response": told(response),
@@ -317,12 +320,12 @@ pub(super) fn promises_json(rows: &[SlaRow]) -> Value {
 }
 
 /// The sum of a column of numbers.
-pub(super) fn column(table: &Table, at: usize) -> i64 {
+pub(super) fn sum_column(table: &Table, at: usize) -> i64 {
     let cells = table.rows.iter().filter_map(|row| row.get(at));
     cells.filter_map(Value::as_i64).sum()
 }
 
 /// Whether there are more unresolved tickets than were walked.
 pub(super) fn is_capped(ages: &[AgeRow]) -> bool {
-    ages.iter().any(|row| row.age.is_none() && row.n > WALK_MOST)
+    ages.iter().any(|row| row.age.is_none() && row.n > MAX_WALKED)
 }

@@ -4,69 +4,71 @@
 use serde_json::{Value, json};
 
 use crate::api::reports::shared::{
-    Agents, answer, asked, cap, column, durations, is_capped, object, promises, promises_json, rows,
-    spread_json, trend, with_rest,
+    AgentAccess, compliance, compliance_json, counts_json, duration_stmts, is_capped, mark_capped,
+    percentiles_json, read_request, read_rows, sum_column, table_reply, trend_table, with_remainder,
 };
 use crate::app::call::Call;
-use crate::desk::reports::figures::{AGES, Kept, Table};
+use crate::desk::reports::figures::{AGE_BUCKETS, Compliance, Table};
 use crate::desk::tickets::priority::Priority;
 use crate::desk::tickets::status::Status;
 use crate::http::error::Error;
 use crate::http::reply::Reply;
-use crate::store::reports::past::SlaRow;
-use crate::store::reports::present::{AgeRow, Load};
-use crate::store::reports::shared::{By, Group};
+use crate::store::reports::past::ComplianceRow;
+use crate::store::reports::present::{AgeRow, WorkloadRow};
+use crate::store::reports::shared::{GroupBy, GroupRow};
 
 /// `GET /admin/reports/tickets`: what came and went, part by part.
 pub async fn volume(call: &Call<'_>) -> Result<Reply, Error> {
-    let asked = asked(call, Agents::Scope)?;
-    let (lens, parts) = (asked.lens(), asked.parts());
+    let asked = read_request(call, AgentAccess::Scope)?;
+    let (lens, parts) = (asked.scope(), asked.parts());
     let mut stmts = vec![lens.trend(&parts)];
-    stmts.extend([By::Status, By::Priority, By::Category].map(|by| lens.created(by, &asked.range)));
-    stmts.extend(durations(&asked, By::Nothing));
+    stmts.extend(
+        [GroupBy::Status, GroupBy::Priority, GroupBy::Category].map(|by| lens.created(by, &asked.range)),
+    );
+    stmts.extend(duration_stmts(&asked, GroupBy::Nothing));
     let found = call.read(stmts).await?;
-    let trend = trend(&parts, &found, 0)?;
+    let trend = trend_table(&parts, &found, 0)?;
     let created = |at: usize, words: &[&str]| -> Result<Value, Error> {
-        let groups: Vec<Group> = rows(&found, at)?;
+        let groups: Vec<GroupRow> = read_rows(&found, at)?;
         let total = groups.iter().map(|group| group.n).sum();
-        let zeros = words.iter().map(|word| Group {
+        let zeros = words.iter().map(|word| GroupRow {
             k: Some((*word).to_owned()),
             n: 0,
         });
-        let counts = with_rest(zeros.chain(groups).collect(), total);
+        let counts = with_remainder(zeros.chain(groups).collect(), total);
         let pairs = counts
             .iter()
             .map(|(name, count)| (name.as_deref().unwrap_or("none"), *count));
-        Ok(object(pairs))
+        Ok(counts_json(pairs))
     };
     let facts = json!({
         "range": asked.range_json(),
-        "interval": asked.step.word(),
-        "totals": {"created": column(&trend, 1), "resolved": column(&trend, 2)},
+        "interval": asked.step.as_str(),
+        "totals": {"created": sum_column(&trend, 1), "resolved": sum_column(&trend, 2)},
         "by_status": created(1, &Status::WORDS)?,
-        "by_priority": created(2, &Priority::ALL.map(Priority::word))?,
+        "by_priority": created(2, &Priority::ALL.map(Priority::as_str))?,
         "by_category": created(3, &[])?,
-        "first_response_ms": spread_json(&rows(&found, 4)?),
-        "resolution_ms": spread_json(&rows(&found, 5)?),
+        "first_response_ms": percentiles_json(&read_rows(&found, 4)?),
+        "resolution_ms": percentiles_json(&read_rows(&found, 5)?),
     });
-    Ok(answer(&asked, "tickets", &trend, facts))
+    Ok(table_reply(&asked, "tickets", &trend, facts))
 }
 
 /// `GET /admin/reports/sla`, `GET /tickets/analytics/sla-adherence`: of tickets created in the range.
 pub async fn sla(call: &Call<'_>) -> Result<Reply, Error> {
-    let asked = asked(call, Agents::Own)?;
-    let lens = asked.lens();
+    let asked = read_request(call, AgentAccess::Own)?;
+    let lens = asked.scope();
     let found = call
         .read(vec![
-            lens.sla(By::Priority, &asked.range),
-            lens.sla(By::Agent, &asked.range),
-            lens.loads(),
+            lens.sla(GroupBy::Priority, &asked.range),
+            lens.sla(GroupBy::Agent, &asked.range),
+            lens.workloads(),
         ])
         .await?;
-    let by_priority: Vec<SlaRow> = rows(&found, 0)?;
-    let line = |name: &str, row: &SlaRow| {
-        let (response, resolution) = promises(row);
-        let kept = |kept: Kept| {
+    let by_priority: Vec<ComplianceRow> = read_rows(&found, 0)?;
+    let line = |name: &str, row: &ComplianceRow| {
+        let (response, resolution) = compliance(row);
+        let kept = |kept: Compliance| {
             [
                 json!(kept.met),
                 json!(kept.missed),
@@ -100,18 +102,18 @@ pub async fn sla(call: &Call<'_>) -> Result<Reply, Error> {
             .map(|priority| {
                 let row = by_priority
                     .iter()
-                    .find(|row| row.k.as_deref() == Some(priority.word()));
-                line(priority.word(), row.unwrap_or(&SlaRow::default()))
+                    .find(|row| row.k.as_deref() == Some(priority.as_str()));
+                line(priority.as_str(), row.unwrap_or(&ComplianceRow::default()))
             })
             .collect(),
     };
-    let by_agent: Vec<SlaRow> = rows(&found, 1)?;
-    let staff: Vec<Load> = rows(&found, 2)?;
+    let by_agent: Vec<ComplianceRow> = read_rows(&found, 1)?;
+    let staff: Vec<WorkloadRow> = read_rows(&found, 2)?;
     let agents: Vec<Value> = staff
         .iter()
         .filter_map(|one| {
             let row = by_agent.iter().find(|row| row.k == Some(one.id.to_string()))?;
-            let mut told = promises_json(std::slice::from_ref(row));
+            let mut told = compliance_json(std::slice::from_ref(row));
             if let Some(map) = told.as_object_mut() {
                 map.insert("agent_id".to_owned(), json!(one.id));
                 map.insert("full_name".to_owned(), json!(one.full_name));
@@ -121,17 +123,17 @@ pub async fn sla(call: &Call<'_>) -> Result<Reply, Error> {
         .collect();
     let facts = json!({
         "range": asked.range_json(),
-        "totals": promises_json(&by_priority),
+        "totals": compliance_json(&by_priority),
         "by_agent": agents,
     });
-    Ok(answer(&asked, "sla", &table, facts))
+    Ok(table_reply(&asked, "sla", &table, facts))
 }
 
 /// `GET /tickets/analytics/aging`: unresolved tickets by their age now.
 pub async fn aging(call: &Call<'_>) -> Result<Reply, Error> {
-    let asked = asked(call, Agents::Own)?;
-    let found = call.read(vec![asked.lens().unresolved()]).await?;
-    let ages: Vec<AgeRow> = rows(&found, 0)?;
+    let asked = read_request(call, AgentAccess::Own)?;
+    let found = call.read(vec![asked.scope().unresolved()]).await?;
+    let ages: Vec<AgeRow> = read_rows(&found, 0)?;
     let sum = |keep: &dyn Fn(&AgeRow) -> bool, of: fn(&AgeRow) -> i64| -> i64 {
         ages.iter()
             .filter(|row| row.age.is_some() && keep(row))
@@ -139,12 +141,12 @@ pub async fn aging(call: &Call<'_>) -> Result<Reply, Error> {
             .sum()
     };
     let mut columns = vec!["age", "tickets"];
-    columns.extend(Priority::ALL.map(Priority::word));
+    columns.extend(Priority::ALL.map(Priority::as_str));
     columns.extend(["at_risk", "breached"]);
     let table = Table {
         columns,
         rows: (0i64..)
-            .zip(AGES)
+            .zip(AGE_BUCKETS)
             .map(|(age, (word, _))| {
                 let here = |row: &AgeRow| row.age == Some(age);
                 let mut line = vec![json!(word), json!(sum(&here, |row| row.n))];
@@ -161,10 +163,10 @@ pub async fn aging(call: &Call<'_>) -> Result<Reply, Error> {
             .collect(),
     };
     let mut facts = json!({
-        "total": column(&table, 1),
+        "total": sum_column(&table, 1),
         "at_risk": sum(&|_| true, |row| row.at_risk),
         "breached": sum(&|_| true, |row| row.breached),
     });
-    cap(&mut facts, is_capped(&ages));
-    Ok(answer(&asked, "aging", &table, facts))
+    mark_capped(&mut facts, is_capped(&ages));
+    Ok(table_reply(&asked, "aging", &table, facts))
 }

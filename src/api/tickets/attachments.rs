@@ -3,31 +3,35 @@
 use chrono::{DateTime, SecondsFormat};
 use serde_json::{Map, Value, json};
 
-use crate::api::list::listed;
-use crate::api::uploads::file;
-use crate::app::call::{Call, reader};
+use crate::api::list::list_reply;
+use crate::api::uploads::file_reply;
+use crate::app::call::{Call, viewer};
 use crate::app::file_store::Files;
 use crate::app::retry::retry;
 use crate::desk::Millis;
 use crate::desk::id::Ref;
-use crate::desk::tickets::attachment::{self, DOWNLOAD_SECONDS, Said, UPLOAD_SECONDS};
+use crate::desk::tickets::attachment::{self, DOWNLOAD_URL_SECONDS, ParentMessage, UPLOAD_URL_SECONDS};
 use crate::desk::tickets::event::{Event, EventKind};
-use crate::desk::tickets::filename::{self, MAX_BYTES, Upload, disposition, type_of};
+use crate::desk::tickets::filename::{
+    self, FileSpec, MAX_FILE_BYTES, content_disposition, safe_content_type,
+};
 use crate::desk::tickets::{message, policy};
 use crate::edge::db::{Rows, Stmt};
 use crate::edge::log;
 use crate::http::error::Error;
-use crate::http::input_values::Taken;
+use crate::http::input_values::Input;
 use crate::http::page::{self, Page};
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape};
 use crate::http::{input, presigned_url};
-use crate::store::commit::{self, Answer};
-use crate::store::rows::Id;
-use crate::store::tickets::attachments::{self as rows, AttachmentRow, NewAttachment, PendingRow, Places};
+use crate::store::commit::{self, CommitReply};
+use crate::store::rows::IdRow;
+use crate::store::tickets::attachments::{
+    self as rows, AttachmentRow, FileCounts, NewAttachment, PendingUpload,
+};
 use crate::store::tickets::events;
 use crate::store::tickets::messages::{self as message_rows, MessageRow};
-use crate::store::tickets::subject::Subject;
+use crate::store::tickets::subject::EventSubject;
 use crate::store::tickets::ticket::{self, TicketRow};
 
 const MESSAGE: Field = Field::optional(
@@ -55,9 +59,9 @@ pub const PRESIGN: Shape = Shape {
         .or(&["mime_type", "file_type"]),
         Field::required(
             "size",
-            Kind::Whole {
+            Kind::Integer {
                 min: 1,
-                max: MAX_BYTES,
+                max: MAX_FILE_BYTES,
             },
             "Bytes, up to 25 MiB.",
         )
@@ -90,10 +94,10 @@ pub const REGISTER: Shape = Shape {
 
 /// `POST /attachments/presigned-url`.
 pub async fn presign(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = input::body(call.request, &PRESIGN)?;
-    let name = taken.required("filename");
-    let size = taken.whole("size").unwrap_or_default();
-    let upload = filename::check(&name, &taken.required("content_type"), size).map_err(|wrong| {
+    let input = input::parse_body(call.request, &PRESIGN)?;
+    let name = input.required("filename");
+    let size = input.integer("size").unwrap_or_default();
+    let upload = filename::validate(&name, &input.required("content_type"), size).map_err(|wrong| {
         let wrong = wrong.into_iter();
         Error::Invalid(
             wrong
@@ -101,29 +105,32 @@ pub async fn presign(call: &Call<'_>) -> Result<Reply, Error> {
                 .collect(),
         )
     })?;
-    if taken.flag("is_internal") == Some(true) && !policy::reads_internal(call.my_role()?) {
+    if input.flag("is_internal") == Some(true) && !policy::may_read_internal(call.my_role()?) {
         return Err(Error::Forbidden("internal files are for staff".to_owned()));
     }
-    retry!(allow(call, &taken, &upload))
+    retry!(try_presign(call, &input, &upload))
 }
 
-async fn allow(call: &Call<'_>, taken: &Taken, upload: &Upload) -> Result<Reply, Error> {
-    let reader = reader(call)?;
-    let reference = taken.reference("ticket_id").ok_or(Error::NotFound)?;
-    let wanted = taken.reference("message_id");
-    let mut stmts = vec![ticket::row(&reader, reference), rows::places(&reader, reference)];
+async fn try_presign(call: &Call<'_>, input: &Input, upload: &FileSpec) -> Result<Reply, Error> {
+    let reader = viewer(call)?;
+    let reference = input.reference("ticket_id").ok_or(Error::NotFound)?;
+    let wanted = input.reference("message_id");
+    let mut stmts = vec![
+        ticket::row(&reader, reference),
+        rows::file_counts(&reader, reference),
+    ];
     stmts.extend(wanted.map(|wanted| message_rows::row(&reader, wanted)));
     let found = call.read(stmts).await?;
-    let ticket = first::<TicketRow>(found.first())?
+    let ticket = first_row::<TicketRow>(found.first())?
         .ok_or(Error::NotFound)?
         .ticket();
-    let places = first::<Places>(found.get(1))?.ok_or(Error::NotFound)?;
-    let (actor, rules, now) = (call.actor()?, call.rules(), call.now());
-    let said = said(wanted, found.get(2))?;
-    let asked = taken.flag("is_internal");
-    let is_internal = attachment::is_internal(ticket.id, asked, said.as_ref(), &actor)?;
-    message::say(&ticket, &actor, is_internal, &rules, now)?;
-    attachment::has_place(if is_internal {
+    let places = first_row::<FileCounts>(found.get(1))?.ok_or(Error::NotFound)?;
+    let (actor, rules, now) = (call.actor()?, call.ticket_settings(), call.now());
+    let said = read_message(wanted, found.get(2))?;
+    let asked = input.flag("is_internal");
+    let is_internal = attachment::resolve_internal(ticket.id, asked, said.as_ref(), &actor)?;
+    message::post(&ticket, &actor, is_internal, &rules, now)?;
+    attachment::check_file_count(if is_internal {
         places.internal
     } else {
         places.public
@@ -148,30 +155,32 @@ async fn allow(call: &Call<'_>, taken: &Taken, upload: &Upload) -> Result<Reply,
         .map(|(name, value)| (name.to_owned(), Value::String(value)))
         .collect();
     let answer = json!({"upload_url": link.url, "method": "PUT", "headers": headers, "key": uid,
-        "expires_at": moment(presigned_url::expires(UPLOAD_SECONDS, now))});
-    let answer = Answer::Row(commit::told(answer.to_string()));
-    call.commit(rows::allow(&new).to_vec(), answer).await
+        "expires_at": format_time(presigned_url::expires_at(UPLOAD_URL_SECONDS, now))});
+    let answer = CommitReply::Row(commit::json_row(answer.to_string()));
+    call.commit(rows::reserve(&new).to_vec(), answer).await
 }
 
 /// `POST /attachments`.
 pub async fn register(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = input::body(call.request, &REGISTER)?;
-    retry!(attach(call, &taken))
+    let input = input::parse_body(call.request, &REGISTER)?;
+    retry!(try_register(call, &input))
 }
 
-async fn attach(call: &Call<'_>, taken: &Taken) -> Result<Reply, Error> {
-    let (reader, key) = (reader(call)?, taken.required("key"));
-    let (told, wanted) = (taken.reference("ticket_id"), taken.reference("message_id"));
+async fn try_register(call: &Call<'_>, input: &Input) -> Result<Reply, Error> {
+    let (reader, key) = (viewer(call)?, input.required("key"));
+    let (told, wanted) = (input.reference("ticket_id"), input.reference("message_id"));
     let mut stmts = vec![
         rows::own_upload(&reader, &key),
         rows::ticket_of_own_upload(&reader, &key),
     ];
     stmts.extend(wanted.map(|wanted| message_rows::row(&reader, wanted)));
-    stmts.extend(told.map(|told| events::ticket_is_seen(&reader, told)));
+    stmts.extend(told.map(|told| events::find_visible_ticket(&reader, told)));
     let found = call.read(stmts).await?;
-    let row = first::<PendingRow>(found.first())?.ok_or(Error::NotFound)?;
-    let ticket = first::<TicketRow>(found.get(1))?.ok_or(Error::NotFound)?.ticket();
-    if told.is_some() && first::<Id>(found.last())?.is_none_or(|told| told.id != ticket.id) {
+    let row = first_row::<PendingUpload>(found.first())?.ok_or(Error::NotFound)?;
+    let ticket = first_row::<TicketRow>(found.get(1))?
+        .ok_or(Error::NotFound)?
+        .ticket();
+    if told.is_some() && first_row::<IdRow>(found.last())?.is_none_or(|told| told.id != ticket.id) {
         return Err(Error::field(
             "ticket_id",
             "is not the ticket that the upload is for",
@@ -180,25 +189,25 @@ async fn attach(call: &Call<'_>, taken: &Taken) -> Result<Reply, Error> {
     if row.attached_at.is_some() {
         return Err(Error::conflict("this upload is registered already"));
     }
-    let (actor, rules, now) = (call.actor()?, call.rules(), call.now());
-    let said = said(wanted, found.get(2))?;
+    let (actor, rules, now) = (call.actor()?, call.ticket_settings(), call.now());
+    let said = read_message(wanted, found.get(2))?;
     if said.is_some_and(|said| row.message_id.is_some_and(|id| id != said.id)) {
         let other = "is not the message that the upload is for";
         return Err(Error::field("message_id", other));
     }
     // What was allowed as internal stays so; what was not may still become a note's.
     let asked = (row.is_internal == 1).then_some(true);
-    let is_internal = attachment::is_internal(ticket.id, asked, said.as_ref(), &actor)?;
+    let is_internal = attachment::resolve_internal(ticket.id, asked, said.as_ref(), &actor)?;
     let message_id = said.map(|said| said.id).or(row.message_id);
-    message::say(&ticket, &actor, is_internal, &rules, now)?;
-    attachment::has_place(if is_internal { row.internal } else { row.public })?;
-    let facts = Files::of(call.app).facts(&row.uid).await?;
+    message::post(&ticket, &actor, is_internal, &rules, now)?;
+    attachment::check_file_count(if is_internal { row.internal } else { row.public })?;
+    let facts = Files::of(call.app).metadata(&row.uid).await?;
     let facts = facts.ok_or_else(|| Error::conflict("nothing has been uploaded under this key yet"))?;
     if facts.size != row.size || facts.content_type != row.content_type {
         return Err(Error::conflict("what was uploaded is not what was announced"));
     }
     let mut stmts = rows::attach(&row, message_id, is_internal, now).to_vec();
-    let told = Told {
+    let told = EventAttachment {
         id: row.id,
         uid: &row.uid,
         ticket_id: row.ticket_id,
@@ -207,12 +216,12 @@ async fn attach(call: &Call<'_>, taken: &Taken) -> Result<Reply, Error> {
         size: row.size,
         is_internal,
     };
-    stmts.push(tell(call, EventKind::AttachmentAdded, &told)?);
-    let answer = Answer::Created(rows::show_uid(&row.uid), "/api/v1/attachments/".to_owned());
+    stmts.push(attachment_event(call, EventKind::AttachmentAdded, &told)?);
+    let answer = CommitReply::Created(rows::show_uid(&row.uid), "/api/v1/attachments/".to_owned());
     call.commit(stmts, answer).await
 }
 
-fn first<T: serde::de::DeserializeOwned>(rows: Option<&Rows>) -> Result<Option<T>, Error> {
+fn first_row<T: serde::de::DeserializeOwned>(rows: Option<&Rows>) -> Result<Option<T>, Error> {
     match rows {
         Some(rows) => Ok(rows.first()?),
         None => Ok(None),
@@ -220,12 +229,12 @@ fn first<T: serde::de::DeserializeOwned>(rows: Option<&Rows>) -> Result<Option<T
 }
 
 /// The message that was named, if one was.
-fn said(wanted: Option<&Ref>, rows: Option<&Rows>) -> Result<Option<Said>, Error> {
+fn read_message(wanted: Option<&Ref>, rows: Option<&Rows>) -> Result<Option<ParentMessage>, Error> {
     if wanted.is_none() {
         return Ok(None);
     }
-    let row = first::<MessageRow>(rows)?.ok_or_else(attachment::no_such_message)?;
-    Ok(Some(Said {
+    let row = first_row::<MessageRow>(rows)?.ok_or_else(attachment::unknown_message)?;
+    Ok(Some(ParentMessage {
         id: row.id,
         ticket_id: row.ticket_id,
         author_id: row.author_id,
@@ -237,50 +246,53 @@ fn said(wanted: Option<&Ref>, rows: Option<&Rows>) -> Result<Option<Said>, Error
 
 /// `GET /tickets/{id}/attachments`, `GET /attachments/ticket/{id}`: oldest first.
 pub async fn list(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = input::query(call.request, &[&page::QUERY])?;
-    let page = Page::read(call.request, &taken, call.my_id()?)?;
-    let (reader, reference) = (reader(call)?, call.reference("id")?);
+    let input = input::parse_query(call.request, &[&page::QUERY])?;
+    let page = Page::from_query(call.request, &input, call.my_id()?)?;
+    let (reader, reference) = (viewer(call)?, call.reference("id")?);
     let mut stmts = vec![
-        events::ticket_is_seen(&reader, &reference),
+        events::find_visible_ticket(&reader, &reference),
         rows::list(&reader, &reference, &page),
     ];
     if page.count {
         stmts.push(rows::count(&reader, &reference));
     }
     let found = call.read(stmts).await?;
-    first::<Id>(found.first())?.ok_or(Error::NotFound)?;
+    first_row::<IdRow>(found.first())?.ok_or(Error::NotFound)?;
     let list = found.get(1).ok_or(Error::NotFound)?;
-    listed(call, &page, list, None, found.get(2))
+    list_reply(call, &page, list, None, found.get(2))
 }
 
-async fn seen(call: &Call<'_>) -> Result<AttachmentRow, Error> {
-    let stmt = rows::row(&reader(call)?, &call.reference("id")?);
+async fn require_visible(call: &Call<'_>) -> Result<AttachmentRow, Error> {
+    let stmt = rows::row(&viewer(call)?, &call.reference("id")?);
     let found = call.read(vec![stmt]).await?;
-    first::<AttachmentRow>(found.first())?.ok_or(Error::NotFound)
+    first_row::<AttachmentRow>(found.first())?.ok_or(Error::NotFound)
 }
 
 /// `GET /attachments/{id}`.
 pub async fn show(call: &Call<'_>) -> Result<Reply, Error> {
-    let row = seen(call).await?;
+    let row = require_visible(call).await?;
     let files = Files::of(call.app);
     let link = files.download_link(&call.request.origin, &row.uid, &row.filename, &row.content_type);
-    let end = moment(presigned_url::expires(DOWNLOAD_SECONDS, call.now()));
+    let end = format_time(presigned_url::expires_at(DOWNLOAD_URL_SECONDS, call.now()));
     let open = row.j.strip_suffix('}').unwrap_or(&row.j);
     let link = Value::String(link);
     let json = format!("{open},\"download_url\":{link},\"download_expires_at\":\"{end}\"}}");
-    Ok(Reply::one(json, rows::VERSION))
+    Ok(Reply::versioned(json, rows::VERSION))
 }
 
 /// `GET /attachments/{id}/download`.
 pub async fn download(call: &Call<'_>) -> Result<Reply, Error> {
-    let row = seen(call).await?;
+    let row = require_visible(call).await?;
     let found = Files::of(call.app).open(&row.uid).await?;
     let (size, stream) = found.ok_or(Error::NotFound)?;
-    let (kind, name) = (type_of(&row.content_type), disposition(&row.filename));
-    Ok(file(size, stream, kind, name))
+    let (kind, name) = (
+        safe_content_type(&row.content_type),
+        content_disposition(&row.filename),
+    );
+    Ok(file_reply(size, stream, kind, name))
 }
 
-fn moment(at: Millis) -> String {
+fn format_time(at: Millis) -> String {
     let time = DateTime::from_timestamp_millis(at).unwrap_or_default();
     time.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
@@ -290,19 +302,19 @@ fn moment(at: Millis) -> String {
 /// `DELETE /attachments/{id}`. The record decides; the object is removed at once if that works, and by the
 /// sweep if not.
 pub async fn remove(call: &Call<'_>) -> Result<Reply, Error> {
-    let (reply, key) = retry!(take_away(call))?;
+    let (reply, key) = retry!(try_remove(call))?;
     if let Err(why) = Files::of(call.app).delete(&[key]).await {
-        log::log(&format!("an object is left to the sweep: {why}"));
+        log::error(&format!("an object is left to the sweep: {why}"));
     }
     Ok(reply)
 }
 
-async fn take_away(call: &Call<'_>) -> Result<(Reply, String), Error> {
-    let row = seen(call).await?;
-    call.guard(rows::VERSION, None)?;
-    attachment::remove(row.uploader_id, row.attached_at, &call.actor()?, call.now())?;
+async fn try_remove(call: &Call<'_>) -> Result<(Reply, String), Error> {
+    let row = require_visible(call).await?;
+    call.check_version(rows::VERSION, None)?;
+    attachment::authorize_delete(row.uploader_id, row.attached_at, &call.actor()?, call.now())?;
     let mut stmts = rows::delete(row.id, call.now()).to_vec();
-    let told = Told {
+    let told = EventAttachment {
         id: row.id,
         uid: &row.uid,
         ticket_id: row.ticket_id,
@@ -311,13 +323,13 @@ async fn take_away(call: &Call<'_>) -> Result<(Reply, String), Error> {
         size: row.size,
         is_internal: row.is_internal == 1,
     };
-    stmts.push(tell(call, EventKind::AttachmentDeleted, &told)?);
-    let reply = call.commit(stmts, Answer::Nothing).await?;
+    stmts.push(attachment_event(call, EventKind::AttachmentDeleted, &told)?);
+    let reply = call.commit(stmts, CommitReply::Nothing).await?;
     Ok((reply, row.uid))
 }
 
 /// What an event says of an attachment.
-struct Told<'a> {
+struct EventAttachment<'a> {
     id: i64,
     uid: &'a str,
     ticket_id: i64,
@@ -327,7 +339,7 @@ struct Told<'a> {
     is_internal: bool,
 }
 
-fn tell(call: &Call, kind: EventKind, told: &Told) -> Result<Stmt, Error> {
+fn attachment_event(call: &Call, kind: EventKind, told: &EventAttachment) -> Result<Stmt, Error> {
     let event = Event {
         kind,
         is_internal: told.is_internal,
@@ -336,8 +348,8 @@ fn tell(call: &Call, kind: EventKind, told: &Told) -> Result<Stmt, Error> {
         cause: None,
     };
     let subject = match told.message_id {
-        Some(id) => Subject::Message(id),
-        None => Subject::Ticket(told.ticket_id),
+        Some(id) => EventSubject::Message(id),
+        None => EventSubject::Ticket(told.ticket_id),
     };
     Ok(events::append(&subject, Some(call.my_id()?), &event, call.now()))
 }

@@ -2,120 +2,121 @@
 
 use crate::api::tickets::fields::{ASSIGNEE, DESCRIPTION, TITLE};
 use crate::api::tickets::references::{
-    assignee, category, names_assignee, project, push, subcategory, wants_assignee, wants_category,
-    wants_project, wants_subcategory,
+    find_assignee, find_category, find_project, find_subcategory, names_assignee, push_stmt, read_assignee,
+    read_category, read_project, read_subcategory,
 };
 use crate::app::automation;
-use crate::app::call::{Call, reader};
-use crate::app::open_ticket::{Opening, opened};
+use crate::app::call::{Call, viewer};
+use crate::app::open_ticket::{TicketDraft, open_ticket};
 use crate::app::retry::retry;
 use crate::desk::id::{Ref, number_day};
 use crate::desk::person::Role;
 use crate::desk::tickets::decide::decide;
 use crate::desk::tickets::policy::{self, Act};
 use crate::desk::tickets::priority::Priority;
-use crate::desk::tickets::status::Workflow;
-use crate::desk::tickets::ticket::{Edit, Ticket};
+use crate::desk::tickets::status::Lifecycle;
+use crate::desk::tickets::ticket::{Ticket, TicketEdit};
 use crate::http::error::Error;
 use crate::http::input;
-use crate::http::input_values::Taken;
+use crate::http::input_values::Input;
 use crate::http::reply::Reply;
-use crate::http::shape::{Field, Kind, Shape, words};
-use crate::store::commit::Answer;
+use crate::http::shape::{Field, Kind, Shape, choices};
+use crate::store::commit::CommitReply;
 use crate::store::tickets::ticket;
 use crate::store::tickets::write::Requester;
 use crate::store::users::{self, NewUser};
 
 /// `POST /tickets`.
 pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = input::body(call.request, &NEW)?;
+    let input = input::parse_body(call.request, &NEW)?;
     if !call.my_role()?.is_staff()
-        && (taken.tags("tags").is_some_and(|tags| !tags.is_empty())
-            || names_assignee(&taken)
-            || taken.has("workflow"))
+        && (input.tags("tags").is_some_and(|tags| !tags.is_empty())
+            || names_assignee(&input)
+            || input.has("workflow"))
     {
         return Err(Error::Forbidden(
             "tags, assignee and workflow are set by staff".to_owned(),
         ));
     }
-    retry!(open(call, &taken))
+    retry!(try_create(call, &input))
 }
 
 /// One attempt at opening a ticket: reads what it names, lets the rules decide, keeps it.
-async fn open(call: &Call<'_>, taken: &Taken) -> Result<Reply, Error> {
+async fn try_create(call: &Call<'_>, input: &Input) -> Result<Reply, Error> {
     let (actor_id, role) = (call.my_id()?, call.my_role()?);
     let mut stmts = Vec::new();
-    let category_at = wants_category(taken).map(|stmt| push(&mut stmts, stmt));
-    let subcategory_at = wants_subcategory(taken).map(|stmt| push(&mut stmts, stmt));
-    let assignee_at = wants_assignee(taken, actor_id)?.map(|stmt| push(&mut stmts, stmt));
-    let project_at = wants_project(taken)?.map(|stmt| push(&mut stmts, stmt));
+    let category_at = find_category(input).map(|stmt| push_stmt(&mut stmts, stmt));
+    let subcategory_at = find_subcategory(input).map(|stmt| push_stmt(&mut stmts, stmt));
+    let assignee_at = find_assignee(input, actor_id)?.map(|stmt| push_stmt(&mut stmts, stmt));
+    let project_at = find_project(input)?.map(|stmt| push_stmt(&mut stmts, stmt));
     let found = call.read(stmts).await?;
     let category = match category_at {
-        Some(at) => Some(category(found.get(at))?),
+        Some(at) => Some(read_category(found.get(at))?),
         None => None,
     };
     let subcategory = match subcategory_at {
-        Some(at) => Some(subcategory(found.get(at))?.within(category.as_ref())?),
+        Some(at) => Some(read_subcategory(found.get(at))?.within(category.as_ref())?),
         None => None,
     };
     let assignee = match assignee_at {
-        Some(at) => Some(assignee(found.get(at))?),
+        Some(at) => Some(read_assignee(found.get(at))?),
         None => None,
     };
     let in_project = match project_at {
-        Some(at) => Some(project(found.get(at))?),
+        Some(at) => Some(read_project(found.get(at))?),
         None => None,
     };
     let actor = call.actor()?;
     let now = call.now();
-    let rules = call.rules();
+    let rules = call.ticket_settings();
     let mut ticket = Ticket {
-        priority: taken
-            .word("priority")
+        priority: input
+            .choice("priority")
             .and_then(Priority::parse)
             .unwrap_or(Priority::Medium),
-        workflow: taken
-            .word("workflow")
-            .and_then(Workflow::parse)
-            .unwrap_or_else(|| Workflow::of(in_project.is_some())),
+        workflow: input
+            .choice("workflow")
+            .and_then(Lifecycle::parse)
+            .unwrap_or_else(|| Lifecycle::for_ticket(in_project.is_some())),
         category,
         subcategory,
         project: in_project,
-        department: taken.text("department"),
-        tags: taken.tags("tags").unwrap_or_default(),
-        ..Ticket::opened(
-            &taken.required("title"),
-            &taken.required("description"),
+        department: input.text("department"),
+        tags: input.tags("tags").unwrap_or_default(),
+        ..Ticket::new(
+            &input.required("title"),
+            &input.required("description"),
             actor_id,
             now,
         )
     };
-    ticket.promise(&rules);
+    ticket.set_due_times(&rules);
     if let Some(person) = assignee {
         let act = if person.id == actor.id {
             Act::Take
         } else {
             Act::Assign
         };
-        policy::allow(act, role, ticket.relation(&actor)).map_err(|why| Error::Forbidden(why.to_owned()))?;
-        let edit = Edit {
+        policy::authorize(act, role, ticket.relation(&actor))
+            .map_err(|why| Error::Forbidden(why.to_owned()))?;
+        let edit = TicketEdit {
             assignee: Some(Some(person)),
-            ..Edit::default()
+            ..TicketEdit::default()
         };
         ticket = decide(&ticket, &edit, &actor, &rules, now)?.ticket;
     }
-    keep_new(call, taken, &ticket).await
+    commit_new(call, input, &ticket).await
 }
 
 /// Keeps a decided ticket: the requester it names, its number, its row and its first event, in one batch.
-async fn keep_new(call: &Call<'_>, taken: &Taken, ticket: &Ticket) -> Result<Reply, Error> {
+async fn commit_new(call: &Call<'_>, input: &Input, ticket: &Ticket) -> Result<Reply, Error> {
     let role = call.my_role()?;
     let now = call.now();
     let (uid, day) = (call.uid()?, number_day(now));
-    let address = taken.text("customer_email");
+    let address = input.text("customer_email");
     let key = address.as_ref().map(|address| address.to_lowercase());
     let mut stmts = Vec::new();
-    let mut opening = Opening {
+    let mut opening = TicketDraft {
         uid: &uid,
         day: &day,
         actor: (call.my_id()?, role),
@@ -125,25 +126,25 @@ async fn keep_new(call: &Call<'_>, taken: &Taken, ticket: &Ticket) -> Result<Rep
         contact_email: None,
         channel: "api",
         // Staff who name an assignee, or nobody, have decided.
-        is_decided: role.is_staff() && taken.has("assignee"),
+        is_decided: role.is_staff() && input.has("assignee"),
     };
     match (&address, &key) {
         (Some(address), Some(key)) if role.is_staff() => {
-            stmts.push(users::insert_unless_known(&unclaimed(call, address)?));
+            stmts.push(users::insert_if_absent(&unclaimed_customer(call, address)?));
             opening.requester = Requester::Address(key);
             opening.address = Some(key);
         }
         (Some(address), _) => opening.contact_email = Some(address.clone()),
         _ => {}
     }
-    stmts.extend(opened(&automation::Engine::of(call), &opening)?);
-    let view = ticket::show_own_change(&reader(call)?, &Ref::Uid(uid.clone()));
-    call.commit(stmts, Answer::Created(view, "/api/v1/tickets/".to_owned()))
+    stmts.extend(open_ticket(&automation::Engine::of(call), &opening)?);
+    let view = ticket::show_own_change(&viewer(call)?, &Ref::Uid(uid.clone()));
+    call.commit(stmts, CommitReply::Created(view, "/api/v1/tickets/".to_owned()))
         .await
 }
 
 /// A customer without a password, for whom staff open a ticket.
-fn unclaimed(call: &Call, address: &str) -> Result<NewUser, Error> {
+fn unclaimed_customer(call: &Call, address: &str) -> Result<NewUser, Error> {
     Ok(NewUser {
         uid: call.uid()?,
         email: address.to_owned(),
@@ -155,7 +156,7 @@ fn unclaimed(call: &Call, address: &str) -> Result<NewUser, Error> {
         phone: None,
         avatar_url: None,
         password_hash: None,
-        vouched: true,
+        email_trusted: true,
         now: call.now(),
     })
 }
@@ -166,7 +167,11 @@ pub const NEW: Shape = Shape {
     fields: &[
         Field::required("title", TITLE, "What it is about, in one line.").or(&["subject"]),
         Field::required("description", DESCRIPTION, "The whole story.").or(&["initial_description"]),
-        Field::optional("priority", Kind::Word(&words::PRIORITY), "`medium` by default."),
+        Field::optional(
+            "priority",
+            Kind::Choice(&choices::PRIORITY),
+            "`medium` by default.",
+        ),
         Field::nullable("category", Kind::Slug, "A category by slug or id.").or(&["category_id"]),
         Field::nullable(
             "subcategory",
@@ -189,7 +194,7 @@ pub const NEW: Shape = Shape {
         .or(ASSIGNEE),
         Field::optional(
             "workflow",
-            Kind::Word(&words::WORKFLOW),
+            Kind::Choice(&choices::WORKFLOW),
             "For staff: `project` in a project, otherwise `support` by default.",
         ),
         Field::nullable(

@@ -10,7 +10,7 @@ pub const ASSIGNEE: &[&str] = &["assigned_to", "agent_id", "assignee_id"];
 
 pub const AT_VERSION: Field = Field::optional(
     "version",
-    Kind::Whole {
+    Kind::Integer {
         min: 1,
         max: i64::MAX,
     },

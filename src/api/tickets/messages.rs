@@ -1,38 +1,41 @@
 //! Messages and notes, and what a ticket's past looks like.
 
-use crate::api::list::{listed, one};
+use crate::api::list::{list_reply, resource_reply};
 use crate::app::automation::{self, Engine};
-use crate::app::call::{Call, reader};
-use crate::app::post_message::{Saying, said};
+use crate::app::call::{Call, viewer};
+use crate::app::post_message::{MessageDraft, post_message};
 use crate::app::retry::retry;
 use crate::desk::id::Ref;
 use crate::desk::tickets::event::{Event, EventKind};
-use crate::desk::tickets::message::touch;
+use crate::desk::tickets::message::authorize_edit;
 use crate::desk::tickets::policy;
 use crate::edge::db::{Rows, Stmt};
 use crate::http::error::Error;
 use crate::http::input;
-use crate::http::input_values::Taken;
+use crate::http::input_values::Input;
 use crate::http::page::{self, Page};
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape};
 use crate::store::automation::ticket_context;
-use crate::store::commit::Answer;
-use crate::store::rows::Id;
+use crate::store::commit::CommitReply;
+use crate::store::rows::IdRow;
 use crate::store::tickets::events as event_rows;
 use crate::store::tickets::messages::{self as rows, MessageRow};
-use crate::store::tickets::subject::Subject;
+use crate::store::tickets::subject::EventSubject;
 use crate::store::tickets::ticket::{self, TicketRow};
 
 const BODY: Kind = Kind::Text { min: 1, max: 10_000 };
-const NAMES: &[&str] = &["content", "message"];
+const BODY_ALIASES: &[&str] = &["content", "message"];
 const INTERNAL: Field = Field::optional("is_internal", Kind::Flag, "An internal note: for staff only.")
     .or(&["internal", "is_note"]);
 
 /// The body of a message on the ticket in the path.
 pub const NEW: Shape = Shape {
     name: "NewMessage",
-    fields: &[Field::required("body", BODY, "What is said.").or(NAMES), INTERNAL],
+    fields: &[
+        Field::required("body", BODY, "What is said.").or(BODY_ALIASES),
+        INTERNAL,
+    ],
 };
 
 /// The body of a message on the ticket that it names.
@@ -44,7 +47,7 @@ pub const SEND: Shape = Shape {
             Kind::Reference,
             "The ticket: id, uid, number or key.",
         ),
-        Field::required("body", BODY, "What is said.").or(NAMES),
+        Field::required("body", BODY, "What is said.").or(BODY_ALIASES),
         INTERNAL,
     ],
 };
@@ -53,10 +56,10 @@ pub const SEND: Shape = Shape {
 pub const EDIT: Shape = Shape {
     name: "MessagePatch",
     fields: &[
-        Field::required("body", BODY, "What is said now.").or(NAMES),
+        Field::required("body", BODY, "What is said now.").or(BODY_ALIASES),
         Field::optional(
             "version",
-            Kind::Whole {
+            Kind::Integer {
                 min: 1,
                 max: i64::MAX,
             },
@@ -70,7 +73,7 @@ pub const AFTER: Shape = Shape {
     name: "EventsAfter",
     fields: &[Field::optional(
         "after",
-        Kind::Whole {
+        Kind::Integer {
             min: 0,
             max: i64::MAX,
         },
@@ -80,13 +83,13 @@ pub const AFTER: Shape = Shape {
 
 /// Finds the message in the path.
 pub fn find(call: &Call) -> Result<Stmt, Error> {
-    Ok(rows::row(&reader(call)?, &call.reference("ticket_id")?))
+    Ok(rows::row(&viewer(call)?, &call.reference("ticket_id")?))
 }
 
 /// Finds the ticket in the path.
 pub fn find_ticket(call: &Call) -> Result<Stmt, Error> {
-    Ok(event_rows::ticket_is_seen(
-        &reader(call)?,
+    Ok(event_rows::find_visible_ticket(
+        &viewer(call)?,
         &call.reference("ticket_id")?,
     ))
 }
@@ -103,19 +106,19 @@ pub fn ticket_in_path(call: &Call) -> Result<Ref, Error> {
 
 /// `GET /tickets/{id}/comments`, `GET /messages/{ticket_id}`, `GET /messages/ticket/{id}`: oldest first.
 pub async fn list(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = input::query(call.request, &[&page::QUERY])?;
-    let page = Page::read(call.request, &taken, call.my_id()?)?;
-    let (reader, reference) = (reader(call)?, ticket_in_path(call)?);
+    let input = input::parse_query(call.request, &[&page::QUERY])?;
+    let page = Page::from_query(call.request, &input, call.my_id()?)?;
+    let (reader, reference) = (viewer(call)?, ticket_in_path(call)?);
     let mut stmts = vec![
-        event_rows::ticket_is_seen(&reader, &reference),
+        event_rows::find_visible_ticket(&reader, &reference),
         rows::list(&reader, &reference, &page),
     ];
     if page.count {
         stmts.push(rows::count(&reader, &reference));
     }
     let found = call.read(stmts).await?;
-    must_see(found.first())?;
-    listed(
+    require_visible(found.first())?;
+    list_reply(
         call,
         &page,
         found.get(1).ok_or(Error::NotFound)?,
@@ -124,8 +127,8 @@ pub async fn list(call: &Call<'_>) -> Result<Reply, Error> {
     )
 }
 
-pub fn must_see(rows: Option<&Rows>) -> Result<(), Error> {
-    let seen: Option<Id> = match rows {
+pub fn require_visible(rows: Option<&Rows>) -> Result<(), Error> {
+    let seen: Option<IdRow> = match rows {
         Some(rows) => rows.first()?,
         None => None,
     };
@@ -134,16 +137,16 @@ pub fn must_see(rows: Option<&Rows>) -> Result<(), Error> {
 
 /// `GET /tickets/{id}/comments/{message_id}`.
 pub async fn show(call: &Call<'_>) -> Result<Reply, Error> {
-    let reader = reader(call)?;
+    let reader = viewer(call)?;
     let (ticket, message) = (call.reference("id")?, call.reference("message_id")?);
     let found = call
         .read(vec![
-            event_rows::ticket_is_seen(&reader, &ticket),
+            event_rows::find_visible_ticket(&reader, &ticket),
             rows::row(&reader, &message),
             rows::show(&reader, &message),
         ])
         .await?;
-    let ticket: Option<Id> = match found.first() {
+    let ticket: Option<IdRow> = match found.first() {
         Some(rows) => rows.first()?,
         None => None,
     };
@@ -151,7 +154,7 @@ pub async fn show(call: &Call<'_>) -> Result<Reply, Error> {
     if ticket.is_none_or(|ticket| ticket.id != row.ticket_id) {
         return Err(Error::NotFound);
     }
-    one(found.get(2))
+    resource_reply(found.get(2))
 }
 
 fn message_row(rows: Option<&Rows>) -> Result<MessageRow, Error> {
@@ -165,34 +168,34 @@ fn message_row(rows: Option<&Rows>) -> Result<MessageRow, Error> {
 
 /// `POST /tickets/{id}/comments`.
 pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = input::body(call.request, &NEW)?;
+    let input = input::parse_body(call.request, &NEW)?;
     let reference = call.reference("id")?;
-    retry!(say(call, &reference, &taken))
+    retry!(try_send(call, &reference, &input))
 }
 
 /// `POST /messages`.
 pub async fn send(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = input::body(call.request, &SEND)?;
-    let reference = taken.reference("ticket_id").cloned().ok_or(Error::NotFound)?;
-    retry!(say(call, &reference, &taken))
+    let input = input::parse_body(call.request, &SEND)?;
+    let reference = input.reference("ticket_id").cloned().ok_or(Error::NotFound)?;
+    retry!(try_send(call, &reference, &input))
 }
 
-async fn say(call: &Call<'_>, reference: &Ref, taken: &Taken) -> Result<Reply, Error> {
-    let is_internal = taken.flag("is_internal").unwrap_or(false);
-    if is_internal && !policy::reads_internal(call.my_role()?) {
+async fn try_send(call: &Call<'_>, reference: &Ref, input: &Input) -> Result<Reply, Error> {
+    let is_internal = input.flag("is_internal").unwrap_or(false);
+    if is_internal && !policy::may_read_internal(call.my_role()?) {
         return Err(Error::Forbidden("internal notes are for staff".to_owned()));
     }
-    let reader = reader(call)?;
+    let reader = viewer(call)?;
     let mut stmts = vec![ticket::row(&reader, reference)];
-    stmts.extend(automation::asks(call).then(|| ticket_context::show(&reader, reference)));
+    stmts.extend(automation::needs_context(call).then(|| ticket_context::show(&reader, reference)));
     let found = call.read(stmts).await?;
     let row: Option<TicketRow> = match found.first() {
         Some(rows) => rows.first()?,
         None => None,
     };
     let ticket = row.ok_or(Error::NotFound)?.ticket();
-    let (uid, body) = (call.uid()?, taken.required("body"));
-    let saying = Saying {
+    let (uid, body) = (call.uid()?, input.required("body"));
+    let saying = MessageDraft {
         uid: &uid,
         actor: &call.actor()?,
         body: &body,
@@ -200,64 +203,65 @@ async fn say(call: &Call<'_>, reference: &Ref, taken: &Taken) -> Result<Reply, E
         channel: "api",
     };
     let place = format!("/api/v1/tickets/{}/comments/", ticket.id);
-    let stmts = said(
+    let stmts = post_message(
         &Engine::of(call),
         ticket,
         ticket_context::read(found.get(1))?,
         &saying,
     )?;
-    call.commit(stmts, Answer::Created(rows::show_uid(&uid), place))
+    call.commit(stmts, CommitReply::Created(rows::show_uid(&uid), place))
         .await
 }
 
 // Changing -------------------------------------------------------------------------------------------------------
 
 /// `PUT /messages/{id}`.
-pub async fn edit(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = input::body(call.request, &EDIT)?;
-    let body = taken.required("body");
+pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
+    let input = input::parse_body(call.request, &EDIT)?;
+    let body = input.required("body");
     retry!(async {
-        let row = mine(call, &taken).await?;
+        let row = own_message(call, &input).await?;
         let mut stmts = Vec::new();
         if row.body != body {
             // What was taken back must not be readable in the history: the event says that, not what.
             stmts.push(rows::edit(row.id, row.version, &body, call.now()));
-            stmts.push(tell(call, &row, EventKind::MessageEdited)?);
+            stmts.push(message_event(call, &row, EventKind::MessageEdited)?);
         }
-        call.commit(stmts, Answer::Row(rows::show_uid(&row.uid))).await
+        call.commit(stmts, CommitReply::Row(rows::show_uid(&row.uid)))
+            .await
     })
 }
 
 /// `DELETE /messages/{id}`.
 pub async fn remove(call: &Call<'_>) -> Result<Reply, Error> {
     retry!(async {
-        let row = mine(call, &Taken::default()).await?;
+        let row = own_message(call, &Input::default()).await?;
         let stmts = vec![
             rows::delete(row.id, row.version, call.now()),
-            tell(call, &row, EventKind::MessageDeleted)?,
+            message_event(call, &row, EventKind::MessageDeleted)?,
         ];
-        call.commit(stmts, Answer::Nothing).await
+        call.commit(stmts, CommitReply::Nothing).await
     })
 }
 
 /// The message in the path, if the caller may change it.
-async fn mine(call: &Call<'_>, taken: &Taken) -> Result<MessageRow, Error> {
+async fn own_message(call: &Call<'_>, input: &Input) -> Result<MessageRow, Error> {
     let found = call
-        .read(vec![rows::row(&reader(call)?, &call.reference("ticket_id")?)])
+        .read(vec![rows::row(&viewer(call)?, &call.reference("ticket_id")?)])
         .await?;
     let row = message_row(found.first())?;
-    touch(row.author_id, row.created_at, &call.actor()?, call.now())?;
-    call.guard(row.version, Some(taken))?;
+    authorize_edit(row.author_id, row.created_at, &call.actor()?, call.now())?;
+    call.check_version(row.version, Some(input))?;
     Ok(row)
 }
 
-fn tell(call: &Call, row: &MessageRow, kind: EventKind) -> Result<Stmt, Error> {
+fn message_event(call: &Call, row: &MessageRow, kind: EventKind) -> Result<Stmt, Error> {
     let event = Event {
         is_internal: row.is_internal == 1,
         ..Event::public(kind, Vec::new())
     };
     Ok(event_rows::append(
-        &Subject::Message(row.id),
+        &EventSubject::Message(row.id),
         Some(call.my_id()?),
         &event,
         call.now(),

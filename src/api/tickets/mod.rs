@@ -12,7 +12,7 @@ pub mod transfers;
 pub mod update;
 
 pub use crate::api::tickets::create::{NEW, create};
-pub use crate::api::tickets::list::{LIST, by_key, find, list, my, show, transitions};
+pub use crate::api::tickets::list::{LIST, find, list, list_mine, list_transitions, show, show_by_key};
 pub use crate::api::tickets::update::{
     ASSIGN, EDIT, PRIORITY, STATUS, VERSION, assign, close, remove, reopen, restore, set_priority,
     set_status, update,

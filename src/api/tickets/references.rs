@@ -4,92 +4,92 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::desk::id::Ref;
-use crate::desk::tickets::ticket::{Named, Person, Subcategory};
+use crate::desk::tickets::ticket::{NamedRow, Person, Subcategory};
 use crate::edge::db::{Rows, Stmt};
 use crate::http::error::Error;
-use crate::http::input_values::Taken;
+use crate::http::input_values::Input;
 use crate::store::tickets::ticket;
 use crate::store::{categories, projects, subcategories};
 
-pub(super) fn push(stmts: &mut Vec<Stmt>, stmt: Stmt) -> usize {
+pub(super) fn push_stmt(stmts: &mut Vec<Stmt>, stmt: Stmt) -> usize {
     stmts.push(stmt);
     stmts.len().saturating_sub(1)
 }
 
-pub(super) fn names_assignee(taken: &Taken) -> bool {
-    taken.reference("assignee").is_some() || taken.word("assignee").is_some()
+pub(super) fn names_assignee(input: &Input) -> bool {
+    input.reference("assignee").is_some() || input.choice("assignee").is_some()
 }
 
-pub(super) fn wants_category(taken: &Taken) -> Option<Stmt> {
-    taken.name("category").map(|name| categories::offered(&name))
+pub(super) fn find_category(input: &Input) -> Option<Stmt> {
+    input.name("category").map(|name| categories::find_active(&name))
 }
 
-pub(super) fn wants_subcategory(taken: &Taken) -> Option<Stmt> {
-    taken
+pub(super) fn find_subcategory(input: &Input) -> Option<Stmt> {
+    input
         .name("subcategory")
-        .map(|name| subcategories::offered(&name))
+        .map(|name| subcategories::find_active(&name))
 }
 
-pub(in crate::api) fn wants_assignee(taken: &Taken, me: i64) -> Result<Option<Stmt>, Error> {
-    Ok(match (taken.reference("assignee"), taken.word("assignee")) {
-        (Some(reference), _) => Some(ticket::assignable(reference)),
-        (None, Some(_)) => Some(ticket::assignable(&Ref::Id(me))),
+pub(in crate::api) fn find_assignee(input: &Input, me: i64) -> Result<Option<Stmt>, Error> {
+    Ok(match (input.reference("assignee"), input.choice("assignee")) {
+        (Some(reference), _) => Some(ticket::find_assignable(reference)),
+        (None, Some(_)) => Some(ticket::find_assignable(&Ref::Id(me))),
         (None, None) => None,
     })
 }
 
-pub(super) fn wants_project(taken: &Taken) -> Result<Option<Stmt>, Error> {
-    let named = match (taken.reference("project"), taken.text("project")) {
+pub(super) fn find_project(input: &Input) -> Result<Option<Stmt>, Error> {
+    let named = match (input.reference("project"), input.text("project")) {
         (Some(reference), _) => reference.clone(),
         (None, Some(key)) => {
-            let named = crate::desk::project::reference(&key).filter(|named| matches!(named, Ref::Key(_)));
+            let named = crate::desk::project::parse_ref(&key).filter(|named| matches!(named, Ref::Key(_)));
             named.ok_or_else(|| Error::field("project", NO_PROJECT))?
         }
         (None, None) => return Ok(None),
     };
-    Ok(Some(projects::taking(&named)))
+    Ok(Some(projects::find_active(&named)))
 }
 
 pub(super) const NO_PROJECT: &str = "is no active project";
 
-pub(super) fn project(rows: Option<&Rows>) -> Result<Named, Error> {
-    found_named(rows)?.ok_or_else(|| Error::field("project", NO_PROJECT))
+pub(super) fn read_project(rows: Option<&Rows>) -> Result<NamedRow, Error> {
+    read_named(rows)?.ok_or_else(|| Error::field("project", NO_PROJECT))
 }
 
-pub(super) fn category(rows: Option<&Rows>) -> Result<Named, Error> {
-    found_named(rows)?.ok_or_else(|| Error::field("category", "is no active category"))
+pub(super) fn read_category(rows: Option<&Rows>) -> Result<NamedRow, Error> {
+    read_named(rows)?.ok_or_else(|| Error::field("category", "is no active category"))
 }
 
 /// The row `id`, `name`.
-pub(super) fn found_named(rows: Option<&Rows>) -> Result<Option<Named>, Error> {
+pub(super) fn read_named(rows: Option<&Rows>) -> Result<Option<NamedRow>, Error> {
     #[derive(Deserialize)]
-    struct Row {
+    struct FoundRow {
         id: i64,
         name: String,
     }
-    let row: Option<Row> = match rows {
+    let row: Option<FoundRow> = match rows {
         Some(rows) => rows.first()?,
         None => None,
     };
-    Ok(row.map(|row| Named {
+    Ok(row.map(|row| NamedRow {
         id: row.id,
         name: row.name,
     }))
 }
 
-pub(super) fn subcategory(rows: Option<&Rows>) -> Result<Subcategory, Error> {
+pub(super) fn read_subcategory(rows: Option<&Rows>) -> Result<Subcategory, Error> {
     #[derive(Deserialize)]
-    struct Row {
+    struct FoundRow {
         id: i64,
         name: String,
         category_id: i64,
     }
-    let row: Option<Row> = match rows {
+    let row: Option<FoundRow> = match rows {
         Some(rows) => rows.first()?,
         None => None,
     };
     row.map(|row| Subcategory {
-        named: Named {
+        named: NamedRow {
             id: row.id,
             name: row.name,
         },
@@ -98,13 +98,13 @@ pub(super) fn subcategory(rows: Option<&Rows>) -> Result<Subcategory, Error> {
     .ok_or_else(|| Error::field("subcategory", "is no active subcategory"))
 }
 
-pub fn assignee(rows: Option<&Rows>) -> Result<Person, Error> {
+pub fn read_assignee(rows: Option<&Rows>) -> Result<Person, Error> {
     #[derive(Deserialize)]
-    struct Row {
+    struct FoundRow {
         id: i64,
         card: String,
     }
-    let row: Option<Row> = match rows {
+    let row: Option<FoundRow> = match rows {
         Some(rows) => rows.first()?,
         None => None,
     };

@@ -2,25 +2,25 @@
 
 use serde_json::json;
 
-use crate::app::call::{Call, reader};
+use crate::app::call::{Call, viewer};
 use crate::http::error::Error;
 use crate::http::reply::Reply;
-use crate::store::rows::Number;
-use crate::store::tickets::counts::{self, Counts};
+use crate::store::rows::CountRow;
+use crate::store::tickets::counts::{self, TicketCounts};
 
 /// `GET /tickets/stats/summary`: the caller's scope as it is now. `unassigned` and `overdue` count what is not
 /// resolved or closed.
 pub async fn summary(call: &Call<'_>) -> Result<Reply, Error> {
-    let reader = reader(call)?;
+    let reader = viewer(call)?;
     let found = call
         .read(vec![counts::summary(&reader), counts::overdue_unmarked(&reader)])
         .await?;
-    let counts: Counts = match found.first() {
+    let counts: TicketCounts = match found.first() {
         Some(rows) => rows.first()?.unwrap_or_default(),
-        None => Counts::default(),
+        None => TicketCounts::default(),
     };
     let unmarked: i64 = match found.get(1) {
-        Some(rows) => rows.first::<Number>()?.map_or(0, |number| number.n),
+        Some(rows) => rows.first::<CountRow>()?.map_or(0, |number| number.n),
         None => 0,
     };
     let mut body = json!({
@@ -34,7 +34,7 @@ pub async fn summary(call: &Call<'_>) -> Result<Reply, Error> {
         "unassigned": counts.unassigned,
         "overdue": counts.overdue.saturating_add(unmarked),
     });
-    if unmarked >= counts::PENDING_MOST
+    if unmarked >= counts::MAX_UNMARKED
         && let Some(map) = body.as_object_mut()
     {
         map.insert("capped".to_owned(), json!(true));

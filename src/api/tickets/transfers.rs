@@ -1,24 +1,24 @@
 //! Transfers: a ticket is handed to a colleague, and staff can read why.
 
-use crate::api::list::listed;
-use crate::api::tickets::list::ticket;
-use crate::api::tickets::references::{assignee, wants_assignee};
+use crate::api::list::list_reply;
+use crate::api::tickets::list::require_ticket;
+use crate::api::tickets::references::{find_assignee, read_assignee};
 use crate::app::automation;
-use crate::app::call::{Call, reader};
+use crate::app::call::{Call, viewer};
 use crate::app::retry::retry;
 use crate::desk::id::Ref;
 use crate::desk::tickets::ticket::Refusal;
 use crate::desk::tickets::transfer::transfer;
 use crate::http::error::Error;
 use crate::http::input;
-use crate::http::input_values::Taken;
+use crate::http::input_values::Input;
 use crate::http::page::{self, Page};
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape};
 use crate::store::automation::ticket_context;
-use crate::store::commit::Answer;
-use crate::store::rows::Id;
-use crate::store::tickets::subject::Subject;
+use crate::store::commit::CommitReply;
+use crate::store::rows::IdRow;
+use crate::store::tickets::subject::EventSubject;
 use crate::store::tickets::transfers::{self as rows, NewTransfer};
 use crate::store::tickets::{events, ticket};
 
@@ -39,7 +39,7 @@ pub const NEW: Shape = Shape {
         ),
         Field::optional(
             "version",
-            Kind::Whole {
+            Kind::Integer {
                 min: 1,
                 max: i64::MAX,
             },
@@ -50,28 +50,28 @@ pub const NEW: Shape = Shape {
 
 /// `POST /tickets/{id}/transfer`.
 pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = input::body(call.request, &NEW)?;
+    let input = input::parse_body(call.request, &NEW)?;
     let reference = call.reference("id")?;
-    retry!(hand_on(call, &reference, &taken))
+    retry!(try_transfer(call, &reference, &input))
 }
 
-async fn hand_on(call: &Call<'_>, reference: &Ref, taken: &Taken) -> Result<Reply, Error> {
-    let reader = reader(call)?;
+async fn try_transfer(call: &Call<'_>, reference: &Ref, input: &Input) -> Result<Reply, Error> {
+    let reader = viewer(call)?;
     let mut stmts = vec![ticket::row(&reader, reference)];
-    stmts.extend(wants_assignee(taken, call.my_id()?)?);
-    stmts.extend(automation::asks(call).then(|| ticket_context::show(&reader, reference)));
+    stmts.extend(find_assignee(input, call.my_id()?)?);
+    stmts.extend(automation::needs_context(call).then(|| ticket_context::show(&reader, reference)));
     let found = call.read(stmts).await?;
-    let before = ticket(found.first())?;
-    let to = assignee(found.get(1))?;
+    let before = require_ticket(found.first())?;
+    let to = read_assignee(found.get(1))?;
     let (actor, now, uid) = (call.actor()?, call.now(), call.uid()?);
     let to_id = to.id;
-    let change = transfer(&before, to, &actor, &call.rules(), now);
+    let change = transfer(&before, to, &actor, &call.ticket_settings(), now);
     if let Err(Refusal::Forbidden(message)) = &change {
         return Err(Error::Forbidden(message.clone()));
     }
-    call.guard(before.version, Some(taken))?;
+    call.check_version(before.version, Some(input))?;
     let change = change?;
-    let followed = automation::follow_change(call, (&before, &change.ticket), found.get(2))?;
+    let followed = automation::apply_rules_to_change(call, (&before, &change.ticket), found.get(2))?;
     let mut stmts = vec![crate::store::tickets::write::update(
         &before,
         &followed.ticket,
@@ -79,7 +79,7 @@ async fn hand_on(call: &Call<'_>, reference: &Ref, taken: &Taken) -> Result<Repl
     )];
     if let Some(event) = &change.event {
         stmts.push(events::append(
-            &Subject::Ticket(before.id),
+            &EventSubject::Ticket(before.id),
             Some(actor.id),
             event,
             now,
@@ -91,36 +91,36 @@ async fn hand_on(call: &Call<'_>, reference: &Ref, taken: &Taken) -> Result<Repl
         actor_id: actor.id,
         from_id: before.assignee.as_ref().map(|person| person.id),
         to_id,
-        reason: &taken.required("reason"),
+        reason: &input.required("reason"),
         now,
     }));
     stmts.extend(followed.stmts);
     call.commit(
         stmts,
-        Answer::Row(ticket::show_own_change(&reader, &Ref::Id(before.id))),
+        CommitReply::Row(ticket::show_own_change(&reader, &Ref::Id(before.id))),
     )
     .await
 }
 
 /// `GET /tickets/{id}/transfers`.
 pub async fn list(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = input::query(call.request, &[&page::QUERY])?;
-    let page = Page::read(call.request, &taken, call.my_id()?)?;
-    let (reader, reference) = (reader(call)?, call.reference("id")?);
+    let input = input::parse_query(call.request, &[&page::QUERY])?;
+    let page = Page::from_query(call.request, &input, call.my_id()?)?;
+    let (reader, reference) = (viewer(call)?, call.reference("id")?);
     let mut stmts = vec![
-        events::ticket_is_seen(&reader, &reference),
+        events::find_visible_ticket(&reader, &reference),
         rows::list(&reader, &reference, &page),
     ];
     if page.count {
         stmts.push(rows::count(&reader, &reference));
     }
     let found = call.read(stmts).await?;
-    let seen: Option<Id> = match found.first() {
+    let seen: Option<IdRow> = match found.first() {
         Some(rows) => rows.first()?,
         None => None,
     };
     seen.ok_or(Error::NotFound)?;
-    listed(
+    list_reply(
         call,
         &page,
         found.get(1).ok_or(Error::NotFound)?,

@@ -3,30 +3,30 @@
 use std::cell::Cell;
 
 use crate::api::tickets::fields::{ASSIGNEE, AT_VERSION, DESCRIPTION, TITLE};
-use crate::api::tickets::list::ticket;
+use crate::api::tickets::list::require_ticket;
 use crate::api::tickets::references::{
-    assignee, category, names_assignee, project, push, subcategory, wants_assignee, wants_category,
-    wants_project, wants_subcategory,
+    find_assignee, find_category, find_project, find_subcategory, names_assignee, push_stmt, read_assignee,
+    read_category, read_project, read_subcategory,
 };
 use crate::app::automation;
-use crate::app::call::{Call, reader};
+use crate::app::call::{Call, viewer};
 use crate::app::retry::retry;
 use crate::desk::id::Ref;
 use crate::desk::tickets::decide::decide;
 use crate::desk::tickets::event::{Event, EventKind};
 use crate::desk::tickets::policy::{self, Act};
 use crate::desk::tickets::priority::Priority;
-use crate::desk::tickets::status::{Status, Workflow};
-use crate::desk::tickets::ticket::{Edit, Person, Refusal, Ticket};
+use crate::desk::tickets::status::{Lifecycle, Status};
+use crate::desk::tickets::ticket::{Person, Refusal, Ticket, TicketEdit};
 use crate::edge::db::Stmt;
 use crate::http::error::Error;
 use crate::http::input;
-use crate::http::input_values::{Patch, Taken};
+use crate::http::input_values::{Input, Patch};
 use crate::http::reply::Reply;
-use crate::http::shape::{Field, Kind, Shape, words};
+use crate::http::shape::{Field, Kind, Shape, choices};
 use crate::store::automation::ticket_context;
-use crate::store::commit::Answer;
-use crate::store::tickets::subject::Subject;
+use crate::store::commit::CommitReply;
+use crate::store::tickets::subject::EventSubject;
 use crate::store::tickets::ticket::{self, TicketRow};
 use crate::store::tickets::{assignment, events};
 
@@ -36,8 +36,8 @@ pub const EDIT: Shape = Shape {
     fields: &[
         Field::optional("title", TITLE, "What it is about.").or(&["subject"]),
         Field::optional("description", DESCRIPTION, "The whole story.").or(&["initial_description"]),
-        Field::optional("status", Kind::Word(&words::STATUS), "A legal next status."),
-        Field::optional("priority", Kind::Word(&words::PRIORITY), "For staff."),
+        Field::optional("status", Kind::Choice(&choices::STATUS), "A legal next status."),
+        Field::optional("priority", Kind::Choice(&choices::PRIORITY), "For staff."),
         Field::nullable("category", Kind::Slug, "For staff: slug or id.").or(&["category_id"]),
         Field::nullable("subcategory", Kind::Slug, "For staff: a part of the category.")
             .or(&["subcategory_id"]),
@@ -57,7 +57,7 @@ pub const EDIT: Shape = Shape {
         .or(ASSIGNEE),
         Field::optional(
             "workflow",
-            Kind::Word(&words::WORKFLOW),
+            Kind::Choice(&choices::WORKFLOW),
             "For staff: one that has the current status.",
         ),
         AT_VERSION,
@@ -68,7 +68,7 @@ pub const EDIT: Shape = Shape {
 pub const STATUS: Shape = Shape {
     name: "StatusChange",
     fields: &[
-        Field::required("status", Kind::Word(&words::STATUS), "A legal next status."),
+        Field::required("status", Kind::Choice(&choices::STATUS), "A legal next status."),
         AT_VERSION,
     ],
 };
@@ -77,7 +77,7 @@ pub const STATUS: Shape = Shape {
 pub const PRIORITY: Shape = Shape {
     name: "PriorityChange",
     fields: &[
-        Field::required("priority", Kind::Word(&words::PRIORITY), "The new priority."),
+        Field::required("priority", Kind::Choice(&choices::PRIORITY), "The new priority."),
         AT_VERSION,
     ],
 };
@@ -104,40 +104,40 @@ pub const VERSION: Shape = Shape {
 
 /// `PUT /tickets/{id}`.
 pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = input::body(call.request, &EDIT)?;
-    retry!(change(call, &taken, &|_, _| None))
+    let input = input::parse_body(call.request, &EDIT)?;
+    retry!(try_change(call, &input, &|_, _| None))
 }
 
 /// `PUT /tickets/{id}/status`.
 pub async fn set_status(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = input::body(call.request, &STATUS)?;
-    retry!(change(call, &taken, &|_, _| None))
+    let input = input::parse_body(call.request, &STATUS)?;
+    retry!(try_change(call, &input, &|_, _| None))
 }
 
 /// `PUT /tickets/{id}/priority`.
 pub async fn set_priority(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = input::body(call.request, &PRIORITY)?;
-    retry!(change(call, &taken, &|_, _| None))
+    let input = input::parse_body(call.request, &PRIORITY)?;
+    retry!(try_change(call, &input, &|_, _| None))
 }
 
 /// `PUT` and `POST /tickets/{id}/assign`: to somebody, to nobody, or to the caller.
 pub async fn assign(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = input::body_or_nothing(call.request, &ASSIGN)?;
-    let takes = |call: &Call, taken: &Taken| {
-        let takes = !taken.has("assignee");
+    let input = input::parse_optional_body(call.request, &ASSIGN)?;
+    let takes = |call: &Call, input: &Input| {
+        let takes = !input.has("assignee");
         let me = takes.then(|| call.actor().ok()).flatten()?;
-        Some(Edit {
+        Some(TicketEdit {
             assignee: Some(Some(Person {
                 id: me.id,
                 card: me.card,
             })),
-            ..Edit::default()
+            ..TicketEdit::default()
         })
     };
     let lost = Cell::new(false);
     let outcome = retry!(async {
-        let outcome = change(call, &taken, &takes).await;
-        lost.set(lost.get() || matches!(outcome, Err(Error::Moved)));
+        let outcome = try_change(call, &input, &takes).await;
+        lost.set(lost.get() || matches!(outcome, Err(Error::VersionConflict)));
         outcome
     });
     match outcome {
@@ -151,19 +151,19 @@ pub async fn assign(call: &Call<'_>) -> Result<Reply, Error> {
 
 /// `PUT` and `POST /tickets/{id}/close`.
 pub async fn close(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = input::body_or_nothing(call.request, &VERSION)?;
-    retry!(change(call, &taken, &|_, _| Some(Edit {
+    let input = input::parse_optional_body(call.request, &VERSION)?;
+    retry!(try_change(call, &input, &|_, _| Some(TicketEdit {
         status: Some(Status::Closed),
-        ..Edit::default()
+        ..TicketEdit::default()
     })))
 }
 
 /// `POST /tickets/{id}/reopen`.
 pub async fn reopen(call: &Call<'_>) -> Result<Reply, Error> {
-    let taken = input::body_or_nothing(call.request, &VERSION)?;
-    retry!(change(call, &taken, &|_, _| Some(Edit {
+    let input = input::parse_optional_body(call.request, &VERSION)?;
+    retry!(try_change(call, &input, &|_, _| Some(TicketEdit {
         status: Some(REOPEN),
-        ..Edit::default()
+        ..TicketEdit::default()
     })))
 }
 
@@ -171,62 +171,62 @@ pub async fn reopen(call: &Call<'_>) -> Result<Reply, Error> {
 pub const REOPEN: Status = Status::Reopened;
 
 /// One attempt at a change: reads the ticket with all it needs, lets `decide` decide, keeps it.
-pub async fn change(
+pub async fn try_change(
     call: &Call<'_>,
-    taken: &Taken,
-    special: &dyn Fn(&Call, &Taken) -> Option<Edit>,
+    input: &Input,
+    special: &dyn Fn(&Call, &Input) -> Option<TicketEdit>,
 ) -> Result<Reply, Error> {
     let reference = call.reference("id")?;
-    let reader = reader(call)?;
+    let reader = viewer(call)?;
     let mut stmts = vec![ticket::row(&reader, &reference)];
-    let category_at = wants_category(taken).map(|stmt| push(&mut stmts, stmt));
-    let subcategory_at = wants_subcategory(taken).map(|stmt| push(&mut stmts, stmt));
-    let assignee_at = wants_assignee(taken, call.my_id()?)?.map(|stmt| push(&mut stmts, stmt));
-    let project_at = wants_project(taken)?.map(|stmt| push(&mut stmts, stmt));
-    let around_at =
-        automation::asks(call).then(|| push(&mut stmts, ticket_context::show(&reader, &reference)));
+    let category_at = find_category(input).map(|stmt| push_stmt(&mut stmts, stmt));
+    let subcategory_at = find_subcategory(input).map(|stmt| push_stmt(&mut stmts, stmt));
+    let assignee_at = find_assignee(input, call.my_id()?)?.map(|stmt| push_stmt(&mut stmts, stmt));
+    let project_at = find_project(input)?.map(|stmt| push_stmt(&mut stmts, stmt));
+    let around_at = automation::needs_context(call)
+        .then(|| push_stmt(&mut stmts, ticket_context::show(&reader, &reference)));
     let found = call.read(stmts).await?;
-    let ticket = ticket(found.first())?;
-    if !call.my_role()?.is_staff() && names_assignee(taken) {
+    let ticket = require_ticket(found.first())?;
+    if !call.my_role()?.is_staff() && names_assignee(input) {
         // Before anything is said of whom they named: customers are not told who works for the desk.
         return Err(Error::Forbidden("tickets are assigned by staff".to_owned()));
     }
-    let mut edit = match special(call, taken) {
+    let mut edit = match special(call, input) {
         Some(edit) => edit,
-        None => Edit {
-            title: taken.text("title"),
-            description: taken.text("description"),
-            priority: taken.word("priority").and_then(Priority::parse),
+        None => TicketEdit {
+            title: input.text("title"),
+            description: input.text("description"),
+            priority: input.choice("priority").and_then(Priority::parse),
             category: match category_at {
-                Some(at) => Some(Some(category(found.get(at))?)),
-                None => taken.is_null("category").then_some(None),
+                Some(at) => Some(Some(read_category(found.get(at))?)),
+                None => input.is_null("category").then_some(None),
             },
             subcategory: match subcategory_at {
-                Some(at) => Some(Some(subcategory(found.get(at))?)),
-                None => taken.is_null("subcategory").then_some(None),
+                Some(at) => Some(Some(read_subcategory(found.get(at))?)),
+                None => input.is_null("subcategory").then_some(None),
             },
-            department: match taken.patch("department") {
+            department: match input.patch("department") {
                 Patch::Keep => None,
                 Patch::Clear => Some(None),
                 Patch::Set(name) => Some(Some(name)),
             },
             project: match project_at {
-                Some(at) => Some(Some(project(found.get(at))?)),
-                None => taken.is_null("project").then_some(None),
+                Some(at) => Some(Some(read_project(found.get(at))?)),
+                None => input.is_null("project").then_some(None),
             },
-            tags: taken.tags("tags"),
-            workflow: taken.word("workflow").and_then(Workflow::parse),
+            tags: input.tags("tags"),
+            workflow: input.choice("workflow").and_then(Lifecycle::parse),
             assignee: match assignee_at {
-                Some(at) => Some(Some(assignee(found.get(at))?)),
-                None => taken.is_null("assignee").then_some(None),
+                Some(at) => Some(Some(read_assignee(found.get(at))?)),
+                None => input.is_null("assignee").then_some(None),
             },
-            status: taken.word("status").and_then(Status::parse),
+            status: input.choice("status").and_then(Status::parse),
         },
     };
-    if edit.status == Some(REOPEN) && !taken.has("status") {
-        let to = ticket.workflow.reopened();
+    if edit.status == Some(REOPEN) && !input.has("status") {
+        let to = ticket.workflow.reopen_status();
         if !ticket.status.is_done() && ticket.status != to {
-            let allowed = ticket.transitions(call.my_role()?, &call.rules(), call.now());
+            let allowed = ticket.transitions(call.my_role()?, &call.ticket_settings(), call.now());
             return Err(Refusal::Transition {
                 from: ticket.status,
                 to,
@@ -237,19 +237,19 @@ pub async fn change(
         edit.status = Some(to);
     }
     let actor = call.actor()?;
-    let change = decide(&ticket, &edit, &actor, &call.rules(), call.now());
+    let change = decide(&ticket, &edit, &actor, &call.ticket_settings(), call.now());
     // A refusal by relation is told before a stale version, a conflict of the lifecycle after it.
     if let Err(Refusal::Forbidden(message)) = &change {
         return Err(Error::Forbidden(message.clone()));
     }
-    call.guard(ticket.version, Some(taken))?;
+    call.check_version(ticket.version, Some(input))?;
     let change = change?;
     let mut stmts = Vec::new();
     if let Some(event) = &change.event {
-        stmts.extend(crate::store::tickets::write::next_key(&ticket, &change.ticket));
-        let subject = Subject::Ticket(ticket.id);
+        stmts.extend(crate::store::tickets::write::renumber(&ticket, &change.ticket));
+        let subject = EventSubject::Ticket(ticket.id);
         let around = around_at.and_then(|at| found.get(at));
-        let followed = automation::follow_change(call, (&ticket, &change.ticket), around)?;
+        let followed = automation::apply_rules_to_change(call, (&ticket, &change.ticket), around)?;
         stmts.push(crate::store::tickets::write::update(
             &ticket,
             &followed.ticket,
@@ -260,7 +260,7 @@ pub async fn change(
     }
     call.commit(
         stmts,
-        Answer::Row(ticket::show_own_change(&reader, &Ref::Id(ticket.id))),
+        CommitReply::Row(ticket::show_own_change(&reader, &Ref::Id(ticket.id))),
     )
     .await
 }
@@ -269,19 +269,22 @@ pub async fn change(
 pub async fn remove(call: &Call<'_>) -> Result<Reply, Error> {
     retry!(async {
         let found = call
-            .read(vec![ticket::row(&reader(call)?, &call.reference("id")?)])
+            .read(vec![ticket::row(&viewer(call)?, &call.reference("id")?)])
             .await?;
-        let ticket = ticket(found.first())?;
-        call.guard(ticket.version, None)?;
-        call.commit(deletion(call, &ticket, Some(call.now()))?, Answer::Nothing)
-            .await
+        let ticket = require_ticket(found.first())?;
+        call.check_version(ticket.version, None)?;
+        call.commit(
+            deletion_stmts(call, &ticket, Some(call.now()))?,
+            CommitReply::Nothing,
+        )
+        .await
     })
 }
 
 /// `POST /tickets/{id}/restore`.
 pub async fn restore(call: &Call<'_>) -> Result<Reply, Error> {
     retry!(async {
-        let reader = reader(call)?;
+        let reader = viewer(call)?;
         let found = call
             .read(vec![ticket::row_with_deleted(&reader, &call.reference("id")?)])
             .await?;
@@ -290,23 +293,27 @@ pub async fn restore(call: &Call<'_>) -> Result<Reply, Error> {
             None => return Err(Error::NotFound),
         };
         let ticket = row.ticket();
-        call.guard(ticket.version, None)?;
+        call.check_version(ticket.version, None)?;
         let mut stmts = Vec::new();
         if row.is_deleted() {
-            stmts.extend(deletion(call, &ticket, None)?);
-            stmts.extend(assignment::release_one(ticket.id, call.my_id()?, call.now()));
+            stmts.extend(deletion_stmts(call, &ticket, None)?);
+            stmts.extend(assignment::unassign_inactive(
+                ticket.id,
+                call.my_id()?,
+                call.now(),
+            ));
         }
         call.commit(
             stmts,
-            Answer::Row(ticket::show_own_change(&reader, &Ref::Id(ticket.id))),
+            CommitReply::Row(ticket::show_own_change(&reader, &Ref::Id(ticket.id))),
         )
         .await
     })
 }
 
-pub fn deletion(call: &Call, ticket: &Ticket, deleted_at: Option<i64>) -> Result<Vec<Stmt>, Error> {
+pub fn deletion_stmts(call: &Call, ticket: &Ticket, deleted_at: Option<i64>) -> Result<Vec<Stmt>, Error> {
     let actor = call.actor()?;
-    policy::allow(Act::Delete, actor.role, ticket.relation(&actor))
+    policy::authorize(Act::Delete, actor.role, ticket.relation(&actor))
         .map_err(|why| Error::Forbidden(why.to_owned()))?;
     let kind = if deleted_at.is_some() {
         EventKind::TicketDeleted
@@ -316,7 +323,7 @@ pub fn deletion(call: &Call, ticket: &Ticket, deleted_at: Option<i64>) -> Result
     Ok(vec![
         ticket::set_deleted(ticket.id, ticket.version, deleted_at, call.now()),
         events::append(
-            &Subject::Ticket(ticket.id),
+            &EventSubject::Ticket(ticket.id),
             Some(actor.id),
             &Event::public(kind, Vec::new()),
             call.now(),

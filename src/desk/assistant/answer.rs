@@ -5,17 +5,17 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::desk::assistant::prompt::{Agent, Category, Prompt, SENTIMENTS};
+use crate::desk::assistant::prompt::{Prompt, SENTIMENTS, SuggestableAgent, SuggestableCategory};
 use crate::desk::tickets::priority::Priority;
 
 /// Characters of a draft.
-const MOST_REPLY: usize = 10_000;
+const MAX_REPLY_CHARS: usize = 10_000;
 /// Characters of a reason.
-const MOST_REASON: usize = 500;
+const MAX_REASON_CHARS: usize = 500;
 
 /// The body of a request in the form of OpenAI's chat completions. Limits and temperatures are left to the model:
 /// newer ones refuse to be told.
-pub fn request(model: &str, prompt: &Prompt) -> String {
+pub fn build_request(model: &str, prompt: &Prompt) -> String {
     let mut body = json!({"model": model, "stream": false, "messages": [
         {"role": "system", "content": prompt.system},
         {"role": "user", "content": prompt.user},
@@ -26,14 +26,14 @@ pub fn request(model: &str, prompt: &Prompt) -> String {
     body.to_string()
 }
 
-/// What the model said, out of the answer to [`request`]; nothing when it is no such answer, or says nothing.
-pub fn content(body: &str) -> Option<String> {
+/// What the model said, out of the answer to [`build_request`]; nothing when it is no such answer, or says nothing.
+pub fn parse_content(body: &str) -> Option<String> {
     let body: Value = serde_json::from_str(body).ok()?;
-    said(&body)
+    extract_content(&body)
 }
 
-/// As [`content`], of an answer that is read already. Workers AI has a shorter form of it too.
-pub fn said(body: &Value) -> Option<String> {
+/// As [`parse_content`], of an answer that is read already. Workers AI has a shorter form of it too.
+pub fn extract_content(body: &Value) -> Option<String> {
     let long = body.pointer("/choices/0/message/content");
     let text = match long.or_else(|| body.get("response"))? {
         Value::String(text) => text.clone(),
@@ -41,12 +41,12 @@ pub fn said(body: &Value) -> Option<String> {
         object @ Value::Object(_) => object.to_string(),
         _ => return None,
     };
-    let text = without_thoughts(&text).trim();
+    let text = strip_reasoning(&text).trim();
     (!text.is_empty()).then(|| text.to_owned())
 }
 
 /// Some models think aloud first.
-fn without_thoughts(text: &str) -> &str {
+fn strip_reasoning(text: &str) -> &str {
     let text = text.trim_start();
     match text.strip_prefix("<think>") {
         Some(thoughts) => thoughts.split_once("</think>").map_or("", |(_, rest)| rest),
@@ -55,12 +55,12 @@ fn without_thoughts(text: &str) -> &str {
 }
 
 /// The draft: text as a message may hold it, cut at 10,000 characters.
-pub fn draft(text: &str) -> Option<String> {
+pub fn clean_draft(text: &str) -> Option<String> {
     let kept = text.replace("\r\n", "\n");
     let kept: String = kept
         .chars()
         .filter(|c| !c.is_control() || matches!(c, '\n' | '\t'))
-        .take(MOST_REPLY)
+        .take(MAX_REPLY_CHARS)
         .collect();
     let kept = kept.trim();
     (!kept.is_empty()).then(|| kept.to_owned())
@@ -68,8 +68,8 @@ pub fn draft(text: &str) -> Option<String> {
 
 /// What is suggested: every part is one of the desk's own, or nothing.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Suggested {
-    pub category: Option<Category>,
+pub struct Suggestions {
+    pub category: Option<SuggestableCategory>,
     pub priority: Option<Priority>,
     pub sentiment: Option<&'static str>,
     /// As the desk shows somebody.
@@ -78,8 +78,12 @@ pub struct Suggested {
 }
 
 /// Reads suggestions; nothing when they are not one JSON object.
-pub fn suggested(text: &str, categories: &[Category], agents: &[Agent]) -> Option<Suggested> {
-    let told: Map<String, Value> = serde_json::from_str(unfenced(text)).ok()?;
+pub fn parse_suggestions(
+    text: &str,
+    categories: &[SuggestableCategory],
+    agents: &[SuggestableAgent],
+) -> Option<Suggestions> {
+    let told: Map<String, Value> = serde_json::from_str(strip_code_fence(text)).ok()?;
     let word = |name: &str| told.get(name).and_then(Value::as_str).map(str::trim);
     let category = word("category").and_then(|slug| {
         let mut known = categories.iter();
@@ -91,28 +95,28 @@ pub fn suggested(text: &str, categories: &[Category], agents: &[Agent]) -> Optio
     });
     let assignee = told.get("assignee").and_then(Value::as_i64);
     let assignee = assignee.and_then(|id| agents.iter().find(|agent| agent.id == id));
-    Some(Suggested {
+    Some(Suggestions {
         category: category.cloned(),
         priority: word("priority").and_then(Priority::parse),
         sentiment,
         assignee: assignee.map(|agent| agent.card.clone()),
-        reason: line(word("reason").unwrap_or_default()),
+        reason: to_single_line(word("reason").unwrap_or_default()),
     })
 }
 
 /// Without the fence that some models put round JSON.
-fn unfenced(text: &str) -> &str {
+fn strip_code_fence(text: &str) -> &str {
     let text = text.trim();
     let inner = text.strip_prefix("```").and_then(|text| text.strip_suffix("```"));
     inner.map_or(text, |inner| inner.strip_prefix("json").unwrap_or(inner).trim())
 }
 
 /// One line without control characters.
-fn line(text: &str) -> String {
+fn to_single_line(text: &str) -> String {
     let text: String = text
         .chars()
         .map(|c| if c.is_control() { ' ' } else { c })
-        .take(MOST_REASON)
+        .take(MAX_REASON_CHARS)
         .collect();
     text.trim().to_owned()
 }
@@ -143,7 +147,7 @@ mod tests {
             ("<html>".to_owned(), None),
             (String::new(), None),
         ] {
-            assert_eq!(content(&body).as_deref(), want, "{body}");
+            assert_eq!(parse_content(&body).as_deref(), want, "{body}");
         }
     }
 
@@ -156,7 +160,7 @@ mod tests {
             truncated: false,
             messages: 0,
         };
-        let read = |wants| serde_json::from_str::<Value>(&request("m", &prompt(wants))).unwrap();
+        let read = |wants| serde_json::from_str::<Value>(&build_request("m", &prompt(wants))).unwrap();
         assert_eq!(read(true)["response_format"], json!({"type": "json_object"}));
         assert_eq!(read(false).get("response_format"), None);
         assert_eq!(
@@ -172,32 +176,32 @@ mod tests {
             ("\u{0}\u{1b}", None),
             ("", None),
         ] {
-            assert_eq!(draft(text).as_deref(), want, "{text:?}");
+            assert_eq!(clean_draft(text).as_deref(), want, "{text:?}");
         }
-        assert_eq!(draft(&"é".repeat(20_000)).unwrap().chars().count(), 10_000);
+        assert_eq!(clean_draft(&"é".repeat(20_000)).unwrap().chars().count(), 10_000);
     }
 
     #[test]
     fn only_what_the_desk_has_is_suggested() {
-        let billing = Category {
+        let billing = SuggestableCategory {
             id: 2,
             slug: "billing".to_owned(),
             name: "Billing".to_owned(),
         };
-        let agent = Agent {
+        let agent = SuggestableAgent {
             id: 7,
             categories: Vec::new(),
             open_tickets: 0,
             card: json!({"id": 7}),
         };
         let (categories, agents) = ([billing.clone()], [agent]);
-        let read = |text: &str| suggested(text, &categories, &agents);
+        let read = |text: &str| parse_suggestions(text, &categories, &agents);
         let all = read(
             r#"{"category":"Billing","priority":"Critical","sentiment":"ANGRY","assignee":7,"reason":"Paid\ntwice.","close":true}"#,
         );
         assert_eq!(
             all,
-            Some(Suggested {
+            Some(Suggestions {
                 category: Some(billing),
                 priority: Some(Priority::Urgent),
                 sentiment: Some("angry"),
@@ -205,7 +209,7 @@ mod tests {
                 reason: "Paid twice.".to_owned(),
             })
         );
-        let nothing = Suggested {
+        let nothing = Suggestions {
             category: None,
             priority: None,
             sentiment: None,

@@ -8,15 +8,15 @@ use crate::desk::tickets::status::Status;
 pub const MAX_ACTIONS: usize = 10;
 /// A row: by its id, or by its uid or (a category) its slug.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Row {
+pub enum RowRef {
     Id(i64),
-    Word(String),
+    Name(String),
 }
 
 /// To whom a ticket is given.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Assignee {
-    Agent(Row),
+    Agent(RowRef),
     /// The agent with the fewest open tickets, as automatic assignment finds one.
     LeastLoaded,
     Nobody,
@@ -28,7 +28,7 @@ pub enum Audience {
     Requester,
     Assignee,
     Managers,
-    Person(Row),
+    Person(RowRef),
 }
 
 /// One action.
@@ -36,7 +36,7 @@ pub enum Audience {
 pub enum Action {
     SetStatus(Status),
     SetPriority(Priority),
-    SetCategory(Option<Row>),
+    SetCategory(Option<RowRef>),
     Assign(Assignee),
     AddTag(String),
     RemoveTag(String),
@@ -45,7 +45,7 @@ pub enum Action {
         to: Audience,
         message: String,
     },
-    SendWebhook(Row),
+    SendWebhook(RowRef),
     /// One priority higher, and the managers are told.
     Escalate,
 }
@@ -66,7 +66,7 @@ impl Action {
     ];
 
     /// Its `type`.
-    pub fn word(&self) -> &'static str {
+    pub fn as_str(&self) -> &'static str {
         match self {
             Action::SetStatus(_) => "set_status",
             Action::SetPriority(_) => "set_priority",

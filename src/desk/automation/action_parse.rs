@@ -2,66 +2,66 @@
 
 use serde_json::{Map, Value};
 
-use crate::desk::automation::action::{Action, Assignee, Audience, MAX_ACTIONS, Row};
+use crate::desk::automation::action::{Action, Assignee, Audience, MAX_ACTIONS, RowRef};
 use crate::desk::id::{MAX_ID, is_uid};
 use crate::desk::tickets::priority::Priority;
 use crate::desk::tickets::status::Status;
-use crate::desk::validation::Mistakes;
+use crate::desk::validation::FieldErrors;
 
 /// Characters of a note, as of any message.
-const MAX_NOTE: usize = 10_000;
+const MAX_NOTE_CHARS: usize = 10_000;
 /// Characters of a notification.
-const MAX_NOTICE: usize = 1_000;
+const MAX_NOTIFICATION_CHARS: usize = 1_000;
 
 impl Action {
     /// Reads a list of 1 to [`MAX_ACTIONS`].
-    pub(super) fn read_all(value: Option<&Value>, wrong: &mut Mistakes) -> Vec<Action> {
+    pub(super) fn parse_all(value: Option<&Value>, errors: &mut FieldErrors) -> Vec<Action> {
         let list = value
             .and_then(Value::as_array)
             .filter(|list| (1..=MAX_ACTIONS).contains(&list.len()));
         let Some(list) = list else {
-            wrong.add("actions", format!("must be a list of 1 to {MAX_ACTIONS} actions"));
+            errors.add("actions", format!("must be a list of 1 to {MAX_ACTIONS} actions"));
             return Vec::new();
         };
         let numbered = list.iter().enumerate();
         numbered
-            .filter_map(|(at, one)| Action::read(&format!("actions[{at}]"), one, wrong))
+            .filter_map(|(at, one)| Action::parse(&format!("actions[{at}]"), one, errors))
             .collect()
     }
 
-    fn read(path: &str, value: &Value, wrong: &mut Mistakes) -> Option<Action> {
+    fn parse(path: &str, value: &Value, errors: &mut FieldErrors) -> Option<Action> {
         let Some(parts) = value.as_object() else {
-            return wrong.refuse(path, "must be an object with a type");
+            return errors.reject(path, "must be an object with a type");
         };
-        let mut parts = Parts { path, parts, wrong };
+        let mut parts = ActionReader { path, parts, errors };
         match value.get("type").and_then(Value::as_str).unwrap_or_default() {
             "set_status" => {
-                parts.take(&["status", "value"], "must be a status", |value| {
+                parts.parse_field(&["status", "value"], "must be a status", |value| {
                     Status::parse(value.as_str()?)
                 })
             }
             .map(Action::SetStatus),
             "set_priority" => {
-                parts.take(&["priority", "value"], "must be a priority", |value| {
+                parts.parse_field(&["priority", "value"], "must be a priority", |value| {
                     Priority::parse(value.as_str()?)
                 })
             }
             .map(Action::SetPriority),
             "set_category" => parts
-                .take(
+                .parse_field(
                     &["category", "category_id", "value"],
                     "must be the id, uid or slug of a category, or null",
                     |value| {
                         if value.is_null() {
                             Some(None)
                         } else {
-                            read_row(value).map(Some)
+                            parse_row_ref(value).map(Some)
                         }
                     },
                 )
                 .map(Action::SetCategory),
             "assign" => parts
-                .take(
+                .parse_field(
                     &[
                         "to",
                         "agent",
@@ -72,27 +72,29 @@ impl Action {
                         "value",
                     ],
                     "must be the id or uid of an agent, least_loaded or none",
-                    read_assignee,
+                    parse_assignee,
                 )
                 .map(Action::Assign),
-            "add_tag" => parts.take(&["tag", "value"], TAG, read_tag).map(Action::AddTag),
+            "add_tag" => parts
+                .parse_field(&["tag", "value"], TAG_MESSAGE, parse_tag)
+                .map(Action::AddTag),
             "remove_tag" => parts
-                .take(&["tag", "value"], TAG, read_tag)
+                .parse_field(&["tag", "value"], TAG_MESSAGE, parse_tag)
                 .map(Action::RemoveTag),
             "add_note" => parts
-                .take(
+                .parse_field(
                     &["body", "content", "message", "value"],
                     "must be 1 to 10000 characters",
-                    |value| read_text(value, MAX_NOTE),
+                    |value| parse_text(value, MAX_NOTE_CHARS),
                 )
                 .map(Action::AddNote),
             "send_notification" => {
                 let must = "must be requester, assignee, managers, or the id or uid of a user";
-                let to = parts.take(&["to"], must, read_audience);
-                let message = parts.take(
+                let to = parts.parse_field(&["to"], must, parse_audience);
+                let message = parts.parse_field(
                     &["message", "body", "value"],
                     "must be 1 to 1000 characters",
-                    |value| read_text(value, MAX_NOTICE),
+                    |value| parse_text(value, MAX_NOTIFICATION_CHARS),
                 );
                 Some(Action::SendNotification {
                     to: to?,
@@ -100,14 +102,14 @@ impl Action {
                 })
             }
             "send_webhook" => parts
-                .take(
+                .parse_field(
                     &["webhook", "webhook_id", "value"],
                     "must be the id or uid of a webhook",
-                    read_reference,
+                    parse_id_or_uid,
                 )
                 .map(Action::SendWebhook),
             "escalate" => Some(Action::Escalate),
-            _ => parts.wrong.refuse(
+            _ => parts.errors.reject(
                 format!("{path}.type"),
                 format!("must be one of {}", Action::WORDS.join(", ")),
             ),
@@ -116,63 +118,71 @@ impl Action {
 }
 
 /// The parts of an action while it is read.
-struct Parts<'a> {
+struct ActionReader<'a> {
     path: &'a str,
     parts: &'a Map<String, Value>,
-    wrong: &'a mut Mistakes,
+    errors: &'a mut FieldErrors,
 }
 
-impl Parts<'_> {
+impl ActionReader<'_> {
     /// Reads the part that goes by one of the names; mistakes are told under the first.
-    fn take<T>(&mut self, names: &[&str], must: &str, read: impl Fn(&Value) -> Option<T>) -> Option<T> {
+    fn parse_field<T>(
+        &mut self,
+        names: &[&str],
+        must: &str,
+        read: impl Fn(&Value) -> Option<T>,
+    ) -> Option<T> {
         let part = names.iter().find_map(|name| self.parts.get(*name));
         let name = names.first().unwrap_or(&"value");
         part.and_then(read)
-            .or_else(|| self.wrong.refuse(format!("{}.{name}", self.path), must))
+            .or_else(|| self.errors.reject(format!("{}.{name}", self.path), must))
     }
 }
 
 /// A row by its id, uid or slug.
-fn read_row(value: &Value) -> Option<Row> {
+fn parse_row_ref(value: &Value) -> Option<RowRef> {
     match value {
-        Value::Number(_) => value.as_i64().filter(|id| (1..=MAX_ID).contains(id)).map(Row::Id),
+        Value::Number(_) => value
+            .as_i64()
+            .filter(|id| (1..=MAX_ID).contains(id))
+            .map(RowRef::Id),
         Value::String(word) => {
             let word = word.trim().to_lowercase();
             let is_word = (1..=100).contains(&word.len()) && !word.bytes().all(|b| b.is_ascii_digit());
-            is_word.then_some(Row::Word(word))
+            is_word.then_some(RowRef::Name(word))
         }
         _ => None,
     }
 }
 
 /// A row by its id or uid.
-fn read_reference(value: &Value) -> Option<Row> {
-    read_row(value).filter(|row| match row {
-        Row::Id(_) => true,
-        Row::Word(word) => is_uid(word),
+fn parse_id_or_uid(value: &Value) -> Option<RowRef> {
+    parse_row_ref(value).filter(|row| match row {
+        RowRef::Id(_) => true,
+        RowRef::Name(word) => is_uid(word),
     })
 }
 
-fn read_assignee(value: &Value) -> Option<Assignee> {
+fn parse_assignee(value: &Value) -> Option<Assignee> {
     match value.as_str() {
         Some("least_loaded") => Some(Assignee::LeastLoaded),
         Some("none") => Some(Assignee::Nobody),
-        _ => read_reference(value).map(Assignee::Agent),
+        _ => parse_id_or_uid(value).map(Assignee::Agent),
     }
 }
 
-fn read_audience(value: &Value) -> Option<Audience> {
+fn parse_audience(value: &Value) -> Option<Audience> {
     match value.as_str() {
         Some("requester") => Some(Audience::Requester),
         Some("assignee") => Some(Audience::Assignee),
         Some("managers") => Some(Audience::Managers),
-        _ => read_reference(value).map(Audience::Person),
+        _ => parse_id_or_uid(value).map(Audience::Person),
     }
 }
 
-const TAG: &str = "must be 1 to 50 letters, digits, _, -, . or :";
+const TAG_MESSAGE: &str = "must be 1 to 50 letters, digits, _, -, . or :";
 
-fn read_tag(value: &Value) -> Option<String> {
+fn parse_tag(value: &Value) -> Option<String> {
     let tag = value.as_str()?.trim().to_lowercase();
     let is_tag = (1..=50).contains(&tag.chars().count())
         && tag
@@ -182,7 +192,7 @@ fn read_tag(value: &Value) -> Option<String> {
 }
 
 /// Text of many lines: of the control characters only tab, LF and CR. Lengths count after trimming.
-fn read_text(value: &Value, max: usize) -> Option<String> {
+fn parse_text(value: &Value, max: usize) -> Option<String> {
     let text = value.as_str()?;
     let is_text = (1..=max).contains(&text.trim().chars().count())
         && !text.chars().any(|c| c < ' ' && !matches!(c, '\t' | '\n' | '\r'));
@@ -195,11 +205,11 @@ mod tests {
     use serde_json::json;
 
     fn read(value: Value) -> Result<Vec<Action>, Vec<String>> {
-        let mut wrong = Mistakes::default();
-        let actions = Action::read_all(Some(&value), &mut wrong);
-        wrong
+        let mut errors = FieldErrors::default();
+        let actions = Action::parse_all(Some(&value), &mut errors);
+        errors
             .finish(Some(actions))
-            .map_err(|wrong| wrong.into_iter().map(|(path, _)| path).collect())
+            .map_err(|errors| errors.into_iter().map(|(path, _)| path).collect())
     }
 
     #[test]
@@ -216,11 +226,11 @@ mod tests {
             ),
             (
                 json!({"type": "set_category", "category_id": 5}),
-                Action::SetCategory(Some(Row::Id(5))),
+                Action::SetCategory(Some(RowRef::Id(5))),
             ),
             (
                 json!({"type": "set_category", "category": "Billing"}),
-                Action::SetCategory(Some(Row::Word("billing".to_owned()))),
+                Action::SetCategory(Some(RowRef::Name("billing".to_owned()))),
             ),
             (
                 json!({"type": "set_category", "category": null}),
@@ -236,11 +246,11 @@ mod tests {
             ),
             (
                 json!({"type": "assign", "agent_id": 7}),
-                Action::Assign(Assignee::Agent(Row::Id(7))),
+                Action::Assign(Assignee::Agent(RowRef::Id(7))),
             ),
             (
                 json!({"type": "assign", "agent": uid}),
-                Action::Assign(Assignee::Agent(Row::Word(uid.to_owned()))),
+                Action::Assign(Assignee::Agent(RowRef::Name(uid.to_owned()))),
             ),
             (
                 json!({"type": "add_tag", "tag": " VIP "}),
@@ -264,17 +274,17 @@ mod tests {
             (
                 json!({"type": "send_notification", "to": 3, "message": "Look"}),
                 Action::SendNotification {
-                    to: Audience::Person(Row::Id(3)),
+                    to: Audience::Person(RowRef::Id(3)),
                     message: "Look".to_owned(),
                 },
             ),
             (
                 json!({"type": "send_webhook", "webhook": 1}),
-                Action::SendWebhook(Row::Id(1)),
+                Action::SendWebhook(RowRef::Id(1)),
             ),
             (json!({"type": "escalate", "unknown": []}), Action::Escalate),
         ] {
-            assert!(Action::WORDS.contains(&want.word()));
+            assert!(Action::WORDS.contains(&want.as_str()));
             assert_eq!(read(json!([value])), Ok(vec![want]), "{value}");
         }
     }

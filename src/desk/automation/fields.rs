@@ -2,10 +2,10 @@
 
 /// What a field holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum FieldKind {
     Text,
     Status,
-    Workflow,
+    Lifecycle,
     Priority,
     Sla,
     Role,
@@ -19,30 +19,30 @@ pub enum Kind {
 }
 
 /// Every field: its name, what it holds, and whether a change can have touched it.
-pub const FIELDS: [(&str, Kind, bool); 24] = [
-    ("title", Kind::Text, true),
-    ("description", Kind::Text, true),
-    ("status", Kind::Status, true),
-    ("priority", Kind::Priority, true),
-    ("workflow", Kind::Workflow, true),
-    ("category", Kind::Row, true),
-    ("subcategory", Kind::Text, true),
-    ("department", Kind::Text, true),
-    ("project", Kind::Row, true),
-    ("tags", Kind::Tags, true),
-    ("assignee", Kind::Row, true),
-    ("requester", Kind::Row, true),
-    ("channel", Kind::Text, false),
-    ("created_at", Kind::Time, false),
-    ("message_count", Kind::Number, false),
-    ("attachment_count", Kind::Number, false),
-    ("hours_since_created", Kind::Number, false),
-    ("hours_since_updated", Kind::Number, false),
-    ("sla_response", Kind::Sla, false),
-    ("sla_resolution", Kind::Sla, false),
+pub const FIELDS: [(&str, FieldKind, bool); 24] = [
+    ("title", FieldKind::Text, true),
+    ("description", FieldKind::Text, true),
+    ("status", FieldKind::Status, true),
+    ("priority", FieldKind::Priority, true),
+    ("workflow", FieldKind::Lifecycle, true),
+    ("category", FieldKind::Row, true),
+    ("subcategory", FieldKind::Text, true),
+    ("department", FieldKind::Text, true),
+    ("project", FieldKind::Row, true),
+    ("tags", FieldKind::Tags, true),
+    ("assignee", FieldKind::Row, true),
+    ("requester", FieldKind::Row, true),
+    ("channel", FieldKind::Text, false),
+    ("created_at", FieldKind::Time, false),
+    ("message_count", FieldKind::Number, false),
+    ("attachment_count", FieldKind::Number, false),
+    ("hours_since_created", FieldKind::Number, false),
+    ("hours_since_updated", FieldKind::Number, false),
+    ("sla_response", FieldKind::Sla, false),
+    ("sla_resolution", FieldKind::Sla, false),
     // Of the message that was added, and of who did what is heard.
-    ("body", Kind::Text, false),
-    ("is_internal", Kind::Flag, false),
-    ("author_role", Kind::Role, false),
-    ("actor_role", Kind::Role, false),
+    ("body", FieldKind::Text, false),
+    ("is_internal", FieldKind::Flag, false),
+    ("author_role", FieldKind::Role, false),
+    ("actor_role", FieldKind::Role, false),
 ];

@@ -1,13 +1,13 @@
 //! The rows that workflow rules name: categories, projects, people and webhooks, as they are at the moment.
 
-use crate::desk::automation::action::{Action, Assignee, Audience, Row};
-use crate::desk::automation::rule::Plan;
-use crate::desk::tickets::ticket::{Named, Person};
-use crate::desk::validation::Mistake;
+use crate::desk::automation::action::{Action, Assignee, Audience, RowRef};
+use crate::desk::automation::rule::RuleDefinition;
+use crate::desk::tickets::ticket::{NamedRow, Person};
+use crate::desk::validation::FieldError;
 
 /// A category, a project, a person or a webhook that some rule names.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Known {
+pub struct ReferencedRow {
     pub id: i64,
     pub uid: String,
     /// A category's slug, a project's key, a person's address, a webhook's uid; in lower case.
@@ -21,26 +21,26 @@ pub struct Known {
 
 /// Every row that some rule names. Who is not in it was not named, or is not there.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Directory {
-    pub categories: Vec<Known>,
-    pub people: Vec<Known>,
-    pub projects: Vec<Known>,
-    pub webhooks: Vec<Known>,
+pub struct References {
+    pub categories: Vec<ReferencedRow>,
+    pub people: Vec<ReferencedRow>,
+    pub projects: Vec<ReferencedRow>,
+    pub webhooks: Vec<ReferencedRow>,
 }
 
-impl Directory {
+impl References {
     /// An active category by id, uid or slug.
-    pub fn category(&self, row: &Row) -> Option<Named> {
-        let known = find(&self.categories, row).filter(|known| known.is_active)?;
-        Some(Named {
+    pub fn category(&self, row: &RowRef) -> Option<NamedRow> {
+        let known = find_row(&self.categories, row).filter(|known| known.is_active)?;
+        Some(NamedRow {
             id: known.id,
             name: known.name.clone(),
         })
     }
 
     /// Somebody by id or uid who may be given tickets.
-    pub fn agent(&self, row: &Row) -> Option<Person> {
-        let known = find(&self.people, row).filter(|known| known.is_active && known.is_staff)?;
+    pub fn agent(&self, row: &RowRef) -> Option<Person> {
+        let known = find_row(&self.people, row).filter(|known| known.is_active && known.is_staff)?;
         Some(Person {
             id: known.id,
             card: known.card.clone(),
@@ -48,28 +48,28 @@ impl Directory {
     }
 
     /// An active person by id or uid.
-    pub fn person(&self, row: &Row) -> Option<&Known> {
-        find(&self.people, row).filter(|known| known.is_active)
+    pub fn person(&self, row: &RowRef) -> Option<&ReferencedRow> {
+        find_row(&self.people, row).filter(|known| known.is_active)
     }
 
     /// A webhook by id or uid that is switched on.
-    pub fn webhook(&self, row: &Row) -> Option<&Known> {
-        find(&self.webhooks, row).filter(|known| known.is_active)
+    pub fn webhook(&self, row: &RowRef) -> Option<&ReferencedRow> {
+        find_row(&self.webhooks, row).filter(|known| known.is_active)
     }
 
     /// What of a plan names nobody and nothing any more.
-    pub fn missing(&self, plan: &Plan) -> Vec<Mistake> {
-        let numbered = plan.actions.iter().enumerate();
+    pub fn find_missing(&self, definition: &RuleDefinition) -> Vec<FieldError> {
+        let numbered = definition.actions.iter().enumerate();
         numbered
             .filter_map(|(at, action)| {
-                let (part, message) = self.lacks(action)?;
+                let (part, message) = self.missing_reference(action)?;
                 Some((format!("actions[{at}].{part}"), message.to_owned()))
             })
             .collect()
     }
 
     /// The part of an action whose row is not there, and what to say of it.
-    fn lacks(&self, action: &Action) -> Option<(&'static str, &'static str)> {
+    fn missing_reference(&self, action: &Action) -> Option<(&'static str, &'static str)> {
         let (is_there, part, message) = match action {
             Action::SetCategory(Some(row)) => {
                 (self.category(row).is_some(), "category", "is no active category")
@@ -90,11 +90,11 @@ impl Directory {
     }
 }
 
-fn find<'a>(list: &'a [Known], row: &Row) -> Option<&'a Known> {
+fn find_row<'a>(list: &'a [ReferencedRow], row: &RowRef) -> Option<&'a ReferencedRow> {
     list.iter().find(|known| match row {
-        Row::Id(id) => known.id == *id,
+        RowRef::Id(id) => known.id == *id,
         // Slugs are written with underscores, people write them with spaces and hyphens too.
-        Row::Word(word) => known.uid == *word || known.name == word.replace([' ', '-'], "_"),
+        RowRef::Name(word) => known.uid == *word || known.name == word.replace([' ', '-'], "_"),
     })
 }
 
@@ -104,8 +104,8 @@ pub(super) mod tests {
     use serde_json::json;
 
     /// Two categories and an archived one, an agent, an agent who has left, a customer.
-    pub(crate) fn directory() -> Directory {
-        let known = |id: i64, name: &str, is_active, is_staff| Known {
+    pub(crate) fn references() -> References {
+        let known = |id: i64, name: &str, is_active, is_staff| ReferencedRow {
             id,
             uid: format!("0190b4c6-7d2a-7c3e-8f00-00000000000{id}"),
             name: name.to_owned(),
@@ -113,7 +113,7 @@ pub(super) mod tests {
             is_staff,
             card: json!({"id": id, "full_name": name}),
         };
-        Directory {
+        References {
             categories: vec![
                 known(2, "billing", true, false),
                 known(4, "feature_request", true, false),
@@ -131,20 +131,20 @@ pub(super) mod tests {
 
     #[test]
     fn rows_are_found_by_every_name() {
-        let word = |word: &str| Row::Word(word.to_owned());
+        let word = |word: &str| RowRef::Name(word.to_owned());
         for (row, want) in [
-            (Row::Id(2), Some(2)),
+            (RowRef::Id(2), Some(2)),
             (word("billing"), Some(2)),
             (word("0190b4c6-7d2a-7c3e-8f00-000000000002"), Some(2)),
             (word("feature-request"), Some(4)),
             (word("feature request"), Some(4)),
             (word("old"), None),
-            (Row::Id(7), None),
+            (RowRef::Id(7), None),
         ] {
-            assert_eq!(directory().category(&row).map(|named| named.id), want, "{row:?}");
+            assert_eq!(references().category(&row).map(|named| named.id), want, "{row:?}");
         }
         for (id, want) in [(7, true), (8, false), (9, false), (2, false)] {
-            assert_eq!(directory().agent(&Row::Id(id)).is_some(), want, "{id}");
+            assert_eq!(references().agent(&RowRef::Id(id)).is_some(), want, "{id}");
         }
     }
 
@@ -162,14 +162,15 @@ pub(super) mod tests {
             {"type": "send_notification", "to": 8, "message": "x"},
             {"type": "send_notification", "to": "managers", "message": "x"},
         ]);
-        let plan = Plan::read(Some(&json!({"on": "ticket_created"})), None, Some(&actions)).unwrap();
-        let paths: Vec<String> = directory()
-            .missing(&plan)
+        let definition =
+            RuleDefinition::parse(Some(&json!({"on": "ticket_created"})), None, Some(&actions)).unwrap();
+        let paths: Vec<String> = references()
+            .find_missing(&definition)
             .into_iter()
             .map(|(path, _)| path)
             .collect();
         assert_eq!(paths, ["actions[1].category", "actions[4].to", "actions[8].to"]);
-        assert_eq!(Directory::default().missing(&plan).len(), 6);
+        assert_eq!(References::default().find_missing(&definition).len(), 6);
     }
 
     #[test]
@@ -181,8 +182,13 @@ pub(super) mod tests {
             (json!(7), false),
         ] {
             let actions = json!([{"type": "send_webhook", "webhook": webhook}]);
-            let plan = Plan::read(Some(&json!({"on": "ticket_created"})), None, Some(&actions)).unwrap();
-            assert_eq!(directory().missing(&plan).is_empty(), want, "{webhook}");
+            let definition =
+                RuleDefinition::parse(Some(&json!({"on": "ticket_created"})), None, Some(&actions)).unwrap();
+            assert_eq!(
+                references().find_missing(&definition).is_empty(),
+                want,
+                "{webhook}"
+            );
         }
     }
 }

@@ -4,29 +4,29 @@ use serde_json::{Map, Value};
 
 use crate::desk::automation::action::{Action, Audience};
 use crate::desk::automation::condition::Conditions;
-use crate::desk::automation::rule::{On, Plan, Trigger};
+use crate::desk::automation::rule::{RuleDefinition, Trigger, TriggerKind};
 use crate::desk::tickets::status::Status;
-use crate::desk::validation::{Mistake, Mistakes};
+use crate::desk::validation::{FieldError, FieldErrors};
 
 /// The rarest schedule, in hours: a week.
-const MAX_HOURS: i64 = 168;
+const MAX_SCHEDULE_HOURS: i64 = 168;
 /// The schedule that nobody chose: a day.
-const USUAL_HOURS: i64 = 24;
+const DEFAULT_SCHEDULE_HOURS: i64 = 24;
 
-impl Plan {
+impl RuleDefinition {
     /// Reads the `trigger`, `conditions` and `actions` of a rule. Unknown keys are ignored.
     ///
     /// # Errors
     /// Every mistake.
-    pub fn read(
+    pub fn parse(
         trigger: Option<&Value>,
         conditions: Option<&Value>,
         actions: Option<&Value>,
-    ) -> Result<Plan, Vec<Mistake>> {
-        let mut wrong = Mistakes::default();
-        let trigger = Trigger::read(trigger, &mut wrong);
-        let conditions = Conditions::read(conditions, &mut wrong);
-        let actions = Action::read_all(actions, &mut wrong);
+    ) -> Result<RuleDefinition, Vec<FieldError>> {
+        let mut errors = FieldErrors::default();
+        let trigger = Trigger::parse(trigger, &mut errors);
+        let conditions = Conditions::parse(conditions, &mut errors);
+        let actions = Action::parse_all(actions, &mut errors);
         for (at, action) in actions.iter().enumerate() {
             let tells = matches!(
                 action,
@@ -36,13 +36,13 @@ impl Plan {
                 }
             );
             if tells && trigger.is_some_and(|trigger| trigger.internal) {
-                wrong.add(
+                errors.add(
                     format!("actions[{at}].to"),
                     "must not tell the requester of internal notes",
                 );
             }
         }
-        wrong.finish(trigger.map(|trigger| Plan {
+        errors.finish(trigger.map(|trigger| RuleDefinition {
             trigger,
             conditions,
             actions,
@@ -51,12 +51,19 @@ impl Plan {
 }
 
 impl Trigger {
-    fn read(value: Option<&Value>, wrong: &mut Mistakes) -> Option<Trigger> {
+    fn parse(value: Option<&Value>, errors: &mut FieldErrors) -> Option<Trigger> {
         let Some(parts) = value.and_then(Value::as_object) else {
-            return wrong.refuse("trigger", "must be an object with on");
+            return errors.reject("trigger", "must be an object with on");
         };
-        let Some(on) = parts.get("on").and_then(Value::as_str).and_then(On::parse) else {
-            return wrong.refuse("trigger.on", format!("must be one of {}", On::WORDS.join(", ")));
+        let Some(on) = parts
+            .get("on")
+            .and_then(Value::as_str)
+            .and_then(TriggerKind::parse)
+        else {
+            return errors.reject(
+                "trigger.on",
+                format!("must be one of {}", TriggerKind::WORDS.join(", ")),
+            );
         };
         let mut trigger = Trigger {
             on,
@@ -65,57 +72,59 @@ impl Trigger {
             by_staff: None,
             internal: false,
             target: None,
-            every_hours: USUAL_HOURS,
+            every_hours: DEFAULT_SCHEDULE_HOURS,
         };
-        let mut parts = Parts { parts, wrong };
+        let mut parts = TriggerReader { parts, errors };
         match on {
-            On::StatusChanged => {
+            TriggerKind::StatusChanged => {
                 let status = |value: &Value| Status::parse(value.as_str()?);
-                trigger.from = parts.take("from", "must be a status", status);
-                trigger.to = parts.take("to", "must be a status", status);
+                trigger.from = parts.parse_field("from", "must be a status", status);
+                trigger.to = parts.parse_field("to", "must be a status", status);
             }
-            On::MessageAdded => {
-                trigger.by_staff = parts.take("by", "must be staff or customer", |value| {
-                    match value.as_str()? {
-                        "staff" => Some(true),
-                        "customer" => Some(false),
-                        _ => None,
-                    }
+            TriggerKind::MessageAdded => {
+                trigger.by_staff = parts.parse_field("by", "must be staff or customer", |value| match value
+                    .as_str()?
+                {
+                    "staff" => Some(true),
+                    "customer" => Some(false),
+                    _ => None,
                 });
-                let internal = parts.take("internal", "must be true or false", Value::as_bool);
+                let internal = parts.parse_field("internal", "must be true or false", Value::as_bool);
                 trigger.internal = internal.unwrap_or_default();
             }
-            On::SlaAtRisk | On::SlaBreached => {
-                trigger.target = parts.take("target", "must be response or resolution", |value| {
+            TriggerKind::SlaAtRisk | TriggerKind::SlaBreached => {
+                trigger.target = parts.parse_field("target", "must be response or resolution", |value| {
                     ["response", "resolution"]
                         .into_iter()
                         .find(|target| value == target)
                 });
             }
-            On::Schedule => {
+            TriggerKind::Schedule => {
                 let must = "must be a whole number from 1 to 168";
-                let hours = parts.take("every_hours", must, |value| {
-                    value.as_i64().filter(|hours| (1..=MAX_HOURS).contains(hours))
+                let hours = parts.parse_field("every_hours", must, |value| {
+                    value
+                        .as_i64()
+                        .filter(|hours| (1..=MAX_SCHEDULE_HOURS).contains(hours))
                 });
-                trigger.every_hours = hours.unwrap_or(USUAL_HOURS);
+                trigger.every_hours = hours.unwrap_or(DEFAULT_SCHEDULE_HOURS);
             }
-            On::TicketCreated | On::TicketUpdated | On::Assigned => {}
+            TriggerKind::TicketCreated | TriggerKind::TicketUpdated | TriggerKind::Assigned => {}
         }
         Some(trigger)
     }
 }
 
 /// The parts of a trigger while it is read.
-struct Parts<'a> {
+struct TriggerReader<'a> {
     parts: &'a Map<String, Value>,
-    wrong: &'a mut Mistakes,
+    errors: &'a mut FieldErrors,
 }
 
-impl Parts<'_> {
+impl TriggerReader<'_> {
     /// Reads a part that may be absent or null.
-    fn take<T>(&mut self, name: &str, must: &str, read: impl Fn(&Value) -> Option<T>) -> Option<T> {
+    fn parse_field<T>(&mut self, name: &str, must: &str, read: impl Fn(&Value) -> Option<T>) -> Option<T> {
         let part = self.parts.get(name).filter(|part| !part.is_null())?;
-        read(part).or_else(|| self.wrong.refuse(format!("trigger.{name}"), must))
+        read(part).or_else(|| self.errors.reject(format!("trigger.{name}"), must))
     }
 }
 
@@ -125,7 +134,7 @@ mod tests {
     use serde_json::json;
 
     fn mistakes(trigger: Value, conditions: Value, actions: Value) -> Vec<String> {
-        let read = Plan::read(Some(&trigger), Some(&conditions), Some(&actions));
+        let read = RuleDefinition::parse(Some(&trigger), Some(&conditions), Some(&actions));
         read.err()
             .unwrap_or_default()
             .into_iter()
@@ -135,8 +144,8 @@ mod tests {
 
     #[test]
     fn triggers_are_read() {
-        for (on, word) in On::ALL.into_iter().zip(On::WORDS) {
-            assert_eq!((on.word(), On::parse(word)), (word, Some(on)));
+        for (on, word) in TriggerKind::ALL.into_iter().zip(TriggerKind::WORDS) {
+            assert_eq!((on.as_str(), TriggerKind::parse(word)), (word, Some(on)));
         }
         let escalate = json!([{"type": "escalate"}]);
         for (trigger, want) in [
@@ -211,7 +220,7 @@ mod tests {
             "actions[0].status",
         ];
         assert_eq!(got, want);
-        let read = Plan::read(None, None, None).err().unwrap_or_default();
+        let read = RuleDefinition::parse(None, None, None).err().unwrap_or_default();
         assert_eq!(read.len(), 2);
     }
 
@@ -262,7 +271,7 @@ mod tests {
                 ] {
                     for place in 0..3 {
                         let at = |index: usize| if index == place { Some(&part) } else { None };
-                        assert!(Plan::read(at(0), at(1), at(2)).is_err());
+                        assert!(RuleDefinition::parse(at(0), at(1), at(2)).is_err());
                     }
                 }
             }

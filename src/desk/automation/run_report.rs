@@ -16,22 +16,22 @@ pub enum Recipient {
 
 /// What a rule tells somebody.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Telling {
+pub struct RuleNotification {
     pub to: Recipient,
     pub message: String,
 }
 
-impl Telling {
+impl RuleNotification {
     /// What the managers are told of a ticket that a rule has escalated.
-    pub fn of_escalation(rule: &str) -> Telling {
-        Telling {
+    pub fn escalation(rule: &str) -> RuleNotification {
+        RuleNotification {
             to: Recipient::Managers,
             message: format!("Escalated by the rule \"{rule}\""),
         }
     }
 
     /// Why nobody has been told.
-    pub fn refusal(&self) -> &'static str {
+    pub fn refusal_reason(&self) -> &'static str {
         match self.to {
             Recipient::Requester => "the requester has no active account",
             Recipient::Assignee => "nobody is assigned",
@@ -42,29 +42,29 @@ impl Telling {
 }
 
 /// Stands for what comes of looking for the least loaded agent, which is known when the change is kept.
-pub const SOUGHT: &str = "$SOUGHT";
+pub const AUTO_ASSIGN_PLACEHOLDER: &str = "$SOUGHT";
 
 /// Stands for what comes of the n-th telling of a rule, likewise.
-pub fn mark(n: usize) -> String {
+pub fn notification_placeholder(n: usize) -> String {
     format!("$TOLD{n}")
 }
 
 /// Every action as `{"type", "outcome": "done"|"refused", "reason"?}`. `sought` is what came of looking for
 /// the least loaded agent; nothing when somebody else was named afterwards. `told` is what comes of telling
-/// somebody; nothing where each has a [`mark`] of its own.
-pub fn deeds(
+/// somebody; nothing where each has a [`notification_placeholder`] of its own.
+pub fn report_actions(
     acted: &[(&Action, Option<String>)],
     sought: Option<&'static str>,
     told: Option<&'static str>,
 ) -> Value {
     let mut tellings = 0;
     let mut next = || {
-        let mark = told.map_or_else(|| mark(tellings), str::to_owned);
+        let mark = told.map_or_else(|| notification_placeholder(tellings), str::to_owned);
         tellings = tellings.saturating_add(1);
         mark
     };
     let list = acted.iter().map(|(action, refused)| {
-        let word = action.word();
+        let word = action.as_str();
         match (action, refused) {
             (_, Some(reason)) => json!({"type": word, "outcome": "refused", "reason": reason}),
             (Action::Assign(Assignee::LeastLoaded), None) => match sought {
@@ -83,25 +83,35 @@ pub fn deeds(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::desk::automation::action::{Audience, Row};
+    use crate::desk::automation::action::{Audience, RowRef};
 
     #[test]
     fn nothing_succeeds_in_silence() {
         let tag = Action::AddTag("x".to_owned());
         let seek = Action::Assign(Assignee::LeastLoaded);
-        let hook = Action::SendWebhook(Row::Id(1));
+        let hook = Action::SendWebhook(RowRef::Id(1));
         for (action, refused, sought, want) in [
             (&tag, None, None, "done"),
             (&tag, Some("too many"), None, "refused"),
-            (&seek, None, Some(SOUGHT), SOUGHT),
+            (
+                &seek,
+                None,
+                Some(AUTO_ASSIGN_PLACEHOLDER),
+                AUTO_ASSIGN_PLACEHOLDER,
+            ),
             (&seek, None, None, "refused"),
-            (&seek, Some("assigned already"), Some(SOUGHT), "refused"),
+            (
+                &seek,
+                Some("assigned already"),
+                Some(AUTO_ASSIGN_PLACEHOLDER),
+                "refused",
+            ),
             (&hook, None, None, "done"),
             (&Action::Escalate, None, None, "$TOLD0"),
         ] {
-            let told = deeds(&[(action, refused.map(str::to_owned))], sought, None);
+            let told = report_actions(&[(action, refused.map(str::to_owned))], sought, None);
             assert_eq!(told[0]["outcome"], want);
-            assert_eq!(told[0]["type"], action.word());
+            assert_eq!(told[0]["type"], action.as_str());
             let explains = want == "refused";
             assert_eq!(told[0]["reason"].is_string(), explains);
         }
@@ -120,7 +130,7 @@ mod tests {
             (&tell, None),
         ];
         let outcomes = |told| -> Vec<String> {
-            let deeds = deeds(&acted, None, told);
+            let deeds = report_actions(&acted, None, told);
             let word = |deed: &Value| deed["outcome"].as_str().unwrap_or_default().to_owned();
             deeds
                 .as_array()

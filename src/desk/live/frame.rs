@@ -5,16 +5,16 @@ use serde_json::{Map, Value, json};
 
 use crate::desk::Millis;
 use crate::desk::id::Ref;
-use crate::desk::validation::{Mistake, Mistakes};
+use crate::desk::validation::{FieldError, FieldErrors};
 
 /// The longest frame that is read, bytes.
-pub const LONGEST: usize = 64 * 1024;
+pub const MAX_FRAME_BYTES: usize = 64 * 1024;
 /// Tickets that one `resume` may name.
-pub const MOST_TICKETS: usize = 20;
+pub const MAX_RESUME_TICKETS: usize = 20;
 
 /// What a frame that came in wants.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Said {
+pub enum ClientFrame {
     /// To say something: the body of `POST /messages`, the ticket left out where the socket is of one.
     Message {
         body: Map<String, Value>,
@@ -34,7 +34,7 @@ pub enum Said {
 }
 
 /// How the client calls a frame, so that it knows the answer to it.
-pub fn reference(frame: &Map<String, Value>) -> Option<String> {
+pub fn client_ref(frame: &Map<String, Value>) -> Option<String> {
     let named = ["ref", "client_id"].iter().find_map(|name| frame.get(*name))?;
     match named {
         Value::String(text) => Some(text.chars().take(255).collect()),
@@ -47,117 +47,117 @@ pub fn reference(frame: &Map<String, Value>) -> Option<String> {
 ///
 /// # Errors
 /// Everything that is wrong with it.
-pub fn read(mut frame: Map<String, Value>) -> Result<Said, Vec<Mistake>> {
-    let mut wrong = Mistakes::default();
+pub fn parse(mut frame: Map<String, Value>) -> Result<ClientFrame, Vec<FieldError>> {
+    let mut errors = FieldErrors::default();
     let kind = match frame.remove("type") {
         Some(Value::String(kind)) => kind,
-        Some(_) => return wrong.finish_with("type", "must be a string"),
-        None => return wrong.finish_with("type", "is missing"),
+        Some(_) => return errors.fail("type", "must be a string"),
+        None => return errors.fail("type", "is missing"),
     };
     let said = match kind.as_str() {
-        "message" => message(frame, &mut wrong),
-        "typing" => writing(&frame, &mut wrong),
-        "ping" => Some(Said::Ping),
-        "resume" => resume(&frame, &mut wrong),
-        _ => wrong.refuse("type", "must be one of message, typing, ping, resume"),
+        "message" => parse_message(frame, &mut errors),
+        "typing" => parse_typing(&frame, &mut errors),
+        "ping" => Some(ClientFrame::Ping),
+        "resume" => parse_resume(&frame, &mut errors),
+        _ => errors.reject("type", "must be one of message, typing, ping, resume"),
     };
-    wrong.finish(said)
+    errors.finish(said)
 }
 
-impl Mistakes {
-    fn finish_with<T>(mut self, path: &str, message: &str) -> Result<T, Vec<Mistake>> {
+impl FieldErrors {
+    fn fail<T>(mut self, path: &str, message: &str) -> Result<T, Vec<FieldError>> {
         self.add(path, message);
         self.finish(None)
     }
 }
 
-fn message(mut frame: Map<String, Value>, wrong: &mut Mistakes) -> Option<Said> {
+fn parse_message(mut frame: Map<String, Value>, errors: &mut FieldErrors) -> Option<ClientFrame> {
     frame.remove("ref");
     let client_id = match frame.remove("client_id") {
         None | Some(Value::Null) => None,
-        Some(Value::String(id)) if is_key(&id) => Some(id),
-        Some(_) => return wrong.refuse("client_id", "must be 1 to 255 printable ASCII characters"),
+        Some(Value::String(id)) if is_client_id(&id) => Some(id),
+        Some(_) => return errors.reject("client_id", "must be 1 to 255 printable ASCII characters"),
     };
     // In one order, whichever way they were sent: a repeated frame is the same frame.
     frame.sort_keys();
-    Some(Said::Message {
+    Some(ClientFrame::Message {
         body: frame,
         client_id,
     })
 }
 
-fn is_key(id: &str) -> bool {
+fn is_client_id(id: &str) -> bool {
     (1..=255).contains(&id.len()) && id.bytes().all(|byte| (0x20..=0x7e).contains(&byte))
 }
 
 /// The ticket that a value names: its id as a number, its uid, number or key.
-pub fn ticket_of(value: &Value) -> Option<Ref> {
+pub fn parse_ticket_ref(value: &Value) -> Option<Ref> {
     match value {
         Value::String(text) => Ref::parse(text).filter(|named| !matches!(named, Ref::Id(_))),
         id => id.as_i64().and_then(|id| Ref::parse(&id.to_string())),
     }
 }
 
-fn writing(frame: &Map<String, Value>, wrong: &mut Mistakes) -> Option<Said> {
+fn parse_typing(frame: &Map<String, Value>, errors: &mut FieldErrors) -> Option<ClientFrame> {
     let mut flag = |name: &str, default: bool| match frame.get(name) {
         None => default,
         Some(Value::Bool(flag)) => *flag,
         Some(_) => {
-            wrong.add(name, "must be true or false");
+            errors.add(name, "must be true or false");
             default
         }
     };
     let (is_typing, is_internal) = (flag("is_typing", true), flag("is_internal", false));
-    let ticket = frame.get("ticket_id").and_then(ticket_of);
+    let ticket = frame.get("ticket_id").and_then(parse_ticket_ref);
     if frame.contains_key("ticket_id") && ticket.is_none() {
-        return wrong.refuse("ticket_id", "must be the id of a ticket");
+        return errors.reject("ticket_id", "must be the id of a ticket");
     }
-    Some(Said::Typing {
+    Some(ClientFrame::Typing {
         ticket,
         is_typing,
         is_internal,
     })
 }
 
-fn resume(frame: &Map<String, Value>, wrong: &mut Mistakes) -> Option<Said> {
+fn parse_resume(frame: &Map<String, Value>, errors: &mut FieldErrors) -> Option<ClientFrame> {
     const SEQ: &str = "must be a whole number, 0 or more";
     let seq = |value: &Value| value.as_i64().filter(|seq| *seq >= 0);
     match (frame.get("tickets"), frame.get("last_seq")) {
-        (Some(Value::Object(tickets)), _) if tickets.len() > MOST_TICKETS => {
-            wrong.refuse("tickets", format!("must be at most {MOST_TICKETS}"))
+        (Some(Value::Object(tickets)), _) if tickets.len() > MAX_RESUME_TICKETS => {
+            errors.reject("tickets", format!("must be at most {MAX_RESUME_TICKETS}"))
         }
         (Some(Value::Object(tickets)), _) => {
             let mut all = Vec::new();
             for (id, last) in tickets {
                 match (Ref::parse(id), seq(last)) {
                     (Some(Ref::Id(id)), Some(last)) => all.push((id, last)),
-                    (Some(Ref::Id(_)), None) => wrong.add(format!("tickets.{id}"), SEQ),
-                    _ => wrong.add("tickets", "must be named by the ids of tickets"),
+                    (Some(Ref::Id(_)), None) => errors.add(format!("tickets.{id}"), SEQ),
+                    _ => errors.add("tickets", "must be named by the ids of tickets"),
                 }
             }
-            Some(Said::ResumeTickets(all))
+            Some(ClientFrame::ResumeTickets(all))
         }
-        (Some(_), _) => wrong.refuse("tickets", "must be an object: the last seq by the ticket's id"),
+        (Some(_), _) => errors.reject("tickets", "must be an object: the last seq by the ticket's id"),
         (None, Some(last)) => match seq(last) {
-            Some(last) => Some(Said::Resume(last)),
-            None => wrong.refuse("last_seq", SEQ),
+            Some(last) => Some(ClientFrame::Resume(last)),
+            None => errors.reject("last_seq", SEQ),
         },
-        (None, None) => wrong.refuse("last_seq", "is missing"),
+        (None, None) => errors.reject("last_seq", "is missing"),
     }
 }
 
 // Out ------------------------------------------------------------------------------------------------------------
 
 /// RFC 3339 with milliseconds, UTC.
-fn moment(now: Millis) -> String {
+fn to_rfc3339(now: Millis) -> String {
     let time = DateTime::from_timestamp_millis(now).unwrap_or_default();
     time.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
-fn frame(kind: &str, ticket: Option<i64>, now: Millis, data: Value) -> String {
+fn build_frame(kind: &str, ticket: Option<i64>, now: Millis, data: Value) -> String {
     match ticket {
-        Some(ticket) => json!({"type": kind, "ticket_id": ticket, "at": moment(now), "data": data}),
-        None => json!({"type": kind, "at": moment(now), "data": data}),
+        Some(ticket) => json!({"type": kind, "ticket_id": ticket, "at": to_rfc3339(now), "data": data}),
+        None => json!({"type": kind, "at": to_rfc3339(now), "data": data}),
     }
     .to_string()
 }
@@ -174,28 +174,28 @@ pub fn error(refusal: &Value, reference: Option<&str>, now: Millis) -> String {
     if let Some(reference) = reference {
         data.insert("ref".to_owned(), json!(reference));
     }
-    frame("error", None, now, Value::Object(data))
+    build_frame("error", None, now, Value::Object(data))
 }
 
 /// The answer to a ping.
 pub fn pong(reference: Option<&str>, now: Millis) -> String {
     let data = reference.map_or_else(|| json!({}), |reference| json!({"ref": reference}));
-    frame("pong", None, now, data)
+    build_frame("pong", None, now, data)
 }
 
 /// Who is there: the first frame of every socket.
 pub fn presence(ticket: Option<i64>, people: &[&Value], now: Millis) -> String {
-    frame("presence", ticket, now, json!({"users": people}))
+    build_frame("presence", ticket, now, json!({"users": people}))
 }
 
 /// Somebody has come.
-pub fn joined(ticket: i64, card: &Value, now: Millis) -> String {
-    frame("user_joined", Some(ticket), now, json!({"user": card}))
+pub fn user_joined(ticket: i64, card: &Value, now: Millis) -> String {
+    build_frame("user_joined", Some(ticket), now, json!({"user": card}))
 }
 
 /// Somebody has gone.
-pub fn left(ticket: i64, card: &Value, now: Millis) -> String {
-    frame("user_left", Some(ticket), now, json!({"user": card}))
+pub fn user_left(ticket: i64, card: &Value, now: Millis) -> String {
+    build_frame("user_left", Some(ticket), now, json!({"user": card}))
 }
 
 /// Somebody is writing, or has stopped.
@@ -205,11 +205,11 @@ pub fn typing(ticket: i64, card: &Value, is_typing: bool, is_internal: bool, now
     } else {
         json!({"user": card, "is_typing": is_typing})
     };
-    frame("typing", Some(ticket), now, data)
+    build_frame("typing", Some(ticket), now, data)
 }
 
 /// The same frame for who has caused it: with the client's own name of it.
-pub fn named(frame: &str, reference: &str) -> String {
+pub fn with_ref(frame: &str, reference: &str) -> String {
     let head = frame.strip_suffix('}').unwrap_or(frame);
     format!("{head},\"ref\":{}}}", json!(reference))
 }
@@ -218,9 +218,9 @@ pub fn named(frame: &str, reference: &str) -> String {
 mod tests {
     use super::*;
 
-    fn given(text: &str) -> Result<Said, Vec<Mistake>> {
+    fn given(text: &str) -> Result<ClientFrame, Vec<FieldError>> {
         match serde_json::from_str(text) {
-            Ok(Value::Object(map)) => read(map),
+            Ok(Value::Object(map)) => parse(map),
             _ => panic!("{text}"),
         }
     }
@@ -228,15 +228,15 @@ mod tests {
     #[test]
     fn frames_are_read() {
         for (text, want) in [
-            (r#"{"type":"ping"}"#, Said::Ping),
-            (r#"{"type":"resume","last_seq":0}"#, Said::Resume(0)),
+            (r#"{"type":"ping"}"#, ClientFrame::Ping),
+            (r#"{"type":"resume","last_seq":0}"#, ClientFrame::Resume(0)),
             (
                 r#"{"type":"resume","tickets":{"5":3,"7":0}}"#,
-                Said::ResumeTickets(vec![(5, 3), (7, 0)]),
+                ClientFrame::ResumeTickets(vec![(5, 3), (7, 0)]),
             ),
             (
                 r#"{"type":"typing"}"#,
-                Said::Typing {
+                ClientFrame::Typing {
                     ticket: None,
                     is_typing: true,
                     is_internal: false,
@@ -244,7 +244,7 @@ mod tests {
             ),
             (
                 r#"{"type":"typing","ticket_id":5,"is_typing":false,"is_internal":true}"#,
-                Said::Typing {
+                ClientFrame::Typing {
                     ticket: Some(Ref::Id(5)),
                     is_typing: false,
                     is_internal: true,
@@ -258,7 +258,7 @@ mod tests {
     #[test]
     fn a_message_is_the_body_of_a_post() {
         let said = given(r#"{"type":"message","content":"Hi","client_id":"a1","ref":"r","body":"Hi"}"#);
-        let Ok(Said::Message { body, client_id }) = said else {
+        let Ok(ClientFrame::Message { body, client_id }) = said else {
             panic!("{said:?}")
         };
         assert_eq!(client_id.as_deref(), Some("a1"));
@@ -300,7 +300,7 @@ mod tests {
                 r#"{"type":"pong","at":"1970-01-01T00:00:00.000Z","data":{}}"#,
             ),
             (
-                left(5, &card, 0),
+                user_left(5, &card, 0),
                 r#"{"type":"user_left","ticket_id":5,"at":"1970-01-01T00:00:00.000Z","data":{"user":{"id":7}}}"#,
             ),
             (
@@ -314,7 +314,7 @@ mod tests {
         ] {
             assert_eq!(text, want);
         }
-        assert_eq!(named(r#"{"seq":1}"#, "a\"b"), r#"{"seq":1,"ref":"a\"b"}"#);
+        assert_eq!(with_ref(r#"{"seq":1}"#, "a\"b"), r#"{"seq":1,"ref":"a\"b"}"#);
         assert!(!typing(5, &card, true, false, 0).contains("internal"));
     }
 
@@ -328,7 +328,7 @@ mod tests {
             ("{}", None),
         ] {
             let map = serde_json::from_str(text).unwrap();
-            assert_eq!(reference(&map).as_deref(), want, "{text}");
+            assert_eq!(client_ref(&map).as_deref(), want, "{text}");
         }
     }
 }

@@ -4,28 +4,28 @@ use serde::Deserialize;
 use serde_json::Value;
 
 /// Stands above the text of mails that can be answered: what is written below it is what was quoted.
-pub const MARKER: &str = "-- Please write your answer above this line --";
+pub const REPLY_MARKER: &str = "-- Please write your answer above this line --";
 
 /// Mails that one person gets of one ticket in an hour. One place is left to the digest of the rest.
-pub const MOST_AN_HOUR: i64 = 20;
+pub const MAX_MAILS_PER_HOUR: i64 = 20;
 
 /// Entries that a digest tells one by one.
-pub const MOST_TOLD: i64 = 50;
+pub const MAX_DIGEST_ENTRIES: i64 = 50;
 
 /// What a mail is made of.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-pub struct Facts {
+pub struct MailContent {
     /// A kind of notification, or `digest`, `password_reset`, `verify_email`.
     pub kind: String,
     /// The name of the person.
     pub name: String,
-    pub ticket: Option<Ticket>,
-    pub entry: Option<Entry>,
+    pub ticket: Option<MailTicket>,
+    pub entry: Option<MailEntry>,
     /// What a rule, or the desk itself, says.
     pub words: Option<String>,
     /// What a digest tells of.
     #[serde(default)]
-    pub entries: Vec<Entry>,
+    pub entries: Vec<MailEntry>,
     /// What a digest has no room for.
     #[serde(default)]
     pub more: i64,
@@ -33,7 +33,7 @@ pub struct Facts {
 
 /// The ticket that a mail is about.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-pub struct Ticket {
+pub struct MailTicket {
     pub id: i64,
     pub number: String,
     pub title: String,
@@ -42,7 +42,7 @@ pub struct Ticket {
 
 /// What happened.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-pub struct Entry {
+pub struct MailEntry {
     pub kind: String,
     /// Who did it; nobody where the desk itself did.
     pub actor: Option<String>,
@@ -60,7 +60,7 @@ pub struct Entry {
 
 /// Where a mail leads.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Links {
+pub struct MailLinks {
     /// What the person is asked to do, or the ticket.
     pub action: Option<String>,
     /// Where mails of this kind are stopped.
@@ -71,14 +71,14 @@ pub struct Links {
 
 /// A mail's words.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Mail {
+pub struct RenderedMail {
     pub subject: String,
     pub text: String,
     pub html: String,
 }
 
 /// A paragraph of a mail.
-enum Part {
+enum Paragraph {
     Line(String),
     Quote(String),
     /// What it is for, and where it leads.
@@ -86,37 +86,37 @@ enum Part {
 }
 
 /// Writes a mail.
-pub fn write(facts: &Facts, links: &Links) -> Mail {
+pub fn render(facts: &MailContent, links: &MailLinks) -> RenderedMail {
     // Whose address it is, is not known yet: what a stranger calls themself is nothing to tell its owner.
-    let name = line(&facts.name);
-    let mut parts = vec![Part::Line(match facts.kind.as_str() {
+    let name = to_single_line(&facts.name);
+    let mut parts = vec![Paragraph::Line(match facts.kind.as_str() {
         "verify_email" => "Hello,".to_owned(),
         _ => format!("Hello {name},"),
     })];
-    parts.extend(story(facts, links));
+    parts.extend(build_paragraphs(facts, links));
     let mut text = String::new();
     let mut html = String::new();
     if links.is_answerable {
-        text.push_str(&format!("{MARKER}\n\n"));
-        html.push_str(&format!("<p style=\"color:#767676\">{MARKER}</p>"));
+        text.push_str(&format!("{REPLY_MARKER}\n\n"));
+        html.push_str(&format!("<p style=\"color:#767676\">{REPLY_MARKER}</p>"));
     }
     for part in &parts {
         match part {
-            Part::Line(words) => {
+            Paragraph::Line(words) => {
                 text.push_str(&format!("{words}\n\n"));
-                html.push_str(&format!("<p>{}</p>", escaped(words)));
+                html.push_str(&format!("<p>{}</p>", escape_html(words)));
             }
-            Part::Quote(words) => {
+            Paragraph::Quote(words) => {
                 let quoted = words.lines().map(|line| format!("  {line}\n"));
                 text.push_str(&format!("{}\n", quoted.collect::<String>()));
                 html.push_str(&format!(
                     "<blockquote style=\"margin:0 0 1em;padding-left:1em;border-left:3px solid #ccc\">{}</blockquote>",
-                    escaped(words).replace('\n', "<br>")
+                    escape_html(words).replace('\n', "<br>")
                 ));
             }
-            Part::Link(label, url) => {
+            Paragraph::Link(label, url) => {
                 text.push_str(&format!("{label}: {url}\n\n"));
-                html.push_str(&format!("<p><a href=\"{}\">{label}</a></p>", escaped(url)));
+                html.push_str(&format!("<p><a href=\"{}\">{label}</a></p>", escape_html(url)));
             }
         }
     }
@@ -124,11 +124,11 @@ pub fn write(facts: &Facts, links: &Links) -> Mail {
         text.push_str(&format!("--\nNo more mails of this kind: {url}\n"));
         html.push_str(&format!(
             "<p style=\"color:#767676;font-size:small\"><a href=\"{}\">No more mails of this kind</a></p>",
-            escaped(url)
+            escape_html(url)
         ));
     }
-    Mail {
-        subject: subject(facts),
+    RenderedMail {
+        subject: render_subject(facts),
         text,
         html: format!(
             "<!doctype html><html><head><meta charset=\"utf-8\"></head>\
@@ -138,49 +138,49 @@ pub fn write(facts: &Facts, links: &Links) -> Mail {
 }
 
 /// Answers of one ticket stand together in mail programs, so every mail of it has the same subject.
-fn subject(facts: &Facts) -> String {
+fn render_subject(facts: &MailContent) -> String {
     let subject = match (&facts.ticket, facts.kind.as_str()) {
         (Some(ticket), _) => format!("[{}] {}", ticket.number, ticket.title),
         (None, "password_reset") => "Set your password".to_owned(),
         (None, "verify_email") => "Confirm your address".to_owned(),
         (None, _) => "Your help desk".to_owned(),
     };
-    line(&subject).chars().take(200).collect()
+    to_single_line(&subject).chars().take(200).collect()
 }
 
-fn story(facts: &Facts, links: &Links) -> Vec<Part> {
-    let link = |label| links.action.clone().map(|url| Part::Link(label, url));
+fn build_paragraphs(facts: &MailContent, links: &MailLinks) -> Vec<Paragraph> {
+    let link = |label| links.action.clone().map(|url| Paragraph::Link(label, url));
     let mut parts = Vec::new();
     match facts.kind.as_str() {
         "password_reset" => {
-            parts.push(Part::Line(
+            parts.push(Paragraph::Line(
                 "somebody, hopefully you, asked for a new password. The link works once, within an hour."
                     .to_owned(),
             ));
             parts.extend(link("Set a password"));
-            parts.push(Part::Line(
+            parts.push(Paragraph::Line(
                 "If it was not you, there is nothing to do: your password stays as it is.".to_owned(),
             ));
         }
         "verify_email" => {
-            parts.push(Part::Line(
+            parts.push(Paragraph::Line(
                 "please confirm that this is your address. Until then we send you no mails about your tickets.".to_owned(),
             ));
             parts.extend(link("Confirm the address"));
-            parts.push(Part::Line(
+            parts.push(Paragraph::Line(
                 "If you have no account with us, there is nothing to do: we will not write again.".to_owned(),
             ));
         }
         "digest" => {
-            parts.push(Part::Line(format!(
+            parts.push(Paragraph::Line(format!(
                 "there has been so much about {} that we tell the rest in one mail:",
-                name_of(facts)
+                ticket_label(facts)
             )));
             for entry in &facts.entries {
-                parts.extend(told(entry, None));
+                parts.extend(describe_entry(entry, None));
             }
             if facts.more > 0 {
-                parts.push(Part::Line(format!(
+                parts.push(Paragraph::Line(format!(
                     "And {} more, which the ticket tells.",
                     facts.more
                 )));
@@ -189,14 +189,17 @@ fn story(facts: &Facts, links: &Links) -> Vec<Part> {
         }
         _ => {
             if let Some(entry) = &facts.entry {
-                parts.extend(told(entry, facts.ticket.as_ref().map(|_| name_of(facts))));
+                parts.extend(describe_entry(
+                    entry,
+                    facts.ticket.as_ref().map(|_| ticket_label(facts)),
+                ));
             }
             parts.extend(
                 facts
                     .words
                     .clone()
                     .filter(|_| facts.entry.is_none())
-                    .map(Part::Line),
+                    .map(Paragraph::Line),
             );
             parts.extend(link("See the ticket"));
         }
@@ -204,16 +207,23 @@ fn story(facts: &Facts, links: &Links) -> Vec<Part> {
     parts
 }
 
-fn name_of(facts: &Facts) -> String {
+fn ticket_label(facts: &MailContent) -> String {
     let ticket = facts.ticket.as_ref();
     ticket.map_or_else(String::new, |ticket| {
-        format!("\u{201c}{}\u{201d} ({})", line(&ticket.title), ticket.number)
+        format!(
+            "\u{201c}{}\u{201d} ({})",
+            to_single_line(&ticket.title),
+            ticket.number
+        )
     })
 }
 
 /// What happened, in a sentence, with what was said.
-fn told(entry: &Entry, ticket: Option<String>) -> Vec<Part> {
-    let who = entry.actor.as_deref().map_or_else(|| "the desk".to_owned(), line);
+fn describe_entry(entry: &MailEntry, ticket: Option<String>) -> Vec<Paragraph> {
+    let who = entry
+        .actor
+        .as_deref()
+        .map_or_else(|| "the desk".to_owned(), to_single_line);
     let of = |words: &str| match &ticket {
         Some(ticket) => format!("{words} {ticket}"),
         None => words.to_owned(),
@@ -231,37 +241,37 @@ fn told(entry: &Entry, ticket: Option<String>) -> Vec<Part> {
         "reply" if entry.is_internal => of(&format!("{who} left a note{on}")),
         "reply" => of(&format!("{who} answered{on}")),
         "mention" => of(&format!("{who} mentioned you{on}")),
-        "status" => of(&status(entry, &who)),
+        "status" => of(&describe_status_change(entry, &who)),
         "sla_at_risk" => of(&format!(
             "the {} is due soon{}",
-            target(entry),
+            target_label(entry),
             if ticket.is_some() { " for" } else { "" }
         )),
         "sla_breached" => of(&format!(
             "the {} is overdue{}",
-            target(entry),
+            target_label(entry),
             if ticket.is_some() { " for" } else { "" }
         )),
         _ => entry.words.clone().unwrap_or_default(),
     };
     let ends = if entry.body.is_some() { ":" } else { "." };
     let needs_end = !sentence.ends_with(['.', '!', '?', ':']);
-    let mut parts = vec![Part::Line(format!(
+    let mut parts = vec![Paragraph::Line(format!(
         "{sentence}{}",
         if needs_end { ends } else { "" }
     ))];
-    parts.extend(entry.body.clone().map(Part::Quote));
+    parts.extend(entry.body.clone().map(Paragraph::Quote));
     parts
 }
 
-fn target(entry: &Entry) -> &'static str {
+fn target_label(entry: &MailEntry) -> &'static str {
     match entry.target.as_deref() {
         Some("response") => "first answer",
         _ => "solution",
     }
 }
 
-fn status(entry: &Entry, who: &str) -> String {
+fn describe_status_change(entry: &MailEntry, who: &str) -> String {
     let changes = entry.changes.as_array().into_iter().flatten();
     let mut status = changes.filter(|change| change.get("field").is_some_and(|field| field == "status"));
     let to = status.next().and_then(|change| change.get("to")?.as_str());
@@ -272,7 +282,7 @@ fn status(entry: &Entry, who: &str) -> String {
 }
 
 /// One line: no control characters, so nothing ends a header, and no runs of space.
-fn line(text: &str) -> String {
+fn to_single_line(text: &str) -> String {
     let plain: String = text
         .chars()
         .map(|c| if c.is_control() { ' ' } else { c })
@@ -280,7 +290,7 @@ fn line(text: &str) -> String {
     plain.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-fn escaped(text: &str) -> String {
+fn escape_html(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -300,8 +310,8 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn ticket() -> Ticket {
-        Ticket {
+    fn ticket() -> MailTicket {
+        MailTicket {
             id: 5,
             number: "TICK-20260101-0001".to_owned(),
             title: "It <b>burns</b>".to_owned(),
@@ -309,17 +319,17 @@ mod tests {
         }
     }
 
-    fn facts(kind: &str) -> Facts {
-        Facts {
+    fn facts(kind: &str) -> MailContent {
+        MailContent {
             kind: kind.to_owned(),
             name: "Ann".to_owned(),
             ticket: Some(ticket()),
-            entry: Some(Entry {
+            entry: Some(MailEntry {
                 kind: kind.to_owned(),
                 actor: Some("Bob".to_owned()),
-                ..Entry::default()
+                ..MailEntry::default()
             }),
-            ..Facts::default()
+            ..MailContent::default()
         }
     }
 
@@ -336,14 +346,14 @@ mod tests {
             ("sla_at_risk", "the solution is due soon for \u{201c}It"),
             ("sla_breached", "the solution is overdue for \u{201c}It"),
         ] {
-            let mail = write(&facts(kind), &Links::default());
+            let mail = render(&facts(kind), &MailLinks::default());
             assert!(mail.text.contains(want), "{kind}: {}", mail.text);
             assert_eq!(mail.subject, "[TICK-20260101-0001] It <b>burns</b>");
         }
         let mut status = facts("status");
         status.entry.as_mut().unwrap().changes =
             json!([{"field": "status", "from": "open", "to": "in_progress"}]);
-        let mail = write(&status, &Links::default());
+        let mail = render(&status, &MailLinks::default());
         assert!(
             mail.text.contains("Bob set to in progress: \u{201c}It"),
             "{}",
@@ -358,11 +368,11 @@ mod tests {
         let entry = facts.entry.as_mut().unwrap();
         entry.body = Some("<script>alert(\"1\")</script>\nsecond line".to_owned());
         facts.ticket.as_mut().unwrap().title = "Hi\r\nBcc: x".to_owned();
-        let links = Links {
+        let links = MailLinks {
             action: Some("https://app.example/tickets/5?a=\"b\"".to_owned()),
-            ..Links::default()
+            ..MailLinks::default()
         };
-        let mail = write(&facts, &links);
+        let mail = render(&facts, &links);
         assert_eq!(mail.subject, "[TICK-20260101-0001] Hi Bcc: x");
         assert!(!mail.html.contains("<script>") && mail.html.contains("&lt;script&gt;"));
         assert!(mail.html.contains("a=&quot;b&quot;") && mail.html.contains("<br>second line"));
@@ -375,21 +385,21 @@ mod tests {
 
     #[test]
     fn a_stranger_is_not_called_what_somebody_else_wrote() {
-        let asked = write(&facts("verify_email"), &Links::default());
+        let asked = render(&facts("verify_email"), &MailLinks::default());
         assert!(asked.text.starts_with("Hello,\n") && !asked.text.contains("Ann"));
     }
 
     #[test]
     fn links_and_the_marker_stand_where_they_are_wanted() {
-        let links = Links {
+        let links = MailLinks {
             action: Some("https://app.example/reset#token=x".to_owned()),
             unsubscribe: Some("https://api.example/u?token=y".to_owned()),
             is_answerable: true,
         };
         for kind in ["reply", "digest", "password_reset", "verify_email"] {
-            let mail = write(&facts(kind), &links);
+            let mail = render(&facts(kind), &links);
             assert!(
-                mail.text.starts_with(MARKER) && mail.html.contains(MARKER),
+                mail.text.starts_with(REPLY_MARKER) && mail.html.contains(REPLY_MARKER),
                 "{kind}"
             );
             assert!(mail.text.contains("https://app.example/reset#token=x"), "{kind}");
@@ -398,30 +408,30 @@ mod tests {
                 "{kind}"
             );
         }
-        let bare = write(&facts("reply"), &Links::default());
-        assert!(!bare.text.contains(MARKER) && !bare.text.contains("http"));
+        let bare = render(&facts("reply"), &MailLinks::default());
+        assert!(!bare.text.contains(REPLY_MARKER) && !bare.text.contains("http"));
     }
 
     #[test]
     fn a_digest_tells_all_of_it_in_order() {
-        let entry = |body: &str| Entry {
+        let entry = |body: &str| MailEntry {
             kind: "reply".to_owned(),
             actor: Some("Bob".to_owned()),
             body: Some(body.to_owned()),
-            ..Entry::default()
+            ..MailEntry::default()
         };
-        let digest = Facts {
+        let digest = MailContent {
             entries: vec![entry("one"), entry("two")],
             entry: None,
             ..facts("digest")
         };
-        let text = write(&digest, &Links::default()).text;
+        let text = render(&digest, &MailLinks::default()).text;
         assert!(!text.contains("more"));
-        let full = Facts {
+        let full = MailContent {
             more: 4,
             ..digest.clone()
         };
-        assert!(write(&full, &Links::default()).text.contains("And 4 more"));
+        assert!(render(&full, &MailLinks::default()).text.contains("And 4 more"));
         let (one, two) = (text.find("  one").unwrap(), text.find("  two").unwrap());
         assert!(one < two && text.contains("Bob answered:"));
     }

@@ -5,35 +5,35 @@
 //! It says where a mail belongs, and not who sent it.
 
 use crate::desk::id::MAX_ID;
-use crate::desk::signed_token::{is_mark, mark};
+use crate::desk::signed_token::{hmac_hex, verify_hmac};
 
 /// Bytes of a seal: 80 bits, far beyond guessing by mail.
-const SEAL: usize = 10;
+const SIGNATURE_BYTES: usize = 10;
 /// The longest part before the `@` of the plain address: with ids of ten digits the whole stays within the 64
 /// characters that RFC 5321 grants.
-const MAX_LOCAL: usize = 20;
+const MAX_LOCAL_BYTES: usize = 20;
 
 /// Whose side of which ticket a mail belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Thread {
+pub struct MailThread {
     pub ticket_id: i64,
     pub user_id: i64,
     /// The mail told of an internal note: what answers it is one, too.
     pub is_internal: bool,
 }
 
-impl Thread {
+impl MailThread {
     /// What is sealed of it: `12.34`, and `12.34n` where a note is told of.
-    fn named(self) -> String {
+    fn payload(self) -> String {
         let mark = if self.is_internal { "n" } else { "" };
         format!("{}.{}{mark}", self.ticket_id, self.user_id)
     }
 
     /// Who and where, out of what [`named`](Thread::named) wrote.
-    fn read(ticket: &str, user: &str) -> Option<Thread> {
+    fn parse(ticket: &str, user: &str) -> Option<MailThread> {
         let plain = user.strip_suffix('n');
         let id = |id: &str| id.parse::<i64>().ok().filter(|id| (0..=MAX_ID).contains(id));
-        Some(Thread {
+        Some(MailThread {
             ticket_id: id(ticket)?,
             user_id: id(plain.unwrap_or(user))?,
             is_internal: plain.is_some(),
@@ -64,7 +64,7 @@ impl ReplyAddress {
             fits(local) && fits(domain) && domain.contains('.') && domain.len() <= 180
         });
         let (local, domain) = parts.ok_or("must be a plain address such as support@desk.example")?;
-        if local.len() > MAX_LOCAL {
+        if local.len() > MAX_LOCAL_BYTES {
             return Err("must have at most 20 characters before the @: a token is put behind them");
         }
         Ok(ReplyAddress {
@@ -75,7 +75,7 @@ impl ReplyAddress {
     }
 
     /// The plain address.
-    pub fn plain(&self) -> String {
+    pub fn base_address(&self) -> String {
         format!("{}@{}", self.local, self.domain)
     }
 
@@ -85,40 +85,40 @@ impl ReplyAddress {
     }
 
     /// Where a person answers on a ticket.
-    pub fn address(&self, thread: Thread) -> String {
-        let named = thread.named();
+    pub fn address_for(&self, thread: MailThread) -> String {
+        let named = thread.payload();
         format!(
             "{}+{named}.{}@{}",
             self.local,
-            self.seal("address", &named),
+            self.sign("address", &named),
             self.domain
         )
     }
 
     /// The thread that an address leads to; nothing when it is not ours, or somebody made it up.
-    pub fn read_address(&self, address: &str) -> Option<Thread> {
+    pub fn parse_address(&self, address: &str) -> Option<MailThread> {
         let address = address.trim().to_lowercase();
-        let (ids, entry) = self.opened("address", self.token(&address)?)?;
+        let (ids, entry) = self.verify_token("address", self.token(&address)?)?;
         entry.is_none().then_some(ids)
     }
 
     /// Whether this is the desk's own address: the plain one, or with anything behind a `+`.
     pub fn is_own(&self, address: &str) -> bool {
         let address = address.trim().to_lowercase();
-        address == self.plain() || self.token(&address).is_some()
+        address == self.base_address() || self.token(&address).is_some()
     }
 
     /// The Message-ID of a mail about a ticket, in its angle brackets. `entry` makes it unique.
-    pub fn message_id(&self, thread: Thread, entry: i64) -> String {
-        let named = format!("{}.{entry}", thread.named());
-        format!("<{named}.{}@{}>", self.seal("message", &named), self.domain)
+    pub fn message_id_for(&self, thread: MailThread, entry: i64) -> String {
+        let named = format!("{}.{entry}", thread.payload());
+        format!("<{named}.{}@{}>", self.sign("message", &named), self.domain)
     }
 
     /// The thread that a Message-ID stands in; nothing when it is none of ours.
-    pub fn read_message_id(&self, id: &str) -> Option<Thread> {
+    pub fn parse_message_id(&self, id: &str) -> Option<MailThread> {
         let id = id.trim().trim_matches(['<', '>']).to_lowercase();
         let (token, domain) = id.split_once('@')?;
-        let (ids, entry) = self.opened("message", token)?;
+        let (ids, entry) = self.verify_token("message", token)?;
         (domain == self.domain && entry.is_some()).then_some(ids)
     }
 
@@ -130,19 +130,19 @@ impl ReplyAddress {
     }
 
     /// Ticket and user, and the entry of a Message-ID, out of a token whose seal is ours.
-    fn opened(&self, purpose: &str, token: &str) -> Option<(Thread, Option<i64>)> {
+    fn verify_token(&self, purpose: &str, token: &str) -> Option<(MailThread, Option<i64>)> {
         let (named, seal) = token.rsplit_once('.')?;
-        if !is_mark(&self.key, &[purpose, named], seal, SEAL) {
+        if !verify_hmac(&self.key, &[purpose, named], seal, SIGNATURE_BYTES) {
             return None;
         }
         let mut parts = named.split('.');
-        let thread = Thread::read(parts.next()?, parts.next()?)?;
+        let thread = MailThread::parse(parts.next()?, parts.next()?)?;
         let entry = parts.next().and_then(|id| id.parse::<i64>().ok());
         Some((thread, entry.filter(|id| (0..=MAX_ID).contains(id))))
     }
 
-    fn seal(&self, purpose: &str, named: &str) -> String {
-        mark(&self.key, &[purpose, named], SEAL)
+    fn sign(&self, purpose: &str, named: &str) -> String {
+        hmac_hex(&self.key, &[purpose, named], SIGNATURE_BYTES)
     }
 }
 
@@ -150,7 +150,7 @@ impl ReplyAddress {
 mod tests {
     use super::*;
 
-    const THREAD: Thread = Thread {
+    const THREAD: MailThread = MailThread {
         ticket_id: 12,
         user_id: 34,
         is_internal: false,
@@ -163,40 +163,40 @@ mod tests {
     #[test]
     fn what_is_made_is_read() {
         let desk = desk();
-        let address = desk.address(THREAD);
+        let address = desk.address_for(THREAD);
         assert!(address.starts_with("support+12.34.") && address.ends_with("@desk.example"));
-        assert_eq!(desk.read_address(&address), Some(THREAD));
-        assert_eq!(desk.read_address(&address.to_uppercase()), Some(THREAD));
-        let id = desk.message_id(THREAD, 7);
+        assert_eq!(desk.parse_address(&address), Some(THREAD));
+        assert_eq!(desk.parse_address(&address.to_uppercase()), Some(THREAD));
+        let id = desk.message_id_for(THREAD, 7);
         assert!(id.starts_with("<12.34.7.") && id.ends_with("@desk.example>"));
-        assert_eq!(desk.read_message_id(&id), Some(THREAD));
-        assert_eq!(desk.read_message_id(id.trim_matches(['<', '>'])), Some(THREAD));
+        assert_eq!(desk.parse_message_id(&id), Some(THREAD));
+        assert_eq!(desk.parse_message_id(id.trim_matches(['<', '>'])), Some(THREAD));
         // What is said of a note is sealed with the rest.
-        let note = Thread {
+        let note = MailThread {
             is_internal: true,
             ..THREAD
         };
-        let (to, id) = (desk.address(note), desk.message_id(note, 7));
+        let (to, id) = (desk.address_for(note), desk.message_id_for(note, 7));
         assert!(to.starts_with("support+12.34n.") && id.starts_with("<12.34n.7."));
-        assert_eq!(desk.read_address(&to), Some(note));
-        assert_eq!(desk.read_message_id(&id), Some(note));
-        assert_eq!(desk.read_address(&to.replace("34n", "34")), None);
-        assert_eq!(desk.read_address(&address.replace("34.", "34n.")), None);
-        assert_eq!(desk.read_message_id(&id.replace("34n", "34")), None);
-        let longest = Thread {
+        assert_eq!(desk.parse_address(&to), Some(note));
+        assert_eq!(desk.parse_message_id(&id), Some(note));
+        assert_eq!(desk.parse_address(&to.replace("34n", "34")), None);
+        assert_eq!(desk.parse_address(&address.replace("34.", "34n.")), None);
+        assert_eq!(desk.parse_message_id(&id.replace("34n", "34")), None);
+        let longest = MailThread {
             ticket_id: 9_999_999_999,
             user_id: 9_999_999_999,
             is_internal: true,
         };
         let desk = ReplyAddress::new("a2345678901234567890@d.example", String::new()).unwrap();
-        assert!(desk.address(longest).split('@').next().unwrap().len() <= 64);
+        assert!(desk.address_for(longest).split('@').next().unwrap().len() <= 64);
     }
 
     #[test]
     fn what_is_made_up_leads_nowhere() {
         let desk = desk();
-        let address = desk.address(THREAD);
-        let id = desk.message_id(THREAD, 7);
+        let address = desk.address_for(THREAD);
+        let id = desk.message_id_for(THREAD, 7);
         for made_up in [
             address.replace("12.34", "13.34"),
             address.replace("12.34", "12.35"),
@@ -208,7 +208,7 @@ mod tests {
             address.replace('+', ""),
             ReplyAddress::new("support@desk.example", "other".to_owned())
                 .unwrap()
-                .address(THREAD),
+                .address_for(THREAD),
             // A seal of the one kind opens nothing of the other.
             id.trim_matches(['<', '>']).replace("12.", "support+12."),
             format!("support+12.34.{}@desk.example", "é".repeat(10)),
@@ -218,14 +218,14 @@ mod tests {
             "@".to_owned(),
             String::new(),
         ] {
-            assert_eq!(desk.read_address(&made_up), None, "{made_up}");
-            assert_eq!(desk.read_message_id(&made_up), None, "{made_up}");
+            assert_eq!(desk.parse_address(&made_up), None, "{made_up}");
+            assert_eq!(desk.parse_message_id(&made_up), None, "{made_up}");
         }
         for made_up in [
             id.replace(".7.", ".8."),
             id.replace("desk.example", "other.example"),
         ] {
-            assert_eq!(desk.read_message_id(&made_up), None, "{made_up}");
+            assert_eq!(desk.parse_message_id(&made_up), None, "{made_up}");
         }
     }
 
@@ -256,6 +256,6 @@ mod tests {
         ] {
             assert!(ReplyAddress::new(wrong, String::new()).is_err(), "{wrong}");
         }
-        assert_eq!(desk().plain(), "support@desk.example");
+        assert_eq!(desk().base_address(), "support@desk.example");
     }
 }

@@ -10,7 +10,7 @@ use crate::desk::{DAY, Millis};
 /// smallest duration that so many per cent of them do not exceed (nearest rank), so it is always one that
 /// really occurred.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
-pub struct Spread {
+pub struct Percentiles {
     pub count: i64,
     /// Rounded down.
     pub mean: Millis,
@@ -22,7 +22,7 @@ pub struct Spread {
 
 /// How promises were kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Kept {
+pub struct Compliance {
     pub met: i64,
     /// Done too late, or late and still to do.
     pub missed: i64,
@@ -30,10 +30,10 @@ pub struct Kept {
     pub pending: i64,
 }
 
-impl Kept {
+impl Compliance {
     /// Of so many tickets.
-    pub fn of(tickets: i64, met: i64, missed: i64) -> Kept {
-        Kept {
+    pub fn from_counts(tickets: i64, met: i64, missed: i64) -> Compliance {
+        Compliance {
             met,
             missed,
             pending: tickets.saturating_sub(met).saturating_sub(missed),
@@ -42,8 +42,8 @@ impl Kept {
 
     /// Both together.
     #[must_use]
-    pub fn and(self, other: Kept) -> Kept {
-        Kept {
+    pub fn combine(self, other: Compliance) -> Compliance {
+        Compliance {
             met: self.met.saturating_add(other.met),
             missed: self.missed.saturating_add(other.missed),
             pending: self.pending.saturating_add(other.pending),
@@ -52,12 +52,12 @@ impl Kept {
 
     /// What was met of what is decided, in per cent; 0 when nothing is.
     pub fn met_percent(self) -> f64 {
-        per_cent(self.met, self.met.saturating_add(self.missed)).unwrap_or_default()
+        percent(self.met, self.met.saturating_add(self.missed)).unwrap_or_default()
     }
 }
 
 /// `part` of `whole` in per cent with one decimal; `None` of nothing.
-pub fn per_cent(part: i64, whole: i64) -> Option<f64> {
+pub fn percent(part: i64, whole: i64) -> Option<f64> {
     let tenths = i128::from(part)
         .checked_mul(2_000)?
         .checked_add(i128::from(whole))?;
@@ -67,7 +67,7 @@ pub fn per_cent(part: i64, whole: i64) -> Option<f64> {
 
 /// The ages of unresolved tickets: the word, and the age in milliseconds at which the next one begins. One from
 /// the future is new.
-pub const AGES: [(&str, Millis); 6] = [
+pub const AGE_BUCKETS: [(&str, Millis); 6] = [
     ("under_1_day", DAY),
     ("1_to_3_days", 3 * DAY),
     ("3_to_7_days", 7 * DAY),
@@ -86,7 +86,7 @@ pub struct Table {
 
 impl Table {
     /// A list of objects.
-    pub fn json(&self) -> Value {
+    pub fn to_json(&self) -> Value {
         let object = |row: &Vec<Value>| {
             let pairs = self
                 .columns
@@ -99,7 +99,7 @@ impl Table {
     }
 
     /// A head and a line for each row.
-    pub fn csv(&self) -> String {
+    pub fn to_csv(&self) -> String {
         let mut text = String::new();
         csv::push_row(&mut text, self.columns.iter().copied());
         for row in &self.rows {
@@ -130,10 +130,13 @@ mod tests {
             (5, 2, 1, 2, 66.7),
             (4, 4, 0, 0, 100.0),
         ] {
-            let kept = Kept::of(tickets, met, missed);
+            let kept = Compliance::from_counts(tickets, met, missed);
             assert_eq!((kept.pending, kept.met_percent()), (pending, percent));
         }
-        assert_eq!(Kept::of(5, 2, 1).and(Kept::of(1, 1, 0)), Kept::of(6, 3, 1));
+        assert_eq!(
+            Compliance::from_counts(5, 2, 1).combine(Compliance::from_counts(1, 1, 0)),
+            Compliance::from_counts(6, 3, 1)
+        );
     }
 
     #[test]
@@ -146,10 +149,10 @@ mod tests {
             ],
         };
         assert_eq!(
-            table.json(),
+            table.to_json(),
             json!([{"name": "=1+1", "count": 5, "share": 62.5}, {"name": null, "count": 0, "share": 0.0}])
         );
-        assert_eq!(table.csv(), "name,count,share\r\n'=1+1,5,62.5\r\n,0,0.0\r\n");
+        assert_eq!(table.to_csv(), "name,count,share\r\n'=1+1,5,62.5\r\n,0,0.0\r\n");
     }
 
     #[test]
@@ -163,13 +166,13 @@ mod tests {
             (1, 2_000, Some(0.1)),
             (i64::MAX, i64::MAX, Some(100.0)),
         ] {
-            assert_eq!(per_cent(part, whole), want, "{part} {whole}");
+            assert_eq!(percent(part, whole), want, "{part} {whole}");
         }
     }
 
     #[test]
     fn ages_follow_each_other() {
-        assert!(AGES.windows(2).all(|pair| pair[0].1 < pair[1].1));
-        assert_eq!(AGES.last().map(|(_, until)| *until), Some(Millis::MAX));
+        assert!(AGE_BUCKETS.windows(2).all(|pair| pair[0].1 < pair[1].1));
+        assert_eq!(AGE_BUCKETS.last().map(|(_, until)| *until), Some(Millis::MAX));
     }
 }

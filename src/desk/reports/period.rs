@@ -2,22 +2,22 @@
 
 use chrono::{DateTime, Datelike, Months, NaiveDate, SecondsFormat};
 
-use crate::desk::time_zone::{Zone, date, day_text, parse_day};
+use crate::desk::time_zone::{TimeZone, civil_date, format_day, parse_day};
 use crate::desk::{DAY, Millis};
 
 /// The longest range of a report in local days.
 pub const MAX_DAYS: i64 = 366;
 /// The range that nobody chose, in days up to and with today.
-const USUAL_DAYS: i64 = 30;
+const DEFAULT_DAYS: i64 = 30;
 
 /// A stretch of time, its end not in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Range {
+pub struct Period {
     pub from: Millis,
     pub until: Millis,
 }
 
-impl Range {
+impl Period {
     /// Reads the parameters `from` and `to`. Each is a date of the zone (`to` with its whole day) or an
     /// RFC 3339 moment (`to` without it). Without `to` the range ends with today, without `from` it
     /// begins 30 days before its end.
@@ -28,10 +28,10 @@ impl Range {
     pub fn parse(
         from: Option<&str>,
         to: Option<&str>,
-        zone: &Zone,
+        zone: &TimeZone,
         now: Millis,
-    ) -> Result<Range, Vec<(&'static str, String)>> {
-        let mut wrong = Vec::new();
+    ) -> Result<Period, Vec<(&'static str, String)>> {
+        let mut errors = Vec::new();
         let mut read = |name, text: Option<&str>, days_on: i64| {
             let moment = match text.map(|text| (parse_day(text), text)) {
                 None => return None,
@@ -41,19 +41,19 @@ impl Range {
                     .map(|time| time.timestamp_millis()),
             };
             if moment.is_none() {
-                wrong.push((name, "must be a date (2026-01-31) or an RFC 3339 time".to_owned()));
+                errors.push((name, "must be a date (2026-01-31) or an RFC 3339 time".to_owned()));
             }
             moment
         };
         let (begin, end) = (read("from", from, 0), read("to", to, 1));
-        if !wrong.is_empty() {
-            return Err(wrong);
+        if !errors.is_empty() {
+            return Err(errors);
         }
         let until = end.unwrap_or_else(|| zone.midnight(zone.day(now).saturating_add(1)));
         let from = begin.unwrap_or_else(|| {
             // The end may be a midnight, which belongs to the day before it.
             let last = zone.day(until.saturating_sub(1));
-            zone.midnight(last.saturating_sub(USUAL_DAYS - 1))
+            zone.midnight(last.saturating_sub(DEFAULT_DAYS - 1))
         });
         if from >= until {
             return Err(vec![("to", "must be after from".to_owned())]);
@@ -64,11 +64,11 @@ impl Range {
                 format!("must be at most {MAX_DAYS} days before to"),
             )]);
         }
-        Ok(Range { from, until })
+        Ok(Period { from, until })
     }
 
     /// The parts of the range in order, without gaps: at most 367. The first and the last may be cut.
-    pub fn split(&self, step: Step, zone: &Zone) -> Vec<Part> {
+    pub fn buckets(&self, step: Granularity, zone: &TimeZone) -> Vec<Bucket> {
         let mut parts = Vec::new();
         let mut day = step.first(zone.day(self.from));
         let mut from = self.from;
@@ -77,9 +77,9 @@ impl Range {
             let until = zone.midnight(next).min(self.until);
             // A zone may skip a whole day.
             if from < until {
-                parts.push(Part {
+                parts.push(Bucket {
                     day,
-                    range: Range { from, until },
+                    range: Period { from, until },
                 });
             }
             (day, from) = (next, until);
@@ -90,28 +90,28 @@ impl Range {
 
 /// A day, week or month of a range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Part {
+pub struct Bucket {
     /// Its first local day, counted from 1970-01-01, even where the range cuts it off.
     pub day: i64,
-    pub range: Range,
+    pub range: Period,
 }
 
-impl Part {
+impl Bucket {
     /// Its first local day: `2026-01-31`.
     pub fn date(&self) -> String {
-        day_text(self.day)
+        format_day(self.day)
     }
 }
 
 /// A moment as answers have it: RFC 3339, UTC, with milliseconds.
-pub fn moment_text(at: Millis) -> String {
+pub fn to_rfc3339(at: Millis) -> String {
     DateTime::from_timestamp_millis(at)
         .unwrap_or_default()
         .to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
 /// Which of the parts a moment falls into.
-pub fn place(parts: &[Part], at: Millis) -> Option<usize> {
+pub fn bucket_index(parts: &[Bucket], at: Millis) -> Option<usize> {
     let after = parts.partition_point(|part| part.range.from <= at);
     let place = after.checked_sub(1)?;
     parts
@@ -122,58 +122,60 @@ pub fn place(parts: &[Part], at: Millis) -> Option<usize> {
 
 /// How finely a trend is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Step {
+pub enum Granularity {
     Day,
     /// From Monday, as ISO 8601 has it.
     Week,
     Month,
 }
 
-impl Step {
+impl Granularity {
     /// Every step.
-    pub const ALL: [Step; 3] = [Step::Day, Step::Week, Step::Month];
-    /// The canonical words, in the order of [`Step::ALL`].
+    pub const ALL: [Granularity; 3] = [Granularity::Day, Granularity::Week, Granularity::Month];
+    /// The canonical words, in the order of [`Granularity::ALL`].
     pub const WORDS: [&'static str; 3] = ["day", "week", "month"];
 
     /// The canonical word.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
-            Step::Day => "day",
-            Step::Week => "week",
-            Step::Month => "month",
+            Granularity::Day => "day",
+            Granularity::Week => "week",
+            Granularity::Month => "month",
         }
     }
 
     /// Reads a word in any case.
-    pub fn parse(word: &str) -> Option<Step> {
+    pub fn parse(word: &str) -> Option<Granularity> {
         let word = word.trim().to_ascii_lowercase();
-        Step::ALL.into_iter().find(|step| step.word() == word)
+        Granularity::ALL.into_iter().find(|step| step.as_str() == word)
     }
 
     /// The first day of the day, week or month that a day is in. Days count from 1970-01-01.
     pub fn first(self, day: i64) -> i64 {
         match self {
-            Step::Day => day,
+            Granularity::Day => day,
             // 1970-01-01 was a Thursday.
-            Step::Week => day.saturating_sub(day.saturating_add(3).rem_euclid(7)),
-            Step::Month => date(day).and_then(|date| date.with_day(1)).map_or(day, days),
+            Granularity::Week => day.saturating_sub(day.saturating_add(3).rem_euclid(7)),
+            Granularity::Month => civil_date(day)
+                .and_then(|date| date.with_day(1))
+                .map_or(day, epoch_days),
         }
     }
 
     /// The first day of the next one; always later than `first`.
     fn next(self, first: i64) -> i64 {
         match self {
-            Step::Day => first.saturating_add(1),
-            Step::Week => first.saturating_add(7),
-            Step::Month => {
-                let next = date(first).and_then(|date| date.checked_add_months(Months::new(1)));
-                next.map_or(first.saturating_add(31), days)
+            Granularity::Day => first.saturating_add(1),
+            Granularity::Week => first.saturating_add(7),
+            Granularity::Month => {
+                let next = civil_date(first).and_then(|date| date.checked_add_months(Months::new(1)));
+                next.map_or(first.saturating_add(31), epoch_days)
             }
         }
     }
 }
 
-fn days(date: NaiveDate) -> i64 {
+fn epoch_days(date: NaiveDate) -> i64 {
     i64::from(date.to_epoch_days())
 }
 
@@ -187,8 +189,8 @@ mod tests {
             .timestamp_millis()
     }
 
-    fn zone(name: &str) -> Zone {
-        Zone::find(name).expect("a zone")
+    fn zone(name: &str) -> TimeZone {
+        TimeZone::find(name).expect("a zone")
     }
 
     #[test]
@@ -238,10 +240,10 @@ mod tests {
                 ("2026-03-28T22:00:00Z", "2026-03-29T21:00:00Z"),
             ),
         ] {
-            let range = Range::parse(from, to, &zone(name), now);
+            let range = Period::parse(from, to, &zone(name), now);
             assert_eq!(
                 range,
-                Ok(Range {
+                Ok(Period {
                     from: at(want.0),
                     until: at(want.1)
                 }),
@@ -264,10 +266,10 @@ mod tests {
             (Some("0000-01-01"), Some("9999-12-31"), vec!["from"]),
             (None, Some("\u{1F525}"), vec!["to"]),
         ] {
-            let wrong = Range::parse(from, to, &zone("UTC"), now)
+            let errors = Period::parse(from, to, &zone("UTC"), now)
                 .err()
                 .unwrap_or_default();
-            let names: Vec<&str> = wrong.iter().map(|(name, _)| *name).collect();
+            let names: Vec<&str> = errors.iter().map(|(name, _)| *name).collect();
             assert_eq!(names, want, "{from:?} {to:?}");
         }
     }
@@ -279,32 +281,42 @@ mod tests {
             (
                 "2026-03-28",
                 "2026-03-30",
-                Step::Day,
+                Granularity::Day,
                 vec!["2026-03-28 24", "2026-03-29 23", "2026-03-30 24"],
             ),
-            ("2026-10-25", "2026-10-25", Step::Day, vec!["2026-10-25 25"]),
+            (
+                "2026-10-25",
+                "2026-10-25",
+                Granularity::Day,
+                vec!["2026-10-25 25"],
+            ),
             (
                 "2026-03-25",
                 "2026-03-30",
-                Step::Week,
+                Granularity::Week,
                 vec!["2026-03-23 119", "2026-03-30 24"],
             ),
             (
                 "2026-01-31",
                 "2026-03-01",
-                Step::Month,
+                Granularity::Month,
                 vec!["2026-01-01 24", "2026-02-01 672", "2026-03-01 24"],
             ),
             (
                 "2026-12-31",
                 "2027-01-01",
-                Step::Month,
+                Granularity::Month,
                 vec!["2026-12-01 24", "2027-01-01 24"],
             ),
-            ("2026-12-31", "2027-01-01", Step::Week, vec!["2026-12-28 48"]),
+            (
+                "2026-12-31",
+                "2027-01-01",
+                Granularity::Week,
+                vec!["2026-12-28 48"],
+            ),
         ] {
-            let range = Range::parse(Some(from), Some(to), &berlin, 0).expect("a range");
-            let parts = range.split(step, &berlin);
+            let range = Period::parse(Some(from), Some(to), &berlin, 0).expect("a range");
+            let parts = range.buckets(step, &berlin);
             let got: Vec<String> = parts
                 .iter()
                 .map(|part| {
@@ -330,12 +342,12 @@ mod tests {
             "America/Santiago",
         ] {
             let zone = zone(name);
-            let range = Range {
+            let range = Period {
                 from: at("2026-01-03T05:00:00Z"),
                 until: at("2027-01-04T04:59:59Z"),
             };
-            for step in Step::ALL {
-                let parts = range.split(step, &zone);
+            for step in Granularity::ALL {
+                let parts = range.buckets(step, &zone);
                 assert_eq!(parts.first().map(|part| part.range.from), Some(range.from));
                 assert_eq!(parts.last().map(|part| part.range.until), Some(range.until));
                 assert!(
@@ -346,24 +358,24 @@ mod tests {
                 assert!(parts.len() <= 367);
                 for (at, part) in parts.iter().enumerate() {
                     for moment in [part.range.from, part.range.until - 1] {
-                        assert_eq!(place(&parts, moment), Some(at), "{name}");
+                        assert_eq!(bucket_index(&parts, moment), Some(at), "{name}");
                         assert_eq!(step.first(zone.day(moment)), part.day, "{name}");
                     }
                 }
                 for outside in [range.from - 1, range.until, Millis::MIN, Millis::MAX] {
-                    assert_eq!(place(&parts, outside), None);
+                    assert_eq!(bucket_index(&parts, outside), None);
                 }
             }
         }
-        assert_eq!(place(&[], 0), None);
-        let endless = Range {
+        assert_eq!(bucket_index(&[], 0), None);
+        let endless = Period {
             from: Millis::MIN,
             until: Millis::MAX,
         };
         assert!(
-            Step::ALL
+            Granularity::ALL
                 .iter()
-                .all(|step| endless.split(*step, &Zone::utc()).len() <= 367)
+                .all(|step| endless.buckets(*step, &TimeZone::utc()).len() <= 367)
         );
     }
 }

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::desk::time_zone::Zone;
+use crate::desk::time_zone::TimeZone;
 use crate::desk::{DAY, MINUTE, Millis};
 
 /// How far a calendar is followed: ten years.
@@ -20,7 +20,7 @@ pub struct Calendar {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Hours {
-    pub(super) zone: Zone,
+    pub(super) zone: TimeZone,
     /// Per weekday from Monday, the minutes of the day `[from, to)`, in order and apart.
     pub(super) week: [Vec<(i64, i64)>; 7],
     /// Days counted from 1970-01-01.

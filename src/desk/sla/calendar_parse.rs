@@ -5,20 +5,20 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::desk::sla::calendar::{Calendar, Hours};
-use crate::desk::time_zone::{Zone, parse_day};
-use crate::desk::validation::{Mistake, Mistakes};
+use crate::desk::time_zone::{TimeZone, parse_day};
+use crate::desk::validation::{FieldError, FieldErrors};
 
 /// The keys of a week, in its order.
 pub const WEEKDAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 /// Minutes of a day.
-const FULL_DAY: i64 = 1_440;
+const MINUTES_PER_DAY: i64 = 1_440;
 /// Ranges of one weekday.
 const MAX_RANGES: usize = 12;
 /// Holidays of one calendar.
 const MAX_HOLIDAYS: usize = 1_000;
-const NO_ZONE: &str = "must be an IANA time zone such as Europe/Berlin";
+const TIME_ZONE_MESSAGE: &str = "must be an IANA time zone such as Europe/Berlin";
 /// Working minutes that a week must have at least.
-const MIN_WEEK: i64 = 60;
+const MIN_WEEKLY_MINUTES: i64 = 60;
 
 impl Calendar {
     /// Reads a calendar; unknown keys are ignored:
@@ -34,82 +34,85 @@ impl Calendar {
     ///
     /// # Errors
     /// Every mistake.
-    pub fn parse(value: &Value) -> Result<Calendar, Vec<Mistake>> {
-        let mut wrong = Mistakes::default();
-        let zone = match value.get("time_zone").map(|zone| zone.as_str().map(Zone::find)) {
-            None => Some(Zone::utc()),
+    pub fn parse(value: &Value) -> Result<Calendar, Vec<FieldError>> {
+        let mut errors = FieldErrors::default();
+        let zone = match value
+            .get("time_zone")
+            .map(|zone| zone.as_str().map(TimeZone::find))
+        {
+            None => Some(TimeZone::utc()),
             Some(found) => found.flatten(),
         };
         if zone.is_none() {
-            wrong.add("time_zone", NO_ZONE);
+            errors.add("time_zone", TIME_ZONE_MESSAGE);
         }
-        let week = parse_week(value.get("hours"), &mut wrong);
-        let holidays = parse_holidays(value.get("holidays"), &mut wrong);
-        wrong.finish(zone.map(|zone| Calendar {
+        let week = parse_week(value.get("hours"), &mut errors);
+        let holidays = parse_holidays(value.get("holidays"), &mut errors);
+        errors.finish(zone.map(|zone| Calendar {
             hours: Some(Hours { zone, week, holidays }),
         }))
     }
 }
 
 /// What is wrong with the hours of a calendar.
-pub fn check_hours(value: &Value) -> Vec<Mistake> {
-    let mut wrong = Mistakes::default();
-    let week = parse_week(Some(value), &mut wrong);
-    wrong.finish(Some(week)).err().unwrap_or_default()
+pub fn validate_hours(value: &Value) -> Vec<FieldError> {
+    let mut errors = FieldErrors::default();
+    let week = parse_week(Some(value), &mut errors);
+    errors.finish(Some(week)).err().unwrap_or_default()
 }
 
 /// What is wrong with the holidays of a calendar.
-pub fn check_holidays(value: &Value) -> Vec<Mistake> {
-    let mut wrong = Mistakes::default();
-    let days = parse_holidays(Some(value), &mut wrong);
-    wrong.finish(Some(days)).err().unwrap_or_default()
+pub fn validate_holidays(value: &Value) -> Vec<FieldError> {
+    let mut errors = FieldErrors::default();
+    let days = parse_holidays(Some(value), &mut errors);
+    errors.finish(Some(days)).err().unwrap_or_default()
 }
 
 /// What is wrong with the time zone of a calendar.
-pub fn check_zone(value: &Value) -> Vec<Mistake> {
-    match value.as_str().and_then(Zone::find) {
+pub fn validate_time_zone(value: &Value) -> Vec<FieldError> {
+    match value.as_str().and_then(TimeZone::find) {
         Some(_) => Vec::new(),
-        None => vec![("time_zone".to_owned(), NO_ZONE.to_owned())],
+        None => vec![("time_zone".to_owned(), TIME_ZONE_MESSAGE.to_owned())],
     }
 }
 
-fn parse_week(value: Option<&Value>, wrong: &mut Mistakes) -> [Vec<(i64, i64)>; 7] {
-    let before = wrong.count();
+fn parse_week(value: Option<&Value>, errors: &mut FieldErrors) -> [Vec<(i64, i64)>; 7] {
+    let before = errors.count();
     let Some(Value::Object(days)) = value else {
-        wrong.add("hours", "must be an object such as {\"mon\": [\"09:00-17:00\"]}");
+        errors.add("hours", "must be an object such as {\"mon\": [\"09:00-17:00\"]}");
         return Default::default();
     };
     for day in days.keys().filter(|day| !WEEKDAYS.contains(&day.as_str())) {
-        wrong.add(
+        errors.add(
             format!("hours.{day}"),
             "must be one of mon, tue, wed, thu, fri, sat, sun",
         );
     }
     let week = WEEKDAYS.map(|day| match days.get(day) {
         None | Some(Value::Null) => Vec::new(),
-        Some(ranges) => parse_day_hours(&format!("hours.{day}"), ranges, wrong),
+        Some(ranges) => parse_day_hours(&format!("hours.{day}"), ranges, errors),
     });
     let minutes: i64 = week
         .iter()
         .flatten()
         .map(|(from, to)| to.saturating_sub(*from))
         .sum();
-    if minutes < MIN_WEEK && wrong.count() == before {
-        wrong.add("hours", "must hold at least one hour of work a week");
+    if minutes < MIN_WEEKLY_MINUTES && errors.count() == before {
+        errors.add("hours", "must hold at least one hour of work a week");
     }
     week
 }
 
-fn parse_day_hours(path: &str, value: &Value, wrong: &mut Mistakes) -> Vec<(i64, i64)> {
+fn parse_day_hours(path: &str, value: &Value, errors: &mut FieldErrors) -> Vec<(i64, i64)> {
     let Some(texts) = value.as_array().filter(|texts| texts.len() <= MAX_RANGES) else {
-        wrong.add(path, format!("must be a list of at most {MAX_RANGES} ranges"));
+        errors.add(path, format!("must be a list of at most {MAX_RANGES} ranges"));
         return Vec::new();
     };
     let mut ranges = Vec::new();
     for (at, text) in texts.iter().enumerate() {
         match text.as_str().and_then(parse_range) {
             Some(range) => ranges.push(range),
-            None => wrong.add(format!("{path}[{at}]"), "must be a range such as 09:00-17:00"),
+            None => errors.add(format!("{path}[{at}]"), "must be a range such as 09:00-17:00"),
         }
     }
     ranges.sort_unstable();
@@ -118,7 +121,7 @@ fn parse_day_hours(path: &str, value: &Value, wrong: &mut Mistakes) -> Vec<(i64,
         .zip(ranges.iter().skip(1))
         .any(|(one, next)| one.1 > next.0)
     {
-        wrong.add(path, "must not overlap");
+        errors.add(path, "must not overlap");
     }
     ranges
 }
@@ -139,15 +142,15 @@ fn parse_minute(text: &str) -> Option<i64> {
     let (hour, minute) = text.split_once(':').filter(|_| is_formed)?;
     let (hour, minute): (i64, i64) = (hour.parse().ok()?, minute.parse().ok()?);
     let all = hour.checked_mul(60)?.checked_add(minute)?;
-    (minute < 60 && all <= FULL_DAY).then_some(all)
+    (minute < 60 && all <= MINUTES_PER_DAY).then_some(all)
 }
 
-fn parse_holidays(value: Option<&Value>, wrong: &mut Mistakes) -> BTreeSet<i64> {
+fn parse_holidays(value: Option<&Value>, errors: &mut FieldErrors) -> BTreeSet<i64> {
     let days = match value {
         None | Some(Value::Null) => return BTreeSet::new(),
         Some(Value::Array(days)) if days.len() <= MAX_HOLIDAYS => days,
         Some(_) => {
-            wrong.add(
+            errors.add(
                 "holidays",
                 format!("must be a list of at most {MAX_HOLIDAYS} dates"),
             );
@@ -160,7 +163,7 @@ fn parse_holidays(value: Option<&Value>, wrong: &mut Mistakes) -> BTreeSet<i64> 
             Some(day) => {
                 holidays.insert(day);
             }
-            None => wrong.add(format!("holidays[{at}]"), "must be a date such as 2026-12-25"),
+            None => errors.add(format!("holidays[{at}]"), "must be a date such as 2026-12-25"),
         }
     }
     holidays
@@ -210,8 +213,8 @@ mod tests {
                 vec!["holidays[0]", "holidays[1]"],
             ),
         ] {
-            let wrong = Calendar::parse(&value).err().unwrap_or_default();
-            let paths: Vec<&str> = wrong.iter().map(|(path, _)| path.as_str()).collect();
+            let errors = Calendar::parse(&value).err().unwrap_or_default();
+            let paths: Vec<&str> = errors.iter().map(|(path, _)| path.as_str()).collect();
             assert_eq!(paths, want, "{value}");
         }
     }

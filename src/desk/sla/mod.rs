@@ -5,40 +5,40 @@ pub mod calendar_parse;
 
 use crate::desk::sla::calendar::Calendar;
 use crate::desk::tickets::priority::Priority;
-use crate::desk::validation::Mistake;
+use crate::desk::validation::FieldError;
 use crate::desk::{DAY, HOUR, MINUTE, Millis};
 
 /// How much working time the desk takes at most, in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Policy {
+pub struct SlaDurations {
     /// Until the first public answer of the staff.
     pub response: Millis,
     /// Until the ticket is resolved.
     pub resolution: Millis,
 }
 
-impl Policy {
+impl SlaDurations {
     /// What is promised where nothing else is written. A day is 24 hours of working time.
-    pub const fn standard(priority: Priority) -> Policy {
+    pub const fn standard(priority: Priority) -> SlaDurations {
         let (response, resolution) = match priority {
             Priority::Low => (24 * HOUR, 10 * DAY),
             Priority::Medium => (8 * HOUR, 5 * DAY),
             Priority::High => (4 * HOUR, 48 * HOUR),
             Priority::Urgent => (2 * HOUR, 24 * HOUR),
         };
-        Policy { response, resolution }
+        SlaDurations { response, resolution }
     }
 
     /// A policy of so many minutes.
     ///
     /// # Errors
     /// When a ticket would have to be resolved before it is answered.
-    pub fn of_minutes(response: i64, resolution: i64) -> Result<Policy, Mistake> {
+    pub fn from_minutes(response: i64, resolution: i64) -> Result<SlaDurations, FieldError> {
         if resolution < response {
             let message = "must not be shorter than first_response_minutes";
             return Err(("resolution_minutes".to_owned(), message.to_owned()));
         }
-        Ok(Policy {
+        Ok(SlaDurations {
             response: response.saturating_mul(MINUTE),
             resolution: resolution.saturating_mul(MINUTE),
         })
@@ -47,8 +47,8 @@ impl Policy {
 
 /// What is promised for one priority, and the hours that it is counted in.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Promise {
-    pub policy: Policy,
+pub struct SlaPolicy {
+    pub policy: SlaDurations,
     pub calendar: Calendar,
     /// Rises with every change of the policy or of its calendar; a ticket keeps the one that it was promised by.
     pub version: i64,
@@ -56,22 +56,22 @@ pub struct Promise {
 
 /// Every promise of the desk, in the order of [`Priority::ALL`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Promises(pub [Promise; 4]);
+pub struct SlaPolicies(pub [SlaPolicy; 4]);
 
-impl Promises {
+impl SlaPolicies {
     /// The standard policies around the clock. Tickets that were promised by them are promised anew as soon as
     /// the desk's own are known: their version is below every other.
-    pub fn standard() -> Promises {
-        Promises(Priority::ALL.map(|priority| Promise {
-            policy: Policy::standard(priority),
+    pub fn standard() -> SlaPolicies {
+        SlaPolicies(Priority::ALL.map(|priority| SlaPolicy {
+            policy: SlaDurations::standard(priority),
             calendar: Calendar::always(),
             version: 0,
         }))
     }
 
     /// Promises something else for a priority.
-    pub fn set(&mut self, priority: Priority, promise: Promise) {
-        let Promises([low, medium, high, urgent]) = self;
+    pub fn set(&mut self, priority: Priority, promise: SlaPolicy) {
+        let SlaPolicies([low, medium, high, urgent]) = self;
         *match priority {
             Priority::Low => low,
             Priority::Medium => medium,
@@ -81,8 +81,8 @@ impl Promises {
     }
 
     /// What is promised for a priority.
-    pub fn of(&self, priority: Priority) -> &Promise {
-        let Promises([low, medium, high, urgent]) = self;
+    pub fn for_priority(&self, priority: Priority) -> &SlaPolicy {
+        let SlaPolicies([low, medium, high, urgent]) = self;
         match priority {
             Priority::Low => low,
             Priority::Medium => medium,
@@ -95,20 +95,20 @@ impl Promises {
 /// A stretch of time for which a ticket's resolution clock stood still: since, until.
 pub type Pause = (Millis, Millis);
 
-impl Promise {
+impl SlaPolicy {
     /// The due times of a ticket, and the working time for which its resolution clock has stood still.
-    pub fn targets(&self, created_at: Millis, pauses: &[Pause]) -> (Targets, Millis) {
+    pub fn due_times(&self, created_at: Millis, pauses: &[Pause]) -> (DueTimes, Millis) {
         let paused = pauses
             .iter()
             .map(|(since, until)| self.calendar.between(*since, *until))
             .fold(0, Millis::saturating_add);
-        (targets(self.policy, &self.calendar, created_at, paused), paused)
+        (due_times(self.policy, &self.calendar, created_at, paused), paused)
     }
 }
 
 /// The moments that a ticket's promises lead to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Targets {
+pub struct DueTimes {
     pub first_response_due_at: Millis,
     pub first_response_at_risk_at: Millis,
     pub resolution_due_at: Millis,
@@ -117,46 +117,46 @@ pub struct Targets {
 
 /// When a ticket is due. It is at risk when 80 % of the promised working time is used. `paused` is the
 /// working time for which its resolution clock stood still; the response clock never does.
-pub fn targets(policy: Policy, calendar: &Calendar, created_at: Millis, paused: Millis) -> Targets {
+pub fn due_times(policy: SlaDurations, calendar: &Calendar, created_at: Millis, paused: Millis) -> DueTimes {
     let after = |working: Millis| calendar.add(created_at, working);
-    Targets {
+    DueTimes {
         first_response_due_at: after(policy.response),
-        first_response_at_risk_at: after(most_of(policy.response)),
+        first_response_at_risk_at: after(at_risk_share(policy.response)),
         resolution_due_at: after(policy.resolution.saturating_add(paused)),
-        resolution_at_risk_at: after(most_of(policy.resolution).saturating_add(paused)),
+        resolution_at_risk_at: after(at_risk_share(policy.resolution).saturating_add(paused)),
     }
 }
 
 /// 80 %.
-fn most_of(working: Millis) -> Millis {
+fn at_risk_share(working: Millis) -> Millis {
     working.saturating_sub(working / 5)
 }
 
 /// What is promised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Target {
+pub enum SlaTarget {
     /// The first public answer.
     Response,
     /// The solution.
     Resolution,
 }
 
-impl Target {
+impl SlaTarget {
     /// Both.
-    pub const ALL: [Target; 2] = [Target::Response, Target::Resolution];
+    pub const ALL: [SlaTarget; 2] = [SlaTarget::Response, SlaTarget::Resolution];
 
     /// The canonical word.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
-            Target::Response => "response",
-            Target::Resolution => "resolution",
+            SlaTarget::Response => "response",
+            SlaTarget::Resolution => "resolution",
         }
     }
 }
 
 /// How a promise is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum State {
+pub enum SlaState {
     /// There is time.
     Ok,
     /// Most of the time is used.
@@ -171,56 +171,56 @@ pub enum State {
     Missed,
 }
 
-impl State {
+impl SlaState {
     /// Every state.
-    pub const ALL: [State; 6] = [
-        State::Ok,
-        State::AtRisk,
-        State::Breached,
-        State::Paused,
-        State::Met,
-        State::Missed,
+    pub const ALL: [SlaState; 6] = [
+        SlaState::Ok,
+        SlaState::AtRisk,
+        SlaState::Breached,
+        SlaState::Paused,
+        SlaState::Met,
+        SlaState::Missed,
     ];
-    /// The canonical words, in the order of [`State::ALL`].
+    /// The canonical words, in the order of [`SlaState::ALL`].
     pub const WORDS: [&'static str; 6] = ["ok", "at_risk", "breached", "paused", "met", "missed"];
 
     /// The canonical word.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
-            State::Ok => "ok",
-            State::AtRisk => "at_risk",
-            State::Breached => "breached",
-            State::Paused => "paused",
-            State::Met => "met",
-            State::Missed => "missed",
+            SlaState::Ok => "ok",
+            SlaState::AtRisk => "at_risk",
+            SlaState::Breached => "breached",
+            SlaState::Paused => "paused",
+            SlaState::Met => "met",
+            SlaState::Missed => "missed",
         }
     }
 
     /// Reads a word in any case.
-    pub fn parse(word: &str) -> Option<State> {
+    pub fn parse(word: &str) -> Option<SlaState> {
         let word = word.trim().to_ascii_lowercase();
-        State::ALL.into_iter().find(|state| state.word() == word)
+        SlaState::ALL.into_iter().find(|state| state.as_str() == word)
     }
 }
 
 /// How a promise is doing at `now`. Due moments belong to the time in which it is kept. `paused_at` is for
 /// the resolution only, `None` for the response: a pause stops the clock at its beginning, so what was
 /// overdue then stays breached.
-pub fn state(
+pub fn state_at(
     due_at: Millis,
     at_risk_at: Millis,
     done_at: Option<Millis>,
     paused_at: Option<Millis>,
     now: Millis,
-) -> State {
+) -> SlaState {
     let clock = paused_at.unwrap_or(now);
     match done_at {
-        Some(done) if done <= due_at => State::Met,
-        Some(_) => State::Missed,
-        None if clock > due_at => State::Breached,
-        None if paused_at.is_some() => State::Paused,
-        None if clock >= at_risk_at => State::AtRisk,
-        None => State::Ok,
+        Some(done) if done <= due_at => SlaState::Met,
+        Some(_) => SlaState::Missed,
+        None if clock > due_at => SlaState::Breached,
+        None if paused_at.is_some() => SlaState::Paused,
+        None if clock >= at_risk_at => SlaState::AtRisk,
+        None => SlaState::Ok,
     }
 }
 
@@ -231,11 +231,11 @@ mod tests {
 
     #[test]
     fn words_and_states_agree() {
-        for (state, word) in State::ALL.into_iter().zip(State::WORDS) {
-            assert_eq!(state.word(), word);
-            assert_eq!(State::parse(&word.to_uppercase()), Some(state));
+        for (state, word) in SlaState::ALL.into_iter().zip(SlaState::WORDS) {
+            assert_eq!(state.as_str(), word);
+            assert_eq!(SlaState::parse(&word.to_uppercase()), Some(state));
         }
-        assert_eq!(State::parse("late"), None);
+        assert_eq!(SlaState::parse("late"), None);
     }
 
     #[test]
@@ -246,8 +246,8 @@ mod tests {
             (Priority::Medium, 8, 120),
             (Priority::Low, 24, 240),
         ] {
-            let targets = targets(Policy::standard(priority), &Calendar::always(), 1_000, 500);
-            let want = Targets {
+            let targets = due_times(SlaDurations::standard(priority), &Calendar::always(), 1_000, 500);
+            let want = DueTimes {
                 first_response_due_at: 1_000 + response * HOUR,
                 first_response_at_risk_at: 1_000 + response * HOUR / 5 * 4,
                 resolution_due_at: 1_500 + resolution * HOUR,
@@ -259,13 +259,13 @@ mod tests {
 
     #[test]
     fn policies_are_counted_in_minutes() {
-        let policy = Policy {
+        let policy = SlaDurations {
             response: HOUR,
             resolution: 2 * HOUR,
         };
-        assert_eq!(Policy::of_minutes(60, 120), Ok(policy));
-        assert!(Policy::of_minutes(60, 60).is_ok());
-        assert!(Policy::of_minutes(61, 60).is_err());
+        assert_eq!(SlaDurations::from_minutes(60, 120), Ok(policy));
+        assert!(SlaDurations::from_minutes(60, 60).is_ok());
+        assert!(SlaDurations::from_minutes(61, 60).is_err());
     }
 
     #[test]
@@ -283,8 +283,8 @@ mod tests {
         };
         // Friday 16:00 before the clocks change.
         let created = at("2026-03-27T16:00:00+01:00");
-        let promise = Promise {
-            policy: Policy {
+        let promise = SlaPolicy {
+            policy: SlaDurations {
                 response: 5 * HOUR,
                 resolution: 10 * HOUR,
             },
@@ -296,18 +296,18 @@ mod tests {
             (at("2026-03-27T16:00:00+01:00"), at("2026-03-29T20:00:00+02:00")),
             (at("2026-03-30T10:00:00+02:00"), at("2026-03-30T20:00:00+02:00")),
         ];
-        let want = Targets {
+        let want = DueTimes {
             first_response_due_at: at("2026-03-30T13:00:00+02:00"),
             first_response_at_risk_at: at("2026-03-30T12:00:00+02:00"),
             resolution_due_at: at("2026-04-01T10:00:00+02:00"),
             resolution_at_risk_at: at("2026-03-31T16:00:00+02:00"),
         };
-        assert_eq!(promise.targets(created, &pauses), (want, 8 * HOUR));
-        let around_the_clock = Promise {
+        assert_eq!(promise.due_times(created, &pauses), (want, 8 * HOUR));
+        let around_the_clock = SlaPolicy {
             calendar: Calendar::always(),
             ..promise
         };
-        let (targets, paused) = around_the_clock.targets(created, &pauses);
+        let (targets, paused) = around_the_clock.due_times(created, &pauses);
         assert_eq!(paused, 61 * HOUR);
         assert_eq!(targets.resolution_due_at, created + 71 * HOUR);
     }
@@ -315,20 +315,20 @@ mod tests {
     #[test]
     fn states_are_decided() {
         for (done_at, paused_at, now, want) in [
-            (None, None, 79, State::Ok),
-            (None, None, 80, State::AtRisk),
-            (None, None, 100, State::AtRisk),
-            (None, None, 101, State::Breached),
-            (None, Some(10), 50, State::Paused),
-            (None, Some(90), 5_000, State::Paused),
-            (None, Some(101), 5_000, State::Breached),
-            (Some(100), None, 5_000, State::Met),
-            (Some(101), None, 5_000, State::Missed),
-            (Some(50), Some(60), 70, State::Met),
-            (Some(500), Some(60), 700, State::Missed),
+            (None, None, 79, SlaState::Ok),
+            (None, None, 80, SlaState::AtRisk),
+            (None, None, 100, SlaState::AtRisk),
+            (None, None, 101, SlaState::Breached),
+            (None, Some(10), 50, SlaState::Paused),
+            (None, Some(90), 5_000, SlaState::Paused),
+            (None, Some(101), 5_000, SlaState::Breached),
+            (Some(100), None, 5_000, SlaState::Met),
+            (Some(101), None, 5_000, SlaState::Missed),
+            (Some(50), Some(60), 70, SlaState::Met),
+            (Some(500), Some(60), 700, SlaState::Missed),
         ] {
             assert_eq!(
-                state(100, 80, done_at, paused_at, now),
+                state_at(100, 80, done_at, paused_at, now),
                 want,
                 "{done_at:?} {paused_at:?} {now}"
             );
@@ -337,11 +337,11 @@ mod tests {
 
     #[test]
     fn extremes_do_not_overflow() {
-        let policy = Policy {
+        let policy = SlaDurations {
             response: Millis::MAX,
             resolution: Millis::MAX,
         };
-        let targets = targets(policy, &Calendar::always(), Millis::MAX, Millis::MAX);
+        let targets = due_times(policy, &Calendar::always(), Millis::MAX, Millis::MAX);
         assert_eq!(targets.resolution_due_at, Millis::MAX);
     }
 }

@@ -1,26 +1,26 @@
 //! Attachments: who may add a file to a ticket, and who may take it away again.
 
 use crate::desk::person::Role;
-use crate::desk::tickets::filename::MAX_FILES;
+use crate::desk::tickets::filename::MAX_FILES_PER_TICKET;
 use crate::desk::tickets::message::EDIT_WINDOW;
 use crate::desk::tickets::ticket::{Actor, Refusal};
 use crate::desk::{DAY, HOUR, Millis};
 
 /// The life of a link for an upload, seconds.
-pub const UPLOAD_SECONDS: i64 = 900;
+pub const UPLOAD_URL_SECONDS: i64 = 900;
 /// The life of a link for a download, seconds.
-pub const DOWNLOAD_SECONDS: i64 = 300;
+pub const DOWNLOAD_URL_SECONDS: i64 = 300;
 /// For how long an upload that is under way keeps its place among a ticket's files.
-pub const UNDER_WAY: Millis = HOUR;
+pub const PENDING_UPLOAD_TTL: Millis = HOUR;
 /// After this time an upload that nobody registered is cleared away.
-pub const ABANDONED: Millis = DAY;
+pub const ABANDONED_UPLOAD_AGE: Millis = DAY;
 /// Counted from its permission, the time after which nothing can arrive under a key any more: an upload may
 /// begin in the last second of its link, and be slow.
-pub const SETTLED: Millis = HOUR;
+pub const LATE_UPLOAD_WINDOW: Millis = HOUR;
 
 /// The message that a file belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Said {
+pub struct ParentMessage {
     pub id: i64,
     pub ticket_id: i64,
     pub author_id: i64,
@@ -28,7 +28,7 @@ pub struct Said {
 }
 
 /// A message that is not there, is hidden, or is another ticket's: one answer for all.
-pub fn no_such_message() -> Refusal {
+pub fn unknown_message() -> Refusal {
     Refusal::Invalid {
         field: "message_id",
         message: "names no message of this ticket".to_owned(),
@@ -40,17 +40,17 @@ pub fn no_such_message() -> Refusal {
 ///
 /// # Errors
 /// A [`Refusal`] when the message is another's, or says otherwise.
-pub fn is_internal(
+pub fn resolve_internal(
     ticket_id: i64,
     asked: Option<bool>,
-    message: Option<&Said>,
+    message: Option<&ParentMessage>,
     actor: &Actor,
 ) -> Result<bool, Refusal> {
     let Some(message) = message else {
         return Ok(asked.unwrap_or(false));
     };
     if message.ticket_id != ticket_id {
-        return Err(no_such_message());
+        return Err(unknown_message());
     }
     if message.author_id != actor.id {
         return Err(Refusal::Forbidden(
@@ -71,12 +71,12 @@ pub fn is_internal(
 ///
 /// # Errors
 /// A [`Refusal`].
-pub fn has_place(taken: i64) -> Result<(), Refusal> {
-    if taken < MAX_FILES {
+pub fn check_file_count(taken: i64) -> Result<(), Refusal> {
+    if taken < MAX_FILES_PER_TICKET {
         return Ok(());
     }
     Err(Refusal::Conflict(format!(
-        "a ticket holds {MAX_FILES} files at most, uploads under way included"
+        "a ticket holds {MAX_FILES_PER_TICKET} files at most, uploads under way included"
     )))
 }
 
@@ -85,7 +85,12 @@ pub fn has_place(taken: i64) -> Result<(), Refusal> {
 ///
 /// # Errors
 /// A [`Refusal`].
-pub fn remove(uploader_id: i64, attached_at: Millis, actor: &Actor, now: Millis) -> Result<(), Refusal> {
+pub fn authorize_delete(
+    uploader_id: i64,
+    attached_at: Millis,
+    actor: &Actor,
+    now: Millis,
+) -> Result<(), Refusal> {
     if actor.role == Role::Admin {
         return Ok(());
     }
@@ -118,7 +123,7 @@ mod tests {
     #[test]
     fn files_are_as_internal_as_their_message() {
         let said = |author_id, is_internal| {
-            Some(Said {
+            Some(ParentMessage {
                 id: 9,
                 ticket_id: 1,
                 author_id,
@@ -135,7 +140,7 @@ mod tests {
             (None, said(6, false), Err("forbidden")),
             (None, said(6, true), Err("forbidden")),
         ] {
-            let got = is_internal(1, asked, message.as_ref(), &actor(5, Role::Agent));
+            let got = resolve_internal(1, asked, message.as_ref(), &actor(5, Role::Agent));
             let got = got.map_err(|refusal| match refusal {
                 Refusal::Invalid { field, .. } => field,
                 _ => "forbidden",
@@ -143,8 +148,8 @@ mod tests {
             assert_eq!(got, want, "{asked:?} {message:?}");
         }
         assert_eq!(
-            is_internal(2, None, said(5, false).as_ref(), &actor(5, Role::Admin)),
-            Err(no_such_message())
+            resolve_internal(2, None, said(5, false).as_ref(), &actor(5, Role::Admin)),
+            Err(unknown_message())
         );
     }
 
@@ -158,7 +163,7 @@ mod tests {
             (6, Role::Admin, DAY, true),
         ] {
             assert_eq!(
-                remove(5, 0, &actor(id, role), now).is_ok(),
+                authorize_delete(5, 0, &actor(id, role), now).is_ok(),
                 want,
                 "{id} {role:?} {now}"
             );
@@ -167,6 +172,9 @@ mod tests {
 
     #[test]
     fn places_are_counted() {
-        assert!(has_place(MAX_FILES - 1).is_ok() && has_place(MAX_FILES).is_err());
+        assert!(
+            check_file_count(MAX_FILES_PER_TICKET - 1).is_ok()
+                && check_file_count(MAX_FILES_PER_TICKET).is_err()
+        );
     }
 }

@@ -5,14 +5,14 @@ use serde_json::Value;
 use crate::desk::person::Role;
 use crate::desk::tickets::decide::decide;
 use crate::desk::tickets::status::Status;
-use crate::desk::tickets::ticket::{Actor, Change, Edit, Rules, Ticket};
+use crate::desk::tickets::ticket::{Actor, Change, Ticket, TicketEdit, TicketSettings};
 use crate::desk::{DAY, Millis};
 
 /// Why a ticket was closed that nobody closed: what history shows as the cause.
 pub const AUTO_CLOSE: &str = "auto_close";
 
 /// The desk itself, as an actor: for what no person does.
-pub fn itself() -> Actor {
+pub fn system_actor() -> Actor {
     Actor {
         id: 0,
         role: Role::Admin,
@@ -21,16 +21,16 @@ pub fn itself() -> Actor {
 }
 
 /// Closes a ticket that has been resolved for so many days; 0 is never. Nothing where it is not time, or not to be.
-pub fn close(ticket: &Ticket, days: i64, rules: &Rules, now: Millis) -> Option<Change> {
+pub fn close_if_due(ticket: &Ticket, days: i64, rules: &TicketSettings, now: Millis) -> Option<Change> {
     let resolved_at = ticket.resolved_at.filter(|_| ticket.status == Status::Resolved)?;
     if days < 1 || resolved_at.saturating_add(days.saturating_mul(DAY)) > now {
         return None;
     }
-    let edit = Edit {
+    let edit = TicketEdit {
         status: Some(Status::Closed),
-        ..Edit::default()
+        ..TicketEdit::default()
     };
-    let mut change = decide(ticket, &edit, &itself(), rules, now).ok()?;
+    let mut change = decide(ticket, &edit, &system_actor(), rules, now).ok()?;
     change.event.as_mut()?.cause = Some(AUTO_CLOSE.to_owned());
     Some(change)
 }
@@ -38,18 +38,18 @@ pub fn close(ticket: &Ticket, days: i64, rules: &Rules, now: Millis) -> Option<C
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::desk::sla::Promises;
+    use crate::desk::sla::SlaPolicies;
 
     #[test]
     fn what_is_resolved_for_long_is_closed() {
-        let rules = Rules {
+        let rules = TicketSettings {
             reopen_window_days: 7,
-            promises: std::rc::Rc::new(Promises::standard()),
+            sla_policies: std::rc::Rc::new(SlaPolicies::standard()),
         };
         let resolved = |status, resolved_at| Ticket {
             status,
             resolved_at,
-            ..Ticket::opened("Printer", "On fire", 9, 0)
+            ..Ticket::new("Printer", "On fire", 9, 0)
         };
         for (status, resolved_at, days, now, want) in [
             (Status::Resolved, Some(0), 7, 7 * DAY, true),
@@ -62,7 +62,7 @@ mod tests {
             (Status::Open, None, 7, 7 * DAY, false),
         ] {
             let ticket = resolved(status, resolved_at);
-            let change = close(&ticket, days, &rules, now);
+            let change = close_if_due(&ticket, days, &rules, now);
             assert_eq!(change.is_some(), want, "{status:?} {resolved_at:?} {days} {now}");
             let Some(Change { ticket, event }) = change else {
                 continue;

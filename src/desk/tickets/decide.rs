@@ -2,10 +2,12 @@
 
 use crate::desk::Millis;
 use crate::desk::tickets::event::Event;
-use crate::desk::tickets::history::{changes, kind_of};
+use crate::desk::tickets::history::{diff, event_kind};
 use crate::desk::tickets::policy::{self, Act};
 use crate::desk::tickets::status::Status;
-use crate::desk::tickets::ticket::{Actor, Change, Edit, Person, Refusal, Rules, Ticket, assign};
+use crate::desk::tickets::ticket::{
+    Actor, Change, Person, Refusal, Ticket, TicketEdit, TicketSettings, assign,
+};
 
 /// What becomes of a ticket that `actor` can see.
 ///
@@ -13,29 +15,29 @@ use crate::desk::tickets::ticket::{Actor, Change, Edit, Person, Refusal, Rules, 
 /// A [`Refusal`]; the ticket is as it was.
 pub fn decide(
     ticket: &Ticket,
-    edit: &Edit,
+    edit: &TicketEdit,
     actor: &Actor,
-    rules: &Rules,
+    rules: &TicketSettings,
     now: Millis,
 ) -> Result<Change, Refusal> {
     let mut after = ticket.clone();
     let may = |act| {
-        policy::allow(act, actor.role, ticket.relation(actor))
+        policy::authorize(act, actor.role, ticket.relation(actor))
             .map_err(|why| Refusal::Forbidden(why.to_owned()))
     };
 
-    edit_text(ticket, edit, actor, &mut after)?;
+    apply_text_edit(ticket, edit, actor, &mut after)?;
     if edit.workflow.is_some_and(|workflow| workflow != ticket.workflow) {
         may(Act::Triage)?;
     }
-    triage(ticket, edit, rules, &mut after)?;
-    if changes(ticket, &after)
+    apply_triage(ticket, edit, rules, &mut after)?;
+    if diff(ticket, &after)
         .iter()
         .any(|change| matches!(change.field, "title" | "description"))
     {
         may(Act::EditText)?;
     }
-    if changes(ticket, &after)
+    if diff(ticket, &after)
         .iter()
         .any(|change| !matches!(change.field, "title" | "description"))
     {
@@ -46,7 +48,7 @@ pub fn decide(
     if wanted == Some(Status::Assigned)
         && edit.assignee.is_none()
         && after.assignee.is_none()
-        && after.workflow.has(Status::Assigned)
+        && after.workflow.has_status(Status::Assigned)
     {
         may(Act::Progress)?;
         assign(
@@ -83,12 +85,17 @@ pub fn decide(
             message: "must be somebody, for a ticket that is assigned".to_owned(),
         });
     }
-    let changed = changes(ticket, &after);
-    let event = (!changed.is_empty()).then(|| Event::public(kind_of(&changed), changed));
+    let changed = diff(ticket, &after);
+    let event = (!changed.is_empty()).then(|| Event::public(event_kind(&changed), changed));
     Ok(Change { ticket: after, event })
 }
 
-pub fn edit_text(ticket: &Ticket, edit: &Edit, actor: &Actor, after: &mut Ticket) -> Result<(), Refusal> {
+pub fn apply_text_edit(
+    ticket: &Ticket,
+    edit: &TicketEdit,
+    actor: &Actor,
+    after: &mut Ticket,
+) -> Result<(), Refusal> {
     after.title = edit.title.clone().unwrap_or_else(|| ticket.title.clone());
     after.description = edit
         .description
@@ -103,13 +110,18 @@ pub fn edit_text(ticket: &Ticket, edit: &Edit, actor: &Actor, after: &mut Ticket
     Ok(())
 }
 
-pub fn triage(ticket: &Ticket, edit: &Edit, rules: &Rules, after: &mut Ticket) -> Result<(), Refusal> {
+pub fn apply_triage(
+    ticket: &Ticket,
+    edit: &TicketEdit,
+    rules: &TicketSettings,
+    after: &mut Ticket,
+) -> Result<(), Refusal> {
     if let Some(workflow) = edit.workflow {
-        if !workflow.has(ticket.status) {
+        if !workflow.has_status(ticket.status) {
             return Err(Refusal::Conflict(format!(
                 "the {} lifecycle has no status {}",
-                workflow.word(),
-                ticket.status.word()
+                workflow.as_str(),
+                ticket.status.as_str()
             )));
         }
         after.workflow = workflow;
@@ -137,7 +149,7 @@ pub fn triage(ticket: &Ticket, edit: &Edit, rules: &Rules, after: &mut Ticket) -
     }
     if let Some(priority) = edit.priority.filter(|priority| *priority != ticket.priority) {
         after.priority = priority;
-        after.promise(rules);
+        after.set_due_times(rules);
     }
     Ok(())
 }
@@ -146,7 +158,7 @@ pub fn set_status(
     after: &mut Ticket,
     to: Status,
     actor: &Actor,
-    rules: &Rules,
+    rules: &TicketSettings,
     now: Millis,
 ) -> Result<(), Refusal> {
     let act = if after.workflow.customer_may_set(after.status, to) {
@@ -154,7 +166,7 @@ pub fn set_status(
     } else {
         Act::Progress
     };
-    policy::allow(act, actor.role, after.relation(actor))
+    policy::authorize(act, actor.role, after.relation(actor))
         .map_err(|why| Refusal::Forbidden(why.to_owned()))?;
     let allowed = after.transitions(actor.role, rules, now);
     if !allowed.contains(&to) {
@@ -164,6 +176,6 @@ pub fn set_status(
             allowed,
         });
     }
-    after.enter(to, rules, now);
+    after.enter_status(to, rules, now);
     Ok(())
 }

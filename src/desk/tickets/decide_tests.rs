@@ -2,25 +2,22 @@
 
 use serde_json::json;
 
-use super::decide::*;
-use super::ticket::*;
-use crate::desk::Millis;
 use crate::desk::person::Role;
-use crate::desk::tickets::priority::Priority;
-use crate::desk::tickets::status::Status;
-use crate::desk::tickets::status::Workflow;
-
+use crate::desk::tickets::decide::*;
 use crate::desk::tickets::event::EventKind;
-use crate::desk::{DAY, HOUR};
+use crate::desk::tickets::priority::Priority;
+use crate::desk::tickets::status::{Lifecycle, Status};
+use crate::desk::tickets::ticket::*;
+use crate::desk::{DAY, HOUR, Millis};
 
 const NOW: Millis = 1_800_000_000_000;
 const REQUESTER: i64 = 1;
 const AGENT: i64 = 2;
 
-fn rules() -> Rules {
-    Rules {
+fn rules() -> TicketSettings {
+    TicketSettings {
         reopen_window_days: 7,
-        promises: std::rc::Rc::new(crate::desk::sla::Promises::standard()),
+        sla_policies: std::rc::Rc::new(crate::desk::sla::SlaPolicies::standard()),
     }
 }
 
@@ -44,14 +41,14 @@ fn agent() -> Actor {
 }
 
 /// A ticket that was opened an hour ago and stands here.
-fn ticket(workflow: Workflow, status: Status) -> Ticket {
+fn ticket(workflow: Lifecycle, status: Status) -> Ticket {
     let mut ticket = Ticket {
         workflow,
-        ..Ticket::opened("Title", "Text", REQUESTER, NOW - HOUR)
+        ..Ticket::new("Title", "Text", REQUESTER, NOW - HOUR)
     };
-    ticket.promise(&rules());
+    ticket.set_due_times(&rules());
     if status != Status::Open {
-        ticket.enter(status, &rules(), NOW - HOUR);
+        ticket.enter_status(status, &rules(), NOW - HOUR);
     }
     if status == Status::Assigned {
         ticket.assignee = Some(person(AGENT));
@@ -60,31 +57,31 @@ fn ticket(workflow: Workflow, status: Status) -> Ticket {
 }
 
 fn open() -> Ticket {
-    ticket(Workflow::Support, Status::Open)
+    ticket(Lifecycle::Support, Status::Open)
 }
 
-fn to(status: Status) -> Edit {
-    Edit {
+fn to(status: Status) -> TicketEdit {
+    TicketEdit {
         status: Some(status),
-        ..Edit::default()
+        ..TicketEdit::default()
     }
 }
 
-fn give(assignee: Option<i64>) -> Edit {
-    Edit {
+fn give(assignee: Option<i64>) -> TicketEdit {
+    TicketEdit {
         assignee: Some(assignee.map(person)),
-        ..Edit::default()
+        ..TicketEdit::default()
     }
 }
 
 /// What an edit leaves when it is allowed.
 #[track_caller]
-fn done(ticket: &Ticket, edit: &Edit, actor: &Actor) -> Ticket {
+fn done(ticket: &Ticket, edit: &TicketEdit, actor: &Actor) -> Ticket {
     decide(ticket, edit, actor, &rules(), NOW).unwrap().ticket
 }
 
 /// One word for what becomes of an edit.
-fn fate(ticket: &Ticket, edit: &Edit, actor: &Actor) -> &'static str {
+fn fate(ticket: &Ticket, edit: &TicketEdit, actor: &Actor) -> &'static str {
     match decide(ticket, edit, actor, &rules(), NOW) {
         Ok(change) if change.event.is_none() => "same",
         Ok(_) => "done",
@@ -97,33 +94,33 @@ fn fate(ticket: &Ticket, edit: &Edit, actor: &Actor) -> &'static str {
 
 #[test]
 fn each_field_is_for_its_roles() {
-    let edit = Edit::default;
+    let edit = TicketEdit::default;
     let fields = [
         (
             "title",
-            Edit {
+            TicketEdit {
                 title: Some("New".to_owned()),
                 ..edit()
             },
         ),
         (
             "description",
-            Edit {
+            TicketEdit {
                 description: Some("New".to_owned()),
                 ..edit()
             },
         ),
         (
             "priority",
-            Edit {
+            TicketEdit {
                 priority: Some(Priority::Urgent),
                 ..edit()
             },
         ),
         (
             "category",
-            Edit {
-                category: Some(Some(Named {
+            TicketEdit {
+                category: Some(Some(NamedRow {
                     id: 3,
                     name: "general".to_owned(),
                 })),
@@ -132,22 +129,22 @@ fn each_field_is_for_its_roles() {
         ),
         (
             "department",
-            Edit {
+            TicketEdit {
                 department: Some(Some("IT".to_owned())),
                 ..edit()
             },
         ),
         (
             "tags",
-            Edit {
+            TicketEdit {
                 tags: Some(vec!["a".to_owned()]),
                 ..edit()
             },
         ),
         (
             "workflow",
-            Edit {
-                workflow: Some(Workflow::Project),
+            TicketEdit {
+                workflow: Some(Lifecycle::Project),
                 ..edit()
             },
         ),
@@ -182,21 +179,21 @@ fn each_field_is_for_its_roles() {
 #[test]
 fn nothing_wanted_is_nothing_done() {
     for role in Role::ALL {
-        assert_eq!(fate(&open(), &Edit::default(), &actor(9, role)), "same");
+        assert_eq!(fate(&open(), &TicketEdit::default(), &actor(9, role)), "same");
     }
 }
 
 #[test]
 fn customers_edit_their_text_while_it_is_open_or_waiting() {
-    let edit = Edit {
+    let edit = TicketEdit {
         title: Some("New".to_owned()),
-        ..Edit::default()
+        ..TicketEdit::default()
     };
     for status in Status::ALL
         .into_iter()
         .filter(|status| *status != Status::Blocked)
     {
-        let ticket = ticket(Workflow::Support, status);
+        let ticket = ticket(Lifecycle::Support, status);
         let want = if matches!(status, Status::Open | Status::Waiting) {
             "done"
         } else {
@@ -213,8 +210,8 @@ fn customers_edit_their_text_while_it_is_open_or_waiting() {
 
 #[test]
 fn every_step_of_both_lifecycles_is_decided() {
-    for workflow in Workflow::ALL {
-        for from in Status::ALL.into_iter().filter(|from| workflow.has(*from)) {
+    for workflow in Lifecycle::ALL {
+        for from in Status::ALL.into_iter().filter(|from| workflow.has_status(*from)) {
             for next in Status::ALL {
                 let ticket = ticket(workflow, from);
                 let legal = workflow.next(from).contains(&next);
@@ -264,7 +261,7 @@ fn a_refused_step_tells_the_legal_ones() {
         allowed: vec![Status::Assigned, Status::Closed],
     };
     assert_eq!(refusal, want);
-    let closed = ticket(Workflow::Support, Status::Closed);
+    let closed = ticket(Lifecycle::Support, Status::Closed);
     let customer = actor(REQUESTER, Role::Customer);
     assert_eq!(
         closed.transitions(Role::Customer, &rules(), NOW),
@@ -278,15 +275,15 @@ fn assignment_moves_the_status_in_support_only() {
     use crate::desk::tickets::status::Status::*;
     let manager = actor(4, Role::Manager);
     for (workflow, from, assignee, want) in [
-        (Workflow::Support, Open, Some(AGENT), Assigned),
-        (Workflow::Support, Assigned, Some(3), Assigned),
-        (Workflow::Support, Assigned, None, Open),
-        (Workflow::Support, InProgress, Some(AGENT), InProgress),
-        (Workflow::Support, Reopened, Some(AGENT), Reopened),
-        (Workflow::Support, Waiting, Some(AGENT), Waiting),
-        (Workflow::Support, Resolved, Some(AGENT), Resolved),
-        (Workflow::Project, Open, Some(AGENT), Open),
-        (Workflow::Project, Blocked, Some(AGENT), Blocked),
+        (Lifecycle::Support, Open, Some(AGENT), Assigned),
+        (Lifecycle::Support, Assigned, Some(3), Assigned),
+        (Lifecycle::Support, Assigned, None, Open),
+        (Lifecycle::Support, InProgress, Some(AGENT), InProgress),
+        (Lifecycle::Support, Reopened, Some(AGENT), Reopened),
+        (Lifecycle::Support, Waiting, Some(AGENT), Waiting),
+        (Lifecycle::Support, Resolved, Some(AGENT), Resolved),
+        (Lifecycle::Project, Open, Some(AGENT), Open),
+        (Lifecycle::Project, Blocked, Some(AGENT), Blocked),
     ] {
         let change = decide(&ticket(workflow, from), &give(assignee), &manager, &rules(), NOW).unwrap();
         assert_eq!(change.ticket.status, want, "{workflow:?} {from:?}");
@@ -305,7 +302,7 @@ fn assignment_moves_the_status_in_support_only() {
 fn agents_take_what_is_free_and_managers_give() {
     let theirs = Ticket {
         assignee: Some(person(3)),
-        ..ticket(Workflow::Support, Status::InProgress)
+        ..ticket(Lifecycle::Support, Status::InProgress)
     };
     let mine = Ticket {
         assignee: Some(person(AGENT)),
@@ -348,7 +345,7 @@ fn assigned_takes_the_ticket_for_who_says_so() {
         Some(person(3))
     );
     // The lifecycle of projects has no such status.
-    let work = ticket(Workflow::Project, Status::Open);
+    let work = ticket(Lifecycle::Project, Status::Open);
     assert_eq!(fate(&work, &to(Status::Assigned), &agent()), "transition");
     let customer = actor(REQUESTER, Role::Customer);
     assert_eq!(fate(&open(), &to(Status::Assigned), &customer), "forbidden");
@@ -357,7 +354,7 @@ fn assigned_takes_the_ticket_for_who_says_so() {
 #[test]
 fn assignee_and_status_go_together_in_one_edit() {
     let manager = actor(4, Role::Manager);
-    let both = |assignee, status| Edit {
+    let both = |assignee, status| TicketEdit {
         status: Some(status),
         ..give(assignee)
     };
@@ -366,7 +363,7 @@ fn assignee_and_status_go_together_in_one_edit() {
         (started.status, started.assignee),
         (Status::InProgress, Some(person(AGENT)))
     );
-    let assigned = ticket(Workflow::Support, Status::Assigned);
+    let assigned = ticket(Lifecycle::Support, Status::Assigned);
     assert_eq!(
         done(&assigned, &both(None, Status::Open), &manager).status,
         Status::Open
@@ -382,27 +379,27 @@ fn the_window_is_for_closed_support_tickets() {
     use crate::desk::tickets::status::Status::*;
     let customer = actor(REQUESTER, Role::Customer);
     for (workflow, from, ago, want) in [
-        (Workflow::Support, Closed, 7 * DAY, "done"),
-        (Workflow::Support, Closed, 7 * DAY + 1, "transition"),
-        (Workflow::Support, Resolved, 70 * DAY, "done"),
-        (Workflow::Project, Closed, 70 * DAY, "done"),
+        (Lifecycle::Support, Closed, 7 * DAY, "done"),
+        (Lifecycle::Support, Closed, 7 * DAY + 1, "transition"),
+        (Lifecycle::Support, Resolved, 70 * DAY, "done"),
+        (Lifecycle::Project, Closed, 70 * DAY, "done"),
     ] {
         let mut ticket = ticket(workflow, Open);
-        ticket.enter(from, &rules(), NOW - ago);
+        ticket.enter_status(from, &rules(), NOW - ago);
         for actor in [&customer, &agent()] {
             assert_eq!(
-                fate(&ticket, &to(workflow.reopened()), actor),
+                fate(&ticket, &to(workflow.reopen_status()), actor),
                 want,
                 "{workflow:?} {from:?} {ago}"
             );
         }
         if want == "done" {
-            let again = done(&ticket, &to(workflow.reopened()), &customer);
+            let again = done(&ticket, &to(workflow.reopen_status()), &customer);
             assert_eq!((again.resolved_at, again.closed_at), (None, None));
         }
     }
     // The other way out of a project's closed ticket is not a reopening and is for staff.
-    let closed = ticket(Workflow::Project, Closed);
+    let closed = ticket(Lifecycle::Project, Closed);
     assert_eq!(fate(&closed, &to(InProgress), &agent()), "done");
     assert_eq!(fate(&closed, &to(InProgress), &customer), "forbidden");
 }
@@ -411,7 +408,7 @@ fn the_window_is_for_closed_support_tickets() {
 fn the_end_has_its_times() {
     let closed = done(&open(), &to(Status::Closed), &agent());
     assert_eq!((closed.resolved_at, closed.closed_at), (Some(NOW), Some(NOW)));
-    let resolved = ticket(Workflow::Support, Status::Resolved);
+    let resolved = ticket(Lifecycle::Support, Status::Resolved);
     assert_eq!(
         (resolved.resolved_at, resolved.closed_at),
         (Some(NOW - HOUR), None)
@@ -427,7 +424,7 @@ fn the_end_has_its_times() {
 #[test]
 fn pauses_move_the_solution_and_not_the_answer() {
     let rules = rules();
-    let work = ticket(Workflow::Support, Status::InProgress);
+    let work = ticket(Lifecycle::Support, Status::InProgress);
     let due = work.resolution_due_at.unwrap();
     assert_eq!(due, work.created_at + 5 * DAY);
     let mut ticket = work.clone();
@@ -454,7 +451,7 @@ fn pauses_move_the_solution_and_not_the_answer() {
     }
     // Blocked is a pause as well.
     let blocked = done(
-        &crate::desk::tickets::decide_tests::ticket(Workflow::Project, Status::InProgress),
+        &crate::desk::tickets::decide_tests::ticket(Lifecycle::Project, Status::InProgress),
         &to(Status::Blocked),
         &agent(),
     );
@@ -463,17 +460,17 @@ fn pauses_move_the_solution_and_not_the_answer() {
 
 #[test]
 fn a_new_priority_is_a_new_promise() {
-    let urgent = Edit {
+    let urgent = TicketEdit {
         priority: Some(Priority::Urgent),
-        ..Edit::default()
+        ..TicketEdit::default()
     };
     let plain = done(&open(), &urgent, &agent());
     assert_eq!(plain.first_response_due_at, Some(plain.created_at + 2 * HOUR));
     assert_eq!(plain.resolution_due_at, Some(plain.created_at + 24 * HOUR));
     // Time that it has stood still is still added.
-    let mut paused = ticket(Workflow::Support, Status::InProgress);
-    paused.enter(Status::Waiting, &rules(), NOW - HOUR);
-    paused.enter(Status::InProgress, &rules(), NOW);
+    let mut paused = ticket(Lifecycle::Support, Status::InProgress);
+    paused.enter_status(Status::Waiting, &rules(), NOW - HOUR);
+    paused.enter_status(Status::InProgress, &rules(), NOW);
     let paused = done(&paused, &urgent, &agent());
     assert_eq!(paused.resolution_due_at, Some(paused.created_at + 25 * HOUR));
     assert_eq!(paused.first_response_due_at, plain.first_response_due_at);
@@ -496,16 +493,31 @@ fn what_is_overdue_stays_so_while_it_waits() {
 #[test]
 fn a_lifecycle_must_have_the_status() {
     for (workflow, from, other, want) in [
-        (Workflow::Support, Status::Open, Workflow::Project, "done"),
-        (Workflow::Support, Status::Closed, Workflow::Project, "done"),
-        (Workflow::Support, Status::Waiting, Workflow::Project, "conflict"),
-        (Workflow::Support, Status::Resolved, Workflow::Project, "conflict"),
-        (Workflow::Project, Status::Blocked, Workflow::Support, "conflict"),
-        (Workflow::Project, Status::InProgress, Workflow::Support, "done"),
+        (Lifecycle::Support, Status::Open, Lifecycle::Project, "done"),
+        (Lifecycle::Support, Status::Closed, Lifecycle::Project, "done"),
+        (
+            Lifecycle::Support,
+            Status::Waiting,
+            Lifecycle::Project,
+            "conflict",
+        ),
+        (
+            Lifecycle::Support,
+            Status::Resolved,
+            Lifecycle::Project,
+            "conflict",
+        ),
+        (
+            Lifecycle::Project,
+            Status::Blocked,
+            Lifecycle::Support,
+            "conflict",
+        ),
+        (Lifecycle::Project, Status::InProgress, Lifecycle::Support, "done"),
     ] {
-        let edit = Edit {
+        let edit = TicketEdit {
             workflow: Some(other),
-            ..Edit::default()
+            ..TicketEdit::default()
         };
         assert_eq!(
             fate(&ticket(workflow, from), &edit, &agent()),
@@ -517,11 +529,11 @@ fn a_lifecycle_must_have_the_status() {
 
 #[test]
 fn one_change_is_one_event_named_after_its_weightiest_field() {
-    let all = Edit {
+    let all = TicketEdit {
         title: Some("New".to_owned()),
         priority: Some(Priority::Low),
         assignee: Some(Some(person(AGENT))),
-        ..Edit::default()
+        ..TicketEdit::default()
     };
     for (edit, kind, fields) in [
         (
@@ -530,7 +542,7 @@ fn one_change_is_one_event_named_after_its_weightiest_field() {
             vec!["status", "priority", "assignee", "title"],
         ),
         (
-            Edit {
+            TicketEdit {
                 assignee: None,
                 status: Some(Status::Closed),
                 ..all.clone()
@@ -539,7 +551,7 @@ fn one_change_is_one_event_named_after_its_weightiest_field() {
             vec!["status", "priority", "title"],
         ),
         (
-            Edit {
+            TicketEdit {
                 assignee: None,
                 ..all.clone()
             },
@@ -547,7 +559,7 @@ fn one_change_is_one_event_named_after_its_weightiest_field() {
             vec!["priority", "title"],
         ),
         (
-            Edit {
+            TicketEdit {
                 assignee: None,
                 priority: None,
                 ..all
@@ -568,8 +580,8 @@ fn one_change_is_one_event_named_after_its_weightiest_field() {
 
 #[test]
 fn history_tells_what_was_and_what_is() {
-    let edit = Edit {
-        category: Some(Some(Named {
+    let edit = TicketEdit {
+        category: Some(Some(NamedRow {
             id: 3,
             name: "general".to_owned(),
         })),

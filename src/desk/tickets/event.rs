@@ -45,7 +45,7 @@ impl EventKind {
     ];
 
     /// The canonical word.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             EventKind::TicketCreated => "ticket_created",
             EventKind::TicketUpdated => "ticket_updated",

@@ -3,16 +3,16 @@
 use std::fmt::Write as _;
 
 /// The largest file: 25 MiB.
-pub const MAX_BYTES: i64 = 26_214_400;
+pub const MAX_FILE_BYTES: i64 = 26_214_400;
 /// Files of one ticket.
-pub const MAX_FILES: i64 = 20;
+pub const MAX_FILES_PER_TICKET: i64 = 20;
 /// Bytes of a kept name; most file systems end at 255.
-const MAX_NAME: usize = 200;
+const MAX_NAME_BYTES: usize = 200;
 /// The name of a file that came without a usable one.
-const NAMELESS: &str = "file";
+const DEFAULT_NAME: &str = "file";
 
 /// The types that are taken. What browsers would run or render as a page is not among them.
-pub const TYPES: [&str; 54] = [
+pub const ALLOWED_CONTENT_TYPES: [&str; 54] = [
     "application/gzip",
     "application/json",
     "application/msword",
@@ -71,7 +71,7 @@ pub const TYPES: [&str; 54] = [
 
 /// Endings that an operating system runs or mounts, or that a browser shows as a page, whatever type was
 /// claimed. Near to what Outlook and Gmail refuse.
-const REFUSED: &str = " ade adp apk app appimage application appref-ms appx asp aspx bash bat cgi chm cjs class \
+const BLOCKED_EXTENSIONS: &str = " ade adp apk app appimage application appref-ms appx asp aspx bash bat cgi chm cjs class \
     cmd com command cpl crt csh deb desktop dll dmg docm dotm drv elf exe fish gadget hlp hta htm html img inf \
     ins ipa iso isp jar jnlp js jse jsp jspx ksh lib library-ms lnk lua mde mht mhtml mjs msc msh msi msix msp \
     mst ocx osx phar php php3 php4 php5 phtml pif pkg pl potm ppam ppsm pptm ps1 ps1xml ps2 psc1 psd1 psm1 py \
@@ -80,10 +80,10 @@ const REFUSED: &str = " ade adp apk app appimage application appref-ms appx asp 
 
 /// A file that may be uploaded.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Upload {
-    /// See [`clean`].
+pub struct FileSpec {
+    /// See [`sanitize`].
     pub name: String,
-    /// One of [`TYPES`], without parameters.
+    /// One of [`ALLOWED_CONTENT_TYPES`], without parameters.
     pub content_type: &'static str,
     /// Bytes.
     pub size: i64,
@@ -93,53 +93,53 @@ pub struct Upload {
 ///
 /// # Errors
 /// Every mistake as (field, message).
-pub fn check(name: &str, content_type: &str, size: i64) -> Result<Upload, Vec<(&'static str, String)>> {
-    let mut wrong = Vec::new();
-    let name = clean(name);
-    if let Some(ending) = ending(&name).filter(|ending| is_refused(ending)) {
-        wrong.push(("filename", format!("files ending in .{ending} are not accepted")));
+pub fn validate(name: &str, content_type: &str, size: i64) -> Result<FileSpec, Vec<(&'static str, String)>> {
+    let mut errors = Vec::new();
+    let name = sanitize(name);
+    if let Some(ending) = extension(&name).filter(|ending| is_blocked_extension(ending)) {
+        errors.push(("filename", format!("files ending in .{ending} are not accepted")));
     }
     let claimed = content_type.split(';').next().unwrap_or_default().trim();
-    let known = TYPES
+    let known = ALLOWED_CONTENT_TYPES
         .into_iter()
         .find(|known| known.eq_ignore_ascii_case(claimed));
     if known.is_none() {
-        wrong.push(("content_type", "is not one of the accepted types".to_owned()));
+        errors.push(("content_type", "is not one of the accepted types".to_owned()));
     }
-    if !(1..=MAX_BYTES).contains(&size) {
-        wrong.push(("size", format!("must be 1 to {MAX_BYTES} bytes")));
+    if !(1..=MAX_FILE_BYTES).contains(&size) {
+        errors.push(("size", format!("must be 1 to {MAX_FILE_BYTES} bytes")));
     }
     match known {
-        Some(content_type) if wrong.is_empty() => Ok(Upload {
+        Some(content_type) if errors.is_empty() => Ok(FileSpec {
             name,
             content_type,
             size,
         }),
-        _ => Err(wrong),
+        _ => Err(errors),
     }
 }
 
-/// The type under which a kept file is given out: one of [`TYPES`], or plain bytes.
-pub fn type_of(kept: &str) -> &'static str {
-    TYPES
+/// The type under which a kept file is given out: one of [`ALLOWED_CONTENT_TYPES`], or plain bytes.
+pub fn safe_content_type(kept: &str) -> &'static str {
+    ALLOWED_CONTENT_TYPES
         .into_iter()
         .find(|known| *known == kept)
         .unwrap_or("application/octet-stream")
 }
 
 /// What follows the last dot, in lower case.
-fn ending(name: &str) -> Option<String> {
+fn extension(name: &str) -> Option<String> {
     name.rsplit_once('.').map(|(_, ending)| ending.to_lowercase())
 }
 
-fn is_refused(ending: &str) -> bool {
-    !ending.contains(' ') && REFUSED.contains(&format!(" {ending} "))
+fn is_blocked_extension(ending: &str) -> bool {
+    !ending.contains(' ') && BLOCKED_EXTENSIONS.contains(&format!(" {ending} "))
 }
 
 /// A name that is safe to keep, to show and to save under on any system: no folders, no characters that
 /// control, hide or turn text round, none that file systems forbid, no dots or spaces at its ends, no
 /// device name, at most 200 bytes with its ending kept. Never empty.
-pub fn clean(name: &str) -> String {
+pub fn sanitize(name: &str) -> String {
     let base = name
         .rsplit(['/', '\\'])
         .find(|part| !part.trim().is_empty())
@@ -153,14 +153,14 @@ pub fn clean(name: &str) -> String {
             c => c,
         })
         .collect();
-    match trim(&kept) {
-        "" => NAMELESS.to_owned(),
-        kept if is_device(kept) => shorten(&format!("_{kept}")),
-        kept => shorten(kept),
+    match trim_edges(&kept) {
+        "" => DEFAULT_NAME.to_owned(),
+        kept if is_device_name(kept) => truncate(&format!("_{kept}")),
+        kept => truncate(kept),
     }
 }
 
-fn trim(name: &str) -> &str {
+fn trim_edges(name: &str) -> &str {
     name.trim_matches(|c: char| c == '.' || c.is_whitespace())
 }
 
@@ -173,21 +173,21 @@ fn is_invisible(c: char) -> bool {
 }
 
 /// Cuts the part before the ending, at a character.
-fn shorten(name: &str) -> String {
-    if name.len() <= MAX_NAME {
+fn truncate(name: &str) -> String {
+    if name.len() <= MAX_NAME_BYTES {
         return name.to_owned();
     }
     let (stem, ending) = match name.rsplit_once('.') {
         Some((stem, ending)) if ending.len() <= 16 => (stem, format!(".{ending}")),
         _ => (name, String::new()),
     };
-    let room = stem.floor_char_boundary(MAX_NAME.saturating_sub(ending.len()));
+    let room = stem.floor_char_boundary(MAX_NAME_BYTES.saturating_sub(ending.len()));
     let stem = stem.get(..room).unwrap_or_default();
-    format!("{}{ending}", trim(stem))
+    format!("{}{ending}", trim_edges(stem))
 }
 
 /// Names that Windows keeps for devices, with any ending.
-fn is_device(name: &str) -> bool {
+fn is_device_name(name: &str) -> bool {
     let stem = name
         .split('.')
         .next()
@@ -208,8 +208,8 @@ fn is_device(name: &str) -> bool {
 
 /// The `Content-Disposition` under which a file is given out: always a download, with an ASCII name for
 /// old clients and the real one as RFC 6266 and RFC 8187 have it.
-pub fn disposition(name: &str) -> String {
-    let name = clean(name);
+pub fn content_disposition(name: &str) -> String {
+    let name = sanitize(name);
     let ascii: String = name
         .chars()
         // Some browsers decode escapes here, others do not.
@@ -277,9 +277,9 @@ mod tests {
                 &format!("a.{}", "y".repeat(198)),
             ),
         ] {
-            let got = clean(name);
+            let got = sanitize(name);
             assert_eq!(got, want, "{name:?}");
-            assert_eq!(clean(&got), got, "{name:?}");
+            assert_eq!(sanitize(&got), got, "{name:?}");
         }
     }
 
@@ -311,7 +311,7 @@ mod tests {
             ),
             ("\\", "attachment; filename=\"file\""),
         ] {
-            let got = disposition(name);
+            let got = content_disposition(name);
             assert_eq!(got, want, "{name:?}");
             assert!(got.bytes().all(|b| b == b' ' || b.is_ascii_graphic()));
         }
@@ -321,7 +321,7 @@ mod tests {
     fn files_are_accepted_or_not() {
         for (name, content_type, size, want) in [
             ("a.pdf", "application/pdf", 1, vec![]),
-            ("a.pdf", "Application/PDF; version=1", MAX_BYTES, vec![]),
+            ("a.pdf", "Application/PDF; version=1", MAX_FILE_BYTES, vec![]),
             ("log", "text/plain; charset=utf-8", 10, vec![]),
             ("a.b.c", "application/octet-stream", 10, vec![]),
             ("a.exe", "application/octet-stream", 10, vec!["filename"]),
@@ -346,16 +346,16 @@ mod tests {
             (
                 "a.js",
                 "text/javascript",
-                MAX_BYTES + 1,
+                MAX_FILE_BYTES + 1,
                 vec!["filename", "content_type", "size"],
             ),
             ("a.txt", "text/plain", i64::MIN, vec!["size"]),
         ] {
-            let wrong = check(name, content_type, size).err().unwrap_or_default();
-            let fields: Vec<&str> = wrong.iter().map(|(field, _)| *field).collect();
+            let errors = validate(name, content_type, size).err().unwrap_or_default();
+            let fields: Vec<&str> = errors.iter().map(|(field, _)| *field).collect();
             assert_eq!(fields, want, "{name} {content_type} {size}");
         }
-        let upload = check("x/Ü.TXT", "TEXT/plain; charset=latin1", 5).expect("an upload");
+        let upload = validate("x/Ü.TXT", "TEXT/plain; charset=latin1", 5).expect("an upload");
         assert_eq!(
             (upload.name.as_str(), upload.content_type),
             ("Ü.TXT", "text/plain")
@@ -364,9 +364,9 @@ mod tests {
 
     #[test]
     fn the_lists_are_in_order() {
-        assert!(TYPES.windows(2).all(|pair| pair[0] < pair[1]));
-        let refused: Vec<&str> = REFUSED.split_whitespace().collect();
+        assert!(ALLOWED_CONTENT_TYPES.windows(2).all(|pair| pair[0] < pair[1]));
+        let refused: Vec<&str> = BLOCKED_EXTENSIONS.split_whitespace().collect();
         assert!(refused.windows(2).all(|pair| pair[0] < pair[1]));
-        assert_eq!(REFUSED, format!(" {} ", refused.join(" ")));
+        assert_eq!(BLOCKED_EXTENSIONS, format!(" {} ", refused.join(" ")));
     }
 }

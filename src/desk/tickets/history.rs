@@ -3,30 +3,30 @@
 use serde_json::Value;
 
 use crate::desk::tickets::event::{EventKind, FieldChange};
-use crate::desk::tickets::ticket::{Named, Person, Ticket};
+use crate::desk::tickets::ticket::{NamedRow, Person, Ticket};
 
 /// What differs, as history tells it.
-pub fn changes(before: &Ticket, after: &Ticket) -> Vec<FieldChange> {
+pub fn diff(before: &Ticket, after: &Ticket) -> Vec<FieldChange> {
     let mut list = Vec::new();
     let mut note = |field, differs: bool, from: Value, to: Value| {
         if differs {
             list.push(FieldChange { field, from, to });
         }
     };
-    let name = |named: &Option<Named>| named.as_ref().map(|named| named.name.clone()).into();
+    let name = |named: &Option<NamedRow>| named.as_ref().map(|named| named.name.clone()).into();
     let card = |person: &Option<Person>| person.as_ref().map_or(Value::Null, |person| person.card.clone());
     let who = |person: &Option<Person>| person.as_ref().map(|person| person.id);
     note(
         "status",
         before.status != after.status,
-        before.status.word().into(),
-        after.status.word().into(),
+        before.status.as_str().into(),
+        after.status.as_str().into(),
     );
     note(
         "priority",
         before.priority != after.priority,
-        before.priority.word().into(),
-        after.priority.word().into(),
+        before.priority.as_str().into(),
+        after.priority.as_str().into(),
     );
     note(
         "assignee",
@@ -67,8 +67,8 @@ pub fn changes(before: &Ticket, after: &Ticket) -> Vec<FieldChange> {
     note(
         "workflow",
         before.workflow != after.workflow,
-        before.workflow.word().into(),
-        after.workflow.word().into(),
+        before.workflow.as_str().into(),
+        after.workflow.as_str().into(),
     );
     note(
         "title",
@@ -86,7 +86,7 @@ pub fn changes(before: &Ticket, after: &Ticket) -> Vec<FieldChange> {
 }
 
 /// The event is named after the weightiest of its changes.
-pub fn kind_of(changes: &[FieldChange]) -> EventKind {
+pub fn event_kind(changes: &[FieldChange]) -> EventKind {
     let has = |field| changes.iter().any(|change| change.field == field);
     if has("assignee") {
         EventKind::Assigned

@@ -23,7 +23,7 @@ pub enum Act {
     /// Close or reopen the own ticket.
     CloseOrReopen,
     /// Say something everybody may read.
-    Say,
+    Reply,
     /// Leave an internal note.
     Note,
     /// Delete and restore.
@@ -42,15 +42,15 @@ pub struct Relation {
 ///
 /// # Errors
 /// What to tell the caller.
-pub fn allow(act: Act, role: Role, relation: Relation) -> Result<(), &'static str> {
+pub fn authorize(act: Act, role: Role, relation: Relation) -> Result<(), &'static str> {
     let customer_may = |act| match act {
-        Act::EditText | Act::CloseOrReopen | Act::Say => relation.is_requester,
+        Act::EditText | Act::CloseOrReopen | Act::Reply => relation.is_requester,
         Act::Triage | Act::Assign | Act::Take | Act::Transfer | Act::Progress | Act::Note | Act::Delete => {
             false
         }
     };
     let agent_may = |act| match act {
-        Act::EditText | Act::Triage | Act::Progress | Act::CloseOrReopen | Act::Say | Act::Note => true,
+        Act::EditText | Act::Triage | Act::Progress | Act::CloseOrReopen | Act::Reply | Act::Note => true,
         Act::Take => relation.is_unassigned || relation.is_assignee,
         Act::Transfer => relation.is_assignee,
         Act::Assign | Act::Delete => false,
@@ -63,7 +63,7 @@ pub fn allow(act: Act, role: Role, relation: Relation) -> Result<(), &'static st
         | Act::Transfer
         | Act::Progress
         | Act::CloseOrReopen
-        | Act::Say
+        | Act::Reply
         | Act::Note => true,
         Act::Delete => false,
     };
@@ -73,10 +73,10 @@ pub fn allow(act: Act, role: Role, relation: Relation) -> Result<(), &'static st
         Role::Manager => manager_may(act),
         Role::Admin => true,
     };
-    if allowed { Ok(()) } else { Err(refusal(act)) }
+    if allowed { Ok(()) } else { Err(denial_message(act)) }
 }
 
-fn refusal(act: Act) -> &'static str {
+fn denial_message(act: Act) -> &'static str {
     match act {
         Act::EditText => "you may not change this ticket",
         Act::Triage => "only staff may change priority, category, tags or department",
@@ -85,14 +85,14 @@ fn refusal(act: Act) -> &'static str {
         Act::Transfer => "only the assignee, managers and admins may transfer a ticket",
         Act::Progress => "only staff may set this status",
         Act::CloseOrReopen => "only the requester and staff may close or reopen a ticket",
-        Act::Say => "you may not answer this ticket",
+        Act::Reply => "you may not answer this ticket",
         Act::Note => "internal notes are for staff",
         Act::Delete => "only admins may delete tickets",
     }
 }
 
 /// Whether somebody of this role may read what is internal: notes, and all that tells of them.
-pub fn reads_internal(role: Role) -> bool {
+pub fn may_read_internal(role: Role) -> bool {
     role.is_staff()
 }
 
@@ -136,8 +136,8 @@ mod tests {
             (Act::Progress, Agent, other, true),
             (Act::CloseOrReopen, Customer, own, true),
             (Act::CloseOrReopen, Customer, other, false),
-            (Act::Say, Customer, own, true),
-            (Act::Say, Agent, other, true),
+            (Act::Reply, Customer, own, true),
+            (Act::Reply, Agent, other, true),
             (Act::Note, Customer, own, false),
             (Act::Note, Agent, other, true),
             (Act::Delete, Customer, own, false),
@@ -146,7 +146,7 @@ mod tests {
             (Act::Delete, Admin, other, true),
         ] {
             assert_eq!(
-                allow(act, role, relation).is_ok(),
+                authorize(act, role, relation).is_ok(),
                 want,
                 "{act:?} {role:?} {relation:?}"
             );
@@ -155,6 +155,6 @@ mod tests {
 
     #[test]
     fn only_staff_read_what_is_internal() {
-        assert_eq!(Role::ALL.map(reads_internal), [false, true, true, true]);
+        assert_eq!(Role::ALL.map(may_read_internal), [false, true, true, true]);
     }
 }

@@ -16,7 +16,7 @@ impl Priority {
     pub const WORDS: [&'static str; 4] = ["low", "medium", "high", "urgent"];
 
     /// The canonical word.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Priority::Low => "low",
             Priority::Medium => "medium",
@@ -59,7 +59,7 @@ mod tests {
     #[test]
     fn words_ranks_and_priorities_agree() {
         for (priority, word) in Priority::ALL.into_iter().zip(Priority::WORDS) {
-            assert_eq!(priority.word(), word);
+            assert_eq!(priority.as_str(), word);
             assert_eq!(Priority::parse(word), Some(priority));
             assert_eq!(Priority::from_rank(priority.rank()), Some(priority));
         }

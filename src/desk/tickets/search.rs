@@ -7,13 +7,13 @@
 use std::fmt::Write as _;
 
 /// Words of a query that count; the rest is ignored. Far below FTS5's limit of 256 levels.
-const MAX_WORDS: usize = 32;
+const MAX_TERMS: usize = 32;
 /// Characters of a word or phrase that count; a longer one is found by its beginning.
-const MAX_CHARS: usize = 100;
+const MAX_TERM_CHARS: usize = 100;
 
 /// Who searches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reader {
+pub enum Searcher {
     /// Searches titles, public messages and internal notes. Which tickets is the store's business.
     Staff,
     /// Searches titles and public messages of the tickets that this user requested.
@@ -26,22 +26,22 @@ pub enum Reader {
 /// double quotes is a phrase, and so is a run of Han, kana or Hangul. The last word matches by its
 /// beginning, whether or not white space follows it, unless it ends in a closing quote or punctuation.
 /// `None` when nothing searchable is left, which is an empty result and not an error.
-pub fn match_expression(q: &str, reader: Reader) -> Option<String> {
-    let all = every_word(q)?;
+pub fn ticket_match_expression(q: &str, reader: Searcher) -> Option<String> {
+    let all = match_all_terms(q)?;
     Some(match reader {
-        Reader::Staff => format!("{{title public internal}} : ({all})"),
-        Reader::Customer(id) => format!("{{title public}} : ({all}) AND scope : \"{}\"", scope_token(id)),
+        Searcher::Staff => format!("{{title public internal}} : ({all})"),
+        Searcher::Customer(id) => format!("{{title public}} : ({all}) AND scope : \"{}\"", scope_token(id)),
     })
 }
 
-/// As [`match_expression`], for articles: their index has the columns `title, body, facts`.
-pub fn article_expression(q: &str) -> Option<String> {
-    Some(format!("{{title body}} : ({})", every_word(q)?))
+/// As [`ticket_match_expression`], for articles: their index has the columns `title, body, facts`.
+pub fn article_match_expression(q: &str) -> Option<String> {
+    Some(format!("{{title body}} : ({})", match_all_terms(q)?))
 }
 
 /// Every word of a query, as FTS5 strings side by side.
-fn every_word(q: &str) -> Option<String> {
-    let words = words(q);
+fn match_all_terms(q: &str) -> Option<String> {
+    let words = split_terms(q);
     let last = words.len().checked_sub(1)?;
     let mut all = String::new();
     for (at, word) in words.iter().enumerate() {
@@ -64,29 +64,29 @@ pub fn scope_token(requester: i64) -> String {
 }
 
 /// A word or a quoted phrase, as the inside of an FTS5 string: no double quote, no NUL.
-struct Word {
+struct Term {
     text: String,
-    /// It was longer than [`MAX_CHARS`].
+    /// It was longer than [`MAX_TERM_CHARS`].
     is_cut: bool,
     /// It may be the beginning of a longer word: nothing closes it.
     is_open: bool,
 }
 
 /// Splits at quotes and white space, and drops what holds no token.
-fn words(q: &str) -> Vec<Word> {
+fn split_terms(q: &str) -> Vec<Term> {
     let mut found = Vec::new();
     let mut is_quoted = false;
     let mut pieces = q.split('"').peekable();
     while let Some(piece) = pieces.next() {
         let is_open = !is_quoted || pieces.peek().is_none();
-        let room = MAX_WORDS.saturating_sub(found.len());
+        let room = MAX_TERMS.saturating_sub(found.len());
         if is_quoted {
-            found.extend(word(piece, is_open).into_iter().take(room));
+            found.extend(parse_term(piece, is_open).into_iter().take(room));
         } else {
             found.extend(
                 piece
                     .split_whitespace()
-                    .filter_map(|text| word(text, is_open))
+                    .filter_map(|text| parse_term(text, is_open))
                     .take(room),
             );
         }
@@ -96,14 +96,14 @@ fn words(q: &str) -> Vec<Word> {
 }
 
 /// One word or phrase. `None` when the tokenizer would find nothing in it.
-fn word(piece: &str, is_open: bool) -> Option<Word> {
+fn parse_term(piece: &str, is_open: bool) -> Option<Term> {
     let piece = piece.trim();
     let end = piece
         .char_indices()
-        .nth(MAX_CHARS)
+        .nth(MAX_TERM_CHARS)
         .map_or(piece.len(), |(at, _)| at);
     let text = piece.get(..end)?;
-    text.contains(is_token).then(|| Word {
+    text.contains(is_token).then(|| Term {
         text: index_text(text).unwrap_or_else(|| text.to_owned()),
         is_cut: end < piece.len(),
         // `C++` is a finished word, not the beginning of every word in C; `prin*` says what it wants.
@@ -117,7 +117,7 @@ fn is_token(c: char) -> bool {
         || matches!(c, '\u{E000}'..='\u{F8FF}' | '\u{F0000}'..='\u{FFFFD}' | '\u{100000}'..='\u{10FFFD}')
 }
 
-/// The text as it must be indexed, so that [`match_expression`] finds it: every character of a script
+/// The text as it must be indexed, so that [`ticket_match_expression`] finds it: every character of a script
 /// written without spaces stands alone, and NUL, at which SQLite would stop reading, is a space.
 /// `None` when the text can be indexed as it is.
 pub fn index_text(text: &str) -> Option<String> {
@@ -164,7 +164,7 @@ mod tests {
 
     /// The part of a staff expression that the query decides.
     fn staff(q: &str) -> Option<String> {
-        let all = match_expression(q, Reader::Staff)?;
+        let all = ticket_match_expression(q, Searcher::Staff)?;
         let inside = all
             .strip_prefix("{title public internal} : (")
             .and_then(|rest| rest.strip_suffix(')'));
@@ -224,22 +224,29 @@ mod tests {
             ),
             ("", 5, None),
         ] {
-            assert_eq!(match_expression(q, Reader::Customer(id)).as_deref(), want, "{q}");
+            assert_eq!(
+                ticket_match_expression(q, Searcher::Customer(id)).as_deref(),
+                want,
+                "{q}"
+            );
         }
         assert_eq!(scope_token(5), "u5");
         let want = r#"{title body} : ("x" ") OR facts : (" "y" *)"#;
-        assert_eq!(article_expression(r#"x") OR facts : ("y"#).as_deref(), Some(want));
-        assert_eq!(article_expression("?!"), None);
+        assert_eq!(
+            article_match_expression(r#"x") OR facts : ("y"#).as_deref(),
+            Some(want)
+        );
+        assert_eq!(article_match_expression("?!"), None);
     }
 
     #[test]
     fn the_work_is_bounded() {
         let many = "w ".repeat(100_000);
-        assert_eq!(staff(&many).map(|all| all.matches('w').count()), Some(MAX_WORDS));
+        assert_eq!(staff(&many).map(|all| all.matches('w').count()), Some(MAX_TERMS));
         let phrases = "\"w\"".repeat(100_000);
         assert_eq!(
             staff(&phrases).map(|all| all.matches('w').count()),
-            Some(MAX_WORDS)
+            Some(MAX_TERMS)
         );
         let long = format!("{} \"{}\" x", "é".repeat(500), "o ".repeat(500));
         let want = format!("\"{}\" * \"{}\" * \"x\" *", "é".repeat(100), "o ".repeat(50));

@@ -37,7 +37,7 @@ impl Status {
     ];
 
     /// The canonical word.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Open => "open",
             Assigned => "assigned",
@@ -63,7 +63,7 @@ impl Status {
                 }
             })
             .collect();
-        Status::ALL.into_iter().find(|status| status.word() == word)
+        Status::ALL.into_iter().find(|status| status.as_str() == word)
     }
 
     /// Resolved and closed tickets need nobody's work.
@@ -79,93 +79,94 @@ impl Status {
 
 /// Which lifecycle a ticket follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Workflow {
+pub enum Lifecycle {
     Support,
     Project,
 }
 
-impl Workflow {
+impl Lifecycle {
     /// Both lifecycles.
-    pub const ALL: [Workflow; 2] = [Workflow::Support, Workflow::Project];
-    /// The canonical words, in the order of [`Workflow::ALL`].
+    pub const ALL: [Lifecycle; 2] = [Lifecycle::Support, Lifecycle::Project];
+    /// The canonical words, in the order of [`Lifecycle::ALL`].
     pub const WORDS: [&'static str; 2] = ["support", "project"];
 
     /// The canonical word.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
-            Workflow::Support => "support",
-            Workflow::Project => "project",
+            Lifecycle::Support => "support",
+            Lifecycle::Project => "project",
         }
     }
 
     /// The lifecycle of a ticket that nobody chose one for.
-    pub fn of(in_a_project: bool) -> Workflow {
+    pub fn for_ticket(in_a_project: bool) -> Lifecycle {
         if in_a_project {
-            Workflow::Project
+            Lifecycle::Project
         } else {
-            Workflow::Support
+            Lifecycle::Support
         }
     }
 
     /// Reads a word in any case.
-    pub fn parse(word: &str) -> Option<Workflow> {
+    pub fn parse(word: &str) -> Option<Lifecycle> {
         let word = word.trim().to_ascii_lowercase();
-        Workflow::ALL.into_iter().find(|workflow| workflow.word() == word)
+        Lifecycle::ALL
+            .into_iter()
+            .find(|workflow| workflow.as_str() == word)
     }
 
     /// Whether the lifecycle has the status at all.
-    pub fn has(self, status: Status) -> bool {
+    pub fn has_status(self, status: Status) -> bool {
         match self {
-            Workflow::Support => status != Blocked,
-            Workflow::Project => matches!(status, Open | InProgress | Blocked | Closed),
+            Lifecycle::Support => status != Blocked,
+            Lifecycle::Project => matches!(status, Open | InProgress | Blocked | Closed),
         }
     }
 
     /// The statuses that may follow `from`, the reopening window aside.
     pub fn next(self, from: Status) -> &'static [Status] {
         match (self, from) {
-            (Workflow::Support, Open) => &[Assigned, Closed],
-            (Workflow::Support, Assigned) => &[InProgress, Closed],
-            (Workflow::Support, InProgress) => &[Waiting, Resolved, Closed],
-            (Workflow::Support, Waiting) => &[InProgress],
-            (Workflow::Support, Resolved) => &[Closed, Reopened],
-            (Workflow::Support, Closed) => &[Reopened],
-            (Workflow::Support, Reopened) => &[InProgress],
-            (Workflow::Project, Open) => &[InProgress, Closed],
-            (Workflow::Project, InProgress) => &[Open, Closed, Blocked],
-            (Workflow::Project, Blocked) => &[InProgress, Open],
-            (Workflow::Project, Closed) => &[Open, InProgress],
-            (Workflow::Support, Blocked) | (Workflow::Project, Assigned | Waiting | Resolved | Reopened) => {
-                &[]
-            }
+            (Lifecycle::Support, Open) => &[Assigned, Closed],
+            (Lifecycle::Support, Assigned) => &[InProgress, Closed],
+            (Lifecycle::Support, InProgress) => &[Waiting, Resolved, Closed],
+            (Lifecycle::Support, Waiting) => &[InProgress],
+            (Lifecycle::Support, Resolved) => &[Closed, Reopened],
+            (Lifecycle::Support, Closed) => &[Reopened],
+            (Lifecycle::Support, Reopened) => &[InProgress],
+            (Lifecycle::Project, Open) => &[InProgress, Closed],
+            (Lifecycle::Project, InProgress) => &[Open, Closed, Blocked],
+            (Lifecycle::Project, Blocked) => &[InProgress, Open],
+            (Lifecycle::Project, Closed) => &[Open, InProgress],
+            (Lifecycle::Support, Blocked)
+            | (Lifecycle::Project, Assigned | Waiting | Resolved | Reopened) => &[],
         }
     }
 
     /// The status that `/reopen` gives.
-    pub fn reopened(self) -> Status {
+    pub fn reopen_status(self) -> Status {
         match self {
-            Workflow::Support => Reopened,
-            Workflow::Project => Open,
+            Lifecycle::Support => Reopened,
+            Lifecycle::Project => Open,
         }
     }
 
     /// The statuses a customer may set on an own ticket: closing it, and reopening a finished one.
     pub fn customer_may_set(self, from: Status, to: Status) -> bool {
-        to == Closed || (from.is_done() && to == self.reopened())
+        to == Closed || (from.is_done() && to == self.reopen_status())
     }
 }
 
 /// Whether a ticket that was closed at `closed_at` may still be reopened: a closed support ticket only
 /// within `window_days` days; everything else is free of the window.
 pub fn may_reopen(
-    workflow: Workflow,
+    workflow: Lifecycle,
     from: Status,
     closed_at: Option<Millis>,
     window_days: i64,
     now: Millis,
 ) -> bool {
     match (workflow, from, closed_at) {
-        (Workflow::Support, Closed, Some(closed)) => {
+        (Lifecycle::Support, Closed, Some(closed)) => {
             now <= closed.saturating_add(window_days.saturating_mul(DAY))
         }
         _ => true,
@@ -179,7 +180,7 @@ mod tests {
     #[test]
     fn words_and_statuses_agree() {
         for (status, word) in Status::ALL.into_iter().zip(Status::WORDS) {
-            assert_eq!(status.word(), word);
+            assert_eq!(status.as_str(), word);
             assert_eq!(Status::parse(word), Some(status));
         }
         for (word, want) in [
@@ -216,12 +217,12 @@ mod tests {
             (Closed, vec![Open, InProgress]),
             (Reopened, vec![]),
         ];
-        for (workflow, table) in [(Workflow::Support, support), (Workflow::Project, project)] {
+        for (workflow, table) in [(Lifecycle::Support, support), (Lifecycle::Project, project)] {
             for (from, want) in table {
                 assert_eq!(workflow.next(from), want, "{workflow:?} {from:?}");
-                assert!(want.iter().all(|to| workflow.has(*to)));
+                assert!(want.iter().all(|to| workflow.has_status(*to)));
                 assert!(!want.contains(&from));
-                assert_eq!(want.is_empty(), !workflow.has(from));
+                assert_eq!(want.is_empty(), !workflow.has_status(from));
             }
         }
     }
@@ -230,10 +231,10 @@ mod tests {
     fn the_window_binds_closed_support_tickets_only() {
         let closed = Some(1_000);
         for (workflow, from, now, want) in [
-            (Workflow::Support, Closed, 1_000 + 7 * DAY, true),
-            (Workflow::Support, Closed, 1_001 + 7 * DAY, false),
-            (Workflow::Support, Resolved, 1_000 + 70 * DAY, true),
-            (Workflow::Project, Closed, 1_000 + 70 * DAY, true),
+            (Lifecycle::Support, Closed, 1_000 + 7 * DAY, true),
+            (Lifecycle::Support, Closed, 1_001 + 7 * DAY, false),
+            (Lifecycle::Support, Resolved, 1_000 + 70 * DAY, true),
+            (Lifecycle::Project, Closed, 1_000 + 70 * DAY, true),
         ] {
             assert_eq!(may_reopen(workflow, from, closed, 7, now), want);
         }
@@ -242,14 +243,14 @@ mod tests {
     #[test]
     fn customers_close_and_reopen() {
         for (workflow, from, to, want) in [
-            (Workflow::Support, Open, Closed, true),
-            (Workflow::Support, Resolved, Reopened, true),
-            (Workflow::Support, Closed, Reopened, true),
-            (Workflow::Support, InProgress, Resolved, false),
-            (Workflow::Support, Open, Assigned, false),
-            (Workflow::Project, Closed, Open, true),
-            (Workflow::Project, Closed, InProgress, false),
-            (Workflow::Project, InProgress, Open, false),
+            (Lifecycle::Support, Open, Closed, true),
+            (Lifecycle::Support, Resolved, Reopened, true),
+            (Lifecycle::Support, Closed, Reopened, true),
+            (Lifecycle::Support, InProgress, Resolved, false),
+            (Lifecycle::Support, Open, Assigned, false),
+            (Lifecycle::Project, Closed, Open, true),
+            (Lifecycle::Project, Closed, InProgress, false),
+            (Lifecycle::Project, InProgress, Open, false),
         ] {
             assert_eq!(
                 workflow.customer_may_set(from, to),

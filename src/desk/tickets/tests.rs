@@ -1,38 +1,36 @@
-use super::decide::*;
-use super::ticket::*;
-use crate::desk::Millis;
-use crate::desk::person::Role;
-use crate::desk::sla::Promises;
-use crate::desk::tickets::status::Status;
 use serde_json::Value;
 use std::rc::Rc;
 
-use crate::desk::HOUR;
+use crate::desk::person::Role;
 use crate::desk::sla::calendar::Calendar;
-use crate::desk::sla::{Policy, Promise};
+use crate::desk::sla::{SlaDurations, SlaPolicies, SlaPolicy};
+use crate::desk::tickets::decide::*;
 use crate::desk::tickets::event::FieldChange;
+use crate::desk::tickets::status::Status;
+use crate::desk::tickets::ticket::*;
+use crate::desk::{HOUR, Millis};
 
 const NOW: Millis = 1_700_000_000_000;
 
 /// Every priority is promised so many hours, around the clock.
-fn rules(response: i64, resolution: i64, version: i64) -> Rules {
-    let promise = Promise {
-        policy: Policy {
+fn rules(response: i64, resolution: i64, version: i64) -> TicketSettings {
+    let promise = SlaPolicy {
+        policy: SlaDurations {
             response: response * HOUR,
             resolution: resolution * HOUR,
         },
         calendar: Calendar::always(),
         version,
     };
-    Rules {
+    TicketSettings {
         reopen_window_days: 7,
-        promises: Rc::new(Promises([(); 4].map(|()| promise.clone()))),
+        sla_policies: Rc::new(SlaPolicies([(); 4].map(|()| promise.clone()))),
     }
 }
 
-fn opened(rules: &Rules) -> Ticket {
-    let mut ticket = Ticket::opened("A title", "The story", 1, NOW);
-    ticket.promise(rules);
+fn opened(rules: &TicketSettings) -> Ticket {
+    let mut ticket = Ticket::new("A title", "The story", 1, NOW);
+    ticket.set_due_times(rules);
     ticket
 }
 
@@ -49,7 +47,7 @@ fn due(ticket: &Ticket) -> (Option<i64>, Option<i64>) {
 fn tickets_keep_what_they_were_promised_by() {
     let mut ticket = opened(&rules(1, 10, 3));
     assert_eq!((due(&ticket), ticket.sla_version), ((Some(1), Some(10)), 3));
-    ticket.promise(&rules(2, 5, 4));
+    ticket.set_due_times(&rules(2, 5, 4));
     assert_eq!((due(&ticket), ticket.sla_version), ((Some(2), Some(5)), 4));
 }
 
@@ -57,7 +55,7 @@ fn tickets_keep_what_they_were_promised_by() {
 fn an_answer_that_was_given_keeps_its_due_time() {
     let mut ticket = opened(&rules(8, 10, 1));
     ticket.first_responded_at = Some(NOW + 7 * HOUR);
-    ticket.promise(&rules(2, 5, 2));
+    ticket.set_due_times(&rules(2, 5, 2));
     assert_eq!(due(&ticket), (Some(8), Some(5)));
 }
 
@@ -65,7 +63,7 @@ fn an_answer_that_was_given_keeps_its_due_time() {
 fn pauses_move_the_resolution_and_not_the_answer() {
     let rules = rules(1, 10, 1);
     let mut ticket = opened(&rules);
-    ticket.enter(Status::InProgress, &rules, NOW);
+    ticket.enter_status(Status::InProgress, &rules, NOW);
     for (status, hour, moved, paused) in [
         (Status::Waiting, 2, 0, true),
         (Status::InProgress, 5, 3, false),
@@ -74,7 +72,7 @@ fn pauses_move_the_resolution_and_not_the_answer() {
         (Status::InProgress, 8, 5, false),
         (Status::Resolved, 9, 5, false),
     ] {
-        ticket.enter(status, &rules, NOW + hour * HOUR);
+        ticket.enter_status(status, &rules, NOW + hour * HOUR);
         assert_eq!(due(&ticket), (Some(1), Some(10 + moved)), "{status:?} {hour}");
         assert_eq!(ticket.paused_at.is_some(), paused, "{status:?} {hour}");
     }
@@ -89,9 +87,9 @@ fn pauses_move_the_resolution_and_not_the_answer() {
 fn a_reopened_ticket_is_promised_what_counts_now() {
     let before = rules(1, 10, 1);
     let mut ticket = opened(&before);
-    ticket.enter(Status::Closed, &before, NOW + HOUR);
+    ticket.enter_status(Status::Closed, &before, NOW + HOUR);
     let after = rules(2, 20, 2);
-    ticket.enter(Status::Reopened, &after, NOW + 2 * HOUR);
+    ticket.enter_status(Status::Reopened, &after, NOW + 2 * HOUR);
     assert_eq!((due(&ticket), ticket.sla_version), ((Some(2), Some(20)), 2));
 }
 
@@ -99,13 +97,13 @@ fn a_reopened_ticket_is_promised_what_counts_now() {
 fn moving_between_projects_is_triage() {
     let rules = rules(1, 10, 1);
     let ticket = opened(&rules);
-    let web = Named {
+    let web = NamedRow {
         id: 7,
         name: "WEB".to_owned(),
     };
-    let edit = Edit {
+    let edit = TicketEdit {
         project: Some(Some(web)),
-        ..Edit::default()
+        ..TicketEdit::default()
     };
     for (role, want) in [
         (Role::Customer, false),
@@ -126,8 +124,8 @@ fn moving_between_projects_is_triage() {
     }
 }
 
-fn named(id: i64, name: &str) -> Named {
-    Named {
+fn named(id: i64, name: &str) -> NamedRow {
+    NamedRow {
         id,
         name: name.to_owned(),
     }
@@ -181,16 +179,16 @@ fn a_subcategory_goes_with_its_category() {
         ((None, None), (None, Some(Some((11, 1)))), None),
     ];
     for (before, (category, subcategory), want) in table {
-        let mut ticket = Ticket::opened("Title", "Description", 9, 1_000);
+        let mut ticket = Ticket::new("Title", "Description", 9, 1_000);
         ticket.category = before.0.map(|id| named(id, "category"));
         ticket.subcategory = before.1.map(|id| named(id, "part"));
-        let edit = Edit {
+        let edit = TicketEdit {
             category: category.map(|id| id.map(|id| named(id, "category"))),
             subcategory: subcategory.map(|it| it.map(|(id, of)| part(id, of))),
-            ..Edit::default()
+            ..TicketEdit::default()
         };
         let got = decide(&ticket, &edit, &agent, &rules, 2_000).ok().map(|change| {
-            let id = |named: Option<Named>| named.map(|named| named.id);
+            let id = |named: Option<NamedRow>| named.map(|named| named.id);
             (id(change.ticket.category), id(change.ticket.subcategory))
         });
         assert_eq!(got, want, "{before:?} {category:?} {subcategory:?}");

@@ -6,11 +6,11 @@ use serde_json::Value;
 
 use crate::desk::Millis;
 use crate::desk::person::Role;
-use crate::desk::sla::{Pause, Promises};
+use crate::desk::sla::{Pause, SlaPolicies};
 use crate::desk::tickets::event::Event;
 use crate::desk::tickets::policy::Relation;
 use crate::desk::tickets::priority::Priority;
-use crate::desk::tickets::status::{Status, Workflow, may_reopen};
+use crate::desk::tickets::status::{Lifecycle, Status, may_reopen};
 
 /// A ticket, as far as rules read it.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,12 +20,12 @@ pub struct Ticket {
     pub description: String,
     pub status: Status,
     pub priority: Priority,
-    pub workflow: Workflow,
-    pub category: Option<Named>,
-    pub subcategory: Option<Named>,
+    pub workflow: Lifecycle,
+    pub category: Option<NamedRow>,
+    pub subcategory: Option<NamedRow>,
     pub department: Option<String>,
     /// By its key.
-    pub project: Option<Named>,
+    pub project: Option<NamedRow>,
     pub tags: Vec<String>,
     pub requester_id: i64,
     pub assignee: Option<Person>,
@@ -49,7 +49,7 @@ pub struct Ticket {
 
 /// A row with a name that history shows: a category by its slug, a project by its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Named {
+pub struct NamedRow {
     pub id: i64,
     pub name: String,
 }
@@ -57,7 +57,7 @@ pub struct Named {
 /// A subcategory, and the category that it is part of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subcategory {
-    pub named: Named,
+    pub named: NamedRow,
     pub category_id: i64,
 }
 
@@ -66,7 +66,7 @@ impl Subcategory {
     ///
     /// # Errors
     /// [`Refusal::Invalid`] when it is part of another.
-    pub fn within(self, category: Option<&Named>) -> Result<Named, Refusal> {
+    pub fn within(self, category: Option<&NamedRow>) -> Result<NamedRow, Refusal> {
         if category.is_some_and(|category| category.id == self.category_id) {
             return Ok(self.named);
         }
@@ -94,25 +94,25 @@ pub struct Actor {
 
 /// What the desk has laid down, as far as tickets follow it.
 #[derive(Clone, Debug)]
-pub struct Rules {
+pub struct TicketSettings {
     /// For how many days a closed support ticket may be reopened.
     pub reopen_window_days: i64,
-    pub promises: Rc<Promises>,
+    pub sla_policies: Rc<SlaPolicies>,
 }
 
 /// What is wanted of a ticket. Absent parts stay as they are.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Edit {
+pub struct TicketEdit {
     pub title: Option<String>,
     pub description: Option<String>,
     pub priority: Option<Priority>,
-    pub category: Option<Option<Named>>,
+    pub category: Option<Option<NamedRow>>,
     /// Goes with the category: a new category without one clears it.
     pub subcategory: Option<Option<Subcategory>>,
     pub department: Option<Option<String>>,
-    pub project: Option<Option<Named>>,
+    pub project: Option<Option<NamedRow>>,
     pub tags: Option<Vec<String>>,
-    pub workflow: Option<Workflow>,
+    pub workflow: Option<Lifecycle>,
     /// Whom to give it to; `Some(None)` is nobody.
     pub assignee: Option<Option<Person>>,
     pub status: Option<Status>,
@@ -143,14 +143,14 @@ pub struct Change {
 
 impl Ticket {
     /// A ticket that somebody has just opened; its due times are set by [`Ticket::promise`].
-    pub fn opened(title: &str, description: &str, requester_id: i64, now: Millis) -> Ticket {
+    pub fn new(title: &str, description: &str, requester_id: i64, now: Millis) -> Ticket {
         Ticket {
             id: 0,
             title: title.to_owned(),
             description: description.to_owned(),
             status: Status::Open,
             priority: Priority::Medium,
-            workflow: Workflow::Support,
+            workflow: Lifecycle::Support,
             category: None,
             subcategory: None,
             department: None,
@@ -190,15 +190,15 @@ impl Ticket {
     }
 
     /// The statuses that somebody may set next.
-    pub fn transitions(&self, role: Role, rules: &Rules, now: Millis) -> Vec<Status> {
+    pub fn transitions(&self, role: Role, rules: &TicketSettings, now: Millis) -> Vec<Status> {
         let next = self.workflow.next(self.status).iter().copied();
         next.filter(|to| self.may_become(*to, rules, now))
             .filter(|to| role.is_staff() || self.workflow.customer_may_set(self.status, *to))
             .collect()
     }
 
-    fn may_become(&self, to: Status, rules: &Rules, now: Millis) -> bool {
-        to != self.workflow.reopened()
+    fn may_become(&self, to: Status, rules: &TicketSettings, now: Millis) -> bool {
+        to != self.workflow.reopen_status()
             || may_reopen(
                 self.workflow,
                 self.status,
@@ -210,9 +210,9 @@ impl Ticket {
 
     /// Sets the due times anew, from what is promised for its priority. An answer that was given was in time or
     /// not: its due time stays.
-    pub fn promise(&mut self, rules: &Rules) {
-        let promise = rules.promises.of(self.priority);
-        let (targets, paused) = promise.targets(self.created_at, &self.pauses);
+    pub fn set_due_times(&mut self, rules: &TicketSettings) {
+        let promise = rules.sla_policies.for_priority(self.priority);
+        let (targets, paused) = promise.due_times(self.created_at, &self.pauses);
         if self.first_responded_at.is_none() {
             self.first_response_due_at = Some(targets.first_response_due_at);
             self.first_response_risk_at = Some(targets.first_response_at_risk_at);
@@ -224,17 +224,17 @@ impl Ticket {
     }
 
     /// Enters a status that the lifecycle allows: times and pauses follow.
-    pub fn enter(&mut self, to: Status, rules: &Rules, now: Millis) {
+    pub fn enter_status(&mut self, to: Status, rules: &TicketSettings, now: Millis) {
         if let (Some(since), false) = (self.paused_at, to.is_paused()) {
             self.pauses.push((since, now));
             self.paused_at = None;
-            self.promise(rules);
+            self.set_due_times(rules);
         } else if self.paused_at.is_none() && to.is_paused() {
             self.paused_at = Some(now);
         }
         if self.status.is_done() && !to.is_done() {
             // What was promised may have changed while nobody needed it.
-            self.promise(rules);
+            self.set_due_times(rules);
         }
         if to.is_done() {
             self.resolved_at = self.resolved_at.or(Some(now));
@@ -249,12 +249,12 @@ impl Ticket {
 
 /// In `support`, an open ticket that is given to somebody is assigned, and an assigned one that is taken from
 /// everybody is open again. In `project`, assignment says nothing of the status.
-pub(super) fn assign(ticket: &mut Ticket, assignee: Option<Person>, rules: &Rules, now: Millis) {
+pub(super) fn assign(ticket: &mut Ticket, assignee: Option<Person>, rules: &TicketSettings, now: Millis) {
     ticket.assignee = assignee;
-    if ticket.workflow == Workflow::Support {
+    if ticket.workflow == Lifecycle::Support {
         match (ticket.status, &ticket.assignee) {
-            (Status::Open, Some(_)) => ticket.enter(Status::Assigned, rules, now),
-            (Status::Assigned, None) => ticket.enter(Status::Open, rules, now),
+            (Status::Open, Some(_)) => ticket.enter_status(Status::Assigned, rules, now),
+            (Status::Assigned, None) => ticket.enter_status(Status::Open, rules, now),
             _ => {}
         }
     }

@@ -2,9 +2,9 @@
 
 use crate::desk::Millis;
 use crate::desk::tickets::event::{Event, EventKind};
-use crate::desk::tickets::history::changes;
+use crate::desk::tickets::history::diff;
 use crate::desk::tickets::policy::{self, Act};
-use crate::desk::tickets::ticket::{Actor, Change, Person, Refusal, Rules, Ticket, assign};
+use crate::desk::tickets::ticket::{Actor, Change, Person, Refusal, Ticket, TicketSettings, assign};
 
 /// What becomes of a ticket that is handed on. Its event is public, as every assignment's; the reason is not
 /// part of it.
@@ -15,10 +15,10 @@ pub fn transfer(
     ticket: &Ticket,
     to: Person,
     actor: &Actor,
-    rules: &Rules,
+    rules: &TicketSettings,
     now: Millis,
 ) -> Result<Change, Refusal> {
-    policy::allow(Act::Transfer, actor.role, ticket.relation(actor))
+    policy::authorize(Act::Transfer, actor.role, ticket.relation(actor))
         .map_err(|why| Refusal::Forbidden(why.to_owned()))?;
     if ticket.assignee.as_ref().is_some_and(|person| person.id == to.id) {
         return Err(Refusal::Invalid {
@@ -28,7 +28,7 @@ pub fn transfer(
     }
     let mut after = ticket.clone();
     assign(&mut after, Some(to), rules, now);
-    let event = Event::public(EventKind::Transferred, changes(ticket, &after));
+    let event = Event::public(EventKind::Transferred, diff(ticket, &after));
     Ok(Change {
         ticket: after,
         event: Some(event),
@@ -43,14 +43,14 @@ mod tests {
     use std::rc::Rc;
 
     use crate::desk::person::Role;
-    use crate::desk::sla::Promises;
+    use crate::desk::sla::SlaPolicies;
     use crate::desk::tickets::status::Status;
 
     #[test]
     fn only_the_assignee_and_managers_hand_a_ticket_on() {
-        let rules = Rules {
+        let rules = TicketSettings {
             reopen_window_days: 7,
-            promises: Rc::new(Promises::standard()),
+            sla_policies: Rc::new(SlaPolicies::standard()),
         };
         let person = |id: i64| Person {
             id,
@@ -65,7 +65,7 @@ mod tests {
             (None, 4, Role::Admin, 3, Some((Status::Assigned, 2))),
             (Some(2), 2, Role::Agent, 2, None),
         ] {
-            let mut ticket = Ticket::opened("Title", "Description", 9, 1_000);
+            let mut ticket = Ticket::new("Title", "Description", 9, 1_000);
             if let Some(id) = assignee {
                 assign(&mut ticket, Some(person(id)), &rules, 1_000);
             }

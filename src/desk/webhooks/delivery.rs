@@ -3,26 +3,26 @@
 use serde_json::Value;
 
 use crate::desk::tickets::event::EventKind;
-use crate::desk::validation::{Mistake, Mistakes};
+use crate::desk::validation::{FieldError, FieldErrors};
 use crate::desk::{DAY, HOUR, MINUTE, Millis};
 
 /// Endpoints of one desk.
-pub const MOST: i64 = 20;
+pub const MAX_ENDPOINTS: i64 = 20;
 /// For how long a delivery is tried.
-pub const LIFE: Millis = DAY;
+pub const RETRY_WINDOW: Millis = DAY;
 /// For how long the secret before still signs after it was replaced.
-pub const ROTATION: Millis = DAY;
+pub const SECRET_OVERLAP: Millis = DAY;
 /// For how long it is on record what was delivered.
-pub const KEPT: Millis = 30 * DAY;
+pub const RETENTION: Millis = 30 * DAY;
 /// Everything.
-pub const ALL: &str = "*";
+pub const ALL_EVENTS: &str = "*";
 /// The type of what a test sends.
-pub const TEST: &str = "webhook.test";
+pub const TEST_EVENT: &str = "webhook.test";
 /// The type of what a workflow rule sends to the endpoint that it names.
-pub const FIRED: &str = "rule.fired";
+pub const RULE_FIRED_EVENT: &str = "rule.fired";
 
 /// How long to wait after the first, second ... attempt that failed; after the last of them, the last again.
-const WAITS: [Millis; 8] = [
+const BACKOFF: [Millis; 8] = [
     5_000,
     30_000,
     2 * MINUTE,
@@ -33,11 +33,11 @@ const WAITS: [Millis; 8] = [
     4 * HOUR,
 ];
 /// The longest wait that `Retry-After` may ask for.
-const LONGEST_WAIT: Millis = 4 * HOUR;
+const MAX_RETRY_AFTER: Millis = 4 * HOUR;
 
 /// The states of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
+pub enum DeliveryState {
     /// To be sent, or sent again.
     Pending,
     Delivered,
@@ -47,31 +47,36 @@ pub enum State {
     Cancelled,
 }
 
-impl State {
+impl DeliveryState {
     /// The canonical words.
     pub const WORDS: [&'static str; 4] = ["pending", "delivered", "failed", "cancelled"];
 
     /// The canonical word.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
-            State::Pending => "pending",
-            State::Delivered => "delivered",
-            State::Failed => "failed",
-            State::Cancelled => "cancelled",
+            DeliveryState::Pending => "pending",
+            DeliveryState::Delivered => "delivered",
+            DeliveryState::Failed => "failed",
+            DeliveryState::Cancelled => "cancelled",
         }
     }
 
     /// Reads a word.
-    pub fn parse(word: &str) -> Option<State> {
-        [State::Pending, State::Delivered, State::Failed, State::Cancelled]
-            .into_iter()
-            .find(|state| state.word() == word)
+    pub fn parse(word: &str) -> Option<DeliveryState> {
+        [
+            DeliveryState::Pending,
+            DeliveryState::Delivered,
+            DeliveryState::Failed,
+            DeliveryState::Cancelled,
+        ]
+        .into_iter()
+        .find(|state| state.as_str() == word)
     }
 }
 
 /// The type under which an event goes out: `ticket_created` is `ticket.created`, `assigned` is `ticket.assigned`.
 /// The trigger that writes deliveries says the same in SQL.
-pub fn type_of(event: &str) -> String {
+pub fn event_type(event: &str) -> String {
     match event.split_once('_') {
         Some((subject @ ("ticket" | "message" | "attachment" | "sla"), what)) => format!("{subject}.{what}"),
         _ => format!("ticket.{event}"),
@@ -79,50 +84,50 @@ pub fn type_of(event: &str) -> String {
 }
 
 /// Every type that an endpoint may listen to.
-pub fn types() -> [String; EventKind::WORDS.len()] {
-    EventKind::WORDS.map(type_of)
+pub fn event_types() -> [String; EventKind::WORDS.len()] {
+    EventKind::WORDS.map(event_type)
 }
 
 /// Reads what an endpoint listens to: types, or `*` for all of them. Each stands once.
 ///
 /// # Errors
 /// Everything that is wrong, at its place.
-pub fn read_events(value: &Value) -> Result<Vec<String>, Vec<Mistake>> {
-    let mut wrong = Mistakes::default();
+pub fn parse_events(value: &Value) -> Result<Vec<String>, Vec<FieldError>> {
+    let mut errors = FieldErrors::default();
     let list = value.as_array().filter(|list| (1..=50).contains(&list.len()));
     let Some(list) = list else {
-        wrong.add("events", "must be a list of 1 to 50 types");
-        return wrong.finish(None);
+        errors.add("events", "must be a list of 1 to 50 types");
+        return errors.finish(None);
     };
-    let types = types();
+    let types = event_types();
     let mut events = Vec::new();
     for (at, item) in list.iter().enumerate() {
         match item.as_str() {
-            Some(ALL) => events.push(ALL.to_owned()),
+            Some(ALL_EVENTS) => events.push(ALL_EVENTS.to_owned()),
             Some(word) if types.iter().any(|known| known == word) => events.push(word.to_owned()),
-            _ => wrong.add(
+            _ => errors.add(
                 format!("events[{at}]"),
                 format!("must be * or one of {}", types.join(", ")),
             ),
         }
     }
-    if events.iter().any(|word| word == ALL) {
-        events = vec![ALL.to_owned()];
+    if events.iter().any(|word| word == ALL_EVENTS) {
+        events = vec![ALL_EVENTS.to_owned()];
     }
     events.sort_unstable();
     events.dedup();
-    wrong.finish(Some(events))
+    errors.finish(Some(events))
 }
 
 /// The first type that an endpoint would wait for in vain: promises are the staff's own.
-pub fn unheard(events: &[String], include_internal: bool) -> Option<&str> {
+pub fn first_internal_only(events: &[String], include_internal: bool) -> Option<&str> {
     let internal = |event: &&String| event.starts_with("sla.") && !include_internal;
     events.iter().find(internal).map(String::as_str)
 }
 
 /// An attempt, as far as it decides what comes next.
 #[derive(Clone, Copy, Debug)]
-pub struct Attempt {
+pub struct DeliveryAttempt {
     /// What was answered; nothing when there was no answer.
     pub status: Option<u16>,
     /// `Retry-After`, seconds.
@@ -132,15 +137,15 @@ pub struct Attempt {
     /// When the delivery came to be.
     pub created_at: Millis,
     /// Any number, so that not everybody comes back at the same moment.
-    pub chance: u8,
+    pub jitter: u8,
 }
 
 /// What becomes of a delivery after an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum RetryDecision {
     Delivered,
     /// It is tried again then.
-    Again(Millis),
+    RetryAt(Millis),
     /// It has been tried for long enough.
     Expired,
     /// 410: nobody wants to hear of us there.
@@ -148,41 +153,41 @@ pub enum Verdict {
 }
 
 /// What has waited for a day behind others is tried so often all the same: for a quarter of an hour.
-const LEAST_ATTEMPTS: i64 = 5;
+const MIN_ATTEMPTS: i64 = 5;
 
 /// Decides what becomes of a delivery. Every 2xx is a success, and everything else a failure: redirects too, which
 /// are never followed.
-pub fn judge(attempt: &Attempt, now: Millis) -> Verdict {
-    let end = attempt.created_at.saturating_add(LIFE);
+pub fn retry_decision(attempt: &DeliveryAttempt, now: Millis) -> RetryDecision {
+    let end = attempt.created_at.saturating_add(RETRY_WINDOW);
     match attempt.status {
-        Some(200..=299) => Verdict::Delivered,
-        Some(410) => Verdict::Gone,
-        _ if now >= end && attempt.number >= LEAST_ATTEMPTS => Verdict::Expired,
+        Some(200..=299) => RetryDecision::Delivered,
+        Some(410) => RetryDecision::Gone,
+        _ if now >= end && attempt.number >= MIN_ATTEMPTS => RetryDecision::Expired,
         // The last attempt is at the very end.
-        _ if now < end => Verdict::Again(now.saturating_add(wait(attempt)).min(end)),
-        _ => Verdict::Again(now.saturating_add(wait(attempt))),
+        _ if now < end => RetryDecision::RetryAt(now.saturating_add(backoff(attempt)).min(end)),
+        _ => RetryDecision::RetryAt(now.saturating_add(backoff(attempt))),
     }
 }
 
 /// How long to wait after an attempt that failed, up to a fifth more or less; longer where the other side asks for it.
-fn wait(attempt: &Attempt) -> Millis {
+fn backoff(attempt: &DeliveryAttempt) -> Millis {
     let at = usize::try_from(attempt.number.saturating_sub(1)).unwrap_or_default();
-    let usual = WAITS.get(at).copied().unwrap_or(4 * HOUR);
-    let jittered = usual * (800 + 400 * i64::from(attempt.chance) / 255) / 1_000;
+    let usual = BACKOFF.get(at).copied().unwrap_or(4 * HOUR);
+    let jittered = usual * (800 + 400 * i64::from(attempt.jitter) / 255) / 1_000;
     let asked = attempt
         .retry_after
         .map_or(0, |seconds| i64::from(seconds).saturating_mul(1_000));
-    jittered.max(asked.min(LONGEST_WAIT))
+    jittered.max(asked.min(MAX_RETRY_AFTER))
 }
 
 /// Why the desk switches an endpoint off, for its administrators.
-pub fn reason(verdict: Verdict, last: &str) -> Option<String> {
+pub fn disable_reason(verdict: RetryDecision, last: &str) -> Option<String> {
     match verdict {
-        Verdict::Delivered | Verdict::Again(_) => None,
-        Verdict::Expired => Some(format!(
+        RetryDecision::Delivered | RetryDecision::RetryAt(_) => None,
+        RetryDecision::Expired => Some(format!(
             "nothing could be delivered for 24 hours; at last: {last}"
         )),
-        Verdict::Gone => Some("it answered 410: gone".to_owned()),
+        RetryDecision::Gone => Some("it answered 410: gone".to_owned()),
     }
 }
 
@@ -201,9 +206,9 @@ mod tests {
             ("attachment_deleted", "attachment.deleted"),
             ("sla_at_risk", "sla.at_risk"),
         ] {
-            assert_eq!(type_of(event), want);
+            assert_eq!(event_type(event), want);
         }
-        let types = types();
+        let types = event_types();
         let mut once = types.to_vec();
         once.sort_unstable();
         once.dedup();
@@ -227,7 +232,7 @@ mod tests {
             (json!([5]), Err("events[0]")),
             (json!(["rule.fired"]), Err("events[0]")),
         ] {
-            let read = read_events(&value);
+            let read = parse_events(&value);
             match want {
                 Ok(want) => assert_eq!(read.unwrap(), want),
                 Err(path) => assert_eq!(read.unwrap_err().first().map(|(at, _)| at.as_str()), Some(path)),
@@ -244,38 +249,38 @@ mod tests {
             ("*", false, None),
         ] {
             let events = ["assigned".to_owned(), event.to_owned()];
-            assert_eq!(unheard(&events, include_internal), want);
+            assert_eq!(first_internal_only(&events, include_internal), want);
         }
     }
 
-    fn attempt(status: u16, number: i64, chance: u8) -> Attempt {
-        Attempt {
+    fn attempt(status: u16, number: i64, jitter: u8) -> DeliveryAttempt {
+        DeliveryAttempt {
             status: (status > 0).then_some(status),
             retry_after: None,
             number,
             created_at: 1_000,
-            chance,
+            jitter,
         }
     }
 
     #[test]
     fn what_waited_behind_others_has_its_attempts_too() {
         for (number, want) in [(1, false), (4, false), (5, true), (9, true)] {
-            let verdict = judge(&attempt(503, number, 0), LIFE + HOUR);
-            assert_eq!(verdict == Verdict::Expired, want, "{number}");
-            assert!(!matches!(verdict, Verdict::Again(at) if at <= LIFE + HOUR));
+            let verdict = retry_decision(&attempt(503, number, 0), RETRY_WINDOW + HOUR);
+            assert_eq!(verdict == RetryDecision::Expired, want, "{number}");
+            assert!(!matches!(verdict, RetryDecision::RetryAt(at) if at <= RETRY_WINDOW + HOUR));
         }
     }
 
     #[test]
     fn attempts_decide_what_comes_next() {
         let now = 61_000;
-        let again = |wait: Millis| Verdict::Again(now + wait);
-        for (status, number, chance, want) in [
-            (200, 1, 0, Verdict::Delivered),
-            (204, 9, 0, Verdict::Delivered),
-            (299, 1, 0, Verdict::Delivered),
-            (410, 1, 0, Verdict::Gone),
+        let again = |wait: Millis| RetryDecision::RetryAt(now + wait);
+        for (status, number, jitter, want) in [
+            (200, 1, 0, RetryDecision::Delivered),
+            (204, 9, 0, RetryDecision::Delivered),
+            (299, 1, 0, RetryDecision::Delivered),
+            (410, 1, 0, RetryDecision::Gone),
             (0, 1, 0, again(4_000)),
             (0, 1, 255, again(6_000)),
             (500, 2, 0, again(24_000)),
@@ -288,7 +293,7 @@ mod tests {
             (503, 900, 0, again(192 * MINUTE)),
         ] {
             assert_eq!(
-                judge(&attempt(status, number, chance), now),
+                retry_decision(&attempt(status, number, jitter), now),
                 want,
                 "{status} {number}"
             );
@@ -299,24 +304,27 @@ mod tests {
     fn a_day_is_the_end() {
         let end = 1_000 + DAY;
         for (now, status, want) in [
-            (end - HOUR, 500, Verdict::Again(end)),
-            (end - 1, 500, Verdict::Again(end)),
-            (end, 500, Verdict::Expired),
-            (end, 200, Verdict::Delivered),
-            (end + HOUR, 410, Verdict::Gone),
+            (end - HOUR, 500, RetryDecision::RetryAt(end)),
+            (end - 1, 500, RetryDecision::RetryAt(end)),
+            (end, 500, RetryDecision::Expired),
+            (end, 200, RetryDecision::Delivered),
+            (end + HOUR, 410, RetryDecision::Gone),
         ] {
-            assert_eq!(judge(&attempt(status, 12, 0), now), want, "{now}");
+            assert_eq!(retry_decision(&attempt(status, 12, 0), now), want, "{now}");
         }
     }
 
     #[test]
     fn others_may_ask_for_more_patience_and_never_for_less() {
         for (retry_after, want) in [(1, 4_000), (60, 60_000), (u32::MAX, 4 * HOUR)] {
-            let attempt = Attempt {
+            let attempt = DeliveryAttempt {
                 retry_after: Some(retry_after),
                 ..attempt(429, 1, 0)
             };
-            assert_eq!(judge(&attempt, 5_000), Verdict::Again(5_000 + want));
+            assert_eq!(
+                retry_decision(&attempt, 5_000),
+                RetryDecision::RetryAt(5_000 + want)
+            );
         }
     }
 }

@@ -5,15 +5,15 @@
 
 use std::net::IpAddr;
 
-use crate::desk::webhooks::ip_address::{ends_in_number, is_public, read_v4};
+use crate::desk::webhooks::ip_address::{ends_in_number, is_public, parse_ipv4};
 
 /// Ports that are called. Others are of other services.
-pub const PORTS: [u16; 2] = [443, 8443];
+pub const ALLOWED_PORTS: [u16; 2] = [443, 8443];
 /// The longest URL.
-pub const LONGEST: usize = 2_048;
+pub const MAX_URL_BYTES: usize = 2_048;
 
 /// Endings of names that never belong to the public internet (RFC 6761, 6762, 8375 and ICANN's internal).
-const PRIVATE: [&str; 11] = [
+const PRIVATE_SUFFIXES: [&str; 11] = [
     "localhost",
     "local",
     "internal",
@@ -37,26 +37,26 @@ pub enum Host {
 
 /// A URL that may be called, as it is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Endpoint {
+pub struct EndpointUrl {
     pub host: Host,
     pub url: String,
 }
 
 /// What else is allowed or refused.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Terms<'a> {
+pub struct UrlPolicy<'a> {
     /// This machine may be called too, by http and on any port: for development.
     pub allow_loopback: bool,
     /// The desk's own hosts.
-    pub own: &'a [String],
+    pub own_hosts: &'a [String],
 }
 
 /// Reads a URL.
 ///
 /// # Errors
 /// Why it may not be called.
-pub fn read(text: &str, terms: Terms) -> Result<Endpoint, &'static str> {
-    if text.len() > LONGEST {
+pub fn parse(text: &str, terms: UrlPolicy) -> Result<EndpointUrl, &'static str> {
+    if text.len() > MAX_URL_BYTES {
         return Err("must be at most 2048 characters");
     }
     if !text
@@ -79,14 +79,14 @@ pub fn read(text: &str, terms: Terms) -> Result<Endpoint, &'static str> {
         return Err("must not hold credentials");
     }
     let (host, port) = split_port(authority)?;
-    let (host, shown) = read_host(host)?;
+    let (host, shown) = parse_host(host)?;
     let loopback = terms.allow_loopback && is_loopback(&host);
     if !loopback {
-        allow(&host, terms.own)?;
+        check_host(&host, terms.own_hosts)?;
         if !secure {
             return Err("must be an https URL");
         }
-        if port.is_some_and(|port| !PORTS.contains(&port)) {
+        if port.is_some_and(|port| !ALLOWED_PORTS.contains(&port)) {
             return Err("must be at port 443 or 8443");
         }
     }
@@ -97,13 +97,13 @@ pub fn read(text: &str, terms: Terms) -> Result<Endpoint, &'static str> {
         .unwrap_or_default();
     let slash = if path.starts_with('/') { "" } else { "/" };
     let scheme = if secure { "https" } else { "http" };
-    Ok(Endpoint {
+    Ok(EndpointUrl {
         host,
         url: format!("{scheme}://{shown}{port}{slash}{path}"),
     })
 }
 
-/// The host of one of the desk's own addresses, as [`Terms::own`] wants it.
+/// The host of one of the desk's own addresses, as [`UrlPolicy::own`] wants it.
 pub fn host_of(url: &str) -> Option<String> {
     let (_, rest) = url.split_once("://")?;
     let authority = rest.split(['/', '?', '#']).next()?;
@@ -141,7 +141,7 @@ fn split_port(authority: &str) -> Result<(&str, Option<u16>), &'static str> {
 }
 
 /// The host, and how it is written in the URL.
-fn read_host(host: &str) -> Result<(Host, String), &'static str> {
+fn parse_host(host: &str) -> Result<(Host, String), &'static str> {
     if let Some(inner) = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
         let address: std::net::Ipv6Addr = inner.parse().map_err(|_| "has no host that can be read")?;
         return Ok((Host::Address(address.into()), format!("[{address}]")));
@@ -149,7 +149,7 @@ fn read_host(host: &str) -> Result<(Host, String), &'static str> {
     let host = host.to_ascii_lowercase();
     let host = host.strip_suffix('.').unwrap_or(&host);
     if ends_in_number(host) {
-        let address = read_v4(host).ok_or("has no host that can be read")?;
+        let address = parse_ipv4(host).ok_or("has no host that can be read")?;
         return Ok((Host::Address(address.into()), address.to_string()));
     }
     let label = |label: &str| {
@@ -173,7 +173,7 @@ fn is_loopback(host: &Host) -> bool {
     }
 }
 
-fn allow(host: &Host, own: &[String]) -> Result<(), &'static str> {
+fn check_host(host: &Host, own_hosts: &[String]) -> Result<(), &'static str> {
     let name = match host {
         Host::Address(address) if is_public(*address) => return Ok(()),
         Host::Address(_) => return Err("must be on the public internet"),
@@ -183,10 +183,10 @@ fn allow(host: &Host, own: &[String]) -> Result<(), &'static str> {
         name.strip_suffix(ending)
             .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
     };
-    if !name.contains('.') || PRIVATE.into_iter().any(ends) {
+    if !name.contains('.') || PRIVATE_SUFFIXES.into_iter().any(ends) {
         return Err("must be on the public internet");
     }
-    if own.contains(name) {
+    if own_hosts.contains(name) {
         return Err("must not be the desk itself");
     }
     Ok(())
@@ -236,17 +236,17 @@ mod tests {
             ("https://localhost.example.com/", "https://localhost.example.com/"),
             ("https://internal.example.com/", "https://internal.example.com/"),
         ] {
-            let read = read(text, Terms::default()).map(|endpoint| endpoint.url);
+            let read = parse(text, UrlPolicy::default()).map(|endpoint| endpoint.url);
             assert_eq!(read.as_deref().unwrap_or("no"), want, "{text}");
         }
     }
 
     #[test]
     fn nothing_else_is_called() {
-        let own = ["desk.example.com".to_owned()];
-        let terms = Terms {
+        let own_hosts = ["desk.example.com".to_owned()];
+        let terms = UrlPolicy {
             allow_loopback: false,
-            own: &own,
+            own_hosts: &own_hosts,
         };
         for text in [
             "",
@@ -345,19 +345,19 @@ mod tests {
             "https://[v1.x]/",
             "https://::1/",
         ] {
-            assert!(read(text, terms).is_err(), "{text}: {:?}", read(text, terms));
+            assert!(parse(text, terms).is_err(), "{text}: {:?}", parse(text, terms));
         }
         let long = format!("https://hooks.example.com/{}", "a".repeat(2_048));
-        assert!(read(&long, terms).is_err());
+        assert!(parse(&long, terms).is_err());
         let label = format!("https://{}.example.com/", "a".repeat(64));
-        assert!(read(&label, terms).is_err());
+        assert!(parse(&label, terms).is_err());
     }
 
     #[test]
     fn this_machine_is_called_only_where_it_is_allowed() {
-        let terms = Terms {
+        let terms = UrlPolicy {
             allow_loopback: true,
-            own: &[],
+            own_hosts: &[],
         };
         for (text, want) in [
             ("http://127.0.0.1:4123/in", Some("http://127.0.0.1:4123/in")),
@@ -377,7 +377,7 @@ mod tests {
             ("https://a.localhost/in", None),
         ] {
             assert_eq!(
-                read(text, terms).ok().map(|endpoint| endpoint.url).as_deref(),
+                parse(text, terms).ok().map(|endpoint| endpoint.url).as_deref(),
                 want,
                 "{text}"
             );

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Networks of IPv4 that are not the public internet: first address and prefix length. Source: IANA's registry of
 /// special-purpose addresses (RFC 6890 and its successors).
-const V4: [(Ipv4Addr, u32); 16] = [
+const NON_PUBLIC_V4: [(Ipv4Addr, u32); 16] = [
     (Ipv4Addr::new(0, 0, 0, 0), 8),       // this network
     (Ipv4Addr::new(10, 0, 0, 0), 8),      // private
     (Ipv4Addr::new(100, 64, 0, 0), 10),   // shared by carriers
@@ -25,7 +25,7 @@ const V4: [(Ipv4Addr, u32); 16] = [
 
 /// Networks within 2000::/3 that are not the public internet. Everything outside of 2000::/3 is not either: loopback,
 /// unspecified, mapped and compatible IPv4, NAT64, unique local, link-local, multicast.
-const V6: [(Ipv6Addr, u32); 4] = [
+const NON_PUBLIC_V6: [(Ipv6Addr, u32); 4] = [
     (Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 23), // Teredo, ORCHID, benchmarks and other assignments
     (Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0), 32), // documentation
     (Ipv6Addr::new(0x2002, 0, 0, 0, 0, 0, 0, 0), 16), // 6to4: any IPv4 address in disguise
@@ -39,21 +39,21 @@ pub fn is_public(address: IpAddr) -> bool {
             let bits = address.to_bits();
             let within =
                 |(first, length): &(Ipv4Addr, u32)| bits >> (32 - length) == first.to_bits() >> (32 - length);
-            !V4.iter().any(within)
+            !NON_PUBLIC_V4.iter().any(within)
         }
         IpAddr::V6(address) => {
             let bits = address.to_bits();
             let within = |(first, length): &(Ipv6Addr, u32)| {
                 bits >> (128 - length) == first.to_bits() >> (128 - length)
             };
-            bits >> 125 == 0b001 && !V6.iter().any(within)
+            bits >> 125 == 0b001 && !NON_PUBLIC_V6.iter().any(within)
         }
     }
 }
 
 /// Reads a host that ends in a number, as browsers do (WHATWG URL, "IPv4 parser"): one to four parts, each decimal,
 /// octal (`0...`) or hexadecimal (`0x...`), the last of which fills what is left. `None` when it is no address.
-pub fn read_v4(host: &str) -> Option<Ipv4Addr> {
+pub fn parse_ipv4(host: &str) -> Option<Ipv4Addr> {
     let parts: Vec<&str> = host.split('.').collect();
     let (last, front) = parts.split_last()?;
     if front.len() > 3 {
@@ -61,10 +61,10 @@ pub fn read_v4(host: &str) -> Option<Ipv4Addr> {
     }
     let mut bits: u64 = 0;
     for part in front {
-        bits = (bits << 8) | read_part(part).filter(|value| *value < 256)?;
+        bits = (bits << 8) | parse_part(part).filter(|value| *value < 256)?;
     }
     let left = 8 * (4 - u32::try_from(front.len()).ok()?);
-    let last = read_part(last).filter(|value| value >> left == 0)?;
+    let last = parse_part(last).filter(|value| value >> left == 0)?;
     u32::try_from((bits << left) | last).ok().map(Ipv4Addr::from_bits)
 }
 
@@ -72,15 +72,15 @@ pub fn read_v4(host: &str) -> Option<Ipv4Addr> {
 pub fn ends_in_number(host: &str) -> bool {
     let last = host.rsplit('.').next().unwrap_or_default();
     (!last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit()))
-        || hexadecimal(last).is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
+        || strip_hex_prefix(last).is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
-fn hexadecimal(part: &str) -> Option<&str> {
+fn strip_hex_prefix(part: &str) -> Option<&str> {
     part.strip_prefix("0x").or_else(|| part.strip_prefix("0X"))
 }
 
-fn read_part(part: &str) -> Option<u64> {
-    let (digits, radix) = match (hexadecimal(part), part.strip_prefix('0')) {
+fn parse_part(part: &str) -> Option<u64> {
+    let (digits, radix) = match (strip_hex_prefix(part), part.strip_prefix('0')) {
         (Some(digits), _) => (digits, 16),
         (None, Some(digits)) => (digits, 8),
         (None, None) => (part, 10),
@@ -211,7 +211,7 @@ mod tests {
             ("99999999999999999999999", None),
         ] {
             assert_eq!(
-                read_v4(host).map(|address| address.to_string()).as_deref(),
+                parse_ipv4(host).map(|address| address.to_string()).as_deref(),
                 want,
                 "{host}"
             );

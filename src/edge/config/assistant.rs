@@ -1,11 +1,11 @@
 //! The assistant's part of the configuration.
 
-use crate::edge::config::values::{Values, switch, whole};
+use crate::edge::config::values::{ConfigSource, parse_integer, parse_switch};
 
 /// Which language model drafts and suggests.
-pub struct Assist {
+pub struct AssistantConfig {
     /// None: the assistant is off.
-    pub provider: Option<Provider>,
+    pub provider: Option<ModelProvider>,
     /// How long an answer may take, milliseconds. `AI_TIMEOUT_SECONDS`, default 20 seconds.
     pub timeout_ms: u32,
     /// `AI_INCLUDE_NOTES`: the model gets internal notes too, where the caller may read them.
@@ -13,7 +13,7 @@ pub struct Assist {
 }
 
 /// Who runs the model.
-pub enum Provider {
+pub enum ModelProvider {
     /// A server that speaks OpenAI's chat completions.
     Server {
         /// Where requests go.
@@ -25,45 +25,45 @@ pub enum Provider {
     Binding { model: String },
 }
 
-impl Provider {
+impl ModelProvider {
     /// The name of the model.
     pub fn model(&self) -> &str {
         match self {
-            Provider::Server { model, .. } | Provider::Binding { model } => model,
+            ModelProvider::Server { model, .. } | ModelProvider::Binding { model } => model,
         }
     }
 }
 
-impl Assist {
+impl AssistantConfig {
     /// `AI_BASE_URL`, `AI_API_KEY` and `AI_MODEL`; `AI_MODEL` alone is a model of Workers AI.
     ///
     /// # Errors
     /// What is missing or wrong, in words for the operator.
-    pub fn read(values: &impl Values) -> Result<Assist, String> {
+    pub fn parse(values: &impl ConfigSource) -> Result<AssistantConfig, String> {
         let (base, key) = (values.value("AI_BASE_URL"), values.value("AI_API_KEY"));
         let provider = match (base, values.value("AI_MODEL")) {
             (None, None) if key.is_none() => None,
             (None, _) if key.is_some() => {
                 return Err("AI_BASE_URL is not set, but AI_API_KEY is".to_owned());
             }
-            (None, model) => model.map(|model| Provider::Binding { model }),
-            (Some(base), model) => Some(Provider::Server {
-                url: endpoint(&base)?,
+            (None, model) => model.map(|model| ModelProvider::Binding { model }),
+            (Some(base), model) => Some(ModelProvider::Server {
+                url: completions_url(&base)?,
                 key,
                 model: model.ok_or("AI_MODEL is not set, but AI_BASE_URL is")?,
             }),
         };
-        let seconds = whole(values, "AI_TIMEOUT_SECONDS", 20, 1..=120)?;
-        Ok(Assist {
+        let seconds = parse_integer(values, "AI_TIMEOUT_SECONDS", 20, 1..=120)?;
+        Ok(AssistantConfig {
             provider,
             timeout_ms: u32::try_from(seconds).unwrap_or(20).saturating_mul(1_000),
-            include_notes: switch(values, "AI_INCLUDE_NOTES", false)?,
+            include_notes: parse_switch(values, "AI_INCLUDE_NOTES", false)?,
         })
     }
 }
 
 /// Where requests go. Tickets and the key travel there, so it is https, but for a server on this very machine.
-fn endpoint(base: &str) -> Result<String, String> {
+fn completions_url(base: &str) -> Result<String, String> {
     let wrong = || {
         "AI_BASE_URL must be an https address without query, such as https://api.deepseek.com (http is for localhost only)"
             .to_owned()
@@ -88,11 +88,11 @@ mod tests {
     fn a_model_is_a_servers_or_workers_ai() {
         let read = |pairs: &[(&'static str, &'static str)]| {
             let values: HashMap<&str, &str> = pairs.iter().copied().collect();
-            Assist::read(&values).unwrap()
+            AssistantConfig::parse(&values).unwrap()
         };
         assert!(read(&[]).provider.is_none());
         let binding = read(&[("AI_MODEL", "@cf/m")]).provider.unwrap();
-        assert!(matches!(&binding, Provider::Binding { model } if model == "@cf/m"));
+        assert!(matches!(&binding, ModelProvider::Binding { model } if model == "@cf/m"));
         for (base, want) in [
             (
                 "https://api.deepseek.com",
@@ -109,7 +109,7 @@ mod tests {
         ] {
             let assist = read(&[("AI_BASE_URL", base), ("AI_MODEL", "m"), ("AI_API_KEY", "k")]);
             let provider = assist.provider.unwrap();
-            assert!(matches!(&provider, Provider::Server { url, .. } if url == want));
+            assert!(matches!(&provider, ModelProvider::Server { url, .. } if url == want));
             assert_eq!(
                 (provider.model(), assist.timeout_ms, assist.include_notes),
                 ("m", 20_000, false)

@@ -1,14 +1,14 @@
 //! How mails leave, and where their links lead.
 
 use crate::desk::mail::reply_address::ReplyAddress;
-use crate::desk::signed_token::Sealer;
-use crate::edge::config::values::{Values, derived, switch};
+use crate::desk::signed_token::Signer;
+use crate::edge::config::values::{ConfigSource, derive_key, parse_switch};
 
 /// Everything about mail.
-pub struct Mail {
-    pub way: Way,
+pub struct MailConfig {
+    pub transport: MailTransport,
     /// `MAIL_FROM`: whom mails are from.
-    pub from: Address,
+    pub from: Mailbox,
     /// `MAIL_REPLY_TO`: the desk's own address, to which people write and answer.
     pub reply_to: Option<ReplyAddress>,
     /// `MAIL_TRUST_FROM`: mails are taken to be from where they say, proven or not.
@@ -18,12 +18,12 @@ pub struct Mail {
     /// `API_URL`: where this Worker is reached from outside.
     pub api_url: String,
     /// Seals what links carry.
-    pub sealer: Sealer,
+    pub signer: Signer,
 }
 
 /// `MAIL_MODE`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Way {
+pub enum MailTransport {
     /// Nothing is sent, and nothing is kept to be sent later.
     Off,
     /// Mails are written to the log, for development.
@@ -36,14 +36,14 @@ pub enum Way {
 
 /// A name, if there is one, and an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Address {
+pub struct Mailbox {
     pub name: Option<String>,
     pub address: String,
 }
 
-impl Address {
+impl Mailbox {
     /// Reads `desk@desk.example` or `Edgedesk <desk@desk.example>`.
-    fn parse(text: &str) -> Option<Address> {
+    fn parse(text: &str) -> Option<Mailbox> {
         let (name, address) = match text
             .trim()
             .strip_suffix('>')
@@ -59,14 +59,14 @@ impl Address {
             .is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty() && !domain.contains('@'));
         let name_fits =
             name.is_none_or(|name| !name.contains(|c: char| c.is_control() || matches!(c, '<' | '>' | '"')));
-        (fits && name_fits && !address.contains(odd)).then(|| Address {
+        (fits && name_fits && !address.contains(odd)).then(|| Mailbox {
             name: name.filter(|name| !name.is_empty()).map(str::to_owned),
             address: address.to_owned(),
         })
     }
 }
 
-impl std::fmt::Display for Address {
+impl std::fmt::Display for Mailbox {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.name {
             Some(name) => write!(f, "\"{name}\" <{}>", self.address),
@@ -79,34 +79,34 @@ impl std::fmt::Display for Address {
 ///
 /// # Errors
 /// What is missing or wrong.
-pub fn read(values: &impl Values, development: bool, pepper: &str) -> Result<Mail, String> {
+pub fn parse(values: &impl ConfigSource, development: bool, pepper: &str) -> Result<MailConfig, String> {
     let default = if development { "log" } else { "off" };
     let mode = values.value("MAIL_MODE").unwrap_or_else(|| default.to_owned());
-    let way = match mode.as_str() {
-        "off" => Way::Off,
-        "log" => Way::Log,
-        "binding" => Way::Binding,
-        "http" => Way::Http {
-            url: mail_url(values, development)?,
+    let transport = match mode.as_str() {
+        "off" => MailTransport::Off,
+        "log" => MailTransport::Log,
+        "binding" => MailTransport::Binding,
+        "http" => MailTransport::Http {
+            url: parse_mail_url(values, development)?,
             key: values.value("MAIL_HTTP_KEY").ok_or(
                 "MAIL_MODE is http, and MAIL_HTTP_KEY is not set: `wrangler secret put MAIL_HTTP_KEY`",
             )?,
         },
         _ => return Err("MAIL_MODE must be off, log, binding or http".to_owned()),
     };
-    let leaves = matches!(way, Way::Binding | Way::Http { .. });
+    let leaves = matches!(transport, MailTransport::Binding | MailTransport::Http { .. });
     let from = match values.value("MAIL_FROM") {
-        Some(text) => Address::parse(&text).ok_or(
+        Some(text) => Mailbox::parse(&text).ok_or(
             "MAIL_FROM must be an address, such as desk@desk.example or Edgedesk <desk@desk.example>",
         )?,
         None if leaves => return Err("MAIL_FROM is not set: mails need a sender".to_owned()),
-        None => Address {
+        None => Mailbox {
             name: Some("Edgedesk".to_owned()),
             address: "desk@localhost".to_owned(),
         },
     };
-    let app_url = url(values, "APP_URL")?;
-    let api_url = match url(values, "API_URL")?.or_else(|| app_url.clone()) {
+    let app_url = parse_url(values, "APP_URL")?;
+    let api_url = match parse_url(values, "API_URL")?.or_else(|| app_url.clone()) {
         Some(url) => url,
         None if leaves && !development => {
             return Err(
@@ -117,24 +117,24 @@ pub fn read(values: &impl Values, development: bool, pepper: &str) -> Result<Mai
     };
     let reply_to = match values.value("MAIL_REPLY_TO") {
         Some(address) => Some(
-            ReplyAddress::new(&address, derived(pepper, "edgedesk reply addresses"))
+            ReplyAddress::new(&address, derive_key(pepper, "edgedesk reply addresses"))
                 .map_err(|why| format!("MAIL_REPLY_TO {why}"))?,
         ),
         None => None,
     };
-    Ok(Mail {
-        way,
+    Ok(MailConfig {
+        transport,
         from,
         reply_to,
-        trust_from: switch(values, "MAIL_TRUST_FROM", false)?,
+        trust_from: parse_switch(values, "MAIL_TRUST_FROM", false)?,
         app_url,
         api_url,
-        sealer: Sealer::new(derived(pepper, "edgedesk links in mails")),
+        signer: Signer::new(derive_key(pepper, "edgedesk links in mails")),
     })
 }
 
 /// Scheme, host and path of a page; no slash at the end.
-fn url(values: &impl Values, name: &str) -> Result<Option<String>, String> {
+fn parse_url(values: &impl ConfigSource, name: &str) -> Result<Option<String>, String> {
     let Some(url) = values.value(name) else {
         return Ok(None);
     };
@@ -149,7 +149,7 @@ fn url(values: &impl Values, name: &str) -> Result<Option<String>, String> {
     }
 }
 
-fn mail_url(values: &impl Values, development: bool) -> Result<String, String> {
+fn parse_mail_url(values: &impl ConfigSource, development: bool) -> Result<String, String> {
     let url = values
         .value("MAIL_HTTP_URL")
         .unwrap_or_else(|| "https://api.resend.com/emails".to_owned());
@@ -184,7 +184,7 @@ mod tests {
             ),
             ("<desk@desk.example>", None, "desk@desk.example"),
         ] {
-            let read = Address::parse(text).unwrap();
+            let read = Mailbox::parse(text).unwrap();
             assert_eq!(
                 (read.name.as_deref(), read.address.as_str()),
                 (name, address),
@@ -201,7 +201,7 @@ mod tests {
             "a@b, c@d",
             "\u{7}<a@b>",
         ] {
-            assert_eq!(Address::parse(wrong), None, "{wrong}");
+            assert_eq!(Mailbox::parse(wrong), None, "{wrong}");
         }
     }
 
@@ -213,7 +213,7 @@ mod tests {
             ("MAIL_FROM", "desk@desk.example"),
             ("API_URL", "https://desk.example/"),
         ]);
-        assert!(read(&good, false, PEPPER).is_ok_and(|mail| mail.api_url == "https://desk.example"));
+        assert!(parse(&good, false, PEPPER).is_ok_and(|mail| mail.api_url == "https://desk.example"));
         for (name, value) in [
             ("MAIL_MODE", "pigeon"),
             ("MAIL_HTTP_KEY", ""),
@@ -228,12 +228,12 @@ mod tests {
         ] {
             let mut values = good.clone();
             values.insert(name, value);
-            let why = read(&values, false, PEPPER).err().unwrap_or_default();
+            let why = parse(&values, false, PEPPER).err().unwrap_or_default();
             assert!(why.contains(name), "{name}={value}: {why}");
         }
         let nothing: HashMap<&str, &str> = HashMap::new();
-        for (development, way) in [(true, Way::Log), (false, Way::Off)] {
-            assert!(read(&nothing, development, PEPPER).is_ok_and(|mail| mail.way == way));
+        for (development, transport) in [(true, MailTransport::Log), (false, MailTransport::Off)] {
+            assert!(parse(&nothing, development, PEPPER).is_ok_and(|mail| mail.transport == transport));
         }
     }
 }

@@ -8,11 +8,11 @@ pub mod webhooks;
 use std::cell::OnceCell;
 use std::rc::Rc;
 
-use crate::edge::config::assistant::Assist;
-use crate::edge::config::mail::Mail;
-use crate::edge::config::values::{Values, derived, switch, whole};
-use crate::edge::config::webhooks::Webhooks;
-use crate::edge::token::Keys;
+use crate::edge::config::assistant::AssistantConfig;
+use crate::edge::config::mail::MailConfig;
+use crate::edge::config::values::{ConfigSource, derive_key, parse_integer, parse_switch};
+use crate::edge::config::webhooks::WebhookConfig;
+use crate::edge::token::KeyRing;
 
 /// Everything an operator can set, checked.
 pub struct Config {
@@ -21,7 +21,7 @@ pub struct Config {
     /// Guards the development-only routes; they do not exist without it.
     pub dev_secret: Option<String>,
     /// Token signing and verification.
-    pub keys: Keys,
+    pub keys: KeyRing,
     /// Secret that every password hash is mixed with.
     pub pepper: String,
     /// Life of an access token, seconds. `ACCESS_TOKEN_EXPIRE_MINUTES`, default 15 minutes.
@@ -32,14 +32,14 @@ pub struct Config {
     pub cors_origins: Vec<String>,
     /// `RATE_LIMITS` is not `off`.
     pub rate_limits: bool,
-    pub files: FileStore,
-    pub assist: Assist,
-    pub mail: Mail,
-    pub webhooks: Webhooks,
+    pub files: FileStoreConfig,
+    pub assistant: AssistantConfig,
+    pub mail: MailConfig,
+    pub webhooks: WebhookConfig,
 }
 
 /// Where attachments are kept.
-pub struct FileStore {
+pub struct FileStoreConfig {
     /// Scheme and host of an S3 store; none: the Worker's own `/uploads` and the bucket bound to it.
     pub endpoint: Option<String>,
     pub bucket: String,
@@ -47,7 +47,7 @@ pub struct FileStore {
     pub secret: String,
 }
 
-impl Values for worker::Env {
+impl ConfigSource for worker::Env {
     fn value(&self, name: &str) -> Option<String> {
         self.var(name)
             .ok()
@@ -64,11 +64,11 @@ thread_local! {
 ///
 /// # Errors
 /// What is missing or wrong, in words for the operator. Nothing secret is in them.
-pub fn load(values: &impl Values) -> Result<Rc<Config>, String> {
-    CONFIG.with(|cell| cell.get_or_init(|| read(values).map(Rc::new)).clone())
+pub fn load(values: &impl ConfigSource) -> Result<Rc<Config>, String> {
+    CONFIG.with(|cell| cell.get_or_init(|| parse(values).map(Rc::new)).clone())
 }
 
-fn read(values: &impl Values) -> Result<Config, String> {
+fn parse(values: &impl ConfigSource) -> Result<Config, String> {
     let pepper = values
         .value("PASSWORD_PEPPER")
         .filter(|pepper| pepper.len() >= 32)
@@ -76,27 +76,29 @@ fn read(values: &impl Values) -> Result<Config, String> {
             "PASSWORD_PEPPER is not set, or shorter than 32 bytes: `wrangler secret put PASSWORD_PEPPER` \
          (locally: .dev.vars, which `npm start` writes)",
         )?;
-    let files = file_store(values, &pepper)?;
+    let files = parse_file_store(values, &pepper)?;
     let development = values.value("ENVIRONMENT").as_deref() == Some("development");
     Ok(Config {
         development,
-        mail: mail::read(values, development, &pepper)?,
+        mail: mail::parse(values, development, &pepper)?,
         dev_secret: values.value("DEV_SECRET").filter(|secret| secret.len() >= 16),
-        keys: Keys::read(values)?,
+        keys: KeyRing::parse(values)?,
         pepper,
-        access_seconds: whole(values, "ACCESS_TOKEN_EXPIRE_MINUTES", 15, 1..=1_440)?.saturating_mul(60),
-        refresh_seconds: whole(values, "REFRESH_TOKEN_EXPIRE_DAYS", 30, 1..=365)?.saturating_mul(86_400),
-        cors_origins: origins(values)?,
-        rate_limits: switch(values, "RATE_LIMITS", true)?,
+        access_seconds: parse_integer(values, "ACCESS_TOKEN_EXPIRE_MINUTES", 15, 1..=1_440)?
+            .saturating_mul(60),
+        refresh_seconds: parse_integer(values, "REFRESH_TOKEN_EXPIRE_DAYS", 30, 1..=365)?
+            .saturating_mul(86_400),
+        cors_origins: parse_origins(values)?,
+        rate_limits: parse_switch(values, "RATE_LIMITS", true)?,
         files,
-        assist: Assist::read(values)?,
-        webhooks: webhooks::read(values, development)?,
+        assistant: AssistantConfig::parse(values)?,
+        webhooks: webhooks::parse(values, development)?,
     })
 }
 
 /// `R2_ACCESS_KEY_ID`, `R2_SECRET_ACCESS_KEY`, `R2_BUCKET`, and `R2_ACCOUNT_ID` or `R2_ENDPOINT`: all of them, or
 /// none. Without them the Worker signs links to itself, with a key of its own.
-fn file_store(values: &impl Values, pepper: &str) -> Result<FileStore, String> {
+fn parse_file_store(values: &impl ConfigSource, pepper: &str) -> Result<FileStoreConfig, String> {
     let account = values.value("R2_ACCOUNT_ID");
     let endpoint = match (values.value("R2_ENDPOINT"), &account) {
         (Some(endpoint), _) => Some(endpoint.trim_end_matches('/').to_owned()),
@@ -106,11 +108,11 @@ fn file_store(values: &impl Values, pepper: &str) -> Result<FileStore, String> {
     let names = ["R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY", "R2_BUCKET"];
     let keys = names.map(|name| values.value(name));
     if endpoint.is_none() && keys.iter().all(Option::is_none) {
-        return Ok(FileStore {
+        return Ok(FileStoreConfig {
             endpoint: None,
             bucket: String::new(),
             key_id: "edgedesk".to_owned(),
-            secret: derived(pepper, "edgedesk upload links"),
+            secret: derive_key(pepper, "edgedesk upload links"),
         });
     }
     let endpoint = endpoint.ok_or("R2_ACCOUNT_ID (or R2_ENDPOINT) is not set, but other R2_ secrets are")?;
@@ -121,7 +123,7 @@ fn file_store(values: &impl Values, pepper: &str) -> Result<FileStore, String> {
         return Err("R2_ENDPOINT must be scheme and host, such as https://s3.example.com".to_owned());
     }
     match keys {
-        [Some(key_id), Some(secret), Some(bucket)] if !bucket.contains('/') => Ok(FileStore {
+        [Some(key_id), Some(secret), Some(bucket)] if !bucket.contains('/') => Ok(FileStoreConfig {
             endpoint: Some(endpoint),
             bucket,
             key_id,
@@ -138,7 +140,7 @@ fn file_store(values: &impl Values, pepper: &str) -> Result<FileStore, String> {
 }
 
 /// `CORS_ORIGINS` or `BACKEND_CORS_ORIGINS`: a comma list or a JSON array of origins.
-fn origins(values: &impl Values) -> Result<Vec<String>, String> {
+fn parse_origins(values: &impl ConfigSource) -> Result<Vec<String>, String> {
     let Some(text) = values
         .value("CORS_ORIGINS")
         .or_else(|| values.value("BACKEND_CORS_ORIGINS"))
@@ -172,7 +174,7 @@ mod tests {
     use super::*;
     use std::collections::HashMap;
 
-    impl Values for HashMap<&str, &str> {
+    impl ConfigSource for HashMap<&str, &str> {
         fn value(&self, name: &str) -> Option<String> {
             self.get(name)
                 .map(|value| (*value).to_owned())
@@ -195,17 +197,17 @@ mod tests {
         ] {
             let mut values = base();
             values.insert(name, value);
-            let message = read(&values).err().unwrap_or_default();
+            let message = parse(&values).err().unwrap_or_default();
             assert!(message.contains(name), "{name}: {message}");
         }
-        assert!(read(&base()).is_ok());
+        assert!(parse(&base()).is_ok());
     }
 
     #[test]
     fn older_names_stand_in_for_the_secret() {
         for name in ["JWT_SECRET_KEY", "SECRET_KEY"] {
             assert!(
-                read(&HashMap::from([(name, SECRET), ("PASSWORD_PEPPER", SECRET)])).is_ok(),
+                parse(&HashMap::from([(name, SECRET), ("PASSWORD_PEPPER", SECRET)])).is_ok(),
                 "{name}"
             );
         }
@@ -235,7 +237,7 @@ mod tests {
         ] {
             let mut values = base();
             values.insert(name, value);
-            let message = read(&values).err().unwrap_or_default();
+            let message = parse(&values).err().unwrap_or_default();
             assert!(message.contains(name), "{name}={value}: {message}");
         }
     }
@@ -246,11 +248,11 @@ mod tests {
             let mut values = base();
             values.insert(name, "x");
             assert!(
-                read(&values).is_err_and(|message| message.contains("R2_")),
+                parse(&values).is_err_and(|message| message.contains("R2_")),
                 "{name}"
             );
         }
-        let own = read(&base()).unwrap().files;
+        let own = parse(&base()).unwrap().files;
         assert!(own.endpoint.is_none() && own.secret.len() == 64);
         for (name, value, want) in [
             ("R2_ACCOUNT_ID", "0123", "https://0123.r2.cloudflarestorage.com"),
@@ -262,9 +264,9 @@ mod tests {
                 ("R2_ACCESS_KEY_ID", "id"),
                 ("R2_SECRET_ACCESS_KEY", "secret"),
             ]);
-            assert!(read(&values).err().unwrap_or_default().contains("R2_BUCKET"));
+            assert!(parse(&values).err().unwrap_or_default().contains("R2_BUCKET"));
             values.insert("R2_BUCKET", "files");
-            let store = read(&values).unwrap().files;
+            let store = parse(&values).unwrap().files;
             assert_eq!(store.endpoint.as_deref(), Some(want));
             assert_eq!((store.key_id.as_str(), store.bucket.as_str()), ("id", "files"));
         }
@@ -278,7 +280,7 @@ mod tests {
         ] {
             let mut values = base();
             values.insert("BACKEND_CORS_ORIGINS", text);
-            let config = read(&values).ok().map(|config| config.cors_origins);
+            let config = parse(&values).ok().map(|config| config.cors_origins);
             assert_eq!(
                 config,
                 Some(vec![

@@ -5,20 +5,20 @@ use hmac::Mac;
 use crate::edge::ids;
 
 /// Where values come from: the Worker's environment, or a table in a test.
-pub trait Values {
+pub trait ConfigSource {
     /// The value of a variable or secret, if it is set and not empty.
     fn value(&self, name: &str) -> Option<String>;
 }
 
 /// A secret that only who knows `secret` can make, for one purpose.
-pub fn derived(secret: &str, purpose: &str) -> String {
+pub fn derive_key(secret: &str, purpose: &str) -> String {
     use hmac::{Hmac, Mac};
     Hmac::<sha2::Sha256>::new_from_slice(secret.as_bytes())
         .map(|mac| ids::hex(&mac.chain_update(purpose.as_bytes()).finalize().into_bytes()))
         .unwrap_or_default()
 }
 
-pub fn switch(values: &impl Values, name: &str, default: bool) -> Result<bool, String> {
+pub fn parse_switch(values: &impl ConfigSource, name: &str, default: bool) -> Result<bool, String> {
     match values.value(name).as_deref() {
         None => Ok(default),
         Some("on") => Ok(true),
@@ -27,8 +27,8 @@ pub fn switch(values: &impl Values, name: &str, default: bool) -> Result<bool, S
     }
 }
 
-pub fn whole(
-    values: &impl Values,
+pub fn parse_integer(
+    values: &impl ConfigSource,
     name: &str,
     default: i64,
     range: std::ops::RangeInclusive<i64>,

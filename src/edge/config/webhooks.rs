@@ -1,9 +1,9 @@
 //! How webhooks are sent.
 
-use crate::edge::config::values::{Values, switch};
+use crate::edge::config::values::{ConfigSource, parse_switch};
 
 /// Everything about webhooks.
-pub struct Webhooks {
+pub struct WebhookConfig {
     /// `WEBHOOKS_ALLOW_LOOPBACK`: endpoints on this machine are called too, in development only.
     pub allow_loopback: bool,
     /// `DNS_OVER_HTTPS_URL`: who tells whose address a name is, before it is called. None: nobody is asked.
@@ -14,8 +14,8 @@ pub struct Webhooks {
 ///
 /// # Errors
 /// What is wrong.
-pub fn read(values: &impl Values, development: bool) -> Result<Webhooks, String> {
-    let allow_loopback = switch(values, "WEBHOOKS_ALLOW_LOOPBACK", false)?;
+pub fn parse(values: &impl ConfigSource, development: bool) -> Result<WebhookConfig, String> {
+    let allow_loopback = parse_switch(values, "WEBHOOKS_ALLOW_LOOPBACK", false)?;
     if allow_loopback && !development {
         return Err("WEBHOOKS_ALLOW_LOOPBACK may be on in development only".to_owned());
     }
@@ -27,7 +27,7 @@ pub fn read(values: &impl Values, development: bool) -> Result<Webhooks, String>
             "DNS_OVER_HTTPS_URL must be an https URL such as https://cloudflare-dns.com/dns-query".to_owned(),
         );
     }
-    Ok(Webhooks { allow_loopback, dns })
+    Ok(WebhookConfig { allow_loopback, dns })
 }
 
 #[cfg(test)]
@@ -48,11 +48,11 @@ mod tests {
             ),
         ] {
             let values = HashMap::from([("DNS_OVER_HTTPS_URL", dns)]);
-            let webhooks = read(&values, environment == "development").unwrap();
+            let webhooks = parse(&values, environment == "development").unwrap();
             assert_eq!((webhooks.dns.as_deref(), webhooks.allow_loopback), (want, false));
         }
         let values = HashMap::from([("WEBHOOKS_ALLOW_LOOPBACK", "on")]);
-        assert!(read(&values, true).unwrap().allow_loopback);
+        assert!(parse(&values, true).unwrap().allow_loopback);
     }
 
     #[test]
@@ -64,7 +64,7 @@ mod tests {
             ("DNS_OVER_HTTPS_URL", "dns.example.com", true),
             ("DNS_OVER_HTTPS_URL", "https://dns.example.com/?q", false),
         ] {
-            let message = read(&HashMap::from([(name, value)]), development).err();
+            let message = parse(&HashMap::from([(name, value)]), development).err();
             assert!(
                 message.is_some_and(|message| message.contains(name)),
                 "{name}={value}"

@@ -8,20 +8,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::desk::Millis;
 use crate::desk::person::Role;
-use crate::edge::config::values::Values;
+use crate::edge::config::values::ConfigSource;
 use crate::edge::ids;
-use crate::edge::rsa::signer::Signer;
+use crate::edge::rsa::signer::RsaSigner;
 use crate::edge::rsa::{self, RS256};
 
 const ISSUER: &str = "edgedesk";
 const AUDIENCE: &str = "edgedesk";
 /// How far ahead of ours the clock of another isolate may be, milliseconds.
-const AHEAD: Millis = 60_000;
+const MAX_CLOCK_SKEW: Millis = 60_000;
 
 /// What a token is good for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Use {
+pub enum TokenUse {
     Access,
     Refresh,
 }
@@ -41,7 +41,7 @@ pub struct Claims {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Body {
+struct Payload {
     iss: String,
     aud: String,
     sub: String,
@@ -49,37 +49,38 @@ struct Body {
     sid: i64,
     ver: i64,
     jti: String,
-    typ: Use,
+    typ: TokenUse,
 }
 
 /// A key that verifies, of one algorithm and no other.
-enum Key {
+enum VerificationKey {
     Hs256 { kid: String, key: Hs256Key },
-    Rs256(Box<rsa::Public>),
+    Rs256(Box<rsa::VerifyingKey>),
 }
 
 /// The ring of keys: one signs, all verify.
-pub struct Keys {
-    current: Key,
-    previous: Vec<Key>,
+pub struct KeyRing {
+    current: VerificationKey,
+    previous: Vec<VerificationKey>,
     /// Where the current key is RS256.
-    signer: Option<Signer>,
+    signer: Option<RsaSigner>,
 }
 
-impl Keys {
+impl KeyRing {
     /// Reads the ring. `JWT_PRIVATE_KEY` signs by RS256; without it `JWT_SECRET` (or `JWT_SECRET_KEY`, or
     /// `SECRET_KEY`) signs by HS256. `JWT_PUBLIC_KEYS_PREVIOUS` and `JWT_SECRET_PREVIOUS` only verify, while a
     /// new key is rolled out.
     ///
     /// # Errors
     /// What is missing, in words for the operator.
-    pub fn read(values: &impl Values) -> Result<Keys, String> {
+    pub fn parse(values: &impl ConfigSource) -> Result<KeyRing, String> {
         let (current, signer, algorithm) = match values.value("JWT_PRIVATE_KEY") {
             Some(text) => {
-                let (public, signer) = rsa::private(&text).map_err(|why| format!("JWT_PRIVATE_KEY {why}"))?;
-                (Key::Rs256(Box::new(public)), Some(signer), "RS256")
+                let (public, signer) =
+                    rsa::parse_private_key(&text).map_err(|why| format!("JWT_PRIVATE_KEY {why}"))?;
+                (VerificationKey::Rs256(Box::new(public)), Some(signer), "RS256")
             }
-            None => (Key::hs256(&secret(values)?), None, "HS256"),
+            None => (VerificationKey::hs256(&read_secret(values)?), None, "HS256"),
         };
         if let Some(wanted) = values.value("ALGORITHM").filter(|wanted| wanted != algorithm) {
             return Err(format!(
@@ -92,13 +93,14 @@ impl Keys {
             if secret.len() < 32 {
                 return Err("JWT_SECRET_PREVIOUS is shorter than 32 bytes".to_owned());
             }
-            previous.push(Key::hs256(&secret));
+            previous.push(VerificationKey::hs256(&secret));
         }
         if let Some(text) = values.value("JWT_PUBLIC_KEYS_PREVIOUS") {
-            let keys = rsa::publics(&text).map_err(|why| format!("JWT_PUBLIC_KEYS_PREVIOUS {why}"))?;
-            previous.extend(keys.into_iter().map(Box::new).map(Key::Rs256));
+            let keys =
+                rsa::parse_public_keys(&text).map_err(|why| format!("JWT_PUBLIC_KEYS_PREVIOUS {why}"))?;
+            previous.extend(keys.into_iter().map(Box::new).map(VerificationKey::Rs256));
         }
-        Ok(Keys {
+        Ok(KeyRing {
             current,
             previous,
             signer,
@@ -109,12 +111,12 @@ impl Keys {
     ///
     /// # Errors
     /// When WebCrypto does not sign, in its own words for the log.
-    pub async fn sign(&self, usage: Use, claims: &Claims, now: Millis) -> Result<String, String> {
-        let body = Body {
+    pub async fn sign(&self, usage: TokenUse, claims: &Claims, now: Millis) -> Result<String, String> {
+        let body = Payload {
             iss: ISSUER.to_owned(),
             aud: AUDIENCE.to_owned(),
             sub: claims.user_id.to_string(),
-            role: claims.role.word().to_owned(),
+            role: claims.role.as_str().to_owned(),
             sid: claims.session_id,
             ver: claims.ver,
             jti: claims.jti.clone(),
@@ -127,9 +129,11 @@ impl Keys {
             .with_token_type("JWT")
             .with_key_id(self.current.kid());
         match (&self.current, &self.signer) {
-            (Key::Hs256 { key, .. }, _) => Hs256.token(&header, &jwt, key).map_err(|error| error.to_string()),
-            (Key::Rs256(_), None) => Err("there is no private key".to_owned()),
-            (Key::Rs256(_), Some(signer)) => {
+            (VerificationKey::Hs256 { key, .. }, _) => {
+                Hs256.token(&header, &jwt, key).map_err(|error| error.to_string())
+            }
+            (VerificationKey::Rs256(_), None) => Err("there is no private key".to_owned()),
+            (VerificationKey::Rs256(_), Some(signer)) => {
                 // The crate writes header and claims; the signature that it puts behind them, by no secret at
                 // all, gives way to that of WebCrypto.
                 let text = Renamed::new(Hs256, "RS256")
@@ -147,7 +151,7 @@ impl Keys {
 
     /// Reads a token. `None` for anything but an unexpired token of ours, of the right use, under a key of the
     /// ring; why is nobody's business.
-    pub fn verify(&self, token: &str, usage: Use, now: Millis) -> Option<Claims> {
+    pub fn verify(&self, token: &str, usage: TokenUse, now: Millis) -> Option<Claims> {
         // Longer than any token of ours: not worth decoding.
         if token.len() > 4_096 {
             return None;
@@ -158,13 +162,13 @@ impl Keys {
             .chain(&self.previous)
             .find(|key| key.kid() == kid)?;
         let token = match key {
-            Key::Hs256 { key, .. } => Hs256.validator::<Body>(key).validate(&untrusted),
-            Key::Rs256(public) => RS256.validator::<Body>(&public.key).validate(&untrusted),
+            VerificationKey::Hs256 { key, .. } => Hs256.validator::<Payload>(key).validate(&untrusted),
+            VerificationKey::Rs256(public) => RS256.validator::<Payload>(&public.key).validate(&untrusted),
         }
         .ok()?;
         let expires = token.claims().expiration?.timestamp();
         let issued = token.claims().issued_at?.timestamp_millis();
-        if expires.saturating_mul(1_000) <= now || issued > now.saturating_add(AHEAD) {
+        if expires.saturating_mul(1_000) <= now || issued > now.saturating_add(MAX_CLOCK_SKEW) {
             return None;
         }
         let body = &token.claims().custom;
@@ -186,8 +190,8 @@ impl Keys {
         let keys: Vec<serde_json::Value> = std::iter::once(&self.current)
             .chain(&self.previous)
             .filter_map(|key| match key {
-                Key::Hs256 { .. } => None,
-                Key::Rs256(public) => Some(public.jwk()),
+                VerificationKey::Hs256 { .. } => None,
+                VerificationKey::Rs256(public) => Some(public.jwk()),
             })
             .collect();
         serde_json::json!({ "keys": keys }).to_string()
@@ -195,7 +199,7 @@ impl Keys {
 }
 
 /// The shared secret, under one of its names.
-fn secret(values: &impl Values) -> Result<String, String> {
+fn read_secret(values: &impl ConfigSource) -> Result<String, String> {
     ["JWT_SECRET", "JWT_SECRET_KEY", "SECRET_KEY"]
         .iter()
         .find_map(|name| values.value(name))
@@ -207,8 +211,8 @@ fn secret(values: &impl Values) -> Result<String, String> {
         })
 }
 
-impl Key {
-    fn hs256(secret: &str) -> Key {
+impl VerificationKey {
+    fn hs256(secret: &str) -> VerificationKey {
         use hmac::{Hmac, Mac};
         let mark = Hmac::<sha2::Sha256>::new_from_slice(secret.as_bytes())
             .map(|mac| {
@@ -218,7 +222,7 @@ impl Key {
                     .to_vec()
             })
             .unwrap_or_default();
-        Key::Hs256 {
+        VerificationKey::Hs256 {
             kid: ids::hex(mark.get(..4).unwrap_or_default()),
             key: Hs256Key::new(secret.as_bytes()),
         }
@@ -226,8 +230,8 @@ impl Key {
 
     fn kid(&self) -> &str {
         match self {
-            Key::Hs256 { kid, .. } => kid,
-            Key::Rs256(public) => &public.kid,
+            VerificationKey::Hs256 { kid, .. } => kid,
+            VerificationKey::Rs256(public) => &public.kid,
         }
     }
 }

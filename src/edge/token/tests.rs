@@ -63,9 +63,9 @@ fn pairs() -> &'static [Pair; 2] {
     PAIRS.get_or_init(|| [Pair::new(2_048), Pair::new(2_048)])
 }
 
-fn ring(values: &[(&'static str, &str)]) -> Result<Keys, String> {
+fn ring(values: &[(&'static str, &str)]) -> Result<KeyRing, String> {
     let values: HashMap<&str, &str> = values.iter().copied().collect();
-    Keys::read(&values)
+    KeyRing::parse(&values)
 }
 
 fn claims() -> Claims {
@@ -79,7 +79,7 @@ fn claims() -> Claims {
     }
 }
 
-fn signed(keys: &Keys, usage: Use) -> String {
+fn signed(keys: &KeyRing, usage: TokenUse) -> String {
     keys.sign(usage, &claims(), NOW)
         .now_or_never()
         .expect("no waiting")
@@ -108,7 +108,7 @@ fn hs256(secret: &[u8]) -> impl Fn(&[u8]) -> Vec<u8> {
     }
 }
 
-fn rings() -> [Keys; 2] {
+fn rings() -> [KeyRing; 2] {
     [
         ring(&[("JWT_SECRET", SECRET)]).unwrap(),
         ring(&[("JWT_PRIVATE_KEY", &pairs()[0].private)]).unwrap(),
@@ -118,14 +118,14 @@ fn rings() -> [Keys; 2] {
 #[test]
 fn what_is_signed_is_believed() {
     for (keys, alg) in rings().iter().zip(["HS256", "RS256"]) {
-        let access = signed(keys, Use::Access);
+        let access = signed(keys, TokenUse::Access);
         assert_eq!(part(&access, 0)["alg"], alg);
         assert_eq!(part(&access, 0)["typ"], "JWT");
-        assert_eq!(keys.verify(&access, Use::Access, NOW), Some(claims()));
-        assert_eq!(keys.verify(&access, Use::Refresh, NOW), None);
-        let refresh = signed(keys, Use::Refresh);
-        assert_eq!(keys.verify(&refresh, Use::Refresh, NOW), Some(claims()));
-        assert_eq!(keys.verify(&refresh, Use::Access, NOW), None);
+        assert_eq!(keys.verify(&access, TokenUse::Access, NOW), Some(claims()));
+        assert_eq!(keys.verify(&access, TokenUse::Refresh, NOW), None);
+        let refresh = signed(keys, TokenUse::Refresh);
+        assert_eq!(keys.verify(&refresh, TokenUse::Refresh, NOW), Some(claims()));
+        assert_eq!(keys.verify(&refresh, TokenUse::Access, NOW), None);
     }
 }
 
@@ -135,11 +135,11 @@ fn claims_are_checked_under_a_good_signature() {
     let rsa = |message: &[u8]| pairs()[0].sign(message);
     let signers: [Sign; 2] = [&secret, &rsa];
     for (keys, sign) in rings().iter().zip(signers) {
-        let good = signed(keys, Use::Access);
+        let good = signed(keys, TokenUse::Access);
         let (header, body) = (part(&good, 0), part(&good, 1));
         // The forger has the key, so what is refused is refused for its claims.
         assert!(
-            keys.verify(&forged(&header, &body, sign), Use::Access, NOW)
+            keys.verify(&forged(&header, &body, sign), TokenUse::Access, NOW)
                 .is_some()
         );
         for (claim, value) in [
@@ -160,7 +160,11 @@ fn claims_are_checked_under_a_good_signature() {
             let mut body = body.clone();
             body[claim] = value.clone();
             let token = forged(&header, &body, sign);
-            assert_eq!(keys.verify(&token, Use::Access, NOW), None, "{claim}: {value}");
+            assert_eq!(
+                keys.verify(&token, TokenUse::Access, NOW),
+                None,
+                "{claim}: {value}"
+            );
         }
         let clock_ahead = forged(
             &header,
@@ -171,7 +175,7 @@ fn claims_are_checked_under_a_good_signature() {
             },
             sign,
         );
-        assert!(keys.verify(&clock_ahead, Use::Access, NOW).is_some());
+        assert!(keys.verify(&clock_ahead, TokenUse::Access, NOW).is_some());
     }
 }
 
@@ -183,7 +187,7 @@ fn a_key_is_for_one_algorithm() {
         mine.public.as_bytes(),
         mine.key.to_public_key().to_public_key_der().unwrap(),
     );
-    let token = signed(&rs, Use::Access);
+    let token = signed(&rs, TokenUse::Access);
     let (header, body) = (part(&token, 0), part(&token, 1));
     let as_hs = json!({"alg": "HS256", "typ": "JWT", "kid": header["kid"]});
     let none = json!({"alg": "none", "typ": "JWT", "kid": header["kid"]});
@@ -220,22 +224,25 @@ fn a_key_is_for_one_algorithm() {
             "another kid",
             forged(&json!({"alg": "RS256", "kid": "x"}), &body, |m| mine.sign(m)),
         ),
-        ("the secret's ring", signed(&hs, Use::Access)),
+        ("the secret's ring", signed(&hs, TokenUse::Access)),
     ] {
-        assert_eq!(rs.verify(&token, Use::Access, NOW), None, "{what}");
+        assert_eq!(rs.verify(&token, TokenUse::Access, NOW), None, "{what}");
     }
     // The other way round: a public key is no way into a ring of secrets.
-    let kid = part(&signed(&hs, Use::Access), 0)["kid"].clone();
+    let kid = part(&signed(&hs, TokenUse::Access), 0)["kid"].clone();
     let header = json!({"alg": "RS256", "typ": "JWT", "kid": kid});
     let token = forged(&header, &body, |m| mine.sign(m));
-    assert_eq!(hs.verify(&token, Use::Access, NOW), None);
+    assert_eq!(hs.verify(&token, TokenUse::Access, NOW), None);
 }
 
 #[test]
 fn older_keys_still_verify_while_they_are_in_the_ring() {
     let [new, old] = pairs();
-    let by_old_key = signed(&ring(&[("JWT_PRIVATE_KEY", &old.private)]).unwrap(), Use::Access);
-    let by_old_secret = signed(&ring(&[("JWT_SECRET", OLD_SECRET)]).unwrap(), Use::Access);
+    let by_old_key = signed(
+        &ring(&[("JWT_PRIVATE_KEY", &old.private)]).unwrap(),
+        TokenUse::Access,
+    );
+    let by_old_secret = signed(&ring(&[("JWT_SECRET", OLD_SECRET)]).unwrap(), TokenUse::Access);
     let both = format!("{}{}", old.public, new.public);
     for (values, key, secret) in [
         (vec![("JWT_PRIVATE_KEY", new.private.as_str())], false, false),
@@ -274,12 +281,12 @@ fn older_keys_still_verify_while_they_are_in_the_ring() {
         let keys = ring(&values).unwrap();
         let names: Vec<_> = values.iter().map(|(name, _)| name).collect();
         assert_eq!(
-            keys.verify(&by_old_key, Use::Access, NOW).is_some(),
+            keys.verify(&by_old_key, TokenUse::Access, NOW).is_some(),
             key,
             "{names:?}"
         );
         assert_eq!(
-            keys.verify(&by_old_secret, Use::Access, NOW).is_some(),
+            keys.verify(&by_old_secret, TokenUse::Access, NOW).is_some(),
             secret,
             "{names:?}"
         );
@@ -291,8 +298,8 @@ fn a_key_on_one_line_is_the_same_key() {
     let pair = &pairs()[0];
     let line = pair.private.replace('\n', "\\n");
     let keys = ring(&[("JWT_PRIVATE_KEY", &line), ("ALGORITHM", "RS256")]).unwrap();
-    let token = signed(&keys, Use::Access);
-    assert!(rings()[1].verify(&token, Use::Access, NOW).is_some());
+    let token = signed(&keys, TokenUse::Access);
+    assert!(rings()[1].verify(&token, TokenUse::Access, NOW).is_some());
 }
 
 #[test]
@@ -347,6 +354,6 @@ fn the_key_set_holds_public_keys_only() {
         assert_eq!(names, ["alg", "e", "kid", "kty", "n", "use"]);
         assert_eq!((&key["e"], &key["alg"]), (&json!("AQAB"), &json!("RS256")));
     }
-    assert_eq!(list[0]["kid"], part(&signed(&keys, Use::Access), 0)["kid"]);
+    assert_eq!(list[0]["kid"], part(&signed(&keys, TokenUse::Access), 0)["kid"]);
     assert_eq!(rings()[0].jwks(), r#"{"keys":[]}"#);
 }

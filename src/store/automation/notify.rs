@@ -1,12 +1,12 @@
 //! Whom rules tell something of a ticket, decided inside the batch: who it is given to is known only there.
 
-use crate::desk::automation::run_report::{Recipient, Telling, mark};
+use crate::desk::automation::run_report::{Recipient, RuleNotification, notification_placeholder};
 use crate::edge::db::Stmt;
 use crate::store::scope::SEEN_BY;
-use crate::store::tickets::subject::{Subject, of_ticket};
+use crate::store::tickets::subject::{EventSubject, subject_condition};
 
 /// The condition on a person `u` whom something is told of the ticket `t`, `s` being the settings.
-fn hears(to: Recipient) -> String {
+fn recipient_condition(to: Recipient) -> String {
     let who = match to {
         Recipient::Requester => "u.id = t.requester_id".to_owned(),
         Recipient::Assignee => "u.id = t.assignee_id".to_owned(),
@@ -22,12 +22,12 @@ fn hears(to: Recipient) -> String {
 }
 
 /// Tells whoever it is for, in the ways that they want to be told.
-pub fn tell(subject: &Subject, telling: &Telling, now: i64) -> Stmt {
-    let (name, arg) = of_ticket(subject);
+pub fn notify(subject: &EventSubject, telling: &RuleNotification, now: i64) -> Stmt {
+    let (name, arg) = subject_condition(subject);
     Stmt::new(format!(
         "INSERT INTO notify (user_id, kind, ticket_id, event_id, message, at) SELECT u.id, 'rule', t.id, NULL, ?2, ?3 \
          FROM tickets t CROSS JOIN settings s ON s.id = 1 CROSS JOIN users u WHERE {name} AND {}",
-        hears(telling.to)
+        recipient_condition(telling.to)
     ))
     .bind(arg)
     .bind(&telling.message)
@@ -36,15 +36,15 @@ pub fn tell(subject: &Subject, telling: &Telling, now: i64) -> Stmt {
 
 /// The text of a run's deeds, an expression over the ticket `t`, with what came of each telling in the place of its
 /// mark.
-pub(super) fn told(deeds: &str, tellings: &[Telling]) -> String {
-    let replaced = |deeds: String, (n, telling): (usize, &Telling)| {
+pub(super) fn fill_outcomes(deeds: &str, notifications: &[RuleNotification]) -> String {
+    let replaced = |deeds: String, (n, telling): (usize, &RuleNotification)| {
         format!(
             "replace({deeds}, '\"{}\"', iif(EXISTS (SELECT 1 FROM settings s CROSS JOIN users u WHERE s.id = 1 AND {}), \
              '\"done\"', '\"refused\",\"reason\":\"{}\"'))",
-            mark(n),
-            hears(telling.to),
-            telling.refusal()
+            notification_placeholder(n),
+            recipient_condition(telling.to),
+            telling.refusal_reason()
         )
     };
-    tellings.iter().enumerate().fold(deeds.to_owned(), replaced)
+    notifications.iter().enumerate().fold(deeds.to_owned(), replaced)
 }

@@ -3,15 +3,15 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::desk::automation::references::{Directory, Known};
-use crate::desk::automation::rule::{On, Plan, Rule};
-use crate::desk::automation::run_report::{SOUGHT, Telling};
+use crate::desk::automation::references::{ReferencedRow, References};
+use crate::desk::automation::rule::{Rule, RuleDefinition, TriggerKind};
+use crate::desk::automation::run_report::{AUTO_ASSIGN_PLACEHOLDER, RuleNotification};
 use crate::desk::id::Ref;
-use crate::desk::validation::Mistake;
+use crate::desk::validation::FieldError;
 use crate::edge::db::{Arg, DbError, Rows, Stmt};
-use crate::http::page::{Page, Start};
-use crate::store::automation::notify::told;
-use crate::store::tickets::subject::{Subject, of_ticket};
+use crate::http::page::{Page, PageStart};
+use crate::store::automation::notify::fill_outcomes;
+use crate::store::tickets::subject::{EventSubject, subject_condition};
 use crate::store::view::{Out, View, field};
 
 /// A rule. Its problems are found when it is read, and stand in `?1` where they are known before.
@@ -22,17 +22,17 @@ pub const RULE: View = View {
         field("uid", "w.uid", Out::Text),
         field("name", "w.name", Out::Text),
         field("is_active", "w.is_active", Out::Flag),
-        field("position", "w.position", Out::Int).says("Rules are asked by position, then id."),
-        field("trigger", "w.trigger", Out::Json("WorkflowTrigger")).says("What it hears."),
-        field("conditions", "w.conditions", Out::Json("WorkflowConditions")).says("What must hold."),
-        field("actions", "w.actions", Out::Json("WorkflowActions")).says("What it does."),
-        field("stop", "w.stop", Out::Flag).says("When it has acted, later rules are not asked."),
-        field("author", "u.card", Out::Card).says("Who made it; its notes stand under this name."),
+        field("position", "w.position", Out::Int).doc("Rules are asked by position, then id."),
+        field("trigger", "w.trigger", Out::Json("WorkflowTrigger")).doc("What it hears."),
+        field("conditions", "w.conditions", Out::Json("WorkflowConditions")).doc("What must hold."),
+        field("actions", "w.actions", Out::Json("WorkflowActions")).doc("What it does."),
+        field("stop", "w.stop", Out::Flag).doc("When it has acted, later rules are not asked."),
+        field("author", "u.card", Out::Card).doc("Who made it; its notes stand under this name."),
         field("version", "w.version", Out::Int),
         field("created_at", "w.created_at", Out::Time),
         field("updated_at", "w.updated_at", Out::Time),
         field("problems", "?1", Out::Json("WorkflowProblems"))
-            .says("Why it cannot work as it stands: `[{path, message}]`."),
+            .doc("Why it cannot work as it stands: `[{path, message}]`."),
     ],
 };
 
@@ -44,18 +44,18 @@ pub const RUN: View = View {
         field("workflow_id", "r.workflow_id", Out::Int),
         field("ticket_id", "r.ticket_id", Out::Int),
         field("ticket_number", "t.number", Out::Text),
-        field("event", "r.event", Out::Text).says("What was heard."),
-        field("outcome", "r.outcome", Out::Text).says("acted, or broken: it could not be read."),
+        field("event", "r.event", Out::Text).doc("What was heard."),
+        field("outcome", "r.outcome", Out::Text).doc("acted, or broken: it could not be read."),
         field("details", "r.details", Out::Json("WorkflowDetails"))
-            .says("Each action as done or refused, with the reason; or what is wrong with the rule."),
+            .doc("Each action as done or refused, with the reason; or what is wrong with the rule."),
         field("created_at", "r.created_at", Out::Time),
     ],
 };
 
 /// Rules of one desk.
-pub const MOST: i64 = crate::desk::automation::rule::MAX_RULES as i64;
+pub const MAX_RULES: i64 = crate::desk::automation::rule::MAX_RULES as i64;
 
-fn named(reference: &Ref) -> (&'static str, Arg) {
+fn ref_column(reference: &Ref) -> (&'static str, Arg) {
     match reference {
         Ref::Id(id) => ("id", Arg::Int(*id)),
         Ref::Uid(uid) => ("uid", Arg::Text(uid.clone())),
@@ -99,7 +99,7 @@ impl RuleRow {
             is_active: self.is_active == 1,
             position: self.position,
             stop: self.stop == 1,
-            plan: Plan::read(Some(&trigger), Some(&conditions), Some(&actions)),
+            definition: RuleDefinition::parse(Some(&trigger), Some(&conditions), Some(&actions)),
         }
     }
 }
@@ -107,7 +107,7 @@ impl RuleRow {
 /// A page of rules in their order.
 pub fn list(page: &Page) -> Stmt {
     let (position, id) = match page.start {
-        Start::After { value, id } => (value, id),
+        PageStart::After { value, id } => (value, id),
         _ => (i64::MIN >> 11, 0),
     };
     Stmt::new(format!(
@@ -129,7 +129,7 @@ pub fn count() -> Stmt {
 
 /// One rule.
 pub fn row(reference: &Ref) -> Stmt {
-    let (column, arg) = named(reference);
+    let (column, arg) = ref_column(reference);
     Stmt::new(format!(
         "SELECT {} AS j, {COLUMNS} FROM workflows w JOIN users u ON u.id = w.author_id WHERE w.{column} = ?2",
         RULE.sql()
@@ -139,7 +139,7 @@ pub fn row(reference: &Ref) -> Stmt {
 }
 
 /// The row `j`, `v`, `id` of a rule that the same batch has changed, with the problems that it has.
-pub fn show(uid: &str, problems: &[Mistake]) -> Stmt {
+pub fn show(uid: &str, problems: &[FieldError]) -> Stmt {
     Stmt::new(format!(
         "SELECT {} AS j, w.version AS v, w.id AS id FROM workflows w JOIN users u ON u.id = w.author_id WHERE w.uid = ?2",
         RULE.sql()
@@ -149,7 +149,7 @@ pub fn show(uid: &str, problems: &[Mistake]) -> Stmt {
 }
 
 /// Problems as they are answered.
-pub fn problems_json(problems: &[Mistake]) -> String {
+pub fn problems_json(problems: &[FieldError]) -> String {
     let list = problems
         .iter()
         .map(|(path, message)| serde_json::json!({"path": path, "message": message}));
@@ -175,7 +175,7 @@ pub struct NewRule {
 /// Inserts a rule, unless there are too many.
 pub fn insert(new: &NewRule) -> [Stmt; 2] {
     [
-        Stmt::new("INSERT INTO stale SELECT 1 WHERE (SELECT count(*) FROM workflows) >= ?1").bind(MOST),
+        Stmt::new("INSERT INTO stale SELECT 1 WHERE (SELECT count(*) FROM workflows) >= ?1").bind(MAX_RULES),
         Stmt::new(
             "INSERT INTO workflows (uid, name, is_active, position, stop, trigger, conditions, actions, author_id, created_at, updated_at) \
              SELECT ?1, ?2, ?3, coalesce(?4, (SELECT max(position) + 1 FROM workflows), 1), ?5, ?6, ?7, ?8, ?9, ?10, ?10",
@@ -226,7 +226,7 @@ pub fn delete(id: i64, version: i64) -> [Stmt; 2] {
 // What the engine keeps in memory ----------------------------------------------------------------------------------
 
 /// The active rules in their order.
-pub fn active() -> Stmt {
+pub fn list_active() -> Stmt {
     Stmt::new(format!(
         "SELECT '' AS j, {COLUMNS} FROM workflows w WHERE w.is_active = 1 ORDER BY w.position, w.id"
     ))
@@ -234,20 +234,20 @@ pub fn active() -> Stmt {
 
 /// The active rules as the engine asks them, read when they have changed.
 #[derive(Debug)]
-pub struct Automation {
+pub struct RuleSet {
     /// The number that tells of changes.
     pub version: i64,
     pub rules: Vec<Rule>,
-    pub directory: Directory,
+    pub directory: References,
     /// Who made each rule.
     authors: Vec<(i64, i64)>,
 }
 
-impl Automation {
+impl RuleSet {
     /// Whether some rule waits for this.
-    pub fn hears(&self, on: On) -> bool {
-        let plans = self.rules.iter().filter_map(|rule| rule.plan.as_ref().ok());
-        plans.into_iter().any(|plan| plan.trigger.on == on)
+    pub fn has_trigger(&self, on: TriggerKind) -> bool {
+        let plans = self.rules.iter().filter_map(|rule| rule.definition.as_ref().ok());
+        plans.into_iter().any(|definition| definition.trigger.on == on)
     }
 
     /// Under whose name a rule leaves notes.
@@ -257,16 +257,16 @@ impl Automation {
     }
 }
 
-/// Reads [`active`] and [`directory`].
+/// Reads [`list_active`] and [`references`].
 ///
 /// # Errors
 /// When the statements and this reader disagree.
-pub fn read_automation(version: i64, rules: &Rows, directory: &Rows) -> Result<Automation, DbError> {
+pub fn read_rule_set(version: i64, rules: &Rows, directory: &Rows) -> Result<RuleSet, DbError> {
     let rows: Vec<RuleRow> = rules.all()?;
-    Ok(Automation {
+    Ok(RuleSet {
         version,
         rules: rows.iter().map(RuleRow::rule).collect(),
-        directory: read_directory(directory)?,
+        directory: read_references(directory)?,
         authors: rows.iter().map(|row| (row.id, row.author_id)).collect(),
     })
 }
@@ -274,7 +274,7 @@ pub fn read_automation(version: i64, rules: &Rows, directory: &Rows) -> Result<A
 /// The categories, people, projects and webhooks that any rule names, and those that the given JSON does: rows `j`.
 ///
 /// Rules name rows among other words and numbers; a row too many does no harm.
-pub fn directory(parts: Option<&str>) -> Stmt {
+pub fn references(parts: Option<&str>) -> Stmt {
     Stmt::new(
         "WITH words AS (SELECT DISTINCT lower(trim(a.atom)) AS word \
            FROM (SELECT json_array(json(conditions), json(actions)) AS parts FROM workflows UNION ALL SELECT ?1) p, json_tree(p.parts) a \
@@ -299,17 +299,17 @@ pub fn directory(parts: Option<&str>) -> Stmt {
     .bind(parts)
 }
 
-/// Reads [`directory`].
+/// Reads [`references`].
 ///
 /// # Errors
 /// When the statement and this reader disagree.
-pub fn read_directory(rows: &Rows) -> Result<Directory, DbError> {
+pub fn read_references(rows: &Rows) -> Result<References, DbError> {
     #[derive(Deserialize)]
-    struct Row {
+    struct JsonRow {
         j: String,
     }
     #[derive(Deserialize)]
-    struct Entry {
+    struct ReferenceJson {
         kind: String,
         id: i64,
         uid: String,
@@ -318,16 +318,17 @@ pub fn read_directory(rows: &Rows) -> Result<Directory, DbError> {
         is_staff: i64,
         card: Value,
     }
-    let mut directory = Directory::default();
-    for row in rows.all::<Row>()? {
-        let entry: Entry = serde_json::from_str(&row.j).map_err(|error| DbError::Other(error.to_string()))?;
+    let mut directory = References::default();
+    for row in rows.all::<JsonRow>()? {
+        let entry: ReferenceJson =
+            serde_json::from_str(&row.j).map_err(|error| DbError::Other(error.to_string()))?;
         let list = match entry.kind.as_str() {
             "category" => &mut directory.categories,
             "project" => &mut directory.projects,
             "webhook" => &mut directory.webhooks,
             _ => &mut directory.people,
         };
-        list.push(Known {
+        list.push(ReferencedRow {
             id: entry.id,
             uid: entry.uid,
             name: entry.name,
@@ -340,21 +341,21 @@ pub fn read_directory(rows: &Rows) -> Result<Directory, DbError> {
 }
 
 /// Records what a rule did, and whom it told.
-pub fn record(
-    subject: &Subject,
+pub fn record_run(
+    subject: &EventSubject,
     rule: i64,
     event: &str,
-    (details, tellings): (&str, &[Telling]),
+    (details, tellings): (&str, &[RuleNotification]),
     now: i64,
 ) -> Stmt {
-    let (name, arg) = of_ticket(subject);
+    let (name, arg) = subject_condition(subject);
     let sought = format!(
-        "replace(?4, '\"{SOUGHT}\"', iif(t.assignee_id IS NULL, '\"refused\",\"reason\":\"no agent is free for it\"', '\"done\"'))"
+        "replace(?4, '\"{AUTO_ASSIGN_PLACEHOLDER}\"', iif(t.assignee_id IS NULL, '\"refused\",\"reason\":\"no agent is free for it\"', '\"done\"'))"
     );
     Stmt::new(format!(
         "INSERT INTO workflow_runs (workflow_id, ticket_id, event, outcome, details, created_at) \
          SELECT ?2, t.id, ?3, 'acted', {}, ?5 FROM tickets t WHERE {name}",
-        told(&sought, tellings)
+        fill_outcomes(&sought, tellings)
     ))
     .bind(arg)
     .bind(rule)
@@ -365,13 +366,13 @@ pub fn record(
 
 /// Records that a rule cannot be read: once an hour, however many tickets pass by.
 pub fn record_broken(
-    subject: &Subject,
+    subject: &EventSubject,
     rule: i64,
     event: &str,
-    mistakes: &[Mistake],
+    mistakes: &[FieldError],
     (now, since): (i64, i64),
 ) -> Stmt {
-    let (name, arg) = of_ticket(subject);
+    let (name, arg) = subject_condition(subject);
     Stmt::new(format!(
         "INSERT INTO workflow_runs (workflow_id, ticket_id, event, outcome, details, created_at) \
          SELECT ?2, t.id, ?3, 'broken', ?4, ?5 FROM tickets t WHERE {name} AND NOT EXISTS \
@@ -386,12 +387,12 @@ pub fn record_broken(
 }
 
 /// A page of what a rule did, newest first: rows `j`, `id`.
-pub fn runs(reference: &Ref, page: &Page) -> Stmt {
+pub fn list_runs(reference: &Ref, page: &Page) -> Stmt {
     let before = match page.start {
-        Start::After { id, .. } => id,
+        PageStart::After { id, .. } => id,
         _ => crate::desk::id::MAX_ID,
     };
-    let (column, arg) = named(reference);
+    let (column, arg) = ref_column(reference);
     Stmt::new(format!(
         "SELECT {} AS j, r.id AS id FROM workflows w JOIN workflow_runs r ON r.workflow_id = w.id JOIN tickets t ON t.id = r.ticket_id \
          WHERE w.{column} = ?1 AND r.id < ?2 ORDER BY r.id DESC LIMIT ?3 OFFSET ?4",
@@ -405,7 +406,7 @@ pub fn runs(reference: &Ref, page: &Page) -> Stmt {
 
 /// How many runs of a rule are on record, up to 10,001: `n`.
 pub fn count_runs(reference: &Ref) -> Stmt {
-    let (column, arg) = named(reference);
+    let (column, arg) = ref_column(reference);
     Stmt::new(format!(
         "SELECT count(*) AS n FROM (SELECT 1 FROM workflows w JOIN workflow_runs r ON r.workflow_id = w.id WHERE w.{column} = ?1 LIMIT 10001)"
     ))

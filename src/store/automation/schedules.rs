@@ -8,13 +8,13 @@ use crate::store::automation::rules::{COLUMNS, RuleRow};
 
 /// How far a rule has come: when its last run began, and the last ticket that it has dealt with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-pub struct Standing {
+pub struct RunPosition {
     pub started_at: i64,
     pub before_at: i64,
     pub before_id: i64,
 }
 
-impl Standing {
+impl RunPosition {
     /// Whether the run has come to its end.
     pub fn is_over(self) -> bool {
         self.before_id == 0
@@ -37,17 +37,17 @@ pub fn list() -> Stmt {
 ///
 /// # Errors
 /// When the statement and this reader disagree.
-pub fn read_list(rows: &Rows) -> Result<Vec<(Rule, Option<Standing>)>, DbError> {
+pub fn read_list(rows: &Rows) -> Result<Vec<(Rule, Option<RunPosition>)>, DbError> {
     #[derive(Deserialize)]
-    struct Row {
+    struct RunPositionColumns {
         started_at: Option<i64>,
         before_at: Option<i64>,
         before_id: Option<i64>,
     }
     let rules: Vec<RuleRow> = rows.all()?;
-    let standings: Vec<Row> = rows.all()?;
-    let standing = |row: Row| {
-        Some(Standing {
+    let standings: Vec<RunPositionColumns> = rows.all()?;
+    let standing = |row: RunPositionColumns| {
+        Some(RunPosition {
             started_at: row.started_at?,
             before_at: row.before_at?,
             before_id: row.before_id?,
@@ -58,7 +58,7 @@ pub fn read_list(rows: &Rows) -> Result<Vec<(Rule, Option<Standing>)>, DbError> 
 }
 
 /// Begins a run, unless somebody else has begun it.
-pub fn begin(rule: i64, last: Option<Standing>, now: i64) -> Stmt {
+pub fn begin_run(rule: i64, last: Option<RunPosition>, now: i64) -> Stmt {
     Stmt::new(
         "INSERT INTO schedules (workflow_id, started_at, before_at, before_id) VALUES (?1, ?2, ?3, ?3) \
          ON CONFLICT (workflow_id) DO UPDATE SET started_at = ?2, before_at = ?3, before_id = ?3 \
@@ -70,8 +70,8 @@ pub fn begin(rule: i64, last: Option<Standing>, now: i64) -> Stmt {
     .bind(last.map(|last| last.started_at))
 }
 
-/// The [`Standing`] of a rule.
-pub fn standing(rule: i64) -> Stmt {
+/// The [`RunPosition`] of a rule.
+pub fn position(rule: i64) -> Stmt {
     Stmt::new("SELECT started_at, before_at, before_id FROM schedules WHERE workflow_id = ?1").bind(rule)
 }
 

@@ -2,28 +2,28 @@
 
 use serde::Deserialize;
 
-use crate::desk::automation::executor::Around;
+use crate::desk::automation::executor::TicketContext;
 use crate::desk::id::Ref;
 use crate::edge::db::{DbError, Rows, Stmt};
-use crate::store::tickets::ticket::{ROW, Reader, TicketRow, named};
+use crate::store::tickets::ticket::{COLUMNS, TicketRow, Viewer, ticket_condition};
 
-/// Builds an [`Around`] of a ticket `t`; `$MESSAGE` stands for the last message.
-const AROUND: &str = "json_object('channel', t.channel, 'message_count', t.message_count, 'attachment_count', t.attachment_count, \
+/// Builds an [`TicketContext`] of a ticket `t`; `$MESSAGE` stands for the last message.
+const CONTEXT: &str = "json_object('channel', t.channel, 'message_count', t.message_count, 'attachment_count', t.attachment_count, \
   'updated_at', t.updated_at, 'custom_fields', json(t.custom_fields), \
   'requester', json_object('id', t.requester_id, 'uid', json_extract(t.requester_card, '$.uid'), 'name', t.requester_email), \
   'message', json($MESSAGE))";
 
 /// The last message of a ticket `t`.
-const LAST: &str = "(SELECT json_object('body', m.body, 'is_internal', json(iif(m.is_internal, 'true', 'false')), 'author_role', w.role) \
+const LAST_MESSAGE: &str = "(SELECT json_object('body', m.body, 'is_internal', json(iif(m.is_internal, 'true', 'false')), 'author_role', w.role) \
   FROM messages m JOIN users w ON w.id = m.author_id WHERE m.ticket_id = t.id AND m.deleted_at IS NULL ORDER BY m.position DESC LIMIT 1)";
 
 /// What is around a ticket that the reader may see: the row `j`.
-pub fn show(reader: &Reader, reference: &Ref) -> Stmt {
-    let (name, arg) = named(reference);
+pub fn show(reader: &Viewer, reference: &Ref) -> Stmt {
+    let (name, arg) = ticket_condition(reference);
     reader
         .stmt(format!(
             "SELECT {} AS j FROM tickets t WHERE {name} AND t.deleted_at IS NULL AND {}",
-            AROUND.replace("$MESSAGE", "NULL"),
+            CONTEXT.replace("$MESSAGE", "NULL"),
             reader.scope.condition()
         ))
         .bind(arg)
@@ -33,34 +33,34 @@ pub fn show(reader: &Reader, reference: &Ref) -> Stmt {
 ///
 /// # Errors
 /// When the statement and this reader disagree.
-pub fn read(rows: Option<&Rows>) -> Result<Around, DbError> {
+pub fn read(rows: Option<&Rows>) -> Result<TicketContext, DbError> {
     let text = match rows {
         Some(rows) => rows.text()?,
         None => None,
     };
-    text.map_or(Ok(Around::default()), |text| parse(&text))
+    text.map_or(Ok(TicketContext::default()), |text| parse(&text))
 }
 
-fn parse(text: &str) -> Result<Around, DbError> {
+fn parse(text: &str) -> Result<TicketContext, DbError> {
     serde_json::from_str(text).map_err(|error| DbError::Other(error.to_string()))
 }
 
 /// A ticket with what is around it, for a rule that is tried on it.
 #[derive(Debug)]
-pub struct Tried {
+pub struct Candidate {
     pub number: String,
     pub ticket: TicketRow,
-    pub around: Around,
+    pub around: TicketContext,
 }
 
 /// One ticket, or the newest ones, with what is around them.
-pub fn to_try(reader: &Reader, reference: Option<&Ref>, most: i64) -> Stmt {
+pub fn candidates(reader: &Viewer, reference: Option<&Ref>, most: i64) -> Stmt {
     let select = format!(
-        "SELECT {ROW}, t.number, {} AS around FROM tickets t WHERE t.deleted_at IS NULL AND {}",
-        AROUND.replace("$MESSAGE", LAST),
+        "SELECT {COLUMNS}, t.number, {} AS around FROM tickets t WHERE t.deleted_at IS NULL AND {}",
+        CONTEXT.replace("$MESSAGE", LAST_MESSAGE),
         reader.scope.condition()
     );
-    match reference.map(named) {
+    match reference.map(ticket_condition) {
         Some((name, arg)) => reader.stmt(format!("{select} AND {name}")).bind(arg),
         None => reader
             .stmt(format!("{select} ORDER BY t.id DESC LIMIT ?4"))
@@ -69,13 +69,13 @@ pub fn to_try(reader: &Reader, reference: Option<&Ref>, most: i64) -> Stmt {
 }
 
 /// Unresolved tickets that are older than one, by its beginning and id, the newest first, with what is around them.
-pub fn unresolved_before(reader: &Reader, (at, id): (i64, i64), most: i64) -> Stmt {
+pub fn unresolved_before(reader: &Viewer, (at, id): (i64, i64), most: i64) -> Stmt {
     reader
         .stmt(format!(
-            "SELECT {ROW}, t.number, {} AS around FROM tickets t INDEXED BY tickets_unresolved \
+            "SELECT {COLUMNS}, t.number, {} AS around FROM tickets t INDEXED BY tickets_unresolved \
              WHERE t.deleted_at IS NULL AND t.resolved_at IS NULL AND {} AND (t.created_at, t.id) < (?4, ?5) \
              ORDER BY t.created_at DESC, t.id DESC LIMIT ?6",
-            AROUND.replace("$MESSAGE", "NULL"),
+            CONTEXT.replace("$MESSAGE", "NULL"),
             reader.scope.condition()
         ))
         .bind(at)
@@ -83,23 +83,23 @@ pub fn unresolved_before(reader: &Reader, (at, id): (i64, i64), most: i64) -> St
         .bind(most)
 }
 
-/// Reads [`to_try`] and [`unresolved_before`].
+/// Reads [`candidates`] and [`unresolved_before`].
 ///
 /// # Errors
 /// As [`read`].
-pub fn read_tried(rows: &Rows) -> Result<Vec<Tried>, DbError> {
+pub fn read_candidates(rows: &Rows) -> Result<Vec<Candidate>, DbError> {
     #[derive(Deserialize)]
-    struct Beside {
+    struct ContextColumns {
         number: String,
         around: String,
     }
     let tickets: Vec<TicketRow> = rows.all()?;
-    let beside: Vec<Beside> = rows.all()?;
+    let beside: Vec<ContextColumns> = rows.all()?;
     tickets
         .into_iter()
         .zip(beside)
         .map(|(ticket, beside)| {
-            Ok(Tried {
+            Ok(Candidate {
                 number: beside.number,
                 ticket,
                 around: parse(&beside.around)?,

@@ -3,10 +3,10 @@
 use serde::Deserialize;
 
 use crate::desk::id::Ref;
-use crate::desk::tickets::filename::{MAX_FILES, Upload};
+use crate::desk::tickets::filename::{FileSpec, MAX_FILES_PER_TICKET};
 use crate::edge::db::Stmt;
-use crate::store::tickets::attachments::Places;
-use crate::store::tickets::ticket::{Reader, named};
+use crate::store::tickets::attachments::FileCounts;
+use crate::store::tickets::ticket::{Viewer, ticket_condition};
 
 /// Somebody with the sender's address.
 #[derive(Clone, Debug, Deserialize)]
@@ -22,7 +22,7 @@ pub struct Sender {
 }
 
 /// Finds the [`Sender`] by an address in lower case.
-pub fn sender(address: &str) -> Stmt {
+pub fn find_sender(address: &str) -> Stmt {
     Stmt::new(
         "SELECT u.id, u.role, u.card, u.is_active, \
            u.password_hash IS NULL AND u.email_verified_at IS NULL AS is_unproven, g.agent_scope \
@@ -32,13 +32,13 @@ pub fn sender(address: &str) -> Stmt {
 }
 
 /// Whether a mail has been taken: a row, or none.
-pub fn taken(key: &str) -> Stmt {
+pub fn find_received(key: &str) -> Stmt {
     Stmt::new("SELECT 1 AS n FROM inbound_mails WHERE key = ?1").bind(key)
 }
 
 /// Where a mail comes from.
 #[derive(Clone, Debug)]
-pub struct Origin {
+pub struct MailOrigin {
     /// The address of its `From`, in lower case.
     pub address: String,
     /// The domain of the server's sender; empty where the `From` is proven.
@@ -47,7 +47,7 @@ pub struct Origin {
 
 /// Whether so many tickets were opened that no new customer is to be made: a row, or none. The bounds are those of
 /// the trigger, which decides.
-pub fn too_many(origin: &Origin, now: i64) -> Stmt {
+pub fn over_limit(origin: &MailOrigin, now: i64) -> Stmt {
     Stmt::new(
         "SELECT 1 AS n FROM (SELECT count(*) AS everybody, total(domain = ?1) AS near FROM inbound_mails \
            WHERE opened = 1 AND received_at > ?2 - 3600000) WHERE everybody >= 600 OR (?1 <> '' AND near >= 100)",
@@ -57,7 +57,7 @@ pub fn too_many(origin: &Origin, now: i64) -> Stmt {
 }
 
 /// Notes that a mail is taken. Aborts the batch when it was, or when it would open one ticket too many.
-pub fn take(key: &str, origin: &Origin, opens: bool, now: i64) -> Stmt {
+pub fn record_received(key: &str, origin: &MailOrigin, opens: bool, now: i64) -> Stmt {
     Stmt::new(
         "INSERT INTO inbound_mails (key, sender, domain, opened, received_at) VALUES (?1, ?2, ?3, ?4, ?5)",
     )
@@ -68,13 +68,13 @@ pub fn take(key: &str, origin: &Origin, opens: bool, now: i64) -> Stmt {
     .bind(now)
 }
 
-/// The places that are taken by files on a ticket; see [`Places`].
-pub fn places(reader: &Reader, id: i64) -> Stmt {
-    crate::store::tickets::attachments::places(reader, &Ref::Id(id))
+/// The places that are taken by files on a ticket; see [`FileCounts`].
+pub fn file_counts(reader: &Viewer, id: i64) -> Stmt {
+    crate::store::tickets::attachments::file_counts(reader, &Ref::Id(id))
 }
 
 /// How many more files of a kind a ticket takes.
-pub fn room(places: Option<Places>, is_internal: bool) -> usize {
+pub fn remaining_files(places: Option<FileCounts>, is_internal: bool) -> usize {
     let taken = places.map_or(0, |places| {
         if is_internal {
             places.internal
@@ -82,12 +82,12 @@ pub fn room(places: Option<Places>, is_internal: bool) -> usize {
             places.public
         }
     });
-    usize::try_from(MAX_FILES.saturating_sub(taken)).unwrap_or_default()
+    usize::try_from(MAX_FILES_PER_TICKET.saturating_sub(taken)).unwrap_or_default()
 }
 
 /// Where a file belongs, all of it made by the same batch or there before.
 #[derive(Clone, Debug)]
-pub struct Place<'a> {
+pub struct FileTarget<'a> {
     pub ticket: &'a Ref,
     /// The message, by its uid.
     pub message: Option<&'a str>,
@@ -97,8 +97,8 @@ pub struct Place<'a> {
 }
 
 /// Adds a file whose object is there already, with its event. Aborts the batch when the places are taken.
-pub fn attach(place: &Place, uid: &str, file: &Upload, now: i64) -> [Stmt; 4] {
-    let (ticket, arg) = named(place.ticket);
+pub fn attach(place: &FileTarget, uid: &str, file: &FileSpec, now: i64) -> [Stmt; 4] {
+    let (ticket, arg) = ticket_condition(place.ticket);
     let ticket = ticket.replace("?4", "?1");
     [
         Stmt::new(format!(
@@ -106,7 +106,7 @@ pub fn attach(place: &Place, uid: &str, file: &Upload, now: i64) -> [Stmt; 4] {
              AND iif(?3, t.attachment_count - t.public_attachment_count, t.public_attachment_count) >= ?2"
         ))
         .bind(arg.clone())
-        .bind(MAX_FILES)
+        .bind(MAX_FILES_PER_TICKET)
         .bind(place.is_internal),
         Stmt::new(format!(
             "INSERT INTO attachments (uid, ticket_id, message_id, uploader_id, filename, content_type, size, is_internal, created_at) \

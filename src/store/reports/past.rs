@@ -2,24 +2,24 @@
 
 use serde::Deserialize;
 
-use crate::desk::reports::period::{Part, Range};
+use crate::desk::reports::period::{Bucket, Period};
 use crate::desk::tickets::event::EventKind;
 use crate::edge::db::Stmt;
-use crate::store::reports::shared::{By, Lens, PEOPLE_MOST, row_id, zeros};
+use crate::store::reports::shared::{GroupBy, MAX_PEOPLE, ReportScope, count_key, zero_rows};
 use crate::store::scope::Scope;
-use crate::store::tickets::filter::{Sql, test};
+use crate::store::tickets::filter::{SqlBuilder, filter_condition};
 use crate::store::tickets::json::sla_states;
 
 /// Which moment of a ticket falls in a range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Moment {
+enum TicketTime {
     Created,
     Resolved,
 }
 
 /// What is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Duration {
+pub enum DurationKind {
     /// From creation to the first answer, of tickets created in the range.
     FirstResponse,
     /// From creation to resolution, of tickets resolved in the range.
@@ -28,7 +28,7 @@ pub enum Duration {
 
 /// A row of durations, in milliseconds.
 #[derive(Clone, Debug, Default, Deserialize)]
-pub struct SpreadRow {
+pub struct PercentilesRow {
     pub k: Option<String>,
     pub count: i64,
     pub mean: i64,
@@ -40,7 +40,7 @@ pub struct SpreadRow {
 
 /// A row of promises.
 #[derive(Clone, Debug, Default, Deserialize)]
-pub struct SlaRow {
+pub struct ComplianceRow {
     pub k: Option<String>,
     pub n: i64,
     pub response_met: i64,
@@ -51,7 +51,7 @@ pub struct SlaRow {
 
 /// What somebody did in a range.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Activity {
+pub struct ActivityRow {
     pub id: i64,
     pub full_name: String,
     pub email: String,
@@ -65,31 +65,31 @@ pub struct Activity {
     pub last_login_at: Option<i64>,
 }
 
-impl Lens<'_> {
+impl ReportScope<'_> {
     /// A stretch of an index: the tickets `t` that were created, or resolved, from one moment until another.
-    fn stretch(&self, sql: &mut Sql, moment: Moment, from: &str, until: &str) -> String {
+    fn index_range(&self, sql: &mut SqlBuilder, moment: TicketTime, from: &str, until: &str) -> String {
         let own = self.reader.scope == Scope::Own;
         let (index, column) = match (moment, own) {
-            (Moment::Created, false) => ("tickets_by_created", "t.created_at"),
-            (Moment::Created, true) => ("tickets_by_requester_created", "t.created_at"),
-            (Moment::Resolved, false) => ("tickets_by_resolved", "t.resolved_at"),
-            (Moment::Resolved, true) => ("tickets_by_requester_resolved", "t.resolved_at"),
+            (TicketTime::Created, false) => ("tickets_by_created", "t.created_at"),
+            (TicketTime::Created, true) => ("tickets_by_requester_created", "t.created_at"),
+            (TicketTime::Resolved, false) => ("tickets_by_resolved", "t.resolved_at"),
+            (TicketTime::Resolved, true) => ("tickets_by_requester_resolved", "t.resolved_at"),
         };
         format!(
             "FROM tickets t INDEXED BY {index} WHERE t.deleted_at IS NULL AND {column} IS NOT NULL \
              AND {column} >= {from} AND {column} < {until} AND {}",
-            self.tests(sql)
+            self.conditions(sql)
         )
     }
 
-    fn range(&self, sql: &mut Sql, moment: Moment, range: &Range) -> String {
+    fn in_period(&self, sql: &mut SqlBuilder, moment: TicketTime, range: &Period) -> String {
         let (from, until) = (sql.arg(range.from), sql.arg(range.until));
-        self.stretch(sql, moment, &from, &until)
+        self.index_range(sql, moment, &from, &until)
     }
 
     /// `created` and `resolved` tickets of each part of a range, in order.
-    pub fn trend(&self, parts: &[Part]) -> Stmt {
-        let mut sql = Sql::new(self.reader);
+    pub fn trend(&self, parts: &[Bucket]) -> Stmt {
+        let mut sql = SqlBuilder::new(self.reader);
         let bounds: Vec<[i64; 2]> = parts
             .iter()
             .map(|part| [part.range.from, part.range.until])
@@ -99,34 +99,34 @@ impl Lens<'_> {
             let (from, until) = ("json_extract(p.value, '$[0]')", "json_extract(p.value, '$[1]')");
             format!(
                 "(SELECT count(*) {})",
-                self.stretch(&mut sql, moment, from, until)
+                self.index_range(&mut sql, moment, from, until)
             )
         };
-        let (created, resolved) = (count(Moment::Created), count(Moment::Resolved));
+        let (created, resolved) = (count(TicketTime::Created), count(TicketTime::Resolved));
         sql.finish(format!(
             "SELECT {created} AS created, {resolved} AS resolved FROM json_each({bounds}) p WHERE ?3 IS NOT NULL ORDER BY p.key"
         ))
     }
 
     /// How many tickets were created in the range: [`Group`]s.
-    pub fn created(&self, by: By, range: &Range) -> Stmt {
-        let mut sql = Sql::new(self.reader);
-        let stretch = self.range(&mut sql, Moment::Created, range);
+    pub fn created(&self, by: GroupBy, range: &Period) -> Stmt {
+        let mut sql = SqlBuilder::new(self.reader);
+        let stretch = self.in_period(&mut sql, TicketTime::Created, range);
         sql.finish(format!(
             "{}SELECT {} AS k, count(*) AS n {stretch} GROUP BY 1",
-            zeros(by),
+            zero_rows(by),
             by.sql()
         ))
     }
 
-    /// How long things took: [`SpreadRow`]s.
-    pub fn spread(&self, duration: Duration, by: By, range: &Range) -> Stmt {
-        let mut sql = Sql::new(self.reader);
+    /// How long things took: [`PercentilesRow`]s.
+    pub fn percentiles(&self, duration: DurationKind, by: GroupBy, range: &Period) -> Stmt {
+        let mut sql = SqlBuilder::new(self.reader);
         let (moment, end) = match duration {
-            Duration::FirstResponse => (Moment::Created, "t.first_responded_at"),
-            Duration::Resolution => (Moment::Resolved, "t.resolved_at"),
+            DurationKind::FirstResponse => (TicketTime::Created, "t.first_responded_at"),
+            DurationKind::Resolution => (TicketTime::Resolved, "t.resolved_at"),
         };
-        let stretch = self.range(&mut sql, moment, range);
+        let stretch = self.in_period(&mut sql, moment, range);
         let rank = |per_cent: i64| format!("max(iif(r = (n * {per_cent} + 99) / 100, v, NULL))");
         sql.finish(format!(
             "SELECT k, count(*) AS count, sum(v) / count(*) AS mean, {} AS p50, {} AS p90, {} AS p95, max(v) AS max FROM \
@@ -139,10 +139,10 @@ impl Lens<'_> {
         ))
     }
 
-    /// How the promises to tickets created in the range are kept: [`SlaRow`]s.
-    pub fn sla(&self, by: By, range: &Range) -> Stmt {
-        let mut sql = Sql::new(self.reader);
-        let stretch = self.range(&mut sql, Moment::Created, range);
+    /// How the promises to tickets created in the range are kept: [`ComplianceRow`]s.
+    pub fn sla(&self, by: GroupBy, range: &Period) -> Stmt {
+        let mut sql = SqlBuilder::new(self.reader);
+        let stretch = self.in_period(&mut sql, TicketTime::Created, range);
         let [response, resolution] = sla_states();
         sql.finish(format!(
             "SELECT k, count(*) AS n, \
@@ -153,23 +153,23 @@ impl Lens<'_> {
         ))
     }
 
-    /// Who did most in the range: [`Activity`]s. Here the assignee of the filters is who acted.
-    pub fn activity(&self, range: &Range, most: i64) -> Stmt {
-        let mut sql = Sql::new(self.reader);
+    /// Who did most in the range: [`ActivityRow`]s. Here the assignee of the filters is who acted.
+    pub fn activity(&self, range: &Period, most: i64) -> Stmt {
+        let mut sql = SqlBuilder::new(self.reader);
         let (from, until) = (sql.arg(range.from), sql.arg(range.until));
         let mut tests = vec!["e.actor_id IS NOT NULL".to_owned()];
         let mut joined = "";
         for filter in self.filters {
-            match row_id(&mut sql, filter) {
+            match count_key(&mut sql, filter) {
                 Some(("assignee", id)) => tests.push(format!("+e.actor_id = {id}")),
                 _ => {
                     joined = "CROSS JOIN tickets t ON t.id = e.ticket_id";
-                    tests.push(test(self.reader, &mut sql, filter));
+                    tests.push(filter_condition(self.reader, &mut sql, filter));
                 }
             }
         }
-        let count = |kind: EventKind| format!("sum(e.type = '{}')", kind.word());
-        let most = sql.arg(most.min(PEOPLE_MOST));
+        let count = |kind: EventKind| format!("sum(e.type = '{}')", kind.as_str());
+        let most = sql.arg(most.min(MAX_PEOPLE));
         sql.finish(format!(
             "SELECT u.id, u.full_name, u.email, u.role, a.actions, a.tickets_created, a.messages, a.status_changes, \
              a.assignments, a.last_action_at, u.last_login_at FROM (SELECT e.actor_id AS id, count(*) AS actions, \

@@ -4,18 +4,18 @@ use serde::Deserialize;
 
 use crate::desk::id::Ref;
 use crate::desk::person::Role;
-use crate::desk::reports::figures::AGES;
+use crate::desk::reports::figures::AGE_BUCKETS;
 use crate::desk::tickets::priority::Priority;
 use crate::desk::tickets::status::Status;
 use crate::edge::db::Stmt;
-use crate::store::reports::shared::{By, Lens, PEOPLE_MOST, row_id, zeros};
+use crate::store::reports::shared::{GroupBy, MAX_PEOPLE, ReportScope, count_key, zero_rows};
 use crate::store::scope::Scope;
 use crate::store::tickets::counts;
-use crate::store::tickets::filter::{Filter, Sql, Walk, test, walks};
+use crate::store::tickets::filter::{IndexWalk, SqlBuilder, TicketFilter, filter_condition, index_walks};
 use crate::store::tickets::json::sla_states;
 
 /// How many tickets a report of the present walks at most where no sums are kept; then it is capped.
-pub const WALK_MOST: i64 = counts::PENDING_MOST;
+pub const MAX_WALKED: i64 = counts::MAX_UNMARKED;
 /// What of a ticket a walk keeps.
 const WALKED: &str = "t.id, t.status, t.priority, t.category_id, t.category, t.department, t.project_id, t.key, \
   t.requester_id, t.assignee_id, t.created_at, t.resolved_at, t.paused_at, t.first_responded_at, \
@@ -33,7 +33,7 @@ pub struct AgeRow {
 
 /// One of the staff, with the unresolved tickets that are theirs now.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Load {
+pub struct WorkloadRow {
     pub id: i64,
     pub uid: String,
     pub full_name: String,
@@ -42,20 +42,20 @@ pub struct Load {
     pub open_load: i64,
 }
 
-impl Load {
+impl WorkloadRow {
     /// Whether a report names them even when there is nothing to tell: active agents, whose work tickets are.
-    pub fn is_expected(&self) -> bool {
-        self.is_active == 1 && self.role == Role::Agent.word()
+    pub fn is_always_listed(&self) -> bool {
+        self.is_active == 1 && self.role == Role::Agent.as_str()
     }
 }
 
-impl Lens<'_> {
-    /// The present in one row of [`counts::Counts`].
-    pub fn present(&self) -> Stmt {
-        let mut sql = Sql::new(self.reader);
-        if let Some(kept) = self.kept(&mut sql, By::Nothing) {
-            let tests = self.tests(&mut sql);
-            let most = sql.arg(counts::PENDING_MOST);
+impl ReportScope<'_> {
+    /// The present in one row of [`counts::TicketCounts`].
+    pub fn current(&self) -> Stmt {
+        let mut sql = SqlBuilder::new(self.reader);
+        if let Some(kept) = self.from_counts(&mut sql, GroupBy::Nothing) {
+            let tests = self.conditions(&mut sql);
+            let most = sql.arg(counts::MAX_UNMARKED);
             return sql.finish(format!(
                 "SELECT {}, (SELECT count(*) FROM (SELECT {WALKED} FROM tickets t INDEXED BY tickets_to_become_overdue \
                  WHERE t.deleted_at IS NULL AND t.is_overdue = 0 AND t.resolved_at IS NULL AND t.paused_at IS NULL \
@@ -76,7 +76,7 @@ impl Lens<'_> {
                 format!(
                     "{} AS {}",
                     count(&format!("t.priority = {}", priority.rank())),
-                    priority.word()
+                    priority.as_str()
                 )
             })
             .collect();
@@ -92,23 +92,23 @@ impl Lens<'_> {
     }
 
     /// The present by category or department: [`Group`]s. What has none is missing, and is the rest.
-    pub fn present_by(&self, by: By) -> Stmt {
-        let mut sql = Sql::new(self.reader);
-        if let Some(kept) = self.kept(&mut sql, by) {
+    pub fn current_by(&self, by: GroupBy) -> Stmt {
+        let mut sql = SqlBuilder::new(self.reader);
+        if let Some(kept) = self.from_counts(&mut sql, by) {
             return sql.finish(kept);
         }
         let (walk, tests) = self.walk(&mut sql);
         let key = by.sql();
         sql.finish(format!(
             "{walk} {}SELECT {key} AS k, count(*) AS n FROM w t WHERE {tests} AND {key} IS NOT NULL AND ?3 IS NOT NULL GROUP BY 1",
-            zeros(by)
+            zero_rows(by)
         ))
     }
 
-    /// What answers from kept sums: for [`By::Nothing`] the rows that add up, otherwise the groups themselves.
-    fn kept(&self, sql: &mut Sql, by: By) -> Option<String> {
+    /// What answers from kept sums: for [`GroupBy::Nothing`] the rows that add up, otherwise the groups themselves.
+    fn from_counts(&self, sql: &mut SqlBuilder, by: GroupBy) -> Option<String> {
         let scope = self.reader.scope;
-        let mine = |filter: &Filter| matches!(filter, Filter::Assignee(Ref::Id(id)) if *id == self.reader.id);
+        let mine = |filter: &TicketFilter| matches!(filter, TicketFilter::Assignee(Ref::Id(id)) if *id == self.reader.id);
         // What is assigned to an agent is in the agent's scope whatever it is.
         let seen = scope == Scope::All || (scope != Scope::Own && self.filters.iter().any(mine));
         let of_categories = |scopes: &str, condition: &str| {
@@ -118,13 +118,13 @@ impl Lens<'_> {
             )
         };
         match (by, self.filters) {
-            (By::Nothing, []) => Some(counts::scopes(scope).to_owned()),
-            (By::Department, []) if scope == Scope::All => Some(
+            (GroupBy::Nothing, []) => Some(counts::counted_scopes(scope).to_owned()),
+            (GroupBy::Department, []) if scope == Scope::All => Some(
                 "SELECT substr(scope, 12) AS k, total AS n FROM ticket_counts \
                  WHERE scope >= 'department:' AND scope < 'department;' AND total > 0 AND ?3 IS NOT NULL"
                     .to_owned(),
             ),
-            (By::Category, []) => match scope {
+            (GroupBy::Category, []) => match scope {
                 Scope::All => Some(of_categories("'category:' || c.id", "1")),
                 Scope::Own => None,
                 Scope::Assigned => Some(of_categories(
@@ -138,11 +138,11 @@ impl Lens<'_> {
                     "1",
                 )),
             },
-            (By::Nothing, [one]) if seen => {
-                let (word, id) = row_id(sql, one)?;
+            (GroupBy::Nothing, [one]) if seen => {
+                let (word, id) = count_key(sql, one)?;
                 Some(format!("SELECT '{word}:' || {id} AS scope, 1 AS sign"))
             }
-            (By::Category, [one]) if seen => match row_id(sql, one)? {
+            (GroupBy::Category, [one]) if seen => match count_key(sql, one)? {
                 ("category", id) => Some(of_categories("'category:' || c.id", &format!("c.id = {id}"))),
                 ("assignee", id) => Some(of_categories(
                     &format!("'assignee:' || {id} || ':category:' || c.id"),
@@ -155,48 +155,48 @@ impl Lens<'_> {
     }
 
     /// The newest tickets of the narrowest filter as the table `w`, and what is still to be tested of them.
-    fn walk(&self, sql: &mut Sql) -> (String, String) {
-        let narrow = |filter: &&Filter| match filter {
-            Filter::Assignee(_) => 1,
-            Filter::Project(_) | Filter::ProjectKey(_) => 2,
+    fn walk(&self, sql: &mut SqlBuilder) -> (String, String) {
+        let narrow = |filter: &&TicketFilter| match filter {
+            TicketFilter::Assignee(_) => 1,
+            TicketFilter::Project(_) | TicketFilter::ProjectKey(_) => 2,
             _ => 3,
         };
         let walk = match (self.reader.scope, self.filters.iter().min_by_key(narrow)) {
-            (Scope::Own, _) => Walk::by("tickets_by_requester", "t.requester_id = ?3"),
-            (_, Some(filter)) => walks(sql, filter).pop().unwrap_or_else(Walk::all),
-            (_, None) => Walk::all(),
+            (Scope::Own, _) => IndexWalk::on_index("tickets_by_requester", "t.requester_id = ?3"),
+            (_, Some(filter)) => index_walks(sql, filter).pop().unwrap_or_else(IndexWalk::all),
+            (_, None) => IndexWalk::all(),
         };
-        let most = sql.arg(WALK_MOST.saturating_add(1));
+        let most = sql.arg(MAX_WALKED.saturating_add(1));
         (
             format!(
                 "WITH w AS MATERIALIZED (SELECT {WALKED} FROM {} WHERE t.deleted_at IS NULL AND {} \
                  ORDER BY t.id DESC LIMIT {most})",
                 walk.from, walk.condition
             ),
-            self.tests(sql),
+            self.conditions(sql),
         )
     }
 
     /// Unresolved tickets, the oldest first: [`AgeRow`]s.
     pub fn unresolved(&self) -> Stmt {
-        let mut sql = Sql::new(self.reader);
+        let mut sql = SqlBuilder::new(self.reader);
         let assignee = self
             .filters
             .iter()
-            .find(|filter| matches!(filter, Filter::Assignee(_)));
+            .find(|filter| matches!(filter, TicketFilter::Assignee(_)));
         let (index, driver) = match (self.reader.scope, assignee) {
             (Scope::Own, _) => ("tickets_by_requester_created", "t.requester_id = ?3".to_owned()),
             (_, Some(filter)) => {
-                let id = row_id(&mut sql, filter).map_or("NULL".to_owned(), |(_, id)| id);
+                let id = count_key(&mut sql, filter).map_or("NULL".to_owned(), |(_, id)| id);
                 ("tickets_unresolved_by_assignee", format!("t.assignee_id = {id}"))
             }
             (_, None) => ("tickets_unresolved", "1".to_owned()),
         };
-        let most = sql.arg(WALK_MOST.saturating_add(1));
-        let tests = self.tests(&mut sql);
+        let most = sql.arg(MAX_WALKED.saturating_add(1));
+        let tests = self.conditions(&mut sql);
         let [_, resolution] = sla_states();
         let ages: Vec<String> = (0i64..)
-            .zip(AGES)
+            .zip(AGE_BUCKETS)
             .map(|(age, (_, until))| format!("WHEN CAST(?1 AS INTEGER) - t.created_at < {until} THEN {age}"))
             .collect();
         sql.finish(format!(
@@ -210,15 +210,15 @@ impl Lens<'_> {
         ))
     }
 
-    /// The staff by name, or the one that the filters name: [`Load`]s.
-    pub fn loads(&self) -> Stmt {
-        let mut sql = Sql::new(self.reader);
+    /// The staff by name, or the one that the filters name: [`WorkloadRow`]s.
+    pub fn workloads(&self) -> Stmt {
+        let mut sql = SqlBuilder::new(self.reader);
         let mut wheres = vec!["u.role IN ('agent', 'manager', 'admin')".to_owned()];
         let mut rest = Vec::new();
         for filter in self.filters {
-            match row_id(&mut sql, filter) {
+            match count_key(&mut sql, filter) {
                 Some(("assignee", id)) => wheres.push(format!("u.id = {id}")),
-                _ => rest.push(test(self.reader, &mut sql, filter)),
+                _ => rest.push(filter_condition(self.reader, &mut sql, filter)),
             }
         }
         let load = if rest.is_empty() {
@@ -231,7 +231,7 @@ impl Lens<'_> {
                 rest.join(" AND ")
             )
         };
-        let most = sql.arg(PEOPLE_MOST);
+        let most = sql.arg(MAX_PEOPLE);
         sql.finish(format!(
             "SELECT u.id, u.uid, u.full_name, u.role, u.is_active, {load} AS open_load FROM users u \
              WHERE {} AND ?3 IS NOT NULL ORDER BY u.full_name, u.id LIMIT {most}",

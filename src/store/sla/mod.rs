@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 
 use crate::desk::id::Ref;
 use crate::desk::sla::calendar::Calendar;
-use crate::desk::sla::{Pause, Policy, Promise, Promises};
+use crate::desk::sla::{Pause, SlaDurations, SlaPolicies, SlaPolicy};
 use crate::desk::tickets::priority::Priority;
 use crate::edge::db::{DbError, Rows, Stmt};
-use crate::http::page::{Page, Start};
-use crate::http::shape::words;
-use crate::store::users::key;
+use crate::http::page::{Page, PageStart};
+use crate::http::shape::choices;
+use crate::store::users::ref_column;
 use crate::store::view::{Out, View, field, nullable};
 
 /// A policy.
@@ -23,23 +23,21 @@ pub const POLICY: View = View {
         field(
             "priority",
             "CASE p.priority WHEN 1 THEN 'low' WHEN 2 THEN 'medium' WHEN 3 THEN 'high' ELSE 'urgent' END",
-            Out::Word(&words::PRIORITY),
+            Out::Word(&choices::PRIORITY),
         ),
         field("first_response_minutes", "p.first_response_minutes", Out::Int)
-            .says("Working time until the first public answer of the staff."),
+            .doc("Working time until the first public answer of the staff."),
         field("resolution_minutes", "p.resolution_minutes", Out::Int)
-            .says("Working time until the ticket is resolved; waiting and blocked do not count."),
+            .doc("Working time until the ticket is resolved; waiting and blocked do not count."),
         nullable("calendar_id", "p.calendar_id", Out::Int)
-            .says("The business hours that count; null: around the clock."),
+            .doc("The business hours that count; null: around the clock."),
         field(
             "is_recomputing",
             "EXISTS (SELECT 1 FROM tickets t INDEXED BY tickets_by_promise WHERE t.priority = p.priority \
              AND t.sla_version < p.version AND t.resolved_at IS NULL)",
             Out::Flag,
         )
-        .says(
-            "Some unresolved tickets still have the due times of before; the clock brings them up to date.",
-        ),
+        .doc("Some unresolved tickets still have the due times of before; the clock brings them up to date."),
         field("version", "p.version", Out::Int),
         nullable("updated_at", "nullif(p.updated_at, 0)", Out::Time),
     ],
@@ -57,7 +55,7 @@ pub fn show_policy(priority: Priority) -> Stmt {
 /// A page of policies, the most urgent first: rows `j`, `id`.
 pub fn list_policies(page: &Page) -> Stmt {
     let before = match page.start {
-        Start::After { id, .. } => id,
+        PageStart::After { id, .. } => id,
         _ => i64::from(u8::MAX),
     };
     Stmt::new(format!(
@@ -115,8 +113,8 @@ pub fn update_policy(before: &PolicyRow, after: &PolicyRow, now: i64) -> Stmt {
 
 // What all of it comes to -------------------------------------------------------------------------------------------
 
-/// Every promise of the desk, and the number that tells of changes: one row of JSON, read by [`read_promises`].
-pub fn promises() -> Stmt {
+/// Every promise of the desk, and the number that tells of changes: one row of JSON, read by [`read_all_policies`].
+pub fn all_policies() -> Stmt {
     Stmt::new(
         "SELECT json_object('version', g.sla_version, 'promises', json((SELECT json_group_array(json_object( \
            'response', p.first_response_minutes, 'resolution', p.resolution_minutes, 'version', p.version, \
@@ -126,32 +124,33 @@ pub fn promises() -> Stmt {
     )
 }
 
-/// Reads [`promises`]: the number, and what is promised.
+/// Reads [`all_policies`]: the number, and what is promised.
 ///
 /// # Errors
 /// When the statement and this reader disagree.
-pub fn read_promises(rows: &Rows) -> Result<(i64, Promises), DbError> {
+pub fn read_all_policies(rows: &Rows) -> Result<(i64, SlaPolicies), DbError> {
     #[derive(Deserialize)]
-    struct Row {
+    struct PolicyJson {
         response: i64,
         resolution: i64,
         version: i64,
         calendar: Value,
     }
     #[derive(Deserialize)]
-    struct Desk {
+    struct AllPoliciesJson {
         version: i64,
-        promises: [Row; 4],
+        promises: [PolicyJson; 4],
     }
     let text = rows.text()?.unwrap_or_default();
-    let desk: Desk = serde_json::from_str(&text).map_err(|error| DbError::Other(error.to_string()))?;
-    let promises = desk.promises.map(|row| Promise {
-        policy: Policy::of_minutes(row.response, row.resolution)
-            .unwrap_or_else(|_| Policy::standard(Priority::Medium)),
+    let desk: AllPoliciesJson =
+        serde_json::from_str(&text).map_err(|error| DbError::Other(error.to_string()))?;
+    let promises = desk.promises.map(|row| SlaPolicy {
+        policy: SlaDurations::from_minutes(row.response, row.resolution)
+            .unwrap_or_else(|_| SlaDurations::standard(Priority::Medium)),
         calendar: calendar(&row.calendar),
         version: row.version,
     });
-    Ok((desk.version, Promises(promises)))
+    Ok((desk.version, SlaPolicies(promises)))
 }
 
 /// A calendar that was checked before it was kept. `null` is around the clock.
@@ -163,7 +162,7 @@ pub fn calendar(value: &Value) -> Calendar {
 
 /// A ticket whose due times are to be computed anew.
 #[derive(Debug, Deserialize)]
-pub struct Standing {
+pub struct SlaTicket {
     id: i64,
     version: i64,
     priority: i64,
@@ -171,22 +170,22 @@ pub struct Standing {
     pauses: String,
 }
 
-const STANDING: &str = "t.id, t.version, t.priority, t.created_at, t.pauses FROM";
+const SLA_TICKET: &str = "t.id, t.version, t.priority, t.created_at, t.pauses FROM";
 
 /// Unresolved tickets of a priority, at most `most`.
-pub fn unresolved(priority: Priority, most: i64) -> Stmt {
+pub fn unresolved_by_priority(priority: Priority, most: i64) -> Stmt {
     Stmt::new(format!(
-        "SELECT {STANDING} tickets t INDEXED BY tickets_by_promise WHERE t.priority = ?1 AND t.resolved_at IS NULL LIMIT ?2"
+        "SELECT {SLA_TICKET} tickets t INDEXED BY tickets_by_promise WHERE t.priority = ?1 AND t.resolved_at IS NULL LIMIT ?2"
     ))
     .bind(priority.rank())
     .bind(most)
 }
 
 /// Unresolved tickets of the priorities that are counted in a calendar, at most `most`.
-pub fn unresolved_of(calendar: &Ref, most: i64) -> Stmt {
-    let (column, arg) = key(calendar);
+pub fn unresolved_by_calendar(calendar: &Ref, most: i64) -> Stmt {
+    let (column, arg) = ref_column(calendar);
     Stmt::new(format!(
-        "SELECT {STANDING} sla_policies p CROSS JOIN tickets t INDEXED BY tickets_by_promise ON t.priority = p.priority \
+        "SELECT {SLA_TICKET} sla_policies p CROSS JOIN tickets t INDEXED BY tickets_by_promise ON t.priority = p.priority \
          WHERE p.calendar_id = (SELECT id FROM calendars WHERE {column} = ?1) AND t.resolved_at IS NULL LIMIT ?2"
     ))
     .bind(arg)
@@ -196,7 +195,7 @@ pub fn unresolved_of(calendar: &Ref, most: i64) -> Stmt {
 /// Unresolved tickets that were promised by an older policy or calendar, at most `most`.
 pub fn outdated(most: i64) -> Stmt {
     Stmt::new(format!(
-        "SELECT {STANDING} sla_policies p CROSS JOIN tickets t INDEXED BY tickets_by_promise \
+        "SELECT {SLA_TICKET} sla_policies p CROSS JOIN tickets t INDEXED BY tickets_by_promise \
          ON t.priority = p.priority AND t.sla_version < p.version WHERE t.resolved_at IS NULL LIMIT ?1"
     ))
     .bind(most)
@@ -204,8 +203,11 @@ pub fn outdated(most: i64) -> Stmt {
 
 /// Keeps new due times of tickets that nobody has changed since they were read. An answer that was given was in
 /// time or not: its due time stays.
-pub fn promise_anew(tickets: &[Standing], promises: &Promises, now: i64) -> Stmt {
-    let rows: Vec<Value> = tickets.iter().map(|ticket| promised(ticket, promises)).collect();
+pub fn update_due_times(tickets: &[SlaTicket], promises: &SlaPolicies, now: i64) -> Stmt {
+    let rows: Vec<Value> = tickets
+        .iter()
+        .map(|ticket| due_times_json(ticket, promises))
+        .collect();
     Stmt::new(
         "UPDATE tickets SET version = tickets.version + 1, sla_version = x.sla_version, paused_ms = x.paused, \
            first_response_due_at = iif(first_responded_at IS NULL, x.response, first_response_due_at), \
@@ -221,10 +223,10 @@ pub fn promise_anew(tickets: &[Standing], promises: &Promises, now: i64) -> Stmt
     .bind(now)
 }
 
-fn promised(ticket: &Standing, promises: &Promises) -> Value {
-    let promise = promises.of(Priority::from_rank(ticket.priority).unwrap_or(Priority::Medium));
+fn due_times_json(ticket: &SlaTicket, promises: &SlaPolicies) -> Value {
+    let promise = promises.for_priority(Priority::from_rank(ticket.priority).unwrap_or(Priority::Medium));
     let pauses: Vec<Pause> = serde_json::from_str(&ticket.pauses).unwrap_or_default();
-    let (targets, paused) = promise.targets(ticket.created_at, &pauses);
+    let (targets, paused) = promise.due_times(ticket.created_at, &pauses);
     json!([
         ticket.id,
         ticket.version,
@@ -246,7 +248,7 @@ pub const CALENDAR: View = View {
         field("id", "c.id", Out::Int),
         field("uid", "c.uid", Out::Text),
         field("name", "c.name", Out::Text),
-        field("time_zone", "c.time_zone", Out::Text).says("As IANA spells it."),
+        field("time_zone", "c.time_zone", Out::Text).doc("As IANA spells it."),
         field("hours", "c.hours", Out::Json("CalendarHours")),
         field("holidays", "c.holidays", Out::Json("CalendarHolidays")),
         field("version", "c.version", Out::Int),
@@ -257,7 +259,7 @@ pub const CALENDAR: View = View {
 
 /// The row `j`, `v`, `id` of a calendar.
 pub fn show_calendar(reference: &Ref) -> Stmt {
-    let (column, arg) = key(reference);
+    let (column, arg) = ref_column(reference);
     Stmt::new(format!(
         "SELECT {} AS j, c.version AS v, c.id AS id FROM calendars c WHERE c.{column} = ?1",
         CALENDAR.sql()
@@ -268,7 +270,7 @@ pub fn show_calendar(reference: &Ref) -> Stmt {
 /// A page of calendars, the oldest first: rows `j`, `id`.
 pub fn list_calendars(page: &Page) -> Stmt {
     let after = match page.start {
-        Start::After { id, .. } => id,
+        PageStart::After { id, .. } => id,
         _ => 0,
     };
     Stmt::new(format!(
@@ -307,14 +309,14 @@ impl CalendarRow {
     }
 
     /// Whether it counts other hours than before.
-    pub fn counts_otherwise(&self, before: &CalendarRow) -> bool {
+    pub fn has_other_hours(&self, before: &CalendarRow) -> bool {
         (&self.time_zone, &self.hours, &self.holidays) != (&before.time_zone, &before.hours, &before.holidays)
     }
 }
 
 /// The row of a calendar, for a change.
 pub fn calendar_row(reference: &Ref) -> Stmt {
-    let (column, arg) = key(reference);
+    let (column, arg) = ref_column(reference);
     Stmt::new(format!(
         "SELECT id, uid, name, time_zone, hours, holidays, version FROM calendars WHERE {column} = ?1"
     ))
@@ -322,7 +324,7 @@ pub fn calendar_row(reference: &Ref) -> Stmt {
 }
 
 /// The row of the calendar that a policy is counted in, if it is in any.
-pub fn calendar_of(priority: Priority) -> Stmt {
+pub fn calendar_of_policy(priority: Priority) -> Stmt {
     Stmt::new(
         "SELECT c.id, c.uid, c.name, c.time_zone, c.hours, c.holidays, c.version \
          FROM sla_policies p JOIN calendars c ON c.id = p.calendar_id WHERE p.priority = ?1",
@@ -331,8 +333,8 @@ pub fn calendar_of(priority: Priority) -> Stmt {
 }
 
 /// The policies that are counted in a calendar.
-pub fn policies_of(reference: &Ref) -> Stmt {
-    let (column, arg) = key(reference);
+pub fn policies_by_calendar(reference: &Ref) -> Stmt {
+    let (column, arg) = ref_column(reference);
     Stmt::new(format!(
         "SELECT p.priority, p.first_response_minutes, p.resolution_minutes, p.calendar_id, p.version \
          FROM calendars c JOIN sla_policies p ON p.calendar_id = c.id WHERE c.{column} = ?1"

@@ -4,11 +4,11 @@
 
 use serde::Deserialize;
 
-use crate::desk::sla::Target;
+use crate::desk::sla::SlaTarget;
 use crate::edge::db::Stmt;
 
 /// What the statements on one target are made of.
-struct Names {
+struct WarningSql {
     index: &'static str,
     alert: &'static str,
     due: &'static str,
@@ -18,7 +18,7 @@ struct Names {
     moment: &'static str,
 }
 
-const RESPONSE: Names = Names {
+const RESPONSE: WarningSql = WarningSql {
     index: "tickets_to_alert_response",
     alert: "response_alert",
     due: "first_response_due_at",
@@ -27,7 +27,7 @@ const RESPONSE: Names = Names {
       THEN first_response_risk_at ELSE first_response_due_at + 1 END",
 };
 
-const RESOLUTION: Names = Names {
+const RESOLUTION: WarningSql = WarningSql {
     index: "tickets_to_alert_resolution",
     alert: "resolution_alert",
     due: "resolution_due_at",
@@ -37,18 +37,18 @@ const RESOLUTION: Names = Names {
       THEN resolution_risk_at ELSE resolution_due_at + 1 END",
 };
 
-fn names(target: Target) -> &'static Names {
+fn warning_sql(target: SlaTarget) -> &'static WarningSql {
     match target {
-        Target::Response => &RESPONSE,
-        Target::Resolution => &RESOLUTION,
+        SlaTarget::Response => &RESPONSE,
+        SlaTarget::Resolution => &RESOLUTION,
     }
 }
 
 /// Tickets with a warning to be given, the longest due first: their `id`.
-pub fn candidates(target: Target, now: i64, most: i64) -> Stmt {
-    let Names {
+pub fn list_due(target: SlaTarget, now: i64, most: i64) -> Stmt {
+    let WarningSql {
         index, open, moment, ..
-    } = names(target);
+    } = warning_sql(target);
     Stmt::new(format!(
         "SELECT id FROM tickets INDEXED BY {index} WHERE {open} AND {moment} <= ?1 ORDER BY {moment} LIMIT ?2"
     ))
@@ -56,15 +56,15 @@ pub fn candidates(target: Target, now: i64, most: i64) -> Stmt {
     .bind(most)
 }
 
-/// Gives the warnings of [`candidates`]; gives the `id` of each.
-pub fn warn(target: Target, now: i64, most: i64) -> Stmt {
-    let Names {
+/// Gives the warnings of [`list_due`]; gives the `id` of each.
+pub fn issue(target: SlaTarget, now: i64, most: i64) -> Stmt {
+    let WarningSql {
         index,
         alert,
         due,
         open,
         moment,
-    } = names(target);
+    } = warning_sql(target);
     Stmt::new(format!(
         "UPDATE tickets SET alerted_at = ?1, {alert} = iif({due} < ?1, 2, 1) WHERE id IN (SELECT id FROM tickets \
          INDEXED BY {index} WHERE {open} AND {moment} <= ?1 ORDER BY {moment} LIMIT ?2) RETURNING id"
@@ -75,22 +75,22 @@ pub fn warn(target: Target, now: i64, most: i64) -> Stmt {
 
 /// Whether the promise is broken, or only at risk.
 #[derive(Debug, Deserialize)]
-pub struct Alert {
+pub struct DueWarning {
     is_broken: i64,
 }
 
-impl Alert {
-    /// See [`Alert`].
-    pub fn is_broken(&self) -> bool {
+impl DueWarning {
+    /// See [`DueWarning`].
+    pub fn is_breached(&self) -> bool {
         self.is_broken == 1
     }
 }
 
-/// The [`Alert`] that is to be given of one ticket, if there is one.
-pub fn of_ticket(target: Target, id: i64, now: i64) -> Stmt {
-    let Names {
+/// The [`DueWarning`] that is to be given of one ticket, if there is one.
+pub fn find_due(target: SlaTarget, id: i64, now: i64) -> Stmt {
+    let WarningSql {
         due, open, moment, ..
-    } = names(target);
+    } = warning_sql(target);
     Stmt::new(format!(
         "SELECT {due} < ?2 AS is_broken FROM tickets WHERE id = ?1 AND {open} AND {moment} <= ?2"
     ))
@@ -99,14 +99,14 @@ pub fn of_ticket(target: Target, id: i64, now: i64) -> Stmt {
 }
 
 /// Gives the warning of one ticket; aborts the batch unless it has this version and the warning is still to be given.
-pub fn warn_one(target: Target, (id, version): (i64, i64), now: i64) -> [Stmt; 2] {
-    let Names {
+pub fn issue_one(target: SlaTarget, (id, version): (i64, i64), now: i64) -> [Stmt; 2] {
+    let WarningSql {
         alert,
         due,
         open,
         moment,
         ..
-    } = names(target);
+    } = warning_sql(target);
     [
         Stmt::new(format!(
             "INSERT INTO stale SELECT 1 WHERE NOT EXISTS \

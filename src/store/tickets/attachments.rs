@@ -3,12 +3,12 @@
 use serde::Deserialize;
 
 use crate::desk::id::Ref;
-use crate::desk::tickets::attachment::{ABANDONED, SETTLED, UNDER_WAY};
-use crate::desk::tickets::filename::MAX_FILES;
+use crate::desk::tickets::attachment::{ABANDONED_UPLOAD_AGE, LATE_UPLOAD_WINDOW, PENDING_UPLOAD_TTL};
+use crate::desk::tickets::filename::MAX_FILES_PER_TICKET;
 use crate::desk::tickets::policy;
 use crate::edge::db::{Arg, Stmt};
-use crate::http::page::{Page, Start};
-use crate::store::tickets::ticket::{Reader, named};
+use crate::http::page::{Page, PageStart};
+use crate::store::tickets::ticket::{Viewer, ticket_condition};
 use crate::store::view::{Out, OutField, View, field, nullable};
 
 /// Attachments never change.
@@ -20,14 +20,14 @@ macro_rules! fields {
             field("id", "a.id", Out::Int),
             field("uid", "a.uid", Out::Text),
             field("ticket_id", "a.ticket_id", Out::Int),
-            nullable("message_id", "a.message_id", Out::Int).says("The message it belongs to."),
+            nullable("message_id", "a.message_id", Out::Int).doc("The message it belongs to."),
             field("uploader", "w.card", Out::Card),
             field("filename", "a.filename", Out::Text),
             field("content_type", "a.content_type", Out::Text),
-            field("size", "a.size", Out::Int).says("Bytes."),
-            field("is_internal", "a.is_internal", Out::Flag).says("For staff only, as an internal note is."),
+            field("size", "a.size", Out::Int).doc("Bytes."),
+            field("is_internal", "a.is_internal", Out::Flag).doc("For staff only, as an internal note is."),
             field("download_path", "'/api/v1/attachments/'||a.id||'/download'", Out::Text)
-                .says("Where the bytes are, for whoever may see this."),
+                .doc("Where the bytes are, for whoever may see this."),
             field("created_at", "a.attached_at", Out::Time),
             $($more),*
         ]
@@ -46,22 +46,22 @@ pub const DOWNLOAD: View = View {
     name: "AttachmentDownload",
     fields: fields!(
         LINK,
-        field("download_expires_at", "NULL", Out::Time).says("When the link ends.")
+        field("download_expires_at", "NULL", Out::Time).doc("When the link ends.")
     ),
 };
 const LINK: OutField =
-    field("download_url", "NULL", Out::Text).says("A link to the bytes that needs no token.");
+    field("download_url", "NULL", Out::Text).doc("A link to the bytes that needs no token.");
 
 /// The condition that hides what is internal from customers, on an attachment `a`.
-fn visible(reader: &Reader) -> &'static str {
-    if policy::reads_internal(reader.role) {
+fn visible(reader: &Viewer) -> &'static str {
+    if policy::may_read_internal(reader.role) {
         "a.attached_at IS NOT NULL AND a.deleted_at IS NULL"
     } else {
         "a.attached_at IS NOT NULL AND a.deleted_at IS NULL AND a.is_internal = 0"
     }
 }
 
-fn of_attachment(reference: &Ref) -> (&'static str, Arg) {
+fn attachment_condition(reference: &Ref) -> (&'static str, Arg) {
     match reference {
         Ref::Id(id) => ("a.id = ?4", Arg::Int(*id)),
         Ref::Uid(uid) => ("a.uid = ?4", Arg::Text(uid.clone())),
@@ -88,8 +88,8 @@ pub struct AttachmentRow {
 }
 
 /// The row of an attachment that the reader may see.
-pub fn row(reader: &Reader, reference: &Ref) -> Stmt {
-    let (name, arg) = of_attachment(reference);
+pub fn row(reader: &Viewer, reference: &Ref) -> Stmt {
+    let (name, arg) = attachment_condition(reference);
     reader
         .stmt(format!(
             "SELECT {} AS j, a.id, a.uid, a.ticket_id, a.message_id, a.uploader_id, a.filename, a.content_type, a.size, \
@@ -113,12 +113,12 @@ pub fn show_uid(uid: &str) -> Stmt {
 }
 
 /// A page of a ticket's attachments, oldest first: rows `j`, `id`, `s` (when it was added).
-pub fn list(reader: &Reader, reference: &Ref, page: &Page) -> Stmt {
+pub fn list(reader: &Viewer, reference: &Ref, page: &Page) -> Stmt {
     let (since, after) = match page.start {
-        Start::After { value, id } => (value, id),
+        PageStart::After { value, id } => (value, id),
         _ => (-1, -1),
     };
-    let (name, arg) = named(reference);
+    let (name, arg) = ticket_condition(reference);
     reader
         .stmt(format!(
             "SELECT {} AS j, a.id AS id, a.attached_at AS s FROM tickets t JOIN attachments a ON a.ticket_id = t.id \
@@ -137,9 +137,9 @@ pub fn list(reader: &Reader, reference: &Ref, page: &Page) -> Stmt {
 }
 
 /// How many attachments of a ticket the reader may see: `n`.
-pub fn count(reader: &Reader, reference: &Ref) -> Stmt {
-    let (name, arg) = named(reference);
-    let column = if policy::reads_internal(reader.role) {
+pub fn count(reader: &Viewer, reference: &Ref) -> Stmt {
+    let (name, arg) = ticket_condition(reference);
+    let column = if policy::may_read_internal(reader.role) {
         "attachment_count"
     } else {
         "public_attachment_count"
@@ -156,7 +156,7 @@ pub fn count(reader: &Reader, reference: &Ref) -> Stmt {
 
 /// How many public and internal files a ticket has, with those under way.
 #[derive(Clone, Copy, Debug, Deserialize)]
-pub struct Places {
+pub struct FileCounts {
     pub public: i64,
     pub internal: i64,
 }
@@ -164,25 +164,25 @@ pub struct Places {
 const PUBLIC: &str = "t.public_attachment_count";
 const INTERNAL: &str = "t.attachment_count - t.public_attachment_count";
 
-fn under_way(is_internal: &str, since: &str) -> String {
+fn pending_uploads(is_internal: &str, since: &str) -> String {
     format!(
         "(SELECT count(*) FROM attachments p WHERE p.ticket_id = t.id AND p.attached_at IS NULL \
          AND p.deleted_at IS NULL AND p.created_at > {since} AND p.is_internal = {is_internal})"
     )
 }
 
-/// The [`Places`] that are taken on a ticket.
-pub fn places(reader: &Reader, reference: &Ref) -> Stmt {
-    let (name, arg) = named(reference);
+/// The [`FileCounts`] that are taken on a ticket.
+pub fn file_counts(reader: &Viewer, reference: &Ref) -> Stmt {
+    let (name, arg) = ticket_condition(reference);
     reader
         .stmt(format!(
             "SELECT {PUBLIC} + {} AS public, {INTERNAL} + {} AS internal FROM tickets t WHERE {name} AND {}",
-            under_way("0", "?5"),
-            under_way("1", "?5"),
+            pending_uploads("0", "?5"),
+            pending_uploads("1", "?5"),
             reader.scope.condition()
         ))
         .bind(arg)
-        .bind(reader.now.saturating_sub(UNDER_WAY))
+        .bind(reader.now.saturating_sub(PENDING_UPLOAD_TTL))
 }
 
 /// A file that may be uploaded.
@@ -200,18 +200,18 @@ pub struct NewAttachment<'a> {
 }
 
 /// Notes what may be uploaded. Aborts the batch when the ticket or message is gone or the places are taken.
-pub fn allow(new: &NewAttachment) -> [Stmt; 3] {
+pub fn reserve(new: &NewAttachment) -> [Stmt; 3] {
     let kept = if new.is_internal { INTERNAL } else { PUBLIC };
     [
         Stmt::new(format!(
             "INSERT INTO stale SELECT 1 FROM tickets t WHERE t.id = ?1 AND (t.deleted_at IS NOT NULL OR {kept} + {} >= ?4)",
-            under_way("?2", "?3")
+            pending_uploads("?2", "?3")
         ))
         .bind(new.ticket_id)
         .bind(new.is_internal)
-        .bind(new.now.saturating_sub(UNDER_WAY))
-        .bind(MAX_FILES),
-        message_is_there(new.message_id),
+        .bind(new.now.saturating_sub(PENDING_UPLOAD_TTL))
+        .bind(MAX_FILES_PER_TICKET),
+        expect_message(new.message_id),
         Stmt::new(
             "INSERT INTO attachments (uid, ticket_id, message_id, uploader_id, filename, content_type, size, is_internal, created_at) \
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
@@ -228,14 +228,14 @@ pub fn allow(new: &NewAttachment) -> [Stmt; 3] {
     ]
 }
 
-fn message_is_there(message_id: Option<i64>) -> Stmt {
+fn expect_message(message_id: Option<i64>) -> Stmt {
     Stmt::new("INSERT INTO stale SELECT 1 FROM messages WHERE id = ?1 AND deleted_at IS NOT NULL")
         .bind(message_id)
 }
 
 /// An upload that was allowed, for its registration.
 #[derive(Clone, Debug, Deserialize)]
-pub struct PendingRow {
+pub struct PendingUpload {
     pub id: i64,
     pub uid: String,
     pub ticket_id: i64,
@@ -251,7 +251,7 @@ pub struct PendingRow {
 }
 
 /// The caller's own upload under a key, on a ticket that the caller still sees.
-pub fn own_upload(reader: &Reader, key: &str) -> Stmt {
+pub fn own_upload(reader: &Viewer, key: &str) -> Stmt {
     reader
         .stmt(format!(
             "SELECT a.id, a.uid, a.ticket_id, a.message_id, a.filename, a.content_type, a.size, a.is_internal, a.attached_at, \
@@ -264,7 +264,7 @@ pub fn own_upload(reader: &Reader, key: &str) -> Stmt {
 }
 
 /// The ticket of the caller's own upload, as [`tickets::row`](crate::store::tickets::ticket::row) has it.
-pub fn ticket_of_own_upload(reader: &Reader, key: &str) -> Stmt {
+pub fn ticket_of_own_upload(reader: &Viewer, key: &str) -> Stmt {
     crate::store::tickets::ticket::row_where(
         reader,
         "t.id = (SELECT ticket_id FROM attachments WHERE uid = ?4 AND uploader_id = ?3)",
@@ -274,7 +274,7 @@ pub fn ticket_of_own_upload(reader: &Reader, key: &str) -> Stmt {
 
 /// Registers an upload. Aborts the batch when it was registered or cleared away meanwhile, or its ticket or
 /// message is gone, or its ticket is full.
-pub fn attach(row: &PendingRow, message_id: Option<i64>, is_internal: bool, now: i64) -> [Stmt; 3] {
+pub fn attach(row: &PendingUpload, message_id: Option<i64>, is_internal: bool, now: i64) -> [Stmt; 3] {
     let kept = if is_internal { INTERNAL } else { PUBLIC };
     [
         Stmt::new(format!(
@@ -282,8 +282,8 @@ pub fn attach(row: &PendingRow, message_id: Option<i64>, is_internal: bool, now:
              AND (a.attached_at IS NOT NULL OR a.deleted_at IS NOT NULL OR t.deleted_at IS NOT NULL OR {kept} >= ?2)"
         ))
         .bind(row.id)
-        .bind(MAX_FILES),
-        message_is_there(message_id),
+        .bind(MAX_FILES_PER_TICKET),
+        expect_message(message_id),
         Stmt::new("UPDATE attachments SET attached_at = ?2, message_id = ?3, is_internal = ?4 WHERE id = ?1")
             .bind(row.id)
             .bind(now)
@@ -306,13 +306,13 @@ pub fn delete(id: i64, now: i64) -> [Stmt; 2] {
 }
 
 /// Gives up uploads that nobody has registered for a day; at most `most`.
-pub fn give_up(now: i64, most: i64) -> Stmt {
+pub fn expire_pending(now: i64, most: i64) -> Stmt {
     Stmt::new(
         "UPDATE attachments SET deleted_at = ?1 WHERE id IN (SELECT id FROM attachments INDEXED BY attachments_abandoned \
          WHERE attached_at IS NULL AND deleted_at IS NULL AND created_at < ?2 ORDER BY created_at LIMIT ?3)",
     )
     .bind(now)
-    .bind(now.saturating_sub(ABANDONED))
+    .bind(now.saturating_sub(ABANDONED_UPLOAD_AGE))
     .bind(most)
 }
 
@@ -322,12 +322,12 @@ pub fn to_purge(now: i64, most: i64) -> Stmt {
         "SELECT uid FROM attachments INDEXED BY attachments_to_purge \
          WHERE deleted_at IS NOT NULL AND purged_at IS NULL AND created_at < ?1 ORDER BY created_at LIMIT ?2",
     )
-    .bind(now.saturating_sub(SETTLED))
+    .bind(now.saturating_sub(LATE_UPLOAD_WINDOW))
     .bind(most)
 }
 
 /// Notes that the objects of these keys (a JSON list) are gone. What never was attached leaves no trace.
-pub fn purged(keys: &str, now: i64) -> [Stmt; 2] {
+pub fn mark_purged(keys: &str, now: i64) -> [Stmt; 2] {
     [
         Stmt::new("DELETE FROM attachments WHERE attached_at IS NULL AND deleted_at IS NOT NULL AND uid IN (SELECT value FROM json_each(?1))")
             .bind(keys),

@@ -4,11 +4,11 @@ use serde::Deserialize;
 
 use crate::edge::db::Stmt;
 use crate::store::scope::Scope;
-use crate::store::tickets::ticket::Reader;
+use crate::store::tickets::ticket::Viewer;
 
 /// The sums of a scope.
 #[derive(Clone, Debug, Default, Deserialize)]
-pub struct Counts {
+pub struct TicketCounts {
     pub total: i64,
     pub open: i64,
     pub assigned: i64,
@@ -33,7 +33,7 @@ pub struct Counts {
 }
 
 /// Overdue tickets that the sweep has not marked yet are counted up to so many; then the number is capped.
-pub const PENDING_MOST: i64 = 10_000;
+pub const MAX_UNMARKED: i64 = 10_000;
 
 pub const SUMS: &str = "coalesce(sum(c.sign * total), 0) AS total, coalesce(sum(c.sign * open), 0) AS open, \
   coalesce(sum(c.sign * assigned), 0) AS assigned, coalesce(sum(c.sign * in_progress), 0) AS in_progress, \
@@ -45,8 +45,8 @@ pub const SUMS: &str = "coalesce(sum(c.sign * total), 0) AS total, coalesce(sum(
   coalesce(sum(c.sign * overdue), 0) AS overdue";
 
 /// The sums of what the reader may see.
-pub fn summary(reader: &Reader) -> Stmt {
-    let scopes = scopes(reader.scope);
+pub fn summary(reader: &Viewer) -> Stmt {
+    let scopes = counted_scopes(reader.scope);
     reader.stmt(format!(
         "SELECT {SUMS} FROM ({scopes}) c CROSS JOIN ticket_counts n ON n.scope = c.scope WHERE ?3 IS NOT NULL"
     ))
@@ -54,7 +54,7 @@ pub fn summary(reader: &Reader) -> Stmt {
 
 /// The rows (`scope`, and `sign` 1 or -1) that add up to what the reader `?3` may see. An agent's are those of
 /// the categories and of what is assigned, less what is both.
-pub fn scopes(scope: Scope) -> &'static str {
+pub fn counted_scopes(scope: Scope) -> &'static str {
     match scope {
         Scope::All => "SELECT 'desk' AS scope, 1 AS sign",
         Scope::Own => "SELECT 'requester:' || CAST(?3 AS INTEGER) AS scope, 1 AS sign",
@@ -71,13 +71,13 @@ pub fn scopes(scope: Scope) -> &'static str {
 }
 
 /// Overdue tickets in the reader's scope that the sweep has not marked yet: `n`.
-pub fn overdue_unmarked(reader: &Reader) -> Stmt {
-    let condition = reader.scope.work();
+pub fn overdue_unmarked(reader: &Viewer) -> Stmt {
+    let condition = reader.scope.worklist_condition();
     reader
         .stmt(format!(
             "SELECT count(*) AS n FROM (SELECT t.id, t.assignee_id, t.requester_id, t.category_id FROM tickets t INDEXED BY tickets_to_become_overdue \
              WHERE t.deleted_at IS NULL AND t.is_overdue = 0 AND t.resolved_at IS NULL AND t.paused_at IS NULL \
              AND t.resolution_due_at < ?1 LIMIT ?4) t WHERE {condition}"
         ))
-        .bind(PENDING_MOST)
+        .bind(MAX_UNMARKED)
 }

@@ -6,9 +6,9 @@ use crate::desk::id::Ref;
 use crate::desk::tickets::event::Event;
 use crate::desk::tickets::policy;
 use crate::edge::db::{Arg, Stmt};
-use crate::http::page::{Page, Start};
-use crate::store::tickets::subject::Subject;
-use crate::store::tickets::ticket::Reader;
+use crate::http::page::{Page, PageStart};
+use crate::store::tickets::subject::EventSubject;
+use crate::store::tickets::ticket::Viewer;
 use crate::store::view::{Out, View, field, nullable};
 
 /// An entry of a ticket's history.
@@ -16,30 +16,30 @@ pub const EVENT: View = View {
     name: "Event",
     fields: &[
         field("id", "e.id", Out::Int),
-        field("seq", "$SEQ", Out::Int).says("1, 2, 3 ... within the ticket, without gaps for the reader."),
+        field("seq", "$SEQ", Out::Int).doc("1, 2, 3 ... within the ticket, without gaps for the reader."),
         field("ticket_id", "e.ticket_id", Out::Int),
         field("type", "e.type", Out::Text),
-        nullable("actor", "a.card", Out::Card).says("Null when the desk itself acted."),
+        nullable("actor", "a.card", Out::Card).doc("Null when the desk itself acted."),
         field("changes", "e.changes", Out::Json("Changes")),
         nullable("message_id", "e.message_id", Out::Int),
         field("data", "$DATA", Out::Json("EventData")),
         nullable("cause", "$CAUSE", Out::Text)
-            .says("The rule or job behind it; customers are not told which rule."),
+            .doc("The rule or job behind it; customers are not told which rule."),
         field("created_at", "e.created_at", Out::Time),
     ],
 };
 
 /// Appends an event with the ticket's next sequence numbers.
-pub fn append(subject: &Subject, actor: Option<i64>, event: &Event, now: i64) -> Stmt {
+pub fn append(subject: &EventSubject, actor: Option<i64>, event: &Event, now: i64) -> Stmt {
     let (from, message, arg): (_, _, Arg) = match subject {
-        Subject::Ticket(id) => ("tickets t WHERE t.id = ?1", "NULL", (*id).into()),
-        Subject::TicketUid(uid) => ("tickets t WHERE t.uid = ?1", "NULL", (*uid).into()),
-        Subject::MessageUid(uid) => (
+        EventSubject::Ticket(id) => ("tickets t WHERE t.id = ?1", "NULL", (*id).into()),
+        EventSubject::TicketUid(uid) => ("tickets t WHERE t.uid = ?1", "NULL", (*uid).into()),
+        EventSubject::MessageUid(uid) => (
             "tickets t JOIN messages m ON m.ticket_id = t.id WHERE m.uid = ?1",
             "m.id",
             (*uid).into(),
         ),
-        Subject::Message(id) => (
+        EventSubject::Message(id) => (
             "tickets t JOIN messages m ON m.ticket_id = t.id WHERE m.id = ?1",
             "m.id",
             (*id).into(),
@@ -51,7 +51,7 @@ pub fn append(subject: &Subject, actor: Option<i64>, event: &Event, now: i64) ->
          SELECT t.id, t.seq + 1, iif(?3, NULL, t.public_seq + 1), ?2, ?4, {message}, ?5, ?6, ?7, ?8 FROM {from}"
     ))
     .bind(arg)
-    .bind(event.kind.word())
+    .bind(event.kind.as_str())
     .bind(event.is_internal)
     .bind(actor)
     .bind(changes)
@@ -62,7 +62,7 @@ pub fn append(subject: &Subject, actor: Option<i64>, event: &Event, now: i64) ->
 
 /// What of a ticket's past is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
+pub enum EventQuery {
     /// Field changes and what else happened to the ticket, messages aside.
     History,
     /// Messages and events, merged.
@@ -72,8 +72,8 @@ pub enum Part {
 }
 
 /// Whether a ticket is there for the reader; row `id`.
-pub fn ticket_is_seen(reader: &Reader, reference: &Ref) -> Stmt {
-    let (name, arg) = crate::store::tickets::ticket::named(reference);
+pub fn find_visible_ticket(reader: &Viewer, reference: &Ref) -> Stmt {
+    let (name, arg) = crate::store::tickets::ticket::ticket_condition(reference);
     reader
         .stmt(format!(
             "SELECT t.id AS id FROM tickets t WHERE {name} AND t.deleted_at IS NULL AND {}",
@@ -104,26 +104,26 @@ pub fn json(internal: bool) -> String {
 
 /// A page of a ticket's past as rows `j`, `id` (the reader's sequence number); one more than the limit when
 /// there is more. History and timeline are oldest first, as a story is told.
-pub fn list(reader: &Reader, reference: &Ref, part: Part, page: &Page) -> Stmt {
-    let internal = policy::reads_internal(reader.role);
+pub fn list(reader: &Viewer, reference: &Ref, part: EventQuery, page: &Page) -> Stmt {
+    let internal = policy::may_read_internal(reader.role);
     let seq = if internal { "e.seq" } else { "e.public_seq" };
     let mut json = json(internal);
-    if part == Part::Timeline {
+    if part == EventQuery::Timeline {
         json = format!(
             "iif(e.message_id IS NOT NULL AND e.type = 'message_added', {}, {json})",
-            crate::store::tickets::messages::in_timeline(seq)
+            crate::store::tickets::messages::timeline_json(seq)
         );
     }
     let kinds = match part {
-        Part::History => "AND (e.message_id IS NULL OR e.type <> 'message_added')",
-        Part::Timeline | Part::After(_) => "",
+        EventQuery::History => "AND (e.message_id IS NULL OR e.type <> 'message_added')",
+        EventQuery::Timeline | EventQuery::After(_) => "",
     };
     let after = match (part, &page.start) {
-        (_, Start::After { id, .. }) => *id,
-        (Part::After(seq), _) => seq,
+        (_, PageStart::After { id, .. }) => *id,
+        (EventQuery::After(seq), _) => seq,
         _ => 0,
     };
-    let (name, arg) = crate::store::tickets::ticket::named(reference);
+    let (name, arg) = crate::store::tickets::ticket::ticket_condition(reference);
     reader
         .stmt(format!(
             "SELECT {json} AS j, {seq} AS id FROM tickets t JOIN events e ON e.ticket_id = t.id \
@@ -140,18 +140,18 @@ pub fn list(reader: &Reader, reference: &Ref, part: Part, page: &Page) -> Stmt {
 }
 
 /// How many entries [`list`] has in all: `n`, up to 10,001.
-pub fn count(reader: &Reader, reference: &Ref, part: Part) -> Stmt {
-    let seq = if policy::reads_internal(reader.role) {
+pub fn count(reader: &Viewer, reference: &Ref, part: EventQuery) -> Stmt {
+    let seq = if policy::may_read_internal(reader.role) {
         "e.seq"
     } else {
         "e.public_seq"
     };
     let (kinds, after) = match part {
-        Part::History => ("AND (e.message_id IS NULL OR e.type <> 'message_added')", 0),
-        Part::Timeline => ("", 0),
-        Part::After(seq) => ("", seq),
+        EventQuery::History => ("AND (e.message_id IS NULL OR e.type <> 'message_added')", 0),
+        EventQuery::Timeline => ("", 0),
+        EventQuery::After(seq) => ("", seq),
     };
-    let (name, arg) = crate::store::tickets::ticket::named(reference);
+    let (name, arg) = crate::store::tickets::ticket::ticket_condition(reference);
     reader
         .stmt(format!(
             "SELECT count(*) AS n FROM (SELECT 1 FROM tickets t JOIN events e ON e.ticket_id = t.id \

@@ -2,7 +2,7 @@
 
 use crate::desk::person::Role;
 use crate::desk::tickets::policy;
-use crate::desk::tickets::status::{Status, Workflow};
+use crate::desk::tickets::status::{Lifecycle, Status};
 use crate::store::tickets::view::TICKET;
 
 thread_local! {
@@ -11,7 +11,7 @@ thread_local! {
 
 /// The SQL that builds a [`TICKET`] for a reader of this role.
 pub fn ticket_json(role: Role) -> String {
-    let internal = policy::reads_internal(role);
+    let internal = policy::may_read_internal(role);
     JSON.with(|[customers, staff]| {
         let cell = if internal { staff } else { customers };
         cell.get_or_init(|| build(role)).clone()
@@ -19,7 +19,7 @@ pub fn ticket_json(role: Role) -> String {
 }
 
 fn build(role: Role) -> String {
-    let internal = policy::reads_internal(role);
+    let internal = policy::may_read_internal(role);
     let pick = |staff, customer| if internal { staff } else { customer };
     let requester = pick(
         "substr(t.requester_card,1,length(t.requester_card)-1)||',\"email\":'||json_quote(t.requester_email)||'}'",
@@ -42,11 +42,11 @@ fn build(role: Role) -> String {
             "$ATTACHMENTS",
             pick("t.attachment_count", "t.public_attachment_count"),
         )
-        .replace("$SLA", &sla())
-        .replace("$TRANSITIONS", &transitions(role))
+        .replace("$SLA", &sla_json())
+        .replace("$TRANSITIONS", &transitions_json(role))
 }
 
-pub(super) fn sla() -> String {
+pub(super) fn sla_json() -> String {
     let [response, resolution] = sla_states();
     format!("'{{\"response\":\"'||({response})||'\",\"resolution\":\"'||({resolution})||'\"}}'")
 }
@@ -78,9 +78,9 @@ pub(in crate::store) fn sla_states() -> [String; 2] {
 }
 
 /// `Ticket::transitions` in SQL, made from the same lifecycle.
-pub(super) fn transitions(role: Role) -> String {
+pub(super) fn transitions_json(role: Role) -> String {
     let mut sql = "CASE t.workflow||' '||t.status".to_owned();
-    for workflow in Workflow::ALL {
+    for workflow in Lifecycle::ALL {
         for from in Status::ALL {
             let next: Vec<Status> = workflow
                 .next(from)
@@ -89,7 +89,11 @@ pub(super) fn transitions(role: Role) -> String {
                 .filter(|to| role.is_staff() || workflow.customer_may_set(from, *to))
                 .collect();
             let list = |keep: &dyn Fn(Status) -> bool| {
-                let words: Vec<&str> = next.iter().filter(|to| keep(**to)).map(|to| to.word()).collect();
+                let words: Vec<&str> = next
+                    .iter()
+                    .filter(|to| keep(**to))
+                    .map(|to| to.as_str())
+                    .collect();
                 if words.is_empty() {
                     "'[]'".to_owned()
                 } else {
@@ -97,18 +101,18 @@ pub(super) fn transitions(role: Role) -> String {
                 }
             };
             let all = list(&|_| true);
-            let value = if workflow == Workflow::Support && from == Status::Closed {
+            let value = if workflow == Lifecycle::Support && from == Status::Closed {
                 format!(
                     "iif(t.closed_at>=?2,{all},{})",
-                    list(&|to| to != workflow.reopened())
+                    list(&|to| to != workflow.reopen_status())
                 )
             } else {
                 all
             };
             sql.push_str(&format!(
                 " WHEN '{} {}' THEN {value}",
-                workflow.word(),
-                from.word()
+                workflow.as_str(),
+                from.as_str()
             ));
         }
     }

@@ -6,26 +6,28 @@
 //! walks, one per category and one for what is assigned, never an OR.
 
 use crate::edge::db::Stmt;
-use crate::http::page::{Page, Start};
+use crate::http::page::{Page, PageStart};
 use crate::store::scope::Scope;
-use crate::store::tickets::filter::{Filter, Sql, Walk, narrowness, test, walks};
+use crate::store::tickets::filter::{
+    IndexWalk, SqlBuilder, TicketFilter, filter_condition, index_walks, narrowness,
+};
 use crate::store::tickets::json::ticket_json;
 use crate::store::tickets::list_sorted::sorted;
-use crate::store::tickets::query::{Key, LIVE, Plan, Query, Sort, WINDOW};
-use crate::store::tickets::ticket::Reader;
+use crate::store::tickets::query::{ListPlan, NOT_DELETED, Sort, SortKey, TicketQuery, WINDOW};
+use crate::store::tickets::ticket::Viewer;
 /// How many full-text hits a page of a search looks at.
-pub const HITS: i64 = 200;
+pub const MAX_HITS: i64 = 200;
 const NEWEST: Sort = Sort {
-    key: Key::Created,
+    key: SortKey::Created,
     descending: true,
 };
 
 /// Plans a page of a list.
-pub fn plan(reader: &Reader, query: &Query, page: &Page) -> Plan {
+pub fn plan(reader: &Viewer, query: &TicketQuery, page: &Page) -> ListPlan {
     if let Some(matching) = &query.matching {
         return search(reader, query, matching, page);
     }
-    let sort = query.sort.unwrap_or_else(|| natural(&query.filters));
+    let sort = query.sort.unwrap_or_else(|| default_sort(&query.filters));
     let by_range = query.filters.iter().any(is_created_range);
     if sort == NEWEST && !by_range {
         return newest(reader, query, page);
@@ -33,22 +35,31 @@ pub fn plan(reader: &Reader, query: &Query, page: &Page) -> Plan {
     sorted(reader, query, sort, by_range, page)
 }
 
-fn is_created_range(filter: &Filter) -> bool {
-    matches!(filter, Filter::CreatedAfter(_) | Filter::CreatedBefore(_))
+fn is_created_range(filter: &TicketFilter) -> bool {
+    matches!(
+        filter,
+        TicketFilter::CreatedAfter(_) | TicketFilter::CreatedBefore(_)
+    )
 }
 
 /// The order that a list has when none is asked for.
-fn natural(filters: &[Filter]) -> Sort {
-    let updated = |filter: &Filter| matches!(filter, Filter::UpdatedAfter(_) | Filter::UpdatedBefore(_));
-    let due = |filter: &Filter| matches!(filter, Filter::DueAfter(_) | Filter::DueBefore(_));
+fn default_sort(filters: &[TicketFilter]) -> Sort {
+    let updated = |filter: &TicketFilter| {
+        matches!(
+            filter,
+            TicketFilter::UpdatedAfter(_) | TicketFilter::UpdatedBefore(_)
+        )
+    };
+    let due =
+        |filter: &TicketFilter| matches!(filter, TicketFilter::DueAfter(_) | TicketFilter::DueBefore(_));
     if filters.iter().any(updated) {
         Sort {
-            key: Key::Updated,
+            key: SortKey::Updated,
             descending: true,
         }
     } else if filters.iter().any(due) {
         Sort {
-            key: Key::Due,
+            key: SortKey::Due,
             descending: false,
         }
     } else {
@@ -61,27 +72,39 @@ fn natural(filters: &[Filter]) -> Sort {
 /// One or several walks that a list is the union of. `each` is a table of keys that the walk runs once for.
 struct Branch {
     each: Option<&'static str>,
-    walk: Walk,
+    walk: IndexWalk,
 }
 
 impl Branch {
-    fn one(walk: Walk) -> Branch {
+    fn one(walk: IndexWalk) -> Branch {
         Branch { each: None, walk }
     }
 }
 
 /// The walks that a list needs, and the filters that are left to test.
-fn branches<'a>(reader: &Reader, sql: &mut Sql, query: &'a Query) -> (Vec<Branch>, Vec<&'a Filter>) {
-    let assignee = || Branch::one(Walk::by("tickets_by_assignee", "t.assignee_id = ?3"));
+fn branches<'a>(
+    reader: &Viewer,
+    sql: &mut SqlBuilder,
+    query: &'a TicketQuery,
+) -> (Vec<Branch>, Vec<&'a TicketFilter>) {
+    let assignee = || Branch::one(IndexWalk::on_index("tickets_by_assignee", "t.assignee_id = ?3"));
     let requester = |but: &str| {
-        Branch::one(Walk::by(
+        Branch::one(IndexWalk::on_index(
             "tickets_by_requester",
             format!("t.requester_id = ?3{but}"),
         ))
     };
-    let pool = || Branch::one(Walk::by("tickets_by_assignee", "t.assignee_id IS NULL"));
-    let all: Vec<&Filter> = query.filters.iter().collect();
-    if let Some(mine) = all.iter().position(|filter| matches!(filter, Filter::Mine(_))) {
+    let pool = || {
+        Branch::one(IndexWalk::on_index(
+            "tickets_by_assignee",
+            "t.assignee_id IS NULL",
+        ))
+    };
+    let all: Vec<&TicketFilter> = query.filters.iter().collect();
+    if let Some(mine) = all
+        .iter()
+        .position(|filter| matches!(filter, TicketFilter::Mine(_)))
+    {
         let rest = all
             .iter()
             .enumerate()
@@ -96,7 +119,7 @@ fn branches<'a>(reader: &Reader, sql: &mut Sql, query: &'a Query) -> (Vec<Branch
         Scope::Category => {
             let category = Branch {
                 each: Some("SELECT category_id AS value FROM agent_categories WHERE user_id = ?3"),
-                walk: Walk::by("tickets_by_category", "t.category_id = k.value"),
+                walk: IndexWalk::on_index("tickets_by_category", "t.category_id = k.value"),
             };
             // Nobody's tickets, for agents without a category. A key that may be missing, and not a test: an
             // agent with categories walks nothing here.
@@ -104,7 +127,7 @@ fn branches<'a>(reader: &Reader, sql: &mut Sql, query: &'a Query) -> (Vec<Branch
                 each: Some(
                     "SELECT 0 AS value WHERE NOT EXISTS (SELECT 1 FROM agent_categories WHERE user_id = ?3)",
                 ),
-                walk: Walk::by("tickets_by_assignee", "t.assignee_id IS NULL"),
+                walk: IndexWalk::on_index("tickets_by_assignee", "t.assignee_id IS NULL"),
             };
             (vec![category, assignee(), pool], all)
         }
@@ -115,9 +138,12 @@ fn branches<'a>(reader: &Reader, sql: &mut Sql, query: &'a Query) -> (Vec<Branch
                 .filter_map(|(at, filter)| Some((narrowness(filter)?, at)))
                 .min();
             let Some((_, best)) = best else {
-                return (vec![Branch::one(Walk::all())], all);
+                return (vec![Branch::one(IndexWalk::all())], all);
             };
-            let driver = all.get(best).map(|filter| walks(sql, filter)).unwrap_or_default();
+            let driver = all
+                .get(best)
+                .map(|filter| index_walks(sql, filter))
+                .unwrap_or_default();
             let rest = all
                 .iter()
                 .enumerate()
@@ -129,23 +155,23 @@ fn branches<'a>(reader: &Reader, sql: &mut Sql, query: &'a Query) -> (Vec<Branch
     }
 }
 
-fn newest(reader: &Reader, query: &Query, page: &Page) -> Plan {
+fn newest(reader: &Viewer, query: &TicketQuery, page: &Page) -> ListPlan {
     let (rows, windowed) = newest_rows(reader, query, page);
-    Plan {
+    ListPlan {
         rows,
         stopped: windowed.then(|| newest_stopped(reader, query, page)),
     }
 }
 
 /// What narrows every walk of a page: where it begins.
-fn before(sql: &mut Sql, page: &Page) -> Option<String> {
+fn cursor_arg(sql: &mut SqlBuilder, page: &Page) -> Option<String> {
     match page.start {
-        Start::After { id, .. } => Some(sql.arg(id)),
+        PageStart::After { id, .. } => Some(sql.arg(id)),
         _ => None,
     }
 }
 
-fn below(before: Option<&String>, id: &str) -> String {
+fn before_cursor(before: Option<&String>, id: &str) -> String {
     before.map_or_else(String::new, |place| format!(" AND {id} < {place}"))
 }
 
@@ -164,10 +190,10 @@ fn floor(branches: &[Branch], before: Option<&String>, window: &str) -> String {
     let floors: Vec<String> = branches
         .iter()
         .map(|branch| {
-            let Walk { from, id, condition } = &branch.walk;
+            let IndexWalk { from, id, condition } = &branch.walk;
             let end = format!(
-                "(SELECT {id} FROM {from} WHERE {LIVE} AND {condition}{} ORDER BY {id} DESC LIMIT 1 OFFSET {share})",
-                below(before, id)
+                "(SELECT {id} FROM {from} WHERE {NOT_DELETED} AND {condition}{} ORDER BY {id} DESC LIMIT 1 OFFSET {share})",
+                before_cursor(before, id)
             );
             match branch.each {
                 Some(keys) => format!("(SELECT max({end}) FROM ({keys}) k)"),
@@ -184,10 +210,10 @@ fn greatest(values: &[String]) -> String {
     format!("(SELECT max(column1) FROM (VALUES {}))", rows.join(", "))
 }
 
-fn newest_stopped(reader: &Reader, query: &Query, page: &Page) -> Stmt {
-    let mut sql = Sql::new(reader);
+fn newest_stopped(reader: &Viewer, query: &TicketQuery, page: &Page) -> Stmt {
+    let mut sql = SqlBuilder::new(reader);
     let (branches, _) = branches(reader, &mut sql, query);
-    let before = before(&mut sql, page);
+    let before = cursor_arg(&mut sql, page);
     let window = sql.arg(WINDOW);
     let floor = floor(&branches, before.as_ref(), &window);
     sql.finish(format!(
@@ -195,20 +221,27 @@ fn newest_stopped(reader: &Reader, query: &Query, page: &Page) -> Stmt {
     ))
 }
 
-fn newest_rows(reader: &Reader, query: &Query, page: &Page) -> (Stmt, bool) {
-    let mut sql = Sql::new(reader);
+fn newest_rows(reader: &Viewer, query: &TicketQuery, page: &Page) -> (Stmt, bool) {
+    let mut sql = SqlBuilder::new(reader);
     let (branches, rest) = branches(reader, &mut sql, query);
-    let tests: Vec<String> = rest.iter().map(|filter| test(reader, &mut sql, filter)).collect();
+    let tests: Vec<String> = rest
+        .iter()
+        .map(|filter| filter_condition(reader, &mut sql, filter))
+        .collect();
     let tests: String = tests.iter().map(|test| format!(" AND {test}")).collect();
-    let before = before(&mut sql, page);
+    let before = cursor_arg(&mut sql, page);
     let windowed = !rest.is_empty() && page.offset() == 0;
     let json = ticket_json(reader.role);
     let (limit, offset) = (page.limit.saturating_add(1), page.offset());
     if let ([Branch { each: None, walk }], false) = (branches.as_slice(), windowed) {
-        let Walk { from, id, condition } = walk;
-        let (below, limit, offset) = (below(before.as_ref(), id), sql.arg(limit), sql.arg(offset));
+        let IndexWalk { from, id, condition } = walk;
+        let (below, limit, offset) = (
+            before_cursor(before.as_ref(), id),
+            sql.arg(limit),
+            sql.arg(offset),
+        );
         let text = format!(
-            "SELECT {json} AS j, t.id AS s, t.id AS id FROM {from} WHERE {LIVE} AND {condition}{below}{tests} \
+            "SELECT {json} AS j, t.id AS s, t.id AS id FROM {from} WHERE {NOT_DELETED} AND {condition}{below}{tests} \
              ORDER BY {id} DESC LIMIT {limit} OFFSET {offset}"
         );
         return (sql.finish(text), false);
@@ -223,15 +256,15 @@ fn newest_rows(reader: &Reader, query: &Query, page: &Page) -> (Stmt, bool) {
     } else {
         String::new()
     };
-    let narrow = |walk: &Walk| {
-        let Walk { from, id, condition } = walk;
+    let narrow = |walk: &IndexWalk| {
+        let IndexWalk { from, id, condition } = walk;
         let above = if windowed {
             format!(" AND {id} >= coalesce((SELECT f FROM floor), 0)")
         } else {
             String::new()
         };
-        let below = below(before.as_ref(), id);
-        format!("SELECT {id} AS id FROM {from} WHERE {LIVE} AND {condition}{below}{above}{tests}")
+        let below = before_cursor(before.as_ref(), id);
+        format!("SELECT {id} AS id FROM {from} WHERE {NOT_DELETED} AND {condition}{below}{above}{tests}")
     };
     let limited = |branch: &Branch| {
         let ids = format!(
@@ -284,15 +317,15 @@ fn union(selects: &[String]) -> String {
 // Search -------------------------------------------------------------------------------------------------------------
 
 /// A search, newest first: hits are documents, and each ticket is shown once.
-fn search(reader: &Reader, query: &Query, matching: &str, page: &Page) -> Plan {
+fn search(reader: &Viewer, query: &TicketQuery, matching: &str, page: &Page) -> ListPlan {
     let build = |stopped: bool| {
-        let mut sql = Sql::new(reader);
+        let mut sql = SqlBuilder::new(reader);
         let expression = sql.arg(matching);
         let before = match page.start {
-            Start::After { id, .. } => format!("AND rowid < ({} << 20)", sql.arg(id)),
+            PageStart::After { id, .. } => format!("AND rowid < ({} << 20)", sql.arg(id)),
             _ => String::new(),
         };
-        let hits = sql.arg(if page.offset() == 0 { HITS } else { 10_000 });
+        let hits = sql.arg(if page.offset() == 0 { MAX_HITS } else { 10_000 });
         let found = format!(
             "SELECT rowid AS document FROM ticket_search WHERE ticket_search MATCH {expression} {before} ORDER BY rowid DESC"
         );
@@ -301,18 +334,23 @@ fn search(reader: &Reader, query: &Query, matching: &str, page: &Page) -> Plan {
                 "SELECT document >> 20 AS s, document >> 20 AS id FROM ({found} LIMIT 1 OFFSET CAST({hits} AS INTEGER) - 1)"
             ));
         }
-        let mut tests = vec![reader.scope.work().to_owned()];
-        tests.extend(query.filters.iter().map(|filter| test(reader, &mut sql, filter)));
+        let mut tests = vec![reader.scope.worklist_condition().to_owned()];
+        tests.extend(
+            query
+                .filters
+                .iter()
+                .map(|filter| filter_condition(reader, &mut sql, filter)),
+        );
         let (limit, offset) = (sql.arg(page.limit.saturating_add(1)), sql.arg(page.offset()));
         sql.finish(format!(
             "SELECT {} AS j, t.id AS s, t.id AS id FROM (SELECT t.id AS id FROM \
              (SELECT DISTINCT document >> 20 AS id FROM ({found} LIMIT {hits})) h CROSS JOIN tickets t ON t.id = h.id \
-             WHERE {LIVE} AND {} ORDER BY t.id DESC LIMIT {limit} OFFSET {offset}) x CROSS JOIN tickets t ON t.id = x.id",
+             WHERE {NOT_DELETED} AND {} ORDER BY t.id DESC LIMIT {limit} OFFSET {offset}) x CROSS JOIN tickets t ON t.id = x.id",
             ticket_json(reader.role),
             tests.join(" AND ")
         ))
     };
-    Plan {
+    ListPlan {
         rows: build(false),
         stopped: (page.offset() == 0).then(|| build(true)),
     }
@@ -321,33 +359,38 @@ fn search(reader: &Reader, query: &Query, matching: &str, page: &Page) -> Plan {
 // Totals -------------------------------------------------------------------------------------------------------------
 
 /// How many tickets a list has: `n`, up to 10,001.
-pub fn count(reader: &Reader, query: &Query) -> Stmt {
-    let mut sql = Sql::new(reader);
+pub fn count(reader: &Viewer, query: &TicketQuery) -> Stmt {
+    let mut sql = SqlBuilder::new(reader);
     if let Some(matching) = &query.matching {
         let expression = sql.arg(matching.as_str());
-        let mut tests = vec![reader.scope.work().to_owned()];
-        tests.extend(query.filters.iter().map(|filter| test(reader, &mut sql, filter)));
+        let mut tests = vec![reader.scope.worklist_condition().to_owned()];
+        tests.extend(
+            query
+                .filters
+                .iter()
+                .map(|filter| filter_condition(reader, &mut sql, filter)),
+        );
         return sql.finish(format!(
             "SELECT count(*) AS n FROM (SELECT 1 FROM (SELECT DISTINCT rowid >> 20 AS id FROM ticket_search \
              WHERE ticket_search MATCH {expression}) h CROSS JOIN tickets t ON t.id = h.id \
-             WHERE {LIVE} AND {} LIMIT 10001)",
+             WHERE {NOT_DELETED} AND {} LIMIT 10001)",
             tests.join(" AND ")
         ));
     }
     let (branches, rest) = branches(reader, &mut sql, query);
     let tests: String = rest
         .iter()
-        .map(|filter| format!(" AND {}", test(reader, &mut sql, filter)))
+        .map(|filter| format!(" AND {}", filter_condition(reader, &mut sql, filter)))
         .collect();
     let unions: Vec<String> = branches
         .iter()
         .map(|branch| {
-            let Walk { from, id, condition } = &branch.walk;
+            let IndexWalk { from, id, condition } = &branch.walk;
             match branch.each {
                 Some(keys) => format!(
-                    "SELECT {id} AS id FROM ({keys}) k CROSS JOIN {from} WHERE {LIVE} AND {condition}{tests}"
+                    "SELECT {id} AS id FROM ({keys}) k CROSS JOIN {from} WHERE {NOT_DELETED} AND {condition}{tests}"
                 ),
-                None => format!("SELECT {id} AS id FROM {from} WHERE {LIVE} AND {condition}{tests}"),
+                None => format!("SELECT {id} AS id FROM {from} WHERE {NOT_DELETED} AND {condition}{tests}"),
             }
         })
         .collect();

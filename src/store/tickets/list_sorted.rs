@@ -1,30 +1,30 @@
 //! Lists in other orders than the newest first.
 
-use crate::http::page::{Page, Start};
+use crate::http::page::{Page, PageStart};
 use crate::store::scope::Scope;
-use crate::store::tickets::filter::{Filter, Sql, test, updated};
+use crate::store::tickets::filter::{SqlBuilder, TicketFilter, filter_condition, updated_column};
 use crate::store::tickets::json::ticket_json;
-use crate::store::tickets::query::{Key, LIVE, Plan, Query, Sort, WINDOW};
-use crate::store::tickets::ticket::Reader;
+use crate::store::tickets::query::{ListPlan, NOT_DELETED, Sort, SortKey, TicketQuery, WINDOW};
+use crate::store::tickets::ticket::Viewer;
 
 /// The column and the index of an order.
-fn order(reader: &Reader, key: Key) -> (&'static str, &'static str) {
+fn sort_column(reader: &Viewer, key: SortKey) -> (&'static str, &'static str) {
     let own = reader.scope == Scope::Own;
     let pick = |own_index, desk_index| if own { own_index } else { desk_index };
     match key {
-        Key::Created => (
+        SortKey::Created => (
             "t.created_at",
             pick("tickets_by_requester_created", "tickets_by_created"),
         ),
-        Key::Updated => (
-            updated(reader),
+        SortKey::Updated => (
+            updated_column(reader),
             pick("tickets_by_requester_updated", "tickets_by_updated"),
         ),
-        Key::Priority => (
+        SortKey::Priority => (
             "t.priority",
             pick("tickets_by_requester_priority", "tickets_by_priority"),
         ),
-        Key::Due => (
+        SortKey::Due => (
             "t.resolution_due_at",
             pick("tickets_by_requester_due", "tickets_by_due"),
         ),
@@ -32,21 +32,27 @@ fn order(reader: &Reader, key: Key) -> (&'static str, &'static str) {
 }
 
 /// Whether a range is a stretch of the index that the order walks anyway.
-fn is_stretch(filter: &Filter, key: Key) -> bool {
+fn is_index_range(filter: &TicketFilter, key: SortKey) -> bool {
     match filter {
-        Filter::UpdatedAfter(_) | Filter::UpdatedBefore(_) => key == Key::Updated,
-        Filter::DueAfter(_) | Filter::DueBefore(_) => key == Key::Due,
-        Filter::CreatedAfter(_) | Filter::CreatedBefore(_) => key == Key::Created,
+        TicketFilter::UpdatedAfter(_) | TicketFilter::UpdatedBefore(_) => key == SortKey::Updated,
+        TicketFilter::DueAfter(_) | TicketFilter::DueBefore(_) => key == SortKey::Due,
+        TicketFilter::CreatedAfter(_) | TicketFilter::CreatedBefore(_) => key == SortKey::Created,
         _ => false,
     }
 }
 
 /// A walk down the index of an order, the oldest first among them.
-pub(super) fn sorted(reader: &Reader, query: &Query, sort: Sort, by_range: bool, page: &Page) -> Plan {
+pub(super) fn sorted(
+    reader: &Viewer,
+    query: &TicketQuery,
+    sort: Sort,
+    by_range: bool,
+    page: &Page,
+) -> ListPlan {
     let build = |stopped: bool| {
-        let mut sql = Sql::new(reader);
-        let (key, index) = order(reader, sort.key);
-        let by_id = sort.key == Key::Created && !by_range && reader.scope != Scope::Own;
+        let mut sql = SqlBuilder::new(reader);
+        let (key, index) = sort_column(reader, sort.key);
+        let by_id = sort.key == SortKey::Created && !by_range && reader.scope != Scope::Own;
         let (key, from) = if by_id {
             ("t.id", "tickets t NOT INDEXED".to_owned())
         } else {
@@ -62,24 +68,24 @@ pub(super) fn sorted(reader: &Reader, query: &Query, sort: Sort, by_range: bool,
         match reader.scope {
             Scope::Own => walk.push_str(" AND t.requester_id = ?3"),
             Scope::All => {}
-            Scope::Category | Scope::Assigned => tests.push(reader.scope.work().to_owned()),
+            Scope::Category | Scope::Assigned => tests.push(reader.scope.worklist_condition().to_owned()),
         }
         for filter in &query.filters {
-            let text = test(reader, &mut sql, filter);
-            if is_stretch(filter, sort.key) {
+            let text = filter_condition(reader, &mut sql, filter);
+            if is_index_range(filter, sort.key) {
                 walk.push_str(&format!(" AND {}", text.trim_start_matches('+')));
             } else {
                 tests.push(text);
             }
         }
-        if let Start::After { value, id } = page.start {
+        if let PageStart::After { value, id } = page.start {
             let (value, id) = (sql.arg(value), sql.arg(id));
             walk.push_str(&format!(" AND ({key}, t.id) {less} ({value}, {id})"));
         }
         let windowed = !tests.is_empty() && page.offset() == 0;
         let (limit, offset) = (sql.arg(page.limit.saturating_add(1)), sql.arg(page.offset()));
         let ordered = format!(
-            "{from} WHERE {LIVE}{walk} AND {key} IS NOT NULL ORDER BY {key} {direction}, t.id {direction}"
+            "{from} WHERE {NOT_DELETED}{walk} AND {key} IS NOT NULL ORDER BY {key} {direction}, t.id {direction}"
         );
         let text = if stopped {
             let last = sql.arg(WINDOW.saturating_sub(1));
@@ -100,7 +106,7 @@ pub(super) fn sorted(reader: &Reader, query: &Query, sort: Sort, by_range: bool,
         (sql.finish(text), windowed)
     };
     let (rows, windowed) = build(false);
-    Plan {
+    ListPlan {
         rows,
         stopped: windowed.then(|| build(true).0),
     }

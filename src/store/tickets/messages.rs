@@ -6,9 +6,9 @@ use crate::desk::id::Ref;
 use crate::desk::tickets::policy;
 use crate::desk::tickets::search::index_text;
 use crate::edge::db::{Arg, Stmt};
-use crate::http::page::{Page, Start};
-use crate::store::tickets::subject::Subject;
-use crate::store::tickets::ticket::{Reader, named};
+use crate::http::page::{Page, PageStart};
+use crate::store::tickets::subject::EventSubject;
+use crate::store::tickets::ticket::{Viewer, ticket_condition};
 use crate::store::view::{self, Out, View, field, nullable};
 
 /// A message.
@@ -20,7 +20,7 @@ pub const MESSAGE: View = View {
         field("ticket_id", "m.ticket_id", Out::Int),
         field("author", "w.card", Out::Card),
         field("body", "m.body", Out::Text),
-        field("is_internal", "m.is_internal", Out::Flag).says("An internal note: for staff only."),
+        field("is_internal", "m.is_internal", Out::Flag).doc("An internal note: for staff only."),
         field("channel", "m.channel", Out::Text),
         nullable("edited_at", "m.edited_at", Out::Time),
         field("created_at", "m.created_at", Out::Time),
@@ -28,7 +28,7 @@ pub const MESSAGE: View = View {
 };
 
 /// A message where it stands in a timeline.
-pub(super) fn in_timeline(seq: &str) -> String {
+pub(super) fn timeline_json(seq: &str) -> String {
     let head = [("type", "'\"message\"'".to_owned()), ("seq", seq.to_owned())];
     let deleted = view::time("m.deleted_at");
     let message = format!("iif(m.deleted_at IS NULL,{},'null')", MESSAGE.sql());
@@ -41,8 +41,8 @@ pub(super) fn in_timeline(seq: &str) -> String {
 }
 
 /// The condition that hides notes from customers, on a message `m`.
-fn visible(reader: &Reader) -> &'static str {
-    if policy::reads_internal(reader.role) {
+fn visible(reader: &Viewer) -> &'static str {
+    if policy::may_read_internal(reader.role) {
         "m.deleted_at IS NULL"
     } else {
         "m.deleted_at IS NULL AND m.is_internal = 0"
@@ -50,12 +50,12 @@ fn visible(reader: &Reader) -> &'static str {
 }
 
 /// A page of a ticket's messages, oldest first: rows `j`, `id` (the position).
-pub fn list(reader: &Reader, reference: &Ref, page: &Page) -> Stmt {
+pub fn list(reader: &Viewer, reference: &Ref, page: &Page) -> Stmt {
     let after = match page.start {
-        Start::After { id, .. } => id,
+        PageStart::After { id, .. } => id,
         _ => -1,
     };
-    let (name, arg) = named(reference);
+    let (name, arg) = ticket_condition(reference);
     reader
         .stmt(format!(
             "SELECT {} AS j, m.position AS id FROM tickets t JOIN messages m ON m.ticket_id = t.id JOIN users w ON w.id = m.author_id \
@@ -72,9 +72,9 @@ pub fn list(reader: &Reader, reference: &Ref, page: &Page) -> Stmt {
 }
 
 /// How many messages of a ticket the reader may see, up to 10,001.
-pub fn count(reader: &Reader, reference: &Ref) -> Stmt {
-    let (name, arg) = named(reference);
-    let column = if policy::reads_internal(reader.role) {
+pub fn count(reader: &Viewer, reference: &Ref) -> Stmt {
+    let (name, arg) = ticket_condition(reference);
+    let column = if policy::may_read_internal(reader.role) {
         "message_count"
     } else {
         "public_message_count"
@@ -87,7 +87,7 @@ pub fn count(reader: &Reader, reference: &Ref) -> Stmt {
         .bind(arg)
 }
 
-fn of_message(reference: &Ref) -> (&'static str, Arg) {
+fn message_condition(reference: &Ref) -> (&'static str, Arg) {
     match reference {
         Ref::Id(id) => ("m.id = ?4", Arg::Int(*id)),
         Ref::Uid(uid) => ("m.uid = ?4", Arg::Text(uid.clone())),
@@ -96,8 +96,8 @@ fn of_message(reference: &Ref) -> (&'static str, Arg) {
 }
 
 /// The row `j`, `v`, `id` of a message that the reader may see.
-pub fn show(reader: &Reader, reference: &Ref) -> Stmt {
-    let (name, arg) = of_message(reference);
+pub fn show(reader: &Viewer, reference: &Ref) -> Stmt {
+    let (name, arg) = message_condition(reference);
     reader
         .stmt(format!(
             "SELECT {} AS j, m.version AS v, m.id AS id FROM messages m JOIN tickets t ON t.id = m.ticket_id \
@@ -132,8 +132,8 @@ pub struct MessageRow {
 }
 
 /// The row of a message that the reader may see.
-pub fn row(reader: &Reader, reference: &Ref) -> Stmt {
-    let (name, arg) = of_message(reference);
+pub fn row(reader: &Viewer, reference: &Ref) -> Stmt {
+    let (name, arg) = message_condition(reference);
     reader
         .stmt(format!(
             "SELECT m.id, m.uid, m.ticket_id, m.author_id, m.body, m.is_internal, m.version, m.created_at \
@@ -174,8 +174,8 @@ pub fn insert(new: &NewMessage) -> Stmt {
 }
 
 /// Leaves an internal note of a rule on a ticket of the batch.
-pub fn insert_note(subject: &Subject, uid: &str, author_id: i64, body: &str, now: i64) -> Stmt {
-    let (name, arg) = crate::store::tickets::subject::of_ticket(subject);
+pub fn insert_note(subject: &EventSubject, uid: &str, author_id: i64, body: &str, now: i64) -> Stmt {
+    let (name, arg) = crate::store::tickets::subject::subject_condition(subject);
     Stmt::new(format!(
         "INSERT INTO messages (uid, ticket_id, position, author_id, body, body_index, is_internal, channel, created_at) \
          SELECT ?2, t.id, coalesce((SELECT max(position) + 1 FROM messages WHERE ticket_id = t.id), 0), ?3, ?4, ?5, 1, 'rule', ?6 \
@@ -190,7 +190,7 @@ pub fn insert_note(subject: &Subject, uid: &str, author_id: i64, body: &str, now
 }
 
 /// Aborts the batch unless the ticket still has this version: what the message does was decided on it.
-pub fn expect_version(ticket_id: i64, version: i64) -> Stmt {
+pub fn expect_ticket_version(ticket_id: i64, version: i64) -> Stmt {
     Stmt::new(
         "INSERT INTO stale SELECT 1 FROM tickets WHERE id = ?1 AND (version <> ?2 OR deleted_at IS NOT NULL)",
     )
@@ -199,7 +199,7 @@ pub fn expect_version(ticket_id: i64, version: i64) -> Stmt {
 }
 
 /// Notes the first public answer of the staff, once.
-pub fn note_answer(ticket_id: i64, now: i64) -> Stmt {
+pub fn mark_first_response(ticket_id: i64, now: i64) -> Stmt {
     Stmt::new("UPDATE tickets SET first_responded_at = ?2 WHERE id = ?1 AND first_responded_at IS NULL")
         .bind(ticket_id)
         .bind(now)

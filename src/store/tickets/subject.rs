@@ -4,7 +4,7 @@ use crate::edge::db::Arg;
 
 /// Whose event it is.
 #[derive(Clone, Debug)]
-pub enum Subject<'a> {
+pub enum EventSubject<'a> {
     /// A ticket that is there.
     Ticket(i64),
     /// A ticket that the same batch makes.
@@ -18,10 +18,10 @@ pub enum Subject<'a> {
 // What rules did -----------------------------------------------------------------------------------------------------
 
 /// The condition on a ticket `t` of a batch, with its argument.
-pub fn of_ticket(subject: &Subject) -> (&'static str, Arg) {
+pub fn subject_condition(subject: &EventSubject) -> (&'static str, Arg) {
     match subject {
-        Subject::Ticket(id) => ("t.id = ?1", Arg::Int(*id)),
-        Subject::TicketUid(uid) => ("t.uid = ?1", (*uid).into()),
-        Subject::Message(_) | Subject::MessageUid(_) => ("t.id = ?1", Arg::Null),
+        EventSubject::Ticket(id) => ("t.id = ?1", Arg::Int(*id)),
+        EventSubject::TicketUid(uid) => ("t.uid = ?1", (*uid).into()),
+        EventSubject::Message(_) | EventSubject::MessageUid(_) => ("t.id = ?1", Arg::Null),
     }
 }

@@ -4,17 +4,14 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::ticket::*;
-use super::view::*;
 use crate::desk::person::Role;
-use crate::desk::tickets::status::Status;
-use crate::desk::tickets::status::Workflow;
-use crate::desk::tickets::ticket::Ticket;
-use crate::store::tickets::json::transitions;
-
-use crate::desk::sla::{self, State};
-use crate::desk::tickets::ticket::Rules;
+use crate::desk::sla::{self, SlaState};
+use crate::desk::tickets::status::{Lifecycle, Status};
+use crate::desk::tickets::ticket::{Ticket, TicketSettings};
 use crate::desk::{DAY, Millis};
+use crate::store::tickets::json::transitions_json;
+use crate::store::tickets::ticket::*;
+use crate::store::tickets::view::*;
 
 const NOW: Millis = 1_800_000_000_000;
 
@@ -90,21 +87,22 @@ fn the_promises_in_sql_are_those_of_the_desk() {
     let columns = "first_response_due_at, first_response_risk_at, first_responded_at, resolution_due_at, \
                    resolution_risk_at, resolved_at, paused_at";
     for now in [79, 80, 100, 101, 159, 160, 200, 201, 5_000] {
-        let have = evaluate(&crate::store::tickets::json::sla(), columns, &rows, now, 0);
+        let have = evaluate(&crate::store::tickets::json::sla_json(), columns, &rows, now, 0);
         assert_eq!(have.len(), cases.len());
         for (case, have) in cases.iter().zip(have) {
             let [response_due, responded, resolution_due, resolved, paused] = *case;
             // What is resolved needs no answer any more.
             let done = [responded, resolved].into_iter().flatten().min();
-            let response =
-                response_due.map_or(State::Ok, |due| sla::state(due, RESPONSE_RISK, done, None, now));
-            let resolution = resolution_due.map_or(State::Ok, |due| {
-                sla::state(due, RESOLUTION_RISK, resolved, paused, now)
+            let response = response_due.map_or(SlaState::Ok, |due| {
+                sla::state_at(due, RESPONSE_RISK, done, None, now)
+            });
+            let resolution = resolution_due.map_or(SlaState::Ok, |due| {
+                sla::state_at(due, RESOLUTION_RISK, resolved, paused, now)
             });
             let want = format!(
                 "{{\"response\":\"{}\",\"resolution\":\"{}\"}}",
-                response.word(),
-                resolution.word()
+                response.as_str(),
+                resolution.as_str()
             );
             assert_eq!(have, want, "{case:?} at {now}");
         }
@@ -114,14 +112,14 @@ fn the_promises_in_sql_are_those_of_the_desk() {
 #[test]
 fn the_next_steps_in_sql_are_those_of_the_desk() {
     let mut cases: Vec<Ticket> = Vec::new();
-    for workflow in Workflow::ALL {
+    for workflow in Lifecycle::ALL {
         for status in Status::ALL {
             for ago in [0, 7 * DAY - 1, 7 * DAY, 7 * DAY + 1, 70 * DAY] {
                 cases.push(Ticket {
                     workflow,
                     status,
                     closed_at: (status == Status::Closed).then_some(NOW - ago),
-                    ..Ticket::opened("Title", "Text", 1, NOW - 80 * DAY)
+                    ..Ticket::new("Title", "Text", 1, NOW - 80 * DAY)
                 });
             }
         }
@@ -130,19 +128,19 @@ fn the_next_steps_in_sql_are_those_of_the_desk() {
         .iter()
         .enumerate()
         .map(|(at, case)| {
-            let (workflow, status) = (case.workflow.word(), case.status.word());
+            let (workflow, status) = (case.workflow.as_str(), case.status.as_str());
             format!("({at},'{workflow}','{status}',{})", sql(case.closed_at))
         })
         .collect();
     for reopen_window_days in [0, 7] {
-        let rules = Rules {
+        let rules = TicketSettings {
             reopen_window_days,
-            promises: std::rc::Rc::new(crate::desk::sla::Promises::standard()),
+            sla_policies: std::rc::Rc::new(crate::desk::sla::SlaPolicies::standard()),
         };
         let since = NOW - reopen_window_days * DAY;
         for role in Role::ALL {
             let have = evaluate(
-                &crate::store::tickets::json::transitions(role),
+                &crate::store::tickets::json::transitions_json(role),
                 "workflow, status, closed_at",
                 &rows,
                 NOW,
@@ -153,7 +151,7 @@ fn the_next_steps_in_sql_are_those_of_the_desk() {
                 let want: Vec<&str> = case
                     .transitions(role, &rules, NOW)
                     .into_iter()
-                    .map(Status::word)
+                    .map(Status::as_str)
                     .collect();
                 assert_eq!(
                     have,

@@ -7,8 +7,8 @@ use serde_json::Value;
 use crate::desk::id::Ref;
 use crate::desk::person::Role;
 use crate::desk::tickets::priority::Priority;
-use crate::desk::tickets::status::{Status, Workflow};
-use crate::desk::tickets::ticket::{Named, Person, Ticket};
+use crate::desk::tickets::status::{Lifecycle, Status};
+use crate::desk::tickets::ticket::{NamedRow, Person, Ticket};
 use crate::edge::db::{Arg, Stmt};
 use crate::store::scope::Scope;
 use crate::store::tickets::json::ticket_json;
@@ -16,7 +16,7 @@ use crate::store::view;
 
 /// Who reads, when, and how far: what every statement on tickets begins with.
 #[derive(Clone, Copy, Debug)]
-pub struct Reader {
+pub struct Viewer {
     pub id: i64,
     pub role: Role,
     pub scope: Scope,
@@ -25,10 +25,10 @@ pub struct Reader {
     pub reopen_since: i64,
 }
 
-impl Reader {
+impl Viewer {
     /// The desk itself, for what no person does.
-    pub fn desk(now: i64) -> Reader {
-        Reader {
+    pub fn system(now: i64) -> Viewer {
+        Viewer {
             id: 0,
             role: Role::Admin,
             scope: Scope::All,
@@ -47,7 +47,7 @@ impl Reader {
 }
 
 /// The condition on a ticket `t` that a reference names, with its argument as `?4`.
-pub fn named(reference: &Ref) -> (&'static str, Arg) {
+pub fn ticket_condition(reference: &Ref) -> (&'static str, Arg) {
     match reference {
         Ref::Id(id) => ("t.id = ?4", Arg::Int(*id)),
         Ref::Uid(uid) => ("t.uid = ?4", Arg::Text(uid.clone())),
@@ -61,8 +61,8 @@ pub fn named(reference: &Ref) -> (&'static str, Arg) {
 }
 
 /// The row `j` (a [`TICKET`]), `v`, `id` of a ticket that the reader may see.
-pub fn show(reader: &Reader, reference: &Ref) -> Stmt {
-    let (name, arg) = named(reference);
+pub fn show(reader: &Viewer, reference: &Ref) -> Stmt {
+    let (name, arg) = ticket_condition(reference);
     reader
         .stmt(format!(
             "SELECT {} AS j, t.version AS v, t.id AS id FROM tickets t WHERE {name} AND t.deleted_at IS NULL AND {}",
@@ -73,8 +73,8 @@ pub fn show(reader: &Reader, reference: &Ref) -> Stmt {
 }
 
 /// As [`show`], whatever the scope: the answer to a change that the reader has just made.
-pub fn show_own_change(reader: &Reader, reference: &Ref) -> Stmt {
-    let (name, arg) = named(reference);
+pub fn show_own_change(reader: &Viewer, reference: &Ref) -> Stmt {
+    let (name, arg) = ticket_condition(reference);
     // The reader is bound as in every statement on tickets, and not read.
     reader
         .stmt(format!(
@@ -121,39 +121,39 @@ pub struct TicketRow {
     deleted_at: Option<i64>,
 }
 
-pub const ROW: &str = "t.id, t.uid, t.title, t.description, t.status, t.priority, t.workflow, t.category_id, t.category, \
+pub const COLUMNS: &str = "t.id, t.uid, t.title, t.description, t.status, t.priority, t.workflow, t.category_id, t.category, \
   t.subcategory_id, t.subcategory, t.department, t.project_id, substr(t.key, 1, instr(t.key, '-') - 1) AS project, t.tags, t.requester_id, t.assignee_id, t.assignee_card, t.version, t.created_at, \
   t.first_response_due_at, t.first_response_risk_at, t.first_responded_at, t.resolution_due_at, t.resolution_risk_at, \
   t.resolved_at, t.closed_at, t.paused_at, t.paused_ms, t.pauses, \
   t.sla_version, t.deleted_at";
 
 /// The row of a ticket that the reader may see, for a change.
-pub fn row(reader: &Reader, reference: &Ref) -> Stmt {
-    let (name, arg) = named(reference);
+pub fn row(reader: &Viewer, reference: &Ref) -> Stmt {
+    let (name, arg) = ticket_condition(reference);
     reader
         .stmt(format!(
-            "SELECT {ROW} FROM tickets t WHERE {name} AND t.deleted_at IS NULL AND {}",
+            "SELECT {COLUMNS} FROM tickets t WHERE {name} AND t.deleted_at IS NULL AND {}",
             reader.scope.condition()
         ))
         .bind(arg)
 }
 
 /// As [`row`], of the ticket that a condition with `?4` names.
-pub(super) fn row_where(reader: &Reader, condition: &str, arg: impl Into<Arg>) -> Stmt {
+pub(super) fn row_where(reader: &Viewer, condition: &str, arg: impl Into<Arg>) -> Stmt {
     reader
         .stmt(format!(
-            "SELECT {ROW} FROM tickets t WHERE {condition} AND t.deleted_at IS NULL AND {}",
+            "SELECT {COLUMNS} FROM tickets t WHERE {condition} AND t.deleted_at IS NULL AND {}",
             reader.scope.condition()
         ))
         .bind(arg)
 }
 
 /// As [`row`], deleted tickets too: for those who may restore them.
-pub fn row_with_deleted(reader: &Reader, reference: &Ref) -> Stmt {
-    let (name, arg) = named(reference);
+pub fn row_with_deleted(reader: &Viewer, reference: &Ref) -> Stmt {
+    let (name, arg) = ticket_condition(reference);
     reader
         .stmt(format!(
-            "SELECT {ROW} FROM tickets t WHERE {name} AND {}",
+            "SELECT {COLUMNS} FROM tickets t WHERE {name} AND {}",
             reader.scope.condition()
         ))
         .bind(arg)
@@ -174,17 +174,17 @@ impl TicketRow {
             description: self.description.clone(),
             status: Status::parse(&self.status).unwrap_or(Status::Open),
             priority: Priority::from_rank(self.priority).unwrap_or(Priority::Medium),
-            workflow: Workflow::parse(&self.workflow).unwrap_or(Workflow::Support),
-            category: self.category_id.map(|id| Named {
+            workflow: Lifecycle::parse(&self.workflow).unwrap_or(Lifecycle::Support),
+            category: self.category_id.map(|id| NamedRow {
                 id,
                 name: self.category.clone().unwrap_or_default(),
             }),
-            subcategory: self.subcategory_id.map(|id| Named {
+            subcategory: self.subcategory_id.map(|id| NamedRow {
                 id,
                 name: self.subcategory.clone().unwrap_or_default(),
             }),
             department: self.department.clone(),
-            project: self.project_id.map(|id| Named {
+            project: self.project_id.map(|id| NamedRow {
                 id,
                 name: self.project.clone().unwrap_or_default(),
             }),
@@ -231,7 +231,7 @@ pub fn mark_overdue(now: i64, most: i64) -> Stmt {
 }
 
 /// A ticket that [`mark_overdue`] has still to mark: its `id`, if there is one.
-pub fn still_unmarked(now: i64) -> Stmt {
+pub fn find_unmarked_overdue(now: i64) -> Stmt {
     Stmt::new(
         "SELECT id FROM tickets INDEXED BY tickets_to_become_overdue WHERE deleted_at IS NULL AND is_overdue = 0 \
          AND resolved_at IS NULL AND paused_at IS NULL AND resolution_due_at < ?1 LIMIT 1",
@@ -240,7 +240,7 @@ pub fn still_unmarked(now: i64) -> Stmt {
 }
 
 /// Tickets that have been resolved for as long as the settings say, the longest first: their `id`.
-pub fn to_close(now: i64, most: i64) -> Stmt {
+pub fn list_to_close(now: i64, most: i64) -> Stmt {
     Stmt::new(
         "SELECT t.id FROM settings g CROSS JOIN tickets t INDEXED BY tickets_to_close WHERE g.id = 1 AND g.auto_close_days > 0 \
          AND t.deleted_at IS NULL AND t.status = 'resolved' AND t.resolved_at <= ?1 - g.auto_close_days * 86400000 \
@@ -251,16 +251,16 @@ pub fn to_close(now: i64, most: i64) -> Stmt {
 }
 
 /// The `id` of a ticket that the same batch has made.
-pub fn id_of(uid: &str) -> Stmt {
+pub fn find_id(uid: &str) -> Stmt {
     Stmt::new("SELECT id FROM tickets WHERE uid = ?1").bind(uid)
 }
 
-pub fn tags(ticket: &Ticket) -> String {
+pub fn tags_json(ticket: &Ticket) -> String {
     serde_json::to_string(&ticket.tags).unwrap_or_else(|_| "[]".to_owned())
 }
 
 /// Finds somebody who may be given tickets: `id`, `card`, if they are active staff.
-pub fn assignable(reference: &Ref) -> Stmt {
+pub fn find_assignable(reference: &Ref) -> Stmt {
     let (column, arg) = match reference {
         Ref::Uid(uid) => ("uid", Arg::Text(uid.clone())),
         Ref::Id(id) => ("id", Arg::Int(*id)),

@@ -4,7 +4,7 @@ use crate::desk::id::Ref;
 use crate::edge::db::Stmt;
 
 /// Every moment of a ticket's own.
-const MOMENTS: [&str; 13] = [
+const TIME_COLUMNS: [&str; 13] = [
     "created_at",
     "updated_at",
     "public_updated_at",
@@ -21,7 +21,7 @@ const MOMENTS: [&str; 13] = [
 ];
 
 /// Moves a ticket with its pauses, messages, events and files into the past; the first statement gives its `id`.
-pub fn age(ticket: &Ref, by: i64) -> [Stmt; 4] {
+pub fn backdate(ticket: &Ref, by: i64) -> [Stmt; 4] {
     let (column, name) = match ticket {
         Ref::Id(id) => ("id", id.to_string()),
         Ref::Uid(uid) => ("uid", uid.clone()),
@@ -44,7 +44,7 @@ pub fn age(ticket: &Ref, by: i64) -> [Stmt; 4] {
         Stmt::new(format!(
             "UPDATE tickets SET {}, pauses = (SELECT json_group_array(json_array(CAST(value ->> 0 AS INTEGER) - CAST(?2 AS INTEGER), \
                CAST(value ->> 1 AS INTEGER) - CAST(?2 AS INTEGER))) FROM json_each(pauses)) WHERE {column} = ?1 RETURNING id",
-            earlier(&MOMENTS)
+            earlier(&TIME_COLUMNS)
         ))
         .bind(&name)
         .bind(by),

@@ -2,8 +2,8 @@
 
 use crate::desk::id::Ref;
 use crate::edge::db::Stmt;
-use crate::http::page::{Page, Start};
-use crate::store::tickets::ticket::{Reader, named};
+use crate::http::page::{Page, PageStart};
+use crate::store::tickets::ticket::{Viewer, ticket_condition};
 use crate::store::view::{Out, View, field, nullable};
 
 /// An entry of a ticket's transfers.
@@ -13,11 +13,11 @@ pub const TRANSFER: View = View {
         field("id", "x.id", Out::Int),
         field("uid", "x.uid", Out::Text),
         field("ticket_id", "x.ticket_id", Out::Int),
-        nullable("from", "f.card", Out::Card).says("Null when it was nobody's."),
+        nullable("from", "f.card", Out::Card).doc("Null when it was nobody's."),
         field("to", "o.card", Out::Card),
-        field("actor", "a.card", Out::Card).says("Who handed it on."),
+        field("actor", "a.card", Out::Card).doc("Who handed it on."),
         field("reason", "x.reason", Out::Text),
-        field("seq", "x.seq", Out::Int).says("The event in the ticket's history."),
+        field("seq", "x.seq", Out::Int).doc("The event in the ticket's history."),
         field("created_at", "x.created_at", Out::Time),
     ],
 };
@@ -56,12 +56,12 @@ pub fn event_data() -> &'static str {
 }
 
 /// A page of a ticket's transfers, oldest first: rows `j`, `id`.
-pub fn list(reader: &Reader, reference: &Ref, page: &Page) -> Stmt {
+pub fn list(reader: &Viewer, reference: &Ref, page: &Page) -> Stmt {
     let after = match page.start {
-        Start::After { id, .. } => id,
+        PageStart::After { id, .. } => id,
         _ => 0,
     };
-    let (name, arg) = named(reference);
+    let (name, arg) = ticket_condition(reference);
     reader
         .stmt(format!(
             "SELECT {} AS j, x.seq AS id FROM tickets t JOIN transfers x ON x.ticket_id = t.id \
@@ -77,8 +77,8 @@ pub fn list(reader: &Reader, reference: &Ref, page: &Page) -> Stmt {
 }
 
 /// How many transfers a ticket has: `n`, up to 10,001.
-pub fn count(reader: &Reader, reference: &Ref) -> Stmt {
-    let (name, arg) = named(reference);
+pub fn count(reader: &Viewer, reference: &Ref) -> Stmt {
+    let (name, arg) = ticket_condition(reference);
     reader
         .stmt(format!(
             "SELECT count(*) AS n FROM (SELECT 1 FROM tickets t JOIN transfers x ON x.ticket_id = t.id \

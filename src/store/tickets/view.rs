@@ -1,6 +1,6 @@
 //! A ticket as it is answered.
 
-use crate::http::shape::words;
+use crate::http::shape::choices;
 use crate::store::view::{Out, View, field, nullable};
 
 /// A ticket, as it is answered. In its SQL `?1` is now and `?2` the moment since which closed tickets may be
@@ -10,23 +10,23 @@ pub const TICKET: View = View {
     fields: &[
         field("id", "t.id", Out::Int),
         field("uid", "t.uid", Out::Text),
-        field("number", "t.number", Out::Text).says("TICK-YYYYMMDD-NNNN, the day in UTC."),
-        nullable("key", "t.key", Out::Text).says("The key inside a project, such as WEB-12."),
+        field("number", "t.number", Out::Text).doc("TICK-YYYYMMDD-NNNN, the day in UTC."),
+        nullable("key", "t.key", Out::Text).doc("The key inside a project, such as WEB-12."),
         field("title", "t.title", Out::Text),
         field("description", "t.description", Out::Text),
-        field("status", "t.status", Out::Word(&words::STATUS)),
-        field("priority", "$PRIORITY", Out::Word(&words::PRIORITY)),
-        nullable("category", "t.category", Out::Text).says("The category's slug."),
-        nullable("subcategory", "t.subcategory", Out::Text).says("The subcategory's slug."),
+        field("status", "t.status", Out::Word(&choices::STATUS)),
+        field("priority", "$PRIORITY", Out::Word(&choices::PRIORITY)),
+        nullable("category", "t.category", Out::Text).doc("The category's slug."),
+        nullable("subcategory", "t.subcategory", Out::Text).doc("The subcategory's slug."),
         nullable("department", "t.department", Out::Text),
-        nullable("project", "$PROJECT", Out::Text).says("The project's key."),
+        nullable("project", "$PROJECT", Out::Text).doc("The project's key."),
         field("tags", "t.tags", Out::Json("Tags")),
         field("requester", "$REQUESTER", Out::Card),
         nullable("assignee", "nullif(t.assignee_card,'null')", Out::Card),
         nullable("contact_email", "t.contact_email", Out::Text)
-            .says("Another address given at creation; never mailed."),
-        field("workflow", "t.workflow", Out::Word(&words::WORKFLOW)),
-        field("version", "t.version", Out::Int).says("Rises with every change; send it back to guard yours."),
+            .doc("Another address given at creation; never mailed."),
+        field("workflow", "t.workflow", Out::Word(&choices::WORKFLOW)),
+        field("version", "t.version", Out::Int).doc("Rises with every change; send it back to guard yours."),
         field("channel", "t.channel", Out::Text),
         field("created_at", "t.created_at", Out::Time),
         field("updated_at", "$UPDATED", Out::Time),
@@ -39,7 +39,7 @@ pub const TICKET: View = View {
         field("message_count", "$MESSAGES", Out::Int),
         field("attachment_count", "$ATTACHMENTS", Out::Int),
         field("allowed_transitions", "$TRANSITIONS", Out::Json("Transitions"))
-            .says("The statuses that the caller may set next."),
+            .doc("The statuses that the caller may set next."),
         field("custom_fields", "t.custom_fields", Out::Json("CustomFields")),
     ],
 };

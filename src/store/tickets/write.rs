@@ -4,7 +4,7 @@ use crate::desk::tickets::search::index_text;
 use crate::desk::tickets::ticket::Ticket;
 use crate::edge::db::{Arg, Stmt};
 use crate::store::projects;
-use crate::store::tickets::ticket::tags;
+use crate::store::tickets::ticket::tags_json;
 
 /// A ticket to be: what `desk` does not decide stands beside the ticket itself.
 #[derive(Clone, Debug)]
@@ -34,7 +34,7 @@ pub fn insert(new: &NewTicket) -> Vec<Stmt> {
         Requester::Address(address) => (None, Some(address)),
     };
     let project = ticket.project.as_ref().map(|project| project.id);
-    let mut stmts: Vec<Stmt> = project.into_iter().flat_map(projects::next_key).collect();
+    let mut stmts: Vec<Stmt> = project.into_iter().flat_map(projects::take_next_number).collect();
     stmts.extend([
         Stmt::new(
             "INSERT INTO ticket_numbers (day, last) VALUES (?1, 1) ON CONFLICT (day) DO UPDATE SET last = last + 1",
@@ -56,12 +56,12 @@ pub fn insert(new: &NewTicket) -> Vec<Stmt> {
         .bind(index_text(&ticket.title))
         .bind(&ticket.description)
         .bind(index_text(&ticket.description))
-        .bind(ticket.status.word())
+        .bind(ticket.status.as_str())
         .bind(ticket.priority.rank())
-        .bind(ticket.workflow.word())
+        .bind(ticket.workflow.as_str())
         .bind(ticket.category.as_ref().map(|category| category.id))
         .bind(ticket.department.clone())
-        .bind(tags(ticket))
+        .bind(tags_json(ticket))
         .bind(id)
         .bind(address)
         .bind(ticket.assignee.as_ref().map(|person| person.id))
@@ -80,10 +80,10 @@ pub fn insert(new: &NewTicket) -> Vec<Stmt> {
 }
 
 /// What a change of project needs before [`update`]: the next key there. Nothing for every other change.
-pub fn next_key(before: &Ticket, after: &Ticket) -> Vec<Stmt> {
+pub fn renumber(before: &Ticket, after: &Ticket) -> Vec<Stmt> {
     let project = |ticket: &Ticket| ticket.project.as_ref().map(|project| project.id);
     let to = project(after).filter(|id| Some(*id) != project(before));
-    to.into_iter().flat_map(projects::next_key).collect()
+    to.into_iter().flat_map(projects::take_next_number).collect()
 }
 
 /// Writes a decided change over the version that it was decided on; any other aborts the batch.
@@ -111,7 +111,7 @@ pub fn update(before: &Ticket, after: &Ticket, now: i64) -> Stmt {
     set(
         before.status != after.status,
         "status",
-        after.status.word().into(),
+        after.status.as_str().into(),
     );
     set(
         before.priority != after.priority,
@@ -121,7 +121,7 @@ pub fn update(before: &Ticket, after: &Ticket, now: i64) -> Stmt {
     set(
         before.workflow != after.workflow,
         "workflow",
-        after.workflow.word().into(),
+        after.workflow.as_str().into(),
     );
     set(
         before.category != after.category,
@@ -138,7 +138,7 @@ pub fn update(before: &Ticket, after: &Ticket, now: i64) -> Stmt {
         "department",
         after.department.clone().into(),
     );
-    set(before.tags != after.tags, "tags", tags(after).into());
+    set(before.tags != after.tags, "tags", tags_json(after).into());
     let pauses = before.pauses != after.pauses;
     set(
         pauses,
@@ -201,7 +201,7 @@ pub fn update(before: &Ticket, after: &Ticket, now: i64) -> Stmt {
 }
 
 /// As [`update`], of a ticket that the same batch has made.
-pub fn update_made(uid: &str, before: &Ticket, after: &Ticket, now: i64) -> Stmt {
+pub fn update_by_uid(uid: &str, before: &Ticket, after: &Ticket, now: i64) -> Stmt {
     let mut stmt = update(before, after, now);
     stmt.sql = stmt.sql.replace("WHERE id = ?1", "WHERE uid = ?1").into();
     if let Some(first) = stmt.args.first_mut() {

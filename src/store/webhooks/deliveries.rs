@@ -7,15 +7,15 @@ use serde::Deserialize;
 
 use crate::desk::id::Ref;
 use crate::desk::person::Role;
-use crate::desk::webhooks::delivery::{FIRED, KEPT, State, TEST};
+use crate::desk::webhooks::delivery::{DeliveryState, RETENTION, RULE_FIRED_EVENT, TEST_EVENT};
 use crate::edge::db::{Arg, Stmt};
-use crate::http::page::{Page, Start};
-use crate::http::shape::Words;
+use crate::http::page::{Page, PageStart};
+use crate::http::shape::Choices;
 use crate::store::reference;
 use crate::store::tickets::events::EVENT;
 use crate::store::tickets::json::ticket_json;
 use crate::store::tickets::messages::MESSAGE;
-use crate::store::tickets::subject::Subject;
+use crate::store::tickets::subject::EventSubject;
 use crate::store::tickets::transfers;
 use crate::store::view::{self, Out, View, field, nullable};
 
@@ -23,9 +23,9 @@ use crate::store::view::{self, Out, View, field, nullable};
 const LEASE: i64 = 60_000;
 
 /// The states, as words of input.
-pub static STATE: Words = Words {
-    list: &State::WORDS,
-    parse: |word| State::parse(word).map(State::word),
+pub static STATE: Choices = Choices {
+    list: &DeliveryState::WORDS,
+    parse: |word| DeliveryState::parse(word).map(DeliveryState::as_str),
 };
 
 /// A delivery, as the log shows it.
@@ -36,7 +36,7 @@ pub const DELIVERY: View = View {
         field("uid", "d.uid", Out::Text),
         field("webhook_id", "d.webhook_id", Out::Int),
         field("message_id", "coalesce(d.repeats,d.uid)", Out::Text)
-            .says("The `webhook-id` header: the same for every attempt, and for what is sent again by hand."),
+            .doc("The `webhook-id` header: the same for every attempt, and for what is sent again by hand."),
         field("type", "d.type", Out::Text),
         nullable("ticket_id", "d.ticket_id", Out::Int),
         field("state", "d.state", Out::Word(&STATE)),
@@ -46,20 +46,20 @@ pub const DELIVERY: View = View {
             "iif(d.state='pending',d.next_attempt_at,NULL)",
             Out::Time,
         )
-        .says("When it is tried next, if none before it stands in the way."),
-        nullable("last_status", "d.last_status", Out::Int).says("What was answered at last."),
-        nullable("last_error", "d.last_error", Out::Text).says("Why the last attempt failed."),
-        nullable("duration_ms", "d.duration_ms", Out::Int).says("Of the last attempt."),
-        nullable("response", "d.response", Out::Text).says("The first 500 bytes of the last answer."),
+        .doc("When it is tried next, if none before it stands in the way."),
+        nullable("last_status", "d.last_status", Out::Int).doc("What was answered at last."),
+        nullable("last_error", "d.last_error", Out::Text).doc("Why the last attempt failed."),
+        nullable("duration_ms", "d.duration_ms", Out::Int).doc("Of the last attempt."),
+        nullable("response", "d.response", Out::Text).doc("The first 500 bytes of the last answer."),
         nullable("body", "d.body", Out::Text)
-            .says("What is sent, to the byte; null before the first attempt."),
+            .doc("What is sent, to the byte; null before the first attempt."),
         field("created_at", "d.created_at", Out::Time),
         nullable("delivered_at", "d.delivered_at", Out::Time),
     ],
 };
 
 /// The condition on a delivery `d` that a reference names, with its argument as `?2`.
-fn named(reference: &Ref) -> (&'static str, Arg) {
+fn delivery_condition(reference: &Ref) -> (&'static str, Arg) {
     match reference {
         Ref::Id(id) => ("d.id = ?2", Arg::Int(*id)),
         Ref::Uid(uid) => ("d.uid = ?2", Arg::Text(uid.clone())),
@@ -70,10 +70,10 @@ fn named(reference: &Ref) -> (&'static str, Arg) {
 /// A page of what went to an endpoint, newest first: rows `j`, `id`.
 pub fn list(webhook: &Ref, state: Option<&str>, page: &Page) -> Stmt {
     let before = match page.start {
-        Start::After { id, .. } => id,
+        PageStart::After { id, .. } => id,
         _ => crate::desk::id::MAX_ID,
     };
-    let (name, arg) = reference::named(webhook);
+    let (name, arg) = reference::webhook_condition(webhook);
     Stmt::new(format!(
         "SELECT {} AS j, d.id AS id FROM webhooks h JOIN webhook_deliveries d ON d.webhook_id = h.id \
          WHERE {name} AND d.id < ?2 {} ORDER BY d.id DESC LIMIT ?4 OFFSET ?5",
@@ -90,7 +90,7 @@ pub fn list(webhook: &Ref, state: Option<&str>, page: &Page) -> Stmt {
 
 /// How many deliveries [`list`] has in all: `n`, up to 10,001.
 pub fn count(webhook: &Ref, state: Option<&str>) -> Stmt {
-    let (name, arg) = reference::named(webhook);
+    let (name, arg) = reference::webhook_condition(webhook);
     Stmt::new(format!(
         "SELECT count(*) AS n FROM (SELECT 1 FROM webhooks h JOIN webhook_deliveries d ON d.webhook_id = h.id \
          WHERE {name} {} LIMIT 10001)",
@@ -102,8 +102,8 @@ pub fn count(webhook: &Ref, state: Option<&str>) -> Stmt {
 
 /// The row `j` of one delivery of an endpoint.
 pub fn show(webhook: &Ref, delivery: &Ref) -> Stmt {
-    let (of, webhook) = reference::named(webhook);
-    let (name, delivery) = named(delivery);
+    let (of, webhook) = reference::webhook_condition(webhook);
+    let (name, delivery) = delivery_condition(delivery);
     Stmt::new(format!(
         "SELECT {} AS j, NULL AS v, d.id AS id FROM webhooks h JOIN webhook_deliveries d ON d.webhook_id = h.id WHERE {of} AND {name}",
         DELIVERY.sql()
@@ -113,7 +113,7 @@ pub fn show(webhook: &Ref, delivery: &Ref) -> Stmt {
 }
 
 /// The row `j`, `id` of a delivery that the same batch has made.
-pub fn show_made(uid: &str) -> Stmt {
+pub fn show_uid(uid: &str) -> Stmt {
     Stmt::new(format!(
         "SELECT {} AS j, NULL AS v, d.id AS id FROM webhook_deliveries d WHERE d.uid = ?1",
         DELIVERY.sql()
@@ -131,8 +131,8 @@ pub struct DeliveryRow {
 
 /// The row of one delivery of an endpoint.
 pub fn row(webhook: &Ref, delivery: &Ref) -> Stmt {
-    let (of, webhook) = reference::named(webhook);
-    let (name, delivery) = named(delivery);
+    let (of, webhook) = reference::webhook_condition(webhook);
+    let (name, delivery) = delivery_condition(delivery);
     Stmt::new(format!(
         "SELECT d.id, d.state, max(d.is_internal, coalesce((SELECT e.public_seq IS NULL FROM events e WHERE e.id = d.event_id), 0)) AS is_internal \
          FROM webhooks h JOIN webhook_deliveries d ON d.webhook_id = h.id WHERE {of} AND {name}"
@@ -148,7 +148,7 @@ fn expect_active(webhook: i64) -> Stmt {
 }
 
 /// Tries at once what waits for an endpoint.
-pub(super) fn hasten(webhook: i64, now: i64) -> Stmt {
+pub(super) fn retry_now(webhook: i64, now: i64) -> Stmt {
     Stmt::new(
         "UPDATE webhook_deliveries SET next_attempt_at = ?2 WHERE webhook_id = ?1 AND state = 'pending' AND next_attempt_at > ?2",
     )
@@ -157,21 +157,21 @@ pub(super) fn hasten(webhook: i64, now: i64) -> Stmt {
 }
 
 /// Sends a test to an endpoint, behind what waits for it.
-pub fn test(webhook: i64, uid: &str, now: i64) -> Vec<Stmt> {
+pub fn insert_test(webhook: i64, uid: &str, now: i64) -> Vec<Stmt> {
     vec![
         expect_active(webhook),
-        hasten(webhook, now),
+        retry_now(webhook, now),
         Stmt::new("INSERT INTO webhook_deliveries (uid, webhook_id, type, next_attempt_at, created_at) VALUES (?1, ?2, ?3, ?4, ?4)")
             .bind(uid)
             .bind(webhook)
-            .bind(TEST)
+            .bind(TEST_EVENT)
             .bind(now),
     ]
 }
 
 /// Sends again what a delivery sent, behind what waits for the endpoint. The receiver knows it by the same
 /// `webhook-id`, so that it does nothing twice that it has done.
-pub fn again(webhook: i64, delivery: i64, uid: &str, now: i64) -> Vec<Stmt> {
+pub fn redeliver(webhook: i64, delivery: i64, uid: &str, now: i64) -> Vec<Stmt> {
     vec![
         expect_active(webhook),
         // Whoever asked saw an endpoint that may know of it.
@@ -180,7 +180,7 @@ pub fn again(webhook: i64, delivery: i64, uid: &str, now: i64) -> Vec<Stmt> {
              WHERE d.id = ?1 AND d.is_internal = 1 AND h.include_internal = 0",
         )
         .bind(delivery),
-        hasten(webhook, now),
+        retry_now(webhook, now),
         Stmt::new(
             "INSERT INTO webhook_deliveries (uid, repeats, webhook_id, type, ticket_id, event_id, rule, is_internal, body, next_attempt_at, created_at) \
              SELECT ?2, coalesce(repeats, uid), webhook_id, type, ticket_id, event_id, rule, is_internal, body, ?3, ?3 \
@@ -194,7 +194,7 @@ pub fn again(webhook: i64, delivery: i64, uid: &str, now: i64) -> Vec<Stmt> {
 
 /// What a rule has to tell an endpoint.
 #[derive(Clone, Debug)]
-pub struct FromRule<'a> {
+pub struct RuleDelivery<'a> {
     pub webhook: i64,
     pub uid: &'a str,
     /// `{"id", "name", "heard"}`.
@@ -205,8 +205,8 @@ pub struct FromRule<'a> {
 }
 
 /// Tells an endpoint that a rule has acted on a ticket of the batch.
-pub fn from_rule(subject: &Subject, new: &FromRule) -> Stmt {
-    let (name, arg) = crate::store::tickets::subject::of_ticket(subject);
+pub fn insert_for_rule(subject: &EventSubject, new: &RuleDelivery) -> Stmt {
+    let (name, arg) = crate::store::tickets::subject::subject_condition(subject);
     Stmt::new(format!(
         "INSERT INTO webhook_deliveries (uid, webhook_id, type, ticket_id, rule, next_attempt_at, created_at, is_internal) \
          SELECT ?3, h.id, ?4, t.id, ?5, ?6, ?6, ?7 FROM tickets t JOIN webhooks h ON h.id = ?2 AND h.is_active = 1 WHERE {name}"
@@ -214,7 +214,7 @@ pub fn from_rule(subject: &Subject, new: &FromRule) -> Stmt {
     .bind(arg)
     .bind(new.webhook)
     .bind(new.uid)
-    .bind(FIRED)
+    .bind(RULE_FIRED_EVENT)
     .bind(new.rule)
     .bind(new.now)
     .bind(new.is_internal)
@@ -227,7 +227,7 @@ const HEAD: &str = "(SELECT p.id FROM webhook_deliveries p WHERE p.webhook_id = 
 
 /// A delivery that is being sent, and under which lease.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Held {
+pub struct ClaimedDelivery {
     pub id: i64,
     pub webhook_id: i64,
     pub lease: String,
@@ -243,8 +243,8 @@ pub struct Held {
 }
 
 /// Takes the lease of an endpoint if its first delivery is due and nobody else sends, and makes the delivery's body
-/// where it has none yet. The last statement gives the [`Held`], or nothing.
-pub fn take(webhook: i64, lease: &str, now: i64) -> Vec<Stmt> {
+/// where it has none yet. The last statement gives the [`ClaimedDelivery`], or nothing.
+pub fn claim(webhook: i64, lease: &str, now: i64) -> Vec<Stmt> {
     let due = format!(
         "UPDATE webhooks SET lease = ?2, lease_until = ?3 + ?4 WHERE id = ?1 AND is_active = 1 AND lease_until <= ?3 \
          AND (SELECT d.next_attempt_at FROM webhook_deliveries d WHERE d.id = {HEAD}) <= ?3"
@@ -260,15 +260,15 @@ pub fn take(webhook: i64, lease: &str, now: i64) -> Vec<Stmt> {
     );
     vec![
         Stmt::new(due).bind(webhook).bind(lease).bind(now).bind(LEASE),
-        write(Role::Admin, webhook, lease, now),
-        write(Role::Customer, webhook, lease, now),
+        write_body(Role::Admin, webhook, lease, now),
+        write_body(Role::Customer, webhook, lease, now),
         Stmt::new(begin).bind(webhook).bind(lease),
         Stmt::new(held).bind(webhook).bind(lease).bind(now),
     ]
 }
 
 /// Writes the body of the first delivery, as staff or customers may see it.
-fn write(role: Role, webhook: i64, lease: &str, now: i64) -> Stmt {
+fn write_body(role: Role, webhook: i64, lease: &str, now: i64) -> Stmt {
     let internal = role.is_staff();
     let (seq, data, cause) = if internal {
         ("e.seq", transfers::event_data(), "e.cause")
@@ -326,9 +326,9 @@ fn write(role: Role, webhook: i64, lease: &str, now: i64) -> Stmt {
 
 /// What came of an attempt.
 #[derive(Clone, Debug)]
-pub struct Report {
-    pub state: State,
-    /// Of [`State::Pending`].
+pub struct AttemptResult {
+    pub state: DeliveryState,
+    /// Of [`DeliveryState::Pending`].
     pub next_attempt_at: i64,
     pub status: Option<u16>,
     pub error: Option<String>,
@@ -341,7 +341,7 @@ pub struct Report {
 
 /// Keeps what came of an attempt and gives the lease back, if it was not lost meanwhile: then whoever has it now
 /// sends, and tells, by itself. An endpoint that is switched off is told of to every administrator.
-pub fn finish(held: &Held, report: &Report) -> Vec<Stmt> {
+pub fn record_attempt(held: &ClaimedDelivery, report: &AttemptResult) -> Vec<Stmt> {
     let mine = "EXISTS (SELECT 1 FROM webhooks WHERE id = ?1 AND lease = ?2)";
     let stmt = |sql: String| Stmt::new(sql).bind(held.webhook_id).bind(&held.lease);
     let mut stmts = vec![
@@ -352,7 +352,7 @@ pub fn finish(held: &Held, report: &Report) -> Vec<Stmt> {
              WHERE id = ?3 AND {mine}"
         ))
         .bind(held.id)
-        .bind(report.state.word())
+        .bind(report.state.as_str())
         .bind(report.next_attempt_at)
         .bind(report.status.map(i64::from))
         .bind(report.error.clone())
@@ -388,7 +388,7 @@ pub fn finish(held: &Held, report: &Report) -> Vec<Stmt> {
 }
 
 /// Endpoints whose first delivery is due while nobody sends: rows of `Due`.
-pub fn waiting(now: i64) -> Stmt {
+pub fn list_due(now: i64) -> Stmt {
     Stmt::new(format!(
         "SELECT 'hook' AS what, h.id AS id FROM webhooks h WHERE h.is_active = 1 AND h.lease_until <= ?1 \
          AND (SELECT d.next_attempt_at FROM webhook_deliveries d WHERE d.id = {}) <= ?1",
@@ -402,6 +402,6 @@ pub fn purge(now: i64, most: i64) -> Stmt {
     Stmt::new(
         "DELETE FROM webhook_deliveries WHERE id IN (SELECT id FROM webhook_deliveries WHERE created_at < ?1 ORDER BY created_at LIMIT ?2)",
     )
-    .bind(now.saturating_sub(KEPT))
+    .bind(now.saturating_sub(RETENTION))
     .bind(most)
 }

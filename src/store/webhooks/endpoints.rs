@@ -3,10 +3,10 @@
 use serde::Deserialize;
 
 use crate::desk::id::Ref;
-use crate::desk::webhooks::delivery::{MOST, ROTATION};
+use crate::desk::webhooks::delivery::{MAX_ENDPOINTS, SECRET_OVERLAP};
 use crate::edge::db::Stmt;
-use crate::http::page::{Page, Start};
-use crate::store::reference::named;
+use crate::http::page::{Page, PageStart};
+use crate::store::reference::webhook_condition;
 use crate::store::view::{Out, View, field, nullable};
 
 /// An endpoint.
@@ -15,20 +15,20 @@ pub const WEBHOOK: View = View {
     fields: &[
         field("id", "h.id", Out::Int),
         field("uid", "h.uid", Out::Text),
-        field("url", "h.url", Out::Text).says("As it is called."),
+        field("url", "h.url", Out::Text).doc("As it is called."),
         field("description", "h.description", Out::Text),
         field("events", "h.events", Out::Json("WebhookEvents"))
-            .says("The types that it hears of; `*` is all of them."),
+            .doc("The types that it hears of; `*` is all of them."),
         field("include_internal", "h.include_internal", Out::Flag)
-            .says("It hears of internal notes too, and sees tickets as staff do."),
+            .doc("It hears of internal notes too, and sees tickets as staff do."),
         field("is_active", "h.is_active", Out::Flag),
         nullable("disabled_reason", "h.disabled_reason", Out::Text)
-            .says("Why the desk itself has switched it off."),
+            .doc("Why the desk itself has switched it off."),
         nullable("secret", "NULL", Out::Text)
-            .says("Signs what is sent. Shown once, by the answer that made it; not when that is replayed."),
-        field("secret_hint", "'whsec_...'||substr(h.secret,-4)", Out::Text).says("How the secret ends."),
+            .doc("Signs what is sent. Shown once, by the answer that made it; not when that is replayed."),
+        field("secret_hint", "'whsec_...'||substr(h.secret,-4)", Out::Text).doc("How the secret ends."),
         nullable("old_secret_until", "h.old_secret_until", Out::Time)
-            .says("Until then the secret before the last rotation signs too."),
+            .doc("Until then the secret before the last rotation signs too."),
         field("version", "h.version", Out::Int),
         field("created_at", "h.created_at", Out::Time),
         field("updated_at", "h.updated_at", Out::Time),
@@ -38,7 +38,7 @@ pub const WEBHOOK: View = View {
 /// A page of endpoints, oldest first: rows `j`, `id`.
 pub fn list(page: &Page) -> Stmt {
     let after = match page.start {
-        Start::After { id, .. } => id,
+        PageStart::After { id, .. } => id,
         _ => 0,
     };
     Stmt::new(format!(
@@ -57,7 +57,7 @@ pub fn count() -> Stmt {
 
 /// The row `j`, `v`, `id` of an endpoint.
 pub fn show(reference: &Ref) -> Stmt {
-    let (name, arg) = named(reference);
+    let (name, arg) = webhook_condition(reference);
     Stmt::new(format!(
         "SELECT {} AS j, h.version AS v, h.id AS id FROM webhooks h WHERE {name}",
         WEBHOOK.sql()
@@ -80,7 +80,7 @@ pub struct WebhookRow {
 
 /// The row of an endpoint, for a change.
 pub fn row(reference: &Ref) -> Stmt {
-    let (name, arg) = named(reference);
+    let (name, arg) = webhook_condition(reference);
     Stmt::new(format!(
         "SELECT h.id, h.uid, h.url, h.description, h.events, h.include_internal, h.is_active, h.version FROM webhooks h WHERE {name}"
     ))
@@ -105,7 +105,7 @@ pub struct NewWebhook {
 /// Inserts an endpoint, unless there are too many.
 pub fn insert(new: &NewWebhook) -> [Stmt; 2] {
     [
-        Stmt::new("INSERT INTO stale SELECT 1 WHERE (SELECT count(*) FROM webhooks) >= ?1").bind(MOST),
+        Stmt::new("INSERT INTO stale SELECT 1 WHERE (SELECT count(*) FROM webhooks) >= ?1").bind(MAX_ENDPOINTS),
         Stmt::new(
             "INSERT INTO webhooks (uid, url, description, events, include_internal, is_active, secret, created_at, updated_at) \
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8)",
@@ -140,8 +140,8 @@ pub fn update(id: i64, version: i64, new: &NewWebhook) -> [Stmt; 2] {
         .bind(new.is_active)
         .bind(new.secret.clone())
         .bind(new.now)
-        .bind(ROTATION),
-        crate::store::webhooks::deliveries::hasten(id, new.now),
+        .bind(SECRET_OVERLAP),
+        crate::store::webhooks::deliveries::retry_now(id, new.now),
     ]
 }
 

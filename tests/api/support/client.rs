@@ -16,7 +16,7 @@ pub enum Role {
 
 impl Role {
     /// The word of the role, for the signed-in ones.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Role::Nobody => "nobody",
             Role::Customer => "customer",
@@ -60,7 +60,7 @@ impl Caller {
     /// The caller that a login or registration answer describes.
     pub fn from_session(host: &str, role: Role, session: &Value) -> Caller {
         let user = &session["user"];
-        assert_eq!(user["role"], role.word(), "{session}");
+        assert_eq!(user["role"], role.as_str(), "{session}");
         Caller {
             role,
             access: text(&session["access_token"]),

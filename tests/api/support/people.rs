@@ -95,7 +95,7 @@ impl Admin {
         let email = make::email();
         self.post(
             "/users",
-            json!({"email": email, "password": make::PASSWORD, "role": role.word()}),
+            json!({"email": email, "password": make::PASSWORD, "role": role.as_str()}),
         )
         .is(201);
         let session = Caller::nobody(&self.host)

@@ -2,7 +2,7 @@
 
 use hmac::{Hmac, Mac};
 
-use edgedesk::desk::mail::reply_address::{ReplyAddress, Thread};
+use edgedesk::desk::mail::reply_address::{MailThread, ReplyAddress};
 
 use super::client::escape;
 use super::{Caller, Value, Worker, make, wire};
@@ -55,8 +55,8 @@ pub fn desk(worker: &Worker) -> ReplyAddress {
 }
 
 /// Where somebody answers on a ticket.
-pub fn thread(ticket: &Value, who: &Caller) -> Thread {
-    Thread {
+pub fn thread(ticket: &Value, who: &Caller) -> MailThread {
+    MailThread {
         ticket_id: ticket["id"].as_i64().expect("an id"),
         user_id: who.id,
         is_internal: false,

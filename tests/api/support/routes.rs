@@ -34,7 +34,7 @@ pub fn rows() -> Vec<Row> {
             Access::Admin => Role::Admin,
         };
         let row = Row {
-            method: route.method.word(),
+            method: route.method.as_str(),
             path: route.path,
             access,
             takes_body: route.body.is_some(),

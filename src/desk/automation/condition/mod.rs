@@ -7,7 +7,7 @@ use std::cmp::Ordering;
 
 use serde_json::Value;
 
-use crate::desk::automation::fields::Kind;
+use crate::desk::automation::fields::FieldKind;
 use crate::desk::tickets::priority::Priority;
 
 /// What is known when rules are asked.
@@ -23,7 +23,7 @@ pub trait Facts {
 
 /// How a field is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Op {
+pub enum Operator {
     Is,
     IsNot,
     In,
@@ -38,23 +38,23 @@ pub enum Op {
     ChangedTo,
 }
 
-impl Op {
+impl Operator {
     /// Every operator.
-    pub const ALL: [Op; 12] = [
-        Op::Is,
-        Op::IsNot,
-        Op::In,
-        Op::NotIn,
-        Op::Contains,
-        Op::StartsWith,
-        Op::Gt,
-        Op::Lt,
-        Op::IsEmpty,
-        Op::Changed,
-        Op::ChangedFrom,
-        Op::ChangedTo,
+    pub const ALL: [Operator; 12] = [
+        Operator::Is,
+        Operator::IsNot,
+        Operator::In,
+        Operator::NotIn,
+        Operator::Contains,
+        Operator::StartsWith,
+        Operator::Gt,
+        Operator::Lt,
+        Operator::IsEmpty,
+        Operator::Changed,
+        Operator::ChangedFrom,
+        Operator::ChangedTo,
     ];
-    /// The canonical words, in the order of [`Op::ALL`].
+    /// The canonical words, in the order of [`Operator::ALL`].
     pub const WORDS: [&'static str; 12] = [
         "is",
         "is_not",
@@ -71,14 +71,17 @@ impl Op {
     ];
 
     /// The canonical word.
-    pub fn word(self) -> &'static str {
-        let known = Op::ALL.into_iter().zip(Op::WORDS).find(|(op, _)| *op == self);
+    pub fn as_str(self) -> &'static str {
+        let known = Operator::ALL
+            .into_iter()
+            .zip(Operator::WORDS)
+            .find(|(op, _)| *op == self);
         known.map_or("is", |(_, word)| word)
     }
 
     /// Reads a word, exactly.
-    pub fn parse(word: &str) -> Option<Op> {
-        Op::ALL.into_iter().find(|op| op.word() == word)
+    pub fn parse(word: &str) -> Option<Operator> {
+        Operator::ALL.into_iter().find(|op| op.as_str() == word)
     }
 }
 
@@ -86,8 +89,8 @@ impl Op {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Condition {
     pub field: String,
-    pub kind: Kind,
-    pub op: Op,
+    pub kind: FieldKind,
+    pub op: Operator,
     /// As facts stand, texts in lower case; a list for `in`, true or false for `is_empty` and `changed`.
     pub value: Value,
 }
@@ -101,7 +104,7 @@ pub struct Conditions {
 
 /// A condition that does not hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unmet {
+pub struct UnmetCondition {
     /// `conditions.all[0]`.
     pub path: String,
     /// `priority gt "low": it is "low"`.
@@ -110,17 +113,17 @@ pub struct Unmet {
 
 impl Conditions {
     /// Whether they hold.
-    pub fn hold(&self, facts: &impl Facts) -> bool {
-        self.all.iter().all(|one| one.holds(facts))
-            && (self.any.is_empty() || self.any.iter().any(|one| one.holds(facts)))
+    pub fn matches(&self, facts: &impl Facts) -> bool {
+        self.all.iter().all(|one| one.matches(facts))
+            && (self.any.is_empty() || self.any.iter().any(|one| one.matches(facts)))
     }
 
     /// Why they do not hold; empty when they do.
-    pub fn explain(&self, facts: &impl Facts) -> Vec<Unmet> {
-        let failing = |name: &'static str, list: &[Condition]| -> Vec<Unmet> {
-            let unmet = list.iter().enumerate().filter(|(_, one)| !one.holds(facts));
+    pub fn explain(&self, facts: &impl Facts) -> Vec<UnmetCondition> {
+        let failing = |name: &'static str, list: &[Condition]| -> Vec<UnmetCondition> {
+            let unmet = list.iter().enumerate().filter(|(_, one)| !one.matches(facts));
             unmet
-                .map(|(at, one)| one.unmet(format!("conditions.{name}[{at}]"), facts))
+                .map(|(at, one)| one.explain(format!("conditions.{name}[{at}]"), facts))
                 .collect()
         };
         let mut all = failing("all", &self.all);
@@ -134,64 +137,68 @@ impl Conditions {
 
 impl Condition {
     /// Whether it holds.
-    pub fn holds(&self, facts: &impl Facts) -> bool {
+    pub fn matches(&self, facts: &impl Facts) -> bool {
         let fact = facts.get(&self.field).unwrap_or(Value::Null);
         let before = || facts.before(&self.field).filter(|before| *before != fact);
         match self.op {
-            Op::Is => same(&fact, &self.value),
-            Op::IsNot => !same(&fact, &self.value),
-            Op::In => self.is_listed(&fact),
-            Op::NotIn => !self.is_listed(&fact),
-            Op::Contains => contains(&fact, &self.value),
-            Op::StartsWith => fact
+            Operator::Is => equals(&fact, &self.value),
+            Operator::IsNot => !equals(&fact, &self.value),
+            Operator::In => self.is_listed(&fact),
+            Operator::NotIn => !self.is_listed(&fact),
+            Operator::Contains => contains(&fact, &self.value),
+            Operator::StartsWith => fact
                 .as_str()
                 .zip(self.value.as_str())
                 .is_some_and(|(fact, value)| fact.to_lowercase().starts_with(value)),
-            Op::Gt => self.order(&fact) == Some(Ordering::Greater),
-            Op::Lt => self.order(&fact) == Some(Ordering::Less),
-            Op::IsEmpty => self.value == Value::Bool(is_blank(&fact)),
-            Op::Changed => self.value == Value::Bool(before().is_some()),
-            Op::ChangedFrom => before().is_some_and(|before| same(&before, &self.value)),
-            Op::ChangedTo => before().is_some() && same(&fact, &self.value),
+            Operator::Gt => self.compare(&fact) == Some(Ordering::Greater),
+            Operator::Lt => self.compare(&fact) == Some(Ordering::Less),
+            Operator::IsEmpty => self.value == Value::Bool(is_blank(&fact)),
+            Operator::Changed => self.value == Value::Bool(before().is_some()),
+            Operator::ChangedFrom => before().is_some_and(|before| equals(&before, &self.value)),
+            Operator::ChangedTo => before().is_some() && equals(&fact, &self.value),
         }
     }
 
     fn is_listed(&self, fact: &Value) -> bool {
         self.value
             .as_array()
-            .is_some_and(|list| list.iter().any(|value| same(fact, value)))
+            .is_some_and(|list| list.iter().any(|value| equals(fact, value)))
     }
 
-    fn order(&self, fact: &Value) -> Option<Ordering> {
-        if self.kind == Kind::Priority {
+    fn compare(&self, fact: &Value) -> Option<Ordering> {
+        if self.kind == FieldKind::Priority {
             let rank = |value: &Value| Priority::parse(value.as_str()?);
             return Some(rank(fact)?.cmp(&rank(&self.value)?));
         }
         fact.as_f64()?.partial_cmp(&self.value.as_f64()?)
     }
 
-    fn unmet(&self, path: String, facts: &impl Facts) -> Unmet {
+    fn explain(&self, path: String, facts: &impl Facts) -> UnmetCondition {
         let fact = facts.get(&self.field).unwrap_or(Value::Null);
-        let (field, op) = (&self.field, self.op.word());
+        let (field, op) = (&self.field, self.op.as_str());
         let was = match facts.before(field) {
-            Some(before) => format!(", it was {}", short(&before)),
+            Some(before) => format!(", it was {}", abbreviate(&before)),
             None => String::new(),
         };
-        let reason = format!("{field} {op} {}: it is {}{was}", short(&self.value), short(&fact));
-        Unmet { path, reason }
+        let reason = format!(
+            "{field} {op} {}: it is {}{was}",
+            abbreviate(&self.value),
+            abbreviate(&fact)
+        );
+        UnmetCondition { path, reason }
     }
 }
 
 /// Whether a fact is what a condition names.
-fn same(fact: &Value, value: &Value) -> bool {
+fn equals(fact: &Value, value: &Value) -> bool {
     match (fact, value) {
         (_, Value::Null) => is_blank(fact),
         (Value::String(fact), Value::String(value)) => fact.to_lowercase() == *value,
         (Value::Number(fact), Value::Number(value)) => fact.as_f64() == value.as_f64(),
-        (Value::Object(row), Value::Number(_)) => row.get("id").is_some_and(|id| same(id, value)),
+        (Value::Object(row), Value::Number(_)) => row.get("id").is_some_and(|id| equals(id, value)),
         (Value::Object(row), Value::String(_)) => ["name", "uid"]
             .iter()
-            .any(|key| row.get(*key).is_some_and(|fact| same(fact, value))),
+            .any(|key| row.get(*key).is_some_and(|fact| equals(fact, value))),
         (Value::Array(_), _) => contains(fact, value),
         _ => fact == value,
     }
@@ -200,7 +207,7 @@ fn same(fact: &Value, value: &Value) -> bool {
 fn contains(fact: &Value, value: &Value) -> bool {
     match (fact, value) {
         (Value::String(fact), Value::String(value)) => fact.to_lowercase().contains(value),
-        (Value::Array(list), _) => list.iter().any(|one| !one.is_array() && same(one, value)),
+        (Value::Array(list), _) => list.iter().any(|one| !one.is_array() && equals(one, value)),
         _ => false,
     }
 }
@@ -216,7 +223,7 @@ pub(super) fn is_blank(value: &Value) -> bool {
 }
 
 /// A value for people: a row by its name, a long one by its beginning.
-fn short(value: &Value) -> String {
+fn abbreviate(value: &Value) -> String {
     let text = value.get("name").unwrap_or(value).to_string();
     match text.char_indices().nth(80) {
         Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()),

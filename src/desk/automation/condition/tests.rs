@@ -1,9 +1,9 @@
 use super::*;
-use crate::desk::automation::fields::FIELDS;
 
 use serde_json::json;
 
-use crate::desk::validation::Mistakes;
+use crate::desk::automation::fields::FIELDS;
+use crate::desk::validation::FieldErrors;
 
 /// Facts as two JSON objects.
 #[derive(Clone)]
@@ -55,9 +55,9 @@ fn facts() -> Known {
 }
 
 pub(crate) fn read(value: Value) -> Conditions {
-    let mut wrong = Mistakes::default();
-    let conditions = Conditions::read(Some(&value), &mut wrong);
-    wrong.finish(Some(conditions)).expect("conditions")
+    let mut errors = FieldErrors::default();
+    let conditions = Conditions::parse(Some(&value), &mut errors);
+    errors.finish(Some(conditions)).expect("conditions")
 }
 
 #[test]
@@ -147,7 +147,7 @@ fn every_operator_holds_or_not() {
         ("custom_fields.none", "is_empty", json!(null), true),
     ] {
         let conditions = read(json!({"all": [{"field": field, "op": op, "value": value}]}));
-        assert_eq!(conditions.hold(&facts()), want, "{field} {op} {value}");
+        assert_eq!(conditions.matches(&facts()), want, "{field} {op} {value}");
         assert_eq!(
             conditions.explain(&facts()).is_empty(),
             want,
@@ -185,7 +185,7 @@ fn lists_combine() {
             .map(|unmet| unmet.path)
             .collect();
         assert_eq!(unmet, paths, "{value}");
-        assert_eq!(conditions.hold(&facts()), paths.is_empty(), "{value}");
+        assert_eq!(conditions.matches(&facts()), paths.is_empty(), "{value}");
     }
 }
 
@@ -231,9 +231,9 @@ fn facts_of_the_wrong_type_never_match() {
         json!(null),
     ] {
         for (name, kind, changes) in FIELDS {
-            for op in Op::ALL {
+            for op in Operator::ALL {
                 let value = match (op, kind) {
-                    (Op::In, _) => json!(["zzz"]),
+                    (Operator::In, _) => json!(["zzz"]),
                     _ => json!("zzz"),
                 };
                 let condition = Condition {
@@ -246,8 +246,12 @@ fn facts_of_the_wrong_type_never_match() {
                     now: json!({name: fact}),
                     before: json!({name: "y"}),
                 };
-                let wanted = matches!(op, Op::IsNot | Op::NotIn);
-                assert_eq!(condition.holds(&known), wanted, "{name} {op:?} {fact} {changes}");
+                let wanted = matches!(op, Operator::IsNot | Operator::NotIn);
+                assert_eq!(
+                    condition.matches(&known),
+                    wanted,
+                    "{name} {op:?} {fact} {changes}"
+                );
             }
         }
     }

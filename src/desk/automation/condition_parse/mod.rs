@@ -4,31 +4,31 @@ use chrono::DateTime;
 use serde_json::Value;
 
 use crate::desk::DAY;
-use crate::desk::automation::condition::{Condition, Conditions, Op, is_blank};
-use crate::desk::automation::fields::{FIELDS, Kind};
+use crate::desk::automation::condition::{Condition, Conditions, Operator, is_blank};
+use crate::desk::automation::fields::{FIELDS, FieldKind};
 use crate::desk::id::MAX_ID;
 use crate::desk::person::Role;
-use crate::desk::sla::State;
+use crate::desk::sla::SlaState;
 use crate::desk::tickets::priority::Priority;
-use crate::desk::tickets::status::{Status, Workflow};
+use crate::desk::tickets::status::{Lifecycle, Status};
 use crate::desk::time_zone::parse_day;
-use crate::desk::validation::Mistakes;
+use crate::desk::validation::FieldErrors;
 
 /// Conditions of one list.
 const MAX_CONDITIONS: usize = 20;
 /// Values of one `in`.
 const MAX_VALUES: usize = 100;
 /// Characters of one value.
-const MAX_CHARS: usize = 1_000;
+const MAX_VALUE_CHARS: usize = 1_000;
 
 impl Conditions {
     /// Reads `{"all": [...], "any": [...]}`; absent or empty holds always.
-    pub(super) fn read(value: Option<&Value>, wrong: &mut Mistakes) -> Conditions {
+    pub(super) fn parse(value: Option<&Value>, errors: &mut FieldErrors) -> Conditions {
         let lists = match value {
             None | Some(Value::Null) => return Conditions::default(),
             Some(Value::Object(lists)) => lists,
             Some(_) => {
-                wrong.add("conditions", "must be an object with the lists all and any");
+                errors.add("conditions", "must be an object with the lists all and any");
                 return Conditions::default();
             }
         };
@@ -39,10 +39,10 @@ impl Conditions {
                 Some(Value::Array(list)) if list.len() <= MAX_CONDITIONS => list
                     .iter()
                     .enumerate()
-                    .filter_map(|(at, one)| Condition::read(&format!("{path}[{at}]"), one, wrong))
+                    .filter_map(|(at, one)| Condition::parse(&format!("{path}[{at}]"), one, errors))
                     .collect(),
                 Some(_) => {
-                    wrong.add(
+                    errors.add(
                         path,
                         format!("must be a list of at most {MAX_CONDITIONS} conditions"),
                     );
@@ -58,62 +58,65 @@ impl Conditions {
 }
 
 impl Condition {
-    fn read(path: &str, value: &Value, wrong: &mut Mistakes) -> Option<Condition> {
+    fn parse(path: &str, value: &Value, errors: &mut FieldErrors) -> Option<Condition> {
         let Some(parts) = value.as_object() else {
-            return wrong.refuse(path, "must be an object with field, op and value");
+            return errors.reject(path, "must be an object with field, op and value");
         };
         let field = parts.get("field").and_then(Value::as_str).and_then(find_field);
         if field.is_none() {
             let names = FIELDS.map(|(name, ..)| name).join(", ");
-            wrong.add(
+            errors.add(
                 format!("{path}.field"),
                 format!("must be one of {names}, custom_fields.<name>"),
             );
         }
-        let op = parts.get("op").and_then(Value::as_str).and_then(Op::parse);
+        let op = parts.get("op").and_then(Value::as_str).and_then(Operator::parse);
         if op.is_none() {
-            let words = Op::WORDS.join(", ");
-            wrong.add(format!("{path}.op"), format!("must be one of {words}"));
+            let words = Operator::WORDS.join(", ");
+            errors.add(format!("{path}.op"), format!("must be one of {words}"));
         }
         let ((field, kind, changes), op) = (field?, op?);
-        if !op.suits(kind, changes) {
-            return wrong.refuse(
+        if !op.supports(kind, changes) {
+            return errors.reject(
                 format!("{path}.op"),
-                format!("{} does not suit {field}", op.word()),
+                format!("{} does not suit {field}", op.as_str()),
             );
         }
-        match read_value(kind, op, parts.get("value").unwrap_or(&Value::Null)) {
+        match parse_value(kind, op, parts.get("value").unwrap_or(&Value::Null)) {
             Ok(value) => Some(Condition {
                 field,
                 kind,
                 op,
                 value,
             }),
-            Err(message) => wrong.refuse(format!("{path}.value"), message),
+            Err(message) => errors.reject(format!("{path}.value"), message),
         }
     }
 }
 
-impl Op {
+impl Operator {
     /// Whether it makes sense for such a field.
-    fn suits(self, kind: Kind, changes: bool) -> bool {
+    fn supports(self, kind: FieldKind, changes: bool) -> bool {
         match self {
-            Op::In | Op::NotIn | Op::IsEmpty => true,
-            Op::Is | Op::IsNot => kind != Kind::Tags,
-            Op::Contains => matches!(kind, Kind::Text | Kind::Tags | Kind::Custom),
-            Op::StartsWith => matches!(kind, Kind::Text | Kind::Custom),
-            Op::Gt | Op::Lt => matches!(kind, Kind::Number | Kind::Time | Kind::Priority | Kind::Custom),
-            Op::Changed => changes,
-            Op::ChangedFrom | Op::ChangedTo => changes && kind != Kind::Tags,
+            Operator::In | Operator::NotIn | Operator::IsEmpty => true,
+            Operator::Is | Operator::IsNot => kind != FieldKind::Tags,
+            Operator::Contains => matches!(kind, FieldKind::Text | FieldKind::Tags | FieldKind::Custom),
+            Operator::StartsWith => matches!(kind, FieldKind::Text | FieldKind::Custom),
+            Operator::Gt | Operator::Lt => matches!(
+                kind,
+                FieldKind::Number | FieldKind::Time | FieldKind::Priority | FieldKind::Custom
+            ),
+            Operator::Changed => changes,
+            Operator::ChangedFrom | Operator::ChangedTo => changes && kind != FieldKind::Tags,
         }
     }
 }
 
 /// The canonical name of a field, what it holds, and whether changes touch it.
-fn find_field(name: &str) -> Option<(String, Kind, bool)> {
+fn find_field(name: &str) -> Option<(String, FieldKind, bool)> {
     if let Some(custom) = name.strip_prefix("custom_fields.") {
         let is_named = (1..=100).contains(&custom.chars().count());
-        return is_named.then(|| (name.to_owned(), Kind::Custom, true));
+        return is_named.then(|| (name.to_owned(), FieldKind::Custom, true));
     }
     let name = match name {
         "subject" => "title",
@@ -129,59 +132,64 @@ fn find_field(name: &str) -> Option<(String, Kind, bool)> {
 }
 
 /// Reads a value for the operator, or says what it must be.
-fn read_value(kind: Kind, op: Op, value: &Value) -> Result<Value, &'static str> {
+fn parse_value(kind: FieldKind, op: Operator, value: &Value) -> Result<Value, &'static str> {
     match op {
-        Op::IsEmpty | Op::Changed => match value {
+        Operator::IsEmpty | Operator::Changed => match value {
             Value::Null => Ok(Value::Bool(true)),
             Value::Bool(_) => Ok(value.clone()),
             _ => Err("must be absent, true or false"),
         },
-        Op::In | Op::NotIn => {
+        Operator::In | Operator::NotIn => {
             let list = value
                 .as_array()
                 .filter(|list| (1..=MAX_VALUES).contains(&list.len()));
             let list = list.ok_or("must be a list of 1 to 100 values")?;
             list.iter()
-                .map(|one| read_one(kind, one))
+                .map(|one| parse_operand(kind, one))
                 .collect::<Result<_, _>>()
                 .map(Value::Array)
         }
-        Op::Is | Op::IsNot | Op::ChangedFrom | Op::ChangedTo if value.is_null() => Ok(Value::Null),
-        Op::Gt | Op::Lt if kind == Kind::Custom => read_one(Kind::Number, value),
-        Op::Contains | Op::StartsWith if is_blank(value) => Err("must not be empty"),
-        _ => read_one(kind, value),
+        Operator::Is | Operator::IsNot | Operator::ChangedFrom | Operator::ChangedTo if value.is_null() => {
+            Ok(Value::Null)
+        }
+        Operator::Gt | Operator::Lt if kind == FieldKind::Custom => parse_operand(FieldKind::Number, value),
+        Operator::Contains | Operator::StartsWith if is_blank(value) => Err("must not be empty"),
+        _ => parse_operand(kind, value),
     }
 }
 
-fn read_one(kind: Kind, value: &Value) -> Result<Value, &'static str> {
+fn parse_operand(kind: FieldKind, value: &Value) -> Result<Value, &'static str> {
     let text = value
         .as_str()
-        .filter(|text| text.chars().take(MAX_CHARS + 1).count() <= MAX_CHARS);
+        .filter(|text| text.chars().take(MAX_VALUE_CHARS + 1).count() <= MAX_VALUE_CHARS);
     let lower = || text.map(|text| Value::from(text.to_lowercase()));
     let word = |word: Option<&'static str>| word.map(Value::from);
     let (read, must) = match kind {
-        Kind::Text => (lower(), "must be a text of at most 1000 characters"),
-        Kind::Status => (
-            word(text.and_then(Status::parse).map(Status::word)),
+        FieldKind::Text => (lower(), "must be a text of at most 1000 characters"),
+        FieldKind::Status => (
+            word(text.and_then(Status::parse).map(Status::as_str)),
             "must be a status",
         ),
-        Kind::Workflow => (
-            word(text.and_then(Workflow::parse).map(Workflow::word)),
+        FieldKind::Lifecycle => (
+            word(text.and_then(Lifecycle::parse).map(Lifecycle::as_str)),
             "must be support or project",
         ),
-        Kind::Priority => (
-            word(text.and_then(Priority::parse).map(Priority::word)),
+        FieldKind::Priority => (
+            word(text.and_then(Priority::parse).map(Priority::as_str)),
             "must be a priority",
         ),
-        Kind::Sla => (
-            word(text.and_then(State::parse).map(State::word)),
+        FieldKind::Sla => (
+            word(text.and_then(SlaState::parse).map(SlaState::as_str)),
             "must be an SLA state",
         ),
-        Kind::Role => (word(text.and_then(Role::parse).map(Role::word)), "must be a role"),
-        Kind::Number => (value.is_number().then(|| value.clone()), "must be a number"),
-        Kind::Time => (text.and_then(read_time), "must be a date or an RFC 3339 time"),
-        Kind::Flag => (value.is_boolean().then(|| value.clone()), "must be true or false"),
-        Kind::Row => {
+        FieldKind::Role => (
+            word(text.and_then(Role::parse).map(Role::as_str)),
+            "must be a role",
+        ),
+        FieldKind::Number => (value.is_number().then(|| value.clone()), "must be a number"),
+        FieldKind::Time => (text.and_then(parse_time), "must be a date or an RFC 3339 time"),
+        FieldKind::Flag => (value.is_boolean().then(|| value.clone()), "must be true or false"),
+        FieldKind::Row => {
             let id = value
                 .as_i64()
                 .filter(|id| (1..=MAX_ID).contains(id))
@@ -191,8 +199,8 @@ fn read_one(kind: Kind, value: &Value) -> Result<Value, &'static str> {
                 "must be an id, or a name or uid",
             )
         }
-        Kind::Tags => (lower().filter(|text| !is_blank(text)), "must be a tag"),
-        Kind::Custom => {
+        FieldKind::Tags => (lower().filter(|text| !is_blank(text)), "must be a tag"),
+        FieldKind::Custom => {
             let scalar = (value.is_number() || value.is_boolean()).then(|| value.clone());
             (scalar.or_else(lower), "must be a text, a number, true or false")
         }
@@ -200,7 +208,7 @@ fn read_one(kind: Kind, value: &Value) -> Result<Value, &'static str> {
     read.ok_or(must)
 }
 
-fn read_time(text: &str) -> Option<Value> {
+fn parse_time(text: &str) -> Option<Value> {
     let day = parse_day(text).and_then(|day| day.checked_mul(DAY));
     day.or_else(|| Some(DateTime::parse_from_rfc3339(text).ok()?.timestamp_millis()))
         .map(Value::from)

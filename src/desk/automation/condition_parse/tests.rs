@@ -2,19 +2,19 @@ use super::*;
 use serde_json::json;
 
 fn mistakes(value: &Value) -> Vec<String> {
-    let mut wrong = Mistakes::default();
-    let conditions = Conditions::read(Some(value), &mut wrong);
-    let wrong = wrong.finish(Some(conditions)).err().unwrap_or_default();
-    wrong.into_iter().map(|(path, _)| path).collect()
+    let mut errors = FieldErrors::default();
+    let conditions = Conditions::parse(Some(value), &mut errors);
+    let errors = errors.finish(Some(conditions)).err().unwrap_or_default();
+    errors.into_iter().map(|(path, _)| path).collect()
 }
 
 #[test]
 fn words_and_operators_agree() {
-    for (op, word) in Op::ALL.into_iter().zip(Op::WORDS) {
-        assert_eq!((op.word(), Op::parse(word)), (word, Some(op)));
+    for (op, word) in Operator::ALL.into_iter().zip(Operator::WORDS) {
+        assert_eq!((op.as_str(), Operator::parse(word)), (word, Some(op)));
     }
     for word in ["", "IS", "equals", "is "] {
-        assert_eq!(Op::parse(word), None, "{word}");
+        assert_eq!(Operator::parse(word), None, "{word}");
     }
 }
 
@@ -107,16 +107,16 @@ fn operators_and_values_suit_fields() {
             vec![json!([]), json!({})],
         ),
     ] {
-        for op in Op::ALL {
+        for op in Operator::ALL {
             let wrap = |value: &Value| match op {
-                Op::IsEmpty | Op::Changed => Value::Null,
-                Op::In | Op::NotIn => json!([value]),
+                Operator::IsEmpty | Operator::Changed => Value::Null,
+                Operator::In | Operator::NotIn => json!([value]),
                 _ => value.clone(),
             };
-            let one = |value: Value| json!({"all": [{"field": field, "op": op.word(), "value": value}]});
+            let one = |value: Value| json!({"all": [{"field": field, "op": op.as_str(), "value": value}]});
             let got = mistakes(&one(wrap(&good)));
             // Numbers can be compared in custom fields, texts cannot.
-            if unsuited.split(' ').any(|word| word == op.word()) {
+            if unsuited.split(' ').any(|word| word == op.as_str()) {
                 let place = if field.starts_with("custom") {
                     "conditions.all[0].value"
                 } else {
@@ -127,7 +127,7 @@ fn operators_and_values_suit_fields() {
             }
             assert!(got.is_empty(), "{field} {op:?}");
             for bad in &bad {
-                if !matches!(op, Op::IsEmpty | Op::Changed) {
+                if !matches!(op, Operator::IsEmpty | Operator::Changed) {
                     assert_eq!(
                         mistakes(&one(wrap(bad))),
                         ["conditions.all[0].value"],

@@ -8,16 +8,16 @@ use serde_json::{Map, Value, json};
 
 use crate::desk::automation::action::{Action, Assignee, Audience};
 use crate::desk::automation::condition::Facts;
-use crate::desk::automation::references::{Directory, Known};
-use crate::desk::automation::rule::{Desk, On, Rule};
-use crate::desk::automation::run_report::{Recipient, Telling};
+use crate::desk::automation::references::{ReferencedRow, References};
+use crate::desk::automation::rule::{ActionTarget, Rule, TriggerKind};
+use crate::desk::automation::run_report::{Recipient, RuleNotification};
 use crate::desk::person::Role;
 use crate::desk::tickets::auto_close;
 use crate::desk::tickets::decide::decide;
-use crate::desk::tickets::history::changes;
+use crate::desk::tickets::history::diff;
 use crate::desk::tickets::priority::Priority;
 use crate::desk::tickets::status::Status;
-use crate::desk::tickets::ticket::{Edit, Named, Refusal, Rules, Ticket};
+use crate::desk::tickets::ticket::{NamedRow, Refusal, Ticket, TicketEdit, TicketSettings};
 use crate::desk::{HOUR, Millis, sla};
 
 /// Tags of one ticket, as everywhere.
@@ -25,7 +25,7 @@ const MAX_TAGS: usize = 20;
 
 /// What a ticket's row tells beside what [`Ticket`] holds.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-pub struct Around {
+pub struct TicketContext {
     pub channel: String,
     pub message_count: i64,
     pub attachment_count: i64,
@@ -34,12 +34,12 @@ pub struct Around {
     /// `{"id", "uid", "name"}`, the name being the address.
     pub requester: Option<Value>,
     /// The last message.
-    pub message: Option<Message>,
+    pub message: Option<RuleMessage>,
 }
 
 /// A message that rules may ask about.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
-pub struct Message {
+pub struct RuleMessage {
     pub body: String,
     pub is_internal: bool,
     pub author_role: String,
@@ -47,12 +47,12 @@ pub struct Message {
 
 /// What is heard, as far as the ticket does not tell.
 #[derive(Clone, Debug, Default)]
-pub struct Heard {
-    pub on: Vec<On>,
+pub struct TriggerInput {
+    pub on: Vec<TriggerKind>,
     /// The role of whoever did it.
     pub actor_role: Option<Role>,
     /// The message that was added.
-    pub message: Option<Message>,
+    pub message: Option<RuleMessage>,
     /// `response` or `resolution`, of the SLA's events.
     pub sla_target: Option<&'static str>,
     /// The status before, where it is only supposed.
@@ -60,97 +60,98 @@ pub struct Heard {
 }
 
 /// What a change lets rules hear; nothing where nothing changed.
-pub fn hearing(before: Option<&Ticket>, after: &Ticket) -> Vec<On> {
+pub fn detect_triggers(before: Option<&Ticket>, after: &Ticket) -> Vec<TriggerKind> {
     let assignee = |ticket: &Ticket| ticket.assignee.as_ref().map(|person| person.id);
     let Some(before) = before else {
-        let given = after.assignee.is_some().then_some(On::Assigned);
-        return std::iter::once(On::TicketCreated).chain(given).collect();
+        let given = after.assignee.is_some().then_some(TriggerKind::Assigned);
+        return std::iter::once(TriggerKind::TicketCreated).chain(given).collect();
     };
-    if changes(before, after).is_empty() {
+    if diff(before, after).is_empty() {
         return Vec::new();
     }
-    let mut on = vec![On::TicketUpdated];
+    let mut on = vec![TriggerKind::TicketUpdated];
     if before.status != after.status {
-        on.push(On::StatusChanged);
+        on.push(TriggerKind::StatusChanged);
     }
     if assignee(before) != assignee(after) && after.assignee.is_some() {
-        on.push(On::Assigned);
+        on.push(TriggerKind::Assigned);
     }
     on
 }
 
 /// What one rule did: the ticket before and after it, the internal notes that it leaves, and whom it tells what.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Step {
+pub struct RuleEffects {
     pub rule_id: i64,
     pub rule: String,
     pub before: Ticket,
     pub after: Ticket,
     pub notes: Vec<String>,
-    pub tellings: Vec<Telling>,
+    pub notifications: Vec<RuleNotification>,
     /// Webhooks that are told of it.
     pub webhooks: Vec<i64>,
 }
 
 /// What rules leave behind.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Outcome {
+pub struct RunEffects {
     pub ticket: Ticket,
-    pub steps: Vec<Step>,
+    pub steps: Vec<RuleEffects>,
     /// The rule that wants the least loaded agent for the ticket, whom nobody knows before the change is kept.
-    pub seeking: Option<i64>,
+    pub auto_assign_rule: Option<i64>,
 }
 
 /// A ticket after a change, under the rules' hands.
 #[derive(Debug)]
-pub struct Hands<'a> {
-    pub directory: &'a Directory,
-    pub rules: &'a Rules,
-    pub around: &'a Around,
-    pub heard: &'a Heard,
+pub struct Executor<'a> {
+    pub references: &'a References,
+    pub rules: &'a TicketSettings,
+    pub context: &'a TicketContext,
+    pub input: &'a TriggerInput,
     pub now: Millis,
     /// The ticket before the change that is heard; nothing when that made it.
     pub before: Option<&'a Ticket>,
     /// The ticket that the change left.
     pub left: &'a Ticket,
-    done: Outcome,
+    done: RunEffects,
 }
 
-impl<'a> Hands<'a> {
+impl<'a> Executor<'a> {
     /// Takes a ticket after a change.
     pub fn new(
         (before, left): (Option<&'a Ticket>, &'a Ticket),
-        (around, heard): (&'a Around, &'a Heard),
-        directory: &'a Directory,
-        rules: &'a Rules,
+        (context, input): (&'a TicketContext, &'a TriggerInput),
+        references: &'a References,
+        rules: &'a TicketSettings,
         now: Millis,
-    ) -> Hands<'a> {
-        Hands {
-            directory,
+    ) -> Executor<'a> {
+        Executor {
+            references,
             rules,
-            around,
-            heard,
+            context,
+            input,
             now,
             before,
             left,
-            done: Outcome {
+            done: RunEffects {
                 ticket: left.clone(),
                 steps: Vec::new(),
-                seeking: None,
+                auto_assign_rule: None,
             },
         }
     }
 
     /// What the rules leave behind.
-    pub fn finish(self) -> Outcome {
+    pub fn finish(self) -> RunEffects {
         self.done
     }
 
-    fn decide(&mut self, edit: &Edit) -> Result<(), String> {
-        let desk = auto_close::itself();
-        let change = decide(&self.done.ticket, edit, &desk, self.rules, self.now).map_err(words)?;
+    fn apply_edit(&mut self, edit: &TicketEdit) -> Result<(), String> {
+        let desk = auto_close::system_actor();
+        let change =
+            decide(&self.done.ticket, edit, &desk, self.rules, self.now).map_err(describe_refusal)?;
         if edit.assignee.is_some() {
-            self.done.seeking = None;
+            self.done.auto_assign_rule = None;
         }
         if let Some(step) = self.done.steps.last_mut() {
             step.after.clone_from(&change.ticket);
@@ -163,38 +164,38 @@ impl<'a> Hands<'a> {
         if status == Status::Assigned && self.done.ticket.assignee.is_none() {
             return Err("nobody is assigned".to_owned());
         }
-        self.decide(&Edit {
+        self.apply_edit(&TicketEdit {
             status: Some(status),
-            ..Edit::default()
+            ..TicketEdit::default()
         })
     }
 
     fn set_priority(&mut self, priority: Priority) -> Result<(), String> {
-        self.decide(&Edit {
+        self.apply_edit(&TicketEdit {
             priority: Some(priority),
-            ..Edit::default()
+            ..TicketEdit::default()
         })
     }
 
     fn assign(&mut self, rule: &Rule, to: &Assignee) -> Result<(), String> {
         let assignee = match to {
             Assignee::Nobody => None,
-            Assignee::Agent(row) => Some(self.directory.agent(row).ok_or("this is no active agent")?),
+            Assignee::Agent(row) => Some(self.references.agent(row).ok_or("this is no active agent")?),
             Assignee::LeastLoaded if self.done.ticket.assignee.is_some() => {
                 return Err("the ticket is assigned already".to_owned());
             }
             Assignee::LeastLoaded => {
-                self.done.seeking = Some(rule.id);
+                self.done.auto_assign_rule = Some(rule.id);
                 return Ok(());
             }
         };
-        self.decide(&Edit {
+        self.apply_edit(&TicketEdit {
             assignee: Some(assignee),
-            ..Edit::default()
+            ..TicketEdit::default()
         })
     }
 
-    fn tag(&mut self, tag: &str, wanted: bool) -> Result<(), String> {
+    fn set_tag(&mut self, tag: &str, wanted: bool) -> Result<(), String> {
         let mut tags = self.done.ticket.tags.clone();
         tags.retain(|known| known != tag);
         if wanted {
@@ -204,9 +205,9 @@ impl<'a> Hands<'a> {
         if tags.len() > MAX_TAGS {
             return Err(format!("a ticket has at most {MAX_TAGS} tags"));
         }
-        self.decide(&Edit {
+        self.apply_edit(&TicketEdit {
             tags: Some(tags),
-            ..Edit::default()
+            ..TicketEdit::default()
         })
     }
 
@@ -214,13 +215,15 @@ impl<'a> Hands<'a> {
         Ok(match to {
             Audience::Requester => Recipient::Requester,
             Audience::Managers => Recipient::Managers,
-            Audience::Assignee if self.done.ticket.assignee.is_none() && self.done.seeking.is_none() => {
+            Audience::Assignee
+                if self.done.ticket.assignee.is_none() && self.done.auto_assign_rule.is_none() =>
+            {
                 return Err("nobody is assigned".to_owned());
             }
             Audience::Assignee => Recipient::Assignee,
             Audience::Person(row) => {
-                let person = self.directory.person(row).ok_or("this is no active user")?;
-                if self.hears_note() && !person.is_staff {
+                let person = self.references.person(row).ok_or("this is no active user")?;
+                if self.is_about_note() && !person.is_staff {
                     return Err("customers are not told of internal notes".to_owned());
                 }
                 Recipient::Person(person.id)
@@ -229,32 +232,32 @@ impl<'a> Hands<'a> {
     }
 
     /// What is heard is an internal note.
-    fn hears_note(&self) -> bool {
-        self.heard
+    fn is_about_note(&self) -> bool {
+        self.input
             .message
             .as_ref()
             .is_some_and(|message| message.is_internal)
     }
 
-    fn tell(&mut self, telling: Telling) {
+    fn notify(&mut self, telling: RuleNotification) {
         if let Some(step) = self.done.steps.last_mut() {
-            step.tellings.push(telling);
+            step.notifications.push(telling);
         }
     }
 
     /// A field of a ticket itself.
-    fn field(&self, ticket: &Ticket, field: &str) -> Option<Value> {
+    fn ticket_field(&self, ticket: &Ticket, field: &str) -> Option<Value> {
         Some(match field {
             "title" => ticket.title.clone().into(),
             "description" => ticket.description.clone().into(),
-            "status" => ticket.status.word().into(),
-            "priority" => ticket.priority.word().into(),
-            "workflow" => ticket.workflow.word().into(),
+            "status" => ticket.status.as_str().into(),
+            "priority" => ticket.priority.as_str().into(),
+            "workflow" => ticket.workflow.as_str().into(),
             "subcategory" => ticket.subcategory.as_ref().map(|named| named.name.clone()).into(),
             "department" => ticket.department.clone().into(),
             "tags" => ticket.tags.clone().into(),
-            "category" => row(ticket.category.as_ref(), &self.directory.categories),
-            "project" => row(ticket.project.as_ref(), &self.directory.projects),
+            "category" => reference_value(ticket.category.as_ref(), &self.references.categories),
+            "project" => reference_value(ticket.project.as_ref(), &self.references.projects),
             "assignee" => ticket
                 .assignee
                 .as_ref()
@@ -265,44 +268,44 @@ impl<'a> Hands<'a> {
 
     /// Somebody, under an address where some rule names it.
     fn person(&self, id: i64, card: &Value) -> Value {
-        let known = known(&self.directory.people, id);
+        let known = find_row(&self.references.people, id);
         let uid = known.map(|known| known.uid.as_str().into());
         let uid = uid.or_else(|| card.get("uid").cloned());
         json!({"id": id, "uid": uid, "name": known.map(|known| known.name.as_str())})
     }
 
     /// What the row tells beside the ticket, and what belongs to the event.
-    fn circumstance(&self, field: &str) -> Option<Value> {
-        let (ticket, around, message) = (&self.done.ticket, self.around, self.heard.message.as_ref());
+    fn context_field(&self, field: &str) -> Option<Value> {
+        let (ticket, context, message) = (&self.done.ticket, self.context, self.input.message.as_ref());
         if let Some(custom) = field.strip_prefix("custom_fields.") {
-            return around.custom_fields.get(custom).cloned();
+            return context.custom_fields.get(custom).cloned();
         }
         match field {
             "requester" => {
                 let requester = || self.person(ticket.requester_id, &Value::Null);
-                Some(around.requester.clone().unwrap_or_else(requester))
+                Some(context.requester.clone().unwrap_or_else(requester))
             }
-            "channel" => Some(around.channel.clone().into()),
+            "channel" => Some(context.channel.clone().into()),
             "created_at" => Some(ticket.created_at.into()),
-            "message_count" => Some(around.message_count.into()),
-            "attachment_count" => Some(around.attachment_count.into()),
+            "message_count" => Some(context.message_count.into()),
+            "attachment_count" => Some(context.attachment_count.into()),
             "hours_since_created" => Some(self.hours_since(ticket.created_at)),
-            "hours_since_updated" => Some(self.hours_since(around.updated_at)),
+            "hours_since_updated" => Some(self.hours_since(context.updated_at)),
             "sla_response" => {
                 let done = ticket.first_responded_at.or(ticket.resolved_at);
                 let (due, risk) = (ticket.first_response_due_at?, ticket.first_response_risk_at?);
-                Some(sla::state(due, risk, done, None, self.now).word().into())
+                Some(sla::state_at(due, risk, done, None, self.now).as_str().into())
             }
             "sla_resolution" => {
                 let (done, paused) = (ticket.resolved_at, ticket.paused_at);
                 let (due, risk) = (ticket.resolution_due_at?, ticket.resolution_risk_at?);
-                Some(sla::state(due, risk, done, paused, self.now).word().into())
+                Some(sla::state_at(due, risk, done, paused, self.now).as_str().into())
             }
             "body" => Some(message?.body.clone().into()),
             "is_internal" => Some(message?.is_internal.into()),
             "author_role" => Some(message?.author_role.clone().into()),
-            "actor_role" => Some(self.heard.actor_role?.word().into()),
-            "sla_target" => Some(self.heard.sla_target?.into()),
+            "actor_role" => Some(self.input.actor_role?.as_str().into()),
+            "sla_target" => Some(self.input.sla_target?.into()),
             _ => None,
         }
     }
@@ -314,52 +317,52 @@ impl<'a> Hands<'a> {
 }
 
 /// A named row, under its uid where some rule names it.
-fn row(named: Option<&Named>, list: &[Known]) -> Value {
+fn reference_value(named: Option<&NamedRow>, list: &[ReferencedRow]) -> Value {
     named.map_or(Value::Null, |named| {
-        let uid = known(list, named.id).map(|known| known.uid.as_str());
+        let uid = find_row(list, named.id).map(|known| known.uid.as_str());
         json!({"id": named.id, "uid": uid, "name": named.name})
     })
 }
 
-fn known(list: &[Known], id: i64) -> Option<&Known> {
+fn find_row(list: &[ReferencedRow], id: i64) -> Option<&ReferencedRow> {
     list.iter().find(|known| known.id == id)
 }
 
-fn words(refusal: Refusal) -> String {
+fn describe_refusal(refusal: Refusal) -> String {
     match refusal {
         Refusal::Forbidden(message) | Refusal::Conflict(message) => message,
         Refusal::Transition { from, to, .. } => {
-            format!("a ticket that is {} cannot become {}", from.word(), to.word())
+            format!("a ticket that is {} cannot become {}", from.as_str(), to.as_str())
         }
         Refusal::Invalid { field, message } => format!("{field} {message}"),
     }
 }
 
-impl Facts for Hands<'_> {
+impl Facts for Executor<'_> {
     fn get(&self, field: &str) -> Option<Value> {
-        self.field(&self.done.ticket, field)
-            .or_else(|| self.circumstance(field))
+        self.ticket_field(&self.done.ticket, field)
+            .or_else(|| self.context_field(field))
     }
 
     fn before(&self, field: &str) -> Option<Value> {
-        if let ("status", Some(from)) = (field, self.heard.from) {
-            return Some(from.word().into());
+        if let ("status", Some(from)) = (field, self.input.from) {
+            return Some(from.as_str().into());
         }
-        let before = self.field(self.before?, field);
-        before.filter(|before| self.field(self.left, field).as_ref() != Some(before))
+        let before = self.ticket_field(self.before?, field);
+        before.filter(|before| self.ticket_field(self.left, field).as_ref() != Some(before))
     }
 }
 
-impl Desk for Hands<'_> {
-    fn act(&mut self, rule: &Rule, action: &Action) -> Result<(), String> {
+impl ActionTarget for Executor<'_> {
+    fn execute(&mut self, rule: &Rule, action: &Action) -> Result<(), String> {
         if self.done.steps.last().is_none_or(|step| step.rule_id != rule.id) {
-            self.done.steps.push(Step {
+            self.done.steps.push(RuleEffects {
                 rule_id: rule.id,
                 rule: rule.name.clone(),
                 before: self.done.ticket.clone(),
                 after: self.done.ticket.clone(),
                 notes: Vec::new(),
-                tellings: Vec::new(),
+                notifications: Vec::new(),
                 webhooks: Vec::new(),
             });
         }
@@ -367,16 +370,16 @@ impl Desk for Hands<'_> {
             Action::SetStatus(status) => self.set_status(*status),
             Action::SetPriority(priority) => self.set_priority(*priority),
             Action::SetCategory(row) => {
-                let find = |row| self.directory.category(row).ok_or("this is no active category");
+                let find = |row| self.references.category(row).ok_or("this is no active category");
                 let category = row.as_ref().map(find).transpose()?;
-                self.decide(&Edit {
+                self.apply_edit(&TicketEdit {
                     category: Some(category),
-                    ..Edit::default()
+                    ..TicketEdit::default()
                 })
             }
             Action::Assign(to) => self.assign(rule, to),
-            Action::AddTag(tag) => self.tag(tag, true),
-            Action::RemoveTag(tag) => self.tag(tag, false),
+            Action::AddTag(tag) => self.set_tag(tag, true),
+            Action::RemoveTag(tag) => self.set_tag(tag, false),
             Action::AddNote(body) => {
                 if let Some(step) = self.done.steps.last_mut() {
                     step.notes.push(body.clone());
@@ -389,20 +392,20 @@ impl Desk for Hands<'_> {
                     Priority::Medium => Priority::High,
                     Priority::High | Priority::Urgent => Priority::Urgent,
                 })?;
-                self.tell(Telling::of_escalation(&rule.name));
+                self.notify(RuleNotification::escalation(&rule.name));
                 Ok(())
             }
             Action::SendNotification { to, message } => {
                 let (to, message) = (self.recipient(to)?, message.clone());
-                self.tell(Telling { to, message });
+                self.notify(RuleNotification { to, message });
                 Ok(())
             }
             Action::SendWebhook(row) => {
                 let webhook = self
-                    .directory
+                    .references
                     .webhook(row)
                     .ok_or("this is no webhook that is switched on")?;
-                if self.hears_note() && !webhook.is_staff {
+                if self.is_about_note() && !webhook.is_staff {
                     return Err("this webhook is not told of internal notes".to_owned());
                 }
                 let webhook = webhook.id;

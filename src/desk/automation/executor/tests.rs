@@ -1,20 +1,20 @@
 use super::*;
 
-use crate::desk::automation::references::tests::directory;
-use crate::desk::automation::rule::{Plan, run};
-use crate::desk::sla::Promises;
-use crate::desk::tickets::ticket::{Named, Person};
+use crate::desk::automation::references::tests::references;
+use crate::desk::automation::rule::{RuleDefinition, run_rules};
+use crate::desk::sla::SlaPolicies;
+use crate::desk::tickets::ticket::{NamedRow, Person};
 
-fn rules() -> Rules {
-    Rules {
+fn rules() -> TicketSettings {
+    TicketSettings {
         reopen_window_days: 7,
-        promises: std::rc::Rc::new(Promises::standard()),
+        sla_policies: std::rc::Rc::new(SlaPolicies::standard()),
     }
 }
 
 fn ticket() -> Ticket {
-    let mut ticket = Ticket::opened("Invoice wrong", "Twice the sum", 9, 0);
-    ticket.promise(&rules());
+    let mut ticket = Ticket::new("Invoice wrong", "Twice the sum", 9, 0);
+    ticket.set_due_times(&rules());
     ticket
 }
 
@@ -25,18 +25,18 @@ fn rule(id: i64, on: &str, conditions: Value, actions: Value) -> Rule {
         is_active: true,
         position: id,
         stop: false,
-        plan: Plan::read(Some(&json!({"on": on})), Some(&conditions), Some(&actions)),
+        definition: RuleDefinition::parse(Some(&json!({"on": on})), Some(&conditions), Some(&actions)),
     }
 }
 
 /// What one rule without conditions leaves of a ticket, and why it was refused.
-fn acted(left: &Ticket, actions: Value) -> (Outcome, Vec<Option<String>>) {
-    let (around, heard) = (Around::default(), Heard::default());
-    let (directory, rules) = (directory(), rules());
-    let mut hands = Hands::new((None, left), (&around, &heard), &directory, &rules, 1_000);
+fn acted(left: &Ticket, actions: Value) -> (RunEffects, Vec<Option<String>>) {
+    let (around, heard) = (TicketContext::default(), TriggerInput::default());
+    let (references, rules) = (references(), rules());
+    let mut hands = Executor::new((None, left), (&around, &heard), &references, &rules, 1_000);
     let list = [rule(1, "ticket_created", json!({}), actions)];
-    let runs = run(&list, &[On::TicketCreated], &mut hands);
-    let Some(crate::desk::automation::rule::Outcome::Acted(acted)) =
+    let runs = run_rules(&list, &[TriggerKind::TicketCreated], &mut hands);
+    let Some(crate::desk::automation::rule::RuleOutcome::Acted(acted)) =
         runs.first().map(|run| run.outcome.clone())
     else {
         panic!("it acts")
@@ -163,7 +163,7 @@ fn a_named_agent_ends_the_search() {
             Some(1),
         ),
     ] {
-        assert_eq!(acted(&ticket(), actions).0.seeking, want);
+        assert_eq!(acted(&ticket(), actions).0.auto_assign_rule, want);
     }
 }
 
@@ -171,32 +171,32 @@ fn a_named_agent_ends_the_search() {
 fn facts_are_told_before_and_after() {
     let before = ticket();
     let left = Ticket {
-        category: Some(Named {
+        category: Some(NamedRow {
             id: 2,
             name: "billing".to_owned(),
         }),
         ..ticket()
     };
-    let around: Around = serde_json::from_value(json!({
+    let around: TicketContext = serde_json::from_value(json!({
         "channel": "mail", "message_count": 3, "attachment_count": 0, "updated_at": 0,
         "custom_fields": {"size": "XL"},  "message": null,
         "requester": {"id": 9, "uid": "u", "name": "cat@example.com"},
     }))
     .unwrap();
-    let heard = Heard {
+    let heard = TriggerInput {
         actor_role: Some(Role::Agent),
-        message: Some(Message {
+        message: Some(RuleMessage {
             body: "Hello".to_owned(),
             is_internal: false,
             author_role: "agent".to_owned(),
         }),
-        ..Heard::default()
+        ..TriggerInput::default()
     };
-    let (directory, rules) = (directory(), rules());
-    let hands = Hands::new(
+    let (references, rules) = (references(), rules());
+    let hands = Executor::new(
         (Some(&before), &left),
         (&around, &heard),
-        &directory,
+        &references,
         &rules,
         HOUR / 2,
     );
@@ -237,27 +237,39 @@ fn changes_are_heard_by_their_names() {
         ..ticket()
     };
     for (before, after, want) in [
-        (None, ticket(), vec![On::TicketCreated]),
-        (None, given.clone(), vec![On::TicketCreated, On::Assigned]),
+        (None, ticket(), vec![TriggerKind::TicketCreated]),
+        (
+            None,
+            given.clone(),
+            vec![TriggerKind::TicketCreated, TriggerKind::Assigned],
+        ),
         (Some(ticket()), ticket(), vec![]),
-        (Some(ticket()), tagged, vec![On::TicketUpdated]),
+        (Some(ticket()), tagged, vec![TriggerKind::TicketUpdated]),
         (
             Some(ticket()),
             given.clone(),
-            vec![On::TicketUpdated, On::StatusChanged, On::Assigned],
+            vec![
+                TriggerKind::TicketUpdated,
+                TriggerKind::StatusChanged,
+                TriggerKind::Assigned,
+            ],
         ),
-        (Some(given), ticket(), vec![On::TicketUpdated, On::StatusChanged]),
+        (
+            Some(given),
+            ticket(),
+            vec![TriggerKind::TicketUpdated, TriggerKind::StatusChanged],
+        ),
     ] {
-        assert_eq!(hearing(before.as_ref(), &after), want);
+        assert_eq!(detect_triggers(before.as_ref(), &after), want);
     }
 }
 
 #[test]
 fn later_rules_see_what_earlier_ones_did() {
     let left = ticket();
-    let (around, heard) = (Around::default(), Heard::default());
-    let (directory, rules) = (directory(), rules());
-    let mut hands = Hands::new((None, &left), (&around, &heard), &directory, &rules, 0);
+    let (around, heard) = (TicketContext::default(), TriggerInput::default());
+    let (references, rules) = (references(), rules());
+    let mut hands = Executor::new((None, &left), (&around, &heard), &references, &rules, 0);
     let list = [
         rule(
             1,
@@ -273,16 +285,13 @@ fn later_rules_see_what_earlier_ones_did() {
         ),
         rule(3, "assigned", json!({}), json!([{"type": "escalate"}])),
     ];
-    let heard = run(&list, &hearing(None, &left), &mut hands).len();
+    let heard = run_rules(&list, &detect_triggers(None, &left), &mut hands).len();
     let done = hands.finish();
     assert_eq!((heard, done.steps.len()), (2, 2));
     assert_eq!(
-        changes(&done.steps[0].before, &done.steps[0].after)[0].field,
+        diff(&done.steps[0].before, &done.steps[0].after)[0].field,
         "category"
     );
-    assert_eq!(
-        changes(&done.steps[1].before, &done.steps[1].after)[0].field,
-        "tags"
-    );
+    assert_eq!(diff(&done.steps[1].before, &done.steps[1].after)[0].field, "tags");
     assert_eq!(done.steps[1].notes, ["n"]);
 }

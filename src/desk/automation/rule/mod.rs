@@ -1,6 +1,6 @@
 //! Workflow rules: when something happens to a ticket and conditions hold, actions follow.
 //!
-//! [`run`] passes once through the rules in their order. A later rule sees what earlier ones did to the
+//! [`run_rules`] passes once through the rules in their order. A later rule sees what earlier ones did to the
 //! ticket, but hears only what happened at first: no rule hears a rule, so nothing goes round in circles.
 
 use serde_json::Value;
@@ -8,16 +8,16 @@ use serde_json::Value;
 use crate::desk::automation::action::Action;
 use crate::desk::automation::condition::{Conditions, Facts};
 use crate::desk::tickets::status::Status;
-use crate::desk::validation::Mistake;
+use crate::desk::validation::FieldError;
 use crate::desk::{HOUR, Millis};
 
 /// Rules that are asked about one change.
 pub const MAX_RULES: usize = 100;
 /// Actions that follow from one change.
-pub const MAX_DEEDS: usize = 50;
+pub const MAX_ACTIONS_PER_CHANGE: usize = 50;
 /// What a rule may hear.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum On {
+pub enum TriggerKind {
     TicketCreated,
     /// Any change of a ticket's fields, those with a name of their own included.
     TicketUpdated,
@@ -29,19 +29,19 @@ pub enum On {
     Schedule,
 }
 
-impl On {
+impl TriggerKind {
     /// Everything.
-    pub const ALL: [On; 8] = [
-        On::TicketCreated,
-        On::TicketUpdated,
-        On::StatusChanged,
-        On::MessageAdded,
-        On::Assigned,
-        On::SlaAtRisk,
-        On::SlaBreached,
-        On::Schedule,
+    pub const ALL: [TriggerKind; 8] = [
+        TriggerKind::TicketCreated,
+        TriggerKind::TicketUpdated,
+        TriggerKind::StatusChanged,
+        TriggerKind::MessageAdded,
+        TriggerKind::Assigned,
+        TriggerKind::SlaAtRisk,
+        TriggerKind::SlaBreached,
+        TriggerKind::Schedule,
     ];
-    /// The canonical words, in the order of [`On::ALL`].
+    /// The canonical words, in the order of [`TriggerKind::ALL`].
     pub const WORDS: [&'static str; 8] = [
         "ticket_created",
         "ticket_updated",
@@ -54,21 +54,24 @@ impl On {
     ];
 
     /// The canonical word.
-    pub fn word(self) -> &'static str {
-        let known = On::ALL.into_iter().zip(On::WORDS).find(|(on, _)| *on == self);
+    pub fn as_str(self) -> &'static str {
+        let known = TriggerKind::ALL
+            .into_iter()
+            .zip(TriggerKind::WORDS)
+            .find(|(on, _)| *on == self);
         known.map_or("", |(_, word)| word)
     }
 
     /// Reads a word, exactly.
-    pub fn parse(word: &str) -> Option<On> {
-        On::ALL.into_iter().find(|on| on.word() == word)
+    pub fn parse(word: &str) -> Option<TriggerKind> {
+        TriggerKind::ALL.into_iter().find(|on| on.as_str() == word)
     }
 }
 
 /// What a rule hears. The narrowing parts are compared with facts of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Trigger {
-    pub on: On,
+    pub on: TriggerKind,
     /// Of `status_changed`.
     pub from: Option<Status>,
     /// Of `status_changed`.
@@ -85,39 +88,42 @@ pub struct Trigger {
 
 impl Trigger {
     /// Whether this is what it waits for.
-    pub fn hears(&self, heard: &[On], facts: &impl Facts) -> bool {
+    pub fn matches(&self, heard: &[TriggerKind], facts: &impl Facts) -> bool {
         if !heard.contains(&self.on) {
             return false;
         }
         let is = |fact: Option<Value>, word: &str| fact.is_some_and(|fact| fact == word);
         let by_customer = || is(facts.get("author_role"), "customer");
         match self.on {
-            On::StatusChanged => {
+            TriggerKind::StatusChanged => {
                 self.from
-                    .is_none_or(|from| is(facts.before("status"), from.word()))
-                    && self.to.is_none_or(|to| is(facts.get("status"), to.word()))
+                    .is_none_or(|from| is(facts.before("status"), from.as_str()))
+                    && self.to.is_none_or(|to| is(facts.get("status"), to.as_str()))
             }
-            On::MessageAdded => {
+            TriggerKind::MessageAdded => {
                 self.by_staff.is_none_or(|by_staff| by_staff != by_customer())
                     && self.internal == (facts.get("is_internal") == Some(Value::Bool(true)))
             }
-            On::SlaAtRisk | On::SlaBreached => self
+            TriggerKind::SlaAtRisk | TriggerKind::SlaBreached => self
                 .target
                 .is_none_or(|target| is(facts.get("sla_target"), target)),
-            On::TicketCreated | On::TicketUpdated | On::Assigned | On::Schedule => true,
+            TriggerKind::TicketCreated
+            | TriggerKind::TicketUpdated
+            | TriggerKind::Assigned
+            | TriggerKind::Schedule => true,
         }
     }
 
     /// Whether a schedule is due that last ran then.
     pub fn is_due(&self, last: Option<Millis>, now: Millis) -> bool {
         let pause = self.every_hours.saturating_mul(HOUR);
-        self.on == On::Schedule && last.is_none_or(|last| now.saturating_sub(last) >= pause)
+        self.on == TriggerKind::Schedule && last.is_none_or(|last| now.saturating_sub(last) >= pause)
     }
 }
 
 /// What a rule says: its three JSON parts, read and checked.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Plan {
+pub struct RuleDefinition {
     pub trigger: Trigger,
     pub conditions: Conditions,
     pub actions: Vec<Action>,
@@ -133,28 +139,28 @@ pub struct Rule {
     /// When it has acted, later rules are not asked.
     pub stop: bool,
     /// What was stored, or why it cannot be read any more.
-    pub plan: Result<Plan, Vec<Mistake>>,
+    pub definition: Result<RuleDefinition, Vec<FieldError>>,
 }
 
 /// The ticket under the rules' hands.
-pub trait Desk: Facts {
+pub trait ActionTarget: Facts {
     /// Does what an action says, as far as it may; or says why not. Later calls of [`Facts::get`] tell of
     /// it, those of [`Facts::before`] do not.
-    fn act(&mut self, rule: &Rule, action: &Action) -> Result<(), String>;
+    fn execute(&mut self, rule: &Rule, action: &Action) -> Result<(), String>;
 }
 
 /// What came of a rule that heard something.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Run<'a> {
+pub struct RuleRun<'a> {
     pub rule: &'a Rule,
-    pub outcome: Outcome<'a>,
+    pub outcome: RuleOutcome<'a>,
 }
 
-/// See [`Run`].
+/// See [`RuleRun`].
 #[derive(Clone, Debug, PartialEq)]
-pub enum Outcome<'a> {
+pub enum RuleOutcome<'a> {
     /// It cannot be read.
-    Broken(&'a [Mistake]),
+    Invalid(&'a [FieldError]),
     /// Its conditions do not hold; [`Conditions::explain`] says why.
     Unmet,
     /// Its actions, each with the reason why it was refused, if it was.
@@ -163,7 +169,11 @@ pub enum Outcome<'a> {
 
 /// Lets every active rule that hears one of the events act, by position, then id. Rules that wait for
 /// something else are left out of the answer; rules that cannot be read are in it every time.
-pub fn run<'a>(rules: &'a [Rule], heard: &[On], desk: &mut impl Desk) -> Vec<Run<'a>> {
+pub fn run_rules<'a>(
+    rules: &'a [Rule],
+    heard: &[TriggerKind],
+    desk: &mut impl ActionTarget,
+) -> Vec<RuleRun<'a>> {
     let mut active: Vec<&Rule> = rules.iter().filter(|rule| rule.is_active).collect();
     active.sort_by_key(|rule| (rule.position, rule.id));
     let mut runs = Vec::new();
@@ -172,26 +182,28 @@ pub fn run<'a>(rules: &'a [Rule], heard: &[On], desk: &mut impl Desk) -> Vec<Run
         if runs.len() >= MAX_RULES {
             break;
         }
-        let outcome = match &rule.plan {
-            Err(mistakes) => Outcome::Broken(mistakes),
-            Ok(plan) if !plan.trigger.hears(heard, desk) => continue,
-            Ok(plan) if !plan.conditions.hold(desk) => Outcome::Unmet,
-            Ok(plan) => {
+        let outcome = match &rule.definition {
+            Err(mistakes) => RuleOutcome::Invalid(mistakes),
+            Ok(definition) if !definition.trigger.matches(heard, desk) => continue,
+            Ok(definition) if !definition.conditions.matches(desk) => RuleOutcome::Unmet,
+            Ok(definition) => {
                 let mut acted = Vec::new();
-                for action in &plan.actions {
-                    let refused = if deeds < MAX_DEEDS {
+                for action in &definition.actions {
+                    let refused = if deeds < MAX_ACTIONS_PER_CHANGE {
                         deeds = deeds.saturating_add(1);
-                        desk.act(rule, action).err()
+                        desk.execute(rule, action).err()
                     } else {
-                        Some(format!("one change is followed by at most {MAX_DEEDS} actions"))
+                        Some(format!(
+                            "one change is followed by at most {MAX_ACTIONS_PER_CHANGE} actions"
+                        ))
                     };
                     acted.push((action, refused));
                 }
-                Outcome::Acted(acted)
+                RuleOutcome::Acted(acted)
             }
         };
-        let is_last = rule.stop && matches!(outcome, Outcome::Acted(_));
-        runs.push(Run { rule, outcome });
+        let is_last = rule.stop && matches!(outcome, RuleOutcome::Acted(_));
+        runs.push(RuleRun { rule, outcome });
         if is_last {
             break;
         }

@@ -19,15 +19,15 @@ impl Facts for Noting {
     }
 }
 
-impl Desk for Noting {
-    fn act(&mut self, rule: &Rule, action: &Action) -> Result<(), String> {
+impl ActionTarget for Noting {
+    fn execute(&mut self, rule: &Rule, action: &Action) -> Result<(), String> {
         match action {
             Action::AddTag(tag) => self.facts.now["tags"] = json!([tag]),
-            Action::SetStatus(status) => self.facts.now["status"] = json!(status.word()),
+            Action::SetStatus(status) => self.facts.now["status"] = json!(status.as_str()),
             Action::Escalate => return Err("it is urgent already".to_owned()),
             _ => {}
         }
-        self.done.push(format!("{} {}", rule.id, action.word()));
+        self.done.push(format!("{} {}", rule.id, action.as_str()));
         Ok(())
     }
 }
@@ -40,14 +40,14 @@ fn desk(now: Value, before: Value) -> Noting {
 }
 
 fn rule(id: i64, position: i64, trigger: Value, conditions: Value, actions: Value) -> Rule {
-    let plan = Plan::read(Some(&trigger), Some(&conditions), Some(&actions));
+    let definition = RuleDefinition::parse(Some(&trigger), Some(&conditions), Some(&actions));
     Rule {
         id,
         name: format!("rule {id}"),
         is_active: true,
         position,
         stop: false,
-        plan,
+        definition,
     }
 }
 
@@ -84,11 +84,15 @@ fn rules_act_in_order() {
         unmet,
     ];
     let mut desk = desk(json!({"tags": []}), json!({}));
-    let runs = run(&rules, &[On::TicketUpdated, On::Assigned], &mut desk);
+    let runs = run_rules(
+        &rules,
+        &[TriggerKind::TicketUpdated, TriggerKind::Assigned],
+        &mut desk,
+    );
     let ids: Vec<i64> = runs.iter().map(|run| run.rule.id).collect();
     assert_eq!(ids, [1, 7, 2, 3, 4]);
     assert_eq!(desk.done, ["1 add_tag", "2 add_tag", "3 add_tag", "4 add_tag"]);
-    assert_eq!(runs[1].outcome, Outcome::Unmet);
+    assert_eq!(runs[1].outcome, RuleOutcome::Unmet);
 }
 
 #[test]
@@ -99,97 +103,97 @@ fn triggers_hear_what_they_wait_for() {
     for (trigger, on, (now, before), want) in [
         (
             json!({"on": "status_changed"}),
-            On::StatusChanged,
+            TriggerKind::StatusChanged,
             changed.clone(),
             true,
         ),
         (
             json!({"on": "status_changed"}),
-            On::TicketUpdated,
+            TriggerKind::TicketUpdated,
             changed.clone(),
             false,
         ),
         (
             json!({"on": "status_changed", "from": "open", "to": "closed"}),
-            On::StatusChanged,
+            TriggerKind::StatusChanged,
             changed.clone(),
             true,
         ),
         (
             json!({"on": "status_changed", "from": "closed"}),
-            On::StatusChanged,
+            TriggerKind::StatusChanged,
             changed.clone(),
             false,
         ),
         (
             json!({"on": "status_changed", "to": "open"}),
-            On::StatusChanged,
+            TriggerKind::StatusChanged,
             changed,
             false,
         ),
         (
             json!({"on": "message_added"}),
-            On::MessageAdded,
+            TriggerKind::MessageAdded,
             by("customer", false),
             true,
         ),
         (
             json!({"on": "message_added"}),
-            On::MessageAdded,
+            TriggerKind::MessageAdded,
             by("agent", true),
             false,
         ),
         (
             json!({"on": "message_added", "internal": true}),
-            On::MessageAdded,
+            TriggerKind::MessageAdded,
             by("agent", true),
             true,
         ),
         (
             json!({"on": "message_added", "internal": true}),
-            On::MessageAdded,
+            TriggerKind::MessageAdded,
             by("agent", false),
             false,
         ),
         (
             json!({"on": "message_added", "by": "staff"}),
-            On::MessageAdded,
+            TriggerKind::MessageAdded,
             by("admin", false),
             true,
         ),
         (
             json!({"on": "message_added", "by": "staff"}),
-            On::MessageAdded,
+            TriggerKind::MessageAdded,
             by("customer", false),
             false,
         ),
         (
             json!({"on": "message_added", "by": "customer"}),
-            On::MessageAdded,
+            TriggerKind::MessageAdded,
             by("customer", false),
             true,
         ),
         (
             json!({"on": "sla_breached"}),
-            On::SlaBreached,
+            TriggerKind::SlaBreached,
             sla("response"),
             true,
         ),
         (
             json!({"on": "sla_breached", "target": "resolution"}),
-            On::SlaBreached,
+            TriggerKind::SlaBreached,
             sla("response"),
             false,
         ),
         (
             json!({"on": "sla_at_risk", "target": "response"}),
-            On::SlaAtRisk,
+            TriggerKind::SlaAtRisk,
             sla("response"),
             true,
         ),
         (
             json!({"on": "schedule"}),
-            On::Schedule,
+            TriggerKind::Schedule,
             (json!({}), json!({})),
             true,
         ),
@@ -203,11 +207,11 @@ fn triggers_hear_what_they_wait_for() {
         )];
         let mut desk = desk(now, before);
         assert_eq!(
-            run(&rules, &[on], &mut desk).len(),
+            run_rules(&rules, &[on], &mut desk).len(),
             usize::from(want),
             "{trigger}"
         );
-        assert!(run(&rules, &[], &mut desk).is_empty());
+        assert!(run_rules(&rules, &[], &mut desk).is_empty());
     }
 }
 
@@ -230,7 +234,7 @@ fn rules_see_effects_and_hear_none() {
         rule(4, 4, json!({"on": "ticket_updated"}), is_closed, note),
     ];
     let mut desk = desk(json!({"status": "open"}), json!({"title": "old"}));
-    run(&rules, &[On::TicketUpdated], &mut desk);
+    run_rules(&rules, &[TriggerKind::TicketUpdated], &mut desk);
     assert_eq!(desk.done, ["1 set_status", "4 add_note"]);
 }
 
@@ -252,9 +256,9 @@ fn broken_rules_and_refused_actions_are_told() {
     );
     let rules = [broken, escalate];
     let mut desk = desk(json!({}), json!({}));
-    let runs = run(&rules, &[On::TicketUpdated], &mut desk);
-    assert!(matches!(runs[0].outcome, Outcome::Broken(mistakes) if mistakes[0].0 == "actions[0].type"));
-    let Outcome::Acted(acted) = &runs[1].outcome else {
+    let runs = run_rules(&rules, &[TriggerKind::TicketUpdated], &mut desk);
+    assert!(matches!(runs[0].outcome, RuleOutcome::Invalid(mistakes) if mistakes[0].0 == "actions[0].type"));
+    let RuleOutcome::Acted(acted) = &runs[1].outcome else {
         panic!("it acts")
     };
     let refused: Vec<Option<&str>> = acted.iter().map(|(_, refused)| refused.as_deref()).collect();
@@ -268,18 +272,18 @@ fn the_work_is_bounded() {
         .map(|id| rule(id, 0, json!({"on": "ticket_updated"}), json!({}), ten.clone()))
         .collect();
     let mut desk = desk(json!({}), json!({}));
-    let runs = run(&many, &[On::TicketUpdated], &mut desk);
-    assert_eq!((runs.len(), desk.done.len()), (MAX_RULES, MAX_DEEDS));
+    let runs = run_rules(&many, &[TriggerKind::TicketUpdated], &mut desk);
+    assert_eq!((runs.len(), desk.done.len()), (MAX_RULES, MAX_ACTIONS_PER_CHANGE));
 }
 
 #[test]
 fn schedules_come_due() {
-    let plan = Plan::read(
+    let definition = RuleDefinition::parse(
         Some(&json!({"on": "schedule", "every_hours": 6})),
         None,
         Some(&json!([{"type": "escalate"}])),
     );
-    let trigger = plan.expect("a plan").trigger;
+    let trigger = definition.expect("a plan").trigger;
     for (last, now, want) in [
         (None, 0, true),
         (Some(0), 6 * HOUR - 1, false),

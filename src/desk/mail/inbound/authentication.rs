@@ -3,11 +3,11 @@
 use mail_parser::{Address, Message};
 
 /// The server whose word counts: Cloudflare's Email Routing.
-const SERVER: &str = "mx.cloudflare.net";
+const TRUSTED_SERVER: &str = "mx.cloudflare.net";
 
 /// What is known of a mail's `From`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Proof {
+pub enum SenderAuth {
     /// The domain of its `From` stands for it.
     Pass,
     /// The domain of its `From` says that it is not from there.
@@ -18,7 +18,7 @@ pub enum Proof {
 }
 
 /// The one address that a mail says it is from, and the name beside it; nothing where it says several, or none.
-pub fn author(message: &Message) -> Option<(String, Option<String>)> {
+pub fn sole_author(message: &Message) -> Option<(String, Option<String>)> {
     let headers = message.headers_raw();
     let count = headers
         .filter(|(name, _)| name.eq_ignore_ascii_case("From"))
@@ -36,40 +36,40 @@ pub fn author(message: &Message) -> Option<(String, Option<String>)> {
 
 /// What the receiving server has found. It puts its header above all that came with the mail, so only the first one
 /// counts.
-pub fn of(message: &Message, from: &str) -> Proof {
+pub fn sender_auth(message: &Message, from: &str) -> SenderAuth {
     let mut headers = message.headers_raw();
     let found = headers.find(|(name, _)| name.eq_ignore_ascii_case("Authentication-Results"));
-    found.map_or(Proof::Unknown, |(_, value)| read(value, from))
+    found.map_or(SenderAuth::Unknown, |(_, value)| parse_results(value, from))
 }
 
-fn read(value: &str, from: &str) -> Proof {
-    let value = plain(value).to_lowercase();
+fn parse_results(value: &str, from: &str) -> SenderAuth {
+    let value = strip_comments(value).to_lowercase();
     let mut parts = value.split(';').map(str::trim);
     let server = parts.next().and_then(|by| by.split_whitespace().next());
-    if server != Some(SERVER) {
-        return Proof::Unknown;
+    if server != Some(TRUSTED_SERVER) {
+        return SenderAuth::Unknown;
     }
     let found: Vec<&str> = parts.filter(|part| part.starts_with("dmarc=")).collect();
     let verdict = |part: &str| part.split_whitespace().next().map(str::to_owned);
     let has = |word: &str| found.iter().any(|part| verdict(part).as_deref() == Some(word));
     if has("dmarc=fail") {
-        return Proof::Fail;
+        return SenderAuth::Fail;
     }
     // Two verdicts may be one, and one that somebody has made the server repeat.
     let [one] = found.as_slice() else {
-        return Proof::Unknown;
+        return SenderAuth::Unknown;
     };
     let named = one
         .split_whitespace()
         .find_map(|word| word.strip_prefix("header.from="));
     match named {
-        Some(named) if has("dmarc=pass") && agrees(named, from) => Proof::Pass,
-        _ => Proof::Unknown,
+        Some(named) if has("dmarc=pass") && is_aligned(named, from) => SenderAuth::Pass,
+        _ => SenderAuth::Unknown,
     }
 }
 
 /// Whether a domain is that of an address, or one that it belongs to.
-fn agrees(named: &str, from: &str) -> bool {
+fn is_aligned(named: &str, from: &str) -> bool {
     let named = named.trim_matches(['"', '.']);
     let Some((_, domain)) = from.rsplit_once('@') else {
         return false;
@@ -82,7 +82,7 @@ fn agrees(named: &str, from: &str) -> bool {
 }
 
 /// Without comments, and without what is quoted: both repeat words of the sender.
-fn plain(value: &str) -> String {
+fn strip_comments(value: &str) -> String {
     let (mut depth, mut quoted, mut escaped): (usize, bool, bool) = (0, false, false);
     let mut out = String::with_capacity(value.len());
     for c in value.chars() {
@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn only_the_right_word_for_the_right_domain_counts() {
-        use Proof::{Fail, Pass, Unknown};
+        use SenderAuth::{Fail, Pass, Unknown};
         for (value, want) in [
             (
                 "mx.cloudflare.net; dmarc=pass header.from=example.org policy.dmarc=none",
@@ -158,10 +158,10 @@ mod tests {
             ),
             ("", Unknown),
         ] {
-            assert_eq!(read(value, "jane@example.org"), want, "{value}");
+            assert_eq!(parse_results(value, "jane@example.org"), want, "{value}");
         }
         let pass = "mx.cloudflare.net; dmarc=pass header.from=example.org";
-        assert_eq!(read(pass, "jane@mail.EXAMPLE.org"), Pass);
-        assert_eq!(read(pass, "jane@badexample.org"), Unknown);
+        assert_eq!(parse_results(pass, "jane@mail.EXAMPLE.org"), Pass);
+        assert_eq!(parse_results(pass, "jane@badexample.org"), Unknown);
     }
 }

@@ -1,14 +1,14 @@
 //! Mails that come as HTML alone, as text: what a reader would see, line by line.
 
 /// Elements whose content nobody sees.
-const HIDDEN: [&str; 6] = ["head", "style", "script", "title", "template", "noscript"];
+const HIDDEN_ELEMENTS: [&str; 6] = ["head", "style", "script", "title", "template", "noscript"];
 /// Elements that stand on lines of their own.
-const BLOCKS: [&str; 24] = [
+const BLOCK_ELEMENTS: [&str; 24] = [
     "address", "article", "center", "dd", "div", "dl", "dt", "fieldset", "footer", "form", "h1", "h2", "h3",
     "h4", "h5", "h6", "header", "hr", "li", "p", "pre", "section", "table", "tr",
 ];
 /// Named characters that mails use.
-const NAMED: [(&str, char); 46] = [
+const NAMED_ENTITIES: [(&str, char); 46] = [
     ("amp", '&'),
     ("lt", '<'),
     ("gt", '>'),
@@ -57,33 +57,33 @@ const NAMED: [(&str, char); 46] = [
     ("ccedil", 'ç'),
 ];
 /// The longest name or number between `&` and `;`.
-const LONGEST: usize = 10;
+const MAX_ENTITY_BYTES: usize = 10;
 
 /// The text of an HTML document. Whatever it is made of, it costs one walk over it.
-pub fn text(html: &str) -> String {
-    let mut out = Lines::default();
+pub fn to_text(html: &str) -> String {
+    let mut out = TextBuilder::default();
     let mut rest = html;
     while let Some(at) = rest.find('<') {
         let (before, tag) = rest.split_at(at);
-        out.say(before);
+        out.push_text(before);
         rest = if let Some(comment) = tag.strip_prefix("<!--") {
             comment.split_once("-->").map_or("", |(_, rest)| rest)
         } else {
-            element(tag, &mut out)
+            parse_tag(tag, &mut out)
         };
     }
-    out.say(rest);
+    out.push_text(rest);
     out.finish()
 }
 
 /// Reads one tag; gives what stands behind it, and behind its content where that is not to be seen.
-fn element<'a>(tag: &'a str, out: &mut Lines) -> &'a str {
+fn parse_tag<'a>(tag: &'a str, out: &mut TextBuilder) -> &'a str {
     let inner = tag.get(1..).unwrap_or_default();
     let is_end = inner.starts_with('/');
     let word = inner.trim_start_matches('/');
     // A `<` that begins no tag is a character like others.
     if !word.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '!' | '?')) {
-        out.say("<");
+        out.push_text("<");
         return inner;
     }
     let length = word.find(|c: char| !c.is_ascii_alphanumeric());
@@ -93,28 +93,28 @@ fn element<'a>(tag: &'a str, out: &mut Lines) -> &'a str {
         .to_ascii_lowercase();
     let rest = inner.split_once('>').map_or("", |(_, rest)| rest);
     if name == "br" {
-        out.end();
+        out.end_line();
     } else if name == "li" && !is_end {
-        out.end_once();
-        out.say("- ");
+        out.end_open_line();
+        out.push_text("- ");
     } else if name == "blockquote" {
-        out.end_once();
+        out.end_open_line();
         out.depth = match is_end {
             true => out.depth.saturating_sub(1),
             false => out.depth.saturating_add(1),
         };
-    } else if BLOCKS.contains(&name.as_str()) {
-        out.end_once();
+    } else if BLOCK_ELEMENTS.contains(&name.as_str()) {
+        out.end_open_line();
     } else if matches!(name.as_str(), "td" | "th") && is_end {
-        out.say(" ");
-    } else if HIDDEN.contains(&name.as_str()) && !is_end {
-        return behind(rest, &name);
+        out.push_text(" ");
+    } else if HIDDEN_ELEMENTS.contains(&name.as_str()) && !is_end {
+        return skip_element(rest, &name);
     }
     rest
 }
 
 /// What stands behind the end tag of an element.
-fn behind<'a>(text: &'a str, name: &str) -> &'a str {
+fn skip_element<'a>(text: &'a str, name: &str) -> &'a str {
     let mut rest = text;
     while let Some((_, after)) = rest.split_once("</") {
         let is_it = after
@@ -130,7 +130,7 @@ fn behind<'a>(text: &'a str, name: &str) -> &'a str {
 
 /// Text as it comes together.
 #[derive(Default)]
-struct Lines {
+struct TextBuilder {
     done: String,
     line: String,
     /// Something on this line is to be seen.
@@ -139,9 +139,9 @@ struct Lines {
     depth: usize,
 }
 
-impl Lines {
-    fn say(&mut self, text: &str) {
-        let text = decoded(text);
+impl TextBuilder {
+    fn push_text(&mut self, text: &str) {
+        let text = decode_entities(text);
         for c in text.chars() {
             if c.is_whitespace() {
                 self.space = !self.line.is_empty();
@@ -155,7 +155,7 @@ impl Lines {
     }
 
     /// Ends the line, be it empty or not; never more than one empty line in a row.
-    fn end(&mut self) {
+    fn end_line(&mut self) {
         self.space = false;
         let is_gap = self.done.is_empty() || self.done.ends_with("\n\n");
         if !(self.line.is_empty() && is_gap) {
@@ -169,27 +169,31 @@ impl Lines {
     }
 
     /// Ends the line if there is something on it.
-    fn end_once(&mut self) {
+    fn end_open_line(&mut self) {
         if !self.line.is_empty() {
-            self.end();
+            self.end_line();
         }
     }
 
     fn finish(mut self) -> String {
-        self.end_once();
+        self.end_open_line();
         self.done.trim().to_owned()
     }
 }
 
 /// Named and numbered characters as themselves.
-fn decoded(text: &str) -> String {
+fn decode_entities(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('&') {
         out.push_str(before);
-        let end = after.bytes().take(LONGEST).position(|b| b == b';');
-        let found =
-            end.and_then(|end| Some((character(after.get(..end)?)?, after.get(end.saturating_add(1)..)?)));
+        let end = after.bytes().take(MAX_ENTITY_BYTES).position(|b| b == b';');
+        let found = end.and_then(|end| {
+            Some((
+                decode_entity(after.get(..end)?)?,
+                after.get(end.saturating_add(1)..)?,
+            ))
+        });
         if let Some((c, behind)) = found {
             out.push(c);
             rest = behind;
@@ -202,9 +206,9 @@ fn decoded(text: &str) -> String {
     out
 }
 
-fn character(name: &str) -> Option<char> {
+fn decode_entity(name: &str) -> Option<char> {
     let Some(number) = name.strip_prefix('#') else {
-        let known = NAMED.iter().find(|(known, _)| *known == name);
+        let known = NAMED_ENTITIES.iter().find(|(known, _)| *known == name);
         return known.map(|(_, c)| *c);
     };
     let code = match number.strip_prefix(['x', 'X']) {
@@ -254,14 +258,14 @@ mod tests {
             ("é<ü>", "é<ü>"),
             ("", ""),
         ] {
-            assert_eq!(text(html), want, "{html}");
+            assert_eq!(to_text(html), want, "{html}");
         }
     }
 
     #[test]
     fn junk_costs_one_walk() {
         for junk in ["<", "<div>", "</", "&", "<!--", "<style></", "&#x"] {
-            assert!(text(&junk.repeat(200_000)).len() <= 1_400_000);
+            assert!(to_text(&junk.repeat(200_000)).len() <= 1_400_000);
         }
     }
 }

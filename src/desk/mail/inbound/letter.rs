@@ -1,30 +1,30 @@
 //! A mail that came in, as far as the desk is concerned.
 
-use crate::desk::mail::inbound::authentication::Proof;
-use crate::desk::mail::inbound::quote::{self, Said};
-use crate::desk::mail::inbound::redact::Ours;
-use crate::desk::mail::outgoing::MARKER;
-use crate::desk::mail::reply_address::{ReplyAddress, Thread};
-use crate::desk::tickets::filename::MAX_BYTES;
+use crate::desk::mail::inbound::authentication::SenderAuth;
+use crate::desk::mail::inbound::quote::{self, ReplyText};
+use crate::desk::mail::inbound::redact::OwnLinks;
+use crate::desk::mail::outgoing::REPLY_MARKER;
+use crate::desk::mail::reply_address::{MailThread, ReplyAddress};
+use crate::desk::tickets::filename::MAX_FILE_BYTES;
 
 /// The largest mail, bytes: that of Cloudflare's Email Routing.
-pub const MOST_BYTES: usize = MAX_BYTES as usize;
+pub const MAX_MAIL_BYTES: usize = MAX_FILE_BYTES as usize;
 
 /// Characters of a title.
-const TITLE: usize = 200;
+const MAX_TITLE_CHARS: usize = 200;
 
 /// Characters of a text.
-const TEXT: usize = 10_000;
+const MAX_TEXT_CHARS: usize = 10_000;
 
 /// What stands for a subject that is not there.
-const UNTITLED: &str = "(no subject)";
+const DEFAULT_TITLE: &str = "(no subject)";
 
 /// What stands for a text that is not there.
-const SILENT: &str = "(no text)";
+const EMPTY_TEXT: &str = "(no text)";
 
 /// A mail, read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Letter {
+pub struct IncomingMail {
     pub message_id: Option<String>,
     /// The address of its `From`, if that says one, and only one.
     pub from: Option<String>,
@@ -32,28 +32,28 @@ pub struct Letter {
     pub name: Option<String>,
     pub subject: String,
     /// The Message-IDs that it answers, the nearest first.
-    pub answers: Vec<String>,
+    pub in_reply_to: Vec<String>,
     /// Line ends are LF; no other control characters than tabs.
     pub text: String,
-    pub files: Vec<Enclosed>,
+    pub files: Vec<MailAttachment>,
     /// Why no person has written it, if none has.
-    pub automatic: Option<&'static str>,
+    pub auto_reply_reason: Option<&'static str>,
     /// Whether it comes from where it says.
-    pub proof: Proof,
+    pub sender_auth: SenderAuth,
 }
 
 /// A file that came with a mail.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Enclosed {
+pub struct MailAttachment {
     pub name: String,
     pub content_type: String,
     pub bytes: Vec<u8>,
 }
 
-impl Letter {
+impl IncomingMail {
     /// Why it is left alone: no person wrote it, or answering it would go round in circles.
-    pub fn ignored(&self, sender: &str, desk: Option<&ReplyAddress>) -> Option<&'static str> {
-        if let Some(why) = self.automatic {
+    pub fn ignore_reason(&self, sender: &str, desk: Option<&ReplyAddress>) -> Option<&'static str> {
+        if let Some(why) = self.auto_reply_reason {
             return Some(why);
         }
         if sender.trim_matches(['<', '>', ' ']).is_empty() {
@@ -76,10 +76,10 @@ impl Letter {
 
     /// The thread that it belongs to: by the address that it was sent to, or by the mails that it answers. Where one
     /// of these told of a note, it belongs to the notes.
-    pub fn thread(&self, recipient: &str, desk: &ReplyAddress) -> Option<Thread> {
-        let mut answered = self.answers.iter().filter_map(|id| desk.read_message_id(id));
-        let first = desk.read_address(recipient).or_else(|| answered.next())?;
-        Some(Thread {
+    pub fn find_thread(&self, recipient: &str, desk: &ReplyAddress) -> Option<MailThread> {
+        let mut answered = self.in_reply_to.iter().filter_map(|id| desk.parse_message_id(id));
+        let first = desk.parse_address(recipient).or_else(|| answered.next())?;
+        Some(MailThread {
             is_internal: first.is_internal || answered.any(|thread| thread.is_internal),
             ..first
         })
@@ -87,51 +87,54 @@ impl Letter {
 
     /// The title of a ticket that it opens.
     pub fn title(&self) -> String {
-        let subject = without_prefixes(&self.subject);
+        let subject = strip_prefixes(&self.subject);
         match subject.chars().count() {
-            0 => UNTITLED.to_owned(),
+            0 => DEFAULT_TITLE.to_owned(),
             1 | 2 => format!("Mail: {subject}"),
-            _ => cut(subject, TITLE).to_owned(),
+            _ => truncate(subject, MAX_TITLE_CHARS).to_owned(),
         }
     }
 
     /// What it says. Of an answer, without what it answers; of another mail, all of it: it may be forwarded. Never what
     /// a mail of ours says, nor what lets somebody in.
-    pub fn said(&self, ours: &Ours) -> Said {
-        let is_answer = !self.answers.is_empty() || self.title() != cut(self.subject.trim(), TITLE);
-        let is_forwarded = FORWARDED.iter().any(|prefix| starts(&self.subject, prefix));
-        let said = if (is_answer && !is_forwarded) || self.text.contains(MARKER) {
-            quote::answer(&self.text)
+    pub fn reply_text(&self, ours: &OwnLinks) -> ReplyText {
+        let is_answer =
+            !self.in_reply_to.is_empty() || self.title() != truncate(self.subject.trim(), MAX_TITLE_CHARS);
+        let is_forwarded = FORWARD_PREFIXES
+            .iter()
+            .any(|prefix| has_prefix(&self.subject, prefix));
+        let said = if (is_answer && !is_forwarded) || self.text.contains(REPLY_MARKER) {
+            quote::strip_quotes(&self.text)
         } else {
-            Said {
+            ReplyText {
                 text: self.text.trim().to_owned(),
                 is_cut: false,
             }
         };
-        Said {
-            text: ours.scrubbed(&said.text).trim().to_owned(),
+        ReplyText {
+            text: ours.redact(&said.text).trim().to_owned(),
             ..said
         }
     }
 }
 
 /// What programs put before the subject of what is answered, and of what is forwarded.
-const ANSWERED: [&str; 8] = ["re:", "aw:", "antw:", "sv:", "res:", "rif:", "re :", "odp:"];
+const REPLY_PREFIXES: [&str; 8] = ["re:", "aw:", "antw:", "sv:", "res:", "rif:", "re :", "odp:"];
 
-const FORWARDED: [&str; 6] = ["fwd:", "fw:", "wg:", "tr:", "rv:", "i:"];
+const FORWARD_PREFIXES: [&str; 6] = ["fwd:", "fw:", "wg:", "tr:", "rv:", "i:"];
 
-fn starts(text: &str, prefix: &str) -> bool {
+fn has_prefix(text: &str, prefix: &str) -> bool {
     let text = text.trim_start();
     text.get(..prefix.len())
         .is_some_and(|head| head.eq_ignore_ascii_case(prefix))
 }
 
-fn without_prefixes(subject: &str) -> &str {
+fn strip_prefixes(subject: &str) -> &str {
     let mut rest = subject.trim();
-    while let Some(prefix) = ANSWERED
+    while let Some(prefix) = REPLY_PREFIXES
         .iter()
-        .chain(&FORWARDED)
-        .find(|prefix| starts(rest, prefix))
+        .chain(&FORWARD_PREFIXES)
+        .find(|prefix| has_prefix(rest, prefix))
     {
         rest = rest.get(prefix.len()..).unwrap_or_default().trim();
     }
@@ -139,7 +142,7 @@ fn without_prefixes(subject: &str) -> &str {
 }
 
 /// At most so many characters.
-fn cut(text: &str, most: usize) -> &str {
+fn truncate(text: &str, most: usize) -> &str {
     match text.char_indices().nth(most) {
         Some((end, _)) => text.get(..end).unwrap_or(text).trim_end(),
         None => text,
@@ -148,21 +151,23 @@ fn cut(text: &str, most: usize) -> &str {
 
 /// A text as a message or a description may hold it: what was said, what stands before it, and at its end what the
 /// mail had that is not in it.
-pub fn composed(head: Option<&str>, said: &str, refused: &[String]) -> String {
-    let said = if said.is_empty() { SILENT } else { said };
+pub fn compose_body(head: Option<&str>, said: &str, refused: &[String]) -> String {
+    let said = if said.is_empty() { EMPTY_TEXT } else { said };
     let mut tail = String::new();
     if !refused.is_empty() {
-        let list = cut(&refused.join(", "), 1_000).to_owned();
+        let list = truncate(&refused.join(", "), 1_000).to_owned();
         tail = format!("\n\n[Files that were not taken: {list}]");
     }
     let head = head.map_or(String::new(), |head| format!("{head}\n\n"));
     let count = |text: &str| text.chars().count();
-    let room = TEXT.saturating_sub(count(&head)).saturating_sub(count(&tail));
+    let room = MAX_TEXT_CHARS
+        .saturating_sub(count(&head))
+        .saturating_sub(count(&tail));
     if count(said) <= room {
         return format!("{head}{said}{tail}");
     }
     // Room for the words themselves.
-    let kept = cut(said, room.saturating_sub(60));
+    let kept = truncate(said, room.saturating_sub(60));
     let left = count(said).saturating_sub(count(kept));
     format!("{head}{kept}\n\n[The mail was longer: {left} more characters]{tail}")
 }
@@ -171,11 +176,11 @@ pub fn composed(head: Option<&str>, said: &str, refused: &[String]) -> String {
 mod tests {
     use super::*;
 
-    fn letter(subject: &str) -> Letter {
-        Letter {
+    fn letter(subject: &str) -> IncomingMail {
+        IncomingMail {
             from: Some("jane@example.org".to_owned()),
             subject: subject.to_owned(),
-            ..Letter::default()
+            ..IncomingMail::default()
         }
     }
 
@@ -199,35 +204,39 @@ mod tests {
     #[test]
     fn only_answers_lose_what_they_quote() {
         let text = "Yes.\n\nOn 20 Nov 2026, at 19:40, Desk <d@d.example> wrote:\n> Hello";
-        for (subject, answers, want) in [
+        for (subject, in_reply_to, want) in [
             ("Re: x y z", 0, "Yes."),
             ("x y z", 1, "Yes."),
             ("x y z", 0, text),
             ("Fwd: x y z", 1, text),
         ] {
-            let letter = Letter {
+            let letter = IncomingMail {
                 text: text.to_owned(),
-                answers: vec!["id".to_owned(); answers],
+                in_reply_to: vec!["id".to_owned(); in_reply_to],
                 ..letter(subject)
             };
-            let said = letter.said(&Ours::default()).text;
-            assert_eq!(said, want, "{subject} {answers}");
+            let said = letter.reply_text(&OwnLinks::default()).text;
+            assert_eq!(said, want, "{subject} {in_reply_to}");
         }
         // What we have mailed is kept of no mail.
-        let ours = format!("See below.\n\n{MARKER}\n\nBob left a note:\n\n  CANARY\n");
+        let ours = format!("See below.\n\n{REPLY_MARKER}\n\nBob left a note:\n\n  CANARY\n");
         for subject in ["x y z", "Fwd: x y z", "Re: x y z"] {
-            let letter = Letter {
+            let letter = IncomingMail {
                 text: ours.clone(),
                 ..letter(subject)
             };
-            assert_eq!(letter.said(&Ours::default()).text, "See below.", "{subject}");
+            assert_eq!(
+                letter.reply_text(&OwnLinks::default()).text,
+                "See below.",
+                "{subject}"
+            );
         }
     }
 
     #[test]
     fn machines_are_left_alone() {
         let desk = ReplyAddress::new("support@desk.example", "key".to_owned()).unwrap();
-        let from = |address: &str| Letter {
+        let from = |address: &str| IncomingMail {
             from: Some(address.to_owned()),
             ..letter("x")
         };
@@ -243,7 +252,7 @@ mod tests {
             (from("support+1.2.x@desk.example"), jane, false),
             (from(jane), "support@desk.example", false),
             (
-                Letter {
+                IncomingMail {
                     from: None,
                     ..letter("x")
                 },
@@ -251,8 +260,8 @@ mod tests {
                 false,
             ),
             (
-                Letter {
-                    automatic: Some("why"),
+                IncomingMail {
+                    auto_reply_reason: Some("why"),
                     ..letter("x")
                 },
                 jane,
@@ -260,7 +269,7 @@ mod tests {
             ),
         ] {
             assert_eq!(
-                letter.ignored(sender, Some(&desk)).is_none(),
+                letter.ignore_reason(sender, Some(&desk)).is_none(),
                 want,
                 "{letter:?} {sender}"
             );
@@ -270,41 +279,53 @@ mod tests {
     #[test]
     fn threads_are_found_by_address_first() {
         let desk = ReplyAddress::new("support@desk.example", "key".to_owned()).unwrap();
-        let thread = |ticket_id| Thread {
+        let thread = |ticket_id| MailThread {
             ticket_id,
             user_id: 2,
             is_internal: false,
         };
         let mut letter = letter("x");
-        assert_eq!(letter.thread("support@desk.example", &desk), None);
-        letter.answers = vec!["other@example.org".to_owned(), desk.message_id(thread(7), 1)];
-        assert_eq!(letter.thread("support@desk.example", &desk), Some(thread(7)));
-        assert_eq!(letter.thread(&desk.address(thread(8)), &desk), Some(thread(8)));
+        assert_eq!(letter.find_thread("support@desk.example", &desk), None);
+        letter.in_reply_to = vec!["other@example.org".to_owned(), desk.message_id_for(thread(7), 1)];
+        assert_eq!(letter.find_thread("support@desk.example", &desk), Some(thread(7)));
+        assert_eq!(
+            letter.find_thread(&desk.address_for(thread(8)), &desk),
+            Some(thread(8))
+        );
         // A note anywhere in the chain makes it one.
-        let note = |ticket_id| Thread {
+        let note = |ticket_id| MailThread {
             is_internal: true,
             ..thread(ticket_id)
         };
-        assert_eq!(letter.thread(&desk.address(note(8)), &desk), Some(note(8)));
-        letter.answers.push(desk.message_id(note(7), 2));
-        assert_eq!(letter.thread("support@desk.example", &desk), Some(note(7)));
-        assert_eq!(letter.thread(&desk.address(thread(8)), &desk), Some(note(8)));
+        assert_eq!(
+            letter.find_thread(&desk.address_for(note(8)), &desk),
+            Some(note(8))
+        );
+        letter.in_reply_to.push(desk.message_id_for(note(7), 2));
+        assert_eq!(letter.find_thread("support@desk.example", &desk), Some(note(7)));
+        assert_eq!(
+            letter.find_thread(&desk.address_for(thread(8)), &desk),
+            Some(note(8))
+        );
     }
 
     #[test]
     fn texts_fit_into_messages() {
-        assert_eq!(composed(None, "Hello", &[]), "Hello");
+        assert_eq!(compose_body(None, "Hello", &[]), "Hello");
         assert_eq!(
-            composed(Some("(Follows TICK-1.)"), "Hello", &[]),
+            compose_body(Some("(Follows TICK-1.)"), "Hello", &[]),
             "(Follows TICK-1.)\n\nHello"
         );
-        assert_eq!(composed(None, "", &[]), "(no text)");
+        assert_eq!(compose_body(None, "", &[]), "(no text)");
         assert_eq!(
-            composed(None, "See", &["a.exe (no)".to_owned(), "b.html (no)".to_owned()]),
+            compose_body(None, "See", &["a.exe (no)".to_owned(), "b.html (no)".to_owned()]),
             "See\n\n[Files that were not taken: a.exe (no), b.html (no)]"
         );
-        let long = composed(Some("head"), &"ü".repeat(30_000), &vec!["x".repeat(255); 20]);
-        assert!(long.chars().count() <= TEXT && long.contains("more characters]\n\n[Files"));
-        assert_eq!(composed(None, &"x".repeat(TEXT), &[]).len(), TEXT);
+        let long = compose_body(Some("head"), &"ü".repeat(30_000), &vec!["x".repeat(255); 20]);
+        assert!(long.chars().count() <= MAX_TEXT_CHARS && long.contains("more characters]\n\n[Files"));
+        assert_eq!(
+            compose_body(None, &"x".repeat(MAX_TEXT_CHARS), &[]).len(),
+            MAX_TEXT_CHARS
+        );
     }
 }

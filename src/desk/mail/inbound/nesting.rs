@@ -4,38 +4,43 @@ use mail_parser::decoders::base64::base64_decode;
 use mail_parser::decoders::quoted_printable::quoted_printable_decode;
 
 /// Parts that hold others. None of them stands deeper than there are of them.
-const MOST: usize = 100;
+const MAX_CONTAINERS: usize = 100;
 /// Mails in a mail that are encoded: each is read by itself.
-const MOST_ENCODED: usize = 8;
+const MAX_ENCODED_MAILS: usize = 8;
 /// So deep the reader looks into what is encoded.
-const DEEPEST_ENCODED: usize = 4;
+const MAX_ENCODED_DEPTH: usize = 4;
 /// The longest head of a part that is looked at.
-const HEAD: usize = 4_000;
+const MAX_HEAD_BYTES: usize = 4_000;
 
 /// Whether a mail is made to be followed without end.
 pub fn is_too_deep(raw: &[u8]) -> bool {
-    is_deep(raw, DEEPEST_ENCODED)
+    exceeds_depth(raw, MAX_ENCODED_DEPTH)
 }
 
-fn is_deep(raw: &[u8], left: usize) -> bool {
+fn exceeds_depth(raw: &[u8], left: usize) -> bool {
     // Its parts are mails without saying so.
-    if places(raw, b"multipart/digest").next().is_some() {
+    if find_all(raw, b"multipart/digest").next().is_some() {
         return true;
     }
-    let (holding, mails) = (places(raw, b"multipart/"), || places(raw, b"message/"));
-    if holding.chain(mails()).take(MOST.saturating_add(1)).count() > MOST {
+    let (holding, mails) = (find_all(raw, b"multipart/"), || find_all(raw, b"message/"));
+    if holding
+        .chain(mails())
+        .take(MAX_CONTAINERS.saturating_add(1))
+        .count()
+        > MAX_CONTAINERS
+    {
         return true;
     }
-    let mut encoded = mails().filter_map(|at| inside(raw, at));
+    let mut encoded = mails().filter_map(|at| decode_part_at(raw, at));
     let is_deep = encoded
         .by_ref()
-        .take(MOST_ENCODED)
-        .any(|inner| left == 0 || is_deep(&inner, left.saturating_sub(1)));
+        .take(MAX_ENCODED_MAILS)
+        .any(|inner| left == 0 || exceeds_depth(&inner, left.saturating_sub(1)));
     is_deep || encoded.next().is_some()
 }
 
 /// The places of a word in lower case.
-fn places<'a>(raw: &'a [u8], word: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
+fn find_all<'a>(raw: &'a [u8], word: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
     let windows = raw.windows(word.len()).enumerate();
     let is_it =
         move |found: &[u8]| found.first().is_some_and(|b| b | 32 == b'm') && found.eq_ignore_ascii_case(word);
@@ -43,20 +48,20 @@ fn places<'a>(raw: &'a [u8], word: &'a [u8]) -> impl Iterator<Item = usize> + 'a
 }
 
 /// What is encoded in the part whose head says at this place that it is a mail.
-fn inside(raw: &[u8], at: usize) -> Option<Vec<u8>> {
-    let before = raw.get(at.saturating_sub(HEAD)..at)?;
-    let start = last(before, b"\n\n")
-        .max(last(before, b"\n\r\n"))
+fn decode_part_at(raw: &[u8], at: usize) -> Option<Vec<u8>> {
+    let before = raw.get(at.saturating_sub(MAX_HEAD_BYTES)..at)?;
+    let start = rfind(before, b"\n\n")
+        .max(rfind(before, b"\n\r\n"))
         .unwrap_or_default();
     let below = raw.get(at..)?;
-    let near = below.get(..HEAD.min(below.len()))?;
+    let near = below.get(..MAX_HEAD_BYTES.min(below.len()))?;
     let end = [&b"\n\n"[..], b"\n\r\n"]
         .iter()
         .filter_map(|gap| near.windows(gap.len()).position(|found| found == *gap))
         .min()?;
     let head = [before.get(start..)?, near.get(..end)?].concat();
     let body = below.get(end..)?.trim_ascii_start();
-    if places_any(&head, b"base64") {
+    if contains_ignore_case(&head, b"base64") {
         // As the reader does, which passes over what does not belong.
         let end = body.windows(2).position(|found| found == b"--");
         let body = body.get(..end.unwrap_or(body.len()))?.iter().copied();
@@ -65,17 +70,17 @@ fn inside(raw: &[u8], at: usize) -> Option<Vec<u8>> {
             .collect();
         return base64_decode(&kept);
     }
-    if places_any(&head, b"quoted-printable") {
+    if contains_ignore_case(&head, b"quoted-printable") {
         return quoted_printable_decode(body);
     }
     None
 }
 
-fn last(raw: &[u8], gap: &[u8]) -> Option<usize> {
+fn rfind(raw: &[u8], gap: &[u8]) -> Option<usize> {
     raw.windows(gap.len()).rposition(|found| found == gap)
 }
 
-fn places_any(raw: &[u8], word: &[u8]) -> bool {
+fn contains_ignore_case(raw: &[u8], word: &[u8]) -> bool {
     raw.windows(word.len())
         .any(|found| found.eq_ignore_ascii_case(word))
 }

@@ -1,9 +1,9 @@
 //! What somebody has answered, without the mail that they answer: programs put it below, each in its own way.
 
-use crate::desk::mail::outgoing::MARKER;
+use crate::desk::mail::outgoing::REPLY_MARKER;
 
 /// How a line begins and ends that says whose words follow: Gmail, Apple Mail and Thunderbird, in their languages.
-const SAYS: [(&str, &[&str]); 7] = [
+const ATTRIBUTIONS: [(&str, &[&str]); 7] = [
     ("On ", &["wrote:"]),
     ("Am ", &["schrieb:", "schrieb"]),
     ("Le ", &["a écrit :", "a écrit:"]),
@@ -14,8 +14,8 @@ const SAYS: [(&str, &[&str]); 7] = [
 ];
 
 /// What Outlook's header block is made of; the first is whom it is from, and one of the others follows soon.
-const FROM: [&str; 6] = ["from:", "von:", "de:", "de :", "da:", "van:"];
-const SENT: [&str; 12] = [
+const FROM_LABELS: [&str; 6] = ["from:", "von:", "de:", "de :", "da:", "van:"];
+const SENT_LABELS: [&str; 12] = [
     "sent:",
     "gesendet:",
     "envoyé :",
@@ -31,7 +31,7 @@ const SENT: [&str; 12] = [
 ];
 
 /// Lines that older programs put between an answer and what it answers, without their dashes.
-const ORIGINAL: [&str; 6] = [
+const ORIGINAL_MESSAGE_LABELS: [&str; 6] = [
     "original message",
     "ursprüngliche nachricht",
     "message d'origine",
@@ -41,14 +41,14 @@ const ORIGINAL: [&str; 6] = [
 ];
 
 /// How many lines an attribution may be broken into.
-const BROKEN: usize = 3;
+const MAX_ATTRIBUTION_LINES: usize = 3;
 
 /// What stands at the end of our own mails.
-const FOOTER: &str = "no more mails of this kind";
+const OWN_FOOTER: &str = "no more mails of this kind";
 
 /// What somebody says of their own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Said {
+pub struct ReplyText {
     pub text: String,
     /// Something that is not theirs was taken out.
     pub is_cut: bool,
@@ -56,17 +56,17 @@ pub struct Said {
 
 /// The answer alone: above, below and between what it quotes. Where a quotation has no marks, it goes on to the end,
 /// or to where a mail of ours ends. Never more than what is theirs, even where that is nothing.
-pub fn answer(text: &str) -> Said {
+pub fn strip_quotes(text: &str) -> ReplyText {
     let lines: Vec<&str> = text.split('\n').collect();
     let trimmed: Vec<&str> = lines.iter().map(|line| line.trim()).collect();
     let footer = trimmed.iter().rposition(|line| is_footer(line));
     let (mut kept, mut is_cut, mut at): (Vec<&str>, bool, usize) = (Vec::new(), false, 0);
     while let (Some(line), Some(rest)) = (lines.get(at), trimmed.get(at..)) {
-        if let Some(quoted) = quoted(rest) {
+        if let Some(quoted) = find_quotation(rest) {
             is_cut = true;
             at = match quoted {
-                Quoted::Lines(count) => at.saturating_add(count),
-                Quoted::Rest => footer
+                Quotation::Lines(count) => at.saturating_add(count),
+                Quotation::Rest => footer
                     .filter(|footer| *footer >= at)
                     .map_or(lines.len(), |footer| footer.saturating_add(1)),
             };
@@ -78,26 +78,26 @@ pub fn answer(text: &str) -> Said {
         }
         at = at.saturating_add(1);
     }
-    Said {
+    ReplyText {
         text: kept.join("\n").trim().to_owned(),
         is_cut,
     }
 }
 
 /// How much of what follows is not the sender's.
-enum Quoted {
+enum Quotation {
     Lines(usize),
     Rest,
 }
 
 /// Whether what follows begins with something that is quoted, or says that it will be.
-fn quoted(lines: &[&str]) -> Option<Quoted> {
+fn find_quotation(lines: &[&str]) -> Option<Quotation> {
     let line = lines.first()?;
     if line.starts_with('>') {
-        return Some(Quoted::Lines(1));
+        return Some(Quotation::Lines(1));
     }
-    if line.contains(MARKER) {
-        return Some(Quoted::Rest);
+    if line.contains(REPLY_MARKER) {
+        return Some(Quotation::Rest);
     }
     let is_marked = |skipped: usize| {
         let mut below = lines.iter().skip(skipped);
@@ -105,27 +105,27 @@ fn quoted(lines: &[&str]) -> Option<Quoted> {
             .find(|line| !line.is_empty())
             .is_some_and(|line| line.starts_with('>'))
     };
-    if let Some((count, words)) = says(lines) {
+    if let Some((count, words)) = parse_attribution(lines) {
         if is_marked(count) {
-            return Some(Quoted::Lines(count));
+            return Some(Quotation::Lines(count));
         }
         // Without marks it may be somebody's own sentence.
-        return is_of_mail(&words).then_some(Quoted::Rest);
+        return mentions_address_or_time(&words).then_some(Quotation::Rest);
     }
     if is_separator(lines) {
         return Some(if is_marked(1) {
-            Quoted::Lines(1)
+            Quotation::Lines(1)
         } else {
-            Quoted::Rest
+            Quotation::Rest
         });
     }
     // In a language that is not known here.
-    let is_said = line.ends_with(':') && line.len() < 400 && is_of_mail(line) && is_marked(1);
-    is_said.then_some(Quoted::Lines(1))
+    let is_said = line.ends_with(':') && line.len() < 400 && mentions_address_or_time(line) && is_marked(1);
+    is_said.then_some(Quotation::Lines(1))
 }
 
 /// An address or a time of day, as mail programs name them.
-fn is_of_mail(line: &str) -> bool {
+fn mentions_address_or_time(line: &str) -> bool {
     let is_time = |four: &[u8]| match four {
         [a, b':', c, d] => [a, c, d].iter().all(|byte| byte.is_ascii_digit()),
         _ => false,
@@ -135,24 +135,29 @@ fn is_of_mail(line: &str) -> bool {
 
 fn is_footer(line: &str) -> bool {
     let line = line.trim_start_matches(['[', '<', '*', '_', ' ']);
-    line.get(..FOOTER.len())
-        .is_some_and(|start| start.eq_ignore_ascii_case(FOOTER))
+    line.get(..OWN_FOOTER.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(OWN_FOOTER))
 }
 
 /// Without the marks of a quotation.
-fn bare(line: &str) -> &str {
+fn strip_quote_marks(line: &str) -> &str {
     line.trim_start_matches(['>', ' ', '|'])
 }
 
 /// Whether the first lines say whose words follow: how many lines, and the words.
-fn says(lines: &[&str]) -> Option<(usize, String)> {
-    let first = bare(lines.first()?);
-    let (_, words) = SAYS.iter().find(|(begins, _)| first.starts_with(begins))?;
+fn parse_attribution(lines: &[&str]) -> Option<(usize, String)> {
+    let first = strip_quote_marks(lines.first()?);
+    let (_, words) = ATTRIBUTIONS
+        .iter()
+        .find(|(begins, _)| first.starts_with(begins))?;
     let mut joined = String::new();
-    let broken = lines.iter().take(BROKEN).take_while(|line| !line.is_empty());
+    let broken = lines
+        .iter()
+        .take(MAX_ATTRIBUTION_LINES)
+        .take_while(|line| !line.is_empty());
     for (at, line) in broken.enumerate() {
-        joined.push_str(bare(line));
-        let ends = joined.ends_with(':') && words.iter().any(|word| says_so(&joined, word));
+        joined.push_str(strip_quote_marks(line));
+        let ends = joined.ends_with(':') && words.iter().any(|word| ends_attribution(&joined, word));
         if joined.len() >= 400 {
             return None;
         }
@@ -165,7 +170,7 @@ fn says(lines: &[&str]) -> Option<(usize, String)> {
 }
 
 /// `... wrote:`, and in some languages `... schrieb Max Muster:`.
-fn says_so(line: &str, word: &str) -> bool {
+fn ends_attribution(line: &str, word: &str) -> bool {
     line.ends_with(word) || (!word.ends_with(':') && line.contains(&format!(" {word} ")))
 }
 
@@ -178,18 +183,22 @@ fn is_separator(lines: &[&str]) -> bool {
     let dashes = first.starts_with("---") || first.starts_with("___");
     if dashes {
         let words = first.trim_matches(['-', '_', ' ']).to_lowercase();
-        if ORIGINAL.contains(&words.as_str()) {
+        if ORIGINAL_MESSAGE_LABELS.contains(&words.as_str()) {
             return true;
         }
         let mut below = lines.take(4).filter(|line| !line.is_empty());
-        return words.is_empty() && first.len() >= 10 && below.next().is_some_and(|line| begins(line, &FROM));
+        return words.is_empty()
+            && first.len() >= 10
+            && below
+                .next()
+                .is_some_and(|line| starts_with_label(line, &FROM_LABELS));
     }
-    begins(first, &FROM) && lines.take(4).any(|line| begins(line, &SENT))
+    starts_with_label(first, &FROM_LABELS) && lines.take(4).any(|line| starts_with_label(line, &SENT_LABELS))
 }
 
 /// Whether a line begins with one of these words, which may be set in bold.
-fn begins(line: &str, words: &[&str]) -> bool {
-    let line = bare(line).trim_start_matches('*').to_lowercase();
+fn starts_with_label(line: &str, words: &[&str]) -> bool {
+    let line = strip_quote_marks(line).trim_start_matches('*').to_lowercase();
     let line = line.replacen(":*", ":", 1);
     words.iter().any(|word| line.starts_with(word))
 }
@@ -223,7 +232,11 @@ mod tests {
             "> Hello\n> there\n>\n\n",
         ] {
             let text = format!("It works now, thank you.\n\nJane\n\n{quoted}");
-            assert_eq!(answer(&text).text, "It works now, thank you.\n\nJane", "{quoted}");
+            assert_eq!(
+                strip_quotes(&text).text,
+                "It works now, thank you.\n\nJane",
+                "{quoted}"
+            );
         }
     }
 
@@ -239,10 +252,10 @@ mod tests {
             "-- \nJane\nExample Ltd.",
             "plain",
         ] {
-            let said = answer(text);
+            let said = strip_quotes(text);
             assert_eq!((said.text.as_str(), said.is_cut), (text.trim(), false));
         }
-        assert_eq!(answer(" \n "), Said::default());
+        assert_eq!(strip_quotes(" \n "), ReplyText::default());
     }
 
     #[test]
@@ -304,7 +317,7 @@ mod tests {
                 "",
             ),
         ] {
-            let said = answer(&text);
+            let said = strip_quotes(&text);
             assert_eq!((said.text.as_str(), said.is_cut), (want, true), "{text}");
         }
     }
@@ -320,7 +333,7 @@ mod tests {
             "On 1\n> x\ny\n",
         ] {
             let text = format!("Hello\n{}\nend", line.repeat(300_000));
-            assert!(answer(&text).text.starts_with("Hello"));
+            assert!(strip_quotes(&text).text.starts_with("Hello"));
         }
     }
 }

@@ -3,46 +3,46 @@
 use crate::desk::mail::reply_address::ReplyAddress;
 
 /// What stands for a link that is taken out.
-const LINK: &str = "[link removed]";
+const LINK_PLACEHOLDER: &str = "[link removed]";
 /// How an address goes on behind its token: as it is, and as links write it.
-const SIGNS: [&str; 2] = ["@", "%40"];
+const AT_SIGNS: [&str; 2] = ["@", "%40"];
 
 /// What is ours in a mail.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Ours<'a> {
+pub struct OwnLinks<'a> {
     pub desk: Option<&'a ReplyAddress>,
     /// Where our links lead: URLs of pages.
     pub pages: &'a [&'a str],
 }
 
-impl Ours<'_> {
+impl OwnLinks<'_> {
     /// A text without any of it.
-    pub fn scrubbed(&self, text: &str) -> String {
+    pub fn redact(&self, text: &str) -> String {
         let mut out = String::with_capacity(text.len());
-        for piece in text.split_inclusive(is_end) {
-            let end = piece.chars().next_back().filter(|c| is_end(*c));
+        for piece in text.split_inclusive(is_delimiter) {
+            let end = piece.chars().next_back().filter(|c| is_delimiter(*c));
             let word = piece.get(..piece.len().saturating_sub(end.map_or(0, char::len_utf8)));
-            out.push_str(&self.word(word.unwrap_or_default()));
+            out.push_str(&self.redact_word(word.unwrap_or_default()));
             out.extend(end);
         }
         out
     }
 
-    fn word(&self, word: &str) -> String {
+    fn redact_word(&self, word: &str) -> String {
         let lower = word.to_ascii_lowercase();
         let is_signed = ["token=", "token%3d"].iter().any(|name| lower.contains(name));
-        if is_signed && self.pages.iter().any(|page| lower.contains(host(page))) {
-            return LINK.to_owned();
+        if is_signed && self.pages.iter().any(|page| lower.contains(host_of(page))) {
+            return LINK_PLACEHOLDER.to_owned();
         }
         let Some(desk) = self.desk else {
             return word.to_owned();
         };
-        if desk.read_message_id(word).is_some() {
+        if desk.parse_message_id(word).is_some() {
             return String::new();
         }
-        for sign in SIGNS {
+        for sign in AT_SIGNS {
             let domain = format!("{sign}{}", desk.domain());
-            let plain = desk.plain();
+            let plain = desk.base_address();
             let local = plain.split('@').next().unwrap_or_default();
             let starts = ["+", "%2b"].map(|plus| lower.find(&format!("{local}{plus}")));
             if let Some(start) = starts.into_iter().flatten().min()
@@ -57,7 +57,7 @@ impl Ours<'_> {
     }
 }
 
-fn is_end(c: char) -> bool {
+fn is_delimiter(c: char) -> bool {
     c.is_whitespace()
         || matches!(
             c,
@@ -66,7 +66,7 @@ fn is_end(c: char) -> bool {
 }
 
 /// What stands between the scheme and the path of a URL.
-fn host(url: &str) -> &str {
+fn host_of(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     rest.split('/').next().unwrap_or(rest)
 }
@@ -74,18 +74,18 @@ fn host(url: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::desk::mail::reply_address::Thread;
+    use crate::desk::mail::reply_address::MailThread;
 
     #[test]
     fn what_lets_in_is_taken_out() {
         let desk = ReplyAddress::new("support@desk.example", "key".to_owned()).unwrap();
-        let thread = Thread {
+        let thread = MailThread {
             ticket_id: 12,
             user_id: 34,
             is_internal: true,
         };
-        let (to, id) = (desk.address(thread), desk.message_id(thread, 7));
-        let ours = Ours {
+        let (to, id) = (desk.address_for(thread), desk.message_id_for(thread, 7));
+        let ours = OwnLinks {
             desk: Some(&desk),
             pages: &["https://desk.example", "http://app.example/help"],
         };
@@ -123,8 +123,8 @@ mod tests {
                 "a  b\n\tjane@desk.example support@desk.example é,",
             ),
         ] {
-            assert_eq!(ours.scrubbed(&text), want);
+            assert_eq!(ours.redact(&text), want);
         }
-        assert_eq!(Ours::default().scrubbed(&to), to);
+        assert_eq!(OwnLinks::default().redact(&to), to);
     }
 }

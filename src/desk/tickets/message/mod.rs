@@ -2,8 +2,8 @@
 
 use crate::desk::person::Role;
 use crate::desk::tickets::policy::{self, Act};
-use crate::desk::tickets::status::{Status, Workflow, may_reopen};
-use crate::desk::tickets::ticket::{Actor, Refusal, Rules, Ticket};
+use crate::desk::tickets::status::{Lifecycle, Status, may_reopen};
+use crate::desk::tickets::ticket::{Actor, Refusal, Ticket, TicketSettings};
 use crate::desk::{MINUTE, Millis};
 
 /// For how long authors may edit and delete what they said.
@@ -11,11 +11,11 @@ pub const EDIT_WINDOW: Millis = 15 * MINUTE;
 
 /// What a message does to its ticket beside being said.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Effect {
+pub struct MessageEffect {
     /// The status that it brings.
     pub status: Option<Status>,
     /// It is the first public answer of the staff.
-    pub answers: bool,
+    pub is_first_response: bool,
 }
 
 /// Whether somebody who sees the ticket may say this, and what it does.
@@ -25,25 +25,26 @@ pub struct Effect {
 ///
 /// # Errors
 /// A [`Refusal`].
-pub fn say(
+pub fn post(
     ticket: &Ticket,
     actor: &Actor,
     is_internal: bool,
-    rules: &Rules,
+    rules: &TicketSettings,
     now: Millis,
-) -> Result<Effect, Refusal> {
-    let act = if is_internal { Act::Note } else { Act::Say };
-    policy::allow(act, actor.role, ticket.relation(actor))
+) -> Result<MessageEffect, Refusal> {
+    let act = if is_internal { Act::Note } else { Act::Reply };
+    policy::authorize(act, actor.role, ticket.relation(actor))
         .map_err(|why| Refusal::Forbidden(why.to_owned()))?;
     if actor.role.is_staff() {
-        let answers = !is_internal && ticket.first_responded_at.is_none() && ticket.requester_id != actor.id;
-        return Ok(Effect {
+        let is_first_response =
+            !is_internal && ticket.first_responded_at.is_none() && ticket.requester_id != actor.id;
+        return Ok(MessageEffect {
             status: None,
-            answers,
+            is_first_response,
         });
     }
     let status = match (ticket.workflow, ticket.status) {
-        (Workflow::Support, Status::Waiting) => Some(Status::InProgress),
+        (Lifecycle::Support, Status::Waiting) => Some(Status::InProgress),
         (_, Status::Resolved | Status::Closed) => {
             if !may_reopen(
                 ticket.workflow,
@@ -56,13 +57,13 @@ pub fn say(
                     "this ticket was closed too long ago to be reopened; please open a new one".to_owned(),
                 ));
             }
-            Some(ticket.workflow.reopened())
+            Some(ticket.workflow.reopen_status())
         }
         _ => None,
     };
-    Ok(Effect {
+    Ok(MessageEffect {
         status,
-        answers: false,
+        is_first_response: false,
     })
 }
 
@@ -70,7 +71,7 @@ pub fn say(
 ///
 /// # Errors
 /// A [`Refusal`].
-pub fn touch(author_id: i64, said_at: Millis, actor: &Actor, now: Millis) -> Result<(), Refusal> {
+pub fn authorize_edit(author_id: i64, said_at: Millis, actor: &Actor, now: Millis) -> Result<(), Refusal> {
     if actor.role == Role::Admin {
         return Ok(());
     }

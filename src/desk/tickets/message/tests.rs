@@ -5,10 +5,10 @@ use crate::desk::{DAY, HOUR};
 const NOW: Millis = 1_800_000_000_000;
 const REQUESTER: i64 = 1;
 
-fn rules() -> Rules {
-    Rules {
+fn rules() -> TicketSettings {
+    TicketSettings {
         reopen_window_days: 7,
-        promises: std::rc::Rc::new(crate::desk::sla::Promises::standard()),
+        sla_policies: std::rc::Rc::new(crate::desk::sla::SlaPolicies::standard()),
     }
 }
 
@@ -21,12 +21,12 @@ fn actor(id: i64, role: Role) -> Actor {
 }
 
 /// A ticket that entered this status so long ago.
-fn ticket(workflow: Workflow, status: Status, ago: Millis) -> Ticket {
+fn ticket(workflow: Lifecycle, status: Status, ago: Millis) -> Ticket {
     let mut ticket = Ticket {
         workflow,
-        ..Ticket::opened("Title", "Text", REQUESTER, NOW - ago)
+        ..Ticket::new("Title", "Text", REQUESTER, NOW - ago)
     };
-    ticket.enter(status, &rules(), NOW - ago);
+    ticket.enter_status(status, &rules(), NOW - ago);
     ticket
 }
 
@@ -35,25 +35,25 @@ fn a_customers_reply_wakes_and_reopens() {
     use Status::*;
     let customer = actor(REQUESTER, Role::Customer);
     for (workflow, status, ago, want) in [
-        (Workflow::Support, Open, HOUR, Ok(None)),
-        (Workflow::Support, Assigned, HOUR, Ok(None)),
-        (Workflow::Support, InProgress, HOUR, Ok(None)),
-        (Workflow::Support, Waiting, 70 * DAY, Ok(Some(InProgress))),
-        (Workflow::Support, Reopened, HOUR, Ok(None)),
-        (Workflow::Support, Resolved, 70 * DAY, Ok(Some(Reopened))),
-        (Workflow::Support, Closed, 7 * DAY, Ok(Some(Reopened))),
-        (Workflow::Support, Closed, 7 * DAY + 1, Err(())),
-        (Workflow::Project, Open, HOUR, Ok(None)),
-        (Workflow::Project, InProgress, HOUR, Ok(None)),
-        (Workflow::Project, Blocked, HOUR, Ok(None)),
-        (Workflow::Project, Closed, 70 * DAY, Ok(Some(Open))),
+        (Lifecycle::Support, Open, HOUR, Ok(None)),
+        (Lifecycle::Support, Assigned, HOUR, Ok(None)),
+        (Lifecycle::Support, InProgress, HOUR, Ok(None)),
+        (Lifecycle::Support, Waiting, 70 * DAY, Ok(Some(InProgress))),
+        (Lifecycle::Support, Reopened, HOUR, Ok(None)),
+        (Lifecycle::Support, Resolved, 70 * DAY, Ok(Some(Reopened))),
+        (Lifecycle::Support, Closed, 7 * DAY, Ok(Some(Reopened))),
+        (Lifecycle::Support, Closed, 7 * DAY + 1, Err(())),
+        (Lifecycle::Project, Open, HOUR, Ok(None)),
+        (Lifecycle::Project, InProgress, HOUR, Ok(None)),
+        (Lifecycle::Project, Blocked, HOUR, Ok(None)),
+        (Lifecycle::Project, Closed, 70 * DAY, Ok(Some(Open))),
     ] {
-        let said = say(&ticket(workflow, status, ago), &customer, false, &rules(), NOW);
+        let said = post(&ticket(workflow, status, ago), &customer, false, &rules(), NOW);
         match (said, want) {
             (Ok(effect), Ok(status)) => {
-                let want = Effect {
+                let want = MessageEffect {
                     status,
-                    answers: false,
+                    is_first_response: false,
                 };
                 assert_eq!(effect, want, "{workflow:?} {status:?}");
             }
@@ -67,22 +67,22 @@ fn a_customers_reply_wakes_and_reopens() {
 fn staff_never_change_the_status_and_answer_once() {
     for status in Status::ALL {
         for role in [Role::Agent, Role::Manager, Role::Admin] {
-            let new = ticket(Workflow::Support, status, 70 * DAY);
+            let new = ticket(Lifecycle::Support, status, 70 * DAY);
             let answered = Ticket {
                 first_responded_at: Some(NOW),
                 ..new.clone()
             };
-            for (ticket, by, is_internal, answers) in [
+            for (ticket, by, is_internal, is_first_response) in [
                 (&new, 2, false, true),
                 (&new, 2, true, false),
                 (&answered, 2, false, false),
                 // Staff who ask for themselves do not answer themselves.
                 (&new, REQUESTER, false, false),
             ] {
-                let effect = say(ticket, &actor(by, role), is_internal, &rules(), NOW).unwrap();
-                let want = Effect {
+                let effect = post(ticket, &actor(by, role), is_internal, &rules(), NOW).unwrap();
+                let want = MessageEffect {
                     status: None,
-                    answers,
+                    is_first_response,
                 };
                 assert_eq!(effect, want, "{status:?} {role:?} {is_internal}");
             }
@@ -92,14 +92,14 @@ fn staff_never_change_the_status_and_answer_once() {
 
 #[test]
 fn customers_speak_on_their_own_tickets_and_in_public() {
-    let ticket = ticket(Workflow::Support, Status::Open, HOUR);
+    let ticket = ticket(Lifecycle::Support, Status::Open, HOUR);
     for (by, is_internal, allowed) in [
         (REQUESTER, false, true),
         (REQUESTER, true, false),
         (9, false, false),
         (9, true, false),
     ] {
-        let said = say(&ticket, &actor(by, Role::Customer), is_internal, &rules(), NOW);
+        let said = post(&ticket, &actor(by, Role::Customer), is_internal, &rules(), NOW);
         match said {
             Ok(_) => assert!(allowed, "{by} {is_internal}"),
             Err(Refusal::Forbidden(_)) => assert!(!allowed, "{by} {is_internal}"),
@@ -123,7 +123,7 @@ fn authors_change_their_words_for_a_quarter_of_an_hour() {
         (Role::Admin, 8, 70 * DAY, true),
         (Role::Admin, 7, 70 * DAY, true),
     ] {
-        let outcome = touch(7, NOW - age, &actor(by, role), NOW);
+        let outcome = authorize_edit(7, NOW - age, &actor(by, role), NOW);
         assert_eq!(outcome.is_ok(), allowed, "{role:?} {by} {age}");
         assert!(matches!(outcome, Ok(()) | Err(Refusal::Forbidden(_))));
     }

@@ -10,14 +10,14 @@ use mail_parser::decoders::base64::base64_decode;
 use mail_parser::decoders::quoted_printable::quoted_printable_decode;
 use mail_parser::{Encoding, HeaderValue, Message, MessageParser, MessagePart, MimeHeaders, PartType};
 
-use crate::desk::mail::inbound::letter::{Enclosed, Letter};
+use crate::desk::mail::inbound::letter::{IncomingMail, MailAttachment};
 use crate::desk::mail::inbound::{authentication, html, nesting};
 
 /// Turns bytes in a named character set into text, where that set is known.
-pub type Decode<'a> = &'a dyn Fn(&str, &[u8]) -> Option<String>;
+pub type CharsetDecoder<'a> = &'a dyn Fn(&str, &[u8]) -> Option<String>;
 
 /// Character sets whose characters take more than one byte, Unicode aside; how their names begin.
-const WIDE: [&str; 12] = [
+const MULTIBYTE_CHARSETS: [&str; 12] = [
     "gb",
     "hz-gb",
     "big5",
@@ -32,50 +32,52 @@ const WIDE: [&str; 12] = [
     "x-",
 ];
 /// Files that are looked at; a ticket takes fewer.
-const MOST_FILES: usize = 50;
+const MAX_ATTACHMENTS: usize = 50;
 /// Message-IDs of `References` that are looked at, from the newest on.
-const MOST_IDS: usize = 30;
+const MAX_REFERENCES: usize = 30;
 
-fn is_wide(charset: &str) -> bool {
+fn is_multibyte(charset: &str) -> bool {
     let charset = charset.to_ascii_lowercase();
-    WIDE.iter().any(|wide| charset.starts_with(wide)) || charset == "cp936" || charset == "cp932"
+    MULTIBYTE_CHARSETS.iter().any(|wide| charset.starts_with(wide))
+        || charset == "cp936"
+        || charset == "cp932"
 }
 
 /// Reads a mail; nothing where there is none at all, or its parts stand in each other without end.
-pub fn read(raw: &[u8], decode: Decode) -> Option<Letter> {
+pub fn parse(raw: &[u8], decode: CharsetDecoder) -> Option<IncomingMail> {
     if nesting::is_too_deep(raw) {
         return None;
     }
-    let raw = with_plain_words(raw, decode);
+    let raw = decode_encoded_words(raw, decode);
     let message = MessageParser::default().parse(raw.as_ref())?;
-    let (from, name) = authentication::author(&message).unzip();
-    let mut answers = ids(message.in_reply_to());
-    let references = ids(message.references());
-    answers.extend(references.into_iter().rev().take(MOST_IDS));
-    let letter = Letter {
+    let (from, name) = authentication::sole_author(&message).unzip();
+    let mut in_reply_to = message_ids(message.in_reply_to());
+    let references = message_ids(message.references());
+    in_reply_to.extend(references.into_iter().rev().take(MAX_REFERENCES));
+    let letter = IncomingMail {
         message_id: message.message_id().map(str::to_owned),
-        proof: from.as_deref().map_or_else(
-            crate::desk::mail::inbound::authentication::Proof::default,
-            |from| authentication::of(&message, from),
+        sender_auth: from.as_deref().map_or_else(
+            crate::desk::mail::inbound::authentication::SenderAuth::default,
+            |from| authentication::sender_auth(&message, from),
         ),
         from,
         name: name
             .flatten()
-            .map(|name| line(&name))
+            .map(|name| to_single_line(&name))
             .filter(|name| !name.is_empty()),
-        subject: line(message.subject().unwrap_or_default()),
-        answers,
-        text: text(&message, &raw, decode),
+        subject: to_single_line(message.subject().unwrap_or_default()),
+        in_reply_to,
+        text: body_text(&message, &raw, decode),
         files: Vec::new(),
-        automatic: automatic(&message),
+        auto_reply_reason: auto_reply_reason(&message),
     };
-    Some(Letter {
-        files: files(message, &raw),
+    Some(IncomingMail {
+        files: take_attachments(message, &raw),
         ..letter
     })
 }
 
-fn ids(value: &HeaderValue) -> Vec<String> {
+fn message_ids(value: &HeaderValue) -> Vec<String> {
     match value.as_text_list() {
         Some(list) => list.iter().map(|id| id.to_string()).collect(),
         None => value.as_text().map(str::to_owned).into_iter().collect(),
@@ -83,7 +85,7 @@ fn ids(value: &HeaderValue) -> Vec<String> {
 }
 
 /// One line without control characters and runs of space.
-fn line(text: &str) -> String {
+fn to_single_line(text: &str) -> String {
     let spaced: String = text
         .chars()
         .map(|c| if c.is_control() { ' ' } else { c })
@@ -94,16 +96,18 @@ fn line(text: &str) -> String {
 // What it says ---------------------------------------------------------------------------------------------------
 
 /// The text that a reader sees: the plain one, or else the HTML as text.
-fn text(message: &Message, raw: &[u8], decode: Decode) -> String {
+fn body_text(message: &Message, raw: &[u8], decode: CharsetDecoder) -> String {
     let of = |part: &MessagePart| match &part.body {
-        PartType::Text(text) => wide(part, raw, decode).unwrap_or_else(|| text.to_string()),
-        PartType::Html(markup) => html::text(&wide(part, raw, decode).unwrap_or_else(|| markup.to_string())),
+        PartType::Text(text) => decode_multibyte(part, raw, decode).unwrap_or_else(|| text.to_string()),
+        PartType::Html(markup) => {
+            html::to_text(&decode_multibyte(part, raw, decode).unwrap_or_else(|| markup.to_string()))
+        }
         _ => String::new(),
     };
     let joined = |parts: Vec<String>| {
         let parts: Vec<String> = parts
             .iter()
-            .map(|part| plain(part))
+            .map(|part| normalize_text(part))
             .filter(|part| !part.is_empty())
             .collect();
         parts.join("\n\n")
@@ -116,7 +120,7 @@ fn text(message: &Message, raw: &[u8], decode: Decode) -> String {
 }
 
 /// Line ends as LF, no other control characters than tabs, no marks that cannot be seen at either end.
-fn plain(text: &str) -> String {
+fn normalize_text(text: &str) -> String {
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
     let kept: String = text
         .chars()
@@ -127,16 +131,16 @@ fn plain(text: &str) -> String {
 }
 
 /// The text of a part in a wide character set.
-fn wide(part: &MessagePart, raw: &[u8], decode: Decode) -> Option<String> {
+fn decode_multibyte(part: &MessagePart, raw: &[u8], decode: CharsetDecoder) -> Option<String> {
     let charset = part
         .content_type()?
         .attribute("charset")
-        .filter(|charset| is_wide(charset))?;
-    decode(charset, &bytes(part, raw)?)
+        .filter(|charset| is_multibyte(charset))?;
+    decode(charset, &part_bytes(part, raw)?)
 }
 
 /// The bytes of a part, in its own character set.
-fn bytes(part: &MessagePart, raw: &[u8]) -> Option<Vec<u8>> {
+fn part_bytes(part: &MessagePart, raw: &[u8]) -> Option<Vec<u8>> {
     let start = usize::try_from(part.offset_body).ok()?;
     let body = raw.get(start..usize::try_from(part.offset_end).ok()?)?;
     match part.encoding {
@@ -149,7 +153,7 @@ fn bytes(part: &MessagePart, raw: &[u8]) -> Option<Vec<u8>> {
 // Words of headers in wide character sets --------------------------------------------------------------------------
 
 /// The mail with its encoded words (RFC 2047) of wide character sets turned into UTF-8.
-fn with_plain_words<'a>(raw: &'a [u8], decode: Decode) -> Cow<'a, [u8]> {
+fn decode_encoded_words<'a>(raw: &'a [u8], decode: CharsetDecoder) -> Cow<'a, [u8]> {
     let mut out = Vec::new();
     let mut done: usize = 0;
     let mut at: usize = 0;
@@ -159,7 +163,7 @@ fn with_plain_words<'a>(raw: &'a [u8], decode: Decode) -> Cow<'a, [u8]> {
     {
         let start = at.saturating_add(found);
         at = start.saturating_add(2);
-        let Some((length, text)) = raw.get(start..).and_then(|rest| word(rest, decode)) else {
+        let Some((length, text)) = raw.get(start..).and_then(|rest| parse_encoded_word(rest, decode)) else {
             continue;
         };
         out.extend_from_slice(raw.get(done..start).unwrap_or_default());
@@ -175,11 +179,11 @@ fn with_plain_words<'a>(raw: &'a [u8], decode: Decode) -> Cow<'a, [u8]> {
 }
 
 /// An encoded word of a wide character set: its length and its text.
-fn word(text: &[u8], decode: Decode) -> Option<(usize, String)> {
+fn parse_encoded_word(text: &[u8], decode: CharsetDecoder) -> Option<(usize, String)> {
     let name = text.get(2..)?.iter().take(40).position(|b| *b == b'?')?;
     let charset = text.get(2..name.saturating_add(2))?;
     let charset = std::str::from_utf8(charset).ok()?.split('*').next()?;
-    if !is_wide(charset) {
+    if !is_multibyte(charset) {
         return None;
     }
     // RFC 2047 allows 75 characters; some programs write more.
@@ -201,47 +205,50 @@ fn word(text: &[u8], decode: Decode) -> Option<(usize, String)> {
 // Files ------------------------------------------------------------------------------------------------------------
 
 /// Takes the files out of the mail: together they may be large, and are not copied.
-fn files(message: Message, raw: &[u8]) -> Vec<Enclosed> {
+fn take_attachments(message: Message, raw: &[u8]) -> Vec<MailAttachment> {
     let wanted: Vec<usize> = message
         .attachments
         .iter()
-        .take(MOST_FILES)
+        .take(MAX_ATTACHMENTS)
         .filter_map(|at| usize::try_from(*at).ok())
         .collect();
     let parts = message.parts.into_iter().enumerate();
     parts
         .filter(|(at, _)| wanted.contains(at))
-        .filter_map(|(_, part)| enclosed(part, raw))
+        .filter_map(|(_, part)| parse_attachment(part, raw))
         .collect()
 }
 
-fn enclosed(part: MessagePart, raw: &[u8]) -> Option<Enclosed> {
+fn parse_attachment(part: MessagePart, raw: &[u8]) -> Option<MailAttachment> {
     let kind = part.content_type();
     let content_type = kind.map_or_else(
         || "application/octet-stream".to_owned(),
         |kind| format!("{}/{}", kind.ctype(), kind.subtype().unwrap_or("octet-stream")).to_lowercase(),
     );
-    let name = part.attachment_name().map(line).filter(|name| !name.is_empty());
-    let mut nameless = format!("file.{}", ending(&content_type));
+    let name = part
+        .attachment_name()
+        .map(to_single_line)
+        .filter(|name| !name.is_empty());
+    let mut nameless = format!("file.{}", default_extension(&content_type));
     let bytes = match part.body {
         PartType::Multipart(_) => return None,
         PartType::Binary(bytes) | PartType::InlineBinary(bytes) => bytes.into_owned(),
         // As they were sent, and not as text.
-        PartType::Text(_) | PartType::Html(_) => bytes(&part, raw)?,
+        PartType::Text(_) | PartType::Html(_) => part_bytes(&part, raw)?,
         PartType::Message(ref inner) => {
-            nameless = format!("{}.eml", line(inner.subject().unwrap_or("message")));
-            bytes(&part, raw)?
+            nameless = format!("{}.eml", to_single_line(inner.subject().unwrap_or("message")));
+            part_bytes(&part, raw)?
         }
     };
-    (!bytes.is_empty()).then(|| Enclosed {
+    (!bytes.is_empty()).then(|| MailAttachment {
         name: name.unwrap_or(nameless),
-        content_type: known_as(content_type),
+        content_type: canonical_content_type(content_type),
         bytes,
     })
 }
 
 /// The ending of a file that came without a name, mostly a picture in the text.
-fn ending(content_type: &str) -> &str {
+fn default_extension(content_type: &str) -> &str {
     match content_type.rsplit('/').next().unwrap_or_default() {
         "jpeg" | "jpg" | "pjpeg" => "jpg",
         "plain" => "txt",
@@ -254,7 +261,7 @@ fn ending(content_type: &str) -> &str {
 }
 
 /// Types that some programs call by another name.
-fn known_as(content_type: String) -> String {
+fn canonical_content_type(content_type: String) -> String {
     let name = match content_type.as_str() {
         "image/jpg" | "image/pjpeg" => "image/jpeg",
         "image/x-png" => "image/png",
@@ -272,7 +279,7 @@ fn known_as(content_type: String) -> String {
 // Who wrote it -------------------------------------------------------------------------------------------------------
 
 /// Why no person has written it, if none has: RFC 3834, and what was in use before and beside it.
-fn automatic(message: &Message) -> Option<&'static str> {
+fn auto_reply_reason(message: &Message) -> Option<&'static str> {
     let header = |name: &str| message.header_raw(name).map(|value| value.trim().to_lowercase());
     if header("Auto-Submitted")
         .is_some_and(|value| !value.is_empty() && value != "no" && !value.starts_with("no;"))

@@ -2,8 +2,8 @@
 
 use super::*;
 
-use crate::desk::mail::inbound::authentication::Proof;
-use crate::desk::mail::inbound::redact::Ours;
+use crate::desk::mail::inbound::authentication::SenderAuth;
+use crate::desk::mail::inbound::redact::OwnLinks;
 
 /// Knows one character set, and of that what the mails below hold.
 fn decode(charset: &str, bytes: &[u8]) -> Option<String> {
@@ -14,8 +14,8 @@ fn decode(charset: &str, bytes: &[u8]) -> Option<String> {
     })
 }
 
-fn letter(raw: &str) -> Letter {
-    read(raw.replace('\n', "\r\n").as_bytes(), &decode).unwrap()
+fn letter(raw: &str) -> IncomingMail {
+    parse(raw.replace('\n', "\r\n").as_bytes(), &decode).unwrap()
 }
 
 #[test]
@@ -37,7 +37,7 @@ fn gmail() {
     assert_eq!(letter.subject, "Re: Drucker 🔥");
     assert_eq!(letter.message_id.as_deref(), Some("CAF=abc@mail.gmail.com"));
     assert_eq!(
-        letter.answers,
+        letter.in_reply_to,
         [
             "1.2.3.seal@desk.example",
             "1.2.3.seal@desk.example",
@@ -54,7 +54,7 @@ fn gmail() {
         ("foto.jpg", "image/jpeg")
     );
     assert_eq!(file.bytes, [0xff, 0xd8, 0xff, 0xe0, 0x00]);
-    assert_eq!((letter.files.len(), letter.automatic), (1, None));
+    assert_eq!((letter.files.len(), letter.auto_reply_reason), (1, None));
 }
 
 #[test]
@@ -93,11 +93,11 @@ fn apple_mail() {
          Content-Transfer-Encoding: base64\n\nJVBERi0=\n--Apple-Mail=_2--\n--Apple-Mail=_1--\n",
     );
     assert!(letter.text.starts_with("Yes.\n\n> On 20 Nov"));
-    let letter = Letter {
-        answers: vec!["x".to_owned()],
+    let letter = IncomingMail {
+        in_reply_to: vec!["x".to_owned()],
         ..letter
     };
-    assert_eq!(letter.said(&Ours::default()).text, "Yes.");
+    assert_eq!(letter.reply_text(&OwnLinks::default()).text, "Yes.");
     assert_eq!(letter.files[0].name, "scan.pdf");
 }
 
@@ -127,11 +127,11 @@ fn other_character_sets() {
         let mut raw =
             format!("From: a@b.example\r\nContent-Type: text/plain; charset={charset}\r\n\r\n").into_bytes();
         raw.extend_from_slice(body);
-        assert_eq!(read(&raw, &decode).unwrap().text, want, "{charset}");
+        assert_eq!(parse(&raw, &decode).unwrap().text, want, "{charset}");
     }
     // No type at all, and bytes above ASCII.
     let raw = "From: a@b.example\r\nSubject: caf\u{e9}\r\n\r\ncaf\u{e9}";
-    let letter = read(raw.as_bytes(), &decode).unwrap();
+    let letter = parse(raw.as_bytes(), &decode).unwrap();
     assert_eq!((letter.subject.as_str(), letter.text.as_str()), ("café", "café"));
 }
 
@@ -157,7 +157,7 @@ fn programs_are_recognised() {
         ("X-Mailer: Thunderbird", false),
     ] {
         let letter = letter(&format!("{header}\nFrom: a@b.example\n\nHello\n"));
-        assert_eq!(letter.automatic.is_some(), want, "{header}");
+        assert_eq!(letter.auto_reply_reason.is_some(), want, "{header}");
     }
 }
 
@@ -166,32 +166,32 @@ fn only_the_receiving_server_vouches() {
     for (headers, want) in [
         (
             "Authentication-Results: mx.cloudflare.net; dkim=pass header.d=b.example; dmarc=pass header.from=b.example",
-            Proof::Pass,
+            SenderAuth::Pass,
         ),
         (
             "Authentication-Results: mx.cloudflare.net;\n\tdmarc=pass header.from=b.example;\n\tspf=none",
-            Proof::Pass,
+            SenderAuth::Pass,
         ),
         (
             "Authentication-Results: mx.cloudflare.net; dmarc=fail; spf=pass",
-            Proof::Fail,
+            SenderAuth::Fail,
         ),
         (
             "Authentication-Results: mx.cloudflare.net; dmarc=none",
-            Proof::Unknown,
+            SenderAuth::Unknown,
         ),
         (
             "Authentication-Results: mail.evil.example; dmarc=pass header.from=b.example",
-            Proof::Unknown,
+            SenderAuth::Unknown,
         ),
         (
             "Authentication-Results: mx.cloudflare.net; dmarc=fail\nAuthentication-Results: mx.cloudflare.net; dmarc=pass header.from=b.example",
-            Proof::Fail,
+            SenderAuth::Fail,
         ),
-        ("Subject: dmarc=pass", Proof::Unknown),
+        ("Subject: dmarc=pass", SenderAuth::Unknown),
     ] {
         let letter = letter(&format!("{headers}\nFrom: a@b.example\n\nHello\n"));
-        assert_eq!(letter.proof, want, "{headers}");
+        assert_eq!(letter.sender_auth, want, "{headers}");
     }
 }
 
@@ -247,15 +247,15 @@ fn broken_mails_are_read_as_far_as_they_go() {
         String::new(),
     ];
     for case in &cases {
-        let _ = read(case.as_bytes(), &decode);
-        let _ = read(case.replace('\n', "\r\n").as_bytes(), &decode);
+        let _ = parse(case.as_bytes(), &decode);
+        let _ = parse(case.replace('\n', "\r\n").as_bytes(), &decode);
     }
     let mut junk: Vec<u8> = (0..1_000_000_u32)
         .map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8)
         .collect();
-    let _ = read(&junk, &decode);
+    let _ = parse(&junk, &decode);
     junk.splice(0..0, b"From: a@b.example\r\n\r\n".iter().copied());
-    let letter = read(&junk, &decode).unwrap();
+    let letter = parse(&junk, &decode).unwrap();
     assert_eq!(letter.from.as_deref(), Some("a@b.example"));
     assert!(!letter.text.contains('\0'));
 }
@@ -309,7 +309,7 @@ fn files_are_kept_byte_by_byte() {
             b"name;caf\xe9\r\n1;2"
         };
         assert_eq!(
-            read(&raw, &decode).unwrap().files[0].bytes,
+            parse(&raw, &decode).unwrap().files[0].bytes,
             want,
             "{charset} {encoding}"
         );
