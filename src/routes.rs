@@ -14,11 +14,13 @@ macro_rules! route {
     };
 }
 
+use crate::api::agents::{self, agent_categories};
 use crate::api::auth::{account, email_links, sessions};
+use crate::api::categories::{self, subcategories};
 use crate::api::tickets::{self, attachments, history, messages, statistics, transfers};
 use crate::api::{
-    agent_categories, agents, articles, assistant, categories, notifications, projects, reports, service,
-    settings, sla, sockets, subcategories, uploads, users, webhooks, workflows,
+    articles, assistant, notifications, projects, reports, service, settings, sla, sockets, uploads, users,
+    webhooks, workflows,
 };
 use crate::app::endpoint::Endpoint;
 use crate::app::route::Responds::{Created, CreatedSchema, List, Media, Nothing, One, Schema, Socket};
@@ -27,16 +29,14 @@ use crate::http::page;
 use crate::http::request::Method;
 use crate::http::shape::Shape;
 use crate::store::automation::rules as workflow_rows;
+use crate::store::categories::{self as category_rows, subcategories as subcategory_rows};
+use crate::store::sql::view::View;
 use crate::store::tickets::{
     attachments as attachment_rows, events, messages as message_rows, transfers as transfer_rows, view,
 };
-use crate::store::view::View;
+use crate::store::users::{self as user_rows, agents as agent_rows};
 use crate::store::webhooks::{deliveries, endpoints as webhook_rows};
-use crate::store::{
-    agents as agent_rows, articles as article_rows, categories as category_rows,
-    notifications as notification_rows, sessions as session_rows, subcategories as subcategory_rows,
-    users as user_rows,
-};
+use crate::store::{articles as article_rows, notifications as notification_rows, sessions as session_rows};
 
 const PAGE: &Shape = &page::QUERY;
 const TICKET: &View = &view::TICKET;

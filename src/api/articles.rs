@@ -19,7 +19,7 @@ use crate::http::shape::{Field, Kind, Shape, choices};
 use crate::store::articles::{self as rows, ArticleContent, ArticleQuery, ArticleRow};
 use crate::store::categories;
 use crate::store::commit::CommitReply;
-use crate::store::rows::IdRow;
+use crate::store::sql::rows::IdRow;
 
 const TITLE: Kind = Kind::Line { min: 3, max: 200 };
 const BODY: Kind = Kind::Text { min: 1, max: 20_000 };

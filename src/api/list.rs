@@ -7,7 +7,8 @@ use crate::edge::db::Rows;
 use crate::http::error::Error;
 use crate::http::page::{self, Page, Total};
 use crate::http::reply::Reply;
-use crate::store::rows::CountRow;
+use crate::store::sql::rows::CountRow;
+use crate::store::users::agents::ResolvedIds;
 
 /// A row of a list: its JSON, its id and the value that it is sorted by.
 #[derive(Debug, Deserialize)]
@@ -99,4 +100,17 @@ pub fn resource_reply(rows: Option<&Rows>) -> Result<Reply, Error> {
         version: row.v,
         ..Reply::ok(row.j)
     })
+}
+
+/// The ids behind a list of names, as JSON; wrong when one of them is nothing.
+pub(super) fn resolved_ids(rows: Option<&Rows>, field: &str, nothing: &str) -> Result<String, Error> {
+    let found: Option<ResolvedIds> = match rows {
+        Some(rows) => rows.first()?,
+        None => None,
+    };
+    let found = found.ok_or_else(|| Error::Internal("a list was not resolved".to_owned()))?;
+    match found.missing {
+        Some(name) => Err(Error::field(field, format!("names {nothing}: {name}"))),
+        None => Ok(found.ids),
+    }
 }

@@ -2,7 +2,6 @@
 //!
 //! Handlers hold no rule, no SQL and no status number. What several of them need of a list stands here.
 
-pub mod agent_categories;
 pub mod agents;
 pub mod articles;
 pub mod assistant;
@@ -12,12 +11,10 @@ pub mod list;
 pub mod notifications;
 pub mod projects;
 pub mod reports;
-pub mod resolve;
 pub mod service;
 pub mod settings;
 pub mod sla;
 pub mod sockets;
-pub mod subcategories;
 pub mod tickets;
 pub mod uploads;
 pub mod users;

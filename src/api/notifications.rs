@@ -10,7 +10,7 @@ use crate::http::reply::Reply;
 use crate::http::shape::{Field, JsonFormat, Kind, Shape};
 use crate::store::commit::CommitReply;
 use crate::store::notifications::{self as rows, KIND, NotificationFilter};
-use crate::store::rows::IdRow;
+use crate::store::sql::rows::IdRow;
 
 /// The filters of a list.
 pub const LIST: Shape = Shape {

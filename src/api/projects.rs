@@ -16,7 +16,7 @@ use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape};
 use crate::store::commit::CommitReply;
 use crate::store::projects::{self as rows, NewProject, ProjectFilter, ProjectPatch, ProjectRow, STATUS};
-use crate::store::rows::IdRow;
+use crate::store::sql::rows::IdRow;
 use crate::store::tickets::ticket;
 
 const NAME: Kind = Kind::Line { min: 1, max: 100 };

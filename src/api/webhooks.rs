@@ -18,7 +18,7 @@ use crate::http::reply::{Body, Reply};
 use crate::http::shape::{Field, JsonFormat, Kind, Shape};
 use crate::http::webhook_signature::{format_secret, is_valid_secret};
 use crate::store::commit::CommitReply;
-use crate::store::rows::{CountRow, IdRow};
+use crate::store::sql::rows::{CountRow, IdRow};
 use crate::store::webhooks::deliveries::{self, DeliveryRow, STATE};
 use crate::store::webhooks::endpoints::{self as rows, NewWebhook, WebhookRow};
 

@@ -185,7 +185,7 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
         let found = call
             .read(vec![rows::references(Some(&named_in(&actions))), rows::count()])
             .await?;
-        let count: Option<crate::store::rows::CountRow> = match found.get(1) {
+        let count: Option<crate::store::sql::rows::CountRow> = match found.get(1) {
             Some(rows) => rows.first()?,
             None => None,
         };

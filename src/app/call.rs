@@ -15,11 +15,12 @@ use crate::desk::id::Ref;
 use crate::desk::person::Role;
 use crate::desk::tickets::ticket::{Actor, TicketSettings};
 use crate::desk::{DAY, Millis};
+use crate::edge::auth::revoked_tokens;
+use crate::edge::auth::token::Claims;
 use crate::edge::config::Config;
 use crate::edge::db::{Db, DbError, Rows, Stmt};
 use crate::edge::object_store::ByteStream;
-use crate::edge::token::Claims;
-use crate::edge::{Env, ids, rate_limit, revoked_tokens};
+use crate::edge::{Env, ids, rate_limit};
 use crate::http::error::Error;
 use crate::http::etag::IfMatch;
 use crate::http::input_values::Input;
@@ -28,8 +29,8 @@ use crate::http::request::{Method, Request};
 use crate::store::automation::rules::RuleSet;
 use crate::store::commit::{self, CommitReply, IdempotencyKey, StoredReply};
 use crate::store::dispatch::Dispatch;
-use crate::store::scope::Scope;
 use crate::store::sessions;
+use crate::store::sql::scope::Scope;
 use crate::store::tickets::ticket::Viewer;
 
 /// Everything outside of the request itself.

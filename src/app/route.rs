@@ -2,7 +2,7 @@
 
 use crate::http::request::Method;
 use crate::http::shape::Shape;
-use crate::store::view::View;
+use crate::store::sql::view::View;
 
 /// Who may knock. The fine decision is made in `desk::policy`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -11,9 +11,9 @@ use crate::desk::sla::SlaPolicies;
 use crate::desk::tickets::ticket::TicketSettings;
 use crate::edge::db::{DbError, Rows, Stmt};
 use crate::store::automation::rules::{self, RuleSet};
-use crate::store::scope::AgentScope;
 use crate::store::sessions::CallerAuthority;
 use crate::store::sla;
+use crate::store::sql::scope::AgentScope;
 
 /// The desk's settings, as far as statements and rules depend on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use crate::desk::{DAY, Millis};
 use crate::edge::ids;
 use crate::edge::object_store::{self, ByteStream};
 use crate::http::error::Error;
-use crate::store::scope::{AgentScope, Scope};
+use crate::store::sql::scope::{AgentScope, Scope};
 use crate::store::tickets::attachments::{self as rows, NewAttachment, PendingUpload};
 use crate::store::tickets::events;
 use crate::store::tickets::subject::EventSubject;

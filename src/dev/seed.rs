@@ -18,20 +18,22 @@ use crate::desk::tickets::status::{Lifecycle, Status};
 use crate::desk::tickets::ticket::{Actor, NamedRow, Person, Ticket, TicketEdit, TicketSettings};
 use crate::desk::{DAY, HOUR, MINUTE, Millis};
 use crate::dev::samples::{ACCOUNTS, AWAY_AGENT, SUBCATEGORIES, SUBJECTS};
+use crate::edge::auth::password;
 use crate::edge::db::Stmt;
-use crate::edge::{ids, password};
+use crate::edge::ids;
 use crate::http::error::Error;
 use crate::http::reply::Reply;
 use crate::jobs;
-use crate::store::category_write::CategoryFields;
+use crate::store::categories::subcategories;
+use crate::store::categories::write::CategoryFields;
 use crate::store::mail::outbox;
-use crate::store::rows::IdRow;
+use crate::store::sla;
+use crate::store::sql::rows::IdRow;
 use crate::store::tickets::messages::{self, NewMessage};
 use crate::store::tickets::subject::EventSubject;
 use crate::store::tickets::write::{NewTicket, Requester};
 use crate::store::tickets::{events, ticket};
-use crate::store::users::{self, NewUser};
-use crate::store::{agents, sla, subcategories};
+use crate::store::users::{self, NewUser, agents};
 
 /// How many tickets the samples have.
 const TICKET_COUNT: usize = 60;

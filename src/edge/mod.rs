@@ -5,6 +5,7 @@
 //! escapes as a panic.
 
 pub mod ai;
+pub mod auth;
 pub mod charset;
 pub mod clock;
 pub mod config;
@@ -17,12 +18,8 @@ pub mod incoming_mail;
 pub mod log;
 pub mod object_store;
 pub mod outgoing_mail;
-pub mod password;
 pub mod queue;
 pub mod rate_limit;
-pub mod revoked_tokens;
-pub mod rsa;
-pub mod token;
 
 /// A request as it comes in, an answer as it goes out, and whether the platform took it.
 pub use worker::{Context, Env, Request as Incoming, Response as Outgoing, Result as WorkerResult};

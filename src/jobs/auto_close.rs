@@ -17,7 +17,7 @@ const MAX_CLOSED: i64 = 50;
 /// Closes tickets, each in a batch of its own. Whoever says something at the same moment is heard first.
 pub async fn run(db: &Db, now: Millis) -> Result<usize, Error> {
     let found = db.batch(&[ticket::list_to_close(now, MAX_CLOSED)]).await?;
-    let waiting: Vec<crate::store::rows::IdRow> = match found.first() {
+    let waiting: Vec<crate::store::sql::rows::IdRow> = match found.first() {
         Some(rows) => rows.all()?,
         None => Vec::new(),
     };

@@ -32,7 +32,7 @@ use crate::jobs::shared;
 use crate::store::automation::ticket_context::{self, Candidate};
 use crate::store::dispatch::{self as dispatch_rows, Dispatch};
 use crate::store::mail::inbound::{self as rows, FileTarget, MailOrigin, Sender};
-use crate::store::scope::{AgentScope, Scope};
+use crate::store::sql::scope::{AgentScope, Scope};
 use crate::store::tickets::attachments::FileCounts;
 use crate::store::tickets::ticket::Viewer;
 use crate::store::tickets::write::Requester;

@@ -50,7 +50,7 @@ pub async fn run(db: &Db, now: Millis) -> Result<usize, Error> {
 }
 
 fn read_ids(rows: &Rows) -> Result<Vec<i64>, Error> {
-    let ids: Vec<crate::store::rows::IdRow> = rows.all()?;
+    let ids: Vec<crate::store::sql::rows::IdRow> = rows.all()?;
     Ok(ids.into_iter().map(|row| row.id).collect())
 }
 

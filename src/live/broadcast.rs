@@ -10,6 +10,7 @@ use crate::edge::hub::{Hub, Socket};
 use crate::edge::{clock, log};
 use crate::live::{EphemeralFrame, LiveObject, connections, topic, update_connection};
 use crate::store::live::{self as rows, FrameRow};
+use crate::store::sql::rows::CountRow;
 
 /// Frames that one look reads at most, of the newest and of what somebody has missed.
 const PAGE_SIZE: i64 = 100;
@@ -287,11 +288,6 @@ fn greet(object: Topic, seats: &[(Socket, Connection)], now: Millis) {
             greeted.iter().for_each(|(socket, _)| socket.send(&text));
         }
     }
-}
-
-#[derive(serde::Deserialize)]
-struct CountRow {
-    n: i64,
 }
 
 fn read_all<T: serde::de::DeserializeOwned>(rows: Option<&Rows>) -> Result<Vec<T>, DbError> {

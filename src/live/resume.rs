@@ -11,6 +11,7 @@ use crate::live::broadcast::{authorities, close_socket};
 use crate::live::receive::{FrameSender, wrong_ticket};
 use crate::live::{LiveObject, update_connection};
 use crate::store::live::{self as rows, FrameRow};
+use crate::store::sql::rows::{CountRow, IdRow};
 
 /// Frames of one ticket that one page brings back, and pages of one `resume`.
 const PAGE_SIZE: i64 = 100;
@@ -57,10 +58,6 @@ impl LiveObject {
 
 /// Brings back what was missed of several tickets, a page of each at a time.
 async fn send_missed(speaker: &FrameSender<'_>, mut tickets: Vec<(i64, i64)>) -> Result<(), DbError> {
-    #[derive(serde::Deserialize)]
-    struct IdRow {
-        id: i64,
-    }
     let db = Db::open(&speaker.hub.env)?;
     let (me, internal) = (speaker.connection.user_id, speaker.connection.may_read_internal());
     for _ in 0..MAX_PAGES {
@@ -118,10 +115,6 @@ async fn send_missed(speaker: &FrameSender<'_>, mut tickets: Vec<(i64, i64)>) ->
 }
 
 async fn staff_seq(hub: &Hub, ticket: i64, public_seq: i64) -> Result<i64, DbError> {
-    #[derive(serde::Deserialize)]
-    struct CountRow {
-        n: i64,
-    }
     let db = Db::open(&hub.env)?;
     let found = db.batch(&[rows::staff_seq(ticket, public_seq)]).await?;
     let number: Option<CountRow> = match found.first() {

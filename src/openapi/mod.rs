@@ -3,9 +3,9 @@
 //! Only native builds have it: the Worker serves `web/openapi.json`, which a test holds equal to [`document`];
 //! `npm run openapi` writes it anew. What the tables cannot say, `own` and the lists below do.
 
-pub mod answers;
 pub mod notifications;
 pub mod reports;
+pub mod responses;
 pub mod route_list;
 pub mod schema;
 pub mod schemas;
@@ -144,8 +144,8 @@ pub fn document() -> Value {
                     "description": "The `access_token` of a login."},
             },
             "schemas": schemas().into_iter().collect::<Map<String, Value>>(),
-            "responses": answers::error_responses(),
-            "headers": answers::headers(),
+            "responses": responses::error_responses(),
+            "headers": responses::headers(),
             "parameters": parameters(),
         },
     })
@@ -225,7 +225,7 @@ fn operation(route: &Route, method: Method) -> Value {
             json!({"required": true, "description": "The file's bytes.", "content": {"*/*": {"schema": {}}}}),
         );
     }
-    put("responses", answers::responses(route));
+    put("responses", responses::responses(route));
     Value::Object(map)
 }
 
@@ -319,10 +319,10 @@ fn query_parameter(field: &Field) -> Value {
 }
 
 fn header_parameters(route: &Route) -> impl Iterator<Item = Value> {
-    let reads_one = answers::is_tagged(route) && route.method == Method::Get;
+    let reads_one = responses::is_tagged(route) && route.method == Method::Get;
     [
         (route.is_idempotent, "Idempotency-Key"),
-        (answers::takes_if_match(route), "If-Match"),
+        (responses::takes_if_match(route), "If-Match"),
         (reads_one, "If-None-Match"),
     ]
     .into_iter()
@@ -381,7 +381,7 @@ fn named_schemas() -> Vec<(String, Value)> {
         .map(|(name, schema)| (name.to_owned(), schema))
         .collect();
     for Endpoint { route, .. } in ROUTES {
-        all.extend(answers::schemas(route.responds));
+        all.extend(responses::schemas(route.responds));
         all.extend(
             route
                 .body

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::desk::id::MAX_ID;
 use crate::http::shape::{Field, Kind, Need, Shape};
-use crate::store::view::{Out, OutField, View};
+use crate::store::sql::view::{Out, OutField, View};
 
 /// A reference to a schema of the document.
 pub fn schema_ref(name: &str) -> Value {

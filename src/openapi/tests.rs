@@ -55,7 +55,7 @@ fn every_schema_that_is_named_is_there() {
             | Responds::Media(_)
             | Responds::Socket => {}
         }
-        if let Some((view, _)) = answers::view_of(route.responds) {
+        if let Some((view, _)) = responses::view_of(route.responds) {
             missing.extend(schema::schema_names(view));
         }
     }

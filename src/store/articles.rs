@@ -8,7 +8,7 @@ use crate::desk::tickets::search::index_text;
 use crate::edge::db::{Arg, Stmt};
 use crate::http::page::{Page, PageStart};
 use crate::http::shape::choices;
-use crate::store::view::{Out, View, field, nullable};
+use crate::store::sql::view::{Out, View, field, nullable};
 
 /// An article, as it is answered.
 pub const ARTICLE: View = View {

@@ -6,11 +6,12 @@ use crate::desk::id::Ref;
 use crate::desk::person::Role;
 use crate::desk::tickets::policy;
 use crate::edge::db::Stmt;
-use crate::store::scope::SEEN_BY;
+use crate::store::notifications;
+use crate::store::sql::scope::SEEN_BY;
+use crate::store::sql::view;
 use crate::store::tickets::events;
 use crate::store::tickets::messages::MESSAGE;
 use crate::store::tickets::ticket::{Viewer, ticket_condition};
-use crate::store::{notifications, view};
 
 /// Events and messages as frames need them, of a ticket `t`.
 const EVENT_JOINS: &str = "LEFT JOIN users a ON a.id = e.actor_id LEFT JOIN messages m ON m.id = e.message_id \

@@ -4,12 +4,10 @@
 //! [`scope::Scope`]. What people receive is JSON that SQL has built, from tables of fields ([`view`]) that the
 //! API's document is made of too. Rules are not here: a statement keeps what `desk` has decided.
 
-pub mod agents;
 pub mod articles;
 pub mod assistant;
 pub mod automation;
 pub mod categories;
-pub mod category_write;
 pub mod cleanup;
 pub mod commit;
 pub mod dispatch;
@@ -17,15 +15,11 @@ pub mod live;
 pub mod mail;
 pub mod notifications;
 pub mod projects;
-pub mod reference;
 pub mod reports;
-pub mod rows;
-pub mod scope;
 pub mod sessions;
 pub mod settings;
 pub mod sla;
-pub mod subcategories;
+pub mod sql;
 pub mod tickets;
 pub mod users;
-pub mod view;
 pub mod webhooks;

@@ -8,9 +8,9 @@ use crate::desk::tickets::policy;
 use crate::edge::db::Stmt;
 use crate::http::page::{Page, PageStart};
 use crate::http::shape::Choices;
-use crate::store::scope::SEEN_BY;
+use crate::store::sql::scope::SEEN_BY;
+use crate::store::sql::view::{self, Out, View, field, nullable};
 use crate::store::tickets::ticket::Viewer;
-use crate::store::view::{self, Out, View, field, nullable};
 
 /// Every kind.
 pub static KIND: Choices = Choices {

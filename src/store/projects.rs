@@ -7,8 +7,8 @@ use crate::desk::project::ProjectStatus;
 use crate::edge::db::{Arg, Stmt};
 use crate::http::page::{Page, PageStart};
 use crate::http::shape::Choices;
+use crate::store::sql::view::{Out, View, field, nullable};
 use crate::store::users;
-use crate::store::view::{Out, View, field, nullable};
 
 /// The words of a project's status.
 pub static STATUS: Choices = Choices {

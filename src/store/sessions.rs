@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::edge::db::Stmt;
-use crate::store::view::{Out, View, field, nullable};
+use crate::store::sql::view::{Out, View, field, nullable};
 
 /// What is read of a caller with every request, beside the data.
 #[derive(Debug, Deserialize)]

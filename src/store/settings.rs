@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::edge::db::Stmt;
-use crate::store::view::{Out, View, field};
+use crate::store::sql::view::{Out, View, field};
 
 /// The settings, as admins see them.
 pub const SETTINGS: View = View {

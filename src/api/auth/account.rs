@@ -5,15 +5,16 @@ use crate::api::list::resource_reply;
 use crate::app::call::Call;
 use crate::desk::id::Ref;
 use crate::desk::person::{Role, split_name};
-use crate::edge::{ids, password};
+use crate::edge::auth::password;
+use crate::edge::ids;
 use crate::http::error::Error;
 use crate::http::input;
 use crate::http::input_values::Input;
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape, choices};
 use crate::store::dispatch::{self, Dispatch};
-use crate::store::rows::IdRow;
 use crate::store::sessions as rows;
+use crate::store::sql::rows::IdRow;
 use crate::store::users::{self, Account, NewUser, UserPatch};
 
 const NAME: Kind = Kind::Line { min: 0, max: 100 };

@@ -4,15 +4,15 @@ use serde::Deserialize;
 
 use crate::app::call::Call;
 use crate::desk::person::Role;
+use crate::edge::auth::token::{Claims, TokenUse};
+use crate::edge::auth::{password, revoked_tokens};
 use crate::edge::db::Rows;
-use crate::edge::token::{Claims, TokenUse};
-use crate::edge::{password, revoked_tokens};
 use crate::http::error::Error;
 use crate::http::input;
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape};
-use crate::store::rows::IdRow;
 use crate::store::sessions::{self as rows, Rotation};
+use crate::store::sql::rows::IdRow;
 use crate::store::users::{self, Account};
 
 /// The body of a login.

@@ -10,8 +10,8 @@ use crate::desk::reports::figures::Table;
 use crate::desk::reports::period::to_rfc3339;
 use crate::http::error::Error;
 use crate::http::reply::Reply;
-use crate::store::reports::past::{ActivityRow, ComplianceRow, PercentilesRow};
-use crate::store::reports::present::WorkloadRow;
+use crate::store::reports::current::WorkloadRow;
+use crate::store::reports::period::{ActivityRow, ComplianceRow, PercentilesRow};
 use crate::store::reports::shared::GroupBy;
 
 /// `GET /admin/reports/agents`, `GET /agents/performance`: a row for each active agent and for whoever else of

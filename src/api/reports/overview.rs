@@ -15,8 +15,8 @@ use crate::desk::tickets::status::Status;
 use crate::edge::db::Rows;
 use crate::http::error::Error;
 use crate::http::reply::Reply;
-use crate::store::reports::past::ComplianceRow;
-use crate::store::reports::present::{AgeRow, MAX_WALKED, WorkloadRow};
+use crate::store::reports::current::{AgeRow, MAX_WALKED, WorkloadRow};
+use crate::store::reports::period::ComplianceRow;
 use crate::store::reports::shared::{GroupBy, GroupRow};
 use crate::store::tickets::counts::TicketCounts;
 

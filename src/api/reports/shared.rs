@@ -20,10 +20,10 @@ use crate::http::error::{Error, FieldErrorList};
 use crate::http::input;
 use crate::http::reply::{Body, Reply};
 use crate::http::shape::{Choices, Field, Kind, Shape};
-use crate::store::reports::past::{ComplianceRow, DurationKind, PercentilesRow};
-use crate::store::reports::present::{AgeRow, MAX_WALKED};
+use crate::store::reports::current::{AgeRow, MAX_WALKED};
+use crate::store::reports::period::{ComplianceRow, DurationKind, PercentilesRow};
 use crate::store::reports::shared::{GroupBy, GroupRow, ReportScope};
-use crate::store::tickets::filter::TicketFilter;
+use crate::store::tickets::list::filter::TicketFilter;
 use crate::store::tickets::ticket::Viewer;
 
 pub static STEP: Choices = Choices {

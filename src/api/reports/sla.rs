@@ -13,8 +13,8 @@ use crate::desk::tickets::priority::Priority;
 use crate::desk::tickets::status::Status;
 use crate::http::error::Error;
 use crate::http::reply::Reply;
-use crate::store::reports::past::ComplianceRow;
-use crate::store::reports::present::{AgeRow, WorkloadRow};
+use crate::store::reports::current::{AgeRow, WorkloadRow};
+use crate::store::reports::period::ComplianceRow;
 use crate::store::reports::shared::{GroupBy, GroupRow};
 
 /// `GET /admin/reports/tickets`: what came and went, part by part.

@@ -25,7 +25,7 @@ use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape};
 use crate::http::{input, presigned_url};
 use crate::store::commit::{self, CommitReply};
-use crate::store::rows::IdRow;
+use crate::store::sql::rows::IdRow;
 use crate::store::tickets::attachments::{
     self as rows, AttachmentRow, FileCounts, NewAttachment, PendingUpload,
 };

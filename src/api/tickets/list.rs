@@ -17,10 +17,10 @@ use crate::http::input_values::Input;
 use crate::http::page::{self, Page};
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape, choices};
-use crate::store::rows::IdRow;
-use crate::store::tickets::filter::TicketFilter;
+use crate::store::sql::rows::IdRow;
 use crate::store::tickets::list;
-use crate::store::tickets::query::{Sort, SortKey, TicketQuery};
+use crate::store::tickets::list::filter::TicketFilter;
+use crate::store::tickets::list::query::{Sort, SortKey, TicketQuery};
 use crate::store::tickets::ticket::{self, TicketRow};
 
 /// The filters of a list of tickets.

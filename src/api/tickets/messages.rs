@@ -18,7 +18,7 @@ use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape};
 use crate::store::automation::ticket_context;
 use crate::store::commit::CommitReply;
-use crate::store::rows::IdRow;
+use crate::store::sql::rows::IdRow;
 use crate::store::tickets::events as event_rows;
 use crate::store::tickets::messages::{self as rows, MessageRow};
 use crate::store::tickets::subject::EventSubject;

@@ -8,8 +8,9 @@ use crate::desk::tickets::ticket::{NamedRow, Person, Subcategory};
 use crate::edge::db::{Rows, Stmt};
 use crate::http::error::Error;
 use crate::http::input_values::Input;
+use crate::store::categories::{self, subcategories};
+use crate::store::projects;
 use crate::store::tickets::ticket;
-use crate::store::{categories, projects, subcategories};
 
 pub(super) fn push_stmt(stmts: &mut Vec<Stmt>, stmt: Stmt) -> usize {
     stmts.push(stmt);

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::app::call::{Call, viewer};
 use crate::http::error::Error;
 use crate::http::reply::Reply;
-use crate::store::rows::CountRow;
+use crate::store::sql::rows::CountRow;
 use crate::store::tickets::counts::{self, TicketCounts};
 
 /// `GET /tickets/stats/summary`: the caller's scope as it is now. `unassigned` and `overdue` count what is not

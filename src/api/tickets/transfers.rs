@@ -17,7 +17,7 @@ use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape};
 use crate::store::automation::ticket_context;
 use crate::store::commit::CommitReply;
-use crate::store::rows::IdRow;
+use crate::store::sql::rows::IdRow;
 use crate::store::tickets::subject::EventSubject;
 use crate::store::tickets::transfers::{self as rows, NewTransfer};
 use crate::store::tickets::{events, ticket};

@@ -16,8 +16,3 @@ pub mod search;
 pub mod status;
 pub mod ticket;
 pub mod transfer;
-
-#[cfg(test)]
-mod decide_tests;
-#[cfg(test)]
-mod tests;

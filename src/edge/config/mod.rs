@@ -8,11 +8,11 @@ pub mod webhooks;
 use std::cell::OnceCell;
 use std::rc::Rc;
 
+use crate::edge::auth::token::KeyRing;
 use crate::edge::config::assistant::AssistantConfig;
 use crate::edge::config::mail::MailConfig;
 use crate::edge::config::values::{ConfigSource, derive_key, parse_integer, parse_switch};
 use crate::edge::config::webhooks::WebhookConfig;
-use crate::edge::token::KeyRing;
 
 /// Everything an operator can set, checked.
 pub struct Config {

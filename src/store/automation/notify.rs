@@ -2,7 +2,7 @@
 
 use crate::desk::automation::run_report::{Recipient, RuleNotification, notification_placeholder};
 use crate::edge::db::Stmt;
-use crate::store::scope::SEEN_BY;
+use crate::store::sql::scope::SEEN_BY;
 use crate::store::tickets::subject::{EventSubject, subject_condition};
 
 /// The condition on a person `u` whom something is told of the ticket `t`, `s` being the settings.

@@ -11,8 +11,8 @@ use crate::desk::validation::FieldError;
 use crate::edge::db::{Arg, DbError, Rows, Stmt};
 use crate::http::page::{Page, PageStart};
 use crate::store::automation::notify::fill_outcomes;
+use crate::store::sql::view::{Out, View, field};
 use crate::store::tickets::subject::{EventSubject, subject_condition};
-use crate::store::view::{Out, View, field};
 
 /// A rule. Its problems are found when it is read, and stand in `?1` where they are known before.
 pub const RULE: View = View {

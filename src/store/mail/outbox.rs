@@ -5,7 +5,7 @@ use serde::Deserialize;
 use crate::desk::mail::outgoing::{MAX_DIGEST_ENTRIES, MAX_MAILS_PER_HOUR, MailContent};
 use crate::desk::{HOUR, MINUTE};
 use crate::edge::db::Stmt;
-use crate::store::scope::SEEN_BY;
+use crate::store::sql::scope::SEEN_BY;
 
 /// For how long one sender has a mail to itself: longer than any attempt takes.
 const LEASE: i64 = MINUTE;

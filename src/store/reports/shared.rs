@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::desk::id::Ref;
-use crate::store::tickets::filter::{SqlBuilder, TicketFilter, filter_condition};
+use crate::store::tickets::list::filter::{SqlBuilder, TicketFilter, filter_condition};
 use crate::store::tickets::ticket::Viewer;
 
 /// How many people a report names at most.

@@ -12,8 +12,8 @@ use crate::desk::tickets::priority::Priority;
 use crate::edge::db::{DbError, Rows, Stmt};
 use crate::http::page::{Page, PageStart};
 use crate::http::shape::choices;
+use crate::store::sql::view::{Out, View, field, nullable};
 use crate::store::users::ref_column;
-use crate::store::view::{Out, View, field, nullable};
 
 /// A policy.
 pub const POLICY: View = View {

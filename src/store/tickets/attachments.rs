@@ -8,8 +8,8 @@ use crate::desk::tickets::filename::MAX_FILES_PER_TICKET;
 use crate::desk::tickets::policy;
 use crate::edge::db::{Arg, Stmt};
 use crate::http::page::{Page, PageStart};
+use crate::store::sql::view::{Out, OutField, View, field, nullable};
 use crate::store::tickets::ticket::{Viewer, ticket_condition};
-use crate::store::view::{Out, OutField, View, field, nullable};
 
 /// Attachments never change.
 pub const VERSION: i64 = 1;

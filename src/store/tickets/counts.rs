@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::edge::db::Stmt;
-use crate::store::scope::Scope;
+use crate::store::sql::scope::Scope;
 use crate::store::tickets::ticket::Viewer;
 
 /// The sums of a scope.

@@ -7,9 +7,9 @@ use crate::desk::tickets::event::Event;
 use crate::desk::tickets::policy;
 use crate::edge::db::{Arg, Stmt};
 use crate::http::page::{Page, PageStart};
+use crate::store::sql::view::{Out, View, field, nullable};
 use crate::store::tickets::subject::EventSubject;
 use crate::store::tickets::ticket::Viewer;
-use crate::store::view::{Out, View, field, nullable};
 
 /// An entry of a ticket's history.
 pub const EVENT: View = View {

@@ -7,9 +7,9 @@ use crate::desk::tickets::policy;
 use crate::desk::tickets::search::index_text;
 use crate::edge::db::{Arg, Stmt};
 use crate::http::page::{Page, PageStart};
+use crate::store::sql::view::{self, Out, View, field, nullable};
 use crate::store::tickets::subject::EventSubject;
 use crate::store::tickets::ticket::{Viewer, ticket_condition};
-use crate::store::view::{self, Out, View, field, nullable};
 
 /// A message.
 pub const MESSAGE: View = View {

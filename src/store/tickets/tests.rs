@@ -9,9 +9,6 @@ use crate::desk::sla::{self, SlaState};
 use crate::desk::tickets::status::{Lifecycle, Status};
 use crate::desk::tickets::ticket::{Ticket, TicketSettings};
 use crate::desk::{DAY, Millis};
-use crate::store::tickets::json::transitions_json;
-use crate::store::tickets::ticket::*;
-use crate::store::tickets::view::*;
 
 const NOW: Millis = 1_800_000_000_000;
 

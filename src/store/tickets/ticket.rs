@@ -10,9 +10,9 @@ use crate::desk::tickets::priority::Priority;
 use crate::desk::tickets::status::{Lifecycle, Status};
 use crate::desk::tickets::ticket::{NamedRow, Person, Ticket};
 use crate::edge::db::{Arg, Stmt};
-use crate::store::scope::Scope;
+use crate::store::sql::scope::Scope;
+use crate::store::sql::view;
 use crate::store::tickets::json::ticket_json;
-use crate::store::view;
 
 /// Who reads, when, and how far: what every statement on tickets begins with.
 #[derive(Clone, Copy, Debug)]

@@ -3,8 +3,8 @@
 use crate::desk::id::Ref;
 use crate::edge::db::Stmt;
 use crate::http::page::{Page, PageStart};
+use crate::store::sql::view::{Out, View, field, nullable};
 use crate::store::tickets::ticket::{Viewer, ticket_condition};
-use crate::store::view::{Out, View, field, nullable};
 
 /// An entry of a ticket's transfers.
 pub const TRANSFER: View = View {

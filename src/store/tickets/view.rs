@@ -1,7 +1,7 @@
 //! A ticket as it is answered.
 
 use crate::http::shape::choices;
-use crate::store::view::{Out, View, field, nullable};
+use crate::store::sql::view::{Out, View, field, nullable};
 
 /// A ticket, as it is answered. In its SQL `?1` is now and `?2` the moment since which closed tickets may be
 /// reopened; what differs between staff and customers stands as `$NAME`.

@@ -11,13 +11,13 @@ use crate::desk::webhooks::delivery::{DeliveryState, RETENTION, RULE_FIRED_EVENT
 use crate::edge::db::{Arg, Stmt};
 use crate::http::page::{Page, PageStart};
 use crate::http::shape::Choices;
-use crate::store::reference;
+use crate::store::sql::reference;
+use crate::store::sql::view::{self, Out, View, field, nullable};
 use crate::store::tickets::events::EVENT;
 use crate::store::tickets::json::ticket_json;
 use crate::store::tickets::messages::MESSAGE;
 use crate::store::tickets::subject::EventSubject;
 use crate::store::tickets::transfers;
-use crate::store::view::{self, Out, View, field, nullable};
 
 /// For how long who sends holds the endpoint: longer than any attempt takes.
 const LEASE: i64 = 60_000;

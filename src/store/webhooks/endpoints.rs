@@ -6,8 +6,8 @@ use crate::desk::id::Ref;
 use crate::desk::webhooks::delivery::{MAX_ENDPOINTS, SECRET_OVERLAP};
 use crate::edge::db::Stmt;
 use crate::http::page::{Page, PageStart};
-use crate::store::reference::webhook_condition;
-use crate::store::view::{Out, View, field, nullable};
+use crate::store::sql::reference::webhook_condition;
+use crate::store::sql::view::{Out, View, field, nullable};
 
 /// An endpoint.
 pub const WEBHOOK: View = View {

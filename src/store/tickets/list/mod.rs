@@ -5,15 +5,19 @@
 //! page may then be short, and its cursor goes on where the walk stopped. An agent's list is a union of short
 //! walks, one per category and one for what is assigned, never an OR.
 
+pub mod filter;
+pub mod query;
+pub mod sorted;
+
 use crate::edge::db::Stmt;
 use crate::http::page::{Page, PageStart};
-use crate::store::scope::Scope;
-use crate::store::tickets::filter::{
+use crate::store::sql::scope::Scope;
+use crate::store::tickets::json::ticket_json;
+use crate::store::tickets::list::filter::{
     IndexWalk, SqlBuilder, TicketFilter, filter_condition, index_walks, narrowness,
 };
-use crate::store::tickets::json::ticket_json;
-use crate::store::tickets::list_sorted::sorted;
-use crate::store::tickets::query::{ListPlan, NOT_DELETED, Sort, SortKey, TicketQuery, WINDOW};
+use crate::store::tickets::list::query::{ListPlan, NOT_DELETED, Sort, SortKey, TicketQuery, WINDOW};
+use crate::store::tickets::list::sorted::sorted;
 use crate::store::tickets::ticket::Viewer;
 /// How many full-text hits a page of a search looks at.
 pub const MAX_HITS: i64 = 200;

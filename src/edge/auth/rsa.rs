@@ -9,7 +9,7 @@ use jwt_compact::jwk::JsonWebKey;
 use rsa::pkcs8::{DecodePublicKey, PrivateKeyInfo};
 use sha2::Sha256;
 
-use crate::edge::rsa::signer::RsaSigner;
+use crate::edge::auth::rsa::signer::RsaSigner;
 
 /// The algorithm; keys of fewer than 2,048 bits do not fit it.
 pub const RS256: StrongAlg<Rsa> = StrongAlg(Rsa::rs256());
@@ -216,7 +216,7 @@ pub mod signer {
         /// When the key is broken.
         pub async fn sign(&self, message: &[u8]) -> Result<Vec<u8>, String> {
             let key = RsaPrivateKey::from_pkcs8_der(&self.der).map_err(|error| error.to_string())?;
-            Ok(crate::edge::rsa::RS256
+            Ok(crate::edge::auth::rsa::RS256
                 .0
                 .sign(&key, message)
                 .as_bytes()

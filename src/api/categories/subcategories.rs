@@ -11,14 +11,14 @@ use crate::http::input;
 use crate::http::input_values::Input;
 use crate::http::page::{self, Page};
 use crate::http::reply::Reply;
+use crate::store::categories::subcategories::{self as rows, SubcategoryRow};
+use crate::store::categories::{self, write};
 use crate::store::commit::CommitReply;
-use crate::store::rows::IdRow;
-use crate::store::subcategories::{self as rows, SubcategoryRow};
-use crate::store::{categories, category_write};
+use crate::store::sql::rows::IdRow;
 
 /// Finds the subcategory in the path.
 pub fn find(call: &Call) -> Result<Stmt, Error> {
-    Ok(crate::store::subcategories::row(
+    Ok(crate::store::categories::subcategories::row(
         &crate::api::categories::category_in_path(call, "id")?,
         &crate::api::categories::category_in_path(call, "sub_id")?,
     ))
@@ -108,9 +108,9 @@ pub async fn archive(call: &Call<'_>) -> Result<Reply, Error> {
         call.check_version(subcategory.version, None::<&Input>)?;
         let mut stmts = Vec::new();
         if subcategory.is_active == 1 {
-            let archived = category_write::CategoryFields {
+            let archived = write::CategoryFields {
                 is_active: Some(false),
-                ..category_write::CategoryFields::default()
+                ..write::CategoryFields::default()
             };
             stmts.push(rows::update(
                 subcategory.id,

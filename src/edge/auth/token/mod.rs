@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::desk::Millis;
 use crate::desk::person::Role;
+use crate::edge::auth::rsa::signer::RsaSigner;
+use crate::edge::auth::rsa::{self, RS256};
 use crate::edge::config::values::ConfigSource;
 use crate::edge::ids;
-use crate::edge::rsa::signer::RsaSigner;
-use crate::edge::rsa::{self, RS256};
 
 const ISSUER: &str = "edgedesk";
 const AUDIENCE: &str = "edgedesk";

@@ -1,7 +1,7 @@
 //! What a list of tickets asks for.
 
 use crate::edge::db::Stmt;
-use crate::store::tickets::filter::TicketFilter;
+use crate::store::tickets::list::filter::TicketFilter;
 
 /// How many tickets a page walks over at most when it has to test them.
 pub const WINDOW: i64 = 250;

@@ -1,5 +1,7 @@
 //! Users: customers and staff.
 
+pub mod agents;
+
 use serde::Deserialize;
 
 use crate::desk::id::Ref;
@@ -7,7 +9,7 @@ use crate::desk::person::Role;
 use crate::edge::db::{Arg, Stmt};
 use crate::http::page::{Page, PageStart};
 use crate::http::shape::choices;
-use crate::store::view::{Out, View, field, nullable};
+use crate::store::sql::view::{Out, View, field, nullable};
 
 /// A user, as themself and admins see one.
 pub const USER: View = View {

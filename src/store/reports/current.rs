@@ -9,10 +9,12 @@ use crate::desk::tickets::priority::Priority;
 use crate::desk::tickets::status::Status;
 use crate::edge::db::Stmt;
 use crate::store::reports::shared::{GroupBy, MAX_PEOPLE, ReportScope, count_key, zero_rows};
-use crate::store::scope::Scope;
+use crate::store::sql::scope::Scope;
 use crate::store::tickets::counts;
-use crate::store::tickets::filter::{IndexWalk, SqlBuilder, TicketFilter, filter_condition, index_walks};
 use crate::store::tickets::json::sla_states;
+use crate::store::tickets::list::filter::{
+    IndexWalk, SqlBuilder, TicketFilter, filter_condition, index_walks,
+};
 
 /// How many tickets a report of the present walks at most where no sums are kept; then it is capped.
 pub const MAX_WALKED: i64 = counts::MAX_UNMARKED;

@@ -451,7 +451,7 @@ fn pauses_move_the_solution_and_not_the_answer() {
     }
     // Blocked is a pause as well.
     let blocked = done(
-        &crate::desk::tickets::decide_tests::ticket(Lifecycle::Project, Status::InProgress),
+        &crate::desk::tickets::decide::tests::ticket(Lifecycle::Project, Status::InProgress),
         &to(Status::Blocked),
         &agent(),
     );

@@ -5,8 +5,8 @@ use serde::Deserialize;
 use crate::desk::category::CategoryRef;
 use crate::edge::db::Stmt;
 use crate::http::page::{Page, PageStart};
-use crate::store::category_write::{CategoryFields, name_condition, update_row};
-use crate::store::view::{Out, View, field};
+use crate::store::categories::write::{CategoryFields, name_condition, update_row};
+use crate::store::sql::view::{Out, View, field};
 
 /// A subcategory.
 pub const SUBCATEGORY: View = View {

@@ -4,7 +4,7 @@ use crate::desk::id::Ref;
 use crate::edge::db::Arg;
 
 /// The condition on an endpoint `h` that a reference names, with its argument as `?1`.
-pub(super) fn webhook_condition(reference: &Ref) -> (&'static str, Arg) {
+pub fn webhook_condition(reference: &Ref) -> (&'static str, Arg) {
     match reference {
         Ref::Id(id) => ("h.id = ?1", Arg::Int(*id)),
         Ref::Uid(uid) => ("h.uid = ?1", Arg::Text(uid.clone())),

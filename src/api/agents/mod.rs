@@ -1,25 +1,26 @@
 //! Agents: people of the desk whom tickets are given to.
 
+pub mod agent_categories;
+
 use crate::api::auth::account::{new_user, read_names};
-use crate::api::list::{list_reply, resource_reply};
-use crate::api::resolve::resolved_ids;
+use crate::api::list::{list_reply, resolved_ids, resource_reply};
 use crate::app::call::Call;
 use crate::app::retry::retry;
 use crate::desk::agent::{AgentAttribute, authorize_edit};
 use crate::desk::id::Ref;
 use crate::desk::person::Role;
+use crate::edge::auth::password;
 use crate::edge::db::{Rows, Stmt};
-use crate::edge::password;
 use crate::http::error::Error;
 use crate::http::input;
 use crate::http::input_values::{Input, Patch};
 use crate::http::page::{self, Page};
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape};
-use crate::store::agents::{self as rows, AgentFilter, AgentRow};
 use crate::store::commit::CommitReply;
 use crate::store::mail::outbox;
 use crate::store::tickets::assignment;
+use crate::store::users::agents::{self as rows, AgentFilter, AgentRow};
 use crate::store::users::{self, UserPatch};
 use crate::store::{categories, sessions};
 
@@ -157,7 +158,7 @@ pub fn row(rows: Option<&Rows>) -> Result<AgentRow, Error> {
 
 /// Finds the agent in the path.
 pub fn find(call: &Call) -> Result<Stmt, Error> {
-    Ok(crate::store::agents::row(&call.reference("id")?))
+    Ok(crate::store::users::agents::row(&call.reference("id")?))
 }
 
 /// `GET /agents`.
@@ -330,7 +331,9 @@ pub async fn list_tickets(call: &Call<'_>) -> Result<Reply, Error> {
     let must = rows::row(&reference);
     crate::api::tickets::list::list_page(
         call,
-        Some(crate::store::tickets::filter::TicketFilter::Assignee(reference)),
+        Some(crate::store::tickets::list::filter::TicketFilter::Assignee(
+            reference,
+        )),
         Some(must),
     )
     .await

@@ -6,9 +6,9 @@ use crate::desk::reports::period::{Bucket, Period};
 use crate::desk::tickets::event::EventKind;
 use crate::edge::db::Stmt;
 use crate::store::reports::shared::{GroupBy, MAX_PEOPLE, ReportScope, count_key, zero_rows};
-use crate::store::scope::Scope;
-use crate::store::tickets::filter::{SqlBuilder, filter_condition};
+use crate::store::sql::scope::Scope;
 use crate::store::tickets::json::sla_states;
+use crate::store::tickets::list::filter::{SqlBuilder, filter_condition};
 
 /// Which moment of a ticket falls in a range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

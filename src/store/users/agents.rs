@@ -7,8 +7,8 @@ use crate::desk::id::Ref;
 use crate::edge::db::{Arg, Stmt};
 use crate::http::page::{Page, PageStart};
 use crate::http::shape::choices;
-use crate::store::category_write::name_condition;
-use crate::store::view::{Out, View, field, nullable};
+use crate::store::categories::write::name_condition;
+use crate::store::sql::view::{Out, View, field, nullable};
 
 /// An agent: a user of that role, with the profile.
 pub const AGENT: View = View {
@@ -52,7 +52,7 @@ fn json() -> String {
 const FROM: &str = "users u JOIN agent_profiles p ON p.user_id = u.id";
 
 /// The condition on a user `u` that a reference names; its argument is `?n`.
-pub(super) fn user_condition(reference: &Ref, n: usize) -> (String, Arg) {
+pub fn user_condition(reference: &Ref, n: usize) -> (String, Arg) {
     match reference {
         Ref::Id(id) => (format!("u.id = ?{n}"), Arg::Int(*id)),
         Ref::Uid(uid) => (format!("u.uid = ?{n}"), uid.into()),

@@ -1,5 +1,7 @@
 //! Categories: what tickets are about, and which agents take them.
 
+pub mod subcategories;
+
 use serde_json::json;
 
 use crate::api::list::{list_reply, resource_reply};
@@ -13,10 +15,10 @@ use crate::http::input_values::Input;
 use crate::http::page::{self, Page};
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape};
+use crate::store::categories::write::CategoryFields;
 use crate::store::categories::{self as rows, CategoryFilter, CategoryRow};
-use crate::store::category_write::CategoryFields;
 use crate::store::commit::CommitReply;
-use crate::store::rows::IdRow;
+use crate::store::sql::rows::IdRow;
 
 const NAME: Kind = Kind::Line { min: 1, max: 100 };
 const DESCRIPTION: Field = Field::optional(

@@ -3,7 +3,7 @@
 use crate::desk::Millis;
 use crate::desk::id::Ref;
 use crate::edge::db::{Arg, Stmt};
-use crate::store::scope::Scope;
+use crate::store::sql::scope::Scope;
 use crate::store::tickets::ticket::Viewer;
 
 /// Text that gathers its arguments: `?1` to `?3` are the reader's.

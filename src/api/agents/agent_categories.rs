@@ -2,8 +2,7 @@
 
 use crate::api::agents::row;
 use crate::api::categories::{AGENTS, active_filter, category_in_path};
-use crate::api::list::list_reply;
-use crate::api::resolve::resolved_ids;
+use crate::api::list::{list_reply, resolved_ids};
 use crate::app::call::Call;
 use crate::app::retry::retry;
 use crate::desk::category::CategoryRef;
@@ -11,9 +10,10 @@ use crate::http::error::Error;
 use crate::http::input;
 use crate::http::page::{self, Page};
 use crate::http::reply::Reply;
-use crate::store::category_write::CategoryFields;
+use crate::store::categories;
+use crate::store::categories::write::CategoryFields;
 use crate::store::commit::CommitReply;
-use crate::store::{agents, categories};
+use crate::store::users::agents;
 
 /// `GET /agents/{id}/categories`.
 pub async fn list_categories(call: &Call<'_>) -> Result<Reply, Error> {

@@ -1,5 +1,8 @@
 //! Categories, and how tickets leave one that is archived.
 
+pub mod subcategories;
+pub mod write;
+
 use serde::Deserialize;
 
 use crate::desk::agent::cause;
@@ -7,10 +10,9 @@ use crate::desk::category::CategoryRef;
 use crate::desk::id::Ref;
 use crate::edge::db::{Arg, Stmt};
 use crate::http::page::{Page, PageStart};
-use crate::store::agents::user_condition;
-use crate::store::category_write::{CategoryFields, name_condition, update_row};
-use crate::store::subcategories;
-use crate::store::view::{Out, View, field, nullable};
+use crate::store::categories::write::{CategoryFields, name_condition, update_row};
+use crate::store::sql::view::{Out, View, field, nullable};
+use crate::store::users::agents::user_condition;
 
 /// A category; `$AGENTS` differs between staff and customers.
 pub const CATEGORY: View = View {

@@ -4,7 +4,7 @@ use crate::desk::category::CategoryRef;
 use crate::edge::db::{Arg, Stmt};
 
 /// The condition on a category or subcategory, called `table`, that a name stands for; its argument is `?n`.
-pub(super) fn name_condition(table: &str, name: &CategoryRef, n: usize) -> (String, Arg) {
+pub fn name_condition(table: &str, name: &CategoryRef, n: usize) -> (String, Arg) {
     match name {
         CategoryRef::Id(id) => (format!("{table}.id = ?{n}"), Arg::Int(*id)),
         CategoryRef::Uid(uid) => (format!("{table}.uid = ?{n}"), uid.into()),

@@ -8,7 +8,7 @@ use crate::http::request::Method;
 use crate::http::shape::Kind;
 use crate::openapi::reports;
 use crate::openapi::schema::{page_of, schema_ref, view};
-use crate::store::view::View;
+use crate::store::sql::view::View;
 
 /// A refusal: its status, its name in the document, and when it is given.
 type ErrorResponse = (u16, &'static str, &'static str);

@@ -1,10 +1,10 @@
 //! Lists in other orders than the newest first.
 
 use crate::http::page::{Page, PageStart};
-use crate::store::scope::Scope;
-use crate::store::tickets::filter::{SqlBuilder, TicketFilter, filter_condition, updated_column};
+use crate::store::sql::scope::Scope;
 use crate::store::tickets::json::ticket_json;
-use crate::store::tickets::query::{ListPlan, NOT_DELETED, Sort, SortKey, TicketQuery, WINDOW};
+use crate::store::tickets::list::filter::{SqlBuilder, TicketFilter, filter_condition, updated_column};
+use crate::store::tickets::list::query::{ListPlan, NOT_DELETED, Sort, SortKey, TicketQuery, WINDOW};
 use crate::store::tickets::ticket::Viewer;
 
 /// The column and the index of an order.

@@ -259,3 +259,6 @@ pub(super) fn assign(ticket: &mut Ticket, assignee: Option<Person>, rules: &Tick
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

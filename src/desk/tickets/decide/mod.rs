@@ -179,3 +179,6 @@ pub fn set_status(
     after.enter_status(to, rules, now);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
