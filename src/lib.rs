@@ -47,7 +47,7 @@ pub async fn email(
     env: Env,
     _context: worker::worker_sys::Context,
 ) -> std::result::Result<JsValue, JsValue> {
-    let mail = edge::incoming_mail::RawEmail(&message);
+    let mail = crate::edge::mail::incoming::RawEmail(&message);
     let taken = jobs::receive_mail::receive(&env, &mail, edge::clock::now()).await;
     taken.map(|()| JsValue::UNDEFINED).map_err(JsValue::from)
 }

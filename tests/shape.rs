@@ -12,21 +12,38 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A room and what it may name of the rest of the crate.
-const ROOMS: [(&str, &[&str]); 4] = [
-    ("desk", &["desk"]),
-    ("http", &["http", "desk"]),
-    // At the door, the platform's request becomes ours, and our answer the platform's.
-    ("edge", &["edge", "desk", "http::request", "http::reply"]),
-    // Of `http` only the vocabulary of lists: what a cursor and a documented shape are.
-    (
-        "store",
-        &["store", "desk", "edge::db", "http::page", "http::shape"],
-    ),
+/// The floors from the ground up. A room may name its own files and those of lower floors; rooms of one floor do not
+/// know each other.
+const FLOORS: [&[&str]; 10] = [
+    &["desk"],
+    &["http"],
+    &["edge"],
+    &["store"],
+    &["app"],
+    &["api", "jobs"],
+    &["routes", "dev"],
+    &["server", "openapi"],
+    &["live"],
+    &["lib"],
 ];
 
+/// Rooms that may name only a part of a lower room.
+const NARROW: [(&str, &str, &[&str]); 3] = [
+    // The platform's request becomes ours, and our answer the platform's.
+    ("edge", "http", &["http::request", "http::reply"]),
+    // Of HTTP only what a cursor and a documented shape are, of the platform only the database.
+    ("store", "http", &["http::page", "http::shape"]),
+    ("store", "edge", &["edge::db"]),
+];
+
+/// Files in one folder, those of sub-folders not counted.
+const MAX_FILES: usize = 14;
+
+/// Lines of the README: what is longer belongs into docs/.
+const MAX_README: usize = 150;
+
 /// More than this is two abilities. Unit tests at the end of a file are not counted.
-const LONGEST: usize = 450;
+const MAX_LINES: usize = 450;
 
 /// Words in capitals that are no variables.
 const ALGORITHMS: [&str; 2] = ["HS256", "RS256"];
@@ -49,11 +66,8 @@ impl Source {
     }
 
     fn room(&self) -> &str {
-        self.name
-            .split('/')
-            .next()
-            .filter(|room| !room.ends_with(".rs"))
-            .unwrap_or_default()
+        let first = self.name.split('/').next().unwrap_or_default();
+        first.trim_end_matches(".rs")
     }
 }
 
@@ -102,27 +116,191 @@ fn none(found: Vec<String>, rule: &str) {
     assert!(found.is_empty(), "{rule}:\n{}", found.join("\n"));
 }
 
+/// The paths below `crate` that a file names, as segments: of its `use` lines, flattened, and of its code.
+fn named_paths(source: &Source) -> Vec<Vec<String>> {
+    let code: String = source.code().map(|(_, line)| format!("{line}\n")).collect();
+    let own = module_of(&source.name);
+    let mut paths = Vec::new();
+    for statement in code.split("use ").skip(1) {
+        if let Some((tree, _)) = statement.split_once(';') {
+            flatten(tree, &[], &mut paths);
+        }
+    }
+    for inline in code.split("crate::").skip(1) {
+        let path: String = inline
+            .chars()
+            .take_while(|c| c.is_alphanumeric() || matches!(c, '_' | ':'))
+            .collect();
+        let mut whole = vec!["crate".to_owned()];
+        whole.extend(
+            path.split("::")
+                .filter(|part| !part.is_empty())
+                .map(str::to_owned),
+        );
+        paths.push(whole);
+    }
+    let absolute = paths.into_iter().filter_map(|path| {
+        let ups = path.iter().take_while(|part| *part == "super").count();
+        match path.first().map(String::as_str) {
+            Some("crate") => Some(path[1..].to_vec()),
+            Some("super") => Some([&own[..own.len().checked_sub(ups)?], &path[ups..]].concat()),
+            _ => None,
+        }
+    });
+    absolute.collect()
+}
+
+/// `a::{b, c::{d}}` as `a::b` and `a::c::d`.
+fn flatten(tree: &str, before: &[String], paths: &mut Vec<Vec<String>>) {
+    let tree = tree.trim();
+    let (head, group) = match tree.split_once('{') {
+        Some((head, rest)) => (head, rest.rsplit_once('}').map(|(inside, _)| inside)),
+        None => (tree, None),
+    };
+    let mut path = before.to_vec();
+    path.extend(
+        head.split("::")
+            .map(|part| part.split(" as ").next().unwrap_or_default().trim())
+            .filter(|part| !part.is_empty() && *part != "self" && *part != "*")
+            .map(str::to_owned),
+    );
+    let Some(group) = group else {
+        paths.push(path);
+        return;
+    };
+    let (mut depth, mut start) = (0_i32, 0);
+    for (at, c) in group.char_indices() {
+        match c {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            ',' if depth == 0 => {
+                flatten(&group[start..at], &path, paths);
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    if !group[start..].trim().is_empty() {
+        flatten(&group[start..], &path, paths);
+    }
+}
+
+/// The module path of a file below `src/`.
+fn module_of(name: &str) -> Vec<String> {
+    let name = name.trim_end_matches(".rs").trim_end_matches("/mod");
+    name.split('/').map(str::to_owned).collect()
+}
+
+/// The files that each file names: of a path, the longest beginning that is a file.
+fn arrows(sources: &[Source]) -> Vec<(usize, usize)> {
+    let modules: Vec<Vec<String>> = sources.iter().map(|source| module_of(&source.name)).collect();
+    let mut arrows = Vec::new();
+    for (from, source) in sources.iter().enumerate() {
+        for path in named_paths(source) {
+            let to = (0..modules.len())
+                .filter(|at| path.starts_with(&modules[*at]))
+                .max_by_key(|at| modules[*at].len());
+            if let Some(to) = to.filter(|to| *to != from) {
+                arrows.push((from, to));
+            }
+        }
+    }
+    arrows.sort_unstable();
+    arrows.dedup();
+    arrows
+}
+
+fn floor_of(room: &str) -> usize {
+    FLOORS
+        .iter()
+        .position(|rooms| rooms.contains(&room))
+        .unwrap_or_else(|| panic!("src/{room} stands on no floor"))
+}
+
 #[test]
-fn a_room_knows_only_its_own() {
+fn arrows_run_down() {
+    let sources = sources();
+    let mut found = Vec::new();
+    for (from, to) in arrows(&sources) {
+        let (from, to) = (&sources[from], &sources[to]);
+        if from.room() != to.room() && floor_of(to.room()) >= floor_of(from.room()) {
+            found.push(format!("src/{} names src/{}", from.name, to.name));
+        }
+    }
+    none(found, "a room names what does not stand below it");
+}
+
+#[test]
+fn no_circle_of_files() {
+    let sources = sources();
+    let mut arrows = arrows(&sources);
+    // Files that name nothing that is left, or that nothing left names, stand in no circle.
+    loop {
+        let before = arrows.len();
+        let (from, to): (Vec<usize>, Vec<usize>) = arrows.iter().copied().unzip();
+        arrows.retain(|(a, b)| from.contains(b) && to.contains(a));
+        if arrows.len() == before {
+            break;
+        }
+    }
+    let found = arrows
+        .iter()
+        .map(|(from, to)| format!("src/{} -> src/{}", sources[*from].name, sources[*to].name));
+    none(found.collect(), "files name each other in a circle");
+}
+
+#[test]
+fn a_room_knows_only_a_part_of_some() {
     let mut found = Vec::new();
     for source in sources() {
-        let Some((_, allowed)) = ROOMS.iter().find(|(room, _)| *room == source.room()) else {
-            continue;
-        };
-        for (at, line) in source.code() {
-            for named in line.split("crate::").skip(1) {
-                let fits = |name: &&str| {
-                    named
-                        .strip_prefix(*name)
-                        .is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_'))
-                };
-                if !allowed.iter().any(fits) {
-                    found.push(format!("src/{}:{at}: {}", source.name, line.trim()));
+        for (_, below, parts) in NARROW.iter().filter(|(room, ..)| *room == source.room()) {
+            for path in named_paths(&source) {
+                let text = path.join("::");
+                let fits = |part: &&str| text == **part || text.starts_with(&format!("{part}::"));
+                if path.first().is_some_and(|first| first == below) && !parts.iter().any(fits) {
+                    found.push(format!("src/{}: {text}", source.name));
                 }
             }
         }
     }
     none(found, "a room names what it must not know");
+}
+
+#[test]
+fn names_are_imported_one_by_one() {
+    let mut found = Vec::new();
+    for source in sources() {
+        for (at, line) in source.code() {
+            if line.trim_start().starts_with("use super::*") {
+                found.push(format!("src/{}:{at}", source.name));
+            }
+        }
+    }
+    none(found, "use super::* outside of tests");
+}
+
+#[test]
+fn a_folder_is_seen_at_a_glance() {
+    let mut folders = std::collections::BTreeMap::new();
+    for source in sources() {
+        let folder = source.name.rsplit_once('/').map_or("", |(folder, _)| folder);
+        *folders.entry(folder.to_owned()).or_insert(0_usize) += 1;
+    }
+    let found = folders
+        .into_iter()
+        .filter(|(_, files)| *files > MAX_FILES)
+        .map(|(folder, files)| format!("src/{folder}: {files} files"));
+    none(
+        found.collect(),
+        &format!("more than {MAX_FILES} files in a folder"),
+    );
+}
+
+#[test]
+fn the_readme_is_short() {
+    let readme = fs::read_to_string(root().join("README.md")).expect("a README.md");
+    let lines = readme.lines().count();
+    assert!(lines <= MAX_README, "README.md has {lines} lines");
 }
 
 #[test]
@@ -196,7 +374,7 @@ fn a_file_is_one_ability() {
             .lines()
             .take_while(|line| line.trim() != "#[cfg(test)]")
             .count();
-        if lines > LONGEST {
+        if lines > MAX_LINES {
             found.push(format!("src/{}: {lines} lines", source.name));
         }
         if ["util", "utils", "common", "types", "helpers", "misc", "dto"]
@@ -206,7 +384,10 @@ fn a_file_is_one_ability() {
             found.push(format!("src/{} is named after nothing", source.name));
         }
     }
-    none(found, &format!("a file is one ability, at most {LONGEST} lines"));
+    none(
+        found,
+        &format!("a file is one ability, at most {MAX_LINES} lines"),
+    );
 }
 
 #[test]

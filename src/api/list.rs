@@ -37,6 +37,7 @@ pub fn list_reply(
     list_reply_from(call, page, rows.all()?, stopped, total)
 }
 
+/// As [`list_reply`], of rows that have been read already.
 pub fn list_reply_from(
     call: &Call,
     page: &Page,

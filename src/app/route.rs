@@ -102,6 +102,8 @@ pub struct Route {
 }
 
 impl Route {
+    /// A route with what its method and access imply: writes of signed-in callers take an `Idempotency-Key`, a PUT
+    /// answers PATCH too.
     pub const fn new(
         method: Method,
         path: &'static str,

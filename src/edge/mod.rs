@@ -6,7 +6,6 @@
 
 pub mod ai;
 pub mod auth;
-pub mod charset;
 pub mod clock;
 pub mod config;
 pub mod db;
@@ -14,10 +13,9 @@ pub mod fetch;
 pub mod http;
 pub mod hub;
 pub mod ids;
-pub mod incoming_mail;
 pub mod log;
+pub mod mail;
 pub mod object_store;
-pub mod outgoing_mail;
 pub mod queue;
 pub mod rate_limit;
 

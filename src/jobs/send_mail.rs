@@ -10,7 +10,7 @@ use crate::desk::mail::reply_address::MailThread;
 use crate::desk::{DAY, Millis};
 use crate::edge::config::{self, Config};
 use crate::edge::db::{Db, DbError};
-use crate::edge::outgoing_mail::{OutgoingMail as Sealed, SendError, send};
+use crate::edge::mail::outgoing::{OutgoingMail as Sealed, SendError, send};
 use crate::edge::queue::MessageOutcome;
 use crate::edge::{Env, ids, log};
 use crate::store::mail::outbox::{self as rows, OutboxMail};

@@ -30,7 +30,7 @@ pub struct ResponseContext {
 }
 
 impl ResponseContext {
-    pub fn new(request_id: String, started: Millis) -> ResponseContext {
+    pub(super) fn new(request_id: String, started: Millis) -> ResponseContext {
         ResponseContext {
             request_id,
             origin: None,
@@ -57,7 +57,7 @@ pub fn request_id(request: &Request, now: Millis) -> String {
         .unwrap_or_default()
 }
 
-pub fn allowed_origin(request: &Request, config: &Config) -> Option<String> {
+pub(super) fn allowed_origin(request: &Request, config: &Config) -> Option<String> {
     let origin = request.header("origin")?;
     config
         .cors_origins
@@ -81,7 +81,7 @@ pub fn apply_etag(request: &Request, reply: &mut Reply) {
     }
 }
 
-pub fn add_headers(reply: &mut Reply, trail: &ResponseContext) {
+pub(super) fn add_headers(reply: &mut Reply, trail: &ResponseContext) {
     reply.header("X-Request-Id", trail.request_id.clone());
     reply.uses_data_headers = true;
     match reply.body {

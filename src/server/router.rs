@@ -46,7 +46,7 @@ pub struct RouteMatch {
     pub params: Vec<(String, String)>,
 }
 
-pub fn match_path(path: &str) -> Option<RouteMatch> {
+pub(super) fn match_path(path: &str) -> Option<RouteMatch> {
     ROUTE_TREE.with(|cell| {
         let found = cell.get_or_init(build_tree).at(path).ok()?;
         let params = found
@@ -72,7 +72,7 @@ pub fn route_for(rows: &[&'static Endpoint], verb: &str) -> Option<&'static Endp
     })
 }
 
-pub fn allowed_methods(rows: &[&'static Endpoint]) -> Vec<&'static str> {
+pub(super) fn allowed_methods(rows: &[&'static Endpoint]) -> Vec<&'static str> {
     let mut words = vec!["OPTIONS"];
     for Endpoint { route, .. } in rows {
         words.push(route.method.as_str());

@@ -149,7 +149,7 @@ pub(super) fn read_filter(input: &Input) -> AgentFilter {
     }
 }
 
-pub fn row(rows: Option<&Rows>) -> Result<AgentRow, Error> {
+fn row(rows: Option<&Rows>) -> Result<AgentRow, Error> {
     match rows {
         Some(rows) => rows.first()?.ok_or(Error::NotFound),
         None => Err(Error::NotFound),

@@ -131,6 +131,10 @@ pub(super) fn read_fields(input: &Input) -> Result<CategoryFields, Error> {
     })
 }
 
+/// The row of a category.
+///
+/// # Errors
+/// [`Error::NotFound`] when there is none.
 pub fn row(rows: Option<&Rows>) -> Result<CategoryRow, Error> {
     match rows {
         Some(rows) => rows.first()?.ok_or(Error::NotFound),

@@ -108,18 +108,18 @@ pub struct ReportRequest {
 }
 
 impl ReportRequest {
-    pub fn scope(&self) -> ReportScope<'_> {
+    pub(super) fn scope(&self) -> ReportScope<'_> {
         ReportScope {
             reader: &self.reader,
             filters: &self.filters,
         }
     }
 
-    pub fn parts(&self) -> Vec<Bucket> {
+    pub(super) fn parts(&self) -> Vec<Bucket> {
         self.range.buckets(self.step, &self.zone)
     }
 
-    pub fn range_json(&self) -> Value {
+    pub(super) fn range_json(&self) -> Value {
         json!({"from": to_rfc3339(self.range.from), "until": to_rfc3339(self.range.until), "tz": self.zone.name()})
     }
 }
@@ -133,7 +133,7 @@ pub enum AgentAccess {
     Own,
 }
 
-pub fn read_request(call: &Call, agents: AgentAccess) -> Result<ReportRequest, Error> {
+pub(super) fn read_request(call: &Call, agents: AgentAccess) -> Result<ReportRequest, Error> {
     let input = input::parse_query(call.request, &[&FILTER, &LIMIT])?;
     let reader = viewer(call)?;
     let mut errors = FieldErrorList::new();
@@ -213,7 +213,7 @@ pub fn table_reply(asked: &ReportRequest, name: &str, table: &Table, facts: Valu
     Reply::ok(Value::Object(body).to_string())
 }
 
-pub fn read_rows<T: for<'de> Deserialize<'de>>(found: &[Rows], at: usize) -> Result<Vec<T>, Error> {
+pub(super) fn read_rows<T: for<'de> Deserialize<'de>>(found: &[Rows], at: usize) -> Result<Vec<T>, Error> {
     match found.get(at) {
         Some(rows) => Ok(rows.all()?),
         None => Ok(Vec::new()),
@@ -284,7 +284,7 @@ pub(super) fn duration_stmts(asked: &ReportRequest, by: GroupBy) -> [Stmt; 2] {
         .map(|duration| asked.scope().percentiles(duration, by, &asked.range))
 }
 
-pub fn percentiles(row: &PercentilesRow) -> Percentiles {
+fn percentiles(row: &PercentilesRow) -> Percentiles {
     Percentiles {
         count: row.count,
         mean: row.mean,

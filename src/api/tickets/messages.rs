@@ -127,7 +127,7 @@ pub async fn list(call: &Call<'_>) -> Result<Reply, Error> {
     )
 }
 
-pub fn require_visible(rows: Option<&Rows>) -> Result<(), Error> {
+pub(super) fn require_visible(rows: Option<&Rows>) -> Result<(), Error> {
     let seen: Option<IdRow> = match rows {
         Some(rows) => rows.first()?,
         None => None,

@@ -99,7 +99,7 @@ pub(super) fn read_subcategory(rows: Option<&Rows>) -> Result<Subcategory, Error
     .ok_or_else(|| Error::field("subcategory", "is no active subcategory"))
 }
 
-pub fn read_assignee(rows: Option<&Rows>) -> Result<Person, Error> {
+pub(super) fn read_assignee(rows: Option<&Rows>) -> Result<Person, Error> {
     #[derive(Deserialize)]
     struct FoundRow {
         id: i64,

@@ -311,7 +311,7 @@ pub async fn restore(call: &Call<'_>) -> Result<Reply, Error> {
     })
 }
 
-pub fn deletion_stmts(call: &Call, ticket: &Ticket, deleted_at: Option<i64>) -> Result<Vec<Stmt>, Error> {
+fn deletion_stmts(call: &Call, ticket: &Ticket, deleted_at: Option<i64>) -> Result<Vec<Stmt>, Error> {
     let actor = call.actor()?;
     policy::authorize(Act::Delete, actor.role, ticket.relation(&actor))
         .map_err(|why| Error::Forbidden(why.to_owned()))?;

@@ -1,7 +1,5 @@
 //! Reading single configuration values.
 
-use hmac::Mac;
-
 use crate::edge::ids;
 
 /// Where values come from: the Worker's environment, or a table in a test.
@@ -18,7 +16,7 @@ pub fn derive_key(secret: &str, purpose: &str) -> String {
         .unwrap_or_default()
 }
 
-pub fn parse_switch(values: &impl ConfigSource, name: &str, default: bool) -> Result<bool, String> {
+pub(super) fn parse_switch(values: &impl ConfigSource, name: &str, default: bool) -> Result<bool, String> {
     match values.value(name).as_deref() {
         None => Ok(default),
         Some("on") => Ok(true),
@@ -27,7 +25,7 @@ pub fn parse_switch(values: &impl ConfigSource, name: &str, default: bool) -> Re
     }
 }
 
-pub fn parse_integer(
+pub(super) fn parse_integer(
     values: &impl ConfigSource,
     name: &str,
     default: i64,

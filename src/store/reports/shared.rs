@@ -29,7 +29,7 @@ pub enum GroupBy {
 }
 
 impl GroupBy {
-    pub fn sql(self) -> &'static str {
+    pub(super) fn sql(self) -> &'static str {
         match self {
             GroupBy::Nothing => "NULL",
             GroupBy::Status => "t.status",

@@ -255,7 +255,7 @@ pub fn find_id(uid: &str) -> Stmt {
     Stmt::new("SELECT id FROM tickets WHERE uid = ?1").bind(uid)
 }
 
-pub fn tags_json(ticket: &Ticket) -> String {
+pub(super) fn tags_json(ticket: &Ticket) -> String {
     serde_json::to_string(&ticket.tags).unwrap_or_else(|_| "[]".to_owned())
 }
 

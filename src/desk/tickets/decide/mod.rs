@@ -90,7 +90,7 @@ pub fn decide(
     Ok(Change { ticket: after, event })
 }
 
-pub fn apply_text_edit(
+fn apply_text_edit(
     ticket: &Ticket,
     edit: &TicketEdit,
     actor: &Actor,
@@ -110,7 +110,7 @@ pub fn apply_text_edit(
     Ok(())
 }
 
-pub fn apply_triage(
+fn apply_triage(
     ticket: &Ticket,
     edit: &TicketEdit,
     rules: &TicketSettings,
@@ -154,7 +154,7 @@ pub fn apply_triage(
     Ok(())
 }
 
-pub fn set_status(
+fn set_status(
     after: &mut Ticket,
     to: Status,
     actor: &Actor,

@@ -41,7 +41,7 @@ fn agent() -> Actor {
 }
 
 /// A ticket that was opened an hour ago and stands here.
-fn ticket(workflow: Lifecycle, status: Status) -> Ticket {
+fn ticket_in(workflow: Lifecycle, status: Status) -> Ticket {
     let mut ticket = Ticket {
         workflow,
         ..Ticket::new("Title", "Text", REQUESTER, NOW - HOUR)
@@ -57,7 +57,7 @@ fn ticket(workflow: Lifecycle, status: Status) -> Ticket {
 }
 
 fn open() -> Ticket {
-    ticket(Lifecycle::Support, Status::Open)
+    ticket_in(Lifecycle::Support, Status::Open)
 }
 
 fn to(status: Status) -> TicketEdit {
@@ -193,7 +193,7 @@ fn customers_edit_their_text_while_it_is_open_or_waiting() {
         .into_iter()
         .filter(|status| *status != Status::Blocked)
     {
-        let ticket = ticket(Lifecycle::Support, status);
+        let ticket = ticket_in(Lifecycle::Support, status);
         let want = if matches!(status, Status::Open | Status::Waiting) {
             "done"
         } else {
@@ -213,7 +213,7 @@ fn every_step_of_both_lifecycles_is_decided() {
     for workflow in Lifecycle::ALL {
         for from in Status::ALL.into_iter().filter(|from| workflow.has_status(*from)) {
             for next in Status::ALL {
-                let ticket = ticket(workflow, from);
+                let ticket = ticket_in(workflow, from);
                 let legal = workflow.next(from).contains(&next);
                 for actor in [agent(), actor(4, Role::Manager), actor(5, Role::Admin)] {
                     let want = match next == from {
@@ -261,7 +261,7 @@ fn a_refused_step_tells_the_legal_ones() {
         allowed: vec![Status::Assigned, Status::Closed],
     };
     assert_eq!(refusal, want);
-    let closed = ticket(Lifecycle::Support, Status::Closed);
+    let closed = ticket_in(Lifecycle::Support, Status::Closed);
     let customer = actor(REQUESTER, Role::Customer);
     assert_eq!(
         closed.transitions(Role::Customer, &rules(), NOW),
@@ -285,7 +285,7 @@ fn assignment_moves_the_status_in_support_only() {
         (Lifecycle::Project, Open, Some(AGENT), Open),
         (Lifecycle::Project, Blocked, Some(AGENT), Blocked),
     ] {
-        let change = decide(&ticket(workflow, from), &give(assignee), &manager, &rules(), NOW).unwrap();
+        let change = decide(&ticket_in(workflow, from), &give(assignee), &manager, &rules(), NOW).unwrap();
         assert_eq!(change.ticket.status, want, "{workflow:?} {from:?}");
         assert_eq!(change.ticket.assignee, assignee.map(person));
         let event = change.event.unwrap();
@@ -302,7 +302,7 @@ fn assignment_moves_the_status_in_support_only() {
 fn agents_take_what_is_free_and_managers_give() {
     let theirs = Ticket {
         assignee: Some(person(3)),
-        ..ticket(Lifecycle::Support, Status::InProgress)
+        ..ticket_in(Lifecycle::Support, Status::InProgress)
     };
     let mine = Ticket {
         assignee: Some(person(AGENT)),
@@ -345,7 +345,7 @@ fn assigned_takes_the_ticket_for_who_says_so() {
         Some(person(3))
     );
     // The lifecycle of projects has no such status.
-    let work = ticket(Lifecycle::Project, Status::Open);
+    let work = ticket_in(Lifecycle::Project, Status::Open);
     assert_eq!(fate(&work, &to(Status::Assigned), &agent()), "transition");
     let customer = actor(REQUESTER, Role::Customer);
     assert_eq!(fate(&open(), &to(Status::Assigned), &customer), "forbidden");
@@ -363,7 +363,7 @@ fn assignee_and_status_go_together_in_one_edit() {
         (started.status, started.assignee),
         (Status::InProgress, Some(person(AGENT)))
     );
-    let assigned = ticket(Lifecycle::Support, Status::Assigned);
+    let assigned = ticket_in(Lifecycle::Support, Status::Assigned);
     assert_eq!(
         done(&assigned, &both(None, Status::Open), &manager).status,
         Status::Open
@@ -384,7 +384,7 @@ fn the_window_is_for_closed_support_tickets() {
         (Lifecycle::Support, Resolved, 70 * DAY, "done"),
         (Lifecycle::Project, Closed, 70 * DAY, "done"),
     ] {
-        let mut ticket = ticket(workflow, Open);
+        let mut ticket = ticket_in(workflow, Open);
         ticket.enter_status(from, &rules(), NOW - ago);
         for actor in [&customer, &agent()] {
             assert_eq!(
@@ -399,7 +399,7 @@ fn the_window_is_for_closed_support_tickets() {
         }
     }
     // The other way out of a project's closed ticket is not a reopening and is for staff.
-    let closed = ticket(Lifecycle::Project, Closed);
+    let closed = ticket_in(Lifecycle::Project, Closed);
     assert_eq!(fate(&closed, &to(InProgress), &agent()), "done");
     assert_eq!(fate(&closed, &to(InProgress), &customer), "forbidden");
 }
@@ -408,7 +408,7 @@ fn the_window_is_for_closed_support_tickets() {
 fn the_end_has_its_times() {
     let closed = done(&open(), &to(Status::Closed), &agent());
     assert_eq!((closed.resolved_at, closed.closed_at), (Some(NOW), Some(NOW)));
-    let resolved = ticket(Lifecycle::Support, Status::Resolved);
+    let resolved = ticket_in(Lifecycle::Support, Status::Resolved);
     assert_eq!(
         (resolved.resolved_at, resolved.closed_at),
         (Some(NOW - HOUR), None)
@@ -424,7 +424,7 @@ fn the_end_has_its_times() {
 #[test]
 fn pauses_move_the_solution_and_not_the_answer() {
     let rules = rules();
-    let work = ticket(Lifecycle::Support, Status::InProgress);
+    let work = ticket_in(Lifecycle::Support, Status::InProgress);
     let due = work.resolution_due_at.unwrap();
     assert_eq!(due, work.created_at + 5 * DAY);
     let mut ticket = work.clone();
@@ -451,7 +451,7 @@ fn pauses_move_the_solution_and_not_the_answer() {
     }
     // Blocked is a pause as well.
     let blocked = done(
-        &crate::desk::tickets::decide::tests::ticket(Lifecycle::Project, Status::InProgress),
+        &ticket_in(Lifecycle::Project, Status::InProgress),
         &to(Status::Blocked),
         &agent(),
     );
@@ -468,7 +468,7 @@ fn a_new_priority_is_a_new_promise() {
     assert_eq!(plain.first_response_due_at, Some(plain.created_at + 2 * HOUR));
     assert_eq!(plain.resolution_due_at, Some(plain.created_at + 24 * HOUR));
     // Time that it has stood still is still added.
-    let mut paused = ticket(Lifecycle::Support, Status::InProgress);
+    let mut paused = ticket_in(Lifecycle::Support, Status::InProgress);
     paused.enter_status(Status::Waiting, &rules(), NOW - HOUR);
     paused.enter_status(Status::InProgress, &rules(), NOW);
     let paused = done(&paused, &urgent, &agent());
@@ -520,7 +520,7 @@ fn a_lifecycle_must_have_the_status() {
             ..TicketEdit::default()
         };
         assert_eq!(
-            fate(&ticket(workflow, from), &edit, &agent()),
+            fate(&ticket_in(workflow, from), &edit, &agent()),
             want,
             "{workflow:?} {from:?}"
         );

@@ -1,13 +1,13 @@
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
+use ::rsa::pkcs8::{EncodePrivateKey, EncodePublicKey};
+use ::rsa::rand_core::OsRng;
 use base64ct::Base64;
 use futures_util::FutureExt;
 use jwt_compact::Algorithm;
 use jwt_compact::AlgorithmSignature;
 use jwt_compact::alg::RsaPrivateKey;
-use ::rsa::pkcs8::{EncodePrivateKey, EncodePublicKey};
-use ::rsa::rand_core::OsRng;
 use serde_json::{Value, json};
 
 use super::*;

@@ -3,11 +3,12 @@
 //! Nothing that a person wrote is lost: what we cannot take because of ourselves is an error, which makes the sending
 //! server try again; what the sender can mend is refused with the reason. A mail that comes twice is taken once.
 
+mod files;
+
 use serde_json::Value;
 
 use crate::app::automation::Engine;
 use crate::app::dispatch;
-use crate::app::file_store::Files;
 use crate::app::open_ticket::{self, TicketDraft};
 use crate::app::post_message::{self, MessageDraft};
 use crate::app::retry::retry;
@@ -18,14 +19,15 @@ use crate::desk::mail::inbound::quote::ReplyText;
 use crate::desk::mail::inbound::redact::OwnLinks;
 use crate::desk::mail::reply_address::MailThread;
 use crate::desk::person::{Role, split_name};
-use crate::desk::tickets::filename::{self, FileSpec};
+use crate::desk::tickets::filename::FileSpec;
 use crate::desk::tickets::message;
 use crate::desk::tickets::ticket::{Actor, Refusal, Ticket};
 use crate::desk::{DAY, Millis};
 use crate::edge::config::{self, Config};
 use crate::edge::db::{Db, DbError, Stmt};
-use crate::edge::incoming_mail::RawEmail;
-use crate::edge::{Env, charset, ids, log};
+use crate::edge::mail::charset;
+use crate::edge::mail::incoming::RawEmail;
+use crate::edge::{Env, ids, log};
 use crate::http::error::Error;
 use crate::http::input;
 use crate::jobs::shared;
@@ -407,52 +409,6 @@ impl MailIntake<'_> {
         };
         dispatch::send(self.env, due).await;
         Ok(Disposition::Accepted)
-    }
-
-    fn files(&self) -> Files<'_> {
-        Files::new(self.env, self.config, self.now)
-    }
-
-    /// Puts what the mail carries into the store, as many files as there is room for. What is not taken is named
-    /// with the reason.
-    async fn store_files(
-        &self,
-        letter: &IncomingMail,
-        room: usize,
-    ) -> Result<(Vec<StoredFile>, Vec<String>), Error> {
-        let (mut files, mut refused) = (Vec::new(), Vec::new());
-        for file in &letter.files {
-            let size = i64::try_from(file.bytes.len()).unwrap_or(i64::MAX);
-            let why = match filename::validate(&file.name, &file.content_type, size) {
-                Ok(_) if files.len() >= room => "the ticket has no more room".to_owned(),
-                Ok(upload) => {
-                    let uid = ids::new_uid(self.now).map_err(Error::Internal)?;
-                    if let Err(error) = self.files().keep(&uid, upload.content_type, &file.bytes).await {
-                        self.delete_files(&files).await;
-                        return Err(error);
-                    }
-                    files.push((uid, upload));
-                    continue;
-                }
-                Err(wrong) => wrong
-                    .into_iter()
-                    .map(|(field, why)| format!("{field} {why}"))
-                    .collect::<Vec<_>>()
-                    .join(", "),
-            };
-            refused.push(format!("{} ({why})", filename::sanitize(&file.name)));
-        }
-        Ok((files, refused))
-    }
-
-    /// Removes objects that belong to nothing.
-    async fn delete_files(&self, files: &[StoredFile]) {
-        let keys: Vec<String> = files.iter().map(|(uid, _)| uid.clone()).collect();
-        if !keys.is_empty()
-            && let Err(why) = self.files().delete(&keys).await
-        {
-            log::error(&format!("objects of a mail are left behind: {why}"));
-        }
     }
 }
 
