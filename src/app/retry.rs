@@ -4,7 +4,6 @@
 pub const MAX_ATTEMPTS: usize = 5;
 
 /// Runs an attempt again while others are faster.
-
 macro_rules! retry {
     ($attempt:expr) => {{
         let mut left = $crate::app::retry::MAX_ATTEMPTS;

@@ -55,7 +55,7 @@ impl ReportScope<'_> {
     /// The present in one row of [`counts::TicketCounts`].
     pub fn current(&self) -> Stmt {
         let mut sql = SqlBuilder::new(self.reader);
-        if let Some(kept) = self.from_counts(&mut sql, GroupBy::Nothing) {
+        if let Some(kept) = self.counted(&mut sql, GroupBy::Nothing) {
             let tests = self.conditions(&mut sql);
             let most = sql.arg(counts::MAX_UNMARKED);
             return sql.finish(format!(
@@ -96,7 +96,7 @@ impl ReportScope<'_> {
     /// The present by category or department: [`Group`]s. What has none is missing, and is the rest.
     pub fn current_by(&self, by: GroupBy) -> Stmt {
         let mut sql = SqlBuilder::new(self.reader);
-        if let Some(kept) = self.from_counts(&mut sql, by) {
+        if let Some(kept) = self.counted(&mut sql, by) {
             return sql.finish(kept);
         }
         let (walk, tests) = self.walk(&mut sql);
@@ -108,7 +108,7 @@ impl ReportScope<'_> {
     }
 
     /// What answers from kept sums: for [`GroupBy::Nothing`] the rows that add up, otherwise the groups themselves.
-    fn from_counts(&self, sql: &mut SqlBuilder, by: GroupBy) -> Option<String> {
+    fn counted(&self, sql: &mut SqlBuilder, by: GroupBy) -> Option<String> {
         let scope = self.reader.scope;
         let mine = |filter: &TicketFilter| matches!(filter, TicketFilter::Assignee(Ref::Id(id)) if *id == self.reader.id);
         // What is assigned to an agent is in the agent's scope whatever it is.
