@@ -1,25 +1,25 @@
-//! Agents: people of the desk whom tickets are given to.
+//! Agents: staff who can be assigned tickets, and which parts of an agent each role may change.
 
 use crate::desk::person::Role;
 
-/// Why an assignment that no person made was made, and why one ended: what history shows as the cause.
+/// Values of an event's `cause` for assignment changes that no person made. History shows them.
 pub mod cause {
-    /// A new ticket found its agent by itself.
+    /// Automatic assignment chose an agent for a new ticket.
     pub const AUTO_ASSIGN: &str = "auto_assign";
-    /// Whoever had the ticket works for the desk no more.
+    /// The assignee was deactivated or is no longer staff.
     pub const RETURNED_TO_POOL: &str = "returned_to_pool";
     /// The ticket's category was archived.
     pub const CATEGORY_ARCHIVED: &str = "category_archived";
 }
 
-/// How many open tickets automatic assignment gives an agent, unless an admin says otherwise; the schema says
-/// the same.
+/// How many open tickets automatic assignment gives an agent unless an admin sets another limit. `schema.sql` has the
+/// same default.
 pub const DEFAULT_MAX_OPEN_TICKETS: i64 = 20;
 
-/// What of an agent is to be changed.
+/// A part of an agent that can be edited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AgentAttribute {
-    /// Whether the agent takes new tickets at the moment.
+    /// Whether the agent accepts new tickets at the moment.
     Availability,
     /// Name, username, telephone and picture.
     Card,

@@ -1,30 +1,30 @@
-//! The knowledge base: what an article is, and the name that it has in addresses.
+//! Knowledge-base articles: their statuses, and the slug that names one in URLs.
 
 use crate::desk::Millis;
 use crate::desk::id::is_uid;
 
-/// Who may read an article.
+/// Decides who can read an article.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ArticleStatus {
-    /// The staff.
+    /// Staff only.
     Draft,
-    /// Everybody.
+    /// Everyone, signed in or not.
     Published,
-    /// The staff, who keep it for later.
+    /// Staff only; out of use but not deleted.
     Archived,
 }
 
 impl ArticleStatus {
-    /// Every status.
+    /// All statuses.
     pub const ALL: [ArticleStatus; 3] = [
         ArticleStatus::Draft,
         ArticleStatus::Published,
         ArticleStatus::Archived,
     ];
-    /// The canonical words, in the order of [`ArticleStatus::ALL`].
+    /// The API names, in the order of [`ArticleStatus::ALL`].
     pub const WORDS: [&'static str; 3] = ["draft", "published", "archived"];
 
-    /// The canonical word.
+    /// The API name.
     pub fn as_str(self) -> &'static str {
         match self {
             ArticleStatus::Draft => "draft",
@@ -33,7 +33,7 @@ impl ArticleStatus {
         }
     }
 
-    /// Reads a word in any case.
+    /// Reads an API name in any case.
     pub fn parse(word: &str) -> Option<ArticleStatus> {
         let word = word.trim().to_ascii_lowercase();
         ArticleStatus::ALL
@@ -42,7 +42,7 @@ impl ArticleStatus {
     }
 }
 
-/// When an article was first published, once it has this status.
+/// When the article was first published, after it enters `status`: the first time stays, whatever follows.
 pub fn published_at(before: Option<Millis>, status: ArticleStatus, now: Millis) -> Option<Millis> {
     match status {
         ArticleStatus::Published => before.or(Some(now)),
@@ -50,11 +50,11 @@ pub fn published_at(before: Option<Millis>, status: ArticleStatus, now: Millis) 
     }
 }
 
-/// Characters of a slug.
+/// Length of a generated slug. It keeps URLs readable; a slug that a person chooses may be longer.
 const MAX_GENERATED_SLUG_CHARS: usize = 80;
 
-/// The slug of a title: its letters and digits in lower case, with hyphens between. It is never an id or a
-/// UUID, so a path that takes all three is clear.
+/// Builds a slug from a title: its letters and digits in lower case, joined by hyphens. The result is never all digits
+/// or a UUID, because paths accept an id, a uid or a slug in the same place.
 pub fn slug_from_title(title: &str) -> String {
     let mut slug = String::new();
     for c in title.chars().flat_map(char::to_lowercase) {
@@ -73,7 +73,7 @@ pub fn slug_from_title(title: &str) -> String {
     }
 }
 
-/// Whether a text may be a slug as it is.
+/// Whether a text is a valid slug as it stands.
 pub fn is_valid_slug(text: &str) -> bool {
     let is_made_of = text
         .chars()

@@ -1,14 +1,14 @@
-//! What categories are called.
+//! How categories are identified in the API.
 //!
-//! A slug names a category in paths, filters and bodies. It is read loosely (`Feature Request`,
-//! `feature-request`), kept as words joined by `_`, and never looks like an id: not digits only, not a UUID.
+//! A slug names a category in paths, filters and bodies. It is parsed leniently (`Feature Request`, `feature-request`),
+//! stored as words joined by `_`, and never looks like an id: it is neither all digits nor a UUID.
 
 use crate::desk::id::{MAX_ID, Ref, is_uid};
 
-/// The longest slug, bytes.
+/// Longest slug, in bytes.
 pub const MAX_SLUG_BYTES: usize = 100;
 
-/// How a category or subcategory is named from outside.
+/// A reference to a category or subcategory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CategoryRef {
     Id(i64),
@@ -17,7 +17,7 @@ pub enum CategoryRef {
 }
 
 impl CategoryRef {
-    /// Reads the form of a path. `None` when it can name nothing.
+    /// Parses a reference. `None` when the text cannot be one.
     pub fn parse(text: &str) -> Option<CategoryRef> {
         if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
             let id = text.parse().ok().filter(|id| (1..=MAX_ID).contains(id));
@@ -35,13 +35,13 @@ impl From<Ref> for CategoryRef {
         match reference {
             Ref::Id(id) => CategoryRef::Id(id),
             Ref::Uid(uid) => CategoryRef::Uid(uid),
-            // A ticket's number or key has the form of a slug too.
+            // A ticket number or project key also has the form of a slug.
             Ref::Number(text) | Ref::Key(text) => CategoryRef::Slug(text.to_lowercase().replace('-', "_")),
         }
     }
 }
 
-/// Reads a slug in any case, with spaces, hyphens or underscores between its words.
+/// Parses a slug in any case, with spaces, hyphens or underscores between its words.
 pub fn parse_slug(text: &str) -> Option<String> {
     let slug: String = text
         .trim()
@@ -55,17 +55,17 @@ pub fn parse_slug(text: &str) -> Option<String> {
     fits.then_some(slug)
 }
 
-/// Whether a slug may be given to a row: it must not be taken for an id.
+/// Whether a row may get this slug: it must not look like an id.
 pub fn is_valid_slug(slug: &str) -> bool {
     !slug.bytes().all(|b| b.is_ascii_digit() || b == b'_') && !is_uid(&slug.replace('_', "-"))
 }
 
-/// Makes a slug of a name: its letters and digits, everything else one `_`. `kind` stands in front of what
-/// would otherwise be no slug.
+/// Builds a slug from a name: letters and digits, and one `_` for everything else. `kind` becomes the first word when
+/// the result would otherwise not be a slug.
 pub fn slug_from_name(name: &str, kind: &str) -> String {
     let mut slug = String::with_capacity(name.len());
     for c in name.chars().flat_map(char::to_lowercase) {
-        // A longer slug would leave no room for a word in front.
+        // Leaves room for the prefix below.
         if slug.len().saturating_add(c.len_utf8()) > 60 {
             break;
         }

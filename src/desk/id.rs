@@ -1,4 +1,4 @@
-//! How things are named from outside.
+//! How rows are identified in paths and bodies.
 //!
 //! Every row has an integer id and a UUID; a ticket is also known by its number (`TICK-20260131-0007`)
 //! and, inside a project, by its key (`WEB-12`). The four forms never collide: ids are digits, UUIDs have
@@ -6,15 +6,14 @@
 
 use crate::desk::{DAY, Millis};
 
-/// The largest id that a JavaScript client can hold exactly.
+/// The largest id: 2^53 - 1, the largest integer that JavaScript clients represent exactly.
 pub const MAX_ID: i64 = 9_007_199_254_740_991;
 
-/// A reference to a row, as it stands in a path or a body.
+/// A reference to a row, as it appears in a path or body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ref {
-    /// The integer id.
     Id(i64),
-    /// The UUID, lower case.
+    /// The UUID, in lower case.
     Uid(String),
     /// A ticket's number.
     Number(String),
@@ -23,7 +22,7 @@ pub enum Ref {
 }
 
 impl Ref {
-    /// Reads the path form. `None` when it can be no reference at all.
+    /// Parses the form used in paths. `None` when the text cannot be a reference.
     pub fn parse(text: &str) -> Option<Ref> {
         if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
             return text
@@ -52,7 +51,7 @@ pub fn is_uid(text: &str) -> bool {
         })
 }
 
-/// `TICK-YYYYMMDD-NNNN`, the counter at least four digits.
+/// `TICK-YYYYMMDD-NNNN`, with a counter of at least four digits.
 fn is_ticket_number(text: &str) -> bool {
     let Some((day, counter)) = text.strip_prefix("TICK-").and_then(|rest| rest.split_once('-')) else {
         return false;
@@ -73,7 +72,7 @@ fn is_ticket_key(text: &str) -> bool {
         && counter.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// A project's key: 2 to 10 capital letters and digits, a letter first, and not TICK.
+/// Whether the text can be a project's key: 2 to 10 capital letters and digits, starting with a letter, not `TICK`.
 pub fn is_project_key(text: &str) -> bool {
     (2..=10).contains(&text.len())
         && text != "TICK"
@@ -81,13 +80,13 @@ pub fn is_project_key(text: &str) -> bool {
         && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
 }
 
-/// The UTC day of a ticket number: `20260131`.
+/// The date part of a ticket number, in UTC: `20260131`.
 pub fn number_day(now: Millis) -> String {
     let (year, month, day) = civil_date(now.div_euclid(DAY));
     format!("{year:04}{month:02}{day:02}")
 }
 
-/// Year, month and day of a count of days since 1970-01-01 (proleptic Gregorian calendar).
+/// Year, month and day of a number of days since 1970-01-01 (proleptic Gregorian calendar).
 fn civil_date(days: i64) -> (i64, u32, u32) {
     use chrono::{DateTime, Datelike};
     let date = DateTime::from_timestamp(days.saturating_mul(86_400), 0).unwrap_or_default();

@@ -1,8 +1,8 @@
-//! What a help desk is: people, tickets, messages, and the rules between them.
+//! What is a help desk? Tickets, people, rules and texts, as pure functions: everything that is decided is decided
+//! here.
 //!
-//! Pure Rust over std, serde and civil dates. Nothing in here knows of HTTP, SQL, Workers or a clock:
-//! the present moment is always an argument (`now`, epoch milliseconds). Every rule has its table of
-//! unit tests beside it, and `cargo test --lib` runs them natively.
+//! Rust over std, serde and chrono. No Workers, SQL, HTTP, clock or randomness: the current time is always an argument
+//! (`now`, epoch milliseconds). Every rule has its unit tests beside it, and `cargo test --lib` runs them natively.
 
 pub mod agent;
 pub mod article;
@@ -23,7 +23,7 @@ pub mod time_zone;
 pub mod validation;
 pub mod webhooks;
 
-/// A moment: milliseconds since 1970-01-01T00:00:00Z.
+/// A point in time or a duration, in milliseconds. Points in time count from 1970-01-01T00:00:00Z.
 pub type Millis = i64;
 
 /// One day in milliseconds.

@@ -1,4 +1,4 @@
-//! What people are told of, and how they want to be told.
+//! Notifications: which kinds there are, who wants which, and who is mentioned in a message.
 
 use std::collections::BTreeMap;
 
@@ -6,29 +6,28 @@ use serde_json::Value;
 
 use crate::desk::validation::FieldError;
 
-/// Why somebody is told.
+/// Why a person is notified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum NotificationKind {
-    /// A ticket was given to them.
+    /// A ticket was assigned to them.
     Assigned,
-    /// A ticket was handed over to them.
+    /// A ticket was transferred to them.
     Transferred,
-    /// Somebody answered.
+    /// A message was added.
     Reply,
-    /// Somebody wrote `@` and their username.
+    /// A message contains `@` and their username.
     Mention,
-    /// A status has changed.
     Status,
     SlaAtRisk,
     SlaBreached,
-    /// A workflow rule says so.
+    /// A workflow rule sends it.
     Rule,
-    /// The desk itself says so, of no ticket.
+    /// A system notice that is not about a ticket.
     System,
 }
 
 impl NotificationKind {
-    /// All of them.
+    /// All kinds.
     pub const ALL: [NotificationKind; 9] = [
         NotificationKind::Assigned,
         NotificationKind::Transferred,
@@ -40,7 +39,7 @@ impl NotificationKind {
         NotificationKind::Rule,
         NotificationKind::System,
     ];
-    /// The canonical words, in the order of [`NotificationKind::ALL`].
+    /// The API names, in the order of [`NotificationKind::ALL`].
     pub const WORDS: [&'static str; 9] = [
         "assigned",
         "transferred",
@@ -53,7 +52,7 @@ impl NotificationKind {
         "system",
     ];
 
-    /// The canonical word.
+    /// The API name.
     pub fn as_str(self) -> &'static str {
         let known = NotificationKind::ALL
             .into_iter()
@@ -62,7 +61,7 @@ impl NotificationKind {
         known.map_or("", |(_, word)| word)
     }
 
-    /// Reads a word, exactly.
+    /// Reads an API name; case matters.
     pub fn parse(word: &str) -> Option<NotificationKind> {
         NotificationKind::ALL
             .into_iter()
@@ -70,22 +69,23 @@ impl NotificationKind {
     }
 }
 
-/// The ways of one kind, as far as somebody says: `live` (the list and the socket) and `email`.
+/// The channels of one notification kind: `live` (the list and the socket) and `email`. `None` keeps the current
+/// setting.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Channels {
     pub live: Option<bool>,
     pub email: Option<bool>,
 }
 
-/// What is wrong with preferences.
+/// The validation errors of preferences.
 pub fn validate_preferences(value: &Value) -> Vec<FieldError> {
     parse_preferences(value).err().unwrap_or_default()
 }
 
-/// Reads `{"reply": {"email": false}, ...}`: what is not named stays as it is.
+/// Parses `{"reply": {"email": false}, ...}`. What is left out does not change.
 ///
 /// # Errors
-/// Everything that is wrong with it, at its place.
+/// All validation errors.
 pub fn parse_preferences(value: &Value) -> Result<BTreeMap<NotificationKind, Channels>, Vec<FieldError>> {
     let Some(kinds) = value.as_object() else {
         return Err(vec![("preferences".to_owned(), "must be an object".to_owned())]);
@@ -113,7 +113,7 @@ pub fn parse_preferences(value: &Value) -> Result<BTreeMap<NotificationKind, Cha
                 ("live" | "email", None) => {
                     errors.push((format!("{at}.{way}"), "must be true or false".to_owned()))
                 }
-                // Unknown keys are ignored, as everywhere.
+                // Unknown keys are ignored, as in all input.
                 _ => {}
             }
         }
@@ -122,11 +122,11 @@ pub fn parse_preferences(value: &Value) -> Result<BTreeMap<NotificationKind, Cha
     if errors.is_empty() { Ok(read) } else { Err(errors) }
 }
 
-/// People that one message may mention.
+/// Users that one message may mention.
 pub const MAX_MENTIONS: usize = 10;
 
-/// The usernames that a message mentions, in lower case: `@` at the beginning of a word, and what usernames may
-/// hold. Each once, in their order, up to [`MAX_MENTIONS`].
+/// The usernames that a message mentions, in lower case: an `@` at the start of a word, and the characters that
+/// usernames may have. Each once, in order, up to [`MAX_MENTIONS`].
 pub fn parse_mentions(body: &str) -> Vec<String> {
     let is_name = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-');
     let mut found: Vec<String> = Vec::new();
@@ -139,7 +139,7 @@ pub fn parse_mentions(body: &str) -> Vec<String> {
         }
         let rest = body.get(at.saturating_add(1)..).unwrap_or_default();
         let name: String = rest.chars().take_while(|c| is_name(*c)).take(100).collect();
-        // A full stop ends the sentence, not the name.
+        // A full stop ends the sentence, not the username.
         let name = name.trim_end_matches(['.', '-', '_']).to_lowercase();
         if !name.is_empty() && !found.contains(&name) && found.len() < MAX_MENTIONS {
             found.push(name);

@@ -1,8 +1,8 @@
-//! Who somebody is to the desk.
+//! People: their roles, names and usernames.
 
 use serde::{Deserialize, Serialize};
 
-/// What a person may be. The order is the order of authority: each role may do what the ones before may.
+/// A person's role. Roles are ordered: each may do everything that the ones before it may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
@@ -13,12 +13,12 @@ pub enum Role {
 }
 
 impl Role {
-    /// Every role, weakest first.
+    /// All roles, weakest first.
     pub const ALL: [Role; 4] = [Role::Customer, Role::Agent, Role::Manager, Role::Admin];
-    /// The canonical words, in the order of [`Role::ALL`].
+    /// The API names, in the order of [`Role::ALL`].
     pub const WORDS: [&'static str; 4] = ["customer", "agent", "manager", "admin"];
 
-    /// The canonical word.
+    /// The API name.
     pub fn as_str(self) -> &'static str {
         match self {
             Role::Customer => "customer",
@@ -28,7 +28,7 @@ impl Role {
         }
     }
 
-    /// Reads a role word in any case; `user` is an older word for a customer.
+    /// Reads an API name in any case; `user` is an older name for `customer`.
     pub fn parse(word: &str) -> Option<Role> {
         match word.trim().to_ascii_lowercase().as_str() {
             "customer" | "user" => Some(Role::Customer),
@@ -39,12 +39,13 @@ impl Role {
         }
     }
 
-    /// Agents, managers and admins work for the desk; customers come to it.
+    /// Whether the role works for the help desk: agents, managers and admins.
     pub fn is_staff(self) -> bool {
         self != Role::Customer
     }
 
-    /// What the role may do, in words a front end can test for. The rules themselves are in `policy`.
+    /// Permission names for front ends to test. They only inform: the decisions are made in
+    /// [`policy`](crate::desk::tickets::policy).
     pub fn permissions(self) -> &'static [&'static str] {
         match self {
             Role::Customer => &[
@@ -111,8 +112,8 @@ pub fn split_name(full: &str) -> (String, String) {
     }
 }
 
-/// A username made from an address: its local part, reduced to what usernames may hold.
-/// Never empty, never longer than 60 characters, never with an `@`.
+/// Builds a username from an e-mail address: its local part without the characters that usernames may not have. Never
+/// empty, never longer than 60 characters, never with an `@`.
 pub fn username_from_email(email: &str) -> String {
     let local = email.split('@').next().unwrap_or_default();
     let kept: String = local

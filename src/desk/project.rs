@@ -1,30 +1,30 @@
-//! Projects: what tickets of one piece of work have in common.
+//! Projects: groups of tickets that belong to one piece of work.
 
 use crate::desk::id::{Ref, is_project_key};
 
-/// Where a project stands.
+/// The status of a project.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProjectStatus {
-    /// Takes tickets.
+    /// Accepts new tickets.
     Active,
     OnHold,
     Completed,
-    /// Out of sight; only with no open ticket.
+    /// Hidden. Only possible without open tickets.
     Archived,
 }
 
 impl ProjectStatus {
-    /// Every status.
+    /// All statuses.
     pub const ALL: [ProjectStatus; 4] = [
         ProjectStatus::Active,
         ProjectStatus::OnHold,
         ProjectStatus::Completed,
         ProjectStatus::Archived,
     ];
-    /// The canonical words, in the order of [`ProjectStatus::ALL`].
+    /// The API names, in the order of [`ProjectStatus::ALL`].
     pub const WORDS: [&'static str; 4] = ["active", "on_hold", "completed", "archived"];
 
-    /// The canonical word.
+    /// The API name.
     pub fn as_str(self) -> &'static str {
         match self {
             ProjectStatus::Active => "active",
@@ -34,7 +34,7 @@ impl ProjectStatus {
         }
     }
 
-    /// Reads a word in any case, with a space, hyphen or underscore between its parts.
+    /// Reads an API name in any case, with a space, hyphen or underscore between its words.
     pub fn parse(word: &str) -> Option<ProjectStatus> {
         let word = word.trim().to_ascii_lowercase().replace([' ', '-'], "_");
         ProjectStatus::ALL
@@ -42,7 +42,7 @@ impl ProjectStatus {
             .find(|status| status.as_str() == word)
     }
 
-    /// The statuses that may follow: what is over is taken up again before anything else becomes of it.
+    /// The statuses that can follow. A completed or archived project must become active before anything else.
     pub fn next(self) -> &'static [ProjectStatus] {
         match self {
             ProjectStatus::Active => &[
@@ -61,16 +61,16 @@ impl ProjectStatus {
     }
 }
 
-/// Why a project cannot become what is wanted.
+/// Why the status of a project cannot change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TransitionError {
-    /// The lifecycle has no such step.
+    /// The lifecycle has no such transition.
     Transition { from: ProjectStatus, to: ProjectStatus },
-    /// So many tickets are still open.
+    /// This many tickets are still open.
     OpenTickets(i64),
 }
 
-/// Whether a project with so many open tickets may change its status.
+/// Checks that a project with this many open tickets may change its status.
 ///
 /// # Errors
 /// A [`TransitionError`].
@@ -88,7 +88,7 @@ pub fn check_transition(
     Ok(())
 }
 
-/// Reads how a path or a body names a project: by id, uid or key, the key in any case.
+/// Parses a reference to a project in a path or body: id, uid, or key in any case.
 pub fn parse_ref(text: &str) -> Option<Ref> {
     let key = text.trim().to_ascii_uppercase();
     if is_project_key(&key) {

@@ -1,34 +1,34 @@
-//! Words that leave the house and come back: whoever brings one has got it from us.
+//! Signed tokens in links (HMAC-SHA-256, truncated to 128 bits): they prove that we issued the link.
 
 use hmac::{Hmac, Mac};
 
-/// Bytes of a seal: 128 bits.
+/// Bytes of a signature: 128 bits.
 const SIGNATURE_BYTES: usize = 16;
 
-/// Makes and reads sealed words. Each purpose has seals of its own.
+/// Signs and verifies tokens. A token signed for one purpose is invalid for any other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signer {
     key: String,
 }
 
 impl Signer {
-    /// One that seals by this key.
+    /// A signer with this key.
     pub fn new(key: String) -> Signer {
         Signer { key }
     }
 
-    /// The word with its seal: `word.seal`. `about` is part of what is sealed, and not of what is seen.
+    /// Signs a token: `payload.signature`. `about` is signed as well, but is not part of the token.
     pub fn sign(&self, purpose: &str, word: &str, about: &str) -> String {
         let mark = hmac_hex(&self.key, &[purpose, word, about], SIGNATURE_BYTES);
         format!("{word}.{mark}")
     }
 
-    /// The word, still to be checked by [`Signer::is_ours`].
+    /// The payload of a token. It is NOT verified yet: call [`Signer::verify`] before trusting it.
     pub fn payload(sealed: &str) -> Option<&str> {
         sealed.rsplit_once('.').map(|(word, _)| word)
     }
 
-    /// Whether the seal is ours, for this purpose and about this.
+    /// Whether the token was signed by us, for this purpose and about this.
     pub fn verify(&self, purpose: &str, sealed: &str, about: &str) -> bool {
         let parts = sealed.rsplit_once('.');
         parts.is_some_and(|(word, seal)| {
@@ -37,14 +37,14 @@ impl Signer {
     }
 }
 
-/// A seal over parts, a line each: the first bytes of an HMAC-SHA-256, in hexadecimal.
+/// The first `bytes` bytes of an HMAC-SHA-256 over the parts, one per line, in hexadecimal.
 pub(super) fn hmac_hex(key: &str, parts: &[&str], bytes: usize) -> String {
     let mac = mac(key, parts).map(|mac| mac.finalize().into_bytes());
     let bytes = mac.iter().flatten().take(bytes);
     bytes.map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Whether a seal of so many bytes is the one over these parts; the comparison takes the same time for all that are not.
+/// Whether a signature of this length is the one over these parts. Takes the same time for every wrong one.
 pub(super) fn verify_hmac(key: &str, parts: &[&str], seal: &str, bytes: usize) -> bool {
     let read = if seal.len() == bytes.saturating_mul(2) {
         decode_hex(seal)
@@ -58,7 +58,7 @@ pub(super) fn verify_hmac(key: &str, parts: &[&str], seal: &str, bytes: usize) -
 }
 
 fn mac(key: &str, parts: &[&str]) -> Option<Hmac<sha2::Sha256>> {
-    // HMAC takes keys of any length.
+    // HMAC accepts keys of any length.
     let mac = Hmac::<sha2::Sha256>::new_from_slice(key.as_bytes()).ok()?;
     Some(mac.chain_update(parts.join("\n")))
 }

@@ -1,29 +1,29 @@
-//! Time zones: how far local clocks are from UTC at a moment.
+//! Time zones: the offset of local time from UTC.
 //!
-//! The rules of all IANA zones stand in `zones.txt`, which `tools/zones.py` writes from the current
-//! database: the rule in force, and the exceptions to it since 2020. Together they are 24 KB of wasm
-//! (10 KB gzip). The crate `chrono-tz` was measured at 881 KB (115 KB gzip) for the whole history since
-//! 1850, which no ticket needs; asking JavaScript's `Intl` would make due times depend on the machine.
+//! The rules of all IANA zones are in `zones.txt`, which `tools/zones.py` writes from the current database: for each
+//! zone the rule in force, and the exceptions to it since 2020. They add 24 KB to the Wasm module (10 KB gzip). The
+//! crate `chrono-tz` was measured at 881 KB (115 KB gzip), because it has the whole history since 1850, which no ticket
+//! needs. JavaScript's `Intl` would make due times depend on the machine.
 
 use chrono::{DateTime, Datelike, NaiveDate, Weekday};
 
 use crate::desk::{DAY, MINUTE, Millis};
 
-/// `zones.txt`; its head explains the format.
+/// The header of `zones.txt` explains the format.
 const ZONES: &str = include_str!("zones.txt");
 
-/// A time zone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TimeZone {
     name: &'static str,
-    /// Offset from UTC, ahead of it when positive.
+    /// Offset from UTC in milliseconds; positive east of Greenwich.
     standard: Millis,
     summer: Option<SummerTime>,
-    /// Before the moment (and after the one in front of it) the offset is that, whatever the rule says.
+    /// Exceptions as (end, offset), in order: until that time, and after the end of the previous exception, the offset
+    /// applies instead of the rule.
     until: Vec<(Millis, Millis)>,
 }
 
-/// When and how summer time is kept, every year.
+/// Yearly summer time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct SummerTime {
     offset: Millis,
@@ -31,18 +31,18 @@ struct SummerTime {
     end: YearlyTransition,
 }
 
-/// The wall time of a yearly change: the n-th (5: the last) such weekday of a month.
+/// The local time of a yearly transition: the n-th (5: the last) given weekday of a month.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct YearlyTransition {
     month: u32,
     week: u8,
     weekday: Weekday,
-    /// After that day's midnight; negative or beyond a day for some zones.
+    /// Milliseconds after midnight of that day. Negative or more than a day for some zones.
     time: Millis,
 }
 
 impl TimeZone {
-    /// Coordinated universal time.
+    /// The zone UTC.
     pub fn utc() -> TimeZone {
         TimeZone {
             name: "UTC",
@@ -52,7 +52,7 @@ impl TimeZone {
         }
     }
 
-    /// The zone with this IANA name, in any case: `Europe/Berlin`. Old names (`US/Pacific`) are known too.
+    /// Finds a zone by its IANA name, in any case: `Europe/Berlin`. Old names such as `US/Pacific` are accepted too.
     pub fn find(name: &str) -> Option<TimeZone> {
         if name.eq_ignore_ascii_case("UTC") {
             return Some(TimeZone::utc());
@@ -67,7 +67,7 @@ impl TimeZone {
             })
     }
 
-    /// Reads the rule and the exceptions of a line.
+    /// Parses the rule and the exceptions of a line of `zones.txt`.
     fn parse(name: &'static str, rules: &str) -> Option<TimeZone> {
         let (rule, exceptions) = rules.split_once('\t')?;
         let mut parts = rule.split(' ');
@@ -100,7 +100,7 @@ impl TimeZone {
         self.name
     }
 
-    /// What to add to a moment to get the wall time, in milliseconds. Before 2020 the offset of 2020.
+    /// The offset to add to UTC to get local time, in milliseconds. Times before 2020 get the offset of 2020.
     pub fn offset(&self, at: Millis) -> Millis {
         if let Some((_, offset)) = self.until.iter().find(|(until, _)| at < *until) {
             return *offset;
@@ -108,7 +108,7 @@ impl TimeZone {
         self.by_rule(at).unwrap_or(self.standard)
     }
 
-    /// `None` without summer time, and for years that no calendar knows.
+    /// The offset by the rule for summer time. `None` if the zone has none, or for years out of the calendar's range.
     fn by_rule(&self, at: Millis) -> Option<Millis> {
         let summer = self.summer?;
         let year = DateTime::from_timestamp_millis(at.checked_add(self.standard)?)?.year();
@@ -122,13 +122,13 @@ impl TimeZone {
         Some(if is_summer { summer.offset } else { self.standard })
     }
 
-    /// The wall time of a moment, as milliseconds since the wall time 1970-01-01 00:00.
+    /// The local time, as milliseconds since local 1970-01-01 00:00.
     pub fn wall(&self, at: Millis) -> Millis {
         at.saturating_add(self.offset(at))
     }
 
-    /// The moment of a wall time. One that comes twice is the first; one that the clocks jump over is the
-    /// moment of the jump. So moments never run backwards while wall times run on.
+    /// The time (UTC) of a local time. A local time that occurs twice means the first; one that is skipped means the
+    /// moment of the transition. So the result never decreases while the local time increases.
     pub fn moment(&self, wall: Millis) -> Millis {
         let before = self.offset(wall.saturating_sub(DAY));
         let early = wall.saturating_sub(before);
@@ -140,7 +140,7 @@ impl TimeZone {
         if self.offset(late) == after {
             return late;
         }
-        // Jumped over: the new offset begins after `late` and not after `early`.
+        // A skipped local time: the new offset applies after `late` but not yet after `early`.
         let (mut low, mut high) = (late, early);
         while high.saturating_sub(low) > 1 {
             let middle = low.midpoint(high);
@@ -153,7 +153,7 @@ impl TimeZone {
         high
     }
 
-    /// The local day of a moment, counted from 1970-01-01.
+    /// The local day, as days since 1970-01-01.
     pub fn day(&self, at: Millis) -> i64 {
         self.wall(at).div_euclid(DAY)
     }
@@ -165,14 +165,14 @@ impl TimeZone {
 }
 
 impl YearlyTransition {
-    /// Reads `month.week.weekday/minute`.
+    /// Parses `month.week.weekday/minute`.
     fn parse(text: &str) -> Option<YearlyTransition> {
         let (date, time) = text.split_once('/')?;
         let mut parts = date.split('.');
         Some(YearlyTransition {
             month: parts.next()?.parse().ok()?,
             week: parts.next()?.parse().ok()?,
-            // Sunday is 0 in the file, Monday in chrono.
+            // Sunday is 0 in the file, but the last day of the week in chrono.
             weekday: Weekday::try_from(parts.next()?.parse::<u8>().ok()?).ok()?.pred(),
             time: parse_minutes(time)?,
         })
@@ -193,12 +193,12 @@ fn epoch_days(date: NaiveDate) -> i64 {
     i64::from(date.to_epoch_days())
 }
 
-/// The civil date of a day counted from 1970-01-01.
+/// The civil date of a day counted from 1970-01-01. `None` beyond chrono's range.
 pub fn civil_date(day: i64) -> Option<NaiveDate> {
     NaiveDate::from_epoch_days(i32::try_from(day).ok()?)
 }
 
-/// A day counted from 1970-01-01 as `2026-01-31`. Days outside the years 0 to 9999 are 1970-01-01.
+/// Formats a day counted from 1970-01-01 as `2026-01-31`. Days outside of the years 0 to 9999 become 1970-01-01.
 pub fn format_day(day: i64) -> String {
     let date = civil_date(day)
         .filter(|date| (0..=9999).contains(&date.year()))
@@ -206,7 +206,7 @@ pub fn format_day(day: i64) -> String {
     format!("{:04}-{:02}-{:02}", date.year(), date.month(), date.day())
 }
 
-/// Reads `2026-01-31`, exactly in this form, as days from 1970-01-01.
+/// Parses `2026-01-31`, in exactly this form, as days since 1970-01-01.
 pub fn parse_day(text: &str) -> Option<i64> {
     let is_formed = text.len() == 10
         && text.bytes().enumerate().all(|(at, b)| match at {

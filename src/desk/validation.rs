@@ -1,19 +1,19 @@
-//! Everything that is wrong with what somebody wrote, told at once.
+//! Collects all validation errors of an input, so that they are reported at once.
 
-/// Where it is (`actions[2].type`) and what is wrong there.
+/// Path (`actions[2].type`) and message.
 pub type FieldError = (String, String);
 
-/// The mistakes found so far.
+/// The errors found so far.
 #[derive(Debug, Default)]
 pub(super) struct FieldErrors(Vec<FieldError>);
 
 impl FieldErrors {
-    /// Notes one.
+    /// Adds an error.
     pub(super) fn add(&mut self, path: impl Into<String>, message: impl Into<String>) {
         self.0.push((path.into(), message.into()));
     }
 
-    /// Notes one, where a reader ends with nothing.
+    /// Adds an error and returns `None`, for parsers that return an `Option`.
     pub(super) fn reject<T>(&mut self, path: impl Into<String>, message: impl Into<String>) -> Option<T> {
         self.add(path, message);
         None
@@ -23,7 +23,7 @@ impl FieldErrors {
         self.0.len()
     }
 
-    /// What was read, if nothing was wrong.
+    /// The parsed value if there were no errors.
     pub(super) fn finish<T>(self, read: Option<T>) -> Result<T, Vec<FieldError>> {
         match read {
             Some(read) if self.0.is_empty() => Ok(read),

@@ -1,20 +1,20 @@
-//! What a language model has answered: read strictly, and held against what the desk has.
+//! Reads what a language model returned, strictly, and checks it against the categories and agents that exist.
 //!
-//! An answer can fill the fields of a suggestion and nothing else. What it names and the desk does not know is no
-//! suggestion.
+//! A response can fill the fields of a suggestion and nothing else. A category or an agent that does not exist is
+//! dropped.
 
 use serde_json::{Map, Value, json};
 
 use crate::desk::assistant::prompt::{Prompt, SENTIMENTS, SuggestableAgent, SuggestableCategory};
 use crate::desk::tickets::priority::Priority;
 
-/// Characters of a draft.
+/// Characters of a draft: the limit of a message.
 const MAX_REPLY_CHARS: usize = 10_000;
-/// Characters of a reason.
+/// Characters of the reason that a suggestion gives.
 const MAX_REASON_CHARS: usize = 500;
 
-/// The body of a request in the form of OpenAI's chat completions. Limits and temperatures are left to the model:
-/// newer ones refuse to be told.
+/// The body of a chat completion request in OpenAI's format. It sets no token limit and no temperature: newer models
+/// reject these parameters.
 pub fn build_request(model: &str, prompt: &Prompt) -> String {
     let mut body = json!({"model": model, "stream": false, "messages": [
         {"role": "system", "content": prompt.system},
@@ -26,18 +26,18 @@ pub fn build_request(model: &str, prompt: &Prompt) -> String {
     body.to_string()
 }
 
-/// What the model said, out of the answer to [`build_request`]; nothing when it is no such answer, or says nothing.
+/// The text of the model's response to [`build_request`]. `None` if the body is not a chat completion, or is empty.
 pub fn parse_content(body: &str) -> Option<String> {
     let body: Value = serde_json::from_str(body).ok()?;
     extract_content(&body)
 }
 
-/// As [`parse_content`], of an answer that is read already. Workers AI has a shorter form of it too.
+/// Like [`parse_content`], for a response that is already JSON. Workers AI also has a shorter format.
 pub fn extract_content(body: &Value) -> Option<String> {
     let long = body.pointer("/choices/0/message/content");
     let text = match long.or_else(|| body.get("response"))? {
         Value::String(text) => text.clone(),
-        // Asked for JSON, Workers AI hands out what it has read.
+        // When JSON was requested, Workers AI returns it parsed instead of as a string.
         object @ Value::Object(_) => object.to_string(),
         _ => return None,
     };
@@ -45,7 +45,7 @@ pub fn extract_content(body: &Value) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
 
-/// Some models think aloud first.
+/// Removes the `<think>` block that reasoning models put before their answer.
 fn strip_reasoning(text: &str) -> &str {
     let text = text.trim_start();
     match text.strip_prefix("<think>") {
@@ -54,7 +54,8 @@ fn strip_reasoning(text: &str) -> &str {
     }
 }
 
-/// The draft: text as a message may hold it, cut at 10,000 characters.
+/// A draft as a message may contain it: control characters removed, cut at 10,000 characters. `None` if nothing is
+/// left.
 pub fn clean_draft(text: &str) -> Option<String> {
     let kept = text.replace("\r\n", "\n");
     let kept: String = kept
@@ -66,18 +67,18 @@ pub fn clean_draft(text: &str) -> Option<String> {
     (!kept.is_empty()).then(|| kept.to_owned())
 }
 
-/// What is suggested: every part is one of the desk's own, or nothing.
+/// What the model suggests. Every field names something that exists, or is `None`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Suggestions {
     pub category: Option<SuggestableCategory>,
     pub priority: Option<Priority>,
     pub sentiment: Option<&'static str>,
-    /// As the desk shows somebody.
+    /// The person's card (JSON).
     pub assignee: Option<Value>,
     pub reason: String,
 }
 
-/// Reads suggestions; nothing when they are not one JSON object.
+/// Reads suggestions. `None` when the text is not one JSON object.
 pub fn parse_suggestions(
     text: &str,
     categories: &[SuggestableCategory],
@@ -104,7 +105,7 @@ pub fn parse_suggestions(
     })
 }
 
-/// Without the fence that some models put round JSON.
+/// Removes the Markdown code fence that some models put around JSON.
 fn strip_code_fence(text: &str) -> &str {
     let text = text.trim();
     let inner = text.strip_prefix("```").and_then(|text| text.strip_suffix("```"));

@@ -1,28 +1,28 @@
-//! What a workflow rule does to a ticket, as an administrator writes it:
-//! `{"type": "set_priority", "priority": "high"}`. The main part of every action may also be called `value`.
+//! The actions of a workflow rule, as an admin writes them: `{"type": "set_priority", "priority": "high"}`. The main
+//! parameter of every action is also accepted as `value`.
 
 use crate::desk::tickets::priority::Priority;
 use crate::desk::tickets::status::Status;
 
 /// Actions of one rule.
 pub const MAX_ACTIONS: usize = 10;
-/// A row: by its id, or by its uid or (a category) its slug.
+/// How a rule refers to a category, project, agent, user or webhook: by id, by uid or, for a category, by slug.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RowRef {
     Id(i64),
     Name(String),
 }
 
-/// To whom a ticket is given.
+/// Who gets the ticket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Assignee {
     Agent(RowRef),
-    /// The agent with the fewest open tickets, as automatic assignment finds one.
+    /// The agent with the fewest open tickets, chosen as in automatic assignment.
     LeastLoaded,
     Nobody,
 }
 
-/// Who is told.
+/// Who is notified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Audience {
     Requester,
@@ -31,7 +31,6 @@ pub enum Audience {
     Person(RowRef),
 }
 
-/// One action.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     SetStatus(Status),
@@ -46,12 +45,12 @@ pub enum Action {
         message: String,
     },
     SendWebhook(RowRef),
-    /// One priority higher, and the managers are told.
+    /// Raises the priority by one and notifies the managers.
     Escalate,
 }
 
 impl Action {
-    /// Every `type`.
+    /// All values of `type`.
     pub const WORDS: [&'static str; 10] = [
         "set_status",
         "set_priority",
@@ -65,7 +64,7 @@ impl Action {
         "escalate",
     ];
 
-    /// Its `type`.
+    /// The value of `type`.
     pub fn as_str(&self) -> &'static str {
         match self {
             Action::SetStatus(_) => "set_status",

@@ -1,4 +1,4 @@
-//! Reading the actions of a workflow rule.
+//! Parses and validates the actions of a workflow rule.
 
 use serde_json::{Map, Value};
 
@@ -8,13 +8,13 @@ use crate::desk::tickets::priority::Priority;
 use crate::desk::tickets::status::Status;
 use crate::desk::validation::FieldErrors;
 
-/// Characters of a note, as of any message.
+/// Characters of an internal note: the limit of a message.
 const MAX_NOTE_CHARS: usize = 10_000;
-/// Characters of a notification.
+/// Characters of a notification's text.
 const MAX_NOTIFICATION_CHARS: usize = 1_000;
 
 impl Action {
-    /// Reads a list of 1 to [`MAX_ACTIONS`].
+    /// Parses a list of 1 to [`MAX_ACTIONS`] actions.
     pub(super) fn parse_all(value: Option<&Value>, errors: &mut FieldErrors) -> Vec<Action> {
         let list = value
             .and_then(Value::as_array)
@@ -117,7 +117,7 @@ impl Action {
     }
 }
 
-/// The parts of an action while it is read.
+/// One action while it is parsed.
 struct ActionReader<'a> {
     path: &'a str,
     parts: &'a Map<String, Value>,
@@ -125,7 +125,7 @@ struct ActionReader<'a> {
 }
 
 impl ActionReader<'_> {
-    /// Reads the part that goes by one of the names; mistakes are told under the first.
+    /// Parses a parameter that may be given under any of the names. Errors are reported under the first one.
     fn parse_field<T>(
         &mut self,
         names: &[&str],
@@ -139,7 +139,7 @@ impl ActionReader<'_> {
     }
 }
 
-/// A row by its id, uid or slug.
+/// An id, uid or slug.
 fn parse_row_ref(value: &Value) -> Option<RowRef> {
     match value {
         Value::Number(_) => value
@@ -155,7 +155,7 @@ fn parse_row_ref(value: &Value) -> Option<RowRef> {
     }
 }
 
-/// A row by its id or uid.
+/// An id or uid.
 fn parse_id_or_uid(value: &Value) -> Option<RowRef> {
     parse_row_ref(value).filter(|row| match row {
         RowRef::Id(_) => true,
@@ -191,7 +191,7 @@ fn parse_tag(value: &Value) -> Option<String> {
     is_tag.then_some(tag)
 }
 
-/// Text of many lines: of the control characters only tab, LF and CR. Lengths count after trimming.
+/// Text of several lines: tab, LF and CR are the only control characters. Its length counts after trimming.
 fn parse_text(value: &Value, max: usize) -> Option<String> {
     let text = value.as_str()?;
     let is_text = (1..=max).contains(&text.trim().chars().count())

@@ -1,6 +1,6 @@
-//! The fields of a ticket that conditions may name, and the kind of each.
+//! The ticket fields that conditions can use, and the kind of each.
 
-/// What a field holds.
+/// What values a field has; it decides which operators suit the field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FieldKind {
     Text,
@@ -14,11 +14,11 @@ pub enum FieldKind {
     Flag,
     Row,
     Tags,
-    /// A custom field: text, number or flag.
+    /// A custom field: text, number or boolean, so its kind is only known from the value.
     Custom,
 }
 
-/// Every field: its name, what it holds, and whether a change can have touched it.
+/// All fields: name, kind, and whether a ticket change can touch it (which `changed` requires).
 pub const FIELDS: [(&str, FieldKind, bool); 24] = [
     ("title", FieldKind::Text, true),
     ("description", FieldKind::Text, true),
@@ -40,7 +40,7 @@ pub const FIELDS: [(&str, FieldKind, bool); 24] = [
     ("hours_since_updated", FieldKind::Number, false),
     ("sla_response", FieldKind::Sla, false),
     ("sla_resolution", FieldKind::Sla, false),
-    // Of the message that was added, and of who did what is heard.
+    // Of the message and the person that triggered the rules.
     ("body", FieldKind::Text, false),
     ("is_internal", FieldKind::Flag, false),
     ("author_role", FieldKind::Role, false),

@@ -1,25 +1,25 @@
-//! The rows that workflow rules name: categories, projects, people and webhooks, as they are at the moment.
+//! The rows that workflow rules refer to (categories, projects, people, webhooks), with their current state.
 
 use crate::desk::automation::action::{Action, Assignee, Audience, RowRef};
 use crate::desk::automation::rule::RuleDefinition;
 use crate::desk::tickets::ticket::{NamedRow, Person};
 use crate::desk::validation::FieldError;
 
-/// A category, a project, a person or a webhook that some rule names.
+/// A row that a rule refers to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ReferencedRow {
     pub id: i64,
     pub uid: String,
-    /// A category's slug, a project's key, a person's address, a webhook's uid; in lower case.
+    /// A category's slug, a project's key, a person's e-mail address or a webhook's uid, in lower case.
     pub name: String,
     pub is_active: bool,
-    /// Somebody who may be given tickets; a webhook that is told of what is internal.
+    /// For a person: can be assigned tickets. For a webhook: receives internal events.
     pub is_staff: bool,
-    /// A person as history shows one.
+    /// A person's card (JSON).
     pub card: serde_json::Value,
 }
 
-/// Every row that some rule names. Who is not in it was not named, or is not there.
+/// The rows that rules refer to. A row is absent if no rule refers to it, or if it does not exist.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct References {
     pub categories: Vec<ReferencedRow>,
@@ -29,7 +29,7 @@ pub struct References {
 }
 
 impl References {
-    /// An active category by id, uid or slug.
+    /// An active category, by id, uid or slug.
     pub fn category(&self, row: &RowRef) -> Option<NamedRow> {
         let known = find_row(&self.categories, row).filter(|known| known.is_active)?;
         Some(NamedRow {
@@ -38,7 +38,7 @@ impl References {
         })
     }
 
-    /// Somebody by id or uid who may be given tickets.
+    /// A person who can be assigned tickets, by id or uid.
     pub fn agent(&self, row: &RowRef) -> Option<Person> {
         let known = find_row(&self.people, row).filter(|known| known.is_active && known.is_staff)?;
         Some(Person {
@@ -47,17 +47,17 @@ impl References {
         })
     }
 
-    /// An active person by id or uid.
+    /// An active person, by id or uid.
     pub fn person(&self, row: &RowRef) -> Option<&ReferencedRow> {
         find_row(&self.people, row).filter(|known| known.is_active)
     }
 
-    /// A webhook by id or uid that is switched on.
+    /// An enabled webhook, by id or uid.
     pub fn webhook(&self, row: &RowRef) -> Option<&ReferencedRow> {
         find_row(&self.webhooks, row).filter(|known| known.is_active)
     }
 
-    /// What of a plan names nobody and nothing any more.
+    /// The references of a rule that point to nothing, or to something inactive.
     pub fn find_missing(&self, definition: &RuleDefinition) -> Vec<FieldError> {
         let numbered = definition.actions.iter().enumerate();
         numbered
@@ -68,7 +68,7 @@ impl References {
             .collect()
     }
 
-    /// The part of an action whose row is not there, and what to say of it.
+    /// The parameter of an action whose row is missing, and the message about it.
     fn missing_reference(&self, action: &Action) -> Option<(&'static str, &'static str)> {
         let (is_there, part, message) = match action {
             Action::SetCategory(Some(row)) => {
@@ -93,7 +93,7 @@ impl References {
 fn find_row<'a>(list: &'a [ReferencedRow], row: &RowRef) -> Option<&'a ReferencedRow> {
     list.iter().find(|known| match row {
         RowRef::Id(id) => known.id == *id,
-        // Slugs are written with underscores, people write them with spaces and hyphens too.
+        // Stored slugs use underscores; rules may be written with spaces and hyphens.
         RowRef::Name(word) => known.uid == *word || known.name == word.replace([' ', '-'], "_"),
     })
 }
@@ -103,7 +103,7 @@ pub(super) mod tests {
     use super::*;
     use serde_json::json;
 
-    /// Two categories and an archived one, an agent, an agent who has left, a customer.
+    /// Two active categories and an archived one, an agent, a former agent, a customer.
     pub(crate) fn references() -> References {
         let known = |id: i64, name: &str, is_active, is_staff| ReferencedRow {
             id,

@@ -1,4 +1,4 @@
-//! Reading a workflow rule.
+//! Parses and validates a workflow rule.
 
 use serde_json::{Map, Value};
 
@@ -8,16 +8,16 @@ use crate::desk::automation::rule::{RuleDefinition, Trigger, TriggerKind};
 use crate::desk::tickets::status::Status;
 use crate::desk::validation::{FieldError, FieldErrors};
 
-/// The rarest schedule, in hours: a week.
+/// The longest schedule interval, in hours: a week.
 const MAX_SCHEDULE_HOURS: i64 = 168;
-/// The schedule that nobody chose: a day.
+/// The default schedule interval, in hours: a day.
 const DEFAULT_SCHEDULE_HOURS: i64 = 24;
 
 impl RuleDefinition {
-    /// Reads the `trigger`, `conditions` and `actions` of a rule. Unknown keys are ignored.
+    /// Parses the `trigger`, `conditions` and `actions` of a rule. Unknown keys are ignored.
     ///
     /// # Errors
-    /// Every mistake.
+    /// All validation errors.
     pub fn parse(
         trigger: Option<&Value>,
         conditions: Option<&Value>,
@@ -114,14 +114,14 @@ impl Trigger {
     }
 }
 
-/// The parts of a trigger while it is read.
+/// A trigger while it is parsed.
 struct TriggerReader<'a> {
     parts: &'a Map<String, Value>,
     errors: &'a mut FieldErrors,
 }
 
 impl TriggerReader<'_> {
-    /// Reads a part that may be absent or null.
+    /// Parses a field that may be absent or null.
     fn parse_field<T>(&mut self, name: &str, must: &str, read: impl Fn(&Value) -> Option<T>) -> Option<T> {
         let part = self.parts.get(name).filter(|part| !part.is_null())?;
         read(part).or_else(|| self.errors.reject(format!("trigger.{name}"), must))
@@ -233,7 +233,7 @@ mod tests {
         }
     }
 
-    /// Nothing that JSON can say makes the reader panic.
+    /// No JSON makes the parser panic.
     #[test]
     fn nonsense_is_refused() {
         let nonsense = [

@@ -1,20 +1,20 @@
-//! What rules tell: people, of a ticket; and administrators, of what became of each action of a rule that acted.
+//! What rules report: notifications to people, and for admins the outcome of each action of a rule that acted.
 
 use serde_json::{Value, json};
 
 use crate::desk::automation::action::{Action, Assignee};
 
-/// Whom a rule tells something. Who that is, is known when the change is kept.
+/// Who receives a notification. The people behind it are looked up at commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Recipient {
     Requester,
     Assignee,
-    /// The managers of the desk; its admins, where there are none.
+    /// All managers; all admins if there is no manager.
     Managers,
     Person(i64),
 }
 
-/// What a rule tells somebody.
+/// A notification that a rule sends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RuleNotification {
     pub to: Recipient,
@@ -22,7 +22,7 @@ pub struct RuleNotification {
 }
 
 impl RuleNotification {
-    /// What the managers are told of a ticket that a rule has escalated.
+    /// The notification to managers about a ticket that a rule escalated.
     pub fn escalation(rule: &str) -> RuleNotification {
         RuleNotification {
             to: Recipient::Managers,
@@ -30,7 +30,7 @@ impl RuleNotification {
         }
     }
 
-    /// Why nobody has been told.
+    /// The refusal reason when nobody received it.
     pub fn refusal_reason(&self) -> &'static str {
         match self.to {
             Recipient::Requester => "the requester has no active account",
@@ -41,17 +41,17 @@ impl RuleNotification {
     }
 }
 
-/// Stands for what comes of looking for the least loaded agent, which is known when the change is kept.
+/// Placeholder for the outcome of automatic assignment, which is known at commit only: SQL replaces it there.
 pub const AUTO_ASSIGN_PLACEHOLDER: &str = "$SOUGHT";
 
-/// Stands for what comes of the n-th telling of a rule, likewise.
+/// Placeholder for the outcome of a rule's n-th notification; replaced in the same way.
 pub fn notification_placeholder(n: usize) -> String {
     format!("$TOLD{n}")
 }
 
-/// Every action as `{"type", "outcome": "done"|"refused", "reason"?}`. `sought` is what came of looking for
-/// the least loaded agent; nothing when somebody else was named afterwards. `told` is what comes of telling
-/// somebody; nothing where each has a [`notification_placeholder`] of its own.
+/// Every action as `{"type", "outcome": "done"|"refused", "reason"?}`. `sought` is the refusal reason of automatic
+/// assignment, `None` when a later action assigned the ticket. `told` is the refusal reason of notifications; `None`
+/// leaves a [`notification_placeholder`] for each.
 pub fn report_actions(
     acted: &[(&Action, Option<String>)],
     sought: Option<&'static str>,

@@ -1,4 +1,5 @@
-//! A seat: whose socket it is, how far its owner has heard, and what may still be heard.
+//! State of one WebSocket connection: whose it is, which events it has received, how fast it sends, when it must close.
+//! It is kept in the socket's attachment while the Durable Object hibernates.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -7,17 +8,17 @@ use crate::desk::Millis;
 use crate::desk::person::Role;
 use crate::desk::tickets::policy;
 
-/// What sockets are of.
+/// What a connection subscribes to; one Durable Object serves each topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Topic {
-    /// The room of a ticket.
+    /// One ticket: its room.
     Ticket(i64),
-    /// All that concerns a person.
+    /// Everything that concerns a person.
     User(i64),
 }
 
 impl Topic {
-    /// Its name: `ticket:5`, `user:7`.
+    /// The name of its Durable Object: `ticket:5`, `user:7`.
     pub fn name(self) -> String {
         match self {
             Topic::Ticket(id) => format!("ticket:{id}"),
@@ -25,7 +26,7 @@ impl Topic {
         }
     }
 
-    /// Reads a name.
+    /// Parses a name.
     pub fn parse(name: &str) -> Option<Topic> {
         match name.split_once(':')? {
             ("ticket", id) => id.parse().ok().map(Topic::Ticket),
@@ -34,7 +35,7 @@ impl Topic {
         }
     }
 
-    /// Whether somebody who has so many sockets here, of so many in all, may open another.
+    /// Whether another connection fits: the user has `own` connections on this topic, `all` users together `all`.
     pub fn has_capacity(self, own: usize, all: usize) -> bool {
         let most = match self {
             Topic::Ticket(_) => MAX_PER_USER_ON_TICKET,
@@ -44,47 +45,49 @@ impl Topic {
     }
 }
 
-/// Sockets that one person may have in one room.
+/// Connections of one user on one ticket.
 pub const MAX_PER_USER_ON_TICKET: usize = 10;
-/// Sockets of one person who listens to everything.
+/// Connections of one user on their own topic.
 pub const MAX_PER_USER: usize = 20;
-/// Sockets of one room in all.
+/// Connections on one topic, over all users.
 pub const MAX_PER_TOPIC: usize = 1_000;
 
-/// Frames within [`RATE_WINDOW`] that are listened to, and those after which the socket ends.
+/// Frames that one connection may send within [`RATE_WINDOW`]; further ones are refused.
 const MAX_FRAMES: u32 = 30;
+/// Frames within [`RATE_WINDOW`] at which the connection is closed.
 const CLOSE_AT_FRAMES: u32 = 90;
+/// Length of the window of the rate limit, milliseconds.
 const RATE_WINDOW: Millis = 10_000;
-/// What a frame that asks for much counts beyond itself.
+/// What an expensive frame costs in addition to the 1 that every frame costs.
 const HEAVY_FRAME_COST: u32 = 9;
-/// Windows over the limit, one after the other, after which the socket ends.
+/// Consecutive windows over the limit after which the connection is closed.
 const MAX_STRIKES: u32 = 3;
-/// How often somebody is shown to be writing, at most.
+/// Milliseconds between two equal typing indicators of one user that are passed on.
 const TYPING_INTERVAL: Millis = 1_000;
 
-/// What is kept of a socket while its object sleeps.
+/// The state of a connection. Serialized into its attachment, so the field names are a stored format.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Connection {
-    /// One for each socket.
+    /// Unique for each connection.
     pub id: String,
     pub user_id: i64,
     pub role: Role,
     pub session_id: i64,
     pub ver: i64,
     pub jti: String,
-    /// When the token expires, seconds since 1970.
+    /// When the token expires, in seconds since 1970.
     pub expires: i64,
     pub card: Value,
-    /// How far its owner has heard: the event's number as staff count them, or that of the own feed.
+    /// The last event that was sent: its sequence number in the ticket as staff count it, or in the user's own feed.
     pub cursor: Option<i64>,
-    /// Its owner has been told who is there, and the others of its owner.
+    /// The presence frame was sent to this connection, and the join frame to the others.
     pub is_greeted: bool,
     pub pace: FrameRate,
-    /// What was shown last of the owner's writing, and when.
+    /// The last typing indicator that was passed on, and when.
     pub typing: Option<(bool, Millis)>,
 }
 
-/// How fast frames come in.
+/// The rate limit of one connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FrameRate {
     since: Millis,
@@ -92,23 +95,23 @@ pub struct FrameRate {
     strikes: u32,
 }
 
-/// Whether a frame is listened to.
+/// The result of the rate limit for one frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Admission {
     Accept,
-    /// It is refused.
+    /// The frame is refused with an error.
     Reject,
-    /// The socket ends.
+    /// The connection is closed.
     Close,
 }
 
 impl FrameRate {
-    /// The frame that has just passed asks for much: it counts as ten.
+    /// Counts the frame that was just admitted as an expensive one: ten frames in all.
     pub fn add_heavy_cost(&mut self) {
         self.frames = self.frames.saturating_add(HEAVY_FRAME_COST).min(MAX_FRAMES);
     }
 
-    /// Counts a frame.
+    /// Counts a frame and decides whether to process it.
     pub fn admit(&mut self, now: Millis) -> Admission {
         if now.saturating_sub(self.since) >= RATE_WINDOW {
             let was_over = self.frames > MAX_FRAMES;
@@ -133,32 +136,32 @@ impl FrameRate {
     }
 }
 
-/// What the database says of the owner of a seat.
+/// The current state of the connection's user, from the database.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Authority {
     pub user_id: i64,
     pub session_id: i64,
     pub ver: i64,
     pub role: Role,
-    /// 1 when they may see the ticket of the room.
+    /// 1 if the user may see the ticket of the connection. SQL returns an integer.
     pub sees: i64,
 }
 
-/// Why a socket ends.
+/// Why the server closes a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CloseReason {
-    /// The token, the session or the account is no longer good.
+    /// The token, session or account is no longer valid.
     Unauthorized,
-    /// The ticket is no longer theirs to see.
+    /// The user may no longer see the ticket.
     Forbidden,
-    /// Frames came too fast for too long.
+    /// The rate limit was exceeded for too long.
     TooFast,
-    /// For a while nobody knew that somebody listens: what happened then is not told by itself.
+    /// The connection was not registered for a while, so events may be missing; the client must resume.
     Lapsed,
 }
 
 impl CloseReason {
-    /// The close code.
+    /// The WebSocket close code.
     pub fn code(self) -> u16 {
         match self {
             CloseReason::Unauthorized => 4401,
@@ -168,7 +171,7 @@ impl CloseReason {
         }
     }
 
-    /// The words beside it.
+    /// The close reason.
     pub fn reason(self) -> &'static str {
         match self {
             CloseReason::Unauthorized => "the session has ended or the token has expired",
@@ -185,10 +188,11 @@ impl Connection {
         self.expires.saturating_mul(1_000) <= now
     }
 
-    /// Whether the seat may be kept, `in_room` where it is of a ticket. Who is not among the standing has none.
+    /// Checks that the connection may stay open; `in_room` for one on a ticket. A user who is not in the list is
+    /// unauthorized.
     ///
     /// # Errors
-    /// Why the socket ends.
+    /// Why the connection must be closed.
     pub fn check_authority(
         &self,
         authorities: &[Authority],
@@ -211,12 +215,12 @@ impl Connection {
         }
     }
 
-    /// Whether the owner hears of what is internal.
+    /// Whether internal events are sent on this connection.
     pub fn may_read_internal(&self) -> bool {
         policy::may_read_internal(self.role)
     }
 
-    /// Whether the others are to be shown that the owner writes, or has stopped: not the same twice in a second.
+    /// Whether to pass on a typing indicator: not the same one twice within a second.
     pub fn should_show_typing(&mut self, is_typing: bool, now: Millis) -> bool {
         let is_news = self
             .typing
@@ -336,7 +340,7 @@ mod tests {
             (30, 60, 10)
         );
         assert_eq!(pace.admit(30_000), Admission::Accept);
-        // A little too fast, again and again.
+        // Slightly too fast, again and again.
         let mut pace = FrameRate::default();
         for (window, want) in [
             (1, Admission::Reject),
@@ -346,7 +350,7 @@ mod tests {
             let last = (0..31).map(|_| pace.admit(window * RATE_WINDOW)).last();
             assert_eq!(last, Some(want));
         }
-        // Who slows down is forgiven.
+        // A slower window resets the count.
         let mut pace = FrameRate::default();
         for window in 1..20 {
             let frames = if window % 2 == 0 { 1 } else { 31 };

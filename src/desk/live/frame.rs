@@ -1,4 +1,4 @@
-//! Frames: what is said over a socket, in and out.
+//! WebSocket frames: parsing what clients send, building what the server sends.
 
 use chrono::{DateTime, SecondsFormat};
 use serde_json::{Map, Value, json};
@@ -7,18 +7,18 @@ use crate::desk::Millis;
 use crate::desk::id::Ref;
 use crate::desk::validation::{FieldError, FieldErrors};
 
-/// The longest frame that is read, bytes.
+/// The longest client frame, in bytes.
 pub const MAX_FRAME_BYTES: usize = 64 * 1024;
-/// Tickets that one `resume` may name.
+/// Tickets in one `resume` frame.
 pub const MAX_RESUME_TICKETS: usize = 20;
 
-/// What a frame that came in wants.
+/// A frame from a client.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ClientFrame {
-    /// To say something: the body of `POST /messages`, the ticket left out where the socket is of one.
+    /// Post a message: the body of `POST /messages`, without the ticket on a ticket's own connection.
     Message {
         body: Map<String, Value>,
-        /// The client's own id, by which nothing is said twice.
+        /// The client's id of the message. It works as an idempotency key, so a repeated frame posts nothing twice.
         client_id: Option<String>,
     },
     Typing {
@@ -27,13 +27,13 @@ pub enum ClientFrame {
         is_internal: bool,
     },
     Ping,
-    /// To hear everything of the socket's ticket after a sequence number.
+    /// Send all events of the connection's ticket after this sequence number.
     Resume(i64),
-    /// The same, for several tickets by their ids.
+    /// The same for several tickets: (ticket id, sequence number).
     ResumeTickets(Vec<(i64, i64)>),
 }
 
-/// How the client calls a frame, so that it knows the answer to it.
+/// The client's correlation id (`ref` or `client_id`), echoed in the response.
 pub fn client_ref(frame: &Map<String, Value>) -> Option<String> {
     let named = ["ref", "client_id"].iter().find_map(|name| frame.get(*name))?;
     match named {
@@ -43,10 +43,10 @@ pub fn client_ref(frame: &Map<String, Value>) -> Option<String> {
     }
 }
 
-/// Reads a frame.
+/// Parses a frame.
 ///
 /// # Errors
-/// Everything that is wrong with it.
+/// All validation errors.
 pub fn parse(mut frame: Map<String, Value>) -> Result<ClientFrame, Vec<FieldError>> {
     let mut errors = FieldErrors::default();
     let kind = match frame.remove("type") {
@@ -78,7 +78,7 @@ fn parse_message(mut frame: Map<String, Value>, errors: &mut FieldErrors) -> Opt
         Some(Value::String(id)) if is_client_id(&id) => Some(id),
         Some(_) => return errors.reject("client_id", "must be 1 to 255 printable ASCII characters"),
     };
-    // In one order, whichever way they were sent: a repeated frame is the same frame.
+    // The idempotency check compares bodies as text, so the same keys in another order must give the same text.
     frame.sort_keys();
     Some(ClientFrame::Message {
         body: frame,
@@ -90,7 +90,7 @@ fn is_client_id(id: &str) -> bool {
     (1..=255).contains(&id.len()) && id.bytes().all(|byte| (0x20..=0x7e).contains(&byte))
 }
 
-/// The ticket that a value names: its id as a number, its uid, number or key.
+/// A reference to a ticket: its id as a number, or its uid, number or key as a string.
 pub fn parse_ticket_ref(value: &Value) -> Option<Ref> {
     match value {
         Value::String(text) => Ref::parse(text).filter(|named| !matches!(named, Ref::Id(_))),
@@ -146,7 +146,7 @@ fn parse_resume(frame: &Map<String, Value>, errors: &mut FieldErrors) -> Option<
     }
 }
 
-// Out ------------------------------------------------------------------------------------------------------------
+// Server frames --------------------------------------------------------------------------------------------------
 
 /// RFC 3339 with milliseconds, UTC.
 fn to_rfc3339(now: Millis) -> String {
@@ -162,7 +162,7 @@ fn build_frame(kind: &str, ticket: Option<i64>, now: Millis, data: Value) -> Str
     .to_string()
 }
 
-/// Why something was not done. `refusal` is the envelope that the same would get over HTTP.
+/// An error frame. `refusal` is the error envelope that the same request gets over HTTP.
 pub fn error(refusal: &Value, reference: Option<&str>, now: Millis) -> String {
     let mut data = Map::new();
     for name in ["code", "message", "errors", "details", "request_id"] {
@@ -177,28 +177,28 @@ pub fn error(refusal: &Value, reference: Option<&str>, now: Millis) -> String {
     build_frame("error", None, now, Value::Object(data))
 }
 
-/// The answer to a ping.
+/// The response to a ping.
 pub fn pong(reference: Option<&str>, now: Millis) -> String {
     let data = reference.map_or_else(|| json!({}), |reference| json!({"ref": reference}));
     build_frame("pong", None, now, data)
 }
 
-/// Who is there: the first frame of every socket.
+/// The connected users: the first frame on every connection.
 pub fn presence(ticket: Option<i64>, people: &[&Value], now: Millis) -> String {
     build_frame("presence", ticket, now, json!({"users": people}))
 }
 
-/// Somebody has come.
+/// A user connected to the ticket.
 pub fn user_joined(ticket: i64, card: &Value, now: Millis) -> String {
     build_frame("user_joined", Some(ticket), now, json!({"user": card}))
 }
 
-/// Somebody has gone.
+/// A user's last connection to the ticket closed.
 pub fn user_left(ticket: i64, card: &Value, now: Millis) -> String {
     build_frame("user_left", Some(ticket), now, json!({"user": card}))
 }
 
-/// Somebody is writing, or has stopped.
+/// A user is typing, or stopped.
 pub fn typing(ticket: i64, card: &Value, is_typing: bool, is_internal: bool, now: Millis) -> String {
     let data = if is_internal {
         json!({"user": card, "is_typing": is_typing, "is_internal": true})
@@ -208,7 +208,7 @@ pub fn typing(ticket: i64, card: &Value, is_typing: bool, is_internal: bool, now
     build_frame("typing", Some(ticket), now, data)
 }
 
-/// The same frame for who has caused it: with the client's own name of it.
+/// A frame as its sender gets it: with the correlation id.
 pub fn with_ref(frame: &str, reference: &str) -> String {
     let head = frame.strip_suffix('}').unwrap_or(frame);
     format!("{head},\"ref\":{}}}", json!(reference))

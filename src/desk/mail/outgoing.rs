@@ -1,32 +1,32 @@
-//! What mails say: plain text and HTML of the same words, made of what may be said to this person now.
+//! The texts of outgoing mails: plain text and HTML with the same words.
 
 use serde::Deserialize;
 use serde_json::Value;
 
-/// Stands above the text of mails that can be answered: what is written below it is what was quoted.
+/// Stands above the text of mails that can be answered. In a reply, everything from this line on is quoted.
 pub const REPLY_MARKER: &str = "-- Please write your answer above this line --";
 
-/// Mails that one person gets of one ticket in an hour. One place is left to the digest of the rest.
+/// Mails per person, ticket and hour. The last one is a digest of the rest.
 pub const MAX_MAILS_PER_HOUR: i64 = 20;
 
-/// Entries that a digest tells one by one.
+/// Entries that a digest lists; the rest is only counted.
 pub const MAX_DIGEST_ENTRIES: i64 = 50;
 
-/// What a mail is made of.
+/// What a mail is about. Read from SQL as JSON, so the field names are the keys there.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 pub struct MailContent {
-    /// A kind of notification, or `digest`, `password_reset`, `verify_email`.
+    /// A notification kind, or `digest`, `password_reset`, `verify_email`.
     pub kind: String,
-    /// The name of the person.
+    /// The full name of the recipient.
     pub name: String,
     pub ticket: Option<MailTicket>,
     pub entry: Option<MailEntry>,
-    /// What a rule, or the desk itself, says.
+    /// The text of a rule's notification or of a system notice.
     pub words: Option<String>,
-    /// What a digest tells of.
+    /// The entries of a digest.
     #[serde(default)]
     pub entries: Vec<MailEntry>,
-    /// What a digest has no room for.
+    /// How many entries a digest leaves out.
     #[serde(default)]
     pub more: i64,
 }
@@ -40,36 +40,36 @@ pub struct MailTicket {
     pub status: String,
 }
 
-/// What happened.
+/// An event in a mail.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 pub struct MailEntry {
     pub kind: String,
-    /// Who did it; nobody where the desk itself did.
+    /// The name of the person who did it; `None` if no person did.
     pub actor: Option<String>,
     /// The text of a message.
     pub body: Option<String>,
     #[serde(default)]
     pub is_internal: bool,
-    /// `[{"field", "from", "to"}]`
+    /// The changed fields: `[{"field", "from", "to"}]`.
     #[serde(default)]
     pub changes: Value,
-    /// `response` or `resolution`, of a promise.
+    /// `response` or `resolution`, for SLA events.
     pub target: Option<String>,
     pub words: Option<String>,
 }
 
-/// Where a mail leads.
+/// The links in a mail.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MailLinks {
-    /// What the person is asked to do, or the ticket.
+    /// The page for what the recipient is asked to do, or of the ticket.
     pub action: Option<String>,
-    /// Where mails of this kind are stopped.
+    /// The page to unsubscribe from mails of this kind.
     pub unsubscribe: Option<String>,
-    /// It can be answered.
+    /// A reply to the mail is added to the ticket.
     pub is_answerable: bool,
 }
 
-/// A mail's words.
+/// A mail that is ready to send, except for its addresses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RenderedMail {
     pub subject: String,
@@ -81,13 +81,14 @@ pub struct RenderedMail {
 enum Paragraph {
     Line(String),
     Quote(String),
-    /// What it is for, and where it leads.
+    /// A label and a URL.
     Link(&'static str, String),
 }
 
 /// Writes a mail.
 pub fn render(facts: &MailContent, links: &MailLinks) -> RenderedMail {
-    // Whose address it is, is not known yet: what a stranger calls themself is nothing to tell its owner.
+    // The owner of the address is not confirmed yet. The name was chosen by whoever registered it, so it could be used
+    // to send text to a stranger.
     let name = to_single_line(&facts.name);
     let mut parts = vec![Paragraph::Line(match facts.kind.as_str() {
         "verify_email" => "Hello,".to_owned(),
@@ -137,7 +138,7 @@ pub fn render(facts: &MailContent, links: &MailLinks) -> RenderedMail {
     }
 }
 
-/// Answers of one ticket stand together in mail programs, so every mail of it has the same subject.
+/// Mail programs group mails by subject, so all mails about a ticket have the same one.
 fn render_subject(facts: &MailContent) -> String {
     let subject = match (&facts.ticket, facts.kind.as_str()) {
         (Some(ticket), _) => format!("[{}] {}", ticket.number, ticket.title),
@@ -218,7 +219,7 @@ fn ticket_label(facts: &MailContent) -> String {
     })
 }
 
-/// What happened, in a sentence, with what was said.
+/// An event as a sentence, followed by the text of the message.
 fn describe_entry(entry: &MailEntry, ticket: Option<String>) -> Vec<Paragraph> {
     let who = entry
         .actor
@@ -281,7 +282,7 @@ fn describe_status_change(entry: &MailEntry, who: &str) -> String {
     )
 }
 
-/// One line: no control characters, so nothing ends a header, and no runs of space.
+/// One line without control characters, so that a value cannot add a header; runs of white space are collapsed.
 fn to_single_line(text: &str) -> String {
     let plain: String = text
         .chars()

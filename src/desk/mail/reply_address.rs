@@ -1,35 +1,35 @@
-//! Reply addresses: an answer by mail finds its ticket, and nobody can make up an address that does.
+//! Reply addresses: a reply by mail finds its ticket. They are signed, so they cannot be forged.
 //!
-//! `support+12.34.<seal>@desk.example` is where user 34 answers on ticket 12. Mails carry a Message-ID of the same
-//! kind, for programs that answer elsewhere. The seal is a truncated HMAC, so one address tells nothing of another.
-//! It says where a mail belongs, and not who sent it.
+//! User 34 replies to ticket 12 at `support+12.34.<signature>@desk.example`. Mails have a Message-ID of the same form,
+//! for mail programs that reply to another address. The signature is a truncated HMAC, so one address does not help to
+//! guess another. It says which ticket a mail belongs to, and does not prove who sent it.
 
 use crate::desk::id::MAX_ID;
 use crate::desk::signed_token::{hmac_hex, verify_hmac};
 
-/// Bytes of a seal: 80 bits, far beyond guessing by mail.
+/// Bytes of a signature: 80 bits, far more than can be guessed by sending mails.
 const SIGNATURE_BYTES: usize = 10;
-/// The longest part before the `@` of the plain address: with ids of ten digits the whole stays within the 64
-/// characters that RFC 5321 grants.
+/// Longest part before the `@` of the base address, in bytes. With ids of ten digits, the signed address stays within
+/// the 64 bytes that RFC 5321 allows.
 const MAX_LOCAL_BYTES: usize = 20;
 
-/// Whose side of which ticket a mail belongs to.
+/// The ticket that a mail belongs to, and the user that it was sent to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MailThread {
     pub ticket_id: i64,
     pub user_id: i64,
-    /// The mail told of an internal note: what answers it is one, too.
+    /// The mail was about an internal note, so a reply to it is an internal note too.
     pub is_internal: bool,
 }
 
 impl MailThread {
-    /// What is sealed of it: `12.34`, and `12.34n` where a note is told of.
+    /// The signed part: `12.34`, or `12.34n` for an internal note.
     fn payload(self) -> String {
         let mark = if self.is_internal { "n" } else { "" };
         format!("{}.{}{mark}", self.ticket_id, self.user_id)
     }
 
-    /// Who and where, out of what [`named`](Thread::named) wrote.
+    /// Parses what [`payload`](MailThread::payload) wrote.
     fn parse(ticket: &str, user: &str) -> Option<MailThread> {
         let plain = user.strip_suffix('n');
         let id = |id: &str| id.parse::<i64>().ok().filter(|id| (0..=MAX_ID).contains(id));
@@ -41,7 +41,7 @@ impl MailThread {
     }
 }
 
-/// The desk's own address, and the key that seals its variants.
+/// The address of the help desk, and the key that signs its variants.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReplyAddress {
     local: String,
@@ -50,10 +50,10 @@ pub struct ReplyAddress {
 }
 
 impl ReplyAddress {
-    /// The desk's address, such as `support@desk.example`.
+    /// Parses the help desk's address, such as `support@desk.example`.
     ///
     /// # Errors
-    /// Why it can be none, in words for the operator.
+    /// Why the address is unusable, as a message for the operator.
     pub fn new(address: &str, key: String) -> Result<ReplyAddress, &'static str> {
         let address = address.trim().to_lowercase();
         let fits = |text: &str| {
@@ -74,17 +74,17 @@ impl ReplyAddress {
         })
     }
 
-    /// The plain address.
+    /// The address without a token.
     pub fn base_address(&self) -> String {
         format!("{}@{}", self.local, self.domain)
     }
 
-    /// What stands behind the `@`.
+    /// The part after the `@`.
     pub fn domain(&self) -> &str {
         &self.domain
     }
 
-    /// Where a person answers on a ticket.
+    /// The address at which a user replies to a ticket.
     pub fn address_for(&self, thread: MailThread) -> String {
         let named = thread.payload();
         format!(
@@ -95,26 +95,26 @@ impl ReplyAddress {
         )
     }
 
-    /// The thread that an address leads to; nothing when it is not ours, or somebody made it up.
+    /// The thread of an address. `None` if it is not ours, or its signature is wrong.
     pub fn parse_address(&self, address: &str) -> Option<MailThread> {
         let address = address.trim().to_lowercase();
         let (ids, entry) = self.verify_token("address", self.token(&address)?)?;
         entry.is_none().then_some(ids)
     }
 
-    /// Whether this is the desk's own address: the plain one, or with anything behind a `+`.
+    /// Whether this is the help desk's address: the base address, or one with anything after a `+`.
     pub fn is_own(&self, address: &str) -> bool {
         let address = address.trim().to_lowercase();
         address == self.base_address() || self.token(&address).is_some()
     }
 
-    /// The Message-ID of a mail about a ticket, in its angle brackets. `entry` makes it unique.
+    /// The Message-ID of a mail about a ticket, in angle brackets. `entry` makes it unique.
     pub fn message_id_for(&self, thread: MailThread, entry: i64) -> String {
         let named = format!("{}.{entry}", thread.payload());
         format!("<{named}.{}@{}>", self.sign("message", &named), self.domain)
     }
 
-    /// The thread that a Message-ID stands in; nothing when it is none of ours.
+    /// The thread of a Message-ID. `None` if it is not ours.
     pub fn parse_message_id(&self, id: &str) -> Option<MailThread> {
         let id = id.trim().trim_matches(['<', '>']).to_lowercase();
         let (token, domain) = id.split_once('@')?;
@@ -122,14 +122,14 @@ impl ReplyAddress {
         (domain == self.domain && entry.is_some()).then_some(ids)
     }
 
-    /// What stands between the `+` and the `@` of an address of ours, in lower case.
+    /// The part between `+` and `@` of one of our addresses, in lower case.
     fn token<'a>(&self, address: &'a str) -> Option<&'a str> {
         let (local, domain) = address.rsplit_once('@')?;
         let token = local.strip_prefix(&self.local)?.strip_prefix('+')?;
         (domain == self.domain).then_some(token)
     }
 
-    /// Ticket and user, and the entry of a Message-ID, out of a token whose seal is ours.
+    /// The thread, and the entry of a Message-ID, if the signature of the token is valid.
     fn verify_token(&self, purpose: &str, token: &str) -> Option<(MailThread, Option<i64>)> {
         let (named, seal) = token.rsplit_once('.')?;
         if !verify_hmac(&self.key, &[purpose, named], seal, SIGNATURE_BYTES) {
@@ -171,7 +171,7 @@ mod tests {
         assert!(id.starts_with("<12.34.7.") && id.ends_with("@desk.example>"));
         assert_eq!(desk.parse_message_id(&id), Some(THREAD));
         assert_eq!(desk.parse_message_id(id.trim_matches(['<', '>'])), Some(THREAD));
-        // What is said of a note is sealed with the rest.
+        // The mark for internal notes is signed too.
         let note = MailThread {
             is_internal: true,
             ..THREAD
@@ -209,7 +209,7 @@ mod tests {
             ReplyAddress::new("support@desk.example", "other".to_owned())
                 .unwrap()
                 .address_for(THREAD),
-            // A seal of the one kind opens nothing of the other.
+            // A signature made for one purpose is invalid for the other.
             id.trim_matches(['<', '>']).replace("12.", "support+12."),
             format!("support+12.34.{}@desk.example", "é".repeat(10)),
             "support+12.34.@desk.example".to_owned(),

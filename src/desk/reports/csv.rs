@@ -1,9 +1,9 @@
-//! Tables as CSV (RFC 4180) that spreadsheets show and never run.
+//! Writes tables as CSV (RFC 4180) in which spreadsheets do not run formulas.
 
 /// The media type of what [`push_row`] writes.
 pub const MEDIA_TYPE: &str = "text/csv; charset=utf-8; header=present";
 
-/// Appends one row, ended by CR LF.
+/// Appends one row, terminated by CR LF.
 pub fn push_row<'a>(out: &mut String, cells: impl IntoIterator<Item = &'a str>) {
     for (at, text) in cells.into_iter().enumerate() {
         if at > 0 {
@@ -14,12 +14,12 @@ pub fn push_row<'a>(out: &mut String, cells: impl IntoIterator<Item = &'a str>) 
     out.push_str("\r\n");
 }
 
-/// Appends one cell. A text that a spreadsheet would take for a formula gets an apostrophe in front
-/// (<https://owasp.org/www-community/attacks/CSV_Injection>); one with a delimiter, a quote or a line
-/// break inside, or blanks at its ends, is quoted.
+/// Appends one cell. Text that a spreadsheet would read as a formula gets an apostrophe in front
+/// (<https://owasp.org/www-community/attacks/CSV_Injection>). Text that contains a delimiter, a quote or a line break,
+/// or begins or ends with white space, is quoted.
 pub fn push_cell(out: &mut String, text: &str) {
     let guard = if is_formula(text) { "'" } else { "" };
-    // Semicolons too: spreadsheets of many countries split there.
+    // Semicolons too: in many countries spreadsheets use them as the delimiter.
     let is_quoted = text.contains(['"', ',', ';', '\t', '\r', '\n']) || text.trim() != text;
     if is_quoted {
         out.push('"');
@@ -32,8 +32,8 @@ pub fn push_cell(out: &mut String, text: &str) {
     }
 }
 
-/// Whether it begins like a formula, in the wide forms of East Asia too, after any blanks and characters
-/// that do not show.
+/// Whether the text begins like a formula, after any white space and invisible characters. Full-width characters, as
+/// used in East Asia, count too.
 fn is_formula(text: &str) -> bool {
     let begins = |c: char| matches!(c, '=' | '+' | '-' | '@' | '＝' | '＋' | '－' | '＠');
     text.starts_with(['\t', '\r', '\n'])

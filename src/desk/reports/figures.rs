@@ -1,4 +1,4 @@
-//! Figures of a report: durations, shares, ages, tables.
+//! The numbers in reports: percentiles, SLA compliance, age buckets, tables.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -6,9 +6,8 @@ use serde_json::Value;
 use crate::desk::reports::csv;
 use crate::desk::{DAY, Millis};
 
-/// What a set of durations looks like, in milliseconds; all zero when there are none. A percentile is the
-/// smallest duration that so many per cent of them do not exceed (nearest rank), so it is always one that
-/// really occurred.
+/// The distribution of a set of durations, in milliseconds; all zero when the set is empty. A percentile is the
+/// smallest duration that this percentage of them does not exceed (nearest rank), so it always is one that occurred.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Percentiles {
     pub count: i64,
@@ -20,18 +19,18 @@ pub struct Percentiles {
     pub max: Millis,
 }
 
-/// How promises were kept.
+/// SLA compliance: how many targets were met.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Compliance {
     pub met: i64,
-    /// Done too late, or late and still to do.
+    /// Met too late, or overdue and not met yet.
     pub missed: i64,
-    /// There is still time.
+    /// Not met yet, and not overdue.
     pub pending: i64,
 }
 
 impl Compliance {
-    /// Of so many tickets.
+    /// From the counts in SQL; what is neither met nor missed is pending.
     pub fn from_counts(tickets: i64, met: i64, missed: i64) -> Compliance {
         Compliance {
             met,
@@ -40,7 +39,7 @@ impl Compliance {
         }
     }
 
-    /// Both together.
+    /// The sum of two, for example of both targets.
     #[must_use]
     pub fn combine(self, other: Compliance) -> Compliance {
         Compliance {
@@ -50,13 +49,13 @@ impl Compliance {
         }
     }
 
-    /// What was met of what is decided, in per cent; 0 when nothing is.
+    /// Percentage met of those that are met or missed; 0 when there are none.
     pub fn met_percent(self) -> f64 {
         percent(self.met, self.met.saturating_add(self.missed)).unwrap_or_default()
     }
 }
 
-/// `part` of `whole` in per cent with one decimal; `None` of nothing.
+/// `part` of `whole` in per cent, with one decimal. `None` when `whole` is 0.
 pub fn percent(part: i64, whole: i64) -> Option<f64> {
     let tenths = i128::from(part)
         .checked_mul(2_000)?
@@ -65,8 +64,8 @@ pub fn percent(part: i64, whole: i64) -> Option<f64> {
     i32::try_from(tenths).ok().map(|tenths| f64::from(tenths) / 10.0)
 }
 
-/// The ages of unresolved tickets: the word, and the age in milliseconds at which the next one begins. One from
-/// the future is new.
+/// The age buckets of unresolved tickets: name, and the age in milliseconds at which the next one begins. A creation
+/// time in the future counts as new.
 pub const AGE_BUCKETS: [(&str, Millis); 6] = [
     ("under_1_day", DAY),
     ("1_to_3_days", 3 * DAY),
@@ -76,11 +75,11 @@ pub const AGE_BUCKETS: [(&str, Millis); 6] = [
     ("over_30_days", Millis::MAX),
 ];
 
-/// A report's rows, which are answered as JSON or as CSV under the same names.
+/// The rows of a report. JSON and CSV use the same column names.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Table {
     pub columns: Vec<&'static str>,
-    /// Texts, numbers, flags and nulls, one for each column.
+    /// Strings, numbers, booleans and nulls, one for each column.
     pub rows: Vec<Vec<Value>>,
 }
 
@@ -98,7 +97,7 @@ impl Table {
         self.rows.iter().map(object).collect()
     }
 
-    /// A head and a line for each row.
+    /// A header row, and a row for each of the rows.
     pub fn to_csv(&self) -> String {
         let mut text = String::new();
         csv::push_row(&mut text, self.columns.iter().copied());

@@ -1,16 +1,16 @@
-//! The stretch of time that a report looks at, and its days, weeks or months.
+//! The time range of a report, and its division into days, weeks or months.
 
 use chrono::{DateTime, Datelike, Months, NaiveDate, SecondsFormat};
 
 use crate::desk::time_zone::{TimeZone, civil_date, format_day, parse_day};
 use crate::desk::{DAY, Millis};
 
-/// The longest range of a report in local days.
+/// The longest range, in local days.
 pub const MAX_DAYS: i64 = 366;
-/// The range that nobody chose, in days up to and with today.
+/// The default range, in days including today.
 const DEFAULT_DAYS: i64 = 30;
 
-/// A stretch of time, its end not in it.
+/// A time range. Its end is exclusive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Period {
     pub from: Millis,
@@ -18,13 +18,11 @@ pub struct Period {
 }
 
 impl Period {
-    /// Reads the parameters `from` and `to`. Each is a date of the zone (`to` with its whole day) or an
-    /// RFC 3339 moment (`to` without it). Without `to` the range ends with today, without `from` it
-    /// begins 30 days before its end.
+    /// Parses the parameters `from` and `to`. Each is a date in the time zone (`to` includes that day) or an RFC 3339
+    /// time (`to` excludes it). The default of `to` is the end of today, that of `from` 30 days before the end.
     ///
     /// # Errors
-    /// (parameter, message), when one cannot be read, `to` is not after `from`, or there are more than
-    /// 366 days between them.
+    /// (parameter, message) when one is invalid, `to` is not after `from`, or they are more than 366 days apart.
     pub fn parse(
         from: Option<&str>,
         to: Option<&str>,
@@ -51,7 +49,7 @@ impl Period {
         }
         let until = end.unwrap_or_else(|| zone.midnight(zone.day(now).saturating_add(1)));
         let from = begin.unwrap_or_else(|| {
-            // The end may be a midnight, which belongs to the day before it.
+            // The end may be a midnight, which belongs to the previous day.
             let last = zone.day(until.saturating_sub(1));
             zone.midnight(last.saturating_sub(DEFAULT_DAYS - 1))
         });
@@ -67,7 +65,8 @@ impl Period {
         Ok(Period { from, until })
     }
 
-    /// The parts of the range in order, without gaps: at most 367. The first and the last may be cut.
+    /// The range divided into buckets, in order and without gaps: at most 367. The first and the last may be
+    /// incomplete.
     pub fn buckets(&self, step: Granularity, zone: &TimeZone) -> Vec<Bucket> {
         let mut parts = Vec::new();
         let mut day = step.first(zone.day(self.from));
@@ -75,7 +74,7 @@ impl Period {
         while from < self.until && parts.len() <= usize::try_from(MAX_DAYS).unwrap_or_default() {
             let next = step.next(day);
             let until = zone.midnight(next).min(self.until);
-            // A zone may skip a whole day.
+            // Some time zones have skipped a whole day.
             if from < until {
                 parts.push(Bucket {
                     day,
@@ -88,29 +87,29 @@ impl Period {
     }
 }
 
-/// A day, week or month of a range.
+/// One day, week or month of a range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bucket {
-    /// Its first local day, counted from 1970-01-01, even where the range cuts it off.
+    /// Its first local day, as days since 1970-01-01, even if the range begins later.
     pub day: i64,
     pub range: Period,
 }
 
 impl Bucket {
-    /// Its first local day: `2026-01-31`.
+    /// Its first local day as `2026-01-31`.
     pub fn date(&self) -> String {
         format_day(self.day)
     }
 }
 
-/// A moment as answers have it: RFC 3339, UTC, with milliseconds.
+/// A time as responses have it: RFC 3339, UTC, with milliseconds.
 pub fn to_rfc3339(at: Millis) -> String {
     DateTime::from_timestamp_millis(at)
         .unwrap_or_default()
         .to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
-/// Which of the parts a moment falls into.
+/// The index of the bucket that contains a time.
 pub fn bucket_index(parts: &[Bucket], at: Millis) -> Option<usize> {
     let after = parts.partition_point(|part| part.range.from <= at);
     let place = after.checked_sub(1)?;
@@ -120,22 +119,22 @@ pub fn bucket_index(parts: &[Bucket], at: Millis) -> Option<usize> {
         .map(|_| place)
 }
 
-/// How finely a trend is drawn.
+/// The length of the buckets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Granularity {
     Day,
-    /// From Monday, as ISO 8601 has it.
+    /// From Monday, as in ISO 8601.
     Week,
     Month,
 }
 
 impl Granularity {
-    /// Every step.
+    /// All granularities.
     pub const ALL: [Granularity; 3] = [Granularity::Day, Granularity::Week, Granularity::Month];
-    /// The canonical words, in the order of [`Granularity::ALL`].
+    /// The API names, in the order of [`Granularity::ALL`].
     pub const WORDS: [&'static str; 3] = ["day", "week", "month"];
 
-    /// The canonical word.
+    /// The API name.
     pub fn as_str(self) -> &'static str {
         match self {
             Granularity::Day => "day",
@@ -144,13 +143,13 @@ impl Granularity {
         }
     }
 
-    /// Reads a word in any case.
+    /// Reads an API name in any case.
     pub fn parse(word: &str) -> Option<Granularity> {
         let word = word.trim().to_ascii_lowercase();
         Granularity::ALL.into_iter().find(|step| step.as_str() == word)
     }
 
-    /// The first day of the day, week or month that a day is in. Days count from 1970-01-01.
+    /// The first day of the day, week or month that contains a day. Days count from 1970-01-01.
     pub fn first(self, day: i64) -> i64 {
         match self {
             Granularity::Day => day,
@@ -162,7 +161,7 @@ impl Granularity {
         }
     }
 
-    /// The first day of the next one; always later than `first`.
+    /// The first day of the next bucket; always later than `first`.
     fn next(self, first: i64) -> i64 {
         match self {
             Granularity::Day => first.saturating_add(1),

@@ -1,40 +1,39 @@
-//! Business hours: which moments count as working time.
+//! Business calendars: which times count as working time.
 //!
-//! Hours are wall times of a time zone, so a working day keeps its length when the clocks change at
-//! night and follows the clock when they change during it. Every function is bounded: beyond
-//! [`HORIZON_DAYS`] it stops counting.
+//! Hours are local times, so a working day keeps its length when the clocks change at night, and follows the clocks
+//! when they change during it. Every function is bounded: beyond [`HORIZON_DAYS`] it stops counting.
 
 use std::collections::BTreeSet;
 
 use crate::desk::time_zone::TimeZone;
 use crate::desk::{DAY, MINUTE, Millis};
 
-/// How far a calendar is followed: ten years.
+/// How many days a calendar is followed: ten years.
 pub const HORIZON_DAYS: i64 = 3_660;
-/// When the desk works.
+/// Working hours and holidays in a time zone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Calendar {
-    /// `None` works always.
+    /// `None`: around the clock.
     pub(super) hours: Option<Hours>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Hours {
     pub(super) zone: TimeZone,
-    /// Per weekday from Monday, the minutes of the day `[from, to)`, in order and apart.
+    /// For each weekday from Monday: the minutes of the day `[from, to)`, in order and without overlap.
     pub(super) week: [Vec<(i64, i64)>; 7],
-    /// Days counted from 1970-01-01.
+    /// Days since 1970-01-01.
     pub(super) holidays: BTreeSet<i64>,
 }
 
 impl Calendar {
-    /// Around the clock, the default.
+    /// Around the clock. This is the default.
     pub fn always() -> Calendar {
         Calendar { hours: None }
     }
 
-    /// The moment at which `working` milliseconds of working time have passed since `start`. At the end of
-    /// a working day that is its end, not the next morning. Never before `start`, and at most the horizon
+    /// The time at which `working` milliseconds of working time have passed since `start`. If that is the end of a
+    /// working day, the result is that end and not the next morning. Never before `start`, and at most the horizon
     /// after it.
     pub fn add(&self, start: Millis, working: Millis) -> Millis {
         let mut left = working.max(0);
@@ -58,8 +57,8 @@ impl Calendar {
         start.max(hours.zone.midnight(first.saturating_add(HORIZON_DAYS)))
     }
 
-    /// The working time between two moments in milliseconds, 0 when `until` is not after `since`. Counts
-    /// no further than the horizon after `since`.
+    /// The working time between two times in milliseconds; 0 if `until` is not after `since`. Counts at most up to the
+    /// horizon after `since`.
     pub fn between(&self, since: Millis, until: Millis) -> Millis {
         let Some(hours) = &self.hours else {
             return until.saturating_sub(since).max(0);
@@ -74,7 +73,7 @@ impl Calendar {
 }
 
 impl Hours {
-    /// The working moments of a local day.
+    /// The working periods of a local day.
     fn spans(&self, day: i64) -> impl Iterator<Item = (Millis, Millis)> {
         // 1970-01-01 was a Thursday.
         let weekday = usize::try_from(day.saturating_add(3).rem_euclid(7)).unwrap_or_default();
@@ -149,7 +148,7 @@ mod tests {
             // The clocks jump from 02:00 to 03:00: the night has 7 hours instead of 8.
             (&night, "2026-03-28T21:00:00Z", 7, "2026-03-29T04:00:00Z"),
             (&night, "2026-03-28T21:00:00Z", 8, "2026-04-04T21:00:00Z"),
-            // They fall back from 03:00 to 02:00: it has 9.
+            // They go back from 03:00 to 02:00: it has 9.
             (&night, "2026-10-24T20:00:00Z", 9, "2026-10-25T05:00:00Z"),
         ] {
             let (start, working) = (at(start), hours * HOUR);

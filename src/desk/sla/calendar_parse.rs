@@ -1,4 +1,4 @@
-//! Reading a business calendar that an administrator wrote.
+//! Parses and validates a business calendar.
 
 use std::collections::BTreeSet;
 
@@ -8,20 +8,19 @@ use crate::desk::sla::calendar::{Calendar, Hours};
 use crate::desk::time_zone::{TimeZone, parse_day};
 use crate::desk::validation::{FieldError, FieldErrors};
 
-/// The keys of a week, in its order.
+/// The keys of `hours`, in the order of the week.
 pub const WEEKDAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
-/// Minutes of a day.
 const MINUTES_PER_DAY: i64 = 1_440;
 /// Ranges of one weekday.
 const MAX_RANGES: usize = 12;
 /// Holidays of one calendar.
 const MAX_HOLIDAYS: usize = 1_000;
 const TIME_ZONE_MESSAGE: &str = "must be an IANA time zone such as Europe/Berlin";
-/// Working minutes that a week must have at least.
+/// Working minutes that a week must have. With less, due times would lie years ahead.
 const MIN_WEEKLY_MINUTES: i64 = 60;
 
 impl Calendar {
-    /// Reads a calendar; unknown keys are ignored:
+    /// Parses a calendar. Unknown keys are ignored.
     ///
     /// ```json
     /// {"time_zone": "Europe/Berlin",
@@ -29,11 +28,10 @@ impl Calendar {
     ///  "holidays": ["2026-12-25"]}
     /// ```
     ///
-    /// A shift over midnight is two ranges. A calendar with less than an hour of work a week
-    /// is a mistake.
+    /// A shift across midnight is written as two ranges. A calendar with less than an hour of work per week is invalid.
     ///
     /// # Errors
-    /// Every mistake.
+    /// All validation errors.
     pub fn parse(value: &Value) -> Result<Calendar, Vec<FieldError>> {
         let mut errors = FieldErrors::default();
         let zone = match value
@@ -54,21 +52,21 @@ impl Calendar {
     }
 }
 
-/// What is wrong with the hours of a calendar.
+/// The validation errors of a calendar's hours.
 pub fn validate_hours(value: &Value) -> Vec<FieldError> {
     let mut errors = FieldErrors::default();
     let week = parse_week(Some(value), &mut errors);
     errors.finish(Some(week)).err().unwrap_or_default()
 }
 
-/// What is wrong with the holidays of a calendar.
+/// The validation errors of a calendar's holidays.
 pub fn validate_holidays(value: &Value) -> Vec<FieldError> {
     let mut errors = FieldErrors::default();
     let days = parse_holidays(Some(value), &mut errors);
     errors.finish(Some(days)).err().unwrap_or_default()
 }
 
-/// What is wrong with the time zone of a calendar.
+/// The validation errors of a calendar's time zone.
 pub fn validate_time_zone(value: &Value) -> Vec<FieldError> {
     match value.as_str().and_then(TimeZone::find) {
         Some(_) => Vec::new(),
@@ -126,7 +124,7 @@ fn parse_day_hours(path: &str, value: &Value, errors: &mut FieldErrors) -> Vec<(
     ranges
 }
 
-/// Reads `09:00-17:00` as minutes of the day; the end may be `24:00` and is after the start.
+/// Parses `09:00-17:00` as minutes of the day. The end may be `24:00` and must be after the start.
 fn parse_range(text: &str) -> Option<(i64, i64)> {
     let (from, to) = text.split_once('-')?;
     let (from, to) = (parse_minute(from)?, parse_minute(to)?);

@@ -1,4 +1,9 @@
-//! The promises of the desk: when a ticket is answered and when it is solved.
+//! Service levels: when is a ticket due, and was it handled in time?
+//!
+//! Due times are computed here once, and stored with the ticket; the state (`ok`, `at_risk`, `breached` ...) is derived
+//! from them at any time. `calendar` counts working time, `calendar_parse` validates what admins write.
+//!
+//! Nothing here knows when to warn or whom: warnings are a job in `src/jobs/sla_warnings.rs`.
 
 pub mod calendar;
 pub mod calendar_parse;
@@ -8,17 +13,17 @@ use crate::desk::tickets::priority::Priority;
 use crate::desk::validation::FieldError;
 use crate::desk::{DAY, HOUR, MINUTE, Millis};
 
-/// How much working time the desk takes at most, in milliseconds.
+/// The targets of a priority, in milliseconds of working time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SlaDurations {
-    /// Until the first public answer of the staff.
+    /// Until the first public reply by staff.
     pub response: Millis,
     /// Until the ticket is resolved.
     pub resolution: Millis,
 }
 
 impl SlaDurations {
-    /// What is promised where nothing else is written. A day is 24 hours of working time.
+    /// The defaults where no policy is stored. A day is 24 hours of working time.
     pub const fn standard(priority: Priority) -> SlaDurations {
         let (response, resolution) = match priority {
             Priority::Low => (24 * HOUR, 10 * DAY),
@@ -29,10 +34,10 @@ impl SlaDurations {
         SlaDurations { response, resolution }
     }
 
-    /// A policy of so many minutes.
+    /// From minutes, as policies are written.
     ///
     /// # Errors
-    /// When a ticket would have to be resolved before it is answered.
+    /// When the resolution target is shorter than the response target.
     pub fn from_minutes(response: i64, resolution: i64) -> Result<SlaDurations, FieldError> {
         if resolution < response {
             let message = "must not be shorter than first_response_minutes";
@@ -45,22 +50,22 @@ impl SlaDurations {
     }
 }
 
-/// What is promised for one priority, and the hours that it is counted in.
+/// The targets of one priority, and the calendar that they are counted in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SlaPolicy {
     pub policy: SlaDurations,
     pub calendar: Calendar,
-    /// Rises with every change of the policy or of its calendar; a ticket keeps the one that it was promised by.
+    /// Rises with every change of the policy or its calendar. A ticket stores the version that its due times come from.
     pub version: i64,
 }
 
-/// Every promise of the desk, in the order of [`Priority::ALL`].
+/// The policy of every priority, in the order of [`Priority::ALL`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SlaPolicies(pub [SlaPolicy; 4]);
 
 impl SlaPolicies {
-    /// The standard policies around the clock. Tickets that were promised by them are promised anew as soon as
-    /// the desk's own are known: their version is below every other.
+    /// The defaults, around the clock. Their version 0 is lower than any stored one and so marks due times as outdated:
+    /// they are recomputed once the stored policies are known.
     pub fn standard() -> SlaPolicies {
         SlaPolicies(Priority::ALL.map(|priority| SlaPolicy {
             policy: SlaDurations::standard(priority),
@@ -69,7 +74,7 @@ impl SlaPolicies {
         }))
     }
 
-    /// Promises something else for a priority.
+    /// Replaces the policy of a priority.
     pub fn set(&mut self, priority: Priority, promise: SlaPolicy) {
         let SlaPolicies([low, medium, high, urgent]) = self;
         *match priority {
@@ -80,7 +85,7 @@ impl SlaPolicies {
         } = promise;
     }
 
-    /// What is promised for a priority.
+    /// The policy of a priority.
     pub fn for_priority(&self, priority: Priority) -> &SlaPolicy {
         let SlaPolicies([low, medium, high, urgent]) = self;
         match priority {
@@ -92,11 +97,11 @@ impl SlaPolicies {
     }
 }
 
-/// A stretch of time for which a ticket's resolution clock stood still: since, until.
+/// A period in which a ticket's resolution clock was stopped: from, until.
 pub type Pause = (Millis, Millis);
 
 impl SlaPolicy {
-    /// The due times of a ticket, and the working time for which its resolution clock has stood still.
+    /// The due times of a ticket, and the working time in milliseconds for which its resolution clock was stopped.
     pub fn due_times(&self, created_at: Millis, pauses: &[Pause]) -> (DueTimes, Millis) {
         let paused = pauses
             .iter()
@@ -106,7 +111,7 @@ impl SlaPolicy {
     }
 }
 
-/// The moments that a ticket's promises lead to.
+/// When the targets of a ticket are at risk and due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DueTimes {
     pub first_response_due_at: Millis,
@@ -115,8 +120,8 @@ pub struct DueTimes {
     pub resolution_at_risk_at: Millis,
 }
 
-/// When a ticket is due. It is at risk when 80 % of the promised working time is used. `paused` is the
-/// working time for which its resolution clock stood still; the response clock never does.
+/// The due times of a ticket. A target is at risk when 80 % of its working time has passed. `paused` is the working
+/// time for which the resolution clock was stopped; the response clock never stops.
 pub fn due_times(policy: SlaDurations, calendar: &Calendar, created_at: Millis, paused: Millis) -> DueTimes {
     let after = |working: Millis| calendar.add(created_at, working);
     DueTimes {
@@ -127,25 +132,25 @@ pub fn due_times(policy: SlaDurations, calendar: &Calendar, created_at: Millis, 
     }
 }
 
-/// 80 %.
+/// 80 % of a duration.
 fn at_risk_share(working: Millis) -> Millis {
     working.saturating_sub(working / 5)
 }
 
-/// What is promised.
+/// What an SLA policy sets a due time for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SlaTarget {
-    /// The first public answer.
+    /// The first public reply by staff.
     Response,
-    /// The solution.
+    /// The resolution of the ticket.
     Resolution,
 }
 
 impl SlaTarget {
-    /// Both.
+    /// Both targets.
     pub const ALL: [SlaTarget; 2] = [SlaTarget::Response, SlaTarget::Resolution];
 
-    /// The canonical word.
+    /// The API name.
     pub fn as_str(self) -> &'static str {
         match self {
             SlaTarget::Response => "response",
@@ -154,25 +159,25 @@ impl SlaTarget {
     }
 }
 
-/// How a promise is doing.
+/// The state of one SLA target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SlaState {
-    /// There is time.
+    /// Not due yet.
     Ok,
-    /// Most of the time is used.
+    /// At least 80 % of the time has passed.
     AtRisk,
-    /// It is overdue, and still to do.
+    /// Overdue, and not met yet.
     Breached,
-    /// The clock stands still.
+    /// The clock is stopped.
     Paused,
-    /// It was done in time.
+    /// Met in time.
     Met,
-    /// It was done too late.
+    /// Met too late.
     Missed,
 }
 
 impl SlaState {
-    /// Every state.
+    /// All states.
     pub const ALL: [SlaState; 6] = [
         SlaState::Ok,
         SlaState::AtRisk,
@@ -181,10 +186,10 @@ impl SlaState {
         SlaState::Met,
         SlaState::Missed,
     ];
-    /// The canonical words, in the order of [`SlaState::ALL`].
+    /// The API names, in the order of [`SlaState::ALL`].
     pub const WORDS: [&'static str; 6] = ["ok", "at_risk", "breached", "paused", "met", "missed"];
 
-    /// The canonical word.
+    /// The API name.
     pub fn as_str(self) -> &'static str {
         match self {
             SlaState::Ok => "ok",
@@ -196,16 +201,16 @@ impl SlaState {
         }
     }
 
-    /// Reads a word in any case.
+    /// Reads an API name in any case.
     pub fn parse(word: &str) -> Option<SlaState> {
         let word = word.trim().to_ascii_lowercase();
         SlaState::ALL.into_iter().find(|state| state.as_str() == word)
     }
 }
 
-/// How a promise is doing at `now`. Due moments belong to the time in which it is kept. `paused_at` is for
-/// the resolution only, `None` for the response: a pause stops the clock at its beginning, so what was
-/// overdue then stays breached.
+/// The state of an SLA target at `now`. What is done exactly at the due time is in time. `paused_at` applies to the
+/// resolution only and is `None` for the response. A pause stops the clock when it begins, so what was overdue then
+/// stays breached.
 pub fn state_at(
     due_at: Millis,
     at_risk_at: Millis,
@@ -281,7 +286,7 @@ mod tests {
                 .expect("a time")
                 .timestamp_millis()
         };
-        // Friday 16:00 before the clocks change.
+        // Friday 16:00, before the clocks change.
         let created = at("2026-03-27T16:00:00+01:00");
         let promise = SlaPolicy {
             policy: SlaDurations {
@@ -291,7 +296,7 @@ mod tests {
             calendar,
             version: 1,
         };
-        // An hour on Friday, nothing over the weekend, and Monday from ten to closing time.
+        // An hour on Friday, nothing over the weekend, and Monday from ten to the end of the working day.
         let pauses = [
             (at("2026-03-27T16:00:00+01:00"), at("2026-03-29T20:00:00+02:00")),
             (at("2026-03-30T10:00:00+02:00"), at("2026-03-30T20:00:00+02:00")),

@@ -1,4 +1,4 @@
-//! Attachments: who may add a file to a ticket, and who may take it away again.
+//! Attachments: who may add a file to a ticket, and who may delete one.
 
 use crate::desk::person::Role;
 use crate::desk::tickets::filename::MAX_FILES_PER_TICKET;
@@ -6,19 +6,19 @@ use crate::desk::tickets::message::EDIT_WINDOW;
 use crate::desk::tickets::ticket::{Actor, Refusal};
 use crate::desk::{DAY, HOUR, Millis};
 
-/// The life of a link for an upload, seconds.
+/// How long an upload URL is valid, in seconds.
 pub const UPLOAD_URL_SECONDS: i64 = 900;
-/// The life of a link for a download, seconds.
+/// How long a download URL is valid, in seconds.
 pub const DOWNLOAD_URL_SECONDS: i64 = 300;
-/// For how long an upload that is under way keeps its place among a ticket's files.
+/// How long a pending upload counts against a ticket's file limit.
 pub const PENDING_UPLOAD_TTL: Millis = HOUR;
-/// After this time an upload that nobody registered is cleared away.
+/// Age at which an upload that was never registered is deleted.
 pub const ABANDONED_UPLOAD_AGE: Millis = DAY;
-/// Counted from its permission, the time after which nothing can arrive under a key any more: an upload may
-/// begin in the last second of its link, and be slow.
+/// How long after an upload URL was issued a file can still arrive under its key. A PUT may start in the last second of
+/// the URL and finish late; only after this time may the key be cleaned up.
 pub const LATE_UPLOAD_WINDOW: Millis = HOUR;
 
-/// The message that a file belongs to.
+/// The message that an attachment belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ParentMessage {
     pub id: i64,
@@ -27,7 +27,8 @@ pub struct ParentMessage {
     pub is_internal: bool,
 }
 
-/// A message that is not there, is hidden, or is another ticket's: one answer for all.
+/// The refusal for a message that does not exist, is hidden, or belongs to another ticket. It is the same for all
+/// three, so that it reveals nothing.
 pub fn unknown_message() -> Refusal {
     Refusal::Invalid {
         field: "message_id",
@@ -35,11 +36,11 @@ pub fn unknown_message() -> Refusal {
     }
 }
 
-/// Whether a file is internal, from what was asked for and from the message it belongs to. A file of a note is
-/// as internal as the note.
+/// Decides whether an attachment is internal, from what was requested and from its message. The attachment of an
+/// internal note is always internal.
 ///
 /// # Errors
-/// A [`Refusal`] when the message is another's, or says otherwise.
+/// A [`Refusal`] when the message belongs to another ticket or contradicts the request.
 pub fn resolve_internal(
     ticket_id: i64,
     asked: Option<bool>,
@@ -66,11 +67,11 @@ pub fn resolve_internal(
     Ok(message.is_internal)
 }
 
-/// Whether one more file has a place. Public files and internal ones have their places apart, so that a full
-/// ticket tells customers nothing of what they do not see.
+/// Checks that one more file fits. Public and internal files have separate limits, so that a full ticket does not
+/// reveal to customers that there are internal files.
 ///
 /// # Errors
-/// A [`Refusal`].
+/// A [`Refusal`] when the limit is reached.
 pub fn check_file_count(taken: i64) -> Result<(), Refusal> {
     if taken < MAX_FILES_PER_TICKET {
         return Ok(());
@@ -80,11 +81,11 @@ pub fn check_file_count(taken: i64) -> Result<(), Refusal> {
     )))
 }
 
-/// Whether somebody may take away a file they can see: admins always, uploaders as long as a message may be
-/// deleted.
+/// Checks that a person may delete an attachment that they can see: admins always, others only their own, as long as a
+/// message could be deleted.
 ///
 /// # Errors
-/// A [`Refusal`].
+/// A [`Refusal`] when they may not.
 pub fn authorize_delete(
     uploader_id: i64,
     attached_at: Millis,

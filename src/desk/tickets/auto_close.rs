@@ -1,4 +1,4 @@
-//! What the desk does by itself when time has passed.
+//! Automatic closing of resolved tickets.
 
 use serde_json::Value;
 
@@ -8,10 +8,10 @@ use crate::desk::tickets::status::Status;
 use crate::desk::tickets::ticket::{Actor, Change, Ticket, TicketEdit, TicketSettings};
 use crate::desk::{DAY, Millis};
 
-/// Why a ticket was closed that nobody closed: what history shows as the cause.
+/// The event's `cause` when a ticket is closed automatically. History shows it.
 pub const AUTO_CLOSE: &str = "auto_close";
 
-/// The desk itself, as an actor: for what no person does.
+/// The actor of changes that no person makes.
 pub fn system_actor() -> Actor {
     Actor {
         id: 0,
@@ -20,7 +20,7 @@ pub fn system_actor() -> Actor {
     }
 }
 
-/// Closes a ticket that has been resolved for so many days; 0 is never. Nothing where it is not time, or not to be.
+/// Closes a ticket that has been resolved for `days` days. `None` if it is not due, or if `days` is 0 (never).
 pub fn close_if_due(ticket: &Ticket, days: i64, rules: &TicketSettings, now: Millis) -> Option<Change> {
     let resolved_at = ticket.resolved_at.filter(|_| ticket.status == Status::Resolved)?;
     if days < 1 || resolved_at.saturating_add(days.saturating_mul(DAY)) > now {

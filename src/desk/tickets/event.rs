@@ -1,9 +1,9 @@
-//! What has happened to a ticket. One change is one event, whatever number of fields it touched.
+//! Events: what happened to a ticket. One change is one event, however many fields it touched.
 
 use serde::Serialize;
 use serde_json::Value;
 
-/// What happened.
+/// The kind of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EventKind {
     TicketCreated,
@@ -19,13 +19,14 @@ pub enum EventKind {
     MessageDeleted,
     AttachmentAdded,
     AttachmentDeleted,
-    /// A promise is about to be broken; `data` is `{"target": "response" | "resolution"}`, as of the next.
+    /// 80 % of an SLA target's time has passed. `data` of this and the next kind is `{"target": "response" |
+    /// "resolution"}`.
     SlaAtRisk,
     SlaBreached,
 }
 
 impl EventKind {
-    /// The canonical words.
+    /// The API names, in the order of the variants.
     pub const WORDS: [&'static str; 15] = [
         "ticket_created",
         "ticket_updated",
@@ -44,7 +45,7 @@ impl EventKind {
         "sla_breached",
     ];
 
-    /// The canonical word.
+    /// The API name.
     pub fn as_str(self) -> &'static str {
         match self {
             EventKind::TicketCreated => "ticket_created",
@@ -66,7 +67,7 @@ impl EventKind {
     }
 }
 
-/// One field, before and after. People stand in it as cards.
+/// A changed field with both values. People are cards (JSON).
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct FieldChange {
     pub field: &'static str,
@@ -85,21 +86,21 @@ impl FieldChange {
     }
 }
 
-/// One event, before it has a row.
+/// An event that is not stored yet.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
     pub kind: EventKind,
-    /// Customers never learn of it.
+    /// Never shown to customers.
     pub is_internal: bool,
     pub changes: Vec<FieldChange>,
-    /// What else belongs to it: `{}` or an object.
+    /// Further data: an object, often empty.
     pub data: Value,
-    /// The rule or job behind it, where no person is.
+    /// The rule or job that caused it, when no person did.
     pub cause: Option<String>,
 }
 
 impl Event {
-    /// An event that everybody who sees the ticket may see.
+    /// An event that everyone who can see the ticket may see.
     pub fn public(kind: EventKind, changes: Vec<FieldChange>) -> Event {
         Event {
             kind,

@@ -1,17 +1,17 @@
-//! Files that people attach: which are taken, and under which name they travel.
+//! Uploaded files: which types and names are accepted, and under which name a file is stored and downloaded.
 
 use std::fmt::Write as _;
 
 /// The largest file: 25 MiB.
 pub const MAX_FILE_BYTES: i64 = 26_214_400;
-/// Files of one ticket.
+/// Files of one ticket; public and internal ones are counted separately.
 pub const MAX_FILES_PER_TICKET: i64 = 20;
-/// Bytes of a kept name; most file systems end at 255.
+/// Bytes of a stored name; most file systems allow 255.
 const MAX_NAME_BYTES: usize = 200;
-/// The name of a file that came without a usable one.
+/// The name of a file whose own name is unusable.
 const DEFAULT_NAME: &str = "file";
 
-/// The types that are taken. What browsers would run or render as a page is not among them.
+/// The accepted media types. None of them runs or renders as a page in a browser.
 pub const ALLOWED_CONTENT_TYPES: [&str; 54] = [
     "application/gzip",
     "application/json",
@@ -69,8 +69,8 @@ pub const ALLOWED_CONTENT_TYPES: [&str; 54] = [
     "video/webm",
 ];
 
-/// Endings that an operating system runs or mounts, or that a browser shows as a page, whatever type was
-/// claimed. Near to what Outlook and Gmail refuse.
+/// Extensions that are refused whatever type was declared: an operating system runs or mounts such files, or a browser
+/// shows them as a page. Similar to the lists of Outlook and Gmail.
 const BLOCKED_EXTENSIONS: &str = " ade adp apk app appimage application appref-ms appx asp aspx bash bat cgi chm cjs class \
     cmd com command cpl crt csh deb desktop dll dmg docm dotm drv elf exe fish gadget hlp hta htm html img inf \
     ins ipa iso isp jar jnlp js jse jsp jspx ksh lib library-ms lnk lua mde mht mhtml mjs msc msh msi msix msp \
@@ -85,14 +85,14 @@ pub struct FileSpec {
     pub name: String,
     /// One of [`ALLOWED_CONTENT_TYPES`], without parameters.
     pub content_type: &'static str,
-    /// Bytes.
+    /// In bytes.
     pub size: i64,
 }
 
-/// Whether a file may be uploaded, from what its sender says of it.
+/// Checks that a file may be uploaded, from what the client declares.
 ///
 /// # Errors
-/// Every mistake as (field, message).
+/// All validation errors as (field, message).
 pub fn validate(name: &str, content_type: &str, size: i64) -> Result<FileSpec, Vec<(&'static str, String)>> {
     let mut errors = Vec::new();
     let name = sanitize(name);
@@ -119,7 +119,8 @@ pub fn validate(name: &str, content_type: &str, size: i64) -> Result<FileSpec, V
     }
 }
 
-/// The type under which a kept file is given out: one of [`ALLOWED_CONTENT_TYPES`], or plain bytes.
+/// The media type of a download: one of [`ALLOWED_CONTENT_TYPES`], or plain bytes if the stored type is no longer
+/// accepted.
 pub fn safe_content_type(kept: &str) -> &'static str {
     ALLOWED_CONTENT_TYPES
         .into_iter()
@@ -127,7 +128,7 @@ pub fn safe_content_type(kept: &str) -> &'static str {
         .unwrap_or("application/octet-stream")
 }
 
-/// What follows the last dot, in lower case.
+/// The part after the last dot, in lower case.
 fn extension(name: &str) -> Option<String> {
     name.rsplit_once('.').map(|(_, ending)| ending.to_lowercase())
 }
@@ -136,9 +137,9 @@ fn is_blocked_extension(ending: &str) -> bool {
     !ending.contains(' ') && BLOCKED_EXTENSIONS.contains(&format!(" {ending} "))
 }
 
-/// A name that is safe to keep, to show and to save under on any system: no folders, no characters that
-/// control, hide or turn text round, none that file systems forbid, no dots or spaces at its ends, no
-/// device name, at most 200 bytes with its ending kept. Never empty.
+/// Makes a file name safe to store, to show and to save on any system: without folders, control, invisible or
+/// direction-changing characters, characters that file systems forbid, leading or trailing dots and spaces, and
+/// reserved device names. At most 200 bytes with its extension kept; never empty.
 pub fn sanitize(name: &str) -> String {
     let base = name
         .rsplit(['/', '\\'])
@@ -164,15 +165,15 @@ fn trim_edges(name: &str) -> &str {
     name.trim_matches(|c: char| c == '.' || c.is_whitespace())
 }
 
-/// Characters without a width of their own that change how the rest reads. The joiners U+200C and U+200D
-/// stay: Persian and emoji need them.
+/// Invisible characters that change how the rest reads. The joiners U+200C and U+200D are not among them, because
+/// Persian and emoji need them.
 fn is_invisible(c: char) -> bool {
     matches!(c,
         '\u{AD}' | '\u{61C}' | '\u{180E}' | '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}'
         | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}')
 }
 
-/// Cuts the part before the ending, at a character.
+/// Shortens the part before the extension, at a character boundary.
 fn truncate(name: &str) -> String {
     if name.len() <= MAX_NAME_BYTES {
         return name.to_owned();
@@ -186,7 +187,7 @@ fn truncate(name: &str) -> String {
     format!("{}{ending}", trim_edges(stem))
 }
 
-/// Names that Windows keeps for devices, with any ending.
+/// Names that Windows reserves for devices, with any extension.
 fn is_device_name(name: &str) -> bool {
     let stem = name
         .split('.')
@@ -206,13 +207,13 @@ fn is_device_name(name: &str) -> bool {
         || numbered("LPT")
 }
 
-/// The `Content-Disposition` under which a file is given out: always a download, with an ASCII name for
-/// old clients and the real one as RFC 6266 and RFC 8187 have it.
+/// The `Content-Disposition` of a download: never shown inline, with an ASCII name for old clients and the real one
+/// (RFC 6266, RFC 8187).
 pub fn content_disposition(name: &str) -> String {
     let name = sanitize(name);
     let ascii: String = name
         .chars()
-        // Some browsers decode escapes here, others do not.
+        // `%` is replaced because some browsers decode percent escapes in the ASCII name and others do not.
         .map(|c| {
             if c == '%' || !(c == ' ' || c.is_ascii_graphic()) {
                 '_'

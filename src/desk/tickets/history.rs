@@ -1,11 +1,11 @@
-//! What differs between a ticket as it was and as it is, as its history tells it.
+//! The difference between two states of a ticket, as its history shows it.
 
 use serde_json::Value;
 
 use crate::desk::tickets::event::{EventKind, FieldChange};
 use crate::desk::tickets::ticket::{NamedRow, Person, Ticket};
 
-/// What differs, as history tells it.
+/// The fields that differ, in the form that history shows.
 pub fn diff(before: &Ticket, after: &Ticket) -> Vec<FieldChange> {
     let mut list = Vec::new();
     let mut note = |field, differs: bool, from: Value, to: Value| {
@@ -85,7 +85,7 @@ pub fn diff(before: &Ticket, after: &Ticket) -> Vec<FieldChange> {
     list
 }
 
-/// The event is named after the weightiest of its changes.
+/// An event is named after the most important of its changes.
 pub fn event_kind(changes: &[FieldChange]) -> EventKind {
     let has = |field| changes.iter().any(|change| change.field == field);
     if has("assignee") {

@@ -1,7 +1,10 @@
-//! A ticket, and what becomes of it when somebody acts on it.
+//! Tickets: which statuses and fields do they have, who may change what, and what happens when they do?
 //!
-//! [`decide`] is the one place where a ticket changes: it takes the ticket as it is, what is wanted, by whom
-//! and when, and gives the ticket as it will be with the event that tells of it, or a refusal.
+//! [`decide`] is the only place where a ticket changes: it takes the ticket, the edit, the actor and the time, and
+//! returns the new ticket with the event that describes the change, or a refusal. `transfer` and `auto_close` go
+//! through the same types; `policy` is the only place that compares roles.
+//!
+//! Nothing here reads or writes: what rules need to know is passed in.
 
 pub mod attachment;
 pub mod auto_close;

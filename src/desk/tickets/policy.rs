@@ -1,36 +1,35 @@
-//! Who may do what. One function decides for every door.
+//! Permissions: which role, with which relation to a ticket, may do what with it.
 //!
-//! The coarse door is the access of a route; this is the fine one. Acts have no wildcard: a new act does not
-//! compile until every role has been decided.
+//! The access of a route is the coarse check, this is the fine one. The `match` over acts has no wildcard: a new act
+//! does not compile until it is decided for every role.
 
 use crate::desk::person::Role;
 
-/// What somebody wants to do with a ticket they can see.
+/// What a person wants to do with a ticket that they can see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Act {
-    /// Change title or description.
     EditText,
     /// Change priority, category, tags, department, workflow or custom fields.
     Triage,
-    /// Give the ticket to somebody else, or to nobody.
+    /// Assign the ticket to another person, or to nobody.
     Assign,
-    /// Take an unassigned ticket.
+    /// Assign an unassigned ticket to oneself.
     Take,
-    /// Hand the ticket to another agent.
+    /// Transfer the ticket to another agent.
     Transfer,
     /// Change the status as staff do.
     Progress,
-    /// Close or reopen the own ticket.
+    /// Close or reopen one's own ticket.
     CloseOrReopen,
-    /// Say something everybody may read.
+    /// Post a public message.
     Reply,
-    /// Leave an internal note.
+    /// Post an internal note.
     Note,
-    /// Delete and restore.
+    /// Delete or restore the ticket.
     Delete,
 }
 
-/// How somebody stands to a ticket they can see.
+/// How a person is related to a ticket that they can see.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Relation {
     pub is_requester: bool,
@@ -38,10 +37,10 @@ pub struct Relation {
     pub is_unassigned: bool,
 }
 
-/// Whether the role may do it, for a ticket that is in its scope already. The words say why not.
+/// Checks that the role may do this with a ticket that is in its scope.
 ///
 /// # Errors
-/// What to tell the caller.
+/// The message of the 403.
 pub fn authorize(act: Act, role: Role, relation: Relation) -> Result<(), &'static str> {
     let customer_may = |act| match act {
         Act::EditText | Act::CloseOrReopen | Act::Reply => relation.is_requester,
@@ -91,7 +90,7 @@ fn denial_message(act: Act) -> &'static str {
     }
 }
 
-/// Whether somebody of this role may read what is internal: notes, and all that tells of them.
+/// Whether this role may see internal notes and everything derived from them.
 pub fn may_read_internal(role: Role) -> bool {
     role.is_staff()
 }

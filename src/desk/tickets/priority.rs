@@ -1,6 +1,6 @@
-//! How urgent a ticket is.
+//! Priorities: how urgent a ticket is.
 
-/// Four priorities; the order is the order of urgency.
+/// Ordered by urgency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Priority {
     Low,
@@ -10,12 +10,12 @@ pub enum Priority {
 }
 
 impl Priority {
-    /// Every priority, least urgent first. Stored as its position plus one.
+    /// All priorities, least urgent first. The database stores the position in this list plus one.
     pub const ALL: [Priority; 4] = [Priority::Low, Priority::Medium, Priority::High, Priority::Urgent];
-    /// The canonical words, in the order of [`Priority::ALL`].
+    /// The API names, in the order of [`Priority::ALL`].
     pub const WORDS: [&'static str; 4] = ["low", "medium", "high", "urgent"];
 
-    /// The canonical word.
+    /// The API name.
     pub fn as_str(self) -> &'static str {
         match self {
             Priority::Low => "low",
@@ -25,7 +25,7 @@ impl Priority {
         }
     }
 
-    /// 1 for low up to 4 for urgent: how the store sorts.
+    /// 1 for low to 4 for urgent: the stored value, by which SQL sorts.
     pub fn rank(self) -> i64 {
         match self {
             Priority::Low => 1,
@@ -35,12 +35,12 @@ impl Priority {
         }
     }
 
-    /// The priority of a stored rank.
+    /// The priority with this stored rank.
     pub fn from_rank(rank: i64) -> Option<Priority> {
         Priority::ALL.into_iter().find(|priority| priority.rank() == rank)
     }
 
-    /// Reads a word in any case; `critical` is urgent and `normal` is medium.
+    /// Reads an API name in any case; `critical` means urgent and `normal` means medium.
     pub fn parse(word: &str) -> Option<Priority> {
         match word.trim().to_ascii_lowercase().as_str() {
             "low" => Some(Priority::Low),

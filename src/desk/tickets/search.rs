@@ -1,31 +1,31 @@
-//! What somebody typed into the search box, as a full-text query.
+//! Turns search text into full-text queries.
 //!
-//! The index is an SQLite FTS5 table with the columns `title, public, internal, scope` and the tokenizer
-//! `unicode61 remove_diacritics 2`. Everything a caller types is data: it only ever stands inside FTS5
-//! strings, so no input is a syntax error and none reaches another column or another customer's rows.
+//! The index is an SQLite FTS5 table with the columns `title, public, internal, scope` and the tokenizer `unicode61
+//! remove_diacritics 2`. What a caller types only ever becomes the content of FTS5 strings, so no input is a syntax
+//! error, and none can address another column or another customer's rows.
 
 use std::fmt::Write as _;
 
-/// Words of a query that count; the rest is ignored. Far below FTS5's limit of 256 levels.
+/// Words of a query that are used; the rest is ignored. Far below FTS5's limit of 256 levels.
 const MAX_TERMS: usize = 32;
-/// Characters of a word or phrase that count; a longer one is found by its beginning.
+/// Characters of a word or phrase that are used; a longer one matches by its beginning.
 const MAX_TERM_CHARS: usize = 100;
 
-/// Who searches.
+/// Who searches, which decides the columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Searcher {
-    /// Searches titles, public messages and internal notes. Which tickets is the store's business.
+    /// Titles, public messages and internal notes. The store limits which tickets.
     Staff,
-    /// Searches titles and public messages of the tickets that this user requested.
+    /// Titles and public messages of the tickets that this user requested.
     Customer(i64),
 }
 
-/// The FTS5 `MATCH` expression for a typed query: every word must occur.
+/// The FTS5 `MATCH` expression for search text: every word must occur.
 ///
-/// A word with punctuation inside (`TICK-20260131-0007`, an address) is a phrase of its parts, text in
-/// double quotes is a phrase, and so is a run of Han, kana or Hangul. The last word matches by its
-/// beginning, whether or not white space follows it, unless it ends in a closing quote or punctuation.
-/// `None` when nothing searchable is left, which is an empty result and not an error.
+/// A word with punctuation inside (`TICK-20260131-0007`, an e-mail address) is a phrase of its parts, text in double
+/// quotes is a phrase, and so is a run of Han, kana or Hangul. The last word matches as a prefix, whether or not white
+/// space follows it, unless it ends in a closing quote or punctuation. `None` when nothing searchable is left: the
+/// result is empty then, not an error.
 pub fn ticket_match_expression(q: &str, reader: Searcher) -> Option<String> {
     let all = match_all_terms(q)?;
     Some(match reader {
@@ -34,19 +34,19 @@ pub fn ticket_match_expression(q: &str, reader: Searcher) -> Option<String> {
     })
 }
 
-/// As [`ticket_match_expression`], for articles: their index has the columns `title, body, facts`.
+/// Like [`ticket_match_expression`], for articles: their index has the columns `title, body, facts`.
 pub fn article_match_expression(q: &str) -> Option<String> {
     Some(format!("{{title body}} : ({})", match_all_terms(q)?))
 }
 
-/// Every word of a query, as FTS5 strings side by side.
+/// Every word of a query, as adjacent FTS5 strings.
 fn match_all_terms(q: &str) -> Option<String> {
     let words = split_terms(q);
     let last = words.len().checked_sub(1)?;
     let mut all = String::new();
     for (at, word) in words.iter().enumerate() {
-        // Side by side means AND, and passes over a phrase in which FTS5, whose Unicode is older than
-        // ours, sees no token; an explicit AND would find nothing then.
+        // Adjacent strings mean AND, and ignore a phrase without tokens. FTS5 has an older version of Unicode than
+        // Rust, so it may see no token where we do; with an explicit AND the query would find nothing then.
         let gap = if at == 0 { "" } else { " " };
         let star = if word.is_cut || (word.is_open && at == last) {
             " *"
@@ -58,21 +58,21 @@ fn match_all_terms(q: &str) -> Option<String> {
     Some(all)
 }
 
-/// The scope token of a requester's tickets, as it stands in the `scope` column.
+/// The token in the `scope` column for the tickets of a requester.
 pub fn scope_token(requester: i64) -> String {
     format!("u{requester}")
 }
 
-/// A word or a quoted phrase, as the inside of an FTS5 string: no double quote, no NUL.
+/// A word or a quoted phrase, as the content of an FTS5 string: no double quote, no NUL.
 struct Term {
     text: String,
     /// It was longer than [`MAX_TERM_CHARS`].
     is_cut: bool,
-    /// It may be the beginning of a longer word: nothing closes it.
+    /// It may be the beginning of a longer word, because nothing follows it.
     is_open: bool,
 }
 
-/// Splits at quotes and white space, and drops what holds no token.
+/// Splits at quotes and white space, and drops parts without tokens.
 fn split_terms(q: &str) -> Vec<Term> {
     let mut found = Vec::new();
     let mut is_quoted = false;
@@ -95,7 +95,7 @@ fn split_terms(q: &str) -> Vec<Term> {
     found
 }
 
-/// One word or phrase. `None` when the tokenizer would find nothing in it.
+/// A word or phrase. `None` when the tokenizer would find no token in it.
 fn parse_term(piece: &str, is_open: bool) -> Option<Term> {
     let piece = piece.trim();
     let end = piece
@@ -106,20 +106,20 @@ fn parse_term(piece: &str, is_open: bool) -> Option<Term> {
     text.contains(is_token).then(|| Term {
         text: index_text(text).unwrap_or_else(|| text.to_owned()),
         is_cut: end < piece.len(),
-        // `C++` is a finished word, not the beginning of every word in C; `prin*` says what it wants.
+        // `C++` is a complete word, not a prefix of every word with C; `prin*` asks for a prefix.
         is_open: is_open && !text.ends_with(|c: char| c.is_ascii_punctuation() && c != '*'),
     })
 }
 
-/// Letters, digits and private-use characters make tokens (`unicode61`: categories L*, N* and Co).
+/// Letters, digits and private-use characters form tokens (`unicode61`: categories L*, N* and Co).
 fn is_token(c: char) -> bool {
     c.is_alphanumeric()
         || matches!(c, '\u{E000}'..='\u{F8FF}' | '\u{F0000}'..='\u{FFFFD}' | '\u{100000}'..='\u{10FFFD}')
 }
 
-/// The text as it must be indexed, so that [`ticket_match_expression`] finds it: every character of a script
-/// written without spaces stands alone, and NUL, at which SQLite would stop reading, is a space.
-/// `None` when the text can be indexed as it is.
+/// Text as it must be indexed so that [`ticket_match_expression`] finds it: characters of scripts written without
+/// spaces are separated by spaces, and NUL, where SQLite would stop reading, becomes a space. `None` when the text can
+/// be indexed as it is.
 pub fn index_text(text: &str) -> Option<String> {
     if !text.contains(|c| c == '\0' || is_cjk(c)) {
         return None;
@@ -140,7 +140,7 @@ pub fn index_text(text: &str) -> Option<String> {
     (spaced != text).then_some(spaced)
 }
 
-/// Han, kana, bopomofo and Hangul, wherever Unicode keeps or will keep them.
+/// Han, kana, bopomofo and Hangul, including the blocks that Unicode reserves for them.
 fn is_cjk(c: char) -> bool {
     matches!(c,
         '\u{1100}'..='\u{11FF}'     // Hangul jamo
@@ -162,7 +162,7 @@ fn is_cjk(c: char) -> bool {
 mod tests {
     use super::*;
 
-    /// The part of a staff expression that the query decides.
+    /// The part of a staff expression that depends on the query.
     fn staff(q: &str) -> Option<String> {
         let all = ticket_match_expression(q, Searcher::Staff)?;
         let inside = all

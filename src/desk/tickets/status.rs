@@ -1,9 +1,9 @@
-//! The two lifecycles of a ticket.
+//! Ticket statuses, and the two lifecycles that define which can follow which.
 //!
-//! `support` is the life of a request for help; `project` is the life of a piece of work. Which one a
-//! ticket follows is its `workflow`.
+//! `support` is for requests for help, `project` for planned work. The API's name for a ticket's lifecycle is
+//! `workflow`.
 
-/// Where a ticket stands.
+/// The status of a ticket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Status {
     Open,
@@ -20,11 +20,11 @@ use crate::desk::tickets::status::Status::*;
 use crate::desk::{DAY, Millis};
 
 impl Status {
-    /// Every status, in the order of a ticket's life.
+    /// All statuses, in the order in which a ticket usually passes through them.
     pub const ALL: [Status; 8] = [
         Open, Assigned, InProgress, Waiting, Blocked, Resolved, Closed, Reopened,
     ];
-    /// The canonical words, in the order of [`Status::ALL`].
+    /// The API names, in the order of [`Status::ALL`].
     pub const WORDS: [&'static str; 8] = [
         "open",
         "assigned",
@@ -36,7 +36,7 @@ impl Status {
         "reopened",
     ];
 
-    /// The canonical word.
+    /// The API name.
     pub fn as_str(self) -> &'static str {
         match self {
             Open => "open",
@@ -50,7 +50,7 @@ impl Status {
         }
     }
 
-    /// Reads a word in any case, with a space, hyphen or underscore between its parts.
+    /// Reads an API name in any case, with a space, hyphen or underscore between its words.
     pub fn parse(word: &str) -> Option<Status> {
         let word: String = word
             .trim()
@@ -66,18 +66,17 @@ impl Status {
         Status::ALL.into_iter().find(|status| status.as_str() == word)
     }
 
-    /// Resolved and closed tickets need nobody's work.
+    /// Whether no more work is needed: resolved or closed.
     pub fn is_done(self) -> bool {
         matches!(self, Resolved | Closed)
     }
 
-    /// Waiting and blocked tickets stop the resolution clock.
+    /// Whether the resolution clock is stopped: waiting or blocked.
     pub fn is_paused(self) -> bool {
         matches!(self, Waiting | Blocked)
     }
 }
 
-/// Which lifecycle a ticket follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Lifecycle {
     Support,
@@ -87,10 +86,10 @@ pub enum Lifecycle {
 impl Lifecycle {
     /// Both lifecycles.
     pub const ALL: [Lifecycle; 2] = [Lifecycle::Support, Lifecycle::Project];
-    /// The canonical words, in the order of [`Lifecycle::ALL`].
+    /// The API names, in the order of [`Lifecycle::ALL`].
     pub const WORDS: [&'static str; 2] = ["support", "project"];
 
-    /// The canonical word.
+    /// The API name.
     pub fn as_str(self) -> &'static str {
         match self {
             Lifecycle::Support => "support",
@@ -98,7 +97,7 @@ impl Lifecycle {
         }
     }
 
-    /// The lifecycle of a ticket that nobody chose one for.
+    /// The default lifecycle of a new ticket.
     pub fn for_ticket(in_a_project: bool) -> Lifecycle {
         if in_a_project {
             Lifecycle::Project
@@ -107,7 +106,7 @@ impl Lifecycle {
         }
     }
 
-    /// Reads a word in any case.
+    /// Reads an API name in any case.
     pub fn parse(word: &str) -> Option<Lifecycle> {
         let word = word.trim().to_ascii_lowercase();
         Lifecycle::ALL
@@ -115,7 +114,7 @@ impl Lifecycle {
             .find(|workflow| workflow.as_str() == word)
     }
 
-    /// Whether the lifecycle has the status at all.
+    /// Whether the lifecycle has this status.
     pub fn has_status(self, status: Status) -> bool {
         match self {
             Lifecycle::Support => status != Blocked,
@@ -123,7 +122,7 @@ impl Lifecycle {
         }
     }
 
-    /// The statuses that may follow `from`, the reopening window aside.
+    /// The statuses that can follow `from`. The reopening window is checked separately, by [`may_reopen`].
     pub fn next(self, from: Status) -> &'static [Status] {
         match (self, from) {
             (Lifecycle::Support, Open) => &[Assigned, Closed],
@@ -142,7 +141,7 @@ impl Lifecycle {
         }
     }
 
-    /// The status that `/reopen` gives.
+    /// The status of a ticket after `/reopen`.
     pub fn reopen_status(self) -> Status {
         match self {
             Lifecycle::Support => Reopened,
@@ -150,14 +149,14 @@ impl Lifecycle {
         }
     }
 
-    /// The statuses a customer may set on an own ticket: closing it, and reopening a finished one.
+    /// Whether customers may set this status on their own ticket: they can close it, and reopen it when it is finished.
     pub fn customer_may_set(self, from: Status, to: Status) -> bool {
         to == Closed || (from.is_done() && to == self.reopen_status())
     }
 }
 
-/// Whether a ticket that was closed at `closed_at` may still be reopened: a closed support ticket only
-/// within `window_days` days; everything else is free of the window.
+/// Whether a ticket that was closed at `closed_at` may still be reopened. The window of `window_days` days applies only
+/// to closed support tickets.
 pub fn may_reopen(
     workflow: Lifecycle,
     from: Status,

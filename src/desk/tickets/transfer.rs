@@ -1,4 +1,4 @@
-//! Handing a ticket on: the assignee gives it to a colleague, and says why.
+//! Transfers: the assignee hands a ticket to another agent, with a reason.
 
 use crate::desk::Millis;
 use crate::desk::tickets::event::{Event, EventKind};
@@ -6,11 +6,11 @@ use crate::desk::tickets::history::diff;
 use crate::desk::tickets::policy::{self, Act};
 use crate::desk::tickets::ticket::{Actor, Change, Person, Refusal, Ticket, TicketSettings, assign};
 
-/// What becomes of a ticket that is handed on. Its event is public, as every assignment's; the reason is not
-/// part of it.
+/// Transfers a ticket. The event is public, like every assignment; the reason is not part of it, because only staff may
+/// read it.
 ///
 /// # Errors
-/// A [`Refusal`]; the ticket is as it was.
+/// A [`Refusal`] when the transfer is not allowed; nothing changes then.
 pub fn transfer(
     ticket: &Ticket,
     to: Person,

@@ -1,4 +1,4 @@
-//! Webhooks: what other systems may hear of, and what becomes of a delivery.
+//! Webhook deliveries: event types, delivery states, and when to try again.
 
 use serde_json::Value;
 
@@ -6,22 +6,22 @@ use crate::desk::tickets::event::EventKind;
 use crate::desk::validation::{FieldError, FieldErrors};
 use crate::desk::{DAY, HOUR, MINUTE, Millis};
 
-/// Endpoints of one desk.
+/// Endpoints of one help desk.
 pub const MAX_ENDPOINTS: i64 = 20;
-/// For how long a delivery is tried.
+/// How long a delivery is retried.
 pub const RETRY_WINDOW: Millis = DAY;
-/// For how long the secret before still signs after it was replaced.
+/// How long the previous secret still signs after it was replaced.
 pub const SECRET_OVERLAP: Millis = DAY;
-/// For how long it is on record what was delivered.
+/// How long deliveries are kept.
 pub const RETENTION: Millis = 30 * DAY;
-/// Everything.
+/// Subscribes to all events.
 pub const ALL_EVENTS: &str = "*";
-/// The type of what a test sends.
+/// The type of the event that a test sends.
 pub const TEST_EVENT: &str = "webhook.test";
-/// The type of what a workflow rule sends to the endpoint that it names.
+/// The type of the event that a workflow rule sends to an endpoint.
 pub const RULE_FIRED_EVENT: &str = "rule.fired";
 
-/// How long to wait after the first, second ... attempt that failed; after the last of them, the last again.
+/// Wait after the first, second ... failed attempt; the last one repeats.
 const BACKOFF: [Millis; 8] = [
     5_000,
     30_000,
@@ -32,26 +32,26 @@ const BACKOFF: [Millis; 8] = [
     2 * HOUR,
     4 * HOUR,
 ];
-/// The longest wait that `Retry-After` may ask for.
+/// The longest wait that the endpoint can ask for with `Retry-After`.
 const MAX_RETRY_AFTER: Millis = 4 * HOUR;
 
-/// The states of a delivery.
+/// The state of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeliveryState {
-    /// To be sent, or sent again.
+    /// Waiting for its first or next attempt.
     Pending,
     Delivered,
-    /// Nobody took it in time.
+    /// No attempt succeeded in time.
     Failed,
-    /// The endpoint was switched off before.
+    /// The endpoint was disabled or deleted first.
     Cancelled,
 }
 
 impl DeliveryState {
-    /// The canonical words.
+    /// The API names, in the order of the variants.
     pub const WORDS: [&'static str; 4] = ["pending", "delivered", "failed", "cancelled"];
 
-    /// The canonical word.
+    /// The API name.
     pub fn as_str(self) -> &'static str {
         match self {
             DeliveryState::Pending => "pending",
@@ -61,7 +61,7 @@ impl DeliveryState {
         }
     }
 
-    /// Reads a word.
+    /// Reads an API name.
     pub fn parse(word: &str) -> Option<DeliveryState> {
         [
             DeliveryState::Pending,
@@ -74,8 +74,8 @@ impl DeliveryState {
     }
 }
 
-/// The type under which an event goes out: `ticket_created` is `ticket.created`, `assigned` is `ticket.assigned`.
-/// The trigger that writes deliveries says the same in SQL.
+/// The type of an event in webhooks: `ticket_created` becomes `ticket.created`, `assigned` becomes `ticket.assigned`.
+/// The SQL that writes deliveries has the same rule.
 pub fn event_type(event: &str) -> String {
     match event.split_once('_') {
         Some((subject @ ("ticket" | "message" | "attachment" | "sla"), what)) => format!("{subject}.{what}"),
@@ -83,15 +83,15 @@ pub fn event_type(event: &str) -> String {
     }
 }
 
-/// Every type that an endpoint may listen to.
+/// All types that an endpoint can subscribe to.
 pub fn event_types() -> [String; EventKind::WORDS.len()] {
     EventKind::WORDS.map(event_type)
 }
 
-/// Reads what an endpoint listens to: types, or `*` for all of them. Each stands once.
+/// Parses the subscriptions of an endpoint: types, or `*` for all. Duplicates are removed.
 ///
 /// # Errors
-/// Everything that is wrong, at its place.
+/// All validation errors.
 pub fn parse_events(value: &Value) -> Result<Vec<String>, Vec<FieldError>> {
     let mut errors = FieldErrors::default();
     let list = value.as_array().filter(|list| (1..=50).contains(&list.len()));
@@ -119,43 +119,43 @@ pub fn parse_events(value: &Value) -> Result<Vec<String>, Vec<FieldError>> {
     errors.finish(Some(events))
 }
 
-/// The first type that an endpoint would wait for in vain: promises are the staff's own.
+/// The first type that an endpoint would never receive: SLA events are internal, so they need `include_internal`.
 pub fn first_internal_only(events: &[String], include_internal: bool) -> Option<&str> {
     let internal = |event: &&String| event.starts_with("sla.") && !include_internal;
     events.iter().find(internal).map(String::as_str)
 }
 
-/// An attempt, as far as it decides what comes next.
+/// The result of an attempt, as far as it decides what comes next.
 #[derive(Clone, Copy, Debug)]
 pub struct DeliveryAttempt {
-    /// What was answered; nothing when there was no answer.
+    /// The HTTP status; `None` without a response.
     pub status: Option<u16>,
-    /// `Retry-After`, seconds.
+    /// `Retry-After`, in seconds.
     pub retry_after: Option<u32>,
-    /// Which attempt it was: 1, 2, 3 ...
+    /// Which attempt it was, from 1.
     pub number: i64,
-    /// When the delivery came to be.
+    /// When the delivery was created.
     pub created_at: Millis,
-    /// Any number, so that not everybody comes back at the same moment.
+    /// A random number: spreads retries, so that deliveries that failed together are not retried together.
     pub jitter: u8,
 }
 
-/// What becomes of a delivery after an attempt.
+/// What happens to a delivery after an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RetryDecision {
     Delivered,
-    /// It is tried again then.
+    /// Retry at this time.
     RetryAt(Millis),
-    /// It has been tried for long enough.
+    /// Give up: the retry window is over.
     Expired,
-    /// 410: nobody wants to hear of us there.
+    /// The endpoint answered 410 Gone, so it is disabled.
     Gone,
 }
 
-/// What has waited for a day behind others is tried so often all the same: for a quarter of an hour.
+/// The minimum number of attempts, even after the retry window: for deliveries that waited a day behind others.
 const MIN_ATTEMPTS: i64 = 5;
 
-/// Decides what becomes of a delivery. Every 2xx is a success, and everything else a failure: redirects too, which
+/// Decides what happens to a delivery. Every 2xx is a success, everything else a failure, including redirects, which
 /// are never followed.
 pub fn retry_decision(attempt: &DeliveryAttempt, now: Millis) -> RetryDecision {
     let end = attempt.created_at.saturating_add(RETRY_WINDOW);
@@ -163,13 +163,14 @@ pub fn retry_decision(attempt: &DeliveryAttempt, now: Millis) -> RetryDecision {
         Some(200..=299) => RetryDecision::Delivered,
         Some(410) => RetryDecision::Gone,
         _ if now >= end && attempt.number >= MIN_ATTEMPTS => RetryDecision::Expired,
-        // The last attempt is at the very end.
+        // The last attempt is at the very end of the window.
         _ if now < end => RetryDecision::RetryAt(now.saturating_add(backoff(attempt)).min(end)),
         _ => RetryDecision::RetryAt(now.saturating_add(backoff(attempt))),
     }
 }
 
-/// How long to wait after an attempt that failed, up to a fifth more or less; longer where the other side asks for it.
+/// How long to wait after a failed attempt: up to 20 % more or less than the schedule, and longer if the endpoint asks
+/// for it.
 fn backoff(attempt: &DeliveryAttempt) -> Millis {
     let at = usize::try_from(attempt.number.saturating_sub(1)).unwrap_or_default();
     let usual = BACKOFF.get(at).copied().unwrap_or(4 * HOUR);
@@ -180,7 +181,7 @@ fn backoff(attempt: &DeliveryAttempt) -> Millis {
     jittered.max(asked.min(MAX_RETRY_AFTER))
 }
 
-/// Why the desk switches an endpoint off, for its administrators.
+/// Why an endpoint is disabled after this decision, as a message for admins. `None` if it stays enabled.
 pub fn disable_reason(verdict: RetryDecision, last: &str) -> Option<String> {
     match verdict {
         RetryDecision::Delivered | RetryDecision::RetryAt(_) => None,

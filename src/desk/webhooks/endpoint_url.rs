@@ -1,18 +1,19 @@
-//! Where a webhook may go: an https address on the public internet.
+//! Which URLs a webhook may have: https on the public internet. Anything else would let an admin reach internal
+//! services through the Worker (SSRF).
 //!
-//! A URL is read as URL parsers read one, so that what is checked is what is called: numbers are addresses however
-//! they are written, a trailing dot means nothing. What parsers disagree on is refused.
+//! URLs are parsed like browsers do (WHATWG), so that the host that is checked is the host that is called: numbers in
+//! any notation are IP addresses, a trailing dot is ignored. What parsers disagree on is refused.
 
 use std::net::IpAddr;
 
 use crate::desk::webhooks::ip_address::{ends_in_number, is_public, parse_ipv4};
 
-/// Ports that are called. Others are of other services.
+/// Allowed ports. Other ports belong to other services.
 pub const ALLOWED_PORTS: [u16; 2] = [443, 8443];
-/// The longest URL.
+/// The longest URL, in bytes.
 pub const MAX_URL_BYTES: usize = 2_048;
 
-/// Endings of names that never belong to the public internet (RFC 6761, 6762, 8375 and ICANN's internal).
+/// Name suffixes that never belong to the public internet (RFC 6761, 6762, 8375 and ICANN's `internal`).
 const PRIVATE_SUFFIXES: [&str; 11] = [
     "localhost",
     "local",
@@ -27,15 +28,15 @@ const PRIVATE_SUFFIXES: [&str; 11] = [
     "invalid",
 ];
 
-/// Who is called.
+/// The host of an endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Host {
-    /// A name, in lower case; DNS says whose it is.
+    /// A name in lower case. Its addresses must be checked when it is called.
     Name(String),
     Address(IpAddr),
 }
 
-/// A URL that may be called, as it is sent.
+/// A parsed URL, and its text as it is requested.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EndpointUrl {
     pub host: Host,
@@ -45,16 +46,16 @@ pub struct EndpointUrl {
 /// What else is allowed or refused.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct UrlPolicy<'a> {
-    /// This machine may be called too, by http and on any port: for development.
+    /// Allow this machine, with http and on any port, for development.
     pub allow_loopback: bool,
-    /// The desk's own hosts.
+    /// The hosts of the help desk itself, which are refused.
     pub own_hosts: &'a [String],
 }
 
-/// Reads a URL.
+/// Parses and checks a URL.
 ///
 /// # Errors
-/// Why it may not be called.
+/// Why it is refused.
 pub fn parse(text: &str, terms: UrlPolicy) -> Result<EndpointUrl, &'static str> {
     if text.len() > MAX_URL_BYTES {
         return Err("must be at most 2048 characters");
@@ -103,7 +104,7 @@ pub fn parse(text: &str, terms: UrlPolicy) -> Result<EndpointUrl, &'static str> 
     })
 }
 
-/// The host of one of the desk's own addresses, as [`UrlPolicy::own`] wants it.
+/// The host of one of the help desk's own URLs, for [`UrlPolicy::own_hosts`].
 pub fn host_of(url: &str) -> Option<String> {
     let (_, rest) = url.split_once("://")?;
     let authority = rest.split(['/', '?', '#']).next()?;
@@ -140,7 +141,7 @@ fn split_port(authority: &str) -> Result<(&str, Option<u16>), &'static str> {
     }
 }
 
-/// The host, and how it is written in the URL.
+/// The host, and its text in the URL.
 fn parse_host(host: &str) -> Result<(Host, String), &'static str> {
     if let Some(inner) = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
         let address: std::net::Ipv6Addr = inner.parse().map_err(|_| "has no host that can be read")?;

@@ -1,9 +1,9 @@
-//! Network addresses that are nobody's but one's own: what must never be called on somebody else's word.
+//! IP addresses outside of the public internet. Webhooks must not reach them (SSRF).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Networks of IPv4 that are not the public internet: first address and prefix length. Source: IANA's registry of
-/// special-purpose addresses (RFC 6890 and its successors).
+/// IPv4 networks that are not public: first address and prefix length. Source: IANA's registry of special-purpose
+/// addresses (RFC 6890 and its successors).
 const NON_PUBLIC_V4: [(Ipv4Addr, u32); 16] = [
     (Ipv4Addr::new(0, 0, 0, 0), 8),       // this network
     (Ipv4Addr::new(10, 0, 0, 0), 8),      // private
@@ -23,8 +23,8 @@ const NON_PUBLIC_V4: [(Ipv4Addr, u32); 16] = [
     (Ipv4Addr::new(240, 0, 0, 0), 4),     // reserved, broadcast
 ];
 
-/// Networks within 2000::/3 that are not the public internet. Everything outside of 2000::/3 is not either: loopback,
-/// unspecified, mapped and compatible IPv4, NAT64, unique local, link-local, multicast.
+/// IPv6 networks within 2000::/3 that are not public. Outside of 2000::/3 nothing is: loopback, unspecified,
+/// IPv4-mapped and IPv4-compatible, NAT64, unique local, link-local, multicast.
 const NON_PUBLIC_V6: [(Ipv6Addr, u32); 4] = [
     (Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 23), // Teredo, ORCHID, benchmarks and other assignments
     (Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0), 32), // documentation
@@ -51,8 +51,8 @@ pub fn is_public(address: IpAddr) -> bool {
     }
 }
 
-/// Reads a host that ends in a number, as browsers do (WHATWG URL, "IPv4 parser"): one to four parts, each decimal,
-/// octal (`0...`) or hexadecimal (`0x...`), the last of which fills what is left. `None` when it is no address.
+/// Parses a host that ends in a number as browsers do (WHATWG URL, "IPv4 parser"): one to four parts, each decimal,
+/// octal (`0...`) or hexadecimal (`0x...`); the last one fills the remaining bytes. `None` when it is no address.
 pub fn parse_ipv4(host: &str) -> Option<Ipv4Addr> {
     let parts: Vec<&str> = host.split('.').collect();
     let (last, front) = parts.split_last()?;
@@ -68,7 +68,7 @@ pub fn parse_ipv4(host: &str) -> Option<Ipv4Addr> {
     u32::try_from((bits << left) | last).ok().map(Ipv4Addr::from_bits)
 }
 
-/// Whether a host is meant as an IPv4 address: its last part is a number.
+/// Whether a host is an IPv4 address by the URL standard: its last part is a number.
 pub fn ends_in_number(host: &str) -> bool {
     let last = host.rsplit('.').next().unwrap_or_default();
     (!last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit()))
@@ -86,12 +86,12 @@ fn parse_part(part: &str) -> Option<u64> {
         (None, None) => (part, 10),
     };
     if digits.is_empty() {
-        // "0" and "0x" are nought; an empty part is nothing.
+        // Like browsers: `0` and `0x` mean zero, an empty part is invalid.
         return (!part.is_empty()).then_some(0);
     }
-    // A sign is no digit, though Rust reads one.
+    // `from_str_radix` accepts a sign, which is no digit here.
     let fits = digits.len() <= 32 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-    // What is too long for an address is none.
+    // A number that is too large for an address is none.
     fits.then(|| u64::from_str_radix(digits, radix).ok())
         .flatten()
         .filter(|value| *value <= u64::from(u32::MAX))

@@ -1,7 +1,7 @@
-//! What a workflow rule asks of a ticket before it acts.
+//! Conditions of a workflow rule, evaluated against the facts of a ticket.
 //!
-//! A condition is a field, an operator and a value: `{"field": "priority", "op": "gt", "value": "low"}`.
-//! Texts compare without regard to case; a missing fact is empty.
+//! A condition is a field, an operator and a value: `{"field": "priority", "op": "gt", "value": "low"}`. Text is
+//! compared case-insensitively; a fact that is missing counts as empty.
 
 use std::cmp::Ordering;
 
@@ -10,18 +10,17 @@ use serde_json::Value;
 use crate::desk::automation::fields::FieldKind;
 use crate::desk::tickets::priority::Priority;
 
-/// What is known when rules are asked.
+/// The data that conditions are evaluated against.
 ///
-/// Words stand as such, times as epoch milliseconds, tags as an array, and a row (category, project,
-/// assignee, requester) as `{"id", "uid", "name"}`, the name being its slug, key or address.
+/// Enumerated values are API names, times are epoch milliseconds, tags are an array, and a row (category, project,
+/// assignee, requester) is `{"id", "uid", "name"}`, where `name` is its slug, key or e-mail address.
 pub trait Facts {
-    /// A field as it is now, earlier rules' effects included.
+    /// The current value of a field, including what earlier rules have changed.
     fn get(&self, field: &str) -> Option<Value>;
-    /// A field as it was before the change that is heard; `None` where that change left it alone.
+    /// The value of a field before the change that triggered the rules. `None` if that change did not touch it.
     fn before(&self, field: &str) -> Option<Value>;
 }
 
-/// How a field is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Operator {
     Is,
@@ -39,7 +38,7 @@ pub enum Operator {
 }
 
 impl Operator {
-    /// Every operator.
+    /// All operators.
     pub const ALL: [Operator; 12] = [
         Operator::Is,
         Operator::IsNot,
@@ -54,7 +53,7 @@ impl Operator {
         Operator::ChangedFrom,
         Operator::ChangedTo,
     ];
-    /// The canonical words, in the order of [`Operator::ALL`].
+    /// The API names, in the order of [`Operator::ALL`].
     pub const WORDS: [&'static str; 12] = [
         "is",
         "is_not",
@@ -70,7 +69,7 @@ impl Operator {
         "changed_to",
     ];
 
-    /// The canonical word.
+    /// The API name.
     pub fn as_str(self) -> &'static str {
         let known = Operator::ALL
             .into_iter()
@@ -79,46 +78,46 @@ impl Operator {
         known.map_or("is", |(_, word)| word)
     }
 
-    /// Reads a word, exactly.
+    /// Reads an API name; case matters.
     pub fn parse(word: &str) -> Option<Operator> {
         Operator::ALL.into_iter().find(|op| op.as_str() == word)
     }
 }
 
-/// One condition, read and checked.
+/// A parsed and validated condition.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Condition {
     pub field: String,
     pub kind: FieldKind,
     pub op: Operator,
-    /// As facts stand, texts in lower case; a list for `in`, true or false for `is_empty` and `changed`.
+    /// In the form that facts have, text in lower case. A list for `in`, a boolean for `is_empty` and `changed`.
     pub value: Value,
 }
 
-/// All of the one list and at least one of the other, where it is not empty.
+/// They hold when all of `all` hold and, if `any` is not empty, at least one of `any`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Conditions {
     pub all: Vec<Condition>,
     pub any: Vec<Condition>,
 }
 
-/// A condition that does not hold.
+/// A condition that does not hold, for the response of a dry run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnmetCondition {
-    /// `conditions.all[0]`.
+    /// Where it is in the rule: `conditions.all[0]`.
     pub path: String,
-    /// `priority gt "low": it is "low"`.
+    /// In words: `priority gt "low": it is "low"`.
     pub reason: String,
 }
 
 impl Conditions {
-    /// Whether they hold.
+    /// Whether the conditions hold.
     pub fn matches(&self, facts: &impl Facts) -> bool {
         self.all.iter().all(|one| one.matches(facts))
             && (self.any.is_empty() || self.any.iter().any(|one| one.matches(facts)))
     }
 
-    /// Why they do not hold; empty when they do.
+    /// The conditions because of which the rule does not act; empty when they hold.
     pub fn explain(&self, facts: &impl Facts) -> Vec<UnmetCondition> {
         let failing = |name: &'static str, list: &[Condition]| -> Vec<UnmetCondition> {
             let unmet = list.iter().enumerate().filter(|(_, one)| !one.matches(facts));
@@ -136,7 +135,7 @@ impl Conditions {
 }
 
 impl Condition {
-    /// Whether it holds.
+    /// Whether this condition holds.
     pub fn matches(&self, facts: &impl Facts) -> bool {
         let fact = facts.get(&self.field).unwrap_or(Value::Null);
         let before = || facts.before(&self.field).filter(|before| *before != fact);
@@ -189,7 +188,7 @@ impl Condition {
     }
 }
 
-/// Whether a fact is what a condition names.
+/// Whether a fact equals the value of a condition.
 fn equals(fact: &Value, value: &Value) -> bool {
     match (fact, value) {
         (_, Value::Null) => is_blank(fact),
@@ -222,7 +221,7 @@ pub(super) fn is_blank(value: &Value) -> bool {
     }
 }
 
-/// A value for people: a row by its name, a long one by its beginning.
+/// A value for a message: a row by its name, a long text cut.
 fn abbreviate(value: &Value) -> String {
     let text = value.get("name").unwrap_or(value).to_string();
     match text.char_indices().nth(80) {

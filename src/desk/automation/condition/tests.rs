@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::desk::automation::fields::FIELDS;
 use crate::desk::validation::FieldErrors;
 
-/// Facts as two JSON objects.
+/// Current and previous facts, as two JSON objects.
 #[derive(Clone)]
 pub(crate) struct Known {
     pub(crate) now: Value,

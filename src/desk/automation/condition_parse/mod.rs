@@ -1,4 +1,4 @@
-//! Which conditions a workflow rule may have, and how they are read.
+//! Parses and validates the conditions of a workflow rule: which fields there are, and which operators suit them.
 
 use chrono::DateTime;
 use serde_json::Value;
@@ -14,7 +14,7 @@ use crate::desk::tickets::status::{Lifecycle, Status};
 use crate::desk::time_zone::parse_day;
 use crate::desk::validation::FieldErrors;
 
-/// Conditions of one list.
+/// Conditions in one list.
 const MAX_CONDITIONS: usize = 20;
 /// Values of one `in`.
 const MAX_VALUES: usize = 100;
@@ -22,7 +22,7 @@ const MAX_VALUES: usize = 100;
 const MAX_VALUE_CHARS: usize = 1_000;
 
 impl Conditions {
-    /// Reads `{"all": [...], "any": [...]}`; absent or empty holds always.
+    /// Parses `{"all": [...], "any": [...]}`. Without any condition the rule always acts.
     pub(super) fn parse(value: Option<&Value>, errors: &mut FieldErrors) -> Conditions {
         let lists = match value {
             None | Some(Value::Null) => return Conditions::default(),
@@ -95,7 +95,7 @@ impl Condition {
 }
 
 impl Operator {
-    /// Whether it makes sense for such a field.
+    /// Whether the operator can be used on such a field. `changes`: whether a ticket change can touch the field.
     fn supports(self, kind: FieldKind, changes: bool) -> bool {
         match self {
             Operator::In | Operator::NotIn | Operator::IsEmpty => true,
@@ -112,7 +112,7 @@ impl Operator {
     }
 }
 
-/// The canonical name of a field, what it holds, and whether changes touch it.
+/// Finds a field by any of its names: the canonical name, its kind, and whether a ticket change can touch it.
 fn find_field(name: &str) -> Option<(String, FieldKind, bool)> {
     if let Some(custom) = name.strip_prefix("custom_fields.") {
         let is_named = (1..=100).contains(&custom.chars().count());
@@ -131,7 +131,7 @@ fn find_field(name: &str) -> Option<(String, FieldKind, bool)> {
     Some((known.0.to_owned(), known.1, known.2))
 }
 
-/// Reads a value for the operator, or says what it must be.
+/// Parses a value for the operator. The error says what it must be.
 fn parse_value(kind: FieldKind, op: Operator, value: &Value) -> Result<Value, &'static str> {
     match op {
         Operator::IsEmpty | Operator::Changed => match value {

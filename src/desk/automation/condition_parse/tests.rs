@@ -18,7 +18,7 @@ fn words_and_operators_agree() {
     }
 }
 
-/// For every kind of field: the operators that do not suit it, and values that are no such thing.
+/// For every kind of field: the operators that do not suit it, and values that are invalid for it.
 #[test]
 fn operators_and_values_suit_fields() {
     for (field, good, unsuited, bad) in [
@@ -115,7 +115,7 @@ fn operators_and_values_suit_fields() {
             };
             let one = |value: Value| json!({"all": [{"field": field, "op": op.as_str(), "value": value}]});
             let got = mistakes(&one(wrap(&good)));
-            // Numbers can be compared in custom fields, texts cannot.
+            // Numbers in custom fields can be compared by size, text in them cannot.
             if unsuited.split(' ').any(|word| word == op.as_str()) {
                 let place = if field.starts_with("custom") {
                     "conditions.all[0].value"

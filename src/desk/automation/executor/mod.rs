@@ -1,7 +1,7 @@
-//! The hands of workflow rules: a ticket after a change, that rules look at and act on.
+//! Executes the actions of workflow rules on a ticket and supplies the facts for their conditions.
 //!
-//! Actions go through [`decide`] as everybody's do, so lifecycles, times and promises follow. What is refused
-//! is told, and never stands in the way of the change that was heard.
+//! Actions go through [`decide`] like any other change, so lifecycle, timestamps and SLA due times follow. An action
+//! that is refused is reported in the rule's run; it never blocks the change that triggered the rules.
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -20,10 +20,10 @@ use crate::desk::tickets::status::Status;
 use crate::desk::tickets::ticket::{NamedRow, Refusal, Ticket, TicketEdit, TicketSettings};
 use crate::desk::{HOUR, Millis, sla};
 
-/// Tags of one ticket, as everywhere.
+/// The same limit as for tags that people set.
 const MAX_TAGS: usize = 20;
 
-/// What a ticket's row tells beside what [`Ticket`] holds.
+/// What rules need to know about a ticket beyond [`Ticket`] itself.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 pub struct TicketContext {
     pub channel: String,
@@ -31,13 +31,13 @@ pub struct TicketContext {
     pub attachment_count: i64,
     pub updated_at: Millis,
     pub custom_fields: Map<String, Value>,
-    /// `{"id", "uid", "name"}`, the name being the address.
+    /// `{"id", "uid", "name"}`, where `name` is the e-mail address.
     pub requester: Option<Value>,
-    /// The last message.
+    /// The latest message.
     pub message: Option<RuleMessage>,
 }
 
-/// A message that rules may ask about.
+/// A message, as far as conditions can ask about it.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct RuleMessage {
     pub body: String,
@@ -45,21 +45,21 @@ pub struct RuleMessage {
     pub author_role: String,
 }
 
-/// What is heard, as far as the ticket does not tell.
+/// What triggered the rules: the data that the ticket itself does not hold.
 #[derive(Clone, Debug, Default)]
 pub struct TriggerInput {
     pub on: Vec<TriggerKind>,
-    /// The role of whoever did it.
+    /// The role of the person who made the change; `None` when no person did.
     pub actor_role: Option<Role>,
-    /// The message that was added.
+    /// The new message, for `message_added`.
     pub message: Option<RuleMessage>,
-    /// `response` or `resolution`, of the SLA's events.
+    /// `response` or `resolution`, for SLA triggers.
     pub sla_target: Option<&'static str>,
-    /// The status before, where it is only supposed.
+    /// The previous status that a dry run assumes.
     pub from: Option<Status>,
 }
 
-/// What a change lets rules hear; nothing where nothing changed.
+/// The triggers of a change; empty when nothing changed. `before` is `None` for a new ticket.
 pub fn detect_triggers(before: Option<&Ticket>, after: &Ticket) -> Vec<TriggerKind> {
     let assignee = |ticket: &Ticket| ticket.assignee.as_ref().map(|person| person.id);
     let Some(before) = before else {
@@ -79,7 +79,7 @@ pub fn detect_triggers(before: Option<&Ticket>, after: &Ticket) -> Vec<TriggerKi
     on
 }
 
-/// What one rule did: the ticket before and after it, the internal notes that it leaves, and whom it tells what.
+/// The effects of one rule: the ticket before and after it, internal notes to add, notifications to send.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RuleEffects {
     pub rule_id: i64,
@@ -88,20 +88,20 @@ pub struct RuleEffects {
     pub after: Ticket,
     pub notes: Vec<String>,
     pub notifications: Vec<RuleNotification>,
-    /// Webhooks that are told of it.
+    /// Ids of the webhook endpoints that get a `rule.fired` event.
     pub webhooks: Vec<i64>,
 }
 
-/// What rules leave behind.
+/// The effects of all rules that ran.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunEffects {
     pub ticket: Ticket,
     pub steps: Vec<RuleEffects>,
-    /// The rule that wants the least loaded agent for the ticket, whom nobody knows before the change is kept.
+    /// The rule that asked for automatic assignment. The agent is chosen in SQL at commit, so it is not known here.
     pub auto_assign_rule: Option<i64>,
 }
 
-/// A ticket after a change, under the rules' hands.
+/// A ticket after a change, while rules run on it.
 #[derive(Debug)]
 pub struct Executor<'a> {
     pub references: &'a References,
@@ -109,15 +109,15 @@ pub struct Executor<'a> {
     pub context: &'a TicketContext,
     pub input: &'a TriggerInput,
     pub now: Millis,
-    /// The ticket before the change that is heard; nothing when that made it.
+    /// The ticket before the change that triggered the rules. `None` if that change created it.
     pub before: Option<&'a Ticket>,
-    /// The ticket that the change left.
+    /// The ticket right after that change, before any rule acted.
     pub left: &'a Ticket,
     done: RunEffects,
 }
 
 impl<'a> Executor<'a> {
-    /// Takes a ticket after a change.
+    /// Starts with the ticket as the change left it.
     pub fn new(
         (before, left): (Option<&'a Ticket>, &'a Ticket),
         (context, input): (&'a TicketContext, &'a TriggerInput),
@@ -141,7 +141,7 @@ impl<'a> Executor<'a> {
         }
     }
 
-    /// What the rules leave behind.
+    /// The combined effects of the rules.
     pub fn finish(self) -> RunEffects {
         self.done
     }
@@ -231,7 +231,7 @@ impl<'a> Executor<'a> {
         })
     }
 
-    /// What is heard is an internal note.
+    /// Whether an internal note triggered the rules.
     fn is_about_note(&self) -> bool {
         self.input
             .message
@@ -245,7 +245,7 @@ impl<'a> Executor<'a> {
         }
     }
 
-    /// A field of a ticket itself.
+    /// The value of a field that is part of [`Ticket`].
     fn ticket_field(&self, ticket: &Ticket, field: &str) -> Option<Value> {
         Some(match field {
             "title" => ticket.title.clone().into(),
@@ -266,7 +266,7 @@ impl<'a> Executor<'a> {
         })
     }
 
-    /// Somebody, under an address where some rule names it.
+    /// A person. The e-mail address is known only if a rule refers to the person.
     fn person(&self, id: i64, card: &Value) -> Value {
         let known = find_row(&self.references.people, id);
         let uid = known.map(|known| known.uid.as_str().into());
@@ -274,7 +274,7 @@ impl<'a> Executor<'a> {
         json!({"id": id, "uid": uid, "name": known.map(|known| known.name.as_str())})
     }
 
-    /// What the row tells beside the ticket, and what belongs to the event.
+    /// The value of a field that comes from the context or from the trigger.
     fn context_field(&self, field: &str) -> Option<Value> {
         let (ticket, context, message) = (&self.done.ticket, self.context, self.input.message.as_ref());
         if let Some(custom) = field.strip_prefix("custom_fields.") {
@@ -316,7 +316,7 @@ impl<'a> Executor<'a> {
     }
 }
 
-/// A named row, under its uid where some rule names it.
+/// A category or project. Its uid is known only if a rule refers to it.
 fn reference_value(named: Option<&NamedRow>, list: &[ReferencedRow]) -> Value {
     named.map_or(Value::Null, |named| {
         let uid = find_row(list, named.id).map(|known| known.uid.as_str());

@@ -29,7 +29,7 @@ fn rule(id: i64, on: &str, conditions: Value, actions: Value) -> Rule {
     }
 }
 
-/// What one rule without conditions leaves of a ticket, and why it was refused.
+/// Runs one rule without conditions: its effects, and the refusal reason of each action.
 fn acted(left: &Ticket, actions: Value) -> (RunEffects, Vec<Option<String>>) {
     let (around, heard) = (TicketContext::default(), TriggerInput::default());
     let (references, rules) = (references(), rules());

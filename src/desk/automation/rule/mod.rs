@@ -1,7 +1,7 @@
-//! Workflow rules: when something happens to a ticket and conditions hold, actions follow.
+//! Workflow rules: a trigger, conditions and actions, and the loop that runs them.
 //!
-//! [`run_rules`] passes once through the rules in their order. A later rule sees what earlier ones did to the
-//! ticket, but hears only what happened at first: no rule hears a rule, so nothing goes round in circles.
+//! [`run_rules`] goes through the rules once, in order. A later rule sees what earlier ones changed on the ticket, but
+//! is triggered only by the original change: rules do not trigger rules, so there are no loops.
 
 use serde_json::Value;
 
@@ -11,15 +11,15 @@ use crate::desk::tickets::status::Status;
 use crate::desk::validation::FieldError;
 use crate::desk::{HOUR, Millis};
 
-/// Rules that are asked about one change.
+/// Active rules that are considered for one change.
 pub const MAX_RULES: usize = 100;
-/// Actions that follow from one change.
+/// Actions that one change can cause, over all rules.
 pub const MAX_ACTIONS_PER_CHANGE: usize = 50;
-/// What a rule may hear.
+/// What can trigger a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TriggerKind {
     TicketCreated,
-    /// Any change of a ticket's fields, those with a name of their own included.
+    /// Any change of a ticket's fields, including those with a trigger kind of their own.
     TicketUpdated,
     StatusChanged,
     MessageAdded,
@@ -30,7 +30,7 @@ pub enum TriggerKind {
 }
 
 impl TriggerKind {
-    /// Everything.
+    /// All trigger kinds.
     pub const ALL: [TriggerKind; 8] = [
         TriggerKind::TicketCreated,
         TriggerKind::TicketUpdated,
@@ -41,7 +41,7 @@ impl TriggerKind {
         TriggerKind::SlaBreached,
         TriggerKind::Schedule,
     ];
-    /// The canonical words, in the order of [`TriggerKind::ALL`].
+    /// The API names, in the order of [`TriggerKind::ALL`].
     pub const WORDS: [&'static str; 8] = [
         "ticket_created",
         "ticket_updated",
@@ -53,7 +53,7 @@ impl TriggerKind {
         "schedule",
     ];
 
-    /// The canonical word.
+    /// The API name.
     pub fn as_str(self) -> &'static str {
         let known = TriggerKind::ALL
             .into_iter()
@@ -62,32 +62,32 @@ impl TriggerKind {
         known.map_or("", |(_, word)| word)
     }
 
-    /// Reads a word, exactly.
+    /// Reads an API name; case matters.
     pub fn parse(word: &str) -> Option<TriggerKind> {
         TriggerKind::ALL.into_iter().find(|on| on.as_str() == word)
     }
 }
 
-/// What a rule hears. The narrowing parts are compared with facts of their own.
+/// When a rule runs. The optional parts narrow the trigger; they are compared with facts of the change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Trigger {
     pub on: TriggerKind,
-    /// Of `status_changed`.
+    /// Only for `status_changed`.
     pub from: Option<Status>,
-    /// Of `status_changed`.
+    /// Only for `status_changed`.
     pub to: Option<Status>,
-    /// Of `message_added`: by the staff, or by customers. The fact `author_role` tells.
+    /// Only for `message_added`: by staff, or by customers. Compared with the fact `author_role`.
     pub by_staff: Option<bool>,
-    /// Of `message_added`: internal notes instead of public messages. The fact `is_internal` tells.
+    /// Only for `message_added`: internal notes instead of public messages. Compared with the fact `is_internal`.
     pub internal: bool,
-    /// Of the SLA's: `response` or `resolution`. The fact `sla_target` tells.
+    /// Only for SLA triggers: `response` or `resolution`. Compared with the fact `sla_target`.
     pub target: Option<&'static str>,
-    /// Of `schedule`: hours between two runs.
+    /// Only for `schedule`: hours between two runs.
     pub every_hours: i64,
 }
 
 impl Trigger {
-    /// Whether this is what it waits for.
+    /// Whether one of the events triggers the rule.
     pub fn matches(&self, heard: &[TriggerKind], facts: &impl Facts) -> bool {
         if !heard.contains(&self.on) {
             return false;
@@ -114,14 +114,14 @@ impl Trigger {
         }
     }
 
-    /// Whether a schedule is due that last ran then.
+    /// Whether a scheduled rule that last ran at `last` is due at `now`.
     pub fn is_due(&self, last: Option<Millis>, now: Millis) -> bool {
         let pause = self.every_hours.saturating_mul(HOUR);
         self.on == TriggerKind::Schedule && last.is_none_or(|last| now.saturating_sub(last) >= pause)
     }
 }
 
-/// What a rule says: its three JSON parts, read and checked.
+/// The three JSON parts of a rule, parsed and validated.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RuleDefinition {
     pub trigger: Trigger,
@@ -129,46 +129,45 @@ pub struct RuleDefinition {
     pub actions: Vec<Action>,
 }
 
-/// A stored rule.
+/// A rule as stored.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rule {
     pub id: i64,
     pub name: String,
     pub is_active: bool,
     pub position: i64,
-    /// When it has acted, later rules are not asked.
+    /// Later rules are skipped when this one has acted.
     pub stop: bool,
-    /// What was stored, or why it cannot be read any more.
+    /// The errors when the stored JSON is no longer valid, for example after an update of the code.
     pub definition: Result<RuleDefinition, Vec<FieldError>>,
 }
 
-/// The ticket under the rules' hands.
+/// The ticket that rules act on.
 pub trait ActionTarget: Facts {
-    /// Does what an action says, as far as it may; or says why not. Later calls of [`Facts::get`] tell of
-    /// it, those of [`Facts::before`] do not.
+    /// Applies an action, or returns the reason why it is refused. Afterwards [`Facts::get`] returns the new values;
+    /// [`Facts::before`] does not change.
     fn execute(&mut self, rule: &Rule, action: &Action) -> Result<(), String>;
 }
 
-/// What came of a rule that heard something.
+/// The result of one rule that was triggered.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RuleRun<'a> {
     pub rule: &'a Rule,
     pub outcome: RuleOutcome<'a>,
 }
 
-/// See [`RuleRun`].
 #[derive(Clone, Debug, PartialEq)]
 pub enum RuleOutcome<'a> {
-    /// It cannot be read.
+    /// The stored rule is not valid.
     Invalid(&'a [FieldError]),
-    /// Its conditions do not hold; [`Conditions::explain`] says why.
+    /// Its conditions do not hold; [`Conditions::explain`] tells which.
     Unmet,
-    /// Its actions, each with the reason why it was refused, if it was.
+    /// Its actions, each with the reason if it was refused.
     Acted(Vec<(&'a Action, Option<String>)>),
 }
 
-/// Lets every active rule that hears one of the events act, by position, then id. Rules that wait for
-/// something else are left out of the answer; rules that cannot be read are in it every time.
+/// Runs the active rules that one of the events triggers, by position, then id. Rules with another trigger are left out
+/// of the result; invalid rules are always in it.
 pub fn run_rules<'a>(
     rules: &'a [Rule],
     heard: &[TriggerKind],

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::desk::automation::condition::tests::Known;
 
-/// A desk that notes what is done and lets tags take effect.
+/// A target that records actions and applies tags.
 struct Noting {
     facts: Known,
     done: Vec<String>,

@@ -1,23 +1,23 @@
-//! Whether a mail is from where it says: what the receiving server has found of it (DMARC, RFC 8601).
+//! Whether a mail really comes from the address in its `From`: what the receiving server found out (DMARC, RFC 8601).
 
 use mail_parser::{Address, Message};
 
-/// The server whose word counts: Cloudflare's Email Routing.
+/// The only server whose `Authentication-Results` is trusted: Cloudflare's Email Routing.
 const TRUSTED_SERVER: &str = "mx.cloudflare.net";
 
-/// What is known of a mail's `From`.
+/// Whether the `From` of a mail is authentic.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SenderAuth {
-    /// The domain of its `From` stands for it.
+    /// DMARC passed, for a domain aligned with `From`.
     Pass,
-    /// The domain of its `From` says that it is not from there.
+    /// DMARC failed: the domain says that the mail is not from there.
     Fail,
-    /// Nothing is known.
+    /// There is no usable result.
     #[default]
     Unknown,
 }
 
-/// The one address that a mail says it is from, and the name beside it; nothing where it says several, or none.
+/// The only address in `From`, and the name beside it. `None` if there are several addresses, or none.
 pub fn sole_author(message: &Message) -> Option<(String, Option<String>)> {
     let headers = message.headers_raw();
     let count = headers
@@ -34,8 +34,8 @@ pub fn sole_author(message: &Message) -> Option<(String, Option<String>)> {
     is_one.then(|| (address.to_owned(), author.name().map(str::to_owned)))
 }
 
-/// What the receiving server has found. It puts its header above all that came with the mail, so only the first one
-/// counts.
+/// The result of the receiving server. It puts its header above everything that came with the mail, so only the topmost
+/// `Authentication-Results` is trusted; the sender may have written others (RFC 8601, section 5).
 pub fn sender_auth(message: &Message, from: &str) -> SenderAuth {
     let mut headers = message.headers_raw();
     let found = headers.find(|(name, _)| name.eq_ignore_ascii_case("Authentication-Results"));
@@ -55,7 +55,7 @@ fn parse_results(value: &str, from: &str) -> SenderAuth {
     if has("dmarc=fail") {
         return SenderAuth::Fail;
     }
-    // Two verdicts may be one, and one that somebody has made the server repeat.
+    // With two results, one may be text of the sender that the server repeats.
     let [one] = found.as_slice() else {
         return SenderAuth::Unknown;
     };
@@ -68,7 +68,7 @@ fn parse_results(value: &str, from: &str) -> SenderAuth {
     }
 }
 
-/// Whether a domain is that of an address, or one that it belongs to.
+/// Whether a domain is the domain of an address, or a parent of it.
 fn is_aligned(named: &str, from: &str) -> bool {
     let named = named.trim_matches(['"', '.']);
     let Some((_, domain)) = from.rsplit_once('@') else {
@@ -81,7 +81,7 @@ fn is_aligned(named: &str, from: &str) -> bool {
             .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
 
-/// Without comments, and without what is quoted: both repeat words of the sender.
+/// Removes comments and quoted strings: they may repeat text of the sender.
 fn strip_comments(value: &str) -> String {
     let (mut depth, mut quoted, mut escaped): (usize, bool, bool) = (0, false, false);
     let mut out = String::with_capacity(value.len());
@@ -143,7 +143,7 @@ mod tests {
             ),
             ("mx.cloudflare.net; dkim=pass; spf=pass", Unknown),
             ("mx.evil.example; dmarc=pass header.from=example.org", Unknown),
-            // Words of the sender.
+            // Text of the sender.
             (
                 "mx.cloudflare.net; spf=none (for x; dmarc=pass header.from=example.org) x=y",
                 Unknown,

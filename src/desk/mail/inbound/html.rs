@@ -1,13 +1,13 @@
-//! Mails that come as HTML alone, as text: what a reader would see, line by line.
+//! Turns mails that are HTML only into text: what a reader sees, line by line.
 
-/// Elements whose content nobody sees.
+/// Elements whose content is never shown.
 const HIDDEN_ELEMENTS: [&str; 6] = ["head", "style", "script", "title", "template", "noscript"];
-/// Elements that stand on lines of their own.
+/// Elements that begin on a new line.
 const BLOCK_ELEMENTS: [&str; 24] = [
     "address", "article", "center", "dd", "div", "dl", "dt", "fieldset", "footer", "form", "h1", "h2", "h3",
     "h4", "h5", "h6", "header", "hr", "li", "p", "pre", "section", "table", "tr",
 ];
-/// Named characters that mails use.
+/// The named entities that occur in mails.
 const NAMED_ENTITIES: [(&str, char); 46] = [
     ("amp", '&'),
     ("lt", '<'),
@@ -56,10 +56,10 @@ const NAMED_ENTITIES: [(&str, char); 46] = [
     ("ntilde", 'ñ'),
     ("ccedil", 'ç'),
 ];
-/// The longest name or number between `&` and `;`.
+/// The longest name or number between `&` and `;`, in bytes.
 const MAX_ENTITY_BYTES: usize = 10;
 
-/// The text of an HTML document. Whatever it is made of, it costs one walk over it.
+/// The text of an HTML document. It takes linear time on any input.
 pub fn to_text(html: &str) -> String {
     let mut out = TextBuilder::default();
     let mut rest = html;
@@ -76,12 +76,12 @@ pub fn to_text(html: &str) -> String {
     out.finish()
 }
 
-/// Reads one tag; gives what stands behind it, and behind its content where that is not to be seen.
+/// Handles one tag. Returns what follows the tag or, for an element that is never shown, what follows the element.
 fn parse_tag<'a>(tag: &'a str, out: &mut TextBuilder) -> &'a str {
     let inner = tag.get(1..).unwrap_or_default();
     let is_end = inner.starts_with('/');
     let word = inner.trim_start_matches('/');
-    // A `<` that begins no tag is a character like others.
+    // A `<` that begins no tag is an ordinary character.
     if !word.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '!' | '?')) {
         out.push_text("<");
         return inner;
@@ -113,7 +113,7 @@ fn parse_tag<'a>(tag: &'a str, out: &mut TextBuilder) -> &'a str {
     rest
 }
 
-/// What stands behind the end tag of an element.
+/// What follows the end tag of an element.
 fn skip_element<'a>(text: &'a str, name: &str) -> &'a str {
     let mut rest = text;
     while let Some((_, after)) = rest.split_once("</") {
@@ -128,14 +128,14 @@ fn skip_element<'a>(text: &'a str, name: &str) -> &'a str {
     ""
 }
 
-/// Text as it comes together.
+/// The text while it is built.
 #[derive(Default)]
 struct TextBuilder {
     done: String,
     line: String,
-    /// Something on this line is to be seen.
+    /// White space is pending: it is written before the next word on this line.
     space: bool,
-    /// How many quotations it stands in: the lines of these are marked.
+    /// How many nested quotations the text is in. Their lines begin with `> `, however deep.
     depth: usize,
 }
 
@@ -154,7 +154,7 @@ impl TextBuilder {
         }
     }
 
-    /// Ends the line, be it empty or not; never more than one empty line in a row.
+    /// Ends the line, even an empty one, but never leaves more than one empty line in a row.
     fn end_line(&mut self) {
         self.space = false;
         let is_gap = self.done.is_empty() || self.done.ends_with("\n\n");
@@ -168,7 +168,7 @@ impl TextBuilder {
         self.line.clear();
     }
 
-    /// Ends the line if there is something on it.
+    /// Ends the line unless it is empty.
     fn end_open_line(&mut self) {
         if !self.line.is_empty() {
             self.end_line();
@@ -181,7 +181,7 @@ impl TextBuilder {
     }
 }
 
-/// Named and numbered characters as themselves.
+/// Replaces named and numbered entities by their characters.
 fn decode_entities(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;

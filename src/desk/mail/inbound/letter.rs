@@ -1,4 +1,4 @@
-//! A mail that came in, as far as the desk is concerned.
+//! An incoming mail: whether to process it, which ticket it belongs to, and the text it becomes.
 
 use crate::desk::mail::inbound::authentication::SenderAuth;
 use crate::desk::mail::inbound::quote::{self, ReplyText};
@@ -7,42 +7,41 @@ use crate::desk::mail::outgoing::REPLY_MARKER;
 use crate::desk::mail::reply_address::{MailThread, ReplyAddress};
 use crate::desk::tickets::filename::MAX_FILE_BYTES;
 
-/// The largest mail, bytes: that of Cloudflare's Email Routing.
+/// The largest mail, in bytes. Cloudflare's Email Routing has the same limit.
 pub const MAX_MAIL_BYTES: usize = MAX_FILE_BYTES as usize;
 
-/// Characters of a title.
+/// Characters of a ticket's title.
 const MAX_TITLE_CHARS: usize = 200;
 
-/// Characters of a text.
+/// Characters of a message or description.
 const MAX_TEXT_CHARS: usize = 10_000;
 
-/// What stands for a subject that is not there.
+/// The title for a mail without a subject.
 const DEFAULT_TITLE: &str = "(no subject)";
 
-/// What stands for a text that is not there.
+/// The text for a mail without one.
 const EMPTY_TEXT: &str = "(no text)";
 
-/// A mail, read.
+/// A parsed mail.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct IncomingMail {
     pub message_id: Option<String>,
-    /// The address of its `From`, if that says one, and only one.
+    /// The address in `From`, if there is exactly one.
     pub from: Option<String>,
-    /// The name beside it.
+    /// The display name beside it.
     pub name: Option<String>,
     pub subject: String,
-    /// The Message-IDs that it answers, the nearest first.
+    /// The Message-IDs that it replies to, the nearest first.
     pub in_reply_to: Vec<String>,
-    /// Line ends are LF; no other control characters than tabs.
+    /// Line ends are LF; tabs are the only other control characters.
     pub text: String,
     pub files: Vec<MailAttachment>,
-    /// Why no person has written it, if none has.
+    /// Why the mail counts as automatic; `None` if a person wrote it.
     pub auto_reply_reason: Option<&'static str>,
-    /// Whether it comes from where it says.
+    /// Whether `From` is authentic.
     pub sender_auth: SenderAuth,
 }
 
-/// A file that came with a mail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MailAttachment {
     pub name: String,
@@ -51,7 +50,8 @@ pub struct MailAttachment {
 }
 
 impl IncomingMail {
-    /// Why it is left alone: no person wrote it, or answering it would go round in circles.
+    /// Why the mail is ignored: no person wrote it, or a reply to it could start a mail loop. `None` if it is
+    /// processed.
     pub fn ignore_reason(&self, sender: &str, desk: Option<&ReplyAddress>) -> Option<&'static str> {
         if let Some(why) = self.auto_reply_reason {
             return Some(why);
@@ -74,8 +74,8 @@ impl IncomingMail {
             .then_some("it says from nobody, or from several")
     }
 
-    /// The thread that it belongs to: by the address that it was sent to, or by the mails that it answers. Where one
-    /// of these told of a note, it belongs to the notes.
+    /// The ticket and user that the mail belongs to: by the address it was sent to, or else by the mails it replies to.
+    /// If one of those was about an internal note, so is this one.
     pub fn find_thread(&self, recipient: &str, desk: &ReplyAddress) -> Option<MailThread> {
         let mut answered = self.in_reply_to.iter().filter_map(|id| desk.parse_message_id(id));
         let first = desk.parse_address(recipient).or_else(|| answered.next())?;
@@ -85,7 +85,7 @@ impl IncomingMail {
         })
     }
 
-    /// The title of a ticket that it opens.
+    /// The title of a ticket that the mail opens.
     pub fn title(&self) -> String {
         let subject = strip_prefixes(&self.subject);
         match subject.chars().count() {
@@ -95,8 +95,8 @@ impl IncomingMail {
         }
     }
 
-    /// What it says. Of an answer, without what it answers; of another mail, all of it: it may be forwarded. Never what
-    /// a mail of ours says, nor what lets somebody in.
+    /// The text of the message that the mail becomes. Quoted text is removed from replies; a new or forwarded mail is
+    /// kept in full. The text of our own mails, our links and tokens are always removed.
     pub fn reply_text(&self, ours: &OwnLinks) -> ReplyText {
         let is_answer =
             !self.in_reply_to.is_empty() || self.title() != truncate(self.subject.trim(), MAX_TITLE_CHARS);
@@ -118,7 +118,7 @@ impl IncomingMail {
     }
 }
 
-/// What programs put before the subject of what is answered, and of what is forwarded.
+/// Subject prefixes for replies and forwarded mails, in several languages.
 const REPLY_PREFIXES: [&str; 8] = ["re:", "aw:", "antw:", "sv:", "res:", "rif:", "re :", "odp:"];
 
 const FORWARD_PREFIXES: [&str; 6] = ["fwd:", "fw:", "wg:", "tr:", "rv:", "i:"];
@@ -141,7 +141,7 @@ fn strip_prefixes(subject: &str) -> &str {
     rest
 }
 
-/// At most so many characters.
+/// At most `most` characters.
 fn truncate(text: &str, most: usize) -> &str {
     match text.char_indices().nth(most) {
         Some((end, _)) => text.get(..end).unwrap_or(text).trim_end(),
@@ -149,8 +149,8 @@ fn truncate(text: &str, most: usize) -> &str {
     }
 }
 
-/// A text as a message or a description may hold it: what was said, what stands before it, and at its end what the
-/// mail had that is not in it.
+/// The body of a message or description: `head`, the text, and at the end a list of the files that were refused. Cut to
+/// the limit of a message.
 pub fn compose_body(head: Option<&str>, said: &str, refused: &[String]) -> String {
     let said = if said.is_empty() { EMPTY_TEXT } else { said };
     let mut tail = String::new();
@@ -166,7 +166,7 @@ pub fn compose_body(head: Option<&str>, said: &str, refused: &[String]) -> Strin
     if count(said) <= room {
         return format!("{head}{said}{tail}");
     }
-    // Room for the words themselves.
+    // 60 characters for the sentence about the cut.
     let kept = truncate(said, room.saturating_sub(60));
     let left = count(said).saturating_sub(count(kept));
     format!("{head}{kept}\n\n[The mail was longer: {left} more characters]{tail}")
@@ -218,7 +218,7 @@ mod tests {
             let said = letter.reply_text(&OwnLinks::default()).text;
             assert_eq!(said, want, "{subject} {in_reply_to}");
         }
-        // What we have mailed is kept of no mail.
+        // Text of our own mails is always removed.
         let ours = format!("See below.\n\n{REPLY_MARKER}\n\nBob left a note:\n\n  CANARY\n");
         for subject in ["x y z", "Fwd: x y z", "Re: x y z"] {
             let letter = IncomingMail {
@@ -292,7 +292,7 @@ mod tests {
             letter.find_thread(&desk.address_for(thread(8)), &desk),
             Some(thread(8))
         );
-        // A note anywhere in the chain makes it one.
+        // An internal note anywhere in the thread makes the reply one.
         let note = |ticket_id| MailThread {
             is_internal: true,
             ..thread(ticket_id)

@@ -1,7 +1,8 @@
-//! Mail that comes in: what it says, whether a person wrote it, and where it belongs.
+//! Incoming mail: what does it say, did a person write it, is its sender authentic, and which ticket does it belong to?
 //!
-//! Pure: bytes in, a [`Letter`] out. Nothing in here trusts what a mail says of itself; who may do what with it is
-//! decided where every message is.
+//! Bytes in, an [`IncomingMail`](letter::IncomingMail) out. No text of a mail is trusted: `From` counts only with a
+//! DMARC result, and a reply finds its ticket only by a signed address. What the sender may do is not decided here, but
+//! by the same rules as for any other request.
 
 pub mod authentication;
 pub mod html;

@@ -1,24 +1,24 @@
-//! How deep the parts of a mail stand in each other, before it is read: the reader follows them all.
+//! Limits how deeply the parts of a mail are nested, before `mail-parser` follows them recursively.
 
 use mail_parser::decoders::base64::base64_decode;
 use mail_parser::decoders::quoted_printable::quoted_printable_decode;
 
-/// Parts that hold others. None of them stands deeper than there are of them.
+/// Parts that contain other parts. The depth cannot exceed their number, which is cheaper to find.
 const MAX_CONTAINERS: usize = 100;
-/// Mails in a mail that are encoded: each is read by itself.
+/// Encoded mails within a mail; `mail-parser` parses each one separately.
 const MAX_ENCODED_MAILS: usize = 8;
-/// So deep the reader looks into what is encoded.
+/// How deep `mail-parser` looks into encoded mails.
 const MAX_ENCODED_DEPTH: usize = 4;
-/// The longest head of a part that is looked at.
+/// Bytes of a part's header that are searched.
 const MAX_HEAD_BYTES: usize = 4_000;
 
-/// Whether a mail is made to be followed without end.
+/// Whether a mail is nested too deeply to be parsed.
 pub fn is_too_deep(raw: &[u8]) -> bool {
     exceeds_depth(raw, MAX_ENCODED_DEPTH)
 }
 
 fn exceeds_depth(raw: &[u8], left: usize) -> bool {
-    // Its parts are mails without saying so.
+    // The parts of a digest are mails without a header that says so.
     if find_all(raw, b"multipart/digest").next().is_some() {
         return true;
     }
@@ -39,7 +39,7 @@ fn exceeds_depth(raw: &[u8], left: usize) -> bool {
     is_deep || encoded.next().is_some()
 }
 
-/// The places of a word in lower case.
+/// All positions of a word, in any case. It must begin with `m`, because that is compared first.
 fn find_all<'a>(raw: &'a [u8], word: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
     let windows = raw.windows(word.len()).enumerate();
     let is_it =
@@ -47,7 +47,7 @@ fn find_all<'a>(raw: &'a [u8], word: &'a [u8]) -> impl Iterator<Item = usize> + 
     windows.filter(move |(_, found)| is_it(found)).map(|(at, _)| at)
 }
 
-/// What is encoded in the part whose head says at this place that it is a mail.
+/// The decoded body of the part whose header declares a mail at this position.
 fn decode_part_at(raw: &[u8], at: usize) -> Option<Vec<u8>> {
     let before = raw.get(at.saturating_sub(MAX_HEAD_BYTES)..at)?;
     let start = rfind(before, b"\n\n")
@@ -62,7 +62,7 @@ fn decode_part_at(raw: &[u8], at: usize) -> Option<Vec<u8>> {
     let head = [before.get(start..)?, near.get(..end)?].concat();
     let body = below.get(end..)?.trim_ascii_start();
     if contains_ignore_case(&head, b"base64") {
-        // As the reader does, which passes over what does not belong.
+        // `mail-parser` skips characters that are not base64, so they are skipped here too.
         let end = body.windows(2).position(|found| found == b"--");
         let body = body.get(..end.unwrap_or(body.len()))?.iter().copied();
         let kept: Vec<u8> = body

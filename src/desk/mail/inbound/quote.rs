@@ -1,8 +1,8 @@
-//! What somebody has answered, without the mail that they answer: programs put it below, each in its own way.
+//! Removes quoted text from replies. Every mail program marks it differently.
 
 use crate::desk::mail::outgoing::REPLY_MARKER;
 
-/// How a line begins and ends that says whose words follow: Gmail, Apple Mail and Thunderbird, in their languages.
+/// How an attribution line begins and ends (`On ... wrote:`): Gmail, Apple Mail and Thunderbird, by language.
 const ATTRIBUTIONS: [(&str, &[&str]); 7] = [
     ("On ", &["wrote:"]),
     ("Am ", &["schrieb:", "schrieb"]),
@@ -13,7 +13,7 @@ const ATTRIBUTIONS: [(&str, &[&str]); 7] = [
     ("Em ", &["escreveu:"]),
 ];
 
-/// What Outlook's header block is made of; the first is whom it is from, and one of the others follows soon.
+/// The first label of Outlook's header block above quoted text, by language.
 const FROM_LABELS: [&str; 6] = ["from:", "von:", "de:", "de :", "da:", "van:"];
 const SENT_LABELS: [&str; 12] = [
     "sent:",
@@ -30,7 +30,7 @@ const SENT_LABELS: [&str; 12] = [
     "fecha:",
 ];
 
-/// Lines that older programs put between an answer and what it answers, without their dashes.
+/// The separator that older programs put above quoted text, without its dashes.
 const ORIGINAL_MESSAGE_LABELS: [&str; 6] = [
     "original message",
     "ursprüngliche nachricht",
@@ -40,22 +40,23 @@ const ORIGINAL_MESSAGE_LABELS: [&str; 6] = [
     "oorspronkelijk bericht",
 ];
 
-/// How many lines an attribution may be broken into.
+/// Lines over which an attribution may be broken.
 const MAX_ATTRIBUTION_LINES: usize = 3;
 
-/// What stands at the end of our own mails.
+/// The last words of our own mails.
 const OWN_FOOTER: &str = "no more mails of this kind";
 
-/// What somebody says of their own.
+/// The text that the sender wrote.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReplyText {
     pub text: String,
-    /// Something that is not theirs was taken out.
+    /// Quoted text was removed.
     pub is_cut: bool,
 }
 
-/// The answer alone: above, below and between what it quotes. Where a quotation has no marks, it goes on to the end,
-/// or to where a mail of ours ends. Never more than what is theirs, even where that is nothing.
+/// The reply alone: what is above, below and between quotations. A quotation without `>` extends to the end, or to the
+/// end of a mail of ours. It prefers to remove too much, even everything: an internal note that a mail quotes must not
+/// come back as a public reply.
 pub fn strip_quotes(text: &str) -> ReplyText {
     let lines: Vec<&str> = text.split('\n').collect();
     let trimmed: Vec<&str> = lines.iter().map(|line| line.trim()).collect();
@@ -84,13 +85,13 @@ pub fn strip_quotes(text: &str) -> ReplyText {
     }
 }
 
-/// How much of what follows is not the sender's.
+/// How much of what follows is quoted.
 enum Quotation {
     Lines(usize),
     Rest,
 }
 
-/// Whether what follows begins with something that is quoted, or says that it will be.
+/// Whether the lines begin with a quotation or with a line that introduces one.
 fn find_quotation(lines: &[&str]) -> Option<Quotation> {
     let line = lines.first()?;
     if line.starts_with('>') {
@@ -109,7 +110,7 @@ fn find_quotation(lines: &[&str]) -> Option<Quotation> {
         if is_marked(count) {
             return Some(Quotation::Lines(count));
         }
-        // Without marks it may be somebody's own sentence.
+        // Without `>` below, it may be a sentence of the sender.
         return mentions_address_or_time(&words).then_some(Quotation::Rest);
     }
     if is_separator(lines) {
@@ -119,12 +120,12 @@ fn find_quotation(lines: &[&str]) -> Option<Quotation> {
             Quotation::Rest
         });
     }
-    // In a language that is not known here.
+    // An attribution in an unknown language.
     let is_said = line.ends_with(':') && line.len() < 400 && mentions_address_or_time(line) && is_marked(1);
     is_said.then_some(Quotation::Lines(1))
 }
 
-/// An address or a time of day, as mail programs name them.
+/// Whether the line has an e-mail address or a time of day, as attributions do.
 fn mentions_address_or_time(line: &str) -> bool {
     let is_time = |four: &[u8]| match four {
         [a, b':', c, d] => [a, c, d].iter().all(|byte| byte.is_ascii_digit()),
@@ -139,12 +140,12 @@ fn is_footer(line: &str) -> bool {
         .is_some_and(|start| start.eq_ignore_ascii_case(OWN_FOOTER))
 }
 
-/// Without the marks of a quotation.
+/// Removes the marks of a quotation from a line.
 fn strip_quote_marks(line: &str) -> &str {
     line.trim_start_matches(['>', ' ', '|'])
 }
 
-/// Whether the first lines say whose words follow: how many lines, and the words.
+/// If the first lines are an attribution: how many lines, and their text.
 fn parse_attribution(lines: &[&str]) -> Option<(usize, String)> {
     let first = strip_quote_marks(lines.first()?);
     let (_, words) = ATTRIBUTIONS
@@ -174,7 +175,7 @@ fn ends_attribution(line: &str, word: &str) -> bool {
     line.ends_with(word) || (!word.ends_with(':') && line.contains(&format!(" {word} ")))
 }
 
-/// Whether here begins what Outlook and its like put below an answer.
+/// Whether a separator begins here, as Outlook and others put it above quoted text.
 fn is_separator(lines: &[&str]) -> bool {
     let mut lines = lines.iter();
     let Some(first) = lines.next() else {
@@ -196,7 +197,7 @@ fn is_separator(lines: &[&str]) -> bool {
     starts_with_label(first, &FROM_LABELS) && lines.take(4).any(|line| starts_with_label(line, &SENT_LABELS))
 }
 
-/// Whether a line begins with one of these words, which may be set in bold.
+/// Whether a line begins with one of these labels, which may be bold.
 fn starts_with_label(line: &str, words: &[&str]) -> bool {
     let line = strip_quote_marks(line).trim_start_matches('*').to_lowercase();
     let line = line.replacen(":*", ":", 1);
@@ -211,7 +212,7 @@ mod tests {
     fn what_is_answered_is_cut_off() {
         for quoted in [
             "On Fri, Nov 20, 2026 at 7:40 PM Edgedesk <desk@desk.example> wrote:\n\n> Hello\n> there",
-            // Gmail breaks long lines.
+            // Gmail breaks long attributions.
             "On Fri, Nov 20, 2026 at 7:40 PM Edgedesk Support Desk <\nsupport+12.34.abc@desk.example> wrote:\n> Hello",
             "> On 20 Nov 2026, at 19:40, Edgedesk <desk@desk.example> wrote:\n> \n> Hello",
             "On 20 Nov 2026, at 19:40, Edgedesk <desk@desk.example> wrote:\n\nHello without marks",
@@ -268,14 +269,14 @@ mod tests {
         let thunderbird = "On 20.11.26 19:40, Desk wrote:\n";
         let outlook = "________________________________\nFrom: Desk <d@desk.example>\nSent: Friday, 20 November\nTo: x\nSubject: y\n\n";
         for (text, want) in [
-            // Above.
+            // Reply above the quotation.
             (format!("Mine.\n\n{gmail}{marked}"), "Mine."),
             (format!("Mine.\n\n{apple}{marked}"), "Mine."),
             (format!("Mine.\n\n{thunderbird}{marked}"), "Mine."),
             (format!("Mine.\n\n{outlook}{OURS}"), "Mine."),
             (format!("Mine.\n\n{gmail}{OURS}"), "Mine."),
             (format!("Mine.\n{OURS}"), "Mine."),
-            // Below.
+            // Reply below it.
             (format!("{gmail}{marked}\nMine."), "Mine."),
             (format!("{apple}{marked}\nMine."), "Mine."),
             (format!("{thunderbird}{marked}\nMine."), "Mine."),
@@ -286,7 +287,7 @@ mod tests {
                 format!("Mine.\n\n{outlook}{OURS}\n\nAlso mine.\n"),
                 "Mine.\n\nAlso mine.",
             ),
-            // Between.
+            // Reply between quotations.
             (
                 format!("{gmail}> CANARY?\n\nMine.\n\n> CANARY!\n> > CANARY\n\nAlso mine."),
                 "Mine.\n\nAlso mine.",
@@ -301,14 +302,14 @@ mod tests {
                 ),
                 "Mine.",
             ),
-            // Nothing else is there.
+            // Nothing but the quotation.
             (format!("{gmail}{marked}"), ""),
             (format!("{apple}{marked}"), ""),
             (format!("{thunderbird}{marked}"), ""),
             (format!("{outlook}{OURS}"), ""),
             (format!("\n\n{OURS}"), ""),
             (marked.clone(), ""),
-            // A note that ends as our mails do.
+            // An internal note that ends like one of our mails.
             (
                 format!(
                     "{outlook}{}",

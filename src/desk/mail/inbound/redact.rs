@@ -1,22 +1,23 @@
-//! What lets somebody in, out of what somebody else is to read: our reply addresses, Message-IDs and signed links.
+//! Removes our reply addresses, Message-IDs and signed links from mail text. Each is a bearer secret: whoever reads it
+//! can act as the user that it was made for.
 
 use crate::desk::mail::reply_address::ReplyAddress;
 
-/// What stands for a link that is taken out.
+/// The replacement for a removed link.
 const LINK_PLACEHOLDER: &str = "[link removed]";
-/// How an address goes on behind its token: as it is, and as links write it.
+/// The `@` after a token: as it is, and as links encode it.
 const AT_SIGNS: [&str; 2] = ["@", "%40"];
 
-/// What is ours in a mail.
+/// What has to be removed.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OwnLinks<'a> {
     pub desk: Option<&'a ReplyAddress>,
-    /// Where our links lead: URLs of pages.
+    /// The URLs of the pages that our links lead to.
     pub pages: &'a [&'a str],
 }
 
 impl OwnLinks<'_> {
-    /// A text without any of it.
+    /// The text without any of it.
     pub fn redact(&self, text: &str) -> String {
         let mut out = String::with_capacity(text.len());
         for piece in text.split_inclusive(is_delimiter) {
@@ -65,7 +66,7 @@ fn is_delimiter(c: char) -> bool {
         )
 }
 
-/// What stands between the scheme and the path of a URL.
+/// The host (and port) of a URL.
 fn host_of(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     rest.split('/').next().unwrap_or(rest)

@@ -1,4 +1,4 @@
-//! What becomes of a ticket when somebody acts on it: the one place where a ticket changes.
+//! The decision about an edit: the only place where a ticket changes.
 
 use crate::desk::Millis;
 use crate::desk::tickets::event::Event;
@@ -9,10 +9,10 @@ use crate::desk::tickets::ticket::{
     Actor, Change, Person, Refusal, Ticket, TicketEdit, TicketSettings, assign,
 };
 
-/// What becomes of a ticket that `actor` can see.
+/// Applies an edit to a ticket that `actor` can see.
 ///
 /// # Errors
-/// A [`Refusal`]; the ticket is as it was.
+/// A [`Refusal`] when any part of the edit is not allowed; nothing is applied then.
 pub fn decide(
     ticket: &Ticket,
     edit: &TicketEdit,

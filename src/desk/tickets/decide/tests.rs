@@ -1,4 +1,4 @@
-//! What becomes of a ticket: fields by role, both lifecycles, assignment, times.
+//! Edits of a ticket: fields by role, both lifecycles, assignment, timestamps.
 
 use serde_json::json;
 
@@ -40,7 +40,7 @@ fn agent() -> Actor {
     actor(AGENT, Role::Agent)
 }
 
-/// A ticket that was opened an hour ago and stands here.
+/// A ticket in this status that was opened an hour ago.
 fn ticket_in(workflow: Lifecycle, status: Status) -> Ticket {
     let mut ticket = Ticket {
         workflow,
@@ -74,13 +74,13 @@ fn give(assignee: Option<i64>) -> TicketEdit {
     }
 }
 
-/// What an edit leaves when it is allowed.
+/// The ticket after an edit that is allowed.
 #[track_caller]
 fn done(ticket: &Ticket, edit: &TicketEdit, actor: &Actor) -> Ticket {
     decide(ticket, edit, actor, &rules(), NOW).unwrap().ticket
 }
 
-/// One word for what becomes of an edit.
+/// The result of an edit as one word.
 fn fate(ticket: &Ticket, edit: &TicketEdit, actor: &Actor) -> &'static str {
     match decide(ticket, edit, actor, &rules(), NOW) {
         Ok(change) if change.event.is_none() => "same",
@@ -166,7 +166,7 @@ fn each_field_is_for_its_roles() {
                     let event = change.event.unwrap();
                     assert_eq!(event.changes.len(), 1, "{field}");
                     assert_eq!(event.changes[0].field, field);
-                    // Done again, it changes nothing.
+                    // Repeated, it changes nothing.
                     assert_eq!(fate(&change.ticket, &edit, &actor), "same", "{field}");
                 }
                 Err(Refusal::Forbidden(_)) => assert!(!allowed, "{field} {actor:?}"),
@@ -227,7 +227,8 @@ fn every_step_of_both_lifecycles_is_decided() {
                         "{workflow:?} {from:?} {next:?}"
                     );
                 }
-                // A customer's forbidden status is that first, whatever the lifecycle says.
+                // A status that customers may never set is refused for that reason first, whatever the lifecycle
+                // allows.
                 let want = match next == from {
                     true => "same",
                     false if !workflow.customer_may_set(from, next) => "forbidden",
@@ -285,7 +286,14 @@ fn assignment_moves_the_status_in_support_only() {
         (Lifecycle::Project, Open, Some(AGENT), Open),
         (Lifecycle::Project, Blocked, Some(AGENT), Blocked),
     ] {
-        let change = decide(&ticket_in(workflow, from), &give(assignee), &manager, &rules(), NOW).unwrap();
+        let change = decide(
+            &ticket_in(workflow, from),
+            &give(assignee),
+            &manager,
+            &rules(),
+            NOW,
+        )
+        .unwrap();
         assert_eq!(change.ticket.status, want, "{workflow:?} {from:?}");
         assert_eq!(change.ticket.assignee, assignee.map(person));
         let event = change.event.unwrap();
@@ -293,7 +301,7 @@ fn assignment_moves_the_status_in_support_only() {
         let fields: Vec<_> = event.changes.iter().map(|change| change.field).collect();
         let both = vec!["status", "assignee"];
         assert_eq!(fields, if from == want { vec!["assignee"] } else { both });
-        // Done again, it changes nothing.
+        // Repeated, it changes nothing.
         assert_eq!(fate(&change.ticket, &give(assignee), &manager), "same");
     }
 }
@@ -335,7 +343,7 @@ fn assigned_takes_the_ticket_for_who_says_so() {
     let change = decide(&open(), &to(Status::Assigned), &agent(), &rules(), NOW).unwrap();
     assert_eq!(change.ticket.assignee, Some(person(AGENT)));
     assert_eq!(change.ticket.status, Status::Assigned);
-    // Somebody has it already: it stays with them.
+    // A ticket that is already assigned stays with its assignee.
     let theirs = Ticket {
         assignee: Some(person(3)),
         ..open()
@@ -344,7 +352,7 @@ fn assigned_takes_the_ticket_for_who_says_so() {
         done(&theirs, &to(Status::Assigned), &agent()).assignee,
         Some(person(3))
     );
-    // The lifecycle of projects has no such status.
+    // The project lifecycle has no such status.
     let work = ticket_in(Lifecycle::Project, Status::Open);
     assert_eq!(fate(&work, &to(Status::Assigned), &agent()), "transition");
     let customer = actor(REQUESTER, Role::Customer);
@@ -368,7 +376,7 @@ fn assignee_and_status_go_together_in_one_edit() {
         done(&assigned, &both(None, Status::Open), &manager).status,
         Status::Open
     );
-    // Nobody can be assigned to nobody.
+    // `assigned` and no assignee contradict each other.
     for ticket in [open(), assigned] {
         assert_eq!(fate(&ticket, &both(None, Status::Assigned), &manager), "invalid");
     }
@@ -398,7 +406,7 @@ fn the_window_is_for_closed_support_tickets() {
             assert_eq!((again.resolved_at, again.closed_at), (None, None));
         }
     }
-    // The other way out of a project's closed ticket is not a reopening and is for staff.
+    // The other way out of a closed project ticket is not a reopening, and only for staff.
     let closed = ticket_in(Lifecycle::Project, Closed);
     assert_eq!(fate(&closed, &to(InProgress), &agent()), "done");
     assert_eq!(fate(&closed, &to(InProgress), &customer), "forbidden");
@@ -413,7 +421,7 @@ fn the_end_has_its_times() {
         (resolved.resolved_at, resolved.closed_at),
         (Some(NOW - HOUR), None)
     );
-    // Closing what was resolved does not move the moment of its solution.
+    // Closing a resolved ticket does not change when it was resolved.
     let closed = done(&resolved, &to(Status::Closed), &agent());
     assert_eq!(
         (closed.resolved_at, closed.closed_at),
@@ -449,7 +457,7 @@ fn pauses_move_the_solution_and_not_the_answer() {
         );
         assert_eq!(ticket.first_response_due_at, work.first_response_due_at);
     }
-    // Blocked is a pause as well.
+    // `blocked` is a pause as well.
     let blocked = done(
         &ticket_in(Lifecycle::Project, Status::InProgress),
         &to(Status::Blocked),
@@ -467,7 +475,7 @@ fn a_new_priority_is_a_new_promise() {
     let plain = done(&open(), &urgent, &agent());
     assert_eq!(plain.first_response_due_at, Some(plain.created_at + 2 * HOUR));
     assert_eq!(plain.resolution_due_at, Some(plain.created_at + 24 * HOUR));
-    // Time that it has stood still is still added.
+    // Time in earlier pauses is still added.
     let mut paused = ticket_in(Lifecycle::Support, Status::InProgress);
     paused.enter_status(Status::Waiting, &rules(), NOW - HOUR);
     paused.enter_status(Status::InProgress, &rules(), NOW);

@@ -1,4 +1,4 @@
-//! Messages: what is said on a ticket, and what saying it does.
+//! Messages: who may post, edit and delete one, and how it affects the ticket.
 
 use crate::desk::person::Role;
 use crate::desk::tickets::policy::{self, Act};
@@ -6,25 +6,25 @@ use crate::desk::tickets::status::{Lifecycle, Status, may_reopen};
 use crate::desk::tickets::ticket::{Actor, Refusal, Ticket, TicketSettings};
 use crate::desk::{MINUTE, Millis};
 
-/// For how long authors may edit and delete what they said.
+/// How long authors may edit and delete their messages.
 pub const EDIT_WINDOW: Millis = 15 * MINUTE;
 
-/// What a message does to its ticket beside being said.
+/// The effect of a new message on its ticket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MessageEffect {
-    /// The status that it brings.
+    /// The status that the ticket changes to.
     pub status: Option<Status>,
-    /// It is the first public answer of the staff.
+    /// It is the first public reply by staff.
     pub is_first_response: bool,
 }
 
-/// Whether somebody who sees the ticket may say this, and what it does.
+/// Checks that a person who can see the ticket may post this message, and returns its effect.
 ///
-/// A customer's reply wakes a waiting ticket and reopens a finished one, a closed one only within the window.
-/// Staff's messages and notes never change the status.
+/// A customer's reply puts a waiting ticket back to work and reopens a finished one, a closed one only within the
+/// reopening window. Messages and notes by staff never change the status.
 ///
 /// # Errors
-/// A [`Refusal`].
+/// A [`Refusal`] when the message is not allowed.
 pub fn post(
     ticket: &Ticket,
     actor: &Actor,
@@ -67,10 +67,10 @@ pub fn post(
     })
 }
 
-/// Whether somebody may edit or delete a message they can see: admins always, authors for a quarter of an hour.
+/// Checks that a person may edit or delete a message that they can see: admins always, authors for 15 minutes.
 ///
 /// # Errors
-/// A [`Refusal`].
+/// A [`Refusal`] when they may not.
 pub fn authorize_edit(author_id: i64, said_at: Millis, actor: &Actor, now: Millis) -> Result<(), Refusal> {
     if actor.role == Role::Admin {
         return Ok(());

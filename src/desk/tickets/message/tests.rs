@@ -20,7 +20,7 @@ fn actor(id: i64, role: Role) -> Actor {
     }
 }
 
-/// A ticket that entered this status so long ago.
+/// A ticket that entered this status `ago` milliseconds ago.
 fn ticket(workflow: Lifecycle, status: Status, ago: Millis) -> Ticket {
     let mut ticket = Ticket {
         workflow,
@@ -76,7 +76,7 @@ fn staff_never_change_the_status_and_answer_once() {
                 (&new, 2, false, true),
                 (&new, 2, true, false),
                 (&answered, 2, false, false),
-                // Staff who ask for themselves do not answer themselves.
+                // Staff who are the requester do not answer themselves.
                 (&new, REQUESTER, false, false),
             ] {
                 let effect = post(ticket, &actor(by, role), is_internal, &rules(), NOW).unwrap();

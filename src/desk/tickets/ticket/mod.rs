@@ -1,4 +1,4 @@
-//! A ticket, and what may be done to it.
+//! The ticket and the types around it: settings, edits, changes, refusals.
 
 use std::rc::Rc;
 
@@ -12,7 +12,7 @@ use crate::desk::tickets::policy::Relation;
 use crate::desk::tickets::priority::Priority;
 use crate::desk::tickets::status::{Lifecycle, Status, may_reopen};
 
-/// A ticket, as far as rules read it.
+/// A ticket, with the fields that decisions depend on.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ticket {
     pub id: i64,
@@ -24,7 +24,7 @@ pub struct Ticket {
     pub category: Option<NamedRow>,
     pub subcategory: Option<NamedRow>,
     pub department: Option<String>,
-    /// By its key.
+    /// Named by its key.
     pub project: Option<NamedRow>,
     pub tags: Vec<String>,
     pub requester_id: i64,
@@ -41,20 +41,20 @@ pub struct Ticket {
     pub paused_at: Option<Millis>,
     /// The pauses that have ended.
     pub pauses: Vec<Pause>,
-    /// Working time in them.
+    /// Working time in ended pauses.
     pub paused_ms: Millis,
-    /// The version of the promise that the due times are from.
+    /// The version of the SLA policy that the due times come from.
     pub sla_version: i64,
 }
 
-/// A row with a name that history shows: a category by its slug, a project by its key.
+/// A row and the name that history shows: the slug of a category, the key of a project.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NamedRow {
     pub id: i64,
     pub name: String,
 }
 
-/// A subcategory, and the category that it is part of.
+/// A subcategory, and the category that it belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subcategory {
     pub named: NamedRow,
@@ -62,10 +62,10 @@ pub struct Subcategory {
 }
 
 impl Subcategory {
-    /// The subcategory of a ticket in this category.
+    /// The subcategory, checked against the ticket's category.
     ///
     /// # Errors
-    /// [`Refusal::Invalid`] when it is part of another.
+    /// [`Refusal::Invalid`] when it belongs to another category.
     pub fn within(self, category: Option<&NamedRow>) -> Result<NamedRow, Refusal> {
         if category.is_some_and(|category| category.id == self.category_id) {
             return Ok(self.named);
@@ -77,14 +77,14 @@ impl Subcategory {
     }
 }
 
-/// A person as history shows one.
+/// A person, with the card that history shows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Person {
     pub id: i64,
     pub card: Value,
 }
 
-/// Who acts.
+/// The person on whose behalf a change is made.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Actor {
     pub id: i64,
@@ -92,33 +92,33 @@ pub struct Actor {
     pub card: Value,
 }
 
-/// What the desk has laid down, as far as tickets follow it.
+/// The settings that ticket changes depend on.
 #[derive(Clone, Debug)]
 pub struct TicketSettings {
-    /// For how many days a closed support ticket may be reopened.
+    /// Days after closing within which a support ticket may be reopened.
     pub reopen_window_days: i64,
     pub sla_policies: Rc<SlaPolicies>,
 }
 
-/// What is wanted of a ticket. Absent parts stay as they are.
+/// An edit of a ticket. `None` leaves a field as it is.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TicketEdit {
     pub title: Option<String>,
     pub description: Option<String>,
     pub priority: Option<Priority>,
     pub category: Option<Option<NamedRow>>,
-    /// Goes with the category: a new category without one clears it.
+    /// Together with the category: a new category without a subcategory clears it.
     pub subcategory: Option<Option<Subcategory>>,
     pub department: Option<Option<String>>,
     pub project: Option<Option<NamedRow>>,
     pub tags: Option<Vec<String>>,
     pub workflow: Option<Lifecycle>,
-    /// Whom to give it to; `Some(None)` is nobody.
+    /// The new assignee; `Some(None)` removes the assignee.
     pub assignee: Option<Option<Person>>,
     pub status: Option<Status>,
 }
 
-/// Why not.
+/// Why a change is not allowed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
     Forbidden(String),
@@ -134,7 +134,7 @@ pub enum Refusal {
     },
 }
 
-/// A ticket as it will be, and the event that tells of it. No event: nothing changes.
+/// The ticket after a change, and the event that describes it. Without an event, nothing changed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Change {
     pub ticket: Ticket,
@@ -142,7 +142,7 @@ pub struct Change {
 }
 
 impl Ticket {
-    /// A ticket that somebody has just opened; its due times are set by [`Ticket::promise`].
+    /// A new ticket. Its due times are set by [`Ticket::set_due_times`].
     pub fn new(title: &str, description: &str, requester_id: i64, now: Millis) -> Ticket {
         Ticket {
             id: 0,
@@ -174,7 +174,7 @@ impl Ticket {
         }
     }
 
-    /// How somebody stands to it.
+    /// How the actor is related to the ticket.
     pub fn relation(&self, actor: &Actor) -> Relation {
         Relation {
             is_requester: self.requester_id == actor.id,
@@ -183,13 +183,13 @@ impl Ticket {
         }
     }
 
-    /// Whether its resolution is overdue at `now`.
+    /// Whether the resolution is overdue at `now`.
     pub fn is_overdue(&self, now: Millis) -> bool {
         let clock = self.paused_at.unwrap_or(now);
         self.resolved_at.is_none() && self.resolution_due_at.is_some_and(|due| clock > due)
     }
 
-    /// The statuses that somebody may set next.
+    /// The statuses that this role may set next.
     pub fn transitions(&self, role: Role, rules: &TicketSettings, now: Millis) -> Vec<Status> {
         let next = self.workflow.next(self.status).iter().copied();
         next.filter(|to| self.may_become(*to, rules, now))
@@ -208,8 +208,8 @@ impl Ticket {
             )
     }
 
-    /// Sets the due times anew, from what is promised for its priority. An answer that was given was in time or
-    /// not: its due time stays.
+    /// Recomputes the due times from the SLA policy of its priority. Once staff have answered, the due time of the
+    /// response stays: it decides whether that answer was in time.
     pub fn set_due_times(&mut self, rules: &TicketSettings) {
         let promise = rules.sla_policies.for_priority(self.priority);
         let (targets, paused) = promise.due_times(self.created_at, &self.pauses);
@@ -223,7 +223,7 @@ impl Ticket {
         self.sla_version = promise.version;
     }
 
-    /// Enters a status that the lifecycle allows: times and pauses follow.
+    /// Changes to a status that the lifecycle allows, and updates timestamps and pauses.
     pub fn enter_status(&mut self, to: Status, rules: &TicketSettings, now: Millis) {
         if let (Some(since), false) = (self.paused_at, to.is_paused()) {
             self.pauses.push((since, now));
@@ -233,7 +233,7 @@ impl Ticket {
             self.paused_at = Some(now);
         }
         if self.status.is_done() && !to.is_done() {
-            // What was promised may have changed while nobody needed it.
+            // The SLA policies may have changed since due times were last needed.
             self.set_due_times(rules);
         }
         if to.is_done() {
@@ -247,8 +247,8 @@ impl Ticket {
     }
 }
 
-/// In `support`, an open ticket that is given to somebody is assigned, and an assigned one that is taken from
-/// everybody is open again. In `project`, assignment says nothing of the status.
+/// Changes the assignee. In `support`, an open ticket becomes assigned when it gets an assignee, and an assigned ticket
+/// becomes open when it loses the assignee. In `project`, assignment does not change the status.
 pub(super) fn assign(ticket: &mut Ticket, assignee: Option<Person>, rules: &TicketSettings, now: Millis) {
     ticket.assignee = assignee;
     if ticket.workflow == Lifecycle::Support {

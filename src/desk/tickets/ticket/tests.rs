@@ -12,7 +12,7 @@ use crate::desk::{HOUR, Millis};
 
 const NOW: Millis = 1_700_000_000_000;
 
-/// Every priority is promised so many hours, around the clock.
+/// Settings with the same SLA durations for every priority, in hours around the clock.
 fn rules(response: i64, resolution: i64, version: i64) -> TicketSettings {
     let promise = SlaPolicy {
         policy: SlaDurations {
@@ -34,7 +34,7 @@ fn opened(rules: &TicketSettings) -> Ticket {
     ticket
 }
 
-/// Hours from the beginning to the two due times.
+/// Hours from creation to the two due times.
 fn due(ticket: &Ticket) -> (Option<i64>, Option<i64>) {
     let hours = |time: Option<Millis>| time.map(|time| (time - NOW) / HOUR);
     (
@@ -138,7 +138,7 @@ fn part(id: i64, category_id: i64) -> Subcategory {
     }
 }
 
-/// Category and subcategory before, what is wanted of both, and what they are after; `None`: refused.
+/// Category and subcategory: before, as requested, and after; `None` if refused.
 type Place = (Option<i64>, Option<i64>);
 type Wanted = (Option<Option<i64>>, Option<Option<(i64, i64)>>);
 

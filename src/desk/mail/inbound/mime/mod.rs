@@ -1,7 +1,8 @@
-//! A mail's bytes, as mail programs make them.
+//! Parses the bytes of a mail (MIME).
 //!
-//! `mail-parser` reads MIME and never fails; what it cannot make out comes as it is. It knows Unicode and the
-//! single-byte character sets. The East Asian ones are left to the platform, which has them all, by `decode`.
+//! `mail-parser` accepts anything and leaves what it does not understand as it is. It knows Unicode and the single-byte
+//! character sets. East Asian character sets are decoded by the platform, which has them all, through `decode`: their
+//! tables would be too large for the Worker.
 
 use std::borrow::Cow;
 
@@ -13,10 +14,10 @@ use mail_parser::{Encoding, HeaderValue, Message, MessageParser, MessagePart, Mi
 use crate::desk::mail::inbound::letter::{IncomingMail, MailAttachment};
 use crate::desk::mail::inbound::{authentication, html, nesting};
 
-/// Turns bytes in a named character set into text, where that set is known.
+/// Decodes bytes in a named character set. `None` if the set is unknown.
 pub type CharsetDecoder<'a> = &'a dyn Fn(&str, &[u8]) -> Option<String>;
 
-/// Character sets whose characters take more than one byte, Unicode aside; how their names begin.
+/// Multi-byte character sets other than Unicode, by how their names begin.
 const MULTIBYTE_CHARSETS: [&str; 12] = [
     "gb",
     "hz-gb",
@@ -31,9 +32,9 @@ const MULTIBYTE_CHARSETS: [&str; 12] = [
     "windows-31j",
     "x-",
 ];
-/// Files that are looked at; a ticket takes fewer.
+/// Attachments that are read; a ticket accepts fewer.
 const MAX_ATTACHMENTS: usize = 50;
-/// Message-IDs of `References` that are looked at, from the newest on.
+/// Message-IDs of `References` that are read, from the newest on.
 const MAX_REFERENCES: usize = 30;
 
 fn is_multibyte(charset: &str) -> bool {
@@ -43,7 +44,7 @@ fn is_multibyte(charset: &str) -> bool {
         || charset == "cp932"
 }
 
-/// Reads a mail; nothing where there is none at all, or its parts stand in each other without end.
+/// Parses a mail. `None` if it is empty, or if its parts are nested too deeply.
 pub fn parse(raw: &[u8], decode: CharsetDecoder) -> Option<IncomingMail> {
     if nesting::is_too_deep(raw) {
         return None;
@@ -84,7 +85,7 @@ fn message_ids(value: &HeaderValue) -> Vec<String> {
     }
 }
 
-/// One line without control characters and runs of space.
+/// One line: control characters removed, runs of white space collapsed.
 fn to_single_line(text: &str) -> String {
     let spaced: String = text
         .chars()
@@ -93,9 +94,9 @@ fn to_single_line(text: &str) -> String {
     spaced.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-// What it says ---------------------------------------------------------------------------------------------------
+// Text ---------------------------------------------------------------------------------------------------------------
 
-/// The text that a reader sees: the plain one, or else the HTML as text.
+/// The text that a reader sees: the plain text part or, without one, the HTML as text.
 fn body_text(message: &Message, raw: &[u8], decode: CharsetDecoder) -> String {
     let of = |part: &MessagePart| match &part.body {
         PartType::Text(text) => decode_multibyte(part, raw, decode).unwrap_or_else(|| text.to_string()),
@@ -119,7 +120,7 @@ fn body_text(message: &Message, raw: &[u8], decode: CharsetDecoder) -> String {
     said
 }
 
-/// Line ends as LF, no other control characters than tabs, no marks that cannot be seen at either end.
+/// Line ends become LF; other control characters except tabs are removed, as are invisible characters at both ends.
 fn normalize_text(text: &str) -> String {
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
     let kept: String = text
@@ -130,7 +131,7 @@ fn normalize_text(text: &str) -> String {
     kept.trim_matches(['\u{feff}', '\u{200b}']).trim().to_owned()
 }
 
-/// The text of a part in a wide character set.
+/// The text of a part in a multi-byte character set.
 fn decode_multibyte(part: &MessagePart, raw: &[u8], decode: CharsetDecoder) -> Option<String> {
     let charset = part
         .content_type()?
@@ -150,9 +151,10 @@ fn part_bytes(part: &MessagePart, raw: &[u8]) -> Option<Vec<u8>> {
     }
 }
 
-// Words of headers in wide character sets --------------------------------------------------------------------------
+// Encoded words in multi-byte character sets
+// ---------------------------------------------------------------------------
 
-/// The mail with its encoded words (RFC 2047) of wide character sets turned into UTF-8.
+/// The mail, with encoded words (RFC 2047) in multi-byte character sets converted to UTF-8.
 fn decode_encoded_words<'a>(raw: &'a [u8], decode: CharsetDecoder) -> Cow<'a, [u8]> {
     let mut out = Vec::new();
     let mut done: usize = 0;
@@ -178,7 +180,7 @@ fn decode_encoded_words<'a>(raw: &'a [u8], decode: CharsetDecoder) -> Cow<'a, [u
     Cow::Owned(out)
 }
 
-/// An encoded word of a wide character set: its length and its text.
+/// An encoded word in a multi-byte character set: its length and its text.
 fn parse_encoded_word(text: &[u8], decode: CharsetDecoder) -> Option<(usize, String)> {
     let name = text.get(2..)?.iter().take(40).position(|b| *b == b'?')?;
     let charset = text.get(2..name.saturating_add(2))?;
@@ -186,7 +188,7 @@ fn parse_encoded_word(text: &[u8], decode: CharsetDecoder) -> Option<(usize, Str
     if !is_multibyte(charset) {
         return None;
     }
-    // RFC 2047 allows 75 characters; some programs write more.
+    // RFC 2047 allows 75 characters; some mail programs write more.
     let near = text.get(name.saturating_add(3)..text.len().min(300))?;
     let end = near.iter().position(|b| !b.is_ascii_graphic());
     let near = std::str::from_utf8(near.get(..end.unwrap_or(near.len()))?).ok()?;
@@ -202,9 +204,9 @@ fn parse_encoded_word(text: &[u8], decode: CharsetDecoder) -> Option<(usize, Str
     Some((length, decode(charset, &bytes)?))
 }
 
-// Files ------------------------------------------------------------------------------------------------------------
+// Attachments --------------------------------------------------------------------------------------------------------
 
-/// Takes the files out of the mail: together they may be large, and are not copied.
+/// Moves the attachments out of the mail. Together they may be large, so they are not copied.
 fn take_attachments(message: Message, raw: &[u8]) -> Vec<MailAttachment> {
     let wanted: Vec<usize> = message
         .attachments
@@ -233,7 +235,7 @@ fn parse_attachment(part: MessagePart, raw: &[u8]) -> Option<MailAttachment> {
     let bytes = match part.body {
         PartType::Multipart(_) => return None,
         PartType::Binary(bytes) | PartType::InlineBinary(bytes) => bytes.into_owned(),
-        // As they were sent, and not as text.
+        // Text attachments are kept byte by byte, not converted to UTF-8.
         PartType::Text(_) | PartType::Html(_) => part_bytes(&part, raw)?,
         PartType::Message(ref inner) => {
             nameless = format!("{}.eml", to_single_line(inner.subject().unwrap_or("message")));
@@ -247,7 +249,7 @@ fn parse_attachment(part: MessagePart, raw: &[u8]) -> Option<MailAttachment> {
     })
 }
 
-/// The ending of a file that came without a name, mostly a picture in the text.
+/// The extension for an attachment without a name, which mostly is an inline image.
 fn default_extension(content_type: &str) -> &str {
     match content_type.rsplit('/').next().unwrap_or_default() {
         "jpeg" | "jpg" | "pjpeg" => "jpg",
@@ -260,7 +262,7 @@ fn default_extension(content_type: &str) -> &str {
     }
 }
 
-/// Types that some programs call by another name.
+/// Replaces non-standard names of media types.
 fn canonical_content_type(content_type: String) -> String {
     let name = match content_type.as_str() {
         "image/jpg" | "image/pjpeg" => "image/jpeg",
@@ -276,9 +278,10 @@ fn canonical_content_type(content_type: String) -> String {
     name.to_owned()
 }
 
-// Who wrote it -------------------------------------------------------------------------------------------------------
+// Automatic mails
+// ------------------------------------------------------------------------------------------------------
 
-/// Why no person has written it, if none has: RFC 3834, and what was in use before and beside it.
+/// Why the mail counts as automatic (RFC 3834, and headers that were in use before it); `None` if a person wrote it.
 fn auto_reply_reason(message: &Message) -> Option<&'static str> {
     let header = |name: &str| message.header_raw(name).map(|value| value.trim().to_lowercase());
     if header("Auto-Submitted")

@@ -1,11 +1,11 @@
-//! Mails in the forms of real programs, and in forms that no program should make.
+//! Mails as real programs write them, and as no program should.
 
 use super::*;
 
 use crate::desk::mail::inbound::authentication::SenderAuth;
 use crate::desk::mail::inbound::redact::OwnLinks;
 
-/// Knows one character set, and of that what the mails below hold.
+/// Knows one character set, and only the characters of it that the mails below contain.
 fn decode(charset: &str, bytes: &[u8]) -> Option<String> {
     let known = charset.eq_ignore_ascii_case("gb2312");
     known.then(|| match bytes {
@@ -59,7 +59,7 @@ fn gmail() {
 
 #[test]
 fn outlook() {
-    // HTML alone, with a picture in it, and a name in RFC 2231 form.
+    // HTML only, with an inline image, and a file name in RFC 2231 form.
     let letter = letter(
         "From: \"Doe, John\" <John.Doe@Example.ORG>\nSubject: Invoice\n 4711\nMessage-ID: <x@prod.outlook.com>\n\
          Content-Type: multipart/related; boundary=\"_004_\"; type=\"text/html\"\n\n\
@@ -120,7 +120,7 @@ fn other_character_sets() {
         ("utf-8", "caf\u{e9}".as_bytes(), "café"),
         ("\"\"", "café".as_bytes(), "café"),
         ("nonsense", "café".as_bytes(), "café"),
-        // Not what it says: something is kept all the same.
+        // Invalid bytes for the declared set: what can be read is kept.
         ("utf-8", b"caf\xe9!", "caf\u{fffd}!"),
         ("shift_jis", b"abc", "abc"),
     ] {
@@ -129,7 +129,7 @@ fn other_character_sets() {
         raw.extend_from_slice(body);
         assert_eq!(parse(&raw, &decode).unwrap().text, want, "{charset}");
     }
-    // No type at all, and bytes above ASCII.
+    // No content type at all, and bytes above ASCII.
     let raw = "From: a@b.example\r\nSubject: caf\u{e9}\r\n\r\ncaf\u{e9}";
     let letter = parse(raw.as_bytes(), &decode).unwrap();
     assert_eq!((letter.subject.as_str(), letter.text.as_str()), ("café", "café"));
