@@ -1,71 +1,73 @@
-//! Every way to refuse, and the one envelope they all share.
+//! All errors of a request, and the envelope in which they are sent.
 //!
-//! The only place, with `reply`, that knows status numbers. What the public reads and what the log keeps are
-//! different fields: nothing internal can end in a body by mistake.
+//! Only this file and `reply` know status codes. What the client reads and what is logged are different fields, so that
+//! internal messages cannot end up in a response by mistake.
 
 use serde_json::{Map, Value, json};
 
 use crate::http::reply::{Body, Reply};
 
-/// Field name -> what is wrong with it, all of them at once.
+/// (field name, what is wrong with it), for all invalid fields.
 pub type FieldErrorList = Vec<(String, String)>;
 
-/// Why a request was not done.
+/// Why a request failed.
 #[derive(Debug)]
 pub enum Error {
-    /// No such route, no such row, or nothing the caller may know of.
+    /// No such route or row, or none that the caller may know of.
     NotFound,
-    /// The path exists, with these methods.
+    /// The path exists, with these methods only.
     MethodNotAllowed(Vec<&'static str>),
-    /// The body is over the limit, bytes.
+    /// The body exceeds this limit, in bytes.
     TooLarge(usize),
-    /// No token, or one that is no good.
+    /// The token is missing or invalid.
     Unauthorized(&'static str),
-    /// The caller may see it, but not do it.
+    /// The caller may see the resource, but not do this with it.
     Forbidden(String),
-    /// A socket is here, and the request asks for none.
+    /// The route opens a WebSocket, and the request asks for none.
     UpgradeRequired,
-    /// Over a limit; try again after so many seconds.
+    /// A limit is exceeded; `seconds` until the next attempt.
     RateLimited { message: &'static str, seconds: u32 },
-    /// The body is of a type that this route does not read.
+    /// The route does not accept this content type.
     UnsupportedMedia(&'static str),
-    /// Not JSON, or not a form that a body may have.
+    /// Invalid JSON, or not an object.
     Malformed(String),
-    /// Fields that are missing or wrong.
+    /// Fields that are missing or invalid.
     Invalid(FieldErrorList),
-    /// Somebody else was first: a duplicate, or a version that has moved on.
+    /// Another request was first: a duplicate, or an outdated version.
     Conflict { message: String, details: Value },
-    /// The lifecycle has no such step.
+    /// The lifecycle has no such transition.
     InvalidTransition {
         from: &'static str,
         to: &'static str,
         allowed: Vec<&'static str>,
     },
-    /// `If-Match` does not match.
+    /// `If-Match` does not match the current version.
     PreconditionFailed,
-    /// An `Idempotency-Key` was used before for something else.
+    /// The `Idempotency-Key` was used before for a different request.
     IdempotencyMismatch,
-    /// Something the desk needs is missing or down; the words are for the operator and hold no secret.
+    /// Something that the help desk needs is missing or down. The message is shown to the operator and has no secrets.
     Unavailable(String),
-    /// Somebody else's service that a request needs has failed; the words are for the operator and hold no secret.
+    /// A third-party service that the request needs has failed. The message is shown to the operator and has no
+    /// secrets.
     Provider {
         message: String,
-        /// What it answered, if it did.
+        /// The HTTP status of its response, if there was one.
         status: Option<u16>,
         retry_after: Option<u32>,
     },
-    /// Our fault; the words are for the log.
+    /// A fault of ours. The message is only logged.
     Internal(String),
-    /// Not an error: this very request was answered before, and this is that answer.
+    /// Not a failure: the request is a repetition, and this is the stored response.
     Replayed(Box<Reply>),
-    /// Not an error: the settings that the statements were made for have changed; ask again.
+    /// Not a failure: the statements were built with outdated settings. The request is run again with the current ones.
     SettingsChanged,
-    /// The change was decided on an older state: it is decided anew, and after a few times told as a conflict.
+    /// The change was decided on an outdated version. It is retried; after several attempts (`retry!`) it is reported
+    /// as a 409.
     VersionConflict,
 }
 
 impl Error {
-    /// One field that is wrong.
+    /// An error in one field.
     pub fn field(name: &str, message: impl Into<String>) -> Error {
         Error::Invalid(vec![(name.to_owned(), message.into())])
     }
@@ -78,7 +80,7 @@ impl Error {
         }
     }
 
-    /// The stale version of a row.
+    /// A conflict because the request is based on an outdated version.
     pub fn stale(current: i64) -> Error {
         Error::Conflict {
             message: "it was changed by somebody else in the meantime".to_owned(),
@@ -86,7 +88,7 @@ impl Error {
         }
     }
 
-    /// The machine-readable word.
+    /// The error code for machines.
     pub fn code(&self) -> &'static str {
         match self {
             Error::NotFound => "NOT_FOUND",
@@ -107,7 +109,7 @@ impl Error {
         }
     }
 
-    /// The status number.
+    /// The HTTP status.
     pub fn status(&self) -> u16 {
         match self {
             Error::NotFound => 404,
@@ -127,7 +129,7 @@ impl Error {
         }
     }
 
-    /// What the public reads.
+    /// The message for the client.
     fn message(&self) -> String {
         match self {
             Error::NotFound => "not found".to_owned(),
@@ -176,7 +178,7 @@ impl Error {
         }
     }
 
-    /// The answer: our envelope, or RFC 9457 when the client prefers `application/problem+json`.
+    /// The response: the standard envelope, or RFC 9457 if the client prefers `application/problem+json`.
     pub fn into_reply(self, request_id: &str, problem: bool) -> Reply {
         if let Error::Replayed(reply) = self {
             return *reply;
@@ -221,7 +223,7 @@ impl Error {
             }
             Error::Unavailable(_) => reply.header("Retry-After", "30"),
             Error::Provider { retry_after, .. } => {
-                // What a server says of itself may be anything; an hour is the longest that we pass on.
+                // The provider may send any number; an hour is the longest that is passed on.
                 let seconds = retry_after.unwrap_or(30).clamp(1, 3_600);
                 reply.header("Retry-After", seconds.to_string());
             }
@@ -231,7 +233,8 @@ impl Error {
     }
 }
 
-/// `NOT_FOUND` -> `E_NOT_FOUND`, but `VALIDATION_ERROR` -> `E_VALIDATION`: the older form of the same word.
+/// `NOT_FOUND` -> `E_NOT_FOUND`, but `VALIDATION_ERROR` -> `E_VALIDATION`: an older error code, kept for existing
+/// clients.
 fn legacy_code(code: &str) -> String {
     format!("E_{}", code.strip_suffix("_ERROR").unwrap_or(code))
 }

@@ -1,7 +1,7 @@
-//! Entity tags: `"<version>-<8 hex of the body's hash>"`.
+//! Entity tags: `"<version>-<8 hex digits of the body's hash>"`.
 //!
-//! `If-None-Match` compares the whole tag, because what a caller sees of a ticket can change without its
-//! version. `If-Match` compares the version alone: it guards a change, and a change is guarded by the version.
+//! `If-None-Match` compares the whole tag, because what a caller sees of a ticket can change without its version: what
+//! a role may see, for example. `If-Match` compares the version alone, because changes are guarded by the version.
 
 /// The tag of a body.
 pub fn compute_etag(version: i64, body: &str) -> String {
@@ -15,22 +15,22 @@ fn hash(bytes: &[u8]) -> u32 {
     })
 }
 
-/// Whether `If-None-Match` names this tag, weakly.
+/// Whether `If-None-Match` contains this tag (weak comparison).
 pub fn matches_if_none_match(header: &str, tag: &str) -> bool {
     entity_tags(header).any(|candidate| candidate == "*" || candidate.trim_start_matches("W/") == tag)
 }
 
-/// What `If-Match` asks for.
+/// The value of `If-Match`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum IfMatch {
     /// `*`: any version.
     Any,
-    /// One of these versions. Empty when the header holds none of ours: it never matches.
+    /// One of these versions. Empty when the header contains no tag of ours; it never matches then.
     Versions(Vec<i64>),
 }
 
 impl IfMatch {
-    /// Reads the header.
+    /// Parses the header.
     pub fn parse(header: &str) -> IfMatch {
         if entity_tags(header).any(|candidate| candidate == "*") {
             return IfMatch::Any;
@@ -42,7 +42,7 @@ impl IfMatch {
         IfMatch::Versions(entity_tags(header).filter_map(version).collect())
     }
 
-    /// Whether the row's version is one of the wanted.
+    /// Whether this version of the row matches.
     pub fn accepts(&self, version: i64) -> bool {
         match self {
             IfMatch::Any => true,

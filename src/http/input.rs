@@ -1,4 +1,4 @@
-//! Reads input by its [`Shape`]: strictly, and telling all that is wrong at once.
+//! Parses and validates bodies and queries by their [`Shape`]; all errors are reported at once.
 
 use serde_json::{Map, Value};
 
@@ -10,10 +10,10 @@ use crate::http::json;
 use crate::http::request::Request;
 use crate::http::shape::{Field, Kind, Need, Shape};
 
-/// Reads the JSON body by its shape. A body without a `Content-Type` is read as JSON.
+/// Parses a JSON body by its shape. A body without `Content-Type` is read as JSON.
 ///
 /// # Errors
-/// 415 for another type, 400 for what is malformed or wrong, all fields at once.
+/// 415 for another content type; 400 for invalid JSON or for all fields that are invalid.
 pub fn parse_body(request: &Request, shape: &Shape) -> Result<Input, Error> {
     match media_type(request).as_deref() {
         None | Some("application/json") => parse_map(&json::parse_object(&request.body)?, shape),
@@ -22,10 +22,10 @@ pub fn parse_body(request: &Request, shape: &Shape) -> Result<Input, Error> {
     }
 }
 
-/// As [`parse_body`], but nothing at all is an empty object: for actions whose body is optional.
+/// Like [`parse_body`], but an empty body counts as an empty object.
 ///
 /// # Errors
-/// As [`parse_body`].
+/// Like [`parse_body`].
 pub fn parse_optional_body(request: &Request, shape: &Shape) -> Result<Input, Error> {
     if request.body.is_empty() {
         parse_map(&Map::new(), shape)
@@ -34,10 +34,10 @@ pub fn parse_optional_body(request: &Request, shape: &Shape) -> Result<Input, Er
     }
 }
 
-/// As [`parse_body`], and also as a form, as OAuth 2 password logins send it.
+/// Like [`parse_body`], but also accepts a form: OAuth 2 clients send password logins as one.
 ///
 /// # Errors
-/// As [`parse_body`].
+/// Like [`parse_body`].
 pub fn parse_body_or_form(request: &Request, shape: &Shape) -> Result<Input, Error> {
     if media_type(request).as_deref() != Some("application/x-www-form-urlencoded") {
         return parse_body(request, shape);
@@ -93,7 +93,7 @@ fn parse_map(map: &Map<String, Value>, shape: &Shape) -> Result<Input, Error> {
     }
 }
 
-/// Tells what is wrong with JSON of a form of its own, each mistake at its own place.
+/// Validates JSON that has a format of its own, and adds each error with its path. Returns whether there was one.
 fn validate_json(kind: Kind, value: &Value, errors: &mut FieldErrorList) -> bool {
     let Kind::Json(form) = kind else { return false };
     let mistakes = (form.validate)(value);
@@ -102,10 +102,10 @@ fn validate_json(kind: Kind, value: &Value, errors: &mut FieldErrorList) -> bool
     wrong
 }
 
-/// Reads the query by its shapes. Unknown parameters are ignored, and so are empty ones.
+/// Parses a query by its shapes. Unknown and empty parameters are ignored.
 ///
 /// # Errors
-/// 400 with every parameter that is wrong.
+/// 400 with all parameters that are invalid.
 pub fn parse_query(request: &Request, shapes: &[&Shape]) -> Result<Input, Error> {
     let mut input = Input::default();
     let mut errors = FieldErrorList::new();
@@ -141,7 +141,7 @@ pub fn parse_query(request: &Request, shapes: &[&Shape]) -> Result<Input, Error>
     }
 }
 
-/// Whether the field's shape has this field under any of its names: for the document's sake.
+/// All names under which a field is accepted: its name and its aliases.
 pub fn field_names(field: &Field) -> impl Iterator<Item = &'static str> {
     std::iter::once(field.name).chain(field.aliases.iter().copied())
 }
@@ -332,7 +332,7 @@ fn parse_tags(list: &[&str]) -> Result<InputValue, String> {
     }
 }
 
-/// The most rows that one list may name.
+/// Rows in one list.
 const MAX_ROWS: usize = 200;
 
 fn parse_rows(kind: Kind, list: &[Value]) -> Result<InputValue, String> {
@@ -354,7 +354,11 @@ fn parse_rows(kind: Kind, list: &[Value]) -> Result<InputValue, String> {
     Ok(InputValue::Rows(rows))
 }
 
-/// An address we can believe in: one `@`, a local part up to 64 bytes, a domain with a dot.
+/// A plausible e-mail address: one `@`, a local part of up to 64 bytes, a domain with a dot. Only a mail to it could
+/// tell more.
+///
+/// # Errors
+/// The message for the field.
 pub fn parse_email(text: &str) -> Result<String, String> {
     let address = text.trim();
     let wrong = || "must be an e-mail address".to_owned();

@@ -1,4 +1,4 @@
-//! What was given, after it was read: by field, with absent, null and a value told apart.
+//! Parsed input by field name. Absent, null and a value are distinct.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use crate::desk::Millis;
 use crate::desk::category::CategoryRef;
 use crate::desk::id::Ref;
 
-/// One value, read and checked.
+/// A parsed and validated value.
 #[derive(Clone, Debug, PartialEq)]
 pub enum InputValue {
     Null,
@@ -23,7 +23,7 @@ pub enum InputValue {
     Json(Value),
 }
 
-/// Absent, null and a value are three different things in a partial update.
+/// A field of a partial update.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Patch<T> {
     Keep,
@@ -32,7 +32,7 @@ pub enum Patch<T> {
 }
 
 impl<T> Patch<T> {
-    /// What the field is after the patch.
+    /// The value of the field after the update.
     pub fn over(self, current: Option<T>) -> Option<T> {
         match self {
             Patch::Keep => current,
@@ -42,7 +42,7 @@ impl<T> Patch<T> {
     }
 }
 
-/// What was given, by canonical name.
+/// Parsed input, by canonical field name.
 #[derive(Debug, Default)]
 pub struct Input(pub(super) Vec<(&'static str, InputValue)>);
 
@@ -54,12 +54,12 @@ impl Input {
             .map(|(_, given)| given)
     }
 
-    /// Whether the field was given, null included.
+    /// Whether the field is present, even if null.
     pub fn has(&self, name: &str) -> bool {
         self.get(name).is_some()
     }
 
-    /// Text, as it was sent.
+    /// The text as it was sent.
     pub fn text(&self, name: &str) -> Option<String> {
         match self.get(name) {
             Some(InputValue::Text(text)) => Some(text.clone()),
@@ -67,12 +67,12 @@ impl Input {
         }
     }
 
-    /// Text that must be there; the shape has seen to that.
+    /// The text of a required field; the shape guarantees that it is there.
     pub fn required(&self, name: &str) -> String {
         self.text(name).unwrap_or_default()
     }
 
-    /// A partial update of a text field.
+    /// A text field of a partial update.
     pub fn patch(&self, name: &str) -> Patch<String> {
         match self.get(name) {
             Some(InputValue::Text(text)) => Patch::Set(text.clone()),
@@ -81,7 +81,7 @@ impl Input {
         }
     }
 
-    /// true or false.
+    /// A boolean.
     pub fn flag(&self, name: &str) -> Option<bool> {
         match self.get(name) {
             Some(InputValue::Flag(flag)) => Some(*flag),
@@ -89,7 +89,7 @@ impl Input {
         }
     }
 
-    /// A whole number.
+    /// An integer.
     pub fn integer(&self, name: &str) -> Option<i64> {
         match self.get(name) {
             Some(InputValue::Integer(number)) => Some(*number),
@@ -97,7 +97,7 @@ impl Input {
         }
     }
 
-    /// A canonical word.
+    /// The API name of a choice.
     pub fn choice(&self, name: &str) -> Option<&'static str> {
         match self.get(name) {
             Some(InputValue::Choice(word)) => Some(word),
@@ -105,7 +105,7 @@ impl Input {
         }
     }
 
-    /// Several canonical words.
+    /// The API names of several choices.
     pub fn choices(&self, name: &str) -> Option<&[&'static str]> {
         match self.get(name) {
             Some(InputValue::Choices(words)) => Some(words),
@@ -121,12 +121,12 @@ impl Input {
         }
     }
 
-    /// Whether the field was given as null.
+    /// Whether the field is present and null.
     pub fn is_null(&self, name: &str) -> bool {
         self.get(name) == Some(&InputValue::Null)
     }
 
-    /// Tags, sorted, each once.
+    /// Tags, sorted and without duplicates.
     pub fn tags(&self, name: &str) -> Option<Vec<String>> {
         match self.get(name) {
             Some(InputValue::Tags(tags)) => Some(tags.clone()),
@@ -134,7 +134,7 @@ impl Input {
         }
     }
 
-    /// A list of rows as JSON text: ids are numbers in it, uids and slugs strings. Each form stands once.
+    /// References to rows as JSON: ids are numbers, uids and slugs strings. Without duplicates.
     pub fn rows_json(&self, name: &str) -> Option<String> {
         match self.get(name) {
             Some(InputValue::Rows(rows)) => Some(Value::Array(rows.clone()).to_string()),
@@ -142,7 +142,7 @@ impl Input {
         }
     }
 
-    /// The name of a category or subcategory.
+    /// A reference to a category or subcategory.
     pub fn name(&self, name: &str) -> Option<CategoryRef> {
         match self.get(name) {
             Some(InputValue::Ref(reference)) => Some(reference.clone().into()),
@@ -151,7 +151,7 @@ impl Input {
         }
     }
 
-    /// JSON of a form of its own.
+    /// JSON that has a format of its own.
     pub fn json(&self, name: &str) -> Option<&Value> {
         match self.get(name) {
             Some(InputValue::Json(value)) => Some(value),
@@ -159,7 +159,7 @@ impl Input {
         }
     }
 
-    /// A moment.
+    /// A time.
     pub fn time(&self, name: &str) -> Option<Millis> {
         match self.get(name) {
             Some(InputValue::Time(time)) => Some(*time),

@@ -1,17 +1,17 @@
-//! JSON bodies, read strictly: an object at the top, no duplicate keys, nesting bounded.
+//! Parses JSON bodies strictly: the top level is an object, no duplicate keys, limited nesting.
 
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 use crate::http::error::Error;
 
-/// The deepest nesting that a body may have.
+/// The maximum nesting depth. It is checked before serde parses the body, to bound the stack.
 pub const MAX_DEPTH: usize = 32;
 
-/// Reads a body.
+/// Parses a body.
 ///
 /// # Errors
-/// [`Error::Malformed`], with the place of the mistake.
+/// [`Error::Malformed`] with line and column.
 pub fn parse_object(body: &[u8]) -> Result<Map<String, Value>, Error> {
     if body.iter().all(u8::is_ascii_whitespace) {
         return Err(Error::Malformed(
@@ -30,7 +30,7 @@ pub fn parse_object(body: &[u8]) -> Result<Map<String, Value>, Error> {
     }
 }
 
-/// The deepest bracket outside strings.
+/// The deepest nesting of brackets outside of strings.
 fn nesting_depth(body: &[u8]) -> usize {
     let (mut now, mut deepest, mut in_string, mut escaped) = (0usize, 0usize, false, false);
     for byte in body {
@@ -49,7 +49,7 @@ fn nesting_depth(body: &[u8]) -> usize {
     deepest
 }
 
-/// A JSON value whose objects name no key twice.
+/// A JSON value whose objects have no duplicate keys.
 struct StrictValue(Value);
 
 impl<'de> Deserialize<'de> for StrictValue {
@@ -110,7 +110,7 @@ fn truncate(key: &str) -> String {
     key.chars().filter(|c| !c.is_control()).take(60).collect()
 }
 
-/// A quoted JSON string.
+/// Quotes a text as a JSON string.
 pub fn quote(text: &str) -> String {
     Value::String(text.to_owned()).to_string()
 }

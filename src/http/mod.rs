@@ -1,7 +1,8 @@
-//! How we speak HTTP: what a request is, how its input is read and refused, what an answer looks like.
+//! How is HTTP spoken? What a request is, how its input is parsed and validated, what errors and responses look like,
+//! how URLs and webhooks are signed.
 //!
-//! Plain Rust that compiles and is tested natively. Knows `desk`, and nothing of Workers, SQL or of any one
-//! resource. Status numbers are known to `error` and `reply` only.
+//! Rust that compiles and is tested natively. It knows `desk`, but no Workers, no SQL and no particular resource.
+//! Status codes are known to `error` and `reply` only.
 
 pub mod error;
 pub mod etag;

@@ -1,4 +1,4 @@
-//! Pages of a list: cursors, and the two older ways of asking for a page.
+//! Pages of a list: by cursor, or by page number or offset as older clients ask for them.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 
@@ -7,12 +7,12 @@ use crate::http::input_values::Input;
 use crate::http::request::Request;
 use crate::http::shape::{Field, Kind, Shape};
 
-/// The page size when none is asked for.
+/// Rows per page by default.
 pub const DEFAULT_LIMIT: i64 = 25;
-/// The deepest row that `page` and `skip` reach; cursors go on for ever.
+/// The last row that `page` and `skip` reach, because SQL walks over all rows before it. Cursors have no limit.
 pub const MAX_OFFSET: i64 = 10_000;
 
-/// The parameters that every list takes.
+/// The parameters that every list accepts.
 pub const QUERY: Shape = Shape {
     name: "Page",
     fields: &[
@@ -53,25 +53,26 @@ pub enum PageStart {
         value: i64,
         id: i64,
     },
-    /// After so many rows.
+    /// After this many rows.
     Offset(i64),
 }
 
-/// The page that is asked for.
+/// A requested page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
     pub limit: i64,
     pub start: PageStart,
-    /// Whether `total` is wanted.
+    /// Whether the response includes `total`.
     pub count: bool,
     fingerprint: u32,
 }
 
-/// What `page` and `cursor` leave out of the fingerprint: they choose a page, not a list.
+/// Parameters for paging. They are not part of a list's identity, so a cursor stays valid when they change.
 const PAGING_PARAMS: [&str; 6] = ["limit", "per_page", "cursor", "page", "skip", "count"];
 
 impl Page {
-    /// Reads the page from a query taken by [`QUERY`]. `viewer` ties cursors to who sees the list.
+    /// Parses the page from a query that was parsed with [`QUERY`]. `viewer` ties cursors to the user who sees the
+    /// list.
     ///
     /// # Errors
     /// 400 for a cursor of another list, or a row beyond 10,000.
@@ -102,7 +103,7 @@ impl Page {
         })
     }
 
-    /// The cursor that goes on after a row.
+    /// The cursor of the page after a row.
     pub fn cursor(&self, value: i64, id: i64) -> String {
         let text = format!("{value}.{id}");
         let check = fnv(&text, self.fingerprint);
@@ -131,7 +132,7 @@ fn parse_cursor(cursor: &str, fingerprint: u32) -> Option<PageStart> {
     })
 }
 
-/// The list without its page: path and every other parameter, in any order.
+/// Identifies a list without its page: path and all other parameters, in any order.
 fn fingerprint(request: &Request, viewer: i64) -> u32 {
     let mut pairs: Vec<_> = request
         .query_pairs()
@@ -154,19 +155,19 @@ fn fingerprint(request: &Request, viewer: i64) -> u32 {
     )
 }
 
-/// FNV-1a over text, going on from a seed. Ties a cursor to its list; it is no secret.
+/// FNV-1a, continued from `seed`. It ties a cursor to its list; it is no protection against forged cursors.
 fn fnv(text: &str, seed: u32) -> u32 {
     text.bytes().fold(seed, |hash, byte| {
         (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
     })
 }
 
-/// The total of a list, exact up to [`MAX_OFFSET`].
+/// The number of rows in a list, exact up to [`MAX_OFFSET`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Total(pub i64);
 
-/// Puts a list together from rows that are JSON already (without their brackets).
-/// Returns the body and the value of the `Link` header.
+/// Builds the response of a list from rows that are JSON already (without the brackets). Returns the body and the value
+/// of the `Link` header.
 pub fn render_list(
     request: &Request,
     page: &Page,

@@ -1,7 +1,7 @@
-//! Links to files: with one, a client sends or fetches the bytes without a token, and nothing but these.
+//! Presigned URLs: they allow one upload or one download without a token, and nothing else.
 //!
-//! They are S3's, whether they lead to R2 or another S3 store or, where no keys for one are configured, to the
-//! Worker's own `/uploads`: clients cannot tell, and need not.
+//! They have the format of S3, whether they point to R2, to another S3 store or, where none is configured, to the
+//! Worker's own `/uploads`. Clients need not know the difference.
 
 use crate::desk::Millis;
 use crate::desk::tickets::attachment::{DOWNLOAD_URL_SECONDS, UPLOAD_URL_SECONDS};
@@ -11,14 +11,14 @@ use crate::http::request::{Headers, Request};
 use crate::http::sigv4::{CredentialScope, Credentials, PresignTarget, presign};
 use crate::http::sigv4_verify::{PresignedRequest, VerifyError, verify};
 
-/// Our own requests to the store are sent at once.
+/// Presigned requests that the Worker sends itself are sent at once.
 const INTERNAL_URL_SECONDS: i64 = 60;
 const CONTENT_DISPOSITION: &str = "response-content-disposition";
 const CONTENT_TYPE: &str = "response-content-type";
-/// What the link of an upload covers.
+/// The headers that the signature of an upload covers.
 const UPLOAD_HEADERS: [&str; 3] = ["content-length", "content-type", "if-none-match"];
 
-/// Where files are, and the key that opens it.
+/// A bucket and its credentials.
 #[derive(Clone, Copy)]
 pub struct S3Bucket<'a> {
     pub credentials: Credentials<'a>,
@@ -27,7 +27,7 @@ pub struct S3Bucket<'a> {
     pub bucket: &'a str,
 }
 
-/// A link for one upload, and what has to be sent with it.
+/// The URL of an upload, and the headers that must be sent with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PresignedUpload {
     pub url: String,
@@ -35,7 +35,7 @@ pub struct PresignedUpload {
 }
 
 impl S3Bucket<'_> {
-    /// A link with which one file of this type and size can be put under a key that is still free.
+    /// A URL to upload one file of this type and size. The key must not exist yet (`if-none-match`).
     pub fn presign_upload(&self, key: &str, content_type: &str, size: i64, now: Millis) -> PresignedUpload {
         let size = size.to_string();
         let [length, kind, fresh] = UPLOAD_HEADERS;
@@ -46,7 +46,7 @@ impl S3Bucket<'_> {
         }
     }
 
-    /// A link with which a file can be fetched: always as a download, under its name.
+    /// A URL to download a file: always as an attachment, under its name.
     pub fn presign_download(&self, key: &str, name: &str, content_type: &str, now: Millis) -> String {
         let disposition = content_disposition(name);
         let query = [
@@ -56,7 +56,7 @@ impl S3Bucket<'_> {
         self.presign("GET", key, &query, &[], DOWNLOAD_URL_SECONDS, now)
     }
 
-    /// A link for a request of our own.
+    /// A URL for a request that the Worker sends itself.
     pub fn presign_internal(&self, method: &str, key: &str, now: Millis) -> String {
         self.presign(method, key, &[], &[], INTERNAL_URL_SECONDS, now)
     }
@@ -83,13 +83,13 @@ impl S3Bucket<'_> {
     }
 }
 
-/// The moment at which a link of `seconds` ends: links are signed by the whole second.
+/// When a URL signed at `now` expires. Signatures count in whole seconds.
 pub fn expires_at(seconds: i64, now: Millis) -> Millis {
     now.saturating_sub(now.rem_euclid(1_000))
         .saturating_add(seconds.saturating_mul(1_000))
 }
 
-/// The request, with the host that it was addressed to: a proxy in between may have put another header.
+/// The headers of a request, with the host that the client addressed: a proxy may have replaced the header.
 struct OriginHost<'a>(&'a Request);
 
 impl Headers for OriginHost<'_> {
@@ -128,15 +128,15 @@ fn verify_url(
     })
 }
 
-/// An upload that its link allows.
+/// The upload that a URL allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AllowedUpload {
     pub content_type: String,
-    /// Bytes.
+    /// In bytes.
     pub size: i64,
 }
 
-/// Whether the request may put a file here.
+/// Checks that a request to `/uploads` may upload a file.
 ///
 /// # Errors
 /// 413 for a body over the limit, otherwise 403.
@@ -159,7 +159,7 @@ pub fn verify_upload(
     })
 }
 
-/// Whether the request may fetch the file here; gives its `Content-Disposition` and type.
+/// Checks that a request to `/uploads` may download a file. Returns its `Content-Disposition` and content type.
 ///
 /// # Errors
 /// 403.
@@ -202,7 +202,7 @@ mod tests {
         ("if-none-match", "*"),
     ];
 
-    /// The request that a link is followed with.
+    /// The request of a client that uses the URL.
     fn follow(url: &str, headers: &[(&'static str, &'static str)]) -> Request {
         let rest = url.strip_prefix("https://desk.example").expect("our origin");
         let (path, query) = rest.split_once('?').expect("a query");

@@ -1,6 +1,7 @@
-//! An answer, before the platform sends it.
+//! A response before it is sent.
 
-/// The headers of every answer that is data: they never differ, so the edge keeps them ready.
+/// The headers of every response with data. They are constant, so the edge can reuse one `Headers` object, which saves
+/// a call into JavaScript for each header.
 pub const DATA_HEADERS: [(&str, &str); 7] = [
     ("Content-Type", "application/json"),
     ("X-Content-Type-Options", "nosniff"),
@@ -14,42 +15,41 @@ pub const DATA_HEADERS: [(&str, &str); 7] = [
     ("Vary", "Origin, Accept"),
 ];
 
-/// What an answer carries.
+/// The body of a response.
 #[derive(Debug)]
 pub enum Body {
     Empty,
-    /// JSON, CSV, HTML ...: the content type says which.
+    /// JSON, CSV, HTML ...; the content type tells which.
     Text(String),
-    /// The bytes of a file as they come, of which only `edge` knows what they are.
+    /// A file as a stream. Only `edge` knows its type.
     File {
         size: i64,
         stream: Box<dyn std::any::Any>,
     },
-    /// The client's end of a socket, of which only `edge` knows what it is.
+    /// The client's end of a WebSocket. Only `edge` knows its type.
     Socket(Box<dyn std::any::Any>),
-    /// A static asset by its path; the edge streams it.
+    /// A static asset by its path. The edge streams it.
     Asset(&'static str),
-    /// A static asset whose path came with the request.
+    /// A static asset by a path from the request.
     AssetPath(String),
 }
 
-/// One answer.
 #[derive(Debug)]
 pub struct Reply {
     pub status: u16,
     pub body: Body,
     pub content_type: &'static str,
     pub headers: Vec<(&'static str, String)>,
-    /// The version of the single resource in the body: the answer gets an `ETag`.
+    /// The version of the resource in the body. The response gets an `ETag` then.
     pub version: Option<i64>,
-    /// Anybody may keep it: documents and public keys, not data.
+    /// Anyone may cache it: for documents and public keys, not for data.
     pub is_public: bool,
-    /// It carries the headers of [`DATA_HEADERS`], where it does not say otherwise.
+    /// It gets the headers in [`DATA_HEADERS`], except those that it sets itself.
     pub uses_data_headers: bool,
 }
 
 impl Reply {
-    /// An answer with nothing but a status and a body.
+    /// A response without further headers.
     pub fn new(status: u16, body: Body) -> Reply {
         Reply {
             status,
@@ -67,7 +67,7 @@ impl Reply {
         Reply::new(200, Body::Text(json))
     }
 
-    /// 200 with one resource, which has a version.
+    /// 200 with a versioned resource.
     pub fn versioned(json: String, version: i64) -> Reply {
         Reply {
             version: Some(version),
@@ -75,7 +75,7 @@ impl Reply {
         }
     }
 
-    /// 201 with the resource that was made, and where it is.
+    /// 201 with the new resource and its location.
     pub fn created(json: String, location: String) -> Reply {
         let mut reply = Reply::new(201, Body::Text(json));
         reply.header("Location", location);

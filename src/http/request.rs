@@ -1,8 +1,8 @@
-//! A request, freed from the platform.
+//! A request without any type of the platform, so that it can be built in native tests.
 
 use std::borrow::Cow;
 
-/// The methods that the table of routes may use.
+/// The methods that the route table can use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Method {
     Get,
@@ -13,7 +13,7 @@ pub enum Method {
 }
 
 impl Method {
-    /// Every method of the table.
+    /// All methods.
     pub const ALL: [Method; 5] = [
         Method::Get,
         Method::Post,
@@ -22,7 +22,7 @@ impl Method {
         Method::Delete,
     ];
 
-    /// The word on the wire.
+    /// The name in HTTP.
     pub fn as_str(self) -> &'static str {
         match self {
             Method::Get => "GET",
@@ -33,23 +33,23 @@ impl Method {
         }
     }
 
-    /// Reads the word on the wire.
+    /// Reads the name in HTTP.
     pub fn parse(word: &str) -> Option<Method> {
         Method::ALL.into_iter().find(|method| method.as_str() == word)
     }
 }
 
-/// Headers by lower-case name. Reading one crosses into the platform, so they are read when asked for.
+/// Headers by lower-case name. Each read is a call into JavaScript, so headers are read on demand only.
 pub trait Headers {
     /// The value of a header, if it was sent.
     fn get(&self, name: &str) -> Option<String>;
 }
 
-/// One request. The body is read before the handler runs, and never longer than the limit.
+/// The body is read before the handler runs, and only up to the limit.
 pub struct Request {
-    /// As sent: `GET`, `HEAD`, `OPTIONS`, anything.
+    /// As sent: `GET`, `HEAD`, `OPTIONS` or anything else.
     pub verb: String,
-    /// Scheme and host, as the caller addressed us.
+    /// Scheme and host as the client addressed them.
     pub origin: String,
     /// The path as sent, still percent-encoded.
     pub path: String,
@@ -65,12 +65,12 @@ impl Request {
         self.headers.get(name)
     }
 
-    /// The decoded query, in order.
+    /// The decoded parameters of the query, in order.
     pub fn query_pairs(&self) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
         form_urlencoded::parse(self.query.as_bytes())
     }
 
-    /// Whether the query has one of these names, with something in it.
+    /// Whether the query has one of these parameters and it is not empty.
     pub fn has_query(&self, names: &[&str]) -> bool {
         !self.query.is_empty()
             && self
@@ -78,13 +78,13 @@ impl Request {
                 .any(|(name, value)| !value.is_empty() && names.contains(&&*name))
     }
 
-    /// The caller's network address, as Cloudflare gives it; no other header is believed.
+    /// The client's IP address from Cloudflare's header. Others can be forged, so they are ignored.
     pub fn client_ip(&self) -> String {
         self.header("cf-connecting-ip")
             .unwrap_or_else(|| "local".to_owned())
     }
 
-    /// The token of `Authorization: Bearer ...`.
+    /// The token in `Authorization: Bearer ...`.
     pub fn bearer_token(&self) -> Option<String> {
         let value = self.header("authorization")?;
         let (scheme, token) = value.split_once(' ')?;
@@ -94,7 +94,7 @@ impl Request {
     }
 }
 
-/// Decodes one segment of a path. `None` when it is not UTF-8 underneath.
+/// Decodes a path segment. `None` if the result is not UTF-8.
 pub fn decode_segment(segment: &str) -> Option<String> {
     percent_encoding::percent_decode_str(segment)
         .decode_utf8()

@@ -1,31 +1,31 @@
-//! What input looks like: one table per body or query, which the reader and the OpenAPI document share.
+//! Describes input: one table per body or query. Parsing and the OpenAPI document both use it.
 
 use crate::desk::validation::FieldError;
 
-/// What a field may hold.
+/// The type of a field and its limits.
 #[derive(Clone, Copy, Debug)]
 pub enum Kind {
-    /// One line of text; no control characters. Length in Unicode scalar values after trimming.
+    /// One line of text without control characters. Its length counts Unicode scalar values after trimming.
     Line { min: usize, max: usize },
-    /// Text of many lines; of the control characters only tab, LF and CR.
+    /// Text of several lines: tab, LF and CR are the only control characters.
     Text { min: usize, max: usize },
-    /// A new password: 8 to 128 characters, at most 512 bytes, taken exactly as it is.
+    /// A new password: 8 to 128 characters, at most 512 bytes, used exactly as sent.
     Password,
-    /// A secret that somebody claims to know: a password, a token. Up to 4,096 bytes, taken as it is.
+    /// A secret to be checked, such as a password or token: up to 4,096 bytes, used exactly as sent.
     Secret,
-    /// An address, up to 254 characters.
+    /// An e-mail address of up to 254 characters.
     Email,
     /// A username: 1 to 100 letters, digits, `.`, `_`, `-`.
     Username,
     /// An absolute http or https URL, up to 2,048 characters.
     Url,
-    /// One word of a closed list.
+    /// One of a list of choices.
     Choice(&'static Choices),
-    /// Words of a closed list, comma-separated or repeated in a query.
+    /// Several of a list of choices; in a query comma-separated or repeated.
     AnyOf(&'static Choices),
-    /// true or false.
+    /// A boolean.
     Flag,
-    /// A whole number.
+    /// An integer.
     Integer { min: i64, max: i64 },
     /// The id or uid of a row.
     Reference,
@@ -41,55 +41,55 @@ pub enum Kind {
     ProjectKey,
     /// Up to 20 tags of 1 to 50 characters: letters, digits, `_`, `-`, `.`, `:`; in lower case.
     Tags,
-    /// An RFC 3339 moment, or in a query also a date (its first moment, UTC).
+    /// An RFC 3339 time; in a query also a date, which means its first moment in UTC.
     Time,
-    /// An opaque word that we gave out, such as a cursor.
+    /// A string that we issued, such as a cursor.
     Opaque,
-    /// What somebody searches for: text of any length and kind, never an error.
+    /// Search text of any length and content; never invalid.
     Search,
-    /// JSON of a form of its own.
+    /// JSON with a format of its own.
     Json(&'static JsonFormat),
 }
 
-/// JSON that `desk` reads by itself.
+/// JSON that `desk` parses itself.
 #[derive(Debug)]
 pub struct JsonFormat {
-    /// The name of its schema in the document.
+    /// The name of its schema in the OpenAPI document.
     pub schema: &'static str,
-    /// Everything that is wrong with it.
+    /// Returns all validation errors.
     pub validate: fn(&serde_json::Value) -> Vec<FieldError>,
 }
 
-/// A closed list of words, and how older or looser spellings become one of them.
+/// A list of choices. `parse` maps older or looser spellings to one of them.
 #[derive(Debug)]
 pub struct Choices {
     pub list: &'static [&'static str],
     pub parse: fn(&str) -> Option<&'static str>,
 }
 
-/// Whether a field must be there.
+/// Whether a field must be present.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
     Required,
     Optional,
-    /// May be absent (nothing changes) or null (it is cleared).
+    /// May be absent (no change) or null (cleared).
     Nullable,
 }
 
-/// One field.
+/// A field of a body or query.
 #[derive(Clone, Copy, Debug)]
 pub struct Field {
     pub name: &'static str,
-    /// Other names that existing clients use.
+    /// Further names that existing clients use.
     pub aliases: &'static [&'static str],
     pub kind: Kind,
     pub need: Need,
-    /// One sentence for the document.
+    /// One sentence for the OpenAPI document.
     pub doc: &'static str,
 }
 
 impl Field {
-    /// A field that must be there.
+    /// A field that must be present.
     pub const fn required(name: &'static str, kind: Kind, doc: &'static str) -> Field {
         Field {
             name,
@@ -122,7 +122,7 @@ impl Field {
         }
     }
 
-    /// The same under other names too.
+    /// The field with further names.
     #[must_use]
     pub const fn or(self, aliases: &'static [&'static str]) -> Field {
         Field { aliases, ..self }
@@ -132,13 +132,13 @@ impl Field {
 /// The fields of one body or query.
 #[derive(Debug)]
 pub struct Shape {
-    /// Its name in the document.
+    /// Its name in the OpenAPI document.
     pub name: &'static str,
     pub fields: &'static [Field],
 }
 
 pub mod choices {
-    //! The closed lists of the desk.
+    //! The choices that shapes use.
 
     use crate::desk::article;
     use crate::desk::person::Role;

@@ -1,8 +1,8 @@
-//! AWS Signature Version 4 in the query string: links with which a browser writes to or reads from R2 or S3
-//! directly, and the same check for the Worker's own `/uploads`.
+//! AWS Signature Version 4 in the query string: presigned URLs for R2 and S3 and, with the same check, for the Worker's
+//! own `/uploads`.
 //!
-//! Source: <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html>. The payload is not
-//! signed; size, type and "only if it is new" are, as headers.
+//! Source: <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html>. The payload is not signed,
+//! because its hash is not known in advance; size, type and "only if new" are, as headers.
 
 use std::borrow::Cow;
 
@@ -15,9 +15,9 @@ use sha2::{Digest, Sha256};
 use crate::desk::Millis;
 
 pub(super) const ALGORITHM: &str = "AWS4-HMAC-SHA256";
-/// The longest life of a link, in seconds: seven days.
+/// The longest validity of a URL, in seconds: seven days, the limit of S3.
 pub const MAX_EXPIRY_SECONDS: i64 = 604_800;
-/// What stays as it is: letters, digits and `-._~`.
+/// Encodes everything except letters, digits and `-._~`.
 const ENCODE_SET: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
@@ -31,7 +31,7 @@ pub struct Credentials<'a> {
     pub secret: &'a str,
 }
 
-/// What a key signs for.
+/// The region and service that a signature is valid for.
 #[derive(Clone, Copy)]
 pub struct CredentialScope<'a> {
     pub region: &'a str,
@@ -39,30 +39,30 @@ pub struct CredentialScope<'a> {
 }
 
 impl CredentialScope<'static> {
-    /// Every R2 bucket.
+    /// The scope of all R2 buckets.
     pub const R2: CredentialScope<'static> = CredentialScope {
         region: "auto",
         service: "s3",
     };
 }
 
-/// The request that a link allows.
+/// The request that a presigned URL allows.
 #[derive(Clone, Copy)]
 pub struct PresignTarget<'a> {
-    /// `PUT`, `GET`.
+    /// `PUT` or `GET`.
     pub method: &'a str,
     /// Scheme and host: `https://account.r2.cloudflarestorage.com`.
     pub origin: &'a str,
-    /// `/bucket/key`, not percent-encoded. No segment of it may hold a slash.
+    /// `/bucket/key`, not percent-encoded. A segment must not contain a slash.
     pub path: &'a str,
     pub scope: CredentialScope<'a>,
     /// Further parameters, such as `response-content-disposition`.
     pub query: &'a [(&'a str, &'a str)],
-    /// The headers that must be sent just so, by lower-case name. `host` is added.
+    /// The headers that must be sent with exactly these values, by lower-case name. `host` is added.
     pub headers: &'a [(&'a str, &'a str)],
 }
 
-/// A link that allows the target for `seconds` (1 to [`MAX_EXPIRY_SECONDS`]) from `now`.
+/// Signs a URL that allows the request for `seconds` (1 to [`MAX_EXPIRY_SECONDS`]) from `now`.
 pub fn presign(credentials: Credentials, target: &PresignTarget, seconds: i64, now: Millis) -> String {
     let stamp = amz_date(now);
     let (origin, host) = origin_and_host(target.origin);
@@ -107,7 +107,7 @@ pub fn presign(credentials: Credentials, target: &PresignTarget, seconds: i64, n
     format!("{origin}{path}?{query}&X-Amz-Signature={mark:x}")
 }
 
-/// The origin without a trailing slash, and the host as clients send it: without the scheme's own port.
+/// The origin without a trailing slash, and the `Host` header as clients send it: without the scheme's default port.
 fn origin_and_host(origin: &str) -> (&str, &str) {
     let origin = origin.trim_end_matches('/');
     let host = match origin.split_once("://") {
@@ -141,7 +141,7 @@ fn signed_header_names(headers: &[(Cow<str>, Cow<str>)]) -> String {
     names.join(";")
 }
 
-/// Step 1 of the scheme.
+/// Step 1 of the specification.
 pub(super) fn canonical_request(
     method: &str,
     path: &str,
@@ -150,7 +150,7 @@ pub(super) fn canonical_request(
 ) -> String {
     let mut lines = String::new();
     for (name, value) in headers {
-        // Runs of spaces count as one, and none at the ends.
+        // Runs of spaces count as one; those at the ends are removed.
         let value: Vec<&str> = value.split_ascii_whitespace().collect();
         lines.push_str(&format!("{name}:{}\n", value.join(" ")));
     }
@@ -160,7 +160,7 @@ pub(super) fn canonical_request(
     )
 }
 
-/// Steps 2 and 3: the signature of a canonical request, still to be finished or compared.
+/// Steps 2 and 3: the HMAC of a canonical request, to be finalized or verified.
 pub(super) fn signature(secret: &str, stamp: &str, scope: CredentialScope, canonical: &str) -> Hmac<Sha256> {
     let day = date_of(stamp);
     let digest = Sha256::digest(canonical.as_bytes());
@@ -168,7 +168,7 @@ pub(super) fn signature(secret: &str, stamp: &str, scope: CredentialScope, canon
     mac(&signing_key(secret, day, scope), &text)
 }
 
-/// The key of one day, region and service.
+/// The signing key of a day, region and service.
 fn signing_key(secret: &str, day: &str, scope: CredentialScope) -> [u8; 32] {
     let derive = |key: &[u8], text: &str| -> [u8; 32] { mac(key, text).finalize().into_bytes().into() };
     let key = derive(format!("AWS4{secret}").as_bytes(), day);
@@ -177,7 +177,7 @@ fn signing_key(secret: &str, day: &str, scope: CredentialScope) -> [u8; 32] {
     derive(&key, "aws4_request")
 }
 
-/// HMAC-SHA-256. Keys longer than a block are hashed, as RFC 2104 has it.
+/// HMAC-SHA-256. Keys longer than a block are hashed first (RFC 2104).
 fn mac(key: &[u8], text: &str) -> Hmac<Sha256> {
     let mut block = Key::<Hmac<Sha256>>::default();
     let hashed;
@@ -203,7 +203,7 @@ fn amz_date(now: Millis) -> String {
     format!("{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}Z")
 }
 
-/// The first eight characters of a stamp.
+/// The date in a timestamp: its first eight characters.
 pub(super) fn date_of(stamp: &str) -> &str {
     stamp.get(..8).unwrap_or_default()
 }
@@ -218,7 +218,7 @@ mod tests {
             .timestamp_millis()
     }
 
-    /// The example of the AWS page above; the others were signed by botocore 1.x.
+    /// The example of the AWS page above; the other URLs were signed by botocore 1.x.
     #[test]
     fn links_are_those_of_other_signers() {
         let r2 = Credentials {
@@ -307,7 +307,7 @@ mod tests {
             300,
             at("2026-11-20T09:08:07Z"),
         );
-        // botocore puts its own parameters last; what is signed is the same sorted list.
+        // botocore puts its own parameters last; the signed list is sorted, so it is the same.
         assert!(link.ends_with("&response-content-disposition=attachment%3B%20filename%3D%22a%20b.pdf%22%3B%20filename%2A%3DUTF-8%27%27%25C3%25A4.pdf&X-Amz-Signature=9558557f21ecd0110ea4d7be695ffa75fb266e23225cda6b74a5681b7dd20d2b"), "{link}");
     }
 

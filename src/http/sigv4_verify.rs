@@ -1,4 +1,4 @@
-//! Whether a request is one that was allowed by a link of [`sigv4`](crate::http::sigv4).
+//! Verifies requests that use a presigned URL from [`sigv4`](crate::http::sigv4).
 
 use std::borrow::Cow;
 
@@ -12,28 +12,28 @@ use crate::http::sigv4::{
     encode, format_scope, signature,
 };
 
-/// How far the signer's clock may be ahead of ours.
+/// How far in the future a URL may be dated, because clocks differ.
 const MAX_CLOCK_SKEW: Millis = 15 * MINUTE;
-/// Headers that one link may sign.
+/// Headers that one URL can sign.
 const MAX_HEADERS: usize = 16;
-/// Why a link is not accepted. All of them are one answer to the caller, and a word for the log.
+/// Why a URL is refused. Not all reasons are told apart in the response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum VerifyError {
-    /// A parameter is missing, double or not of its form.
+    /// A parameter is missing, duplicated or has the wrong format.
     Malformed,
-    /// Signed by another key or for another region or service.
+    /// Signed with another key, or for another region or service.
     Foreign,
-    /// Its time is over.
+    /// The URL has expired.
     Expired,
-    /// Its time begins in the future, by more than the clocks may differ.
+    /// Dated in the future by more than the clock skew.
     Early,
-    /// A header that must be signed is not, or a signed one was not sent.
+    /// A required header is not signed, or a signed header was not sent.
     Unsigned,
-    /// The signature belongs to another request.
+    /// The signature is wrong for this request.
     Forged,
 }
 
-/// A request that claims to be presigned, as it was sent.
+/// A request with a presigned URL, as it was sent.
 #[derive(Clone, Copy)]
 pub struct PresignedRequest<'a> {
     pub method: &'a str,
@@ -44,11 +44,11 @@ pub struct PresignedRequest<'a> {
     pub headers: &'a dyn Headers,
 }
 
-/// Whether the request is one that [`presign`] allowed. `required` names the headers, in lower case, that
-/// the signature must cover besides `host`.
+/// Verifies that the request is one that [`presign`] allowed. `required` names the headers, in lower case, that the
+/// signature must cover besides `host`.
 ///
 /// # Errors
-/// A [`VerifyError`]. The signatures are compared in constant time.
+/// The reason. Signatures are compared in constant time.
 pub fn verify(
     credentials: Credentials,
     scope: CredentialScope,
@@ -122,7 +122,7 @@ pub fn verify(
         .map_err(|_| VerifyError::Forged)
 }
 
-/// The moment of `20130524T000000Z`.
+/// Parses `20130524T000000Z`.
 fn parse_amz_date(text: &str) -> Option<Millis> {
     let is_formed = text.len() == 16
         && text.bytes().enumerate().all(|(at, b)| match at {
@@ -145,7 +145,7 @@ fn is_header_name(name: &str) -> bool {
             .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
-/// 32 bytes from 64 lower-case hexadecimal digits.
+/// Parses 64 lower-case hexadecimal digits.
 fn parse_signature(text: &str) -> Option<[u8; 32]> {
     let mut bytes = [0; 32];
     let is_formed = text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
@@ -178,7 +178,7 @@ mod tests {
     ];
     const REQUIRED: [&str; 3] = ["content-type", "content-length", "if-none-match"];
 
-    /// Path and query of an allowed upload.
+    /// Path and query of a valid upload URL.
     fn upload() -> (String, String) {
         let target = PresignTarget {
             method: "PUT",
@@ -227,7 +227,7 @@ mod tests {
         ] {
             assert_eq!(ask("PUT", &path, &query, &SENT, now), want, "{now}");
         }
-        // The order of parameters and the case of escapes are the sender's own.
+        // The order of parameters and the case of percent escapes are up to the client.
         let mut turned: Vec<&str> = query.split('&').collect();
         turned.reverse();
         assert_eq!(

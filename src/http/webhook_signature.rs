@@ -1,4 +1,5 @@
-//! How a webhook proves where it comes from: Standard Webhooks, symmetric signatures.
+//! Signs webhooks (HMAC-SHA-256) as Standard Webhooks specifies, so that endpoints can check where a request comes
+//! from.
 //!
 //! Source: <https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>.
 
@@ -7,22 +8,22 @@ use hmac::{Hmac, Mac};
 
 const SECRET_PREFIX: &str = "whsec_";
 
-/// What a signature is made with.
+/// What a signature covers.
 #[derive(Clone, Copy, Debug)]
 pub struct SignedContent<'a> {
-    /// `webhook-id`: the same for every attempt of one delivery.
+    /// `webhook-id`: the same for all attempts of a delivery.
     pub id: &'a str,
-    /// `webhook-timestamp`: of the attempt, seconds.
+    /// `webhook-timestamp`: when the attempt was made, in seconds since 1970.
     pub seconds: i64,
     pub body: &'a str,
 }
 
-/// A secret of these bytes, as it is shown: `whsec_` and their base64.
+/// Formats a secret: `whsec_` and the base64 of the bytes.
 pub fn format_secret(bytes: &[u8]) -> String {
     format!("{SECRET_PREFIX}{}", Base64::encode_string(bytes))
 }
 
-/// Whether somebody's own secret will do: `whsec_` and the base64 of 24 to 64 bytes.
+/// Whether a secret chosen by an admin is acceptable: `whsec_` and the base64 of 24 to 64 bytes.
 pub fn is_valid_secret(text: &str) -> bool {
     decode_secret(text).is_some_and(|key| (24..=64).contains(&key.len()))
 }
@@ -31,7 +32,7 @@ fn decode_secret(secret: &str) -> Option<Vec<u8>> {
     Base64::decode_vec(secret.strip_prefix(SECRET_PREFIX)?).ok()
 }
 
-/// The `webhook-signature` header: one signature for each secret that is live, separated by spaces.
+/// The `webhook-signature` header: one signature per valid secret, separated by spaces.
 pub fn sign(secrets: &[&str], signed: &SignedContent) -> String {
     let one = |secret: &&str| {
         let mut mac = Hmac::<sha2::Sha256>::new_from_slice(&decode_secret(secret)?).ok()?;
@@ -50,7 +51,7 @@ pub fn sign(secrets: &[&str], signed: &SignedContent) -> String {
 mod tests {
     use super::*;
 
-    /// The published example.
+    /// The example of the specification.
     const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
     const SIGNED: SignedContent = SignedContent {
         id: "msg_p5jXN8AQM9LWM0D4loKWxJek",
