@@ -1,11 +1,11 @@
-//! Passwords: Argon2id with a pepper.
+//! Password hashes: Argon2id with a pepper.
 
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
 
 use crate::edge::ids;
 
-/// OWASP's first choice for Argon2id: 19 MiB, two passes, one lane.
+/// OWASP's first recommendation for Argon2id: 19 MiB, two iterations, one lane.
 const MEMORY_KIB: u32 = 19_456;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
@@ -16,10 +16,10 @@ fn hasher(pepper: &str) -> Result<Argon2<'_>, String> {
         .map_err(|error| error.to_string())
 }
 
-/// Hashes a password, exactly as received, to a PHC string. Takes about 50 ms of CPU.
+/// Hashes a password, exactly as received, into a PHC string. Takes about 50 ms of CPU.
 ///
 /// # Errors
-/// When there is no randomness or no memory.
+/// When randomness or memory is not available.
 pub fn hash(password: &str, pepper: &str) -> Result<String, String> {
     let salt = ids::random_bytes::<16>()?;
     let hash = hasher(pepper)?
@@ -28,8 +28,8 @@ pub fn hash(password: &str, pepper: &str) -> Result<String, String> {
     Ok(hash.to_string())
 }
 
-/// Whether the password is the one behind the hash. Takes as long as [`hash`], also when there is no hash, so
-/// that an unknown account cannot be told from a wrong password by time.
+/// Whether the password matches the hash. Takes as long as [`hash`] even without a hash, so that response times do not
+/// tell an unknown account from a wrong password.
 ///
 /// # Errors
 /// As [`hash`].

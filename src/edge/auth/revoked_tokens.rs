@@ -1,7 +1,7 @@
-//! The token blacklist in KV.
+//! Revoked tokens, in KV.
 //!
-//! KV is fast and eventually consistent; D1 decides. Each answer is remembered in the isolate for 30 s, the
-//! time for which KV's own cache is no fresher.
+//! KV is fast but eventually consistent, so it only adds to the check of the session in D1, which decides. Each answer
+//! is cached in the isolate for 30 s, which is also how long KV's own cache may be outdated.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -10,14 +10,14 @@ use crate::desk::Millis;
 
 const CACHE_TTL: Millis = 30_000;
 const MAX_CACHED: usize = 10_000;
-/// KV refuses shorter lives.
+/// KV refuses a shorter TTL.
 const MIN_TTL_SECONDS: i64 = 60;
 
 thread_local! {
     static SEEN: RefCell<HashMap<String, (bool, Millis)>> = RefCell::new(HashMap::new());
 }
 
-/// Whether a token was revoked. `None` when KV could not say.
+/// Whether a token was revoked. `None` when KV failed.
 pub async fn is_revoked(env: &worker::Env, jti: &str, now: Millis) -> Option<bool> {
     let known = SEEN.with_borrow(|seen| {
         seen.get(jti)
@@ -32,10 +32,10 @@ pub async fn is_revoked(env: &worker::Env, jti: &str, now: Millis) -> Option<boo
     Some(answer)
 }
 
-/// Revokes a token until it expires (`expires`, seconds since 1970).
+/// Revokes a token until it expires (`expires` in seconds since 1970).
 ///
 /// # Errors
-/// KV's own words, for the log: the session row in D1 already ends the token.
+/// KV's error, to be logged: the session in D1 has already ended, so the token is refused anyway.
 pub async fn revoke(env: &worker::Env, jti: &str, expires: i64, now: Millis) -> Result<(), String> {
     remember(jti, true, now);
     let left = expires.saturating_sub(now.div_euclid(1_000)).max(MIN_TTL_SECONDS);
@@ -62,7 +62,7 @@ fn remember(jti: &str, answer: bool, now: Millis) {
     });
 }
 
-/// Whether KV answers at all.
+/// Whether KV responds.
 pub async fn is_healthy(env: &worker::Env) -> bool {
     match env.kv("KV") {
         Ok(kv) => kv.get("revoked:none").text().await.is_ok(),

@@ -1,7 +1,7 @@
-//! RS256 keys: read from PEM, verified by `jwt-compact`, signed by the platform.
+//! RS256 keys: parsed from PEM, verified by `jwt-compact`, signed by WebCrypto.
 //!
-//! A signature by the crate takes a hundred times as long as one by WebCrypto, a verification is cheap in both:
-//! so only the private operation is handed over. Native builds, which have no WebCrypto, sign by the crate.
+//! Signing with the crate takes a hundred times as long as with WebCrypto, while verifying is cheap in both. Native
+//! builds have no WebCrypto, so they sign with the crate.
 
 use base64ct::{Base64, Base64UrlUnpadded, Encoding};
 use jwt_compact::alg::{Rsa, RsaPublicKey, StrongAlg, StrongKey};
@@ -11,10 +11,10 @@ use sha2::Sha256;
 
 use crate::edge::auth::rsa::signer::RsaSigner;
 
-/// The algorithm; keys of fewer than 2,048 bits do not fit it.
+/// The algorithm. It refuses keys shorter than 2,048 bits.
 pub const RS256: StrongAlg<Rsa> = StrongAlg(Rsa::rs256());
 
-/// A public key of the ring.
+/// A public key of the key ring.
 pub struct VerifyingKey {
     /// The beginning of its thumbprint (RFC 7638).
     pub kid: String,
@@ -45,7 +45,7 @@ impl VerifyingKey {
         Ok(VerifyingKey { kid, key, jwk })
     }
 
-    /// The key as others read it (RFC 7517).
+    /// The key as a JSON Web Key (RFC 7517).
     pub fn jwk(&self) -> serde_json::Value {
         let mut jwk = serde_json::to_value(&self.jwk).unwrap_or_default();
         if let Some(map) = jwk.as_object_mut() {
@@ -57,10 +57,10 @@ impl VerifyingKey {
     }
 }
 
-/// Reads public keys: any number of PEM blocks, one after the other.
+/// Parses public keys: any number of PEM blocks.
 ///
 /// # Errors
-/// What is wrong, in words that follow the variable's name.
+/// What is wrong, as a message that follows the variable's name.
 pub fn parse_public_keys(text: &str) -> Result<Vec<VerifyingKey>, String> {
     let blocks = parse_pem(text, "PUBLIC KEY");
     if blocks.is_empty() {
@@ -76,10 +76,10 @@ pub fn parse_public_keys(text: &str) -> Result<Vec<VerifyingKey>, String> {
         .collect()
 }
 
-/// Reads a private key: PKCS#8 as PEM, unencrypted.
+/// Parses a private key: PKCS#8 in PEM, unencrypted.
 ///
 /// # Errors
-/// What is wrong, in words that follow the variable's name; nothing of the key is in them.
+/// What is wrong, as a message that follows the variable's name. It contains nothing of the key.
 pub fn parse_private_key(text: &str) -> Result<(VerifyingKey, RsaSigner), String> {
     let der = match parse_pem(text, "PRIVATE KEY").into_iter().next() {
         Some(der) => der.ok_or("is not base64 between its PEM lines")?,
@@ -104,8 +104,9 @@ pub fn parse_private_key(text: &str) -> Result<(VerifyingKey, RsaSigner), String
     Ok((public, RsaSigner::new(der)))
 }
 
-/// The contents of every block with this label; `None` where one is not base64. Variables often hold a PEM on
-/// one line with `\n` for its line ends.
+/// The contents of every PEM block with this label; `None` where one is not base64. Variables often hold a PEM on one
+/// line, with `
+/// ` for line ends.
 fn parse_pem(text: &str, label: &str) -> Vec<Option<Vec<u8>>> {
     let text = text.replace("\\n", "\n");
     let (begin, end) = (
@@ -146,10 +147,10 @@ pub mod signer {
         fn sign(algorithm: &str, key: &JsValue, data: &Uint8Array) -> Result<Promise, JsValue>;
     }
 
-    /// Signs with a private key that WebCrypto holds.
+    /// A private key in WebCrypto.
     pub struct RsaSigner {
         der: Vec<u8>,
-        /// Imported at the first signature; a key is no I/O, so it outlives the request.
+        /// Imported at the first signature. Unlike I/O objects, a key can be used in later requests.
         key: RefCell<Option<JsValue>>,
     }
 
@@ -164,7 +165,7 @@ pub mod signer {
         /// The RS256 signature of a message.
         ///
         /// # Errors
-        /// WebCrypto's own words, for the log.
+        /// WebCrypto's error, to be logged.
         pub async fn sign(&self, message: &[u8]) -> Result<Vec<u8>, String> {
             let key = self.key().await.map_err(error_text)?;
             let promise = sign(NAME, &key, &Uint8Array::from(message)).map_err(error_text)?;
@@ -200,7 +201,7 @@ pub mod signer {
     use jwt_compact::alg::RsaPrivateKey;
     use rsa::pkcs8::DecodePrivateKey;
 
-    /// Signs with a private key, by the crate.
+    /// A private key in the crate.
     pub struct RsaSigner {
         der: Vec<u8>,
     }
@@ -213,7 +214,7 @@ pub mod signer {
         /// The RS256 signature of a message.
         ///
         /// # Errors
-        /// When the key is broken.
+        /// When the key is invalid.
         pub async fn sign(&self, message: &[u8]) -> Result<Vec<u8>, String> {
             let key = RsaPrivateKey::from_pkcs8_der(&self.der).map_err(|error| error.to_string())?;
             Ok(crate::edge::auth::rsa::RS256

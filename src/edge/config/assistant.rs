@@ -1,27 +1,27 @@
-//! The assistant's part of the configuration.
+//! Configuration of the assistant.
 
 use crate::edge::config::values::{ConfigSource, parse_integer, parse_switch};
 
-/// Which language model drafts and suggests.
+/// The language model, and how it is used.
 pub struct AssistantConfig {
-    /// None: the assistant is off.
+    /// `None`: the assistant is off.
     pub provider: Option<ModelProvider>,
-    /// How long an answer may take, milliseconds. `AI_TIMEOUT_SECONDS`, default 20 seconds.
+    /// How long a response may take, in milliseconds. `AI_TIMEOUT_SECONDS`, default 20 seconds.
     pub timeout_ms: u32,
-    /// `AI_INCLUDE_NOTES`: the model gets internal notes too, where the caller may read them.
+    /// `AI_INCLUDE_NOTES`: the model also gets the internal notes that the caller can read.
     pub include_notes: bool,
 }
 
-/// Who runs the model.
+/// Where the model runs.
 pub enum ModelProvider {
-    /// A server that speaks OpenAI's chat completions.
+    /// A server with OpenAI's chat completions API.
     Server {
-        /// Where requests go.
+        /// The URL of the requests.
         url: String,
         key: Option<String>,
         model: String,
     },
-    /// Workers AI, bound as `AI`.
+    /// Workers AI, through the binding `AI`.
     Binding { model: String },
 }
 
@@ -35,10 +35,10 @@ impl ModelProvider {
 }
 
 impl AssistantConfig {
-    /// `AI_BASE_URL`, `AI_API_KEY` and `AI_MODEL`; `AI_MODEL` alone is a model of Workers AI.
+    /// Reads `AI_BASE_URL`, `AI_API_KEY` and `AI_MODEL`; `AI_MODEL` alone is a model of Workers AI.
     ///
     /// # Errors
-    /// What is missing or wrong, in words for the operator.
+    /// What is missing or wrong, as a message for the operator.
     pub fn parse(values: &impl ConfigSource) -> Result<AssistantConfig, String> {
         let (base, key) = (values.value("AI_BASE_URL"), values.value("AI_API_KEY"));
         let provider = match (base, values.value("AI_MODEL")) {
@@ -62,7 +62,7 @@ impl AssistantConfig {
     }
 }
 
-/// Where requests go. Tickets and the key travel there, so it is https, but for a server on this very machine.
+/// The URL of the requests. They carry tickets and the key, so it must be https, except for a server on this machine.
 fn completions_url(base: &str) -> Result<String, String> {
     let wrong = || {
         "AI_BASE_URL must be an https address without query, such as https://api.deepseek.com (http is for localhost only)"

@@ -1,40 +1,39 @@
-//! How mails leave, and where their links lead.
+//! Configuration of mail: how it is sent, and where its links lead.
 
 use crate::desk::mail::reply_address::ReplyAddress;
 use crate::desk::signed_token::Signer;
 use crate::edge::config::values::{ConfigSource, derive_key, parse_switch};
 
-/// Everything about mail.
 pub struct MailConfig {
     pub transport: MailTransport,
-    /// `MAIL_FROM`: whom mails are from.
+    /// `MAIL_FROM`: the sender of mails.
     pub from: Mailbox,
-    /// `MAIL_REPLY_TO`: the desk's own address, to which people write and answer.
+    /// `MAIL_REPLY_TO`: the address of the help desk, to which people write and reply.
     pub reply_to: Option<ReplyAddress>,
-    /// `MAIL_TRUST_FROM`: mails are taken to be from where they say, proven or not.
+    /// `MAIL_TRUST_FROM`: the sender of a mail is believed even if it is not authenticated.
     pub trust_from: bool,
-    /// `APP_URL`: the front end, whose pages mails lead to; none: the Worker's own pages, and none for tickets.
+    /// `APP_URL`: the front end that mails link to. `None`: the Worker's own pages, and no links to tickets.
     pub app_url: Option<String>,
-    /// `API_URL`: where this Worker is reached from outside.
+    /// `API_URL`: the public URL of this Worker.
     pub api_url: String,
-    /// Seals what links carry.
+    /// Signs the tokens in links.
     pub signer: Signer,
 }
 
 /// `MAIL_MODE`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MailTransport {
-    /// Nothing is sent, and nothing is kept to be sent later.
+    /// No mail is sent, and none is stored for later.
     Off,
     /// Mails are written to the log, for development.
     Log,
-    /// By the `send_email` binding `EMAIL`.
+    /// Through the `send_email` binding `EMAIL`.
     Binding,
-    /// By a provider's HTTP API, in the form of api.resend.com/emails.
+    /// Through the HTTP API of a provider, in the format of api.resend.com/emails.
     Http { url: String, key: String },
 }
 
-/// A name, if there is one, and an address.
+/// An optional name and an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mailbox {
     pub name: Option<String>,
@@ -42,7 +41,7 @@ pub struct Mailbox {
 }
 
 impl Mailbox {
-    /// Reads `desk@desk.example` or `Edgedesk <desk@desk.example>`.
+    /// Parses `desk@desk.example` or `Edgedesk <desk@desk.example>`.
     fn parse(text: &str) -> Option<Mailbox> {
         let (name, address) = match text
             .trim()
@@ -75,10 +74,10 @@ impl std::fmt::Display for Mailbox {
     }
 }
 
-/// Reads all of it. In development mails are logged unless something else is said; in production they are off.
+/// Reads the configuration. The default is to log mails in development and to send none in production.
 ///
 /// # Errors
-/// What is missing or wrong.
+/// What is missing or wrong, as a message for the operator.
 pub fn parse(values: &impl ConfigSource, development: bool, pepper: &str) -> Result<MailConfig, String> {
     let default = if development { "log" } else { "off" };
     let mode = values.value("MAIL_MODE").unwrap_or_else(|| default.to_owned());
@@ -133,7 +132,7 @@ pub fn parse(values: &impl ConfigSource, development: bool, pepper: &str) -> Res
     })
 }
 
-/// Scheme, host and path of a page; no slash at the end.
+/// Scheme, host and path of a page, without a trailing slash.
 fn parse_url(values: &impl ConfigSource, name: &str) -> Result<Option<String>, String> {
     let Some(url) = values.value(name) else {
         return Ok(None);

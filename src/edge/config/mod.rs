@@ -1,4 +1,8 @@
-//! The configuration: variables and secrets, read once per isolate and checked as a whole.
+//! Which variables and secrets can an operator set, and are they valid? Read once per isolate and checked as a whole,
+//! so that a Worker with a wrong value says so at its first request.
+//!
+//! Variables are read nowhere else. Nothing here uses what they configure; messages name the variable and never contain
+//! a secret. `docs/configuration.md` lists all of them (a test compares).
 
 pub mod assistant;
 pub mod mail;
@@ -14,23 +18,22 @@ use crate::edge::config::mail::MailConfig;
 use crate::edge::config::values::{ConfigSource, derive_key, parse_integer, parse_switch};
 use crate::edge::config::webhooks::WebhookConfig;
 
-/// Everything an operator can set, checked.
 pub struct Config {
-    /// `ENVIRONMENT` is `development`: sample data may be loaded.
+    /// `ENVIRONMENT` is `development`: the development routes exist.
     pub development: bool,
-    /// Guards the development-only routes; they do not exist without it.
+    /// Required by the development routes; without it they do not exist.
     pub dev_secret: Option<String>,
-    /// Token signing and verification.
+    /// The keys that sign and verify tokens.
     pub keys: KeyRing,
-    /// Secret that every password hash is mixed with.
+    /// A secret that is mixed into every password hash.
     pub pepper: String,
-    /// Life of an access token, seconds. `ACCESS_TOKEN_EXPIRE_MINUTES`, default 15 minutes.
+    /// How long an access token is valid, in seconds. `ACCESS_TOKEN_EXPIRE_MINUTES`, default 15 minutes.
     pub access_seconds: i64,
-    /// Life of a session without use, seconds. `REFRESH_TOKEN_EXPIRE_DAYS`, default 30 days.
+    /// How long an unused session stays valid, in seconds. `REFRESH_TOKEN_EXPIRE_DAYS`, default 30 days.
     pub refresh_seconds: i64,
-    /// Origins that browsers may call from.
+    /// Origins from which browsers may call the API.
     pub cors_origins: Vec<String>,
-    /// `RATE_LIMITS` is not `off`.
+    /// False if `RATE_LIMITS` is `off`.
     pub rate_limits: bool,
     pub files: FileStoreConfig,
     pub assistant: AssistantConfig,
@@ -38,9 +41,9 @@ pub struct Config {
     pub webhooks: WebhookConfig,
 }
 
-/// Where attachments are kept.
+/// Where attachments are stored.
 pub struct FileStoreConfig {
-    /// Scheme and host of an S3 store; none: the Worker's own `/uploads` and the bucket bound to it.
+    /// Scheme and host of an S3 store. `None`: the Worker's own `/uploads` with its R2 binding.
     pub endpoint: Option<String>,
     pub bucket: String,
     pub key_id: String,
@@ -63,7 +66,7 @@ thread_local! {
 /// The configuration of this isolate.
 ///
 /// # Errors
-/// What is missing or wrong, in words for the operator. Nothing secret is in them.
+/// What is missing or wrong, as a message for the operator without secrets.
 pub fn load(values: &impl ConfigSource) -> Result<Rc<Config>, String> {
     CONFIG.with(|cell| cell.get_or_init(|| parse(values).map(Rc::new)).clone())
 }
@@ -96,8 +99,8 @@ fn parse(values: &impl ConfigSource) -> Result<Config, String> {
     })
 }
 
-/// `R2_ACCESS_KEY_ID`, `R2_SECRET_ACCESS_KEY`, `R2_BUCKET`, and `R2_ACCOUNT_ID` or `R2_ENDPOINT`: all of them, or
-/// none. Without them the Worker signs links to itself, with a key of its own.
+/// Reads `R2_ACCESS_KEY_ID`, `R2_SECRET_ACCESS_KEY`, `R2_BUCKET`, and `R2_ACCOUNT_ID` or `R2_ENDPOINT`: all or none.
+/// Without them, uploads go to the Worker itself, signed with a key derived from the pepper.
 fn parse_file_store(values: &impl ConfigSource, pepper: &str) -> Result<FileStoreConfig, String> {
     let account = values.value("R2_ACCOUNT_ID");
     let endpoint = match (values.value("R2_ENDPOINT"), &account) {
@@ -139,7 +142,7 @@ fn parse_file_store(values: &impl ConfigSource, pepper: &str) -> Result<FileStor
     }
 }
 
-/// `CORS_ORIGINS` or `BACKEND_CORS_ORIGINS`: a comma list or a JSON array of origins.
+/// Reads `CORS_ORIGINS` or `BACKEND_CORS_ORIGINS`: a comma-separated list or a JSON array of origins.
 fn parse_origins(values: &impl ConfigSource) -> Result<Vec<String>, String> {
     let Some(text) = values
         .value("CORS_ORIGINS")

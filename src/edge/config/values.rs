@@ -1,14 +1,14 @@
-//! Reading single configuration values.
+//! Reads single configuration values.
 
 use crate::edge::ids;
 
-/// Where values come from: the Worker's environment, or a table in a test.
+/// The source of values: the Worker's environment, or a table in tests.
 pub trait ConfigSource {
     /// The value of a variable or secret, if it is set and not empty.
     fn value(&self, name: &str) -> Option<String>;
 }
 
-/// A secret that only who knows `secret` can make, for one purpose.
+/// Derives a key for one purpose from a secret, in hexadecimal. It tells nothing about the secret or other keys.
 pub fn derive_key(secret: &str, purpose: &str) -> String {
     use hmac::{Hmac, Mac};
     Hmac::<sha2::Sha256>::new_from_slice(secret.as_bytes())

@@ -1,19 +1,18 @@
-//! How webhooks are sent.
+//! Configuration of webhooks.
 
 use crate::edge::config::values::{ConfigSource, parse_switch};
 
-/// Everything about webhooks.
 pub struct WebhookConfig {
-    /// `WEBHOOKS_ALLOW_LOOPBACK`: endpoints on this machine are called too, in development only.
+    /// `WEBHOOKS_ALLOW_LOOPBACK`: endpoints on this machine are allowed, in development only.
     pub allow_loopback: bool,
-    /// `DNS_OVER_HTTPS_URL`: who tells whose address a name is, before it is called. None: nobody is asked.
+    /// `DNS_OVER_HTTPS_URL`: the resolver that checks the addresses of an endpoint before a request. `None`: no check.
     pub dns: Option<String>,
 }
 
-/// Names are looked up before they are called; in development only where somebody says whom to ask.
+/// Reads the configuration. In production addresses are always checked; in development only if a resolver is set.
 ///
 /// # Errors
-/// What is wrong.
+/// What is wrong, as a message for the operator.
 pub fn parse(values: &impl ConfigSource, development: bool) -> Result<WebhookConfig, String> {
     let allow_loopback = parse_switch(values, "WEBHOOKS_ALLOW_LOOPBACK", false)?;
     if allow_loopback && !development {

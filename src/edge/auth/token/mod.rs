@@ -1,4 +1,4 @@
-//! Access and refresh tokens: JSON Web Tokens by `jwt-compact`.
+//! Access and refresh tokens: JSON Web Tokens, made with `jwt-compact`.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use chrono::DateTime;
@@ -15,10 +15,10 @@ use crate::edge::ids;
 
 const ISSUER: &str = "edgedesk";
 const AUDIENCE: &str = "edgedesk";
-/// How far ahead of ours the clock of another isolate may be, milliseconds.
+/// How far the clock of another isolate may be ahead, in milliseconds.
 const MAX_CLOCK_SKEW: Millis = 60_000;
 
-/// What a token is good for.
+/// What a token is accepted for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TokenUse {
@@ -26,17 +26,17 @@ pub enum TokenUse {
     Refresh,
 }
 
-/// What a token says of its bearer. Only a hint: the database has the last word.
+/// What a token claims about its bearer. Only a hint: the database is authoritative.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claims {
     pub user_id: i64,
     pub role: Role,
-    /// The session's row.
+    /// The id of the session's row.
     pub session_id: i64,
-    /// `users.ver` when the token was made.
+    /// `users.ver` at the time of signing.
     pub ver: i64,
     pub jti: String,
-    /// Seconds since 1970.
+    /// In seconds since 1970.
     pub expires: i64,
 }
 
@@ -52,27 +52,27 @@ struct Payload {
     typ: TokenUse,
 }
 
-/// A key that verifies, of one algorithm and no other.
+/// A key together with its algorithm: it accepts no other one.
 enum VerificationKey {
     Hs256 { kid: String, key: Hs256Key },
     Rs256(Box<rsa::VerifyingKey>),
 }
 
-/// The ring of keys: one signs, all verify.
+/// The keys: one signs, all verify.
 pub struct KeyRing {
     current: VerificationKey,
     previous: Vec<VerificationKey>,
-    /// Where the current key is RS256.
+    /// Only if the current key is RS256.
     signer: Option<RsaSigner>,
 }
 
 impl KeyRing {
-    /// Reads the ring. `JWT_PRIVATE_KEY` signs by RS256; without it `JWT_SECRET` (or `JWT_SECRET_KEY`, or
-    /// `SECRET_KEY`) signs by HS256. `JWT_PUBLIC_KEYS_PREVIOUS` and `JWT_SECRET_PREVIOUS` only verify, while a
-    /// new key is rolled out.
+    /// Reads the keys. `JWT_PRIVATE_KEY` signs with RS256; without it `JWT_SECRET` (or `JWT_SECRET_KEY`, or
+    /// `SECRET_KEY`) signs with HS256. `JWT_PUBLIC_KEYS_PREVIOUS` and `JWT_SECRET_PREVIOUS` only verify: they keep old
+    /// tokens valid while a new key is introduced.
     ///
     /// # Errors
-    /// What is missing, in words for the operator.
+    /// What is missing, as a message for the operator.
     pub fn parse(values: &impl ConfigSource) -> Result<KeyRing, String> {
         let (current, signer, algorithm) = match values.value("JWT_PRIVATE_KEY") {
             Some(text) => {
@@ -107,10 +107,10 @@ impl KeyRing {
         })
     }
 
-    /// Signs a token that lives from `now` for `seconds`.
+    /// Signs a token that is valid for `seconds` from `now`.
     ///
     /// # Errors
-    /// When WebCrypto does not sign, in its own words for the log.
+    /// When WebCrypto fails: its error, to be logged.
     pub async fn sign(&self, usage: TokenUse, claims: &Claims, now: Millis) -> Result<String, String> {
         let body = Payload {
             iss: ISSUER.to_owned(),
@@ -134,8 +134,8 @@ impl KeyRing {
             }
             (VerificationKey::Rs256(_), None) => Err("there is no private key".to_owned()),
             (VerificationKey::Rs256(_), Some(signer)) => {
-                // The crate writes header and claims; the signature that it puts behind them, by no secret at
-                // all, gives way to that of WebCrypto.
+                // `jwt-compact` encodes header and claims and adds a signature with an empty secret, which is then
+                // replaced by the signature from WebCrypto.
                 let text = Renamed::new(Hs256, "RS256")
                     .token(&header, &jwt, &Hs256Key::new(b""))
                     .map_err(|error| error.to_string())?;
@@ -149,10 +149,10 @@ impl KeyRing {
         }
     }
 
-    /// Reads a token. `None` for anything but an unexpired token of ours, of the right use, under a key of the
-    /// ring; why is nobody's business.
+    /// Verifies a token. `None` unless it is unexpired, for this use and signed by a key in the ring. The reason is not
+    /// reported, on purpose: it would help only an attacker.
     pub fn verify(&self, token: &str, usage: TokenUse, now: Millis) -> Option<Claims> {
-        // Longer than any token of ours: not worth decoding.
+        // Longer than any token that we sign, so it is not worth decoding.
         if token.len() > 4_096 {
             return None;
         }
@@ -185,7 +185,7 @@ impl KeyRing {
         })
     }
 
-    /// The public keys, as a JSON Web Key Set (RFC 7517). Empty while tokens are signed with a shared secret.
+    /// The public keys as a JSON Web Key Set (RFC 7517). Empty while tokens are signed with a shared secret.
     pub fn jwks(&self) -> String {
         let keys: Vec<serde_json::Value> = std::iter::once(&self.current)
             .chain(&self.previous)
@@ -198,7 +198,7 @@ impl KeyRing {
     }
 }
 
-/// The shared secret, under one of its names.
+/// The shared secret, under any of its names.
 fn read_secret(values: &impl ConfigSource) -> Result<String, String> {
     ["JWT_SECRET", "JWT_SECRET_KEY", "SECRET_KEY"]
         .iter()

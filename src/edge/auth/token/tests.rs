@@ -17,10 +17,10 @@ const OLD_SECRET: &str = "fedcba9876543210fedcba9876543210";
 /// 2027-01-15, in milliseconds.
 const NOW: Millis = 1_800_000_000_000;
 
-/// Signs in some way.
+/// A way to sign.
 type Sign<'a> = &'a dyn Fn(&[u8]) -> Vec<u8>;
 
-/// A key pair as an operator has it.
+/// A key pair as operators have it.
 struct Pair {
     key: RsaPrivateKey,
     private: String,
@@ -137,7 +137,7 @@ fn claims_are_checked_under_a_good_signature() {
     for (keys, sign) in rings().iter().zip(signers) {
         let good = signed(keys, TokenUse::Access);
         let (header, body) = (part(&good, 0), part(&good, 1));
-        // The forger has the key, so what is refused is refused for its claims.
+        // The attacker has the key here, so a refusal can only be because of the claims.
         assert!(
             keys.verify(&forged(&header, &body, sign), TokenUse::Access, NOW)
                 .is_some()
@@ -228,7 +228,7 @@ fn a_key_is_for_one_algorithm() {
     ] {
         assert_eq!(rs.verify(&token, TokenUse::Access, NOW), None, "{what}");
     }
-    // The other way round: a public key is no way into a ring of secrets.
+    // The other way round: a public key must not work as a shared secret.
     let kid = part(&signed(&hs, TokenUse::Access), 0)["kid"].clone();
     let header = json!({"alg": "RS256", "typ": "JWT", "kid": kid});
     let token = forged(&header, &body, |m| mine.sign(m));
@@ -246,7 +246,7 @@ fn older_keys_still_verify_while_they_are_in_the_ring() {
     let both = format!("{}{}", old.public, new.public);
     for (values, key, secret) in [
         (vec![("JWT_PRIVATE_KEY", new.private.as_str())], false, false),
-        // A secret that is merely still there opens nothing.
+        // A secret that is still set does not verify once a private key signs.
         (
             vec![("JWT_PRIVATE_KEY", &new.private), ("JWT_SECRET", OLD_SECRET)],
             false,
