@@ -1,7 +1,9 @@
-//! The OpenAPI 3.1 document, made from the table of routes and the shapes and views that stand in it.
+//! What does the API look like to a client? The OpenAPI 3.1 document, made from the route table and its shapes and
+//! views.
 //!
-//! Only native builds have it: the Worker serves `web/openapi.json`, which a test holds equal to [`document`];
-//! `npm run openapi` writes it anew. What the tables cannot say, `own` and the lists below do.
+//! It exists in native builds only: the Worker serves `web/openapi.json`, which `npm run openapi` writes and a test
+//! compares with [`document`]. What the tables do not contain is in [`schemas`](self::schemas) and the lists below. No
+//! route is described by hand here.
 
 pub mod notifications;
 pub mod reports;
@@ -24,7 +26,7 @@ use crate::http::shape::{Field, Need, Shape};
 use crate::openapi::schema::{InputLocation, field_meaning, input, is_list, schema_ref};
 use crate::routes::ROUTES;
 
-/// First segments of what stands at the root, without a mount.
+/// First path segments of routes that exist at the root only, without `/api`.
 const AT_ROOT: [&str; 8] = [
     "openapi.json",
     "docs",
@@ -36,7 +38,7 @@ const AT_ROOT: [&str; 8] = [
     ".well-known",
 ];
 
-/// What the groups of operations are about. A group that is not here has no words.
+/// The tags (groups of operations) with their descriptions. A group that is missing here has none.
 const TAGS: &[(&str, &str)] = &[
     (
         "auth",
@@ -69,7 +71,7 @@ const TAGS: &[(&str, &str)] = &[
     ("service", "Documents, health and public keys."),
 ];
 
-/// Bodies that a reader can try at once, by the name of their shape.
+/// Example bodies that a reader can send as they are, by the name of their shape.
 const EXAMPLES: &[(&str, &str)] = &[
     (
         "Login",
@@ -159,7 +161,7 @@ fn is_at_root(route: &Route) -> bool {
     AT_ROOT.contains(&segment(route))
 }
 
-/// The group of a route.
+/// The tag of a route.
 fn tag(route: &Route) -> &'static str {
     if is_at_root(route) {
         "service"
@@ -188,7 +190,7 @@ fn tags() -> Vec<Value> {
         .collect()
 }
 
-/// What the methods of a path share.
+/// What all methods of a path share.
 fn path_item(route: &Route) -> Value {
     if is_at_root(route) {
         json!({"servers": [{"url": "/"}]})
@@ -205,7 +207,7 @@ fn operation(route: &Route, method: Method) -> Value {
     put("description", json!(description(route, method)));
     put("operationId", json!(operation_id(method, route.path)));
     if route.access == Access::Public {
-        // An empty requirement beside a token: it may be sent.
+        // The empty requirement means that a token is optional.
         let optional = json!([{}, {"bearer": []}]);
         put("security", if route.auth_optional { optional } else { json!([]) });
     }
@@ -244,7 +246,7 @@ fn description(route: &Route, method: Method) -> String {
     }
 }
 
-/// `GET /tickets/{id}/comments` -> `get_tickets_by_id_comments`: unique because method and path are.
+/// `GET /tickets/{id}/comments` -> `get_tickets_by_id_comments`. Unique, because method and path are.
 fn operation_id(method: Method, path: &str) -> String {
     let mut id = method.as_str().to_lowercase();
     for part in path.split('/').filter(|part| !part.is_empty()) {
@@ -271,7 +273,7 @@ fn path_parameters(route: &Route) -> impl Iterator<Item = Value> {
         })
 }
 
-/// What a path parameter names.
+/// The description of a path parameter.
 fn parameter_meaning(group: &str, name: &str) -> String {
     const TICKET: &str = "The ticket's id, uid, number (`TICK-20260131-0007`) or key (`WEB-12`).";
     match (group, name) {
@@ -370,7 +372,7 @@ fn request_body(route: &Route, shape: &Shape) -> Value {
     json!({"required": !route.body_optional, "content": content})
 }
 
-/// Every schema by its name. Two different ones under one name are a mistake that a test finds.
+/// All schemas by name. A test fails if two different schemas have the same name.
 fn schemas() -> BTreeMap<String, Value> {
     named_schemas().into_iter().collect()
 }

@@ -1,11 +1,11 @@
-//! The schemas of what people are told.
+//! Schemas of notifications and their preferences.
 
 use serde_json::{Value, json};
 
 use crate::desk::notification::NotificationKind;
 use crate::openapi::schema::{described, object, or_null, schema_ref};
 
-/// Every one of them by its name.
+/// Schemas by name.
 pub fn schemas() -> Vec<(&'static str, Value)> {
     let flag = || json!({"type": "boolean"});
     let whole = || json!({"type": "integer"});

@@ -1,4 +1,4 @@
-//! The schemas of reports and statistics.
+//! Schemas of reports and statistics.
 
 use serde_json::{Map, Value, json};
 
@@ -9,7 +9,7 @@ use crate::desk::tickets::priority::Priority;
 use crate::desk::tickets::status::Status;
 use crate::openapi::schema::{described, list, object, one_of, or_null};
 
-/// Every one of them by its name.
+/// Schemas by name.
 pub fn schemas() -> Vec<(&'static str, Value)> {
     vec![
         ("EnhancedSummary", object(overview())),
@@ -23,7 +23,7 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
     ]
 }
 
-/// Whether a route answers with a table, which can be had as CSV too.
+/// Whether a route responds with a table, which is available as CSV too.
 pub fn is_table(route: &Route) -> bool {
     matches!(route.responds, Responds::Schema(name) if name.ends_with("Report"))
 }
@@ -80,7 +80,7 @@ fn trend() -> Value {
     ]))
 }
 
-/// Durations, in milliseconds.
+/// Percentiles of durations, in milliseconds.
 fn percentiles(what: &str) -> Value {
     let spread = object([
         ("count", count()),

@@ -1,4 +1,4 @@
-//! What an operation answers: the good answer with its headers, and every refusal that its row can give.
+//! The responses of an operation: success with its headers, and every error that the route can return.
 
 use serde_json::{Map, Value, json};
 
@@ -10,7 +10,7 @@ use crate::openapi::reports;
 use crate::openapi::schema::{page_of, schema_ref, view};
 use crate::store::sql::view::View;
 
-/// A refusal: its status, its name in the document, and when it is given.
+/// An error response: status, component name, description.
 type ErrorResponse = (u16, &'static str, &'static str);
 
 const ERROR_RESPONSES: &[ErrorResponse] = &[
@@ -69,7 +69,7 @@ const ERROR_RESPONSES: &[ErrorResponse] = &[
     ),
 ];
 
-/// The refusals as shared responses.
+/// The error responses as shared components.
 pub fn error_responses() -> Map<String, Value> {
     ERROR_RESPONSES
         .iter()
@@ -94,7 +94,7 @@ pub fn error_responses() -> Map<String, Value> {
         .collect()
 }
 
-/// The headers of answers, as shared components.
+/// The response headers as shared components.
 pub fn headers() -> Value {
     let header = |kind: &str, text: &str| json!({"description": text, "schema": {"type": kind}});
     json!({
@@ -124,7 +124,7 @@ fn header_refs(names: &[&str]) -> Value {
     Value::Object(map)
 }
 
-/// Every answer of a route by its status.
+/// All responses of a route by status.
 pub fn responses(route: &Route) -> Value {
     let mut map = Map::new();
     let (status, good) = success_response(route);
@@ -157,7 +157,7 @@ pub fn responses(route: &Route) -> Value {
     Value::Object(map)
 }
 
-/// Whether the answer is one resource with a version, and so with an `ETag`.
+/// Whether the response is one versioned resource and so has an `ETag`.
 pub fn is_tagged(route: &Route) -> bool {
     match route.responds {
         Responds::One(_) | Responds::Created(_) => true,
@@ -170,7 +170,7 @@ pub fn is_tagged(route: &Route) -> bool {
     }
 }
 
-/// The view that a route answers with, and the name under which the document has its list.
+/// The view of a response and, for a list, the name of the list's schema.
 pub fn view_of(responds: Responds) -> Option<(&'static View, Option<String>)> {
     match responds {
         Responds::One(view) | Responds::Created(view) => Some((view, None)),
@@ -183,7 +183,7 @@ pub fn view_of(responds: Responds) -> Option<(&'static View, Option<String>)> {
     }
 }
 
-/// The schemas of what a route answers with.
+/// The schemas of a response.
 pub fn schemas(responds: Responds) -> Vec<(String, Value)> {
     let Some((table, list)) = view_of(responds) else {
         return Vec::new();
@@ -255,7 +255,7 @@ fn success_response(route: &Route) -> (u16, Value) {
     (status, response)
 }
 
-/// The pages and the document itself are static assets, which have tags of their own.
+/// Pages and the document itself are static assets. The asset server adds its own tags.
 fn is_asset(responds: Responds) -> bool {
     matches!(responds, Responds::Media("text/html" | "application/json"))
 }
@@ -268,12 +268,12 @@ fn media_schema(kind: &str) -> Value {
     match kind {
         "application/json" => json!({"type": "object"}),
         _ if kind.starts_with("text/") => json!({"type": "string"}),
-        // Bytes: no schema says more than the media type.
+        // A file: a schema cannot say more than the media type.
         _ => json!({}),
     }
 }
 
-/// Whether the row can refuse with this status.
+/// Whether the route can respond with this error status.
 fn can_refuse(route: &Route, status: u16) -> bool {
     let writes = route.method != Method::Get;
     let signed_in = route.access != Access::Public;
@@ -300,7 +300,7 @@ fn can_refuse(route: &Route, status: u16) -> bool {
     }
 }
 
-/// Whether the body names rows that may not be there.
+/// Whether the body refers to rows that may not exist.
 fn references_rows(route: &Route) -> bool {
     route.body.is_some_and(|shape| {
         shape
@@ -310,7 +310,7 @@ fn references_rows(route: &Route) -> bool {
     })
 }
 
-/// Whether a write is on one resource that may have moved on.
+/// Whether the route changes one resource, whose version a client can require.
 pub fn takes_if_match(route: &Route) -> bool {
     let on_one = route.path.contains('{') || route.method == Method::Put;
     route.method != Method::Get

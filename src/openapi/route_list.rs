@@ -1,10 +1,10 @@
-//! The README's list of routes.
+//! The table of routes in `docs/routes.md`.
 
 use crate::app::endpoint::Endpoint;
 use crate::app::route::Access;
 use crate::routes::ROUTES;
 
-/// The table of routes in Markdown, as it stands in README.md between its two marks.
+/// All routes as a Markdown table, as it stands between the two markers in `docs/routes.md`.
 pub fn route_list() -> String {
     let mut text = "| | Path | For | |\n|---|---|---|---|\n".to_owned();
     for Endpoint { route, .. } in ROUTES {

@@ -1,6 +1,6 @@
-//! Schemas of what goes in and what comes out, from the tables that the reader and the store share.
+//! Builds schemas of input and output from shapes and views.
 //!
-//! Total over [`Kind`] and [`Out`]: a new one does not compile until the document can tell it.
+//! The matches over [`Kind`] and [`Out`] have no wildcard: a new kind does not compile until it has a schema.
 
 use serde_json::{Map, Value, json};
 
@@ -13,7 +13,7 @@ pub fn schema_ref(name: &str) -> Value {
     json!({"$ref": format!("#/components/schemas/{name}")})
 }
 
-/// An object that has exactly these properties; those whose name ends in `?` may be absent.
+/// An object with exactly these properties; those whose name ends in `?` may be absent.
 pub fn object<const N: usize>(properties: [(&str, Value); N]) -> Value {
     let required: Vec<&str> = properties
         .iter()
@@ -27,17 +27,17 @@ pub fn object<const N: usize>(properties: [(&str, Value); N]) -> Value {
     json!({"type": "object", "properties": map, "required": required, "additionalProperties": false})
 }
 
-/// A list of such items.
+/// An array of such items.
 pub fn list(items: Value) -> Value {
     json!({"type": "array", "items": items})
 }
 
-/// One of these words.
+/// A string that is one of these.
 pub fn one_of(words: &[&str]) -> Value {
     json!({"type": "string", "enum": words})
 }
 
-/// The same, or null.
+/// The schema, or null.
 pub fn or_null(mut schema: Value) -> Value {
     if let Some(choices) = schema.get_mut("anyOf").and_then(Value::as_array_mut) {
         choices.push(json!({"type": "null"}));
@@ -53,7 +53,7 @@ pub fn or_null(mut schema: Value) -> Value {
     schema
 }
 
-/// The same, with words for people.
+/// The schema with a description.
 pub fn described(mut schema: Value, text: &str) -> Value {
     if !text.is_empty() {
         set(&mut schema, "description", json!(text));
@@ -67,14 +67,14 @@ fn set(schema: &mut Value, key: &str, value: Value) {
     }
 }
 
-/// Where input stands.
+/// Where input is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InputLocation {
     Body,
     Query,
 }
 
-/// What a field may hold.
+/// The schema of an input field.
 pub fn input(kind: Kind, place: InputLocation) -> Value {
     match kind {
         Kind::Line { min, max } | Kind::Text { min, max } => {
@@ -129,12 +129,12 @@ pub fn input(kind: Kind, place: InputLocation) -> Value {
     }
 }
 
-/// Whether a parameter is a list, written with commas.
+/// Whether a parameter is a comma-separated list.
 pub fn is_list(kind: Kind) -> bool {
     matches!(kind, Kind::AnyOf(_) | Kind::Tags)
 }
 
-/// What a field means, and which other names it goes by.
+/// The description of a field, with its aliases.
 pub fn field_meaning(field: &Field) -> String {
     let mut text = field.doc.to_owned();
     if !field.aliases.is_empty() {
@@ -144,7 +144,7 @@ pub fn field_meaning(field: &Field) -> String {
     text
 }
 
-/// A body. Unknown keys are ignored, so they are not forbidden here.
+/// The schema of a body. Unknown keys are ignored, so the schema allows them.
 pub fn body(shape: &Shape) -> Value {
     let mut properties = Map::new();
     for field in shape.fields {
@@ -168,7 +168,7 @@ pub fn body(shape: &Shape) -> Value {
     schema
 }
 
-/// A resource: every field is there, and nothing else is.
+/// The schema of a resource: all fields are present, and no others.
 pub fn view(view: &View) -> Value {
     let properties: Map<String, Value> = view
         .fields
@@ -193,7 +193,7 @@ fn output(field: &OutField) -> Value {
     described(schema, field.doc)
 }
 
-/// The names of schemas that a view stands on.
+/// The names of the schemas that a view refers to.
 #[cfg(test)]
 pub fn schema_names(view: &View) -> impl Iterator<Item = &'static str> {
     view.fields.iter().filter_map(|field| match field.out {
@@ -203,7 +203,7 @@ pub fn schema_names(view: &View) -> impl Iterator<Item = &'static str> {
     })
 }
 
-/// A page of a list.
+/// The schema of a page of a list.
 pub fn page_of(item: &str) -> Value {
     object([
         ("data", list(schema_ref(item))),

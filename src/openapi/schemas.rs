@@ -1,5 +1,5 @@
-//! The document's own schemas: what is answered and is no table of fields. A route or a view that names a
-//! schema finds it here; a test says which one is missing.
+//! Schemas of responses that are not made from a view. Routes and views refer to them by name; a test reports names
+//! that are missing here.
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ use crate::desk::tickets::priority::Priority;
 use crate::desk::tickets::status::{Lifecycle, Status};
 use crate::openapi::schema::{described, list, object, one_of, or_null, page_of, schema_ref};
 
-/// Every one of them by its name.
+/// All of them by name.
 pub fn schemas() -> Vec<(&'static str, Value)> {
     let mut all = vec![
         ("Error", error()),
@@ -55,7 +55,7 @@ fn constant(value: Value) -> Value {
     json!({"const": value})
 }
 
-/// An object with whatever is in it.
+/// An object with any content.
 fn any_object() -> Value {
     json!({"type": "object", "additionalProperties": true})
 }

@@ -8,7 +8,7 @@ fn file(name: &str) -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
 }
 
-/// Holds a committed file equal to what the code makes; `UPDATE=1` writes it.
+/// Compares a committed file with what the code makes. `UPDATE=1` writes the file instead.
 fn hold(name: &str, want: &str) {
     if std::env::var_os("UPDATE").is_some() {
         std::fs::write(file(name), want).unwrap();

@@ -1,4 +1,4 @@
-//! The schemas of webhooks, and of what they send.
+//! Schemas of webhooks and of the requests that they send.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use crate::desk::webhooks::delivery::{ALL_EVENTS, RULE_FIRED_EVENT, TEST_EVENT, 
 use crate::desk::webhooks::endpoint_url::MAX_URL_BYTES;
 use crate::openapi::schema::{described, list, object, one_of, schema_ref};
 
-/// The request that endpoints get.
+/// The request that an endpoint receives.
 pub fn sent() -> Value {
     let header = |name: &str, says: &str| json!({"name": name, "in": "header", "required": true, "description": says, "schema": {"type": "string"}});
     json!({"event": {"post": {
@@ -26,7 +26,7 @@ pub fn sent() -> Value {
     }}})
 }
 
-/// Every one of them by its name.
+/// Schemas by name.
 pub fn schemas() -> Vec<(&'static str, Value)> {
     let text = || json!({"type": "string"});
     let whole = || json!({"type": "integer"});

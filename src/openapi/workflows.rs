@@ -1,4 +1,4 @@
-//! The document's schemas of workflow rules: their three parts, and what came of them.
+//! Schemas of workflow rules: trigger, conditions, actions, and their runs.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use crate::desk::automation::fields::FIELDS;
 use crate::desk::automation::rule::TriggerKind;
 use crate::openapi::schema::{described, list, object, one_of, schema_ref};
 
-/// Every one of them by its name.
+/// Schemas by name.
 pub fn schemas() -> [(&'static str, Value); 8] {
     let text = || json!({"type": "string"});
     let fields = FIELDS.map(|(name, ..)| format!("`{name}`")).join(", ");
@@ -86,7 +86,7 @@ pub fn schemas() -> [(&'static str, Value); 8] {
     ]
 }
 
-/// One of a closed list for who writes a rule; whoever reads one may find another word in a broken rule.
+/// One of a list, described in words and not as an `enum`: a stored rule may contain a value that is no longer valid.
 fn word_of(says: &str, list: &[&str]) -> Value {
     let list = list.join("`, `");
     json!({"type": "string", "description": format!("{says}: one of `{list}`.")})
