@@ -1,6 +1,7 @@
 //! Edgedesk: a help desk that runs at the edge.
 //!
-//! The doors through which the platform enters; each builds what is needed, hands over, and does nothing else.
+//! How does the platform enter? The entry points for requests, the schedule, the queue, incoming mail and the Durable
+//! Object. Each builds what is needed and hands over to another layer; nothing is decided here.
 
 pub mod api;
 pub mod app;
@@ -39,8 +40,8 @@ async fn queue(batch: edge::queue::Batch, env: Env, _context: Context) -> Result
     Ok(())
 }
 
-/// Mail that comes in. Without `#[event(email)]`, which makes a panic of an error: here it is an exception as in any
-/// Worker, and the sending server tries again later.
+/// Incoming mail. It is not declared with `#[event(email)]`, which turns a panic into an error. Here a panic is an
+/// exception as everywhere in the Worker, and the sending mail server tries again later.
 #[wasm_bindgen::prelude::wasm_bindgen(wasm_bindgen_futures = ::worker::wasm_bindgen_futures)]
 pub async fn email(
     message: worker::ForwardableEmailMessage,
@@ -52,7 +53,7 @@ pub async fn email(
     taken.map(|()| JsValue::UNDEFINED).map_err(JsValue::from)
 }
 
-/// The object behind sockets: the room of a ticket, or somebody who listens to everything that concerns them.
+/// The Durable Object for sockets: one per ticket, and one per user for everything that concerns them.
 #[durable_object]
 pub struct Live {
     hub: edge::hub::Hub,

@@ -1,8 +1,8 @@
-//! The whole API as one table: method, path, who may knock, handler, one sentence.
+//! What is the API? One table: method, path, access, summary, handler, response.
 //!
-//! It feeds the router, the OpenAPI document, the README's list and the sweep of the tests. Paths stand here
-//! without their mount; each answers under `/api/v1`, `/api` and nothing. Every PUT answers PATCH too, unless
-//! the row says otherwise. A route that is not here does not exist.
+//! The router, the OpenAPI document, `docs/routes.md` and the tests over all routes use it. Paths are without their
+//! mount: each exists under `/api/v1`, under `/api` and at the root. Every PUT also accepts PATCH unless its row says
+//! otherwise. A route that is not in the table does not exist; no logic belongs here.
 
 macro_rules! route {
     ($method:ident $path:literal $access:ident $summary:literal $handler:expr => $responds:expr) => {
@@ -57,7 +57,7 @@ const WEBHOOK: &View = &webhook_rows::WEBHOOK;
 const DELIVERY: &View = &deliveries::DELIVERY;
 const ARTICLE: &View = &article_rows::ARTICLE;
 
-/// Every route.
+/// All routes.
 pub static ROUTES: &[Endpoint] = &[
     // Accounts and sessions
     route!(Post "/auth/register" Public "Register a customer" account::register => CreatedSchema("Signed"))
@@ -213,7 +213,7 @@ pub static ROUTES: &[Endpoint] = &[
     route!(Get "/projects/{id}" SignedIn "One project" projects::show => One(PROJECT)),
     route!(Put "/projects/{id}" Manager "Update" projects::update => One(PROJECT)).names(projects::find).body(&projects::EDIT),
     route!(Delete "/projects/{id}" Manager "Archive (409 while it has open tickets)" projects::archive => Nothing).names(projects::find),
-    // Promises
+    // SLA
     route!(Get "/sla/policies" Agent "SLA policies" sla::list_policies => List(POLICY)).query(&[PAGE]),
     route!(Get "/sla/policies/{priority}" Agent "One policy" sla::show_policy => One(POLICY)),
     route!(Put "/sla/policies/{priority}" Admin "Change one" sla::update_policy => One(POLICY)).body(&sla::POLICY_EDIT),
@@ -267,7 +267,7 @@ pub static ROUTES: &[Endpoint] = &[
     route!(Get "/admin/reports/agents" Agent "Agent performance (own row for an agent)" reports::agents => Schema("AgentReport")).query(REPORT),
     route!(Get "/admin/reports/sla" Manager "SLA compliance" reports::sla => Schema("SlaReport")).query(REPORT),
     route!(Get "/agents/performance" Agent "Performance (own row for an agent)" reports::agents => Schema("AgentReport")).query(REPORT),
-    // The desk
+    // Settings
     route!(Get "/admin/settings" Admin "Desk settings" settings::show => One(&crate::store::settings::SETTINGS)),
     route!(Put "/admin/settings" Admin "Change them" settings::update => One(&crate::store::settings::SETTINGS)).body(&settings::EDIT),
     // Workflow rules

@@ -1,4 +1,4 @@
-//! Paths outside of the route table: the assets of the pages and, in development, the `/dev/` commands.
+//! Paths outside of the route table: static assets and, in development, the `/dev/` commands.
 
 use std::rc::Rc;
 
@@ -12,10 +12,10 @@ use crate::http::error::Error;
 use crate::http::reply::{Body, Reply};
 use crate::http::request::Request;
 
-/// Paths outside of the table: the pages' own assets, and in development the sample data and time.
+/// Serves a path that is not in the route table: assets of the pages and, in development, sample data and time travel.
 ///
 /// # Errors
-/// [`Error::NotFound`] for everything else.
+/// [`Error::NotFound`] for every other path.
 pub async fn fallback(
     env: &Env,
     request: &Request,

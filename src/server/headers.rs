@@ -1,4 +1,4 @@
-//! The headers of every answer.
+//! Response headers, and the conditional response 304.
 
 use crate::app::route::RateLimit;
 use crate::desk::Millis;
@@ -9,17 +9,17 @@ use crate::http::etag;
 use crate::http::reply::{Body, Reply};
 use crate::http::request::Request;
 
-/// The content security policy of files that people have sent: should one be shown as a page all the same, it
-/// can do nothing. That of data stands with the headers of every plain answer.
+/// The content security policy of uploaded files: one that a browser shows as a page in spite of everything can do
+/// nothing. The policy of data is part of the headers of every data response.
 pub const FILE_CSP: &str = "default-src 'none'; sandbox; frame-ancestors 'none'";
 
-/// That of the documentation pages: their own scripts and styles, nothing from elsewhere. The hashes are those
-/// of the empty style and of ReDoc's own style element.
+/// The content security policy of the documentation pages: their own scripts and styles, nothing from elsewhere. The
+/// hashes are those of the empty style and of ReDoc's own style element.
 pub const PAGE_CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self' \
   'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=' 'sha256-QMIg+bpjm3JdElJ388KYke01izlUW0UoNOeKjpMxdgc='; \
   img-src 'self' data:; connect-src 'self'; worker-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// What is known of a request for the sake of its answer.
+/// What the headers of a response depend on.
 pub struct ResponseContext {
     pub request_id: String,
     pub origin: Option<String>,
@@ -42,7 +42,7 @@ impl ResponseContext {
     }
 }
 
-/// The client's request id when it is a sensible one, otherwise ours.
+/// The client's request id if it is well-formed, otherwise a new one.
 pub fn request_id(request: &Request, now: Millis) -> String {
     let sensible = |id: &String| {
         (1..=128).contains(&id.len())
@@ -65,7 +65,7 @@ pub(super) fn allowed_origin(request: &Request, config: &Config) -> Option<Strin
         .then_some(origin)
 }
 
-/// Tags single resources, and answers 304 to who has this one already.
+/// Adds the `ETag` of a versioned resource, and responds 304 if the client already has it.
 pub fn apply_etag(request: &Request, reply: &mut Reply) {
     let (Some(version), Body::Text(body)) = (reply.version, &reply.body) else {
         return;

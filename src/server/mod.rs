@@ -1,4 +1,8 @@
-//! One request, from its head to its answer: mount, route, refusals in their order, handler, headers.
+//! What happens to one HTTP request? It finds the route, refuses in a fixed order (path, method, body size, token,
+//! role, input), runs the handler and adds the headers.
+//!
+//! Nothing here belongs to a single resource: what a route needs is a fact of its row in `src/routes.rs`. The handler
+//! decides, this layer only makes sure that a refusal reveals nothing that the caller may not know.
 
 pub mod fallback;
 pub mod headers;
@@ -26,13 +30,13 @@ use crate::server::headers::{ResponseContext, add_headers, allowed_origin, apply
 use crate::server::router::{allowed_methods, match_path, route_for, strip_mount};
 use crate::store::dispatch::Dispatch;
 
-/// The longest body that any route of the table reads, bytes.
+/// The largest body that a route reads, in bytes.
 pub const MAX_BODY_BYTES: usize = 256 * 1024;
 
-/// Answers one request, whatever comes.
+/// Serves a request. Errors become responses, so it always answers.
 ///
 /// # Errors
-/// Only when the platform cannot take the answer.
+/// Only when the platform cannot build the response.
 pub async fn serve(mut incoming: Incoming, env: Env, context: &Context) -> WorkerResult<Outgoing> {
     let started = clock::now();
     let mut request = http::read_head(&incoming);
@@ -64,7 +68,7 @@ pub async fn serve(mut incoming: Incoming, env: Env, context: &Context) -> Worke
     }
 }
 
-/// Answers a refusal; what is our fault goes to the log.
+/// The response to an error. Internal errors are logged.
 fn refuse(error: Error, request: &Request, request_id: &str, problem: bool) -> Reply {
     if let Error::Internal(message) = &error {
         let line = serde_json::json!({"level": "error", "request_id": request_id, "method": request.verb,
@@ -74,8 +78,8 @@ fn refuse(error: Error, request: &Request, request_id: &str, problem: bool) -> R
     error.into_reply(request_id, problem)
 }
 
-/// Answers a request that came over a socket, whose owner is known: the same row, the same checks, the same answer.
-/// What is to be told because of it is left to the caller.
+/// Serves a request that a client sent in a WebSocket frame, with the caller already known: the same route, the same
+/// checks and the same response as over HTTP. Dispatching what follows from it is left to the caller.
 pub async fn serve_frame(env: &Env, request: &Request, claims: &Claims) -> (Reply, Vec<Dispatch>) {
     let now = clock::now();
     let mut trail = ResponseContext::new(request_id(request, now), now);
@@ -108,7 +112,7 @@ pub async fn serve_frame(env: &Env, request: &Request, claims: &Claims) -> (Repl
     }
 }
 
-/// Without its secrets the Worker serves nothing but signs of life.
+/// Without a valid configuration the Worker serves only health checks.
 fn serve_unconfigured(request: &Request, message: String) -> Result<Reply, Error> {
     match strip_mount(&request.path) {
         "/health" => Ok(crate::api::service::health_reply()),
@@ -186,7 +190,7 @@ async fn read_body(incoming: &mut Incoming) -> Result<Vec<u8>, Error> {
         .ok_or(Error::TooLarge(MAX_BODY_BYTES))
 }
 
-/// Runs the handler, and again when the settings it went by have moved.
+/// Runs the handler, and runs it again if the settings it used turned out to be outdated.
 async fn run_handler(
     app: &App,
     request: &Request,
@@ -205,11 +209,11 @@ async fn run_handler(
             Some(false) => Err(Error::Forbidden("your role may not do this".to_owned())),
             _ => (endpoint.handler)(&call).await,
         };
-        // Whatever the handler found wrong, a caller who is not believed is told that first.
+        // An invalid caller learns that first, whatever the handler found wrong with the request.
         let anybody = claims.is_none() && !route.auth_optional;
         let checked = match (call.checked.get(), anybody) {
             (false, false) => recheck_caller(&call, endpoint.finder, &outcome).await,
-            // Whoever guesses at random is told to slow down before what was wrong.
+            // Whoever tries many guesses reaches the rate limit before they learn what was wrong.
             (false, true) if outcome.is_err() => call.check_rate_limit().await,
             (_, _) => Ok(()),
         };
@@ -230,8 +234,8 @@ async fn run_handler(
     Err(Error::Internal("the settings would not stand still".to_owned()))
 }
 
-/// Makes sure of a caller whose request was refused before anything was read. Wrong fields are told only of
-/// what the caller may see.
+/// Checks a caller whose request was refused before anything was read. Validation errors are reported only if the
+/// caller may see the row that the path names.
 async fn recheck_caller(
     call: &Call<'_>,
     finder: Option<Finder>,

@@ -1,4 +1,4 @@
-//! Finds the row of the route table that a path and a method lead to.
+//! Finds the route for a path and a method.
 
 use std::cell::OnceCell;
 
@@ -8,7 +8,7 @@ use crate::app::endpoint::Endpoint;
 use crate::http::request::{Method, decode_segment};
 use crate::routes::ROUTES;
 
-/// The tree of paths: for each, its rows of the table.
+/// The paths of the route table as a tree, each with its routes.
 pub type RouteTree = Router<Vec<&'static Endpoint>>;
 
 thread_local! {
@@ -25,13 +25,13 @@ fn build_tree() -> RouteTree {
             .iter()
             .filter(|endpoint| endpoint.route.path == path)
             .collect();
-        // Two patterns that cannot live side by side would be a mistake in the table; a test finds it.
+        // Conflicting patterns are a mistake in the table, which a test finds.
         let _ = tree.insert(path, rows);
     }
     tree
 }
 
-/// The path without its mount and trailing slashes.
+/// The path without its mount (`/api/v1` or `/api`) and without trailing slashes.
 pub fn strip_mount(path: &str) -> &str {
     let path = path.trim_end_matches('/');
     ["/api/v1", "/api"]
@@ -40,7 +40,7 @@ pub fn strip_mount(path: &str) -> &str {
         .unwrap_or(path)
 }
 
-/// What a path leads to.
+/// The routes of a path, and its parameters.
 pub struct RouteMatch {
     pub rows: Vec<&'static Endpoint>,
     pub params: Vec<(String, String)>,
@@ -60,7 +60,7 @@ pub(super) fn match_path(path: &str) -> Option<RouteMatch> {
     })
 }
 
-/// The row that answers a verb; HEAD is a GET without its body, and PATCH is PUT where the row allows it.
+/// The route for a method. HEAD is a GET without its body; PATCH is a PUT where the route allows it.
 pub fn route_for(rows: &[&'static Endpoint], verb: &str) -> Option<&'static Endpoint> {
     let method = if verb == "HEAD" {
         Method::Get
