@@ -1,4 +1,4 @@
-//! One row of the route table: the facts of a route, its handler, and what finds the row that its path names.
+//! One row of the route table with its handler, and the query that finds the row its path names.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -10,26 +10,26 @@ use crate::http::error::Error;
 use crate::http::reply::Reply;
 use crate::http::shape::Shape;
 
-/// A handler: from a call to an answer.
+/// A handler: takes a call, returns a response.
 pub type Handler = for<'a> fn(&'a Call<'a>) -> Pin<Box<dyn Future<Output = Result<Reply, Error>> + 'a>>;
 
-/// Builds the statement that finds the row a path names, as far as the caller may see it. Used before a caller is
-/// told which fields are wrong: of a row that they may not see they learn nothing but that it is not found.
+/// Builds the statement that finds the row which a path names, within the caller's scope. It is run before validation
+/// errors are reported: about a row that the caller may not see, they learn only that it is not found.
 ///
 /// # Errors
-/// [`Error::NotFound`] when the path can name no row.
+/// [`Error::NotFound`] when the path cannot name a row.
 pub type Finder = fn(&Call) -> Result<Stmt, Error>;
 
-/// One row of the table.
+/// A route and its handler.
 pub struct Endpoint {
     pub route: Route,
     pub handler: Handler,
-    /// None where the path names no row.
+    /// `None` if the path names no row.
     pub finder: Option<Finder>,
 }
 
 impl Endpoint {
-    /// The path names a row that this finds.
+    /// The path names a row that `finder` finds.
     pub const fn names(mut self, finder: Finder) -> Endpoint {
         self.finder = Some(finder);
         self
@@ -41,20 +41,20 @@ impl Endpoint {
         self
     }
 
-    /// The body, which must be sent.
+    /// The body, which is required.
     pub const fn body(mut self, body: &'static Shape) -> Endpoint {
         self.route.body = Some(body);
         self
     }
 
-    /// The body, which may be left out.
+    /// The body, which may be absent.
     pub const fn optional_body(mut self, body: &'static Shape) -> Endpoint {
         self.route.body = Some(body);
         self.route.body_optional = true;
         self
     }
 
-    /// The rate limit, where it is not the caller's own.
+    /// The rate limit, if it is not the default one per user.
     pub const fn limit(mut self, limit: RateLimit) -> Endpoint {
         self.route.limit = limit;
         self
@@ -66,27 +66,27 @@ impl Endpoint {
         self
     }
 
-    /// The body is a file that is handed on as it arrives. A file is not changed in part, so there is no PATCH.
+    /// The body is a file that is streamed. A file cannot be updated in part, so PATCH is not accepted.
     pub const fn streamed(mut self) -> Endpoint {
         self.route.streams = true;
         self.route.is_patch = false;
         self
     }
 
-    /// A PUT that has no partial form, so there is no PATCH.
+    /// A PUT that is not a partial update, so PATCH is not accepted.
     pub const fn without_patch(mut self) -> Endpoint {
         self.route.is_patch = false;
         self
     }
 
-    /// A public route that shows more to a caller who is signed in.
+    /// A public route that shows more to signed-in callers.
     pub const fn auth_optional(mut self) -> Endpoint {
         self.route.auth_optional = true;
         self
     }
 
-    /// `Idempotency-Key` is ignored. Sessions are not resources: repeating a login or a logout is harmless, and tokens
-    /// are not stored for a replay.
+    /// `Idempotency-Key` is ignored. Sessions are not resources: repeating a login or logout is harmless, and tokens
+    /// must not be stored for a replay.
     pub const fn not_idempotent(mut self) -> Endpoint {
         self.route.is_idempotent = false;
         self

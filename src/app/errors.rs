@@ -1,4 +1,4 @@
-//! How refusals of the rules and of the database become answers.
+//! How refusals from `desk` and errors of the database become errors of the API.
 
 use crate::desk::tickets::ticket::Refusal;
 use crate::edge::db::DbError;

@@ -1,9 +1,9 @@
-//! Deciding anew when somebody else was faster.
+//! Retries changes that lost a race with another request.
 
-/// How often a change that lost a race is decided anew before the caller is told.
+/// Attempts of one change before the conflict is reported to the caller.
 pub const MAX_ATTEMPTS: usize = 5;
 
-/// Runs an attempt again while others are faster.
+/// Runs a read-decide-write attempt again while another request changes the row in between.
 macro_rules! retry {
     ($attempt:expr) => {{
         let mut left = $crate::app::retry::MAX_ATTEMPTS;

@@ -1,10 +1,10 @@
-//! What a row of the table says of a route.
+//! The facts about a route that are not its handler.
 
 use crate::http::request::Method;
 use crate::http::shape::Shape;
 use crate::store::sql::view::View;
 
-/// Who may knock. The fine decision is made in `desk::policy`.
+/// The lowest role that may call a route. The fine decision is made in [`policy`](crate::desk::tickets::policy).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Access {
     Public,
@@ -14,12 +14,12 @@ pub enum Access {
     Admin,
 }
 
-/// The rate limit that a route falls under.
+/// The rate limit of a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RateLimit {
-    /// Costs nothing: documents and liveness.
+    /// Not limited: documents and health checks.
     None,
-    /// By user when signed in, otherwise by address.
+    /// Per user when signed in, otherwise per IP address.
     User,
     Address,
     Register,
@@ -29,7 +29,7 @@ pub enum RateLimit {
 }
 
 impl RateLimit {
-    /// The binding of wrangler.toml that counts.
+    /// The rate limit binding in `wrangler.toml`.
     pub fn binding(self) -> &'static str {
         match self {
             RateLimit::None | RateLimit::User => "RL_USER",
@@ -41,8 +41,8 @@ impl RateLimit {
         }
     }
 
-    /// The policy, as the `RateLimit-Policy` header tells it (draft-ietf-httpapi-ratelimit-headers); the numbers
-    /// are those of wrangler.toml.
+    /// The value of the `RateLimit-Policy` header (draft-ietf-httpapi-ratelimit-headers). The numbers are those in
+    /// `wrangler.toml`.
     pub fn policy(self) -> &'static str {
         match self {
             RateLimit::None | RateLimit::User => "\"default\";q=600;w=60",
@@ -54,28 +54,28 @@ impl RateLimit {
     }
 }
 
-/// What a route answers with, for the document.
+/// What a route responds with, for the OpenAPI document.
 #[derive(Clone, Copy, Debug)]
 pub enum Responds {
-    /// One resource, 200.
+    /// 200 with one resource.
     One(&'static View),
-    /// A page of them, 200.
+    /// 200 with a page of a list.
     List(&'static View),
-    /// The resource that was made, 201.
+    /// 201 with the new resource.
     Created(&'static View),
-    /// 204.
+    /// 204 without a body.
     Nothing,
-    /// A schema of the document's own, 200.
+    /// 200 with a schema that is not made from a view.
     Schema(&'static str),
-    /// A schema of the document's own, 201.
+    /// 201 with a schema that is not made from a view.
     CreatedSchema(&'static str),
-    /// Something that is not JSON, by its media type.
+    /// 200 with a body of this media type, not JSON of the API.
     Media(&'static str),
-    /// A WebSocket, 101.
+    /// 101, a WebSocket.
     Socket,
 }
 
-/// One row of the table.
+/// One row of the route table.
 pub struct Route {
     pub method: Method,
     pub path: &'static str,
@@ -85,25 +85,25 @@ pub struct Route {
     pub body: Option<&'static Shape>,
     pub responds: Responds,
     pub limit: RateLimit,
-    /// `Idempotency-Key` counts here.
+    /// `Idempotency-Key` is honoured.
     pub is_idempotent: bool,
-    /// A PUT that answers PATCH too.
+    /// A PUT that also accepts PATCH.
     pub is_patch: bool,
     /// The body may also be a form.
     pub takes_form: bool,
-    /// The body may be left out.
+    /// The body may be absent.
     pub body_optional: bool,
-    /// The body is not read but handed on as it arrives.
+    /// The body is streamed to the handler instead of being read first.
     pub streams: bool,
-    /// A public route that shows more to who is signed in: a token is not needed, but checked when it is sent.
+    /// A public route that shows more to signed-in callers: a token is not required, but verified if it is sent.
     pub auth_optional: bool,
-    /// The answer is a socket: its token may come in other ways than `Authorization`.
+    /// The response is a WebSocket. Browsers cannot set its headers, so the token may come in other ways.
     pub opens_socket: bool,
 }
 
 impl Route {
-    /// A route with what its method and access imply: writes of signed-in callers take an `Idempotency-Key`, a PUT
-    /// answers PATCH too.
+    /// A route with the defaults for its method and access: writes by signed-in callers honour `Idempotency-Key`, a PUT
+    /// also accepts PATCH.
     pub const fn new(
         method: Method,
         path: &'static str,
@@ -131,7 +131,7 @@ impl Route {
     }
 }
 
-/// Whether what a route does may be heard by rules.
+/// Whether workflow rules may react to what the route does, so that they must be loaded.
 pub fn may_trigger_rules(route: &Route) -> bool {
     let concerns = |head: &str| {
         route
