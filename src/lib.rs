@@ -49,8 +49,8 @@ pub async fn email(
     _context: worker::worker_sys::Context,
 ) -> std::result::Result<JsValue, JsValue> {
     let mail = crate::edge::mail::incoming::RawEmail(&message);
-    let taken = jobs::receive_mail::receive(&env, &mail, edge::clock::now()).await;
-    taken.map(|()| JsValue::UNDEFINED).map_err(JsValue::from)
+    let result = jobs::receive_mail::receive(&env, &mail, edge::clock::now()).await;
+    result.map(|()| JsValue::UNDEFINED).map_err(JsValue::from)
 }
 
 /// The Durable Object for sockets: one per ticket, and one per user for everything that concerns them.

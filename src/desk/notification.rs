@@ -181,9 +181,9 @@ mod tests {
             (json!({"reply": {"live": "yes"}}), "preferences.reply.live"),
             (json!({"reply": {"email": null}}), "preferences.reply.email"),
         ] {
-            let mistakes = validate_preferences(&errors);
+            let reported = validate_preferences(&errors);
             assert_eq!(
-                mistakes.first().map(|(path, _)| path.as_str()),
+                reported.first().map(|(path, _)| path.as_str()),
                 Some(at),
                 "{errors}"
             );

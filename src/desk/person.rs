@@ -116,13 +116,17 @@ pub fn split_name(full: &str) -> (String, String) {
 /// empty, never longer than 60 characters, never with an `@`.
 pub fn username_from_email(email: &str) -> String {
     let local = email.split('@').next().unwrap_or_default();
-    let kept: String = local
+    let username: String = local
         .to_lowercase()
         .chars()
         .filter(|c| c.is_alphanumeric() || matches!(c, '.' | '_' | '-'))
         .take(60)
         .collect();
-    if kept.is_empty() { "user".to_owned() } else { kept }
+    if username.is_empty() {
+        "user".to_owned()
+    } else {
+        username
+    }
 }
 
 #[cfg(test)]

@@ -18,21 +18,21 @@ impl Signer {
     }
 
     /// Signs a token: `payload.signature`. `about` is signed as well, but is not part of the token.
-    pub fn sign(&self, purpose: &str, word: &str, about: &str) -> String {
-        let mark = hmac_hex(&self.key, &[purpose, word, about], SIGNATURE_BYTES);
-        format!("{word}.{mark}")
+    pub fn sign(&self, purpose: &str, payload: &str, about: &str) -> String {
+        let signature = hmac_hex(&self.key, &[purpose, payload, about], SIGNATURE_BYTES);
+        format!("{payload}.{signature}")
     }
 
     /// The payload of a token. It is NOT verified yet: call [`Signer::verify`] before trusting it.
-    pub fn payload(sealed: &str) -> Option<&str> {
-        sealed.rsplit_once('.').map(|(word, _)| word)
+    pub fn payload(token: &str) -> Option<&str> {
+        token.rsplit_once('.').map(|(payload, _)| payload)
     }
 
     /// Whether the token was signed by us, for this purpose and about this.
-    pub fn verify(&self, purpose: &str, sealed: &str, about: &str) -> bool {
-        let parts = sealed.rsplit_once('.');
-        parts.is_some_and(|(word, seal)| {
-            verify_hmac(&self.key, &[purpose, word, about], seal, SIGNATURE_BYTES)
+    pub fn verify(&self, purpose: &str, token: &str, about: &str) -> bool {
+        let parts = token.rsplit_once('.');
+        parts.is_some_and(|(payload, signature)| {
+            verify_hmac(&self.key, &[purpose, payload, about], signature, SIGNATURE_BYTES)
         })
     }
 }
@@ -45,9 +45,9 @@ pub(super) fn hmac_hex(key: &str, parts: &[&str], bytes: usize) -> String {
 }
 
 /// Whether a signature of this length is the one over these parts. Takes the same time for every wrong one.
-pub(super) fn verify_hmac(key: &str, parts: &[&str], seal: &str, bytes: usize) -> bool {
-    let read = if seal.len() == bytes.saturating_mul(2) {
-        decode_hex(seal)
+pub(super) fn verify_hmac(key: &str, parts: &[&str], signature: &str, bytes: usize) -> bool {
+    let read = if signature.len() == bytes.saturating_mul(2) {
+        decode_hex(signature)
     } else {
         None
     };
@@ -77,14 +77,14 @@ mod tests {
 
     #[test]
     fn only_what_was_sealed_opens() {
-        let ours = Signer::new("key".to_owned());
-        let sealed = ours.sign("stop", "7.reply", "");
-        assert_eq!(Signer::payload(&sealed), Some("7.reply"));
-        assert!(ours.verify("stop", &sealed, ""));
-        for (purpose, word, about) in [
-            ("verify", sealed.clone(), ""),
-            ("stop", sealed.clone(), "x"),
-            ("stop", sealed.replace("7.", "8."), ""),
+        let signer = Signer::new("key".to_owned());
+        let token = signer.sign("stop", "7.reply", "");
+        assert_eq!(Signer::payload(&token), Some("7.reply"));
+        assert!(signer.verify("stop", &token, ""));
+        for (purpose, payload, about) in [
+            ("verify", token.clone(), ""),
+            ("stop", token.clone(), "x"),
+            ("stop", token.replace("7.", "8."), ""),
             ("stop", "7.reply".to_owned(), ""),
             ("stop", "7.reply.".to_owned(), ""),
             ("stop", String::new(), ""),
@@ -95,7 +95,7 @@ mod tests {
                 "",
             ),
         ] {
-            assert!(!ours.verify(purpose, &word, about), "{purpose} {word}");
+            assert!(!signer.verify(purpose, &payload, about), "{purpose} {payload}");
         }
     }
 }

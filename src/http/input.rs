@@ -95,11 +95,11 @@ fn parse_map(map: &Map<String, Value>, shape: &Shape) -> Result<Input, Error> {
 
 /// Validates JSON that has a format of its own, and adds each error with its path. Returns whether there was one.
 fn validate_json(kind: Kind, value: &Value, errors: &mut FieldErrorList) -> bool {
-    let Kind::Json(form) = kind else { return false };
-    let mistakes = (form.validate)(value);
-    let wrong = !mistakes.is_empty();
-    errors.extend(mistakes);
-    wrong
+    let Kind::Json(format) = kind else { return false };
+    let found = (format.validate)(value);
+    let is_invalid = !found.is_empty();
+    errors.extend(found);
+    is_invalid
 }
 
 /// Parses a query by its shapes. Unknown and empty parameters are ignored.
@@ -361,8 +361,8 @@ fn parse_rows(kind: Kind, list: &[Value]) -> Result<InputValue, String> {
 /// The message for the field.
 pub fn parse_email(text: &str) -> Result<String, String> {
     let address = text.trim();
-    let wrong = || "must be an e-mail address".to_owned();
-    let (local, domain) = address.rsplit_once('@').ok_or_else(wrong)?;
+    let invalid = || "must be an e-mail address".to_owned();
+    let (local, domain) = address.rsplit_once('@').ok_or_else(invalid)?;
     let label = |label: &str| {
         (1..=63).contains(&label.len())
             && !label.starts_with('-')
@@ -387,7 +387,7 @@ pub fn parse_email(text: &str) -> Result<String, String> {
     if fits {
         Ok(address.to_owned())
     } else {
-        Err(wrong())
+        Err(invalid())
     }
 }
 

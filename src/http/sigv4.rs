@@ -101,10 +101,10 @@ pub fn presign(credentials: Credentials, target: &PresignTarget, seconds: i64, n
     );
     let query = canonical_query(&query);
     let canonical = canonical_request(target.method, &path, &query, &headers);
-    let mark = signature(credentials.secret, &stamp, target.scope, &canonical)
+    let signature_hex = signature(credentials.secret, &stamp, target.scope, &canonical)
         .finalize()
         .into_bytes();
-    format!("{origin}{path}?{query}&X-Amz-Signature={mark:x}")
+    format!("{origin}{path}?{query}&X-Amz-Signature={signature_hex:x}")
 }
 
 /// The origin without a trailing slash, and the `Host` header as clients send it: without the scheme's default port.

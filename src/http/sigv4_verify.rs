@@ -104,7 +104,7 @@ pub fn verify(
         headers.push((name.into(), value.into()));
     }
 
-    let mark = parse_signature(find("X-Amz-Signature")?).ok_or(VerifyError::Malformed)?;
+    let claimed = parse_signature(find("X-Amz-Signature")?).ok_or(VerifyError::Malformed)?;
     let path: Option<Vec<String>> = claim
         .path
         .split('/')
@@ -118,7 +118,7 @@ pub fn verify(
         .collect();
     let canonical = canonical_request(claim.method, &path, &canonical_query(&query), &headers);
     signature(credentials.secret, stamp, scope, &canonical)
-        .verify_slice(&mark)
+        .verify_slice(&claimed)
         .map_err(|_| VerifyError::Forged)
 }
 
@@ -228,10 +228,10 @@ mod tests {
             assert_eq!(ask("PUT", &path, &query, &SENT, now), want, "{now}");
         }
         // The order of parameters and the case of percent escapes are up to the client.
-        let mut turned: Vec<&str> = query.split('&').collect();
-        turned.reverse();
+        let mut reordered: Vec<&str> = query.split('&').collect();
+        reordered.reverse();
         assert_eq!(
-            ask("PUT", &path.to_lowercase(), &turned.join("&"), &SENT, NOW),
+            ask("PUT", &path.to_lowercase(), &reordered.join("&"), &SENT, NOW),
             Ok(())
         );
     }

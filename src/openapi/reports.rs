@@ -82,7 +82,7 @@ fn trend() -> Value {
 
 /// Percentiles of durations, in milliseconds.
 fn percentiles(what: &str) -> Value {
-    let spread = object([
+    let percentiles = object([
         ("count", count()),
         ("mean", count()),
         ("p50", count()),
@@ -90,7 +90,7 @@ fn percentiles(what: &str) -> Value {
         ("p95", count()),
         ("max", count()),
     ]);
-    described(spread, what)
+    described(percentiles, what)
 }
 
 const RESPONSES: &str =
@@ -99,7 +99,7 @@ const RESOLUTIONS: &str =
     "Milliseconds from creation to resolution, of tickets resolved in the range; nearest ranks.";
 
 fn compliance() -> [(&'static str, Value); 3] {
-    let kept = || {
+    let compliance = || {
         object([
             ("met", count()),
             (
@@ -113,7 +113,11 @@ fn compliance() -> [(&'static str, Value); 3] {
             ),
         ])
     };
-    [("tickets", count()), ("response", kept()), ("resolution", kept())]
+    [
+        ("tickets", count()),
+        ("response", compliance()),
+        ("resolution", compliance()),
+    ]
 }
 
 fn overview() -> [(&'static str, Value); 11] {

@@ -223,7 +223,7 @@ fn tickets() -> [(&'static str, Value); 10] {
         ("workflow", one_of(&Lifecycle::WORDS)),
         ("allowed", schema_ref("Transitions")),
     ]);
-    let said = object([
+    let message = object([
         ("type", constant(json!("message"))),
         ("seq", whole()),
         (
@@ -263,7 +263,7 @@ fn tickets() -> [(&'static str, Value); 10] {
         ("TransitionList", transitions),
         (
             "Said",
-            described(said, "A message where it stands in a timeline."),
+            described(message, "A message where it stands in a timeline."),
         ),
         (
             "Timeline",

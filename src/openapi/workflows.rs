@@ -26,7 +26,7 @@ pub fn schemas() -> [(&'static str, Value); 8] {
             ),
         ),
     ]);
-    let deed = object([
+    let action_report = object([
         ("type?", one_of(&Action::WORDS)),
         ("outcome?", one_of(&["done", "refused"])),
         ("reason?", text()),
@@ -80,7 +80,7 @@ pub fn schemas() -> [(&'static str, Value); 8] {
             "WorkflowProblems",
             list(object([("path", text()), ("message", text())])),
         ),
-        ("WorkflowDeed", deed),
+        ("WorkflowDeed", action_report),
         ("WorkflowDetails", list(schema_ref("WorkflowDeed"))),
         ("WorkflowSimulation", simulation),
     ]

@@ -81,8 +81,8 @@ pub fn apply_etag(request: &Request, reply: &mut Reply) {
     }
 }
 
-pub(super) fn add_headers(reply: &mut Reply, trail: &ResponseContext) {
-    reply.header("X-Request-Id", trail.request_id.clone());
+pub(super) fn add_headers(reply: &mut Reply, response_context: &ResponseContext) {
+    reply.header("X-Request-Id", response_context.request_id.clone());
     reply.uses_data_headers = true;
     match reply.body {
         Body::Asset(_) | Body::AssetPath(_) => reply.header("Content-Security-Policy", PAGE_CSP),
@@ -92,18 +92,18 @@ pub(super) fn add_headers(reply: &mut Reply, trail: &ResponseContext) {
     if reply.is_public && reply.get("Cache-Control").is_none() {
         reply.header("Cache-Control", "public, max-age=300");
     }
-    let mut timing = format!("d1;desc=\"{}\"", trail.cost.trips);
-    if trail.is_staff {
+    let mut timing = format!("d1;desc=\"{}\"", response_context.cost.trips);
+    if response_context.is_staff {
         timing.push_str(&format!(
             ", rows_read;desc=\"{}\", rows_written;desc=\"{}\"",
-            trail.cost.rows_read, trail.cost.rows_written
+            response_context.cost.rows_read, response_context.cost.rows_written
         ));
     }
     reply.header("Server-Timing", timing);
-    if trail.limit != RateLimit::None {
-        reply.header("RateLimit-Policy", trail.limit.policy());
+    if response_context.limit != RateLimit::None {
+        reply.header("RateLimit-Policy", response_context.limit.policy());
     }
-    if let Some(origin) = &trail.origin {
+    if let Some(origin) = &response_context.origin {
         reply.header("Access-Control-Allow-Origin", origin.clone());
         reply.header("Access-Control-Allow-Credentials", "true");
         reply.header(

@@ -41,12 +41,19 @@ pub async fn serve(mut incoming: Incoming, env: Env, context: &Context) -> Worke
     let started = clock::now();
     let mut request = http::read_head(&incoming);
     let headless = request.verb == "HEAD";
-    let mut trail = ResponseContext::new(request_id(&request, started), started);
+    let mut response_context = ResponseContext::new(request_id(&request, started), started);
     let outcome = match config::load(&env) {
         Err(message) => serve_unconfigured(&request, message),
         Ok(config) => {
-            trail.origin = allowed_origin(&request, &config);
-            route_request(&mut incoming, &mut request, (&env, context), config, &mut trail).await
+            response_context.origin = allowed_origin(&request, &config);
+            route_request(
+                &mut incoming,
+                &mut request,
+                (&env, context),
+                config,
+                &mut response_context,
+            )
+            .await
         }
     };
     let problem = || {
@@ -54,15 +61,17 @@ pub async fn serve(mut incoming: Incoming, env: Env, context: &Context) -> Worke
             .header("accept")
             .is_some_and(|accept| accept.contains("application/problem+json"))
     };
-    let mut reply = outcome.unwrap_or_else(|error| refuse(error, &request, &trail.request_id, problem()));
+    let mut reply =
+        outcome.unwrap_or_else(|error| refuse(error, &request, &response_context.request_id, problem()));
     apply_etag(&request, &mut reply);
-    add_headers(&mut reply, &trail);
+    add_headers(&mut reply, &response_context);
     match http::build_response(&env, reply, headless).await {
         Ok(response) => Ok(response),
         Err(error) => {
             log::error(&format!("the answer could not be sent: {error}"));
-            let mut reply = Error::Internal(String::new()).into_reply(&trail.request_id, problem());
-            add_headers(&mut reply, &trail);
+            let mut reply =
+                Error::Internal(String::new()).into_reply(&response_context.request_id, problem());
+            add_headers(&mut reply, &response_context);
             http::build_response(&env, reply, headless).await
         }
     }
@@ -82,7 +91,7 @@ fn refuse(error: Error, request: &Request, request_id: &str, problem: bool) -> R
 /// checks and the same response as over HTTP. Dispatching what follows from it is left to the caller.
 pub async fn serve_frame(env: &Env, request: &Request, claims: &Claims) -> (Reply, Vec<Dispatch>) {
     let now = clock::now();
-    let mut trail = ResponseContext::new(request_id(request, now), now);
+    let mut response_context = ResponseContext::new(request_id(request, now), now);
     let outcome = async {
         let config = config::load(env).map_err(Error::Unavailable)?;
         let found = match_path(&request.path).ok_or(Error::NotFound)?;
@@ -101,14 +110,17 @@ pub async fn serve_frame(env: &Env, request: &Request, claims: &Claims) -> (Repl
             &found.params,
             Some(claims),
             None,
-            &mut trail,
+            &mut response_context,
         )
         .await;
         outcome.map(|reply| (reply, app.due.take()))
     };
     match outcome.await {
         Ok(answered) => answered,
-        Err(error) => (refuse(error, request, &trail.request_id, false), Vec::new()),
+        Err(error) => (
+            refuse(error, request, &response_context.request_id, false),
+            Vec::new(),
+        ),
     }
 }
 
@@ -128,14 +140,14 @@ async fn route_request(
     request: &mut Request,
     (env, context): (&Env, &Context),
     config: Rc<Config>,
-    trail: &mut ResponseContext,
+    response_context: &mut ResponseContext,
 ) -> Result<Reply, Error> {
     let path = strip_mount(&request.path).to_owned();
     let Some(found) = match_path(&path) else {
         if config.development && path.starts_with("/dev/") {
             request.body = read_body(incoming).await?;
         }
-        return fallback::fallback(env, request, &path, &config, trail.started).await;
+        return fallback::fallback(env, request, &path, &config, response_context.started).await;
     };
     if request.verb == "OPTIONS" {
         let mut reply = Reply::no_content();
@@ -154,14 +166,16 @@ async fn route_request(
     let db = Db::open(env)?;
     let claims = match route.access {
         Access::Public if !route.auth_optional || request.header("authorization").is_none() => None,
-        _ if route.opens_socket => Some(sockets::identify(request, &config, &db, trail.started).await?),
-        _ => Some(identify(request, &config, trail.started)?),
+        _ if route.opens_socket => {
+            Some(sockets::identify(request, &config, &db, response_context.started).await?)
+        }
+        _ => Some(identify(request, &config, response_context.started)?),
     };
     let app = App {
         env: env.clone(),
         db,
         config,
-        now: trail.started,
+        now: response_context.started,
         due: RefCell::default(),
     };
     let outcome = run_handler(
@@ -171,10 +185,10 @@ async fn route_request(
         &found.params,
         claims.as_ref(),
         stream,
-        trail,
+        response_context,
     )
     .await;
-    trail.cost = app.db.cost();
+    response_context.cost = app.db.cost();
     let due = app.due.take();
     if !due.is_empty() {
         let env = env.clone();
@@ -198,13 +212,13 @@ async fn run_handler(
     params: &[(String, String)],
     claims: Option<&Claims>,
     mut stream: Option<ByteStream>,
-    trail: &mut ResponseContext,
+    response_context: &mut ResponseContext,
 ) -> Result<Reply, Error> {
     let route = &endpoint.route;
     for _ in 0..3 {
         let call = Call::new(app, request, route, params.to_vec(), claims.cloned());
         call.stream.replace(stream.take());
-        trail.limit = call.limit();
+        response_context.limit = call.limit();
         let outcome = match claims.map(|claims| admits(route.access, claims.role)) {
             Some(false) => Err(Error::Forbidden("your role may not do this".to_owned())),
             _ => (endpoint.handler)(&call).await,
@@ -226,7 +240,8 @@ async fn run_handler(
         match outcome {
             Err(Error::SettingsChanged) => {}
             outcome => {
-                trail.is_staff = call.checked.get() && claims.is_some_and(|claims| claims.role.is_staff());
+                response_context.is_staff =
+                    call.checked.get() && claims.is_some_and(|claims| claims.role.is_staff());
                 return outcome;
             }
         }

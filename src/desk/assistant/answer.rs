@@ -57,14 +57,14 @@ fn strip_reasoning(text: &str) -> &str {
 /// A draft as a message may contain it: control characters removed, cut at 10,000 characters. `None` if nothing is
 /// left.
 pub fn clean_draft(text: &str) -> Option<String> {
-    let kept = text.replace("\r\n", "\n");
-    let kept: String = kept
+    let cleaned = text.replace("\r\n", "\n");
+    let cleaned: String = cleaned
         .chars()
         .filter(|c| !c.is_control() || matches!(c, '\n' | '\t'))
         .take(MAX_REPLY_CHARS)
         .collect();
-    let kept = kept.trim();
-    (!kept.is_empty()).then(|| kept.to_owned())
+    let cleaned = cleaned.trim();
+    (!cleaned.is_empty()).then(|| cleaned.to_owned())
 }
 
 /// What the model suggests. Every field names something that exists, or is `None`.
@@ -84,17 +84,17 @@ pub fn parse_suggestions(
     categories: &[SuggestableCategory],
     agents: &[SuggestableAgent],
 ) -> Option<Suggestions> {
-    let told: Map<String, Value> = serde_json::from_str(strip_code_fence(text)).ok()?;
-    let word = |name: &str| told.get(name).and_then(Value::as_str).map(str::trim);
+    let object: Map<String, Value> = serde_json::from_str(strip_code_fence(text)).ok()?;
+    let word = |name: &str| object.get(name).and_then(Value::as_str).map(str::trim);
     let category = word("category").and_then(|slug| {
-        let mut known = categories.iter();
-        known.find(|category| category.slug.eq_ignore_ascii_case(slug))
+        let mut candidates = categories.iter();
+        candidates.find(|category| category.slug.eq_ignore_ascii_case(slug))
     });
     let sentiment = word("sentiment").and_then(|word| {
-        let mut known = SENTIMENTS.into_iter();
-        known.find(|sentiment| sentiment.eq_ignore_ascii_case(word))
+        let mut candidates = SENTIMENTS.into_iter();
+        candidates.find(|sentiment| sentiment.eq_ignore_ascii_case(word))
     });
-    let assignee = told.get("assignee").and_then(Value::as_i64);
+    let assignee = object.get("assignee").and_then(Value::as_i64);
     let assignee = assignee.and_then(|id| agents.iter().find(|agent| agent.id == id));
     Some(Suggestions {
         category: category.cloned(),
@@ -161,7 +161,8 @@ mod tests {
             truncated: false,
             messages: 0,
         };
-        let read = |wants| serde_json::from_str::<Value>(&build_request("m", &prompt(wants))).unwrap();
+        let read =
+            |wants_json| serde_json::from_str::<Value>(&build_request("m", &prompt(wants_json))).unwrap();
         assert_eq!(read(true)["response_format"], json!({"type": "json_object"}));
         assert_eq!(read(false).get("response_format"), None);
         assert_eq!(

@@ -31,30 +31,30 @@ pub struct References {
 impl References {
     /// An active category, by id, uid or slug.
     pub fn category(&self, row: &RowRef) -> Option<NamedRow> {
-        let known = find_row(&self.categories, row).filter(|known| known.is_active)?;
+        let found = find_row(&self.categories, row).filter(|found| found.is_active)?;
         Some(NamedRow {
-            id: known.id,
-            name: known.name.clone(),
+            id: found.id,
+            name: found.name.clone(),
         })
     }
 
     /// A person who can be assigned tickets, by id or uid.
     pub fn agent(&self, row: &RowRef) -> Option<Person> {
-        let known = find_row(&self.people, row).filter(|known| known.is_active && known.is_staff)?;
+        let found = find_row(&self.people, row).filter(|found| found.is_active && found.is_staff)?;
         Some(Person {
-            id: known.id,
-            card: known.card.clone(),
+            id: found.id,
+            card: found.card.clone(),
         })
     }
 
     /// An active person, by id or uid.
     pub fn person(&self, row: &RowRef) -> Option<&ReferencedRow> {
-        find_row(&self.people, row).filter(|known| known.is_active)
+        find_row(&self.people, row).filter(|found| found.is_active)
     }
 
     /// An enabled webhook, by id or uid.
     pub fn webhook(&self, row: &RowRef) -> Option<&ReferencedRow> {
-        find_row(&self.webhooks, row).filter(|known| known.is_active)
+        find_row(&self.webhooks, row).filter(|found| found.is_active)
     }
 
     /// The references of a rule that point to nothing, or to something inactive.
@@ -91,10 +91,10 @@ impl References {
 }
 
 fn find_row<'a>(list: &'a [ReferencedRow], row: &RowRef) -> Option<&'a ReferencedRow> {
-    list.iter().find(|known| match row {
-        RowRef::Id(id) => known.id == *id,
+    list.iter().find(|found| match row {
+        RowRef::Id(id) => found.id == *id,
         // Stored slugs use underscores; rules may be written with spaces and hyphens.
-        RowRef::Name(word) => known.uid == *word || known.name == word.replace([' ', '-'], "_"),
+        RowRef::Name(word) => found.uid == *word || found.name == word.replace([' ', '-'], "_"),
     })
 }
 
@@ -105,7 +105,7 @@ pub(super) mod tests {
 
     /// Two active categories and an archived one, an agent, a former agent, a customer.
     pub(crate) fn references() -> References {
-        let known = |id: i64, name: &str, is_active, is_staff| ReferencedRow {
+        let row = |id: i64, name: &str, is_active, is_staff| ReferencedRow {
             id,
             uid: format!("0190b4c6-7d2a-7c3e-8f00-00000000000{id}"),
             name: name.to_owned(),
@@ -115,17 +115,17 @@ pub(super) mod tests {
         };
         References {
             categories: vec![
-                known(2, "billing", true, false),
-                known(4, "feature_request", true, false),
-                known(5, "old", false, false),
+                row(2, "billing", true, false),
+                row(4, "feature_request", true, false),
+                row(5, "old", false, false),
             ],
             people: vec![
-                known(7, "amy@example.com", true, true),
-                known(8, "bob@example.com", false, true),
-                known(9, "cat@example.com", true, false),
+                row(7, "amy@example.com", true, true),
+                row(8, "bob@example.com", false, true),
+                row(9, "cat@example.com", true, false),
             ],
-            projects: vec![known(3, "web", true, false)],
-            webhooks: vec![known(6, "up", true, false), known(1, "down", false, false)],
+            projects: vec![row(3, "web", true, false)],
+            webhooks: vec![row(6, "up", true, false), row(1, "down", false, false)],
         }
     }
 

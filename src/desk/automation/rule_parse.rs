@@ -133,7 +133,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn mistakes(trigger: Value, conditions: Value, actions: Value) -> Vec<String> {
+    fn error_paths(trigger: Value, conditions: Value, actions: Value) -> Vec<String> {
         let read = RuleDefinition::parse(Some(&trigger), Some(&conditions), Some(&actions));
         read.err()
             .unwrap_or_default()
@@ -199,7 +199,7 @@ mod tests {
             (json!(null), vec!["trigger"]),
         ] {
             assert_eq!(
-                mistakes(trigger.clone(), json!({}), escalate.clone()),
+                error_paths(trigger.clone(), json!({}), escalate.clone()),
                 want,
                 "{trigger}"
             );
@@ -208,7 +208,7 @@ mod tests {
 
     #[test]
     fn mistakes_of_all_parts_are_told_at_once() {
-        let got = mistakes(
+        let got = error_paths(
             json!({"on": "x"}),
             json!({"all": [{}]}),
             json!([{"type": "set_status"}]),
@@ -229,7 +229,7 @@ mod tests {
         let tell = json!([{"type": "send_notification", "to": "requester", "message": "x"}]);
         for (internal, want) in [(true, vec!["actions[0].to"]), (false, vec![])] {
             let trigger = json!({"on": "message_added", "internal": internal});
-            assert_eq!(mistakes(trigger, json!(null), tell.clone()), want);
+            assert_eq!(error_paths(trigger, json!(null), tell.clone()), want);
         }
     }
 

@@ -49,30 +49,30 @@ pub fn notification_placeholder(n: usize) -> String {
     format!("$TOLD{n}")
 }
 
-/// Every action as `{"type", "outcome": "done"|"refused", "reason"?}`. `sought` is the refusal reason of automatic
-/// assignment, `None` when a later action assigned the ticket. `told` is the refusal reason of notifications; `None`
-/// leaves a [`notification_placeholder`] for each.
+/// Every action as `{"type", "outcome": "done"|"refused", "reason"?}`. `assign_outcome` is the outcome of
+/// automatic assignment (or its placeholder), `None` when a later action assigned the ticket. `notify_outcome` is the
+/// outcome of every notification; `None` gives each a [`notification_placeholder`].
 pub fn report_actions(
     acted: &[(&Action, Option<String>)],
-    sought: Option<&'static str>,
-    told: Option<&'static str>,
+    assign_outcome: Option<&'static str>,
+    notify_outcome: Option<&'static str>,
 ) -> Value {
-    let mut tellings = 0;
-    let mut next = || {
-        let mark = told.map_or_else(|| notification_placeholder(tellings), str::to_owned);
-        tellings = tellings.saturating_add(1);
-        mark
+    let mut count = 0;
+    let mut notification_outcome = || {
+        let outcome = notify_outcome.map_or_else(|| notification_placeholder(count), str::to_owned);
+        count = count.saturating_add(1);
+        outcome
     };
     let list = acted.iter().map(|(action, refused)| {
         let word = action.as_str();
         match (action, refused) {
             (_, Some(reason)) => json!({"type": word, "outcome": "refused", "reason": reason}),
-            (Action::Assign(Assignee::LeastLoaded), None) => match sought {
+            (Action::Assign(Assignee::LeastLoaded), None) => match assign_outcome {
                 Some(outcome) => json!({"type": word, "outcome": outcome}),
                 None => json!({"type": word, "outcome": "refused", "reason": "it was given to somebody else afterwards"}),
             },
             (Action::SendNotification { .. } | Action::Escalate, None) => {
-                json!({"type": word, "outcome": next()})
+                json!({"type": word, "outcome": notification_outcome()})
             }
             (_, None) => json!({"type": word, "outcome": "done"}),
         }
@@ -88,20 +88,20 @@ mod tests {
     #[test]
     fn nothing_succeeds_in_silence() {
         let tag = Action::AddTag("x".to_owned());
-        let seek = Action::Assign(Assignee::LeastLoaded);
+        let assign = Action::Assign(Assignee::LeastLoaded);
         let hook = Action::SendWebhook(RowRef::Id(1));
-        for (action, refused, sought, want) in [
+        for (action, refused, assign_outcome, want) in [
             (&tag, None, None, "done"),
             (&tag, Some("too many"), None, "refused"),
             (
-                &seek,
+                &assign,
                 None,
                 Some(AUTO_ASSIGN_PLACEHOLDER),
                 AUTO_ASSIGN_PLACEHOLDER,
             ),
-            (&seek, None, None, "refused"),
+            (&assign, None, None, "refused"),
             (
-                &seek,
+                &assign,
                 Some("assigned already"),
                 Some(AUTO_ASSIGN_PLACEHOLDER),
                 "refused",
@@ -109,30 +109,30 @@ mod tests {
             (&hook, None, None, "done"),
             (&Action::Escalate, None, None, "$TOLD0"),
         ] {
-            let told = report_actions(&[(action, refused.map(str::to_owned))], sought, None);
-            assert_eq!(told[0]["outcome"], want);
-            assert_eq!(told[0]["type"], action.as_str());
+            let report = report_actions(&[(action, refused.map(str::to_owned))], assign_outcome, None);
+            assert_eq!(report[0]["outcome"], want);
+            assert_eq!(report[0]["type"], action.as_str());
             let explains = want == "refused";
-            assert_eq!(told[0]["reason"].is_string(), explains);
+            assert_eq!(report[0]["reason"].is_string(), explains);
         }
     }
 
     #[test]
     fn every_telling_has_its_mark() {
-        let tell = Action::SendNotification {
+        let notify = Action::SendNotification {
             to: Audience::Assignee,
             message: "x".to_owned(),
         };
         let acted = [
-            (&tell, None),
-            (&tell, Some("nobody is assigned".to_owned())),
+            (&notify, None),
+            (&notify, Some("nobody is assigned".to_owned())),
             (&Action::Escalate, None),
-            (&tell, None),
+            (&notify, None),
         ];
-        let outcomes = |told| -> Vec<String> {
-            let deeds = report_actions(&acted, None, told);
-            let word = |deed: &Value| deed["outcome"].as_str().unwrap_or_default().to_owned();
-            deeds
+        let outcomes = |notify_outcome| -> Vec<String> {
+            let report = report_actions(&acted, None, notify_outcome);
+            let word = |action: &Value| action["outcome"].as_str().unwrap_or_default().to_owned();
+            report
                 .as_array()
                 .map_or(Vec::new(), |list| list.iter().map(word).collect())
         };

@@ -317,20 +317,20 @@ mod tests {
 
     #[test]
     fn what_asks_for_much_counts_as_ten() {
-        let mut pace = FrameRate::default();
+        let mut rate = FrameRate::default();
         for _ in 0..3 {
-            assert_eq!(pace.admit(0), Admission::Accept);
-            pace.add_heavy_cost();
+            assert_eq!(rate.admit(0), Admission::Accept);
+            rate.add_heavy_cost();
         }
-        assert_eq!(pace.admit(0), Admission::Reject);
-        assert_eq!(pace.admit(RATE_WINDOW), Admission::Accept);
+        assert_eq!(rate.admit(0), Admission::Reject);
+        assert_eq!(rate.admit(RATE_WINDOW), Admission::Accept);
     }
 
     #[test]
     fn frames_that_come_too_fast_are_refused_and_then_end_the_socket() {
-        let mut pace = FrameRate::default();
-        let passes: Vec<Admission> = (0..100).map(|_| pace.admit(20_000)).collect();
-        let count = |wanted| passes.iter().filter(|pass| **pass == wanted).count();
+        let mut rate = FrameRate::default();
+        let results: Vec<Admission> = (0..100).map(|_| rate.admit(20_000)).collect();
+        let count = |wanted| results.iter().filter(|result| **result == wanted).count();
         assert_eq!(
             (
                 count(Admission::Accept),
@@ -339,22 +339,22 @@ mod tests {
             ),
             (30, 60, 10)
         );
-        assert_eq!(pace.admit(30_000), Admission::Accept);
+        assert_eq!(rate.admit(30_000), Admission::Accept);
         // Slightly too fast, again and again.
-        let mut pace = FrameRate::default();
+        let mut rate = FrameRate::default();
         for (window, want) in [
             (1, Admission::Reject),
             (2, Admission::Reject),
             (3, Admission::Close),
         ] {
-            let last = (0..31).map(|_| pace.admit(window * RATE_WINDOW)).last();
+            let last = (0..31).map(|_| rate.admit(window * RATE_WINDOW)).last();
             assert_eq!(last, Some(want));
         }
         // A slower window resets the count.
-        let mut pace = FrameRate::default();
+        let mut rate = FrameRate::default();
         for window in 1..20 {
             let frames = if window % 2 == 0 { 1 } else { 31 };
-            assert!((0..frames).all(|_| pace.admit(window * RATE_WINDOW) != Admission::Close));
+            assert!((0..frames).all(|_| rate.admit(window * RATE_WINDOW) != Admission::Close));
         }
     }
 

@@ -54,14 +54,14 @@ pub fn parse(mut frame: Map<String, Value>) -> Result<ClientFrame, Vec<FieldErro
         Some(_) => return errors.fail("type", "must be a string"),
         None => return errors.fail("type", "is missing"),
     };
-    let said = match kind.as_str() {
+    let parsed = match kind.as_str() {
         "message" => parse_message(frame, &mut errors),
         "typing" => parse_typing(&frame, &mut errors),
         "ping" => Some(ClientFrame::Ping),
         "resume" => parse_resume(&frame, &mut errors),
         _ => errors.reject("type", "must be one of message, typing, ping, resume"),
     };
-    errors.finish(said)
+    errors.finish(parsed)
 }
 
 impl FieldErrors {
@@ -257,9 +257,9 @@ mod tests {
 
     #[test]
     fn a_message_is_the_body_of_a_post() {
-        let said = given(r#"{"type":"message","content":"Hi","client_id":"a1","ref":"r","body":"Hi"}"#);
-        let Ok(ClientFrame::Message { body, client_id }) = said else {
-            panic!("{said:?}")
+        let frame = given(r#"{"type":"message","content":"Hi","client_id":"a1","ref":"r","body":"Hi"}"#);
+        let Ok(ClientFrame::Message { body, client_id }) = frame else {
+            panic!("{frame:?}")
         };
         assert_eq!(client_id.as_deref(), Some("a1"));
         assert_eq!(Value::Object(body).to_string(), r#"{"body":"Hi","content":"Hi"}"#);
@@ -282,9 +282,9 @@ mod tests {
             (r#"{"type":"message","client_id":""}"#, "client_id"),
             (r#"{"type":"message","client_id":"ü"}"#, "client_id"),
         ] {
-            let mistakes = given(text).err().unwrap_or_default();
+            let errors = given(text).err().unwrap_or_default();
             assert_eq!(
-                mistakes.first().map(|(place, _)| place.as_str()),
+                errors.first().map(|(place, _)| place.as_str()),
                 Some(place),
                 "{text}"
             );

@@ -25,8 +25,8 @@ pub struct MailThread {
 impl MailThread {
     /// The signed part: `12.34`, or `12.34n` for an internal note.
     fn payload(self) -> String {
-        let mark = if self.is_internal { "n" } else { "" };
-        format!("{}.{}{mark}", self.ticket_id, self.user_id)
+        let suffix = if self.is_internal { "n" } else { "" };
+        format!("{}.{}{suffix}", self.ticket_id, self.user_id)
     }
 
     /// Parses what [`payload`](MailThread::payload) wrote.
@@ -86,11 +86,11 @@ impl ReplyAddress {
 
     /// The address at which a user replies to a ticket.
     pub fn address_for(&self, thread: MailThread) -> String {
-        let named = thread.payload();
+        let payload = thread.payload();
         format!(
-            "{}+{named}.{}@{}",
+            "{}+{payload}.{}@{}",
             self.local,
-            self.sign("address", &named),
+            self.sign("address", &payload),
             self.domain
         )
     }
@@ -110,8 +110,8 @@ impl ReplyAddress {
 
     /// The Message-ID of a mail about a ticket, in angle brackets. `entry` makes it unique.
     pub fn message_id_for(&self, thread: MailThread, entry: i64) -> String {
-        let named = format!("{}.{entry}", thread.payload());
-        format!("<{named}.{}@{}>", self.sign("message", &named), self.domain)
+        let payload = format!("{}.{entry}", thread.payload());
+        format!("<{payload}.{}@{}>", self.sign("message", &payload), self.domain)
     }
 
     /// The thread of a Message-ID. `None` if it is not ours.
@@ -131,18 +131,18 @@ impl ReplyAddress {
 
     /// The thread, and the entry of a Message-ID, if the signature of the token is valid.
     fn verify_token(&self, purpose: &str, token: &str) -> Option<(MailThread, Option<i64>)> {
-        let (named, seal) = token.rsplit_once('.')?;
-        if !verify_hmac(&self.key, &[purpose, named], seal, SIGNATURE_BYTES) {
+        let (payload, signature) = token.rsplit_once('.')?;
+        if !verify_hmac(&self.key, &[purpose, payload], signature, SIGNATURE_BYTES) {
             return None;
         }
-        let mut parts = named.split('.');
+        let mut parts = payload.split('.');
         let thread = MailThread::parse(parts.next()?, parts.next()?)?;
         let entry = parts.next().and_then(|id| id.parse::<i64>().ok());
         Some((thread, entry.filter(|id| (0..=MAX_ID).contains(id))))
     }
 
-    fn sign(&self, purpose: &str, named: &str) -> String {
-        hmac_hex(&self.key, &[purpose, named], SIGNATURE_BYTES)
+    fn sign(&self, purpose: &str, payload: &str) -> String {
+        hmac_hex(&self.key, &[purpose, payload], SIGNATURE_BYTES)
     }
 }
 
@@ -156,47 +156,61 @@ mod tests {
         is_internal: false,
     };
 
-    fn desk() -> ReplyAddress {
+    fn reply_address() -> ReplyAddress {
         ReplyAddress::new("Support@Desk.example", "key".to_owned()).unwrap()
     }
 
     #[test]
     fn what_is_made_is_read() {
-        let desk = desk();
-        let address = desk.address_for(THREAD);
+        let reply_address = reply_address();
+        let address = reply_address.address_for(THREAD);
         assert!(address.starts_with("support+12.34.") && address.ends_with("@desk.example"));
-        assert_eq!(desk.parse_address(&address), Some(THREAD));
-        assert_eq!(desk.parse_address(&address.to_uppercase()), Some(THREAD));
-        let id = desk.message_id_for(THREAD, 7);
+        assert_eq!(reply_address.parse_address(&address), Some(THREAD));
+        assert_eq!(reply_address.parse_address(&address.to_uppercase()), Some(THREAD));
+        let id = reply_address.message_id_for(THREAD, 7);
         assert!(id.starts_with("<12.34.7.") && id.ends_with("@desk.example>"));
-        assert_eq!(desk.parse_message_id(&id), Some(THREAD));
-        assert_eq!(desk.parse_message_id(id.trim_matches(['<', '>'])), Some(THREAD));
+        assert_eq!(reply_address.parse_message_id(&id), Some(THREAD));
+        assert_eq!(
+            reply_address.parse_message_id(id.trim_matches(['<', '>'])),
+            Some(THREAD)
+        );
         // The mark for internal notes is signed too.
         let note = MailThread {
             is_internal: true,
             ..THREAD
         };
-        let (to, id) = (desk.address_for(note), desk.message_id_for(note, 7));
+        let (to, id) = (
+            reply_address.address_for(note),
+            reply_address.message_id_for(note, 7),
+        );
         assert!(to.starts_with("support+12.34n.") && id.starts_with("<12.34n.7."));
-        assert_eq!(desk.parse_address(&to), Some(note));
-        assert_eq!(desk.parse_message_id(&id), Some(note));
-        assert_eq!(desk.parse_address(&to.replace("34n", "34")), None);
-        assert_eq!(desk.parse_address(&address.replace("34.", "34n.")), None);
-        assert_eq!(desk.parse_message_id(&id.replace("34n", "34")), None);
+        assert_eq!(reply_address.parse_address(&to), Some(note));
+        assert_eq!(reply_address.parse_message_id(&id), Some(note));
+        assert_eq!(reply_address.parse_address(&to.replace("34n", "34")), None);
+        assert_eq!(reply_address.parse_address(&address.replace("34.", "34n.")), None);
+        assert_eq!(reply_address.parse_message_id(&id.replace("34n", "34")), None);
         let longest = MailThread {
             ticket_id: 9_999_999_999,
             user_id: 9_999_999_999,
             is_internal: true,
         };
-        let desk = ReplyAddress::new("a2345678901234567890@d.example", String::new()).unwrap();
-        assert!(desk.address_for(longest).split('@').next().unwrap().len() <= 64);
+        let reply_address = ReplyAddress::new("a2345678901234567890@d.example", String::new()).unwrap();
+        assert!(
+            reply_address
+                .address_for(longest)
+                .split('@')
+                .next()
+                .unwrap()
+                .len()
+                <= 64
+        );
     }
 
     #[test]
     fn what_is_made_up_leads_nowhere() {
-        let desk = desk();
-        let address = desk.address_for(THREAD);
-        let id = desk.message_id_for(THREAD, 7);
+        let reply_address = reply_address();
+        let address = reply_address.address_for(THREAD);
+        let id = reply_address.message_id_for(THREAD, 7);
         for made_up in [
             address.replace("12.34", "13.34"),
             address.replace("12.34", "12.35"),
@@ -218,20 +232,20 @@ mod tests {
             "@".to_owned(),
             String::new(),
         ] {
-            assert_eq!(desk.parse_address(&made_up), None, "{made_up}");
-            assert_eq!(desk.parse_message_id(&made_up), None, "{made_up}");
+            assert_eq!(reply_address.parse_address(&made_up), None, "{made_up}");
+            assert_eq!(reply_address.parse_message_id(&made_up), None, "{made_up}");
         }
         for made_up in [
             id.replace(".7.", ".8."),
             id.replace("desk.example", "other.example"),
         ] {
-            assert_eq!(desk.parse_message_id(&made_up), None, "{made_up}");
+            assert_eq!(reply_address.parse_message_id(&made_up), None, "{made_up}");
         }
     }
 
     #[test]
     fn own_addresses_are_known() {
-        let desk = desk();
+        let reply_address = reply_address();
         for (address, want) in [
             ("support@desk.example", true),
             ("SUPPORT@DESK.example", true),
@@ -239,7 +253,7 @@ mod tests {
             ("support2@desk.example", false),
             ("support@other.example", false),
         ] {
-            assert_eq!(desk.is_own(address), want, "{address}");
+            assert_eq!(reply_address.is_own(address), want, "{address}");
         }
     }
 
@@ -256,6 +270,6 @@ mod tests {
         ] {
             assert!(ReplyAddress::new(wrong, String::new()).is_err(), "{wrong}");
         }
-        assert_eq!(desk().base_address(), "support@desk.example");
+        assert_eq!(reply_address().base_address(), "support@desk.example");
     }
 }

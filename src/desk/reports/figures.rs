@@ -129,8 +129,8 @@ mod tests {
             (5, 2, 1, 2, 66.7),
             (4, 4, 0, 0, 100.0),
         ] {
-            let kept = Compliance::from_counts(tickets, met, missed);
-            assert_eq!((kept.pending, kept.met_percent()), (pending, percent));
+            let compliance = Compliance::from_counts(tickets, met, missed);
+            assert_eq!((compliance.pending, compliance.met_percent()), (pending, percent));
         }
         assert_eq!(
             Compliance::from_counts(5, 2, 1).combine(Compliance::from_counts(1, 1, 0)),

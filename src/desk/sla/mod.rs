@@ -75,14 +75,14 @@ impl SlaPolicies {
     }
 
     /// Replaces the policy of a priority.
-    pub fn set(&mut self, priority: Priority, promise: SlaPolicy) {
+    pub fn set(&mut self, priority: Priority, sla_policy: SlaPolicy) {
         let SlaPolicies([low, medium, high, urgent]) = self;
         *match priority {
             Priority::Low => low,
             Priority::Medium => medium,
             Priority::High => high,
             Priority::Urgent => urgent,
-        } = promise;
+        } = sla_policy;
     }
 
     /// The policy of a priority.
@@ -288,7 +288,7 @@ mod tests {
         };
         // Friday 16:00, before the clocks change.
         let created = at("2026-03-27T16:00:00+01:00");
-        let promise = SlaPolicy {
+        let sla_policy = SlaPolicy {
             policy: SlaDurations {
                 response: 5 * HOUR,
                 resolution: 10 * HOUR,
@@ -307,10 +307,10 @@ mod tests {
             resolution_due_at: at("2026-04-01T10:00:00+02:00"),
             resolution_at_risk_at: at("2026-03-31T16:00:00+02:00"),
         };
-        assert_eq!(promise.due_times(created, &pauses), (want, 8 * HOUR));
+        assert_eq!(sla_policy.due_times(created, &pauses), (want, 8 * HOUR));
         let around_the_clock = SlaPolicy {
             calendar: Calendar::always(),
-            ..promise
+            ..sla_policy
         };
         let (targets, paused) = around_the_clock.due_times(created, &pauses);
         assert_eq!(paused, 61 * HOUR);

@@ -72,8 +72,8 @@ pub fn resolve_internal(
 ///
 /// # Errors
 /// A [`Refusal`] when the limit is reached.
-pub fn check_file_count(taken: i64) -> Result<(), Refusal> {
-    if taken < MAX_FILES_PER_TICKET {
+pub fn check_file_count(count: i64) -> Result<(), Refusal> {
+    if count < MAX_FILES_PER_TICKET {
         return Ok(());
     }
     Err(Refusal::Conflict(format!(
@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn files_are_as_internal_as_their_message() {
-        let said = |author_id, is_internal| {
+        let message = |author_id, is_internal| {
             Some(ParentMessage {
                 id: 9,
                 ticket_id: 1,
@@ -134,12 +134,12 @@ mod tests {
         for (asked, message, want) in [
             (None, None, Ok(false)),
             (Some(true), None, Ok(true)),
-            (None, said(5, true), Ok(true)),
-            (Some(true), said(5, true), Ok(true)),
-            (Some(false), said(5, true), Err("is_internal")),
-            (Some(true), said(5, false), Err("is_internal")),
-            (None, said(6, false), Err("forbidden")),
-            (None, said(6, true), Err("forbidden")),
+            (None, message(5, true), Ok(true)),
+            (Some(true), message(5, true), Ok(true)),
+            (Some(false), message(5, true), Err("is_internal")),
+            (Some(true), message(5, false), Err("is_internal")),
+            (None, message(6, false), Err("forbidden")),
+            (None, message(6, true), Err("forbidden")),
         ] {
             let got = resolve_internal(1, asked, message.as_ref(), &actor(5, Role::Agent));
             let got = got.map_err(|refusal| match refusal {
@@ -149,7 +149,7 @@ mod tests {
             assert_eq!(got, want, "{asked:?} {message:?}");
         }
         assert_eq!(
-            resolve_internal(2, None, said(5, false).as_ref(), &actor(5, Role::Admin)),
+            resolve_internal(2, None, message(5, false).as_ref(), &actor(5, Role::Admin)),
             Err(unknown_message())
         );
     }

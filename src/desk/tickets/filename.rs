@@ -100,16 +100,16 @@ pub fn validate(name: &str, content_type: &str, size: i64) -> Result<FileSpec, V
         errors.push(("filename", format!("files ending in .{ending} are not accepted")));
     }
     let claimed = content_type.split(';').next().unwrap_or_default().trim();
-    let known = ALLOWED_CONTENT_TYPES
+    let accepted = ALLOWED_CONTENT_TYPES
         .into_iter()
-        .find(|known| known.eq_ignore_ascii_case(claimed));
-    if known.is_none() {
+        .find(|accepted| accepted.eq_ignore_ascii_case(claimed));
+    if accepted.is_none() {
         errors.push(("content_type", "is not one of the accepted types".to_owned()));
     }
     if !(1..=MAX_FILE_BYTES).contains(&size) {
         errors.push(("size", format!("must be 1 to {MAX_FILE_BYTES} bytes")));
     }
-    match known {
+    match accepted {
         Some(content_type) if errors.is_empty() => Ok(FileSpec {
             name,
             content_type,
@@ -121,10 +121,10 @@ pub fn validate(name: &str, content_type: &str, size: i64) -> Result<FileSpec, V
 
 /// The media type of a download: one of [`ALLOWED_CONTENT_TYPES`], or plain bytes if the stored type is no longer
 /// accepted.
-pub fn safe_content_type(kept: &str) -> &'static str {
+pub fn safe_content_type(stored: &str) -> &'static str {
     ALLOWED_CONTENT_TYPES
         .into_iter()
-        .find(|known| *known == kept)
+        .find(|accepted| *accepted == stored)
         .unwrap_or("application/octet-stream")
 }
 
@@ -145,7 +145,7 @@ pub fn sanitize(name: &str) -> String {
         .rsplit(['/', '\\'])
         .find(|part| !part.trim().is_empty())
         .unwrap_or_default();
-    let kept: String = base
+    let cleaned: String = base
         .chars()
         .filter(|c| !c.is_control() && !is_invisible(*c))
         .map(|c| match c {
@@ -154,10 +154,10 @@ pub fn sanitize(name: &str) -> String {
             c => c,
         })
         .collect();
-    match trim_edges(&kept) {
+    match trim_edges(&cleaned) {
         "" => DEFAULT_NAME.to_owned(),
-        kept if is_device_name(kept) => truncate(&format!("_{kept}")),
-        kept => truncate(kept),
+        cleaned if is_device_name(cleaned) => truncate(&format!("_{cleaned}")),
+        cleaned => truncate(cleaned),
     }
 }
 

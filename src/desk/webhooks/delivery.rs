@@ -182,8 +182,8 @@ fn backoff(attempt: &DeliveryAttempt) -> Millis {
 }
 
 /// Why an endpoint is disabled after this decision, as a message for admins. `None` if it stays enabled.
-pub fn disable_reason(verdict: RetryDecision, last: &str) -> Option<String> {
-    match verdict {
+pub fn disable_reason(decision: RetryDecision, last: &str) -> Option<String> {
+    match decision {
         RetryDecision::Delivered | RetryDecision::RetryAt(_) => None,
         RetryDecision::Expired => Some(format!(
             "nothing could be delivered for 24 hours; at last: {last}"
@@ -267,9 +267,9 @@ mod tests {
     #[test]
     fn what_waited_behind_others_has_its_attempts_too() {
         for (number, want) in [(1, false), (4, false), (5, true), (9, true)] {
-            let verdict = retry_decision(&attempt(503, number, 0), RETRY_WINDOW + HOUR);
-            assert_eq!(verdict == RetryDecision::Expired, want, "{number}");
-            assert!(!matches!(verdict, RetryDecision::RetryAt(at) if at <= RETRY_WINDOW + HOUR));
+            let decision = retry_decision(&attempt(503, number, 0), RETRY_WINDOW + HOUR);
+            assert_eq!(decision == RetryDecision::Expired, want, "{number}");
+            assert!(!matches!(decision, RetryDecision::RetryAt(at) if at <= RETRY_WINDOW + HOUR));
         }
     }
 

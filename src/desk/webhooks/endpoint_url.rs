@@ -56,7 +56,7 @@ pub struct UrlPolicy<'a> {
 ///
 /// # Errors
 /// Why it is refused.
-pub fn parse(text: &str, terms: UrlPolicy) -> Result<EndpointUrl, &'static str> {
+pub fn parse(text: &str, policy: UrlPolicy) -> Result<EndpointUrl, &'static str> {
     if text.len() > MAX_URL_BYTES {
         return Err("must be at most 2048 characters");
     }
@@ -70,7 +70,7 @@ pub fn parse(text: &str, terms: UrlPolicy) -> Result<EndpointUrl, &'static str> 
     }
     let (scheme, rest) = text.split_once("://").ok_or("must be an https URL")?;
     let secure = scheme.eq_ignore_ascii_case("https");
-    let plain = terms.allow_loopback && scheme.eq_ignore_ascii_case("http");
+    let plain = policy.allow_loopback && scheme.eq_ignore_ascii_case("http");
     if !secure && !plain {
         return Err("must be an https URL");
     }
@@ -81,9 +81,9 @@ pub fn parse(text: &str, terms: UrlPolicy) -> Result<EndpointUrl, &'static str> 
     }
     let (host, port) = split_port(authority)?;
     let (host, shown) = parse_host(host)?;
-    let loopback = terms.allow_loopback && is_loopback(&host);
+    let loopback = policy.allow_loopback && is_loopback(&host);
     if !loopback {
-        check_host(&host, terms.own_hosts)?;
+        check_host(&host, policy.own_hosts)?;
         if !secure {
             return Err("must be an https URL");
         }
@@ -245,7 +245,7 @@ mod tests {
     #[test]
     fn nothing_else_is_called() {
         let own_hosts = ["desk.example.com".to_owned()];
-        let terms = UrlPolicy {
+        let policy = UrlPolicy {
             allow_loopback: false,
             own_hosts: &own_hosts,
         };
@@ -346,17 +346,17 @@ mod tests {
             "https://[v1.x]/",
             "https://::1/",
         ] {
-            assert!(parse(text, terms).is_err(), "{text}: {:?}", parse(text, terms));
+            assert!(parse(text, policy).is_err(), "{text}: {:?}", parse(text, policy));
         }
         let long = format!("https://hooks.example.com/{}", "a".repeat(2_048));
-        assert!(parse(&long, terms).is_err());
+        assert!(parse(&long, policy).is_err());
         let label = format!("https://{}.example.com/", "a".repeat(64));
-        assert!(parse(&label, terms).is_err());
+        assert!(parse(&label, policy).is_err());
     }
 
     #[test]
     fn this_machine_is_called_only_where_it_is_allowed() {
-        let terms = UrlPolicy {
+        let policy = UrlPolicy {
             allow_loopback: true,
             own_hosts: &[],
         };
@@ -378,7 +378,7 @@ mod tests {
             ("https://a.localhost/in", None),
         ] {
             assert_eq!(
-                parse(text, terms).ok().map(|endpoint| endpoint.url).as_deref(),
+                parse(text, policy).ok().map(|endpoint| endpoint.url).as_deref(),
                 want,
                 "{text}"
             );

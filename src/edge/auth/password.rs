@@ -51,14 +51,14 @@ mod tests {
     #[test]
     fn only_the_same_password_and_pepper_match() {
         let pepper = "a pepper of at least 32 characters";
-        let kept = hash("correct horse", pepper).unwrap();
-        assert!(kept.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{kept}");
+        let stored = hash("correct horse", pepper).unwrap();
+        assert!(stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{stored}");
         for (password, pepper, want) in [
             ("correct horse", pepper, true),
             ("correct horse ", pepper, false),
             ("correct horse", "another", false),
         ] {
-            assert_eq!(verify(password, Some(&kept), pepper), Ok(want));
+            assert_eq!(verify(password, Some(&stored), pepper), Ok(want));
         }
         assert_eq!(verify("correct horse", None, pepper), Ok(false));
         assert_eq!(verify("x", Some("not a hash"), pepper), Ok(false));

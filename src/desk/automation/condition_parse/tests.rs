@@ -1,7 +1,7 @@
 use super::*;
 use serde_json::json;
 
-fn mistakes(value: &Value) -> Vec<String> {
+fn error_paths(value: &Value) -> Vec<String> {
     let mut errors = FieldErrors::default();
     let conditions = Conditions::parse(Some(value), &mut errors);
     let errors = errors.finish(Some(conditions)).err().unwrap_or_default();
@@ -114,7 +114,7 @@ fn operators_and_values_suit_fields() {
                 _ => value.clone(),
             };
             let one = |value: Value| json!({"all": [{"field": field, "op": op.as_str(), "value": value}]});
-            let got = mistakes(&one(wrap(&good)));
+            let got = error_paths(&one(wrap(&good)));
             // Numbers in custom fields can be compared by size, text in them cannot.
             if unsuited.split(' ').any(|word| word == op.as_str()) {
                 let place = if field.starts_with("custom") {
@@ -129,7 +129,7 @@ fn operators_and_values_suit_fields() {
             for bad in &bad {
                 if !matches!(op, Operator::IsEmpty | Operator::Changed) {
                     assert_eq!(
-                        mistakes(&one(wrap(bad))),
+                        error_paths(&one(wrap(bad))),
                         ["conditions.all[0].value"],
                         "{field} {op:?} {bad}"
                     );
@@ -197,7 +197,7 @@ fn every_mistake_is_told() {
             vec!["conditions.all[0].value"],
         ),
     ] {
-        assert_eq!(mistakes(&value), want, "{value}");
+        assert_eq!(error_paths(&value), want, "{value}");
     }
 }
 

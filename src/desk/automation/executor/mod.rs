@@ -112,14 +112,14 @@ pub struct Executor<'a> {
     /// The ticket before the change that triggered the rules. `None` if that change created it.
     pub before: Option<&'a Ticket>,
     /// The ticket right after that change, before any rule acted.
-    pub left: &'a Ticket,
+    pub after: &'a Ticket,
     done: RunEffects,
 }
 
 impl<'a> Executor<'a> {
-    /// Starts with the ticket as the change left it.
+    /// Starts with the ticket right after the change.
     pub fn new(
-        (before, left): (Option<&'a Ticket>, &'a Ticket),
+        (before, after): (Option<&'a Ticket>, &'a Ticket),
         (context, input): (&'a TicketContext, &'a TriggerInput),
         references: &'a References,
         rules: &'a TicketSettings,
@@ -132,9 +132,9 @@ impl<'a> Executor<'a> {
             input,
             now,
             before,
-            left,
+            after,
             done: RunEffects {
-                ticket: left.clone(),
+                ticket: after.clone(),
                 steps: Vec::new(),
                 auto_assign_rule: None,
             },
@@ -147,9 +147,9 @@ impl<'a> Executor<'a> {
     }
 
     fn apply_edit(&mut self, edit: &TicketEdit) -> Result<(), String> {
-        let desk = auto_close::system_actor();
+        let actor = auto_close::system_actor();
         let change =
-            decide(&self.done.ticket, edit, &desk, self.rules, self.now).map_err(describe_refusal)?;
+            decide(&self.done.ticket, edit, &actor, self.rules, self.now).map_err(describe_refusal)?;
         if edit.assignee.is_some() {
             self.done.auto_assign_rule = None;
         }
@@ -197,7 +197,7 @@ impl<'a> Executor<'a> {
 
     fn set_tag(&mut self, tag: &str, wanted: bool) -> Result<(), String> {
         let mut tags = self.done.ticket.tags.clone();
-        tags.retain(|known| known != tag);
+        tags.retain(|other| other != tag);
         if wanted {
             tags.push(tag.to_owned());
             tags.sort_unstable();
@@ -239,9 +239,9 @@ impl<'a> Executor<'a> {
             .is_some_and(|message| message.is_internal)
     }
 
-    fn notify(&mut self, telling: RuleNotification) {
+    fn notify(&mut self, notification: RuleNotification) {
         if let Some(step) = self.done.steps.last_mut() {
-            step.notifications.push(telling);
+            step.notifications.push(notification);
         }
     }
 
@@ -268,10 +268,10 @@ impl<'a> Executor<'a> {
 
     /// A person. The e-mail address is known only if a rule refers to the person.
     fn person(&self, id: i64, card: &Value) -> Value {
-        let known = find_row(&self.references.people, id);
-        let uid = known.map(|known| known.uid.as_str().into());
+        let row = find_row(&self.references.people, id);
+        let uid = row.map(|row| row.uid.as_str().into());
         let uid = uid.or_else(|| card.get("uid").cloned());
-        json!({"id": id, "uid": uid, "name": known.map(|known| known.name.as_str())})
+        json!({"id": id, "uid": uid, "name": row.map(|row| row.name.as_str())})
     }
 
     /// The value of a field that comes from the context or from the trigger.
@@ -319,13 +319,13 @@ impl<'a> Executor<'a> {
 /// A category or project. Its uid is known only if a rule refers to it.
 fn reference_value(named: Option<&NamedRow>, list: &[ReferencedRow]) -> Value {
     named.map_or(Value::Null, |named| {
-        let uid = find_row(list, named.id).map(|known| known.uid.as_str());
+        let uid = find_row(list, named.id).map(|row| row.uid.as_str());
         json!({"id": named.id, "uid": uid, "name": named.name})
     })
 }
 
 fn find_row(list: &[ReferencedRow], id: i64) -> Option<&ReferencedRow> {
-    list.iter().find(|known| known.id == id)
+    list.iter().find(|row| row.id == id)
 }
 
 fn describe_refusal(refusal: Refusal) -> String {
@@ -349,7 +349,7 @@ impl Facts for Executor<'_> {
             return Some(from.as_str().into());
         }
         let before = self.ticket_field(self.before?, field);
-        before.filter(|before| self.ticket_field(self.left, field).as_ref() != Some(before))
+        before.filter(|before| self.ticket_field(self.after, field).as_ref() != Some(before))
     }
 }
 

@@ -31,18 +31,18 @@ fn rule(id: i64, on: &str, conditions: Value, actions: Value) -> Rule {
 
 /// Runs one rule without conditions: its effects, and the refusal reason of each action.
 fn acted(left: &Ticket, actions: Value) -> (RunEffects, Vec<Option<String>>) {
-    let (around, heard) = (TicketContext::default(), TriggerInput::default());
+    let (context, input) = (TicketContext::default(), TriggerInput::default());
     let (references, rules) = (references(), rules());
-    let mut hands = Executor::new((None, left), (&around, &heard), &references, &rules, 1_000);
+    let mut executor = Executor::new((None, left), (&context, &input), &references, &rules, 1_000);
     let list = [rule(1, "ticket_created", json!({}), actions)];
-    let runs = run_rules(&list, &[TriggerKind::TicketCreated], &mut hands);
+    let runs = run_rules(&list, &[TriggerKind::TicketCreated], &mut executor);
     let Some(crate::desk::automation::rule::RuleOutcome::Acted(acted)) =
         runs.first().map(|run| run.outcome.clone())
     else {
         panic!("it acts")
     };
     let refused = acted.into_iter().map(|(_, refused)| refused).collect();
-    (hands.finish(), refused)
+    (executor.finish(), refused)
 }
 
 #[test]
@@ -177,13 +177,13 @@ fn facts_are_told_before_and_after() {
         }),
         ..ticket()
     };
-    let around: TicketContext = serde_json::from_value(json!({
+    let context: TicketContext = serde_json::from_value(json!({
         "channel": "mail", "message_count": 3, "attachment_count": 0, "updated_at": 0,
         "custom_fields": {"size": "XL"},  "message": null,
         "requester": {"id": 9, "uid": "u", "name": "cat@example.com"},
     }))
     .unwrap();
-    let heard = TriggerInput {
+    let input = TriggerInput {
         actor_role: Some(Role::Agent),
         message: Some(RuleMessage {
             body: "Hello".to_owned(),
@@ -193,9 +193,9 @@ fn facts_are_told_before_and_after() {
         ..TriggerInput::default()
     };
     let (references, rules) = (references(), rules());
-    let hands = Executor::new(
+    let executor = Executor::new(
         (Some(&before), &left),
-        (&around, &heard),
+        (&context, &input),
         &references,
         &rules,
         HOUR / 2,
@@ -210,15 +210,15 @@ fn facts_are_told_before_and_after() {
         ("body", json!("Hello")),
         ("actor_role", json!("agent")),
     ] {
-        assert_eq!(hands.get(field), Some(want), "{field}");
+        assert_eq!(executor.get(field), Some(want), "{field}");
     }
-    assert_eq!(hands.get("category").unwrap()["name"], "billing");
-    assert_eq!(hands.get("requester").unwrap()["name"], "cat@example.com");
-    assert_eq!(hands.get("custom_fields.none"), None);
-    assert_eq!(hands.before("category"), Some(Value::Null));
-    assert_eq!(hands.before("status"), None);
+    assert_eq!(executor.get("category").unwrap()["name"], "billing");
+    assert_eq!(executor.get("requester").unwrap()["name"], "cat@example.com");
+    assert_eq!(executor.get("custom_fields.none"), None);
+    assert_eq!(executor.before("category"), Some(Value::Null));
+    assert_eq!(executor.before("status"), None);
     for (field, ..) in crate::desk::automation::fields::FIELDS {
-        assert!(hands.get(field).is_some(), "{field}");
+        assert!(executor.get(field).is_some(), "{field}");
     }
 }
 
@@ -267,9 +267,9 @@ fn changes_are_heard_by_their_names() {
 #[test]
 fn later_rules_see_what_earlier_ones_did() {
     let left = ticket();
-    let (around, heard) = (TicketContext::default(), TriggerInput::default());
+    let (context, input) = (TicketContext::default(), TriggerInput::default());
     let (references, rules) = (references(), rules());
-    let mut hands = Executor::new((None, &left), (&around, &heard), &references, &rules, 0);
+    let mut executor = Executor::new((None, &left), (&context, &input), &references, &rules, 0);
     let list = [
         rule(
             1,
@@ -285,9 +285,9 @@ fn later_rules_see_what_earlier_ones_did() {
         ),
         rule(3, "assigned", json!({}), json!([{"type": "escalate"}])),
     ];
-    let heard = run_rules(&list, &detect_triggers(None, &left), &mut hands).len();
-    let done = hands.finish();
-    assert_eq!((heard, done.steps.len()), (2, 2));
+    let triggered = run_rules(&list, &detect_triggers(None, &left), &mut executor).len();
+    let done = executor.finish();
+    assert_eq!((triggered, done.steps.len()), (2, 2));
     assert_eq!(
         diff(&done.steps[0].before, &done.steps[0].after)[0].field,
         "category"

@@ -88,8 +88,8 @@ pub struct Trigger {
 
 impl Trigger {
     /// Whether one of the events triggers the rule.
-    pub fn matches(&self, heard: &[TriggerKind], facts: &impl Facts) -> bool {
-        if !heard.contains(&self.on) {
+    pub fn matches(&self, events: &[TriggerKind], facts: &impl Facts) -> bool {
+        if !events.contains(&self.on) {
             return false;
         }
         let is = |fact: Option<Value>, word: &str| fact.is_some_and(|fact| fact == word);
@@ -170,27 +170,27 @@ pub enum RuleOutcome<'a> {
 /// of the result; invalid rules are always in it.
 pub fn run_rules<'a>(
     rules: &'a [Rule],
-    heard: &[TriggerKind],
-    desk: &mut impl ActionTarget,
+    events: &[TriggerKind],
+    target: &mut impl ActionTarget,
 ) -> Vec<RuleRun<'a>> {
     let mut active: Vec<&Rule> = rules.iter().filter(|rule| rule.is_active).collect();
     active.sort_by_key(|rule| (rule.position, rule.id));
     let mut runs = Vec::new();
-    let mut deeds: usize = 0;
+    let mut action_count: usize = 0;
     for rule in active {
         if runs.len() >= MAX_RULES {
             break;
         }
         let outcome = match &rule.definition {
-            Err(mistakes) => RuleOutcome::Invalid(mistakes),
-            Ok(definition) if !definition.trigger.matches(heard, desk) => continue,
-            Ok(definition) if !definition.conditions.matches(desk) => RuleOutcome::Unmet,
+            Err(errors) => RuleOutcome::Invalid(errors),
+            Ok(definition) if !definition.trigger.matches(events, target) => continue,
+            Ok(definition) if !definition.conditions.matches(target) => RuleOutcome::Unmet,
             Ok(definition) => {
                 let mut acted = Vec::new();
                 for action in &definition.actions {
-                    let refused = if deeds < MAX_ACTIONS_PER_CHANGE {
-                        deeds = deeds.saturating_add(1);
-                        desk.execute(rule, action).err()
+                    let refused = if action_count < MAX_ACTIONS_PER_CHANGE {
+                        action_count = action_count.saturating_add(1);
+                        target.execute(rule, action).err()
                     } else {
                         Some(format!(
                             "one change is followed by at most {MAX_ACTIONS_PER_CHANGE} actions"

@@ -5,12 +5,12 @@ use serde_json::json;
 use crate::desk::automation::condition::tests::Known;
 
 /// A target that records actions and applies tags.
-struct Noting {
+struct Recorder {
     facts: Known,
     done: Vec<String>,
 }
 
-impl Facts for Noting {
+impl Facts for Recorder {
     fn get(&self, field: &str) -> Option<Value> {
         self.facts.get(field)
     }
@@ -19,7 +19,7 @@ impl Facts for Noting {
     }
 }
 
-impl ActionTarget for Noting {
+impl ActionTarget for Recorder {
     fn execute(&mut self, rule: &Rule, action: &Action) -> Result<(), String> {
         match action {
             Action::AddTag(tag) => self.facts.now["tags"] = json!([tag]),
@@ -32,8 +32,8 @@ impl ActionTarget for Noting {
     }
 }
 
-fn desk(now: Value, before: Value) -> Noting {
-    Noting {
+fn target(now: Value, before: Value) -> Recorder {
+    Recorder {
         facts: Known { now, before },
         done: Vec::new(),
     }
@@ -83,15 +83,15 @@ fn rules_act_in_order() {
         asleep,
         unmet,
     ];
-    let mut desk = desk(json!({"tags": []}), json!({}));
+    let mut target = target(json!({"tags": []}), json!({}));
     let runs = run_rules(
         &rules,
         &[TriggerKind::TicketUpdated, TriggerKind::Assigned],
-        &mut desk,
+        &mut target,
     );
     let ids: Vec<i64> = runs.iter().map(|run| run.rule.id).collect();
     assert_eq!(ids, [1, 7, 2, 3, 4]);
-    assert_eq!(desk.done, ["1 add_tag", "2 add_tag", "3 add_tag", "4 add_tag"]);
+    assert_eq!(target.done, ["1 add_tag", "2 add_tag", "3 add_tag", "4 add_tag"]);
     assert_eq!(runs[1].outcome, RuleOutcome::Unmet);
 }
 
@@ -205,13 +205,13 @@ fn triggers_hear_what_they_wait_for() {
             json!({}),
             json!([{"type": "add_note", "body": "x"}]),
         )];
-        let mut desk = desk(now, before);
+        let mut target = target(now, before);
         assert_eq!(
-            run_rules(&rules, &[on], &mut desk).len(),
+            run_rules(&rules, &[on], &mut target).len(),
             usize::from(want),
             "{trigger}"
         );
-        assert!(run_rules(&rules, &[], &mut desk).is_empty());
+        assert!(run_rules(&rules, &[], &mut target).is_empty());
     }
 }
 
@@ -233,9 +233,9 @@ fn rules_see_effects_and_hear_none() {
         rule(3, 3, json!({"on": "ticket_updated"}), has_changed, note.clone()),
         rule(4, 4, json!({"on": "ticket_updated"}), is_closed, note),
     ];
-    let mut desk = desk(json!({"status": "open"}), json!({"title": "old"}));
-    run_rules(&rules, &[TriggerKind::TicketUpdated], &mut desk);
-    assert_eq!(desk.done, ["1 set_status", "4 add_note"]);
+    let mut target = target(json!({"status": "open"}), json!({"title": "old"}));
+    run_rules(&rules, &[TriggerKind::TicketUpdated], &mut target);
+    assert_eq!(target.done, ["1 set_status", "4 add_note"]);
 }
 
 #[test]
@@ -255,9 +255,9 @@ fn broken_rules_and_refused_actions_are_told() {
         json!([{"type": "escalate"}, {"type": "add_tag", "tag": "x"}]),
     );
     let rules = [broken, escalate];
-    let mut desk = desk(json!({}), json!({}));
-    let runs = run_rules(&rules, &[TriggerKind::TicketUpdated], &mut desk);
-    assert!(matches!(runs[0].outcome, RuleOutcome::Invalid(mistakes) if mistakes[0].0 == "actions[0].type"));
+    let mut target = target(json!({}), json!({}));
+    let runs = run_rules(&rules, &[TriggerKind::TicketUpdated], &mut target);
+    assert!(matches!(runs[0].outcome, RuleOutcome::Invalid(errors) if errors[0].0 == "actions[0].type"));
     let RuleOutcome::Acted(acted) = &runs[1].outcome else {
         panic!("it acts")
     };
@@ -271,9 +271,12 @@ fn the_work_is_bounded() {
     let many: Vec<Rule> = (0..1_000)
         .map(|id| rule(id, 0, json!({"on": "ticket_updated"}), json!({}), ten.clone()))
         .collect();
-    let mut desk = desk(json!({}), json!({}));
-    let runs = run_rules(&many, &[TriggerKind::TicketUpdated], &mut desk);
-    assert_eq!((runs.len(), desk.done.len()), (MAX_RULES, MAX_ACTIONS_PER_CHANGE));
+    let mut target = target(json!({}), json!({}));
+    let runs = run_rules(&many, &[TriggerKind::TicketUpdated], &mut target);
+    assert_eq!(
+        (runs.len(), target.done.len()),
+        (MAX_RULES, MAX_ACTIONS_PER_CHANGE)
+    );
 }
 
 #[test]

@@ -52,7 +52,7 @@ pub struct MailAttachment {
 impl IncomingMail {
     /// Why the mail is ignored: no person wrote it, or a reply to it could start a mail loop. `None` if it is
     /// processed.
-    pub fn ignore_reason(&self, sender: &str, desk: Option<&ReplyAddress>) -> Option<&'static str> {
+    pub fn ignore_reason(&self, sender: &str, reply_address: Option<&ReplyAddress>) -> Option<&'static str> {
         if let Some(why) = self.auto_reply_reason {
             return Some(why);
         }
@@ -65,7 +65,7 @@ impl IncomingMail {
             if matches!(local.as_str(), "mailer-daemon" | "postmaster") {
                 return Some("it is from a mail server");
             }
-            if desk.is_some_and(|desk| desk.is_own(address)) {
+            if reply_address.is_some_and(|reply_address| reply_address.is_own(address)) {
                 return Some("it is our own");
             }
         }
@@ -76,9 +76,14 @@ impl IncomingMail {
 
     /// The ticket and user that the mail belongs to: by the address it was sent to, or else by the mails it replies to.
     /// If one of those was about an internal note, so is this one.
-    pub fn find_thread(&self, recipient: &str, desk: &ReplyAddress) -> Option<MailThread> {
-        let mut answered = self.in_reply_to.iter().filter_map(|id| desk.parse_message_id(id));
-        let first = desk.parse_address(recipient).or_else(|| answered.next())?;
+    pub fn find_thread(&self, recipient: &str, reply_address: &ReplyAddress) -> Option<MailThread> {
+        let mut answered = self
+            .in_reply_to
+            .iter()
+            .filter_map(|id| reply_address.parse_message_id(id));
+        let first = reply_address
+            .parse_address(recipient)
+            .or_else(|| answered.next())?;
         Some(MailThread {
             is_internal: first.is_internal || answered.any(|thread| thread.is_internal),
             ..first
@@ -97,13 +102,13 @@ impl IncomingMail {
 
     /// The text of the message that the mail becomes. Quoted text is removed from replies; a new or forwarded mail is
     /// kept in full. The text of our own mails, our links and tokens are always removed.
-    pub fn reply_text(&self, ours: &OwnLinks) -> ReplyText {
+    pub fn reply_text(&self, own_links: &OwnLinks) -> ReplyText {
         let is_answer =
             !self.in_reply_to.is_empty() || self.title() != truncate(self.subject.trim(), MAX_TITLE_CHARS);
         let is_forwarded = FORWARD_PREFIXES
             .iter()
             .any(|prefix| has_prefix(&self.subject, prefix));
-        let said = if (is_answer && !is_forwarded) || self.text.contains(REPLY_MARKER) {
+        let reply = if (is_answer && !is_forwarded) || self.text.contains(REPLY_MARKER) {
             quote::strip_quotes(&self.text)
         } else {
             ReplyText {
@@ -112,8 +117,8 @@ impl IncomingMail {
             }
         };
         ReplyText {
-            text: ours.redact(&said.text).trim().to_owned(),
-            ..said
+            text: own_links.redact(&reply.text).trim().to_owned(),
+            ..reply
         }
     }
 }
@@ -151,8 +156,8 @@ fn truncate(text: &str, most: usize) -> &str {
 
 /// The body of a message or description: `head`, the text, and at the end a list of the files that were refused. Cut to
 /// the limit of a message.
-pub fn compose_body(head: Option<&str>, said: &str, refused: &[String]) -> String {
-    let said = if said.is_empty() { EMPTY_TEXT } else { said };
+pub fn compose_body(head: Option<&str>, text: &str, refused: &[String]) -> String {
+    let text = if text.is_empty() { EMPTY_TEXT } else { text };
     let mut tail = String::new();
     if !refused.is_empty() {
         let list = truncate(&refused.join(", "), 1_000).to_owned();
@@ -163,20 +168,20 @@ pub fn compose_body(head: Option<&str>, said: &str, refused: &[String]) -> Strin
     let room = MAX_TEXT_CHARS
         .saturating_sub(count(&head))
         .saturating_sub(count(&tail));
-    if count(said) <= room {
-        return format!("{head}{said}{tail}");
+    if count(text) <= room {
+        return format!("{head}{text}{tail}");
     }
     // 60 characters for the sentence about the cut.
-    let kept = truncate(said, room.saturating_sub(60));
-    let left = count(said).saturating_sub(count(kept));
-    format!("{head}{kept}\n\n[The mail was longer: {left} more characters]{tail}")
+    let beginning = truncate(text, room.saturating_sub(60));
+    let left = count(text).saturating_sub(count(beginning));
+    format!("{head}{beginning}\n\n[The mail was longer: {left} more characters]{tail}")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn letter(subject: &str) -> IncomingMail {
+    fn mail(subject: &str) -> IncomingMail {
         IncomingMail {
             from: Some("jane@example.org".to_owned()),
             subject: subject.to_owned(),
@@ -197,7 +202,7 @@ mod tests {
             ("Hi", "Mail: Hi"),
             (&long, &long[..400]),
         ] {
-            assert_eq!(letter(subject).title(), want);
+            assert_eq!(mail(subject).title(), want);
         }
     }
 
@@ -210,23 +215,23 @@ mod tests {
             ("x y z", 0, text),
             ("Fwd: x y z", 1, text),
         ] {
-            let letter = IncomingMail {
+            let mail = IncomingMail {
                 text: text.to_owned(),
                 in_reply_to: vec!["id".to_owned(); in_reply_to],
-                ..letter(subject)
+                ..mail(subject)
             };
-            let said = letter.reply_text(&OwnLinks::default()).text;
-            assert_eq!(said, want, "{subject} {in_reply_to}");
+            let text = mail.reply_text(&OwnLinks::default()).text;
+            assert_eq!(text, want, "{subject} {in_reply_to}");
         }
         // Text of our own mails is always removed.
-        let ours = format!("See below.\n\n{REPLY_MARKER}\n\nBob left a note:\n\n  CANARY\n");
+        let own_mail = format!("See below.\n\n{REPLY_MARKER}\n\nBob left a note:\n\n  CANARY\n");
         for subject in ["x y z", "Fwd: x y z", "Re: x y z"] {
-            let letter = IncomingMail {
-                text: ours.clone(),
-                ..letter(subject)
+            let mail = IncomingMail {
+                text: own_mail.clone(),
+                ..mail(subject)
             };
             assert_eq!(
-                letter.reply_text(&OwnLinks::default()).text,
+                mail.reply_text(&OwnLinks::default()).text,
                 "See below.",
                 "{subject}"
             );
@@ -235,13 +240,13 @@ mod tests {
 
     #[test]
     fn machines_are_left_alone() {
-        let desk = ReplyAddress::new("support@desk.example", "key".to_owned()).unwrap();
+        let reply_address = ReplyAddress::new("support@desk.example", "key".to_owned()).unwrap();
         let from = |address: &str| IncomingMail {
             from: Some(address.to_owned()),
-            ..letter("x")
+            ..mail("x")
         };
         let jane = "jane@example.org";
-        for (letter, sender, want) in [
+        for (mail, sender, want) in [
             (from(jane), jane, true),
             (from("jane@work.example"), jane, true),
             (from(jane), "", false),
@@ -254,7 +259,7 @@ mod tests {
             (
                 IncomingMail {
                     from: None,
-                    ..letter("x")
+                    ..mail("x")
                 },
                 jane,
                 false,
@@ -262,34 +267,40 @@ mod tests {
             (
                 IncomingMail {
                     auto_reply_reason: Some("why"),
-                    ..letter("x")
+                    ..mail("x")
                 },
                 jane,
                 false,
             ),
         ] {
             assert_eq!(
-                letter.ignore_reason(sender, Some(&desk)).is_none(),
+                mail.ignore_reason(sender, Some(&reply_address)).is_none(),
                 want,
-                "{letter:?} {sender}"
+                "{mail:?} {sender}"
             );
         }
     }
 
     #[test]
     fn threads_are_found_by_address_first() {
-        let desk = ReplyAddress::new("support@desk.example", "key".to_owned()).unwrap();
+        let reply_address = ReplyAddress::new("support@desk.example", "key".to_owned()).unwrap();
         let thread = |ticket_id| MailThread {
             ticket_id,
             user_id: 2,
             is_internal: false,
         };
-        let mut letter = letter("x");
-        assert_eq!(letter.find_thread("support@desk.example", &desk), None);
-        letter.in_reply_to = vec!["other@example.org".to_owned(), desk.message_id_for(thread(7), 1)];
-        assert_eq!(letter.find_thread("support@desk.example", &desk), Some(thread(7)));
+        let mut mail = mail("x");
+        assert_eq!(mail.find_thread("support@desk.example", &reply_address), None);
+        mail.in_reply_to = vec![
+            "other@example.org".to_owned(),
+            reply_address.message_id_for(thread(7), 1),
+        ];
         assert_eq!(
-            letter.find_thread(&desk.address_for(thread(8)), &desk),
+            mail.find_thread("support@desk.example", &reply_address),
+            Some(thread(7))
+        );
+        assert_eq!(
+            mail.find_thread(&reply_address.address_for(thread(8)), &reply_address),
             Some(thread(8))
         );
         // An internal note anywhere in the thread makes the reply one.
@@ -298,13 +309,16 @@ mod tests {
             ..thread(ticket_id)
         };
         assert_eq!(
-            letter.find_thread(&desk.address_for(note(8)), &desk),
+            mail.find_thread(&reply_address.address_for(note(8)), &reply_address),
             Some(note(8))
         );
-        letter.in_reply_to.push(desk.message_id_for(note(7), 2));
-        assert_eq!(letter.find_thread("support@desk.example", &desk), Some(note(7)));
+        mail.in_reply_to.push(reply_address.message_id_for(note(7), 2));
         assert_eq!(
-            letter.find_thread(&desk.address_for(thread(8)), &desk),
+            mail.find_thread("support@desk.example", &reply_address),
+            Some(note(7))
+        );
+        assert_eq!(
+            mail.find_thread(&reply_address.address_for(thread(8)), &reply_address),
             Some(note(8))
         );
     }

@@ -65,10 +65,10 @@ fn decode_part_at(raw: &[u8], at: usize) -> Option<Vec<u8>> {
         // `mail-parser` skips characters that are not base64, so they are skipped here too.
         let end = body.windows(2).position(|found| found == b"--");
         let body = body.get(..end.unwrap_or(body.len()))?.iter().copied();
-        let kept: Vec<u8> = body
+        let encoded: Vec<u8> = body
             .filter(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'='))
             .collect();
-        return base64_decode(&kept);
+        return base64_decode(&encoded);
     }
     if contains_ignore_case(&head, b"quoted-printable") {
         return quoted_printable_decode(body);

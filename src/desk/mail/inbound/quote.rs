@@ -61,7 +61,7 @@ pub fn strip_quotes(text: &str) -> ReplyText {
     let lines: Vec<&str> = text.split('\n').collect();
     let trimmed: Vec<&str> = lines.iter().map(|line| line.trim()).collect();
     let footer = trimmed.iter().rposition(|line| is_footer(line));
-    let (mut kept, mut is_cut, mut at): (Vec<&str>, bool, usize) = (Vec::new(), false, 0);
+    let (mut own_lines, mut is_cut, mut at): (Vec<&str>, bool, usize) = (Vec::new(), false, 0);
     while let (Some(line), Some(rest)) = (lines.get(at), trimmed.get(at..)) {
         if let Some(quoted) = find_quotation(rest) {
             is_cut = true;
@@ -73,14 +73,14 @@ pub fn strip_quotes(text: &str) -> ReplyText {
             };
             continue;
         }
-        let is_gap = line.trim().is_empty() && kept.last().is_none_or(|last| last.trim().is_empty());
+        let is_gap = line.trim().is_empty() && own_lines.last().is_none_or(|last| last.trim().is_empty());
         if !(is_cut && is_gap) {
-            kept.push(line);
+            own_lines.push(line);
         }
         at = at.saturating_add(1);
     }
     ReplyText {
-        text: kept.join("\n").trim().to_owned(),
+        text: own_lines.join("\n").trim().to_owned(),
         is_cut,
     }
 }
@@ -121,8 +121,9 @@ fn find_quotation(lines: &[&str]) -> Option<Quotation> {
         });
     }
     // An attribution in an unknown language.
-    let is_said = line.ends_with(':') && line.len() < 400 && mentions_address_or_time(line) && is_marked(1);
-    is_said.then_some(Quotation::Lines(1))
+    let is_attribution =
+        line.ends_with(':') && line.len() < 400 && mentions_address_or_time(line) && is_marked(1);
+    is_attribution.then_some(Quotation::Lines(1))
 }
 
 /// Whether the line has an e-mail address or a time of day, as attributions do.
@@ -253,8 +254,8 @@ mod tests {
             "-- \nJane\nExample Ltd.",
             "plain",
         ] {
-            let said = strip_quotes(text);
-            assert_eq!((said.text.as_str(), said.is_cut), (text.trim(), false));
+            let reply = strip_quotes(text);
+            assert_eq!((reply.text.as_str(), reply.is_cut), (text.trim(), false));
         }
         assert_eq!(strip_quotes(" \n "), ReplyText::default());
     }
@@ -318,8 +319,8 @@ mod tests {
                 "",
             ),
         ] {
-            let said = strip_quotes(&text);
-            assert_eq!((said.text.as_str(), said.is_cut), (want, true), "{text}");
+            let reply = strip_quotes(&text);
+            assert_eq!((reply.text.as_str(), reply.is_cut), (want, true), "{text}");
         }
     }
 

@@ -86,7 +86,7 @@ mod tests {
             is_internal: true,
         };
         let (to, id) = (desk.address_for(thread), desk.message_id_for(thread, 7));
-        let ours = OwnLinks {
+        let own_links = OwnLinks {
             desk: Some(&desk),
             pages: &["https://desk.example", "http://app.example/help"],
         };
@@ -124,7 +124,7 @@ mod tests {
                 "a  b\n\tjane@desk.example support@desk.example é,",
             ),
         ] {
-            assert_eq!(ours.redact(&text), want);
+            assert_eq!(own_links.redact(&text), want);
         }
         assert_eq!(OwnLinks::default().redact(&to), to);
     }

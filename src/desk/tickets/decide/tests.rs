@@ -599,9 +599,9 @@ fn history_tells_what_was_and_what_is() {
         .unwrap()
         .event
         .unwrap();
-    let told = serde_json::to_value(&event.changes).unwrap();
+    let history = serde_json::to_value(&event.changes).unwrap();
     assert_eq!(
-        told,
+        history,
         json!([
             {"field": "status", "from": "open", "to": "assigned"},
             {"field": "assignee", "from": null, "to": {"id": AGENT}},

@@ -71,7 +71,7 @@ pub fn post(
 ///
 /// # Errors
 /// A [`Refusal`] when they may not.
-pub fn authorize_edit(author_id: i64, said_at: Millis, actor: &Actor, now: Millis) -> Result<(), Refusal> {
+pub fn authorize_edit(author_id: i64, posted_at: Millis, actor: &Actor, now: Millis) -> Result<(), Refusal> {
     if actor.role == Role::Admin {
         return Ok(());
     }
@@ -80,7 +80,7 @@ pub fn authorize_edit(author_id: i64, said_at: Millis, actor: &Actor, now: Milli
             "only its author and admins may change a message".to_owned(),
         ));
     }
-    if now > said_at.saturating_add(EDIT_WINDOW) {
+    if now > posted_at.saturating_add(EDIT_WINDOW) {
         return Err(Refusal::Forbidden(
             "a message can be changed for 15 minutes after it was said".to_owned(),
         ));

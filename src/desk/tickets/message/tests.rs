@@ -48,8 +48,8 @@ fn a_customers_reply_wakes_and_reopens() {
         (Lifecycle::Project, Blocked, HOUR, Ok(None)),
         (Lifecycle::Project, Closed, 70 * DAY, Ok(Some(Open))),
     ] {
-        let said = post(&ticket(workflow, status, ago), &customer, false, &rules(), NOW);
-        match (said, want) {
+        let result = post(&ticket(workflow, status, ago), &customer, false, &rules(), NOW);
+        match (result, want) {
             (Ok(effect), Ok(status)) => {
                 let want = MessageEffect {
                     status,
@@ -58,7 +58,7 @@ fn a_customers_reply_wakes_and_reopens() {
                 assert_eq!(effect, want, "{workflow:?} {status:?}");
             }
             (Err(Refusal::Conflict(why)), Err(())) => assert!(why.contains("new one"), "{why}"),
-            (said, _) => panic!("{workflow:?} {status:?} {ago}: {said:?}"),
+            (result, _) => panic!("{workflow:?} {status:?} {ago}: {result:?}"),
         }
     }
 }
@@ -99,8 +99,8 @@ fn customers_speak_on_their_own_tickets_and_in_public() {
         (9, false, false),
         (9, true, false),
     ] {
-        let said = post(&ticket, &actor(by, Role::Customer), is_internal, &rules(), NOW);
-        match said {
+        let result = post(&ticket, &actor(by, Role::Customer), is_internal, &rules(), NOW);
+        match result {
             Ok(_) => assert!(allowed, "{by} {is_internal}"),
             Err(Refusal::Forbidden(_)) => assert!(!allowed, "{by} {is_internal}"),
             Err(other) => panic!("{by} {is_internal}: {other:?}"),

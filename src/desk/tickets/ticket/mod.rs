@@ -211,8 +211,8 @@ impl Ticket {
     /// Recomputes the due times from the SLA policy of its priority. Once staff have answered, the due time of the
     /// response stays: it decides whether that answer was in time.
     pub fn set_due_times(&mut self, rules: &TicketSettings) {
-        let promise = rules.sla_policies.for_priority(self.priority);
-        let (targets, paused) = promise.due_times(self.created_at, &self.pauses);
+        let policy = rules.sla_policies.for_priority(self.priority);
+        let (targets, paused) = policy.due_times(self.created_at, &self.pauses);
         if self.first_responded_at.is_none() {
             self.first_response_due_at = Some(targets.first_response_due_at);
             self.first_response_risk_at = Some(targets.first_response_at_risk_at);
@@ -220,7 +220,7 @@ impl Ticket {
         self.resolution_due_at = Some(targets.resolution_due_at);
         self.resolution_risk_at = Some(targets.resolution_at_risk_at);
         self.paused_ms = paused;
-        self.sla_version = promise.version;
+        self.sla_version = policy.version;
     }
 
     /// Changes to a status that the lifecycle allows, and updates timestamps and pauses.

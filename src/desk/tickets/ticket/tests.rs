@@ -14,7 +14,7 @@ const NOW: Millis = 1_700_000_000_000;
 
 /// Settings with the same SLA durations for every priority, in hours around the clock.
 fn rules(response: i64, resolution: i64, version: i64) -> TicketSettings {
-    let promise = SlaPolicy {
+    let sla_policy = SlaPolicy {
         policy: SlaDurations {
             response: response * HOUR,
             resolution: resolution * HOUR,
@@ -24,7 +24,7 @@ fn rules(response: i64, resolution: i64, version: i64) -> TicketSettings {
     };
     TicketSettings {
         reopen_window_days: 7,
-        sla_policies: Rc::new(SlaPolicies([(); 4].map(|()| promise.clone()))),
+        sla_policies: Rc::new(SlaPolicies([(); 4].map(|()| sla_policy.clone()))),
     }
 }
 

@@ -214,7 +214,7 @@ fn read_secret(values: &impl ConfigSource) -> Result<String, String> {
 impl VerificationKey {
     fn hs256(secret: &str) -> VerificationKey {
         use hmac::{Hmac, Mac};
-        let mark = Hmac::<sha2::Sha256>::new_from_slice(secret.as_bytes())
+        let fingerprint = Hmac::<sha2::Sha256>::new_from_slice(secret.as_bytes())
             .map(|mac| {
                 mac.chain_update(b"edgedesk key id")
                     .finalize()
@@ -223,7 +223,7 @@ impl VerificationKey {
             })
             .unwrap_or_default();
         VerificationKey::Hs256 {
-            kid: ids::hex(mark.get(..4).unwrap_or_default()),
+            kid: ids::hex(fingerprint.get(..4).unwrap_or_default()),
             key: Hs256Key::new(secret.as_bytes()),
         }
     }

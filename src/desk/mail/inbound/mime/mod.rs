@@ -55,7 +55,7 @@ pub fn parse(raw: &[u8], decode: CharsetDecoder) -> Option<IncomingMail> {
     let mut in_reply_to = message_ids(message.in_reply_to());
     let references = message_ids(message.references());
     in_reply_to.extend(references.into_iter().rev().take(MAX_REFERENCES));
-    let letter = IncomingMail {
+    let mail = IncomingMail {
         message_id: message.message_id().map(str::to_owned),
         sender_auth: from.as_deref().map_or_else(
             crate::desk::mail::inbound::authentication::SenderAuth::default,
@@ -74,7 +74,7 @@ pub fn parse(raw: &[u8], decode: CharsetDecoder) -> Option<IncomingMail> {
     };
     Some(IncomingMail {
         files: take_attachments(message, &raw),
-        ..letter
+        ..mail
     })
 }
 
@@ -113,22 +113,22 @@ fn body_text(message: &Message, raw: &[u8], decode: CharsetDecoder) -> String {
             .collect();
         parts.join("\n\n")
     };
-    let said = joined(message.text_bodies().map(of).collect());
-    if said.is_empty() {
+    let text = joined(message.text_bodies().map(of).collect());
+    if text.is_empty() {
         return joined(message.html_bodies().map(of).collect());
     }
-    said
+    text
 }
 
 /// Line ends become LF; other control characters except tabs are removed, as are invisible characters at both ends.
 fn normalize_text(text: &str) -> String {
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
-    let kept: String = text
+    let cleaned: String = text
         .chars()
         .filter(|c| !c.is_control() || matches!(c, '\n' | '\t'))
         .map(|c| if c == '\u{a0}' { ' ' } else { c })
         .collect();
-    kept.trim_matches(['\u{feff}', '\u{200b}']).trim().to_owned()
+    cleaned.trim_matches(['\u{feff}', '\u{200b}']).trim().to_owned()
 }
 
 /// The text of a part in a multi-byte character set.

@@ -14,13 +14,13 @@ fn decode(charset: &str, bytes: &[u8]) -> Option<String> {
     })
 }
 
-fn letter(raw: &str) -> IncomingMail {
+fn mail(raw: &str) -> IncomingMail {
     parse(raw.replace('\n', "\r\n").as_bytes(), &decode).unwrap()
 }
 
 #[test]
 fn gmail() {
-    let letter = letter(
+    let mail = mail(
         "From: =?UTF-8?Q?J=C3=BCrgen_M=C3=BCller?= <juergen@example.org>\nTo: support@desk.example\n\
          Subject: =?UTF-8?B?UmU6IERydWNrZXIg8J+UpQ==?=\nMessage-ID: <CAF=abc@mail.gmail.com>\n\
          In-Reply-To: <1.2.3.seal@desk.example>\nReferences: <0@desk.example> <1.2.3.seal@desk.example>\n\
@@ -32,12 +32,12 @@ fn gmail() {
          --m1\nContent-Type: image/jpeg; name=\"foto.jpg\"\nContent-Disposition: attachment; filename=\"foto.jpg\"\n\
          Content-Transfer-Encoding: base64\n\n/9j/4AA=\n--m1--\n",
     );
-    assert_eq!(letter.from.as_deref(), Some("juergen@example.org"));
-    assert_eq!(letter.name.as_deref(), Some("Jürgen Müller"));
-    assert_eq!(letter.subject, "Re: Drucker 🔥");
-    assert_eq!(letter.message_id.as_deref(), Some("CAF=abc@mail.gmail.com"));
+    assert_eq!(mail.from.as_deref(), Some("juergen@example.org"));
+    assert_eq!(mail.name.as_deref(), Some("Jürgen Müller"));
+    assert_eq!(mail.subject, "Re: Drucker 🔥");
+    assert_eq!(mail.message_id.as_deref(), Some("CAF=abc@mail.gmail.com"));
     assert_eq!(
-        letter.in_reply_to,
+        mail.in_reply_to,
         [
             "1.2.3.seal@desk.example",
             "1.2.3.seal@desk.example",
@@ -45,22 +45,22 @@ fn gmail() {
         ]
     );
     assert_eq!(
-        letter.text,
+        mail.text,
         "Läuft wieder. Eine sehr lange Zeile, die hier weitergeht."
     );
-    let file = &letter.files[0];
+    let file = &mail.files[0];
     assert_eq!(
         (file.name.as_str(), file.content_type.as_str()),
         ("foto.jpg", "image/jpeg")
     );
     assert_eq!(file.bytes, [0xff, 0xd8, 0xff, 0xe0, 0x00]);
-    assert_eq!((letter.files.len(), letter.auto_reply_reason), (1, None));
+    assert_eq!((mail.files.len(), mail.auto_reply_reason), (1, None));
 }
 
 #[test]
 fn outlook() {
     // HTML only, with an inline image, and a file name in RFC 2231 form.
-    let letter = letter(
+    let mail = mail(
         "From: \"Doe, John\" <John.Doe@Example.ORG>\nSubject: Invoice\n 4711\nMessage-ID: <x@prod.outlook.com>\n\
          Content-Type: multipart/related; boundary=\"_004_\"; type=\"text/html\"\n\n\
          --_004_\nContent-Type: text/html; charset=\"iso-8859-1\"\nContent-Transfer-Encoding: quoted-printable\n\n\
@@ -71,19 +71,19 @@ fn outlook() {
          --_004_\nContent-Type: application/pdf\n\
          Content-Disposition: attachment; filename*=UTF-8''Rechnung%20M%C3%A4rz.pdf\n\n%PDF-1.4\n--_004_--\n",
     );
-    assert_eq!(letter.from.as_deref(), Some("John.Doe@Example.ORG"));
+    assert_eq!(mail.from.as_deref(), Some("John.Doe@Example.ORG"));
     assert_eq!(
-        (letter.name.as_deref(), letter.subject.as_str()),
+        (mail.name.as_deref(), mail.subject.as_str()),
         (Some("Doe, John"), "Invoice 4711")
     );
-    assert_eq!(letter.text, "Schöne Grüße");
-    let names: Vec<&str> = letter.files.iter().map(|file| file.name.as_str()).collect();
+    assert_eq!(mail.text, "Schöne Grüße");
+    let names: Vec<&str> = mail.files.iter().map(|file| file.name.as_str()).collect();
     assert_eq!(names, ["image001.png", "Rechnung März.pdf"]);
 }
 
 #[test]
 fn apple_mail() {
-    let letter = letter(
+    let mail = mail(
         "From: Jane <jane@icloud.com>\nSubject: hello\nMessage-Id: <A@icloud.com>\nContent-Type: multipart/alternative;\n\t\
          boundary=\"Apple-Mail=_1\"\n\n--Apple-Mail=_1\nContent-Transfer-Encoding: 7bit\nContent-Type: text/plain;\n\t\
          charset=us-ascii\n\nYes.\n\n> On 20 Nov 2026, at 19:40, Desk <d@desk.example> wrote:\n> \n> Hello?\n\n\
@@ -92,26 +92,23 @@ fn apple_mail() {
          --Apple-Mail=_2\nContent-Disposition: inline; filename=scan.pdf\nContent-Type: application/pdf; name=scan.pdf\n\
          Content-Transfer-Encoding: base64\n\nJVBERi0=\n--Apple-Mail=_2--\n--Apple-Mail=_1--\n",
     );
-    assert!(letter.text.starts_with("Yes.\n\n> On 20 Nov"));
-    let letter = IncomingMail {
+    assert!(mail.text.starts_with("Yes.\n\n> On 20 Nov"));
+    let mail = IncomingMail {
         in_reply_to: vec!["x".to_owned()],
-        ..letter
+        ..mail
     };
-    assert_eq!(letter.reply_text(&OwnLinks::default()).text, "Yes.");
-    assert_eq!(letter.files[0].name, "scan.pdf");
+    assert_eq!(mail.reply_text(&OwnLinks::default()).text, "Yes.");
+    assert_eq!(mail.files[0].name, "scan.pdf");
 }
 
 #[test]
 fn other_character_sets() {
-    let letter = letter(
+    let mail = mail(
         "From: =?gb2312?B?xOO6ww==?= <a@example.cn>\nSubject: =?GB2312?Q?=C4=E3=BA=C3?= =?gb2312?B?xOO6ww==?=\n\
          Message-ID: <1@example.cn>\nContent-Type: text/plain; charset=gb2312\nContent-Transfer-Encoding: base64\n\nxOO6ww==\n",
     );
-    assert_eq!(letter.name.as_deref(), Some("你好"));
-    assert_eq!(
-        (letter.subject.as_str(), letter.text.as_str()),
-        ("你好你好", "你好")
-    );
+    assert_eq!(mail.name.as_deref(), Some("你好"));
+    assert_eq!((mail.subject.as_str(), mail.text.as_str()), ("你好你好", "你好"));
     for (charset, body, want) in [
         ("iso-8859-1", &b"caf\xe9"[..], "café"),
         ("windows-1252", b"\x80 5", "€ 5"),
@@ -131,8 +128,8 @@ fn other_character_sets() {
     }
     // No content type at all, and bytes above ASCII.
     let raw = "From: a@b.example\r\nSubject: caf\u{e9}\r\n\r\ncaf\u{e9}";
-    let letter = parse(raw.as_bytes(), &decode).unwrap();
-    assert_eq!((letter.subject.as_str(), letter.text.as_str()), ("café", "café"));
+    let mail = parse(raw.as_bytes(), &decode).unwrap();
+    assert_eq!((mail.subject.as_str(), mail.text.as_str()), ("café", "café"));
 }
 
 #[test]
@@ -156,8 +153,8 @@ fn programs_are_recognised() {
         ),
         ("X-Mailer: Thunderbird", false),
     ] {
-        let letter = letter(&format!("{header}\nFrom: a@b.example\n\nHello\n"));
-        assert_eq!(letter.auto_reply_reason.is_some(), want, "{header}");
+        let mail = mail(&format!("{header}\nFrom: a@b.example\n\nHello\n"));
+        assert_eq!(mail.auto_reply_reason.is_some(), want, "{header}");
     }
 }
 
@@ -190,8 +187,8 @@ fn only_the_receiving_server_vouches() {
         ),
         ("Subject: dmarc=pass", SenderAuth::Unknown),
     ] {
-        let letter = letter(&format!("{headers}\nFrom: a@b.example\n\nHello\n"));
-        assert_eq!(letter.sender_auth, want, "{headers}");
+        let mail = mail(&format!("{headers}\nFrom: a@b.example\n\nHello\n"));
+        assert_eq!(mail.sender_auth, want, "{headers}");
     }
 }
 
@@ -209,9 +206,9 @@ fn a_mail_is_from_one_address() {
         ("From: undisclosed", false),
         ("Sender: a@b.example", false),
     ] {
-        let letter = letter(&format!("{headers}\nMessage-ID: <1@b.example>\n\nHello\n"));
+        let mail = mail(&format!("{headers}\nMessage-ID: <1@b.example>\n\nHello\n"));
         let want = want.then_some("a@b.example");
-        assert_eq!(letter.from.as_deref(), want, "{headers}");
+        assert_eq!(mail.from.as_deref(), want, "{headers}");
     }
 }
 
@@ -255,14 +252,14 @@ fn broken_mails_are_read_as_far_as_they_go() {
         .collect();
     let _ = parse(&junk, &decode);
     junk.splice(0..0, b"From: a@b.example\r\n\r\n".iter().copied());
-    let letter = parse(&junk, &decode).unwrap();
-    assert_eq!(letter.from.as_deref(), Some("a@b.example"));
-    assert!(!letter.text.contains('\0'));
+    let mail = parse(&junk, &decode).unwrap();
+    assert_eq!(mail.from.as_deref(), Some("a@b.example"));
+    assert!(!mail.text.contains('\0'));
 }
 
 #[test]
 fn files_without_names_get_one() {
-    let letter = letter(
+    let mail = mail(
         "From: a@b.example\nContent-Type: multipart/mixed; boundary=x\n\n\
          --x\nContent-Type: text/plain\n\nsee\n\
          --x\nContent-Type: image/jpg\nContent-Transfer-Encoding: base64\n\n/9j/\n\
@@ -270,7 +267,7 @@ fn files_without_names_get_one() {
          --x\nContent-Type: application/octet-stream\nContent-Disposition: attachment; filename=\"../../etc/passwd\"\n\nx\n\
          --x\nContent-Type: text/plain\nContent-Disposition: attachment; filename=empty.txt\n\n\n--x--\n",
     );
-    let files: Vec<(&str, &str)> = letter
+    let files: Vec<(&str, &str)> = mail
         .files
         .iter()
         .map(|file| (file.name.as_str(), file.content_type.as_str()))
@@ -283,8 +280,8 @@ fn files_without_names_get_one() {
             ("../../etc/passwd", "application/octet-stream")
         ]
     );
-    assert!(letter.files[1].bytes.starts_with(b"From: c@d.example"));
-    assert_eq!(letter.text, "see");
+    assert!(mail.files[1].bytes.starts_with(b"From: c@d.example"));
+    assert_eq!(mail.text, "see");
 }
 
 #[test]
