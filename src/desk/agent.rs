@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_of_rights() {
+    fn the_table_of_permissions() {
         use Role::*;
         for (part, role, is_self, want) in [
             (AgentAttribute::Availability, Agent, true, true),

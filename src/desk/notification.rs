@@ -154,7 +154,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn kinds_have_their_words() {
+    fn kinds_and_names_agree() {
         for kind in NotificationKind::ALL {
             assert_eq!(NotificationKind::parse(kind.as_str()), Some(kind));
         }
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn preferences_are_read_or_told_what_is_wrong() {
+    fn preferences_are_parsed_or_errors_are_reported() {
         let read_them =
             parse_preferences(&json!({"reply": {"email": false, "fax": 1}, "status": {}})).unwrap();
         let reply = Channels {

@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_and_roles_agree() {
+    fn names_and_roles_agree() {
         for (role, word) in Role::ALL.into_iter().zip(Role::WORDS) {
             assert_eq!(role.as_str(), word);
             assert_eq!(Role::parse(word), Some(role));

@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_and_statuses_agree() {
+    fn names_and_statuses_agree() {
         for (status, word) in ProjectStatus::ALL.into_iter().zip(ProjectStatus::WORDS) {
             assert_eq!(status.as_str(), word);
             assert_eq!(ProjectStatus::parse(word), Some(status));

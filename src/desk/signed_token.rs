@@ -38,7 +38,7 @@ impl Signer {
 }
 
 /// The first `bytes` bytes of an HMAC-SHA-256 over the parts, one per line, in hexadecimal.
-pub(super) fn hmac_hex(key: &str, parts: &[&str], bytes: usize) -> String {
+pub fn hmac_hex(key: &str, parts: &[&str], bytes: usize) -> String {
     let mac = mac(key, parts).map(|mac| mac.finalize().into_bytes());
     let bytes = mac.iter().flatten().take(bytes);
     bytes.map(|byte| format!("{byte:02x}")).collect()
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_was_sealed_opens() {
+    fn only_signed_tokens_verify() {
         let signer = Signer::new("key".to_owned());
         let token = signer.sign("stop", "7.reply", "");
         assert_eq!(Signer::payload(&token), Some("7.reply"));

@@ -5,7 +5,7 @@
 //! crate `chrono-tz` was measured at 881 KB (115 KB gzip), because it has the whole history since 1850, which no ticket
 //! needs. JavaScript's `Intl` would make due times depend on the machine.
 
-use chrono::{DateTime, Datelike, NaiveDate, Weekday};
+use chrono::{DateTime, Datelike, NaiveDate, SecondsFormat, Weekday};
 
 use crate::desk::{DAY, MINUTE, Millis};
 
@@ -189,7 +189,8 @@ fn parse_minutes(text: &str) -> Option<Millis> {
     text.parse::<Millis>().ok()?.checked_mul(MINUTE)
 }
 
-fn epoch_days(date: NaiveDate) -> i64 {
+/// The days from 1970-01-01 to a date.
+pub(super) fn epoch_days(date: NaiveDate) -> i64 {
     i64::from(date.to_epoch_days())
 }
 
@@ -218,6 +219,13 @@ pub fn parse_day(text: &str) -> Option<i64> {
     let month = parts.next()?.parse().ok()?;
     let day = parts.next()?.parse().ok()?;
     NaiveDate::from_ymd_opt(year, month, day).map(epoch_days)
+}
+
+/// Formats a time as the API does: RFC 3339, UTC, with milliseconds.
+pub fn to_rfc3339(at: Millis) -> String {
+    DateTime::from_timestamp_millis(at)
+        .unwrap_or_default()
+        .to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use crate::desk::Millis;
+use crate::desk::{Millis, signed_token};
 
 /// Fills `N` bytes from the platform's secure generator.
 ///
@@ -82,14 +82,7 @@ pub fn sha256_hex(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
-/// A hash that tells nothing of what was hashed to who has not the key: HMAC-SHA-256, 32 hexadecimal digits.
+/// An HMAC-SHA-256, truncated to 128 bits, as 32 hexadecimal digits: without the key it reveals nothing of the text.
 pub fn hmac_hex(key: &str, text: &str) -> String {
-    use hmac::{Hmac, Mac};
-    // HMAC takes keys of any length.
-    let Ok(mut mac) = Hmac::<sha2::Sha256>::new_from_slice(key.as_bytes()) else {
-        return String::new();
-    };
-    mac.update(text.as_bytes());
-    let digest = mac.finalize().into_bytes();
-    hex(digest.get(..16).unwrap_or_default())
+    signed_token::hmac_hex(key, &[text], 16)
 }

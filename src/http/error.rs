@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn all_fields_are_told_at_once() {
+    fn all_fields_are_reported_at_once() {
         let fields = vec![
             ("title".to_owned(), "is missing".to_owned()),
             ("status".to_owned(), "is unknown".to_owned()),

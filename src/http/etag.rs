@@ -5,12 +5,16 @@
 
 /// The tag of a body.
 pub fn compute_etag(version: i64, body: &str) -> String {
-    format!("\"{version}-{:08x}\"", hash(body.as_bytes()))
+    format!("\"{version}-{:08x}\"", fnv1a(body.as_bytes(), FNV_OFFSET_BASIS))
 }
 
-/// FNV-1a, 32 bits: <http://www.isthe.com/chongo/tech/comp/fnv/>. Not for security.
-fn hash(bytes: &[u8]) -> u32 {
-    bytes.iter().fold(0x811c_9dc5, |hash, byte| {
+/// The hash of no bytes.
+pub(super) const FNV_OFFSET_BASIS: u32 = 0x811c_9dc5;
+
+/// FNV-1a with 32 bits, continued from `hash`. Not for security.
+/// Source: <http://www.isthe.com/chongo/tech/comp/fnv/>.
+pub(super) fn fnv1a(bytes: &[u8], hash: u32) -> u32 {
+    bytes.iter().fold(hash, |hash, byte| {
         (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193)
     })
 }

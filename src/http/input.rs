@@ -481,7 +481,7 @@ mod tests {
     }
 
     #[test]
-    fn all_errors_are_told() {
+    fn all_errors_are_reported() {
         match read(r#"{"status":1,"n":0}"#) {
             Err(Error::Invalid(errors)) => {
                 let names: Vec<_> = errors.iter().map(|(name, _)| name.as_str()).collect();

@@ -3,6 +3,7 @@
 use base64ct::{Base64UrlUnpadded, Encoding};
 
 use crate::http::error::Error;
+use crate::http::etag::{FNV_OFFSET_BASIS, fnv1a};
 use crate::http::input_values::Input;
 use crate::http::request::Request;
 use crate::http::shape::{Field, Kind, Shape};
@@ -149,17 +150,15 @@ fn fingerprint(request: &Request, viewer: i64) -> u32 {
     pairs.iter().fold(
         fnv(
             path,
-            0x811c_9dc5 ^ u32::try_from(viewer & 0xffff_ffff).unwrap_or_default(),
+            FNV_OFFSET_BASIS ^ u32::try_from(viewer & 0xffff_ffff).unwrap_or_default(),
         ),
         |seed, (name, value)| fnv(value, fnv("=", fnv(name, fnv("&", seed)))),
     )
 }
 
-/// FNV-1a, continued from `seed`. It ties a cursor to its list; it is no protection against forged cursors.
-fn fnv(text: &str, seed: u32) -> u32 {
-    text.bytes().fold(seed, |hash, byte| {
-        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-    })
+/// Ties a cursor to its list. It is no protection against forged cursors.
+fn fnv(text: &str, hash: u32) -> u32 {
+    fnv1a(text.as_bytes(), hash)
 }
 
 /// The number of rows in a list, exact up to [`MAX_OFFSET`].

@@ -220,7 +220,7 @@ mod tests {
 
     /// The example of the AWS page above; the other URLs were signed by botocore 1.x.
     #[test]
-    fn links_are_those_of_other_signers() {
+    fn links_equal_those_of_other_signers() {
         let r2 = Credentials {
             id: "0123456789abcdef0123456789abcdef",
             secret: &"f".repeat(64),

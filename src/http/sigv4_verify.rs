@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn links_are_accepted_while_they_live() {
+    fn links_are_accepted_until_they_expire() {
         let (path, query) = upload();
         for (now, want) in [
             (NOW, Ok(())),
@@ -343,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn another_secret_signs_nothing_here() {
+    fn another_secret_is_refused() {
         let (path, query) = upload();
         let headers: HashMap<&'static str, &'static str> = SENT.into_iter().collect();
         let claim = PresignedRequest {

@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn no_row_stands_twice() {
+    fn no_route_is_listed_twice() {
         for (at, Endpoint { route, .. }) in ROUTES.iter().enumerate() {
             let twin = ROUTES
                 .iter()

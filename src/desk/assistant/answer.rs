@@ -101,7 +101,7 @@ pub fn parse_suggestions(
         priority: word("priority").and_then(Priority::parse),
         sentiment,
         assignee: assignee.map(|agent| agent.card.clone()),
-        reason: to_single_line(word("reason").unwrap_or_default()),
+        reason: clean_reason(word("reason").unwrap_or_default()),
     })
 }
 
@@ -112,8 +112,8 @@ fn strip_code_fence(text: &str) -> &str {
     inner.map_or(text, |inner| inner.strip_prefix("json").unwrap_or(inner).trim())
 }
 
-/// One line without control characters.
-fn to_single_line(text: &str) -> String {
+/// A reason as one line without control characters, cut at [`MAX_REASON_CHARS`].
+fn clean_reason(text: &str) -> String {
     let text: String = text
         .chars()
         .map(|c| if c.is_control() { ' ' } else { c })
@@ -127,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn answers_are_read_in_their_forms() {
+    fn responses_are_parsed_in_every_format() {
         let long =
             |content: Value| json!({"choices": [{"message": {"role": "assistant", "content": content}}]});
         for (body, want) in [
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn requests_ask_for_json_where_it_is_wanted() {
+    fn requests_ask_for_json_when_needed() {
         let prompt = |wants_json| Prompt {
             system: "s".to_owned(),
             user: "u".to_owned(),
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_the_desk_has_is_suggested() {
+    fn only_existing_rows_are_suggested() {
         let billing = SuggestableCategory {
             id: 2,
             slug: "billing".to_owned(),

@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn every_mistake_is_told() {
+    fn every_error_is_reported() {
         for (value, want) in [
             (json!(null), vec!["actions"]),
             (json!([]), vec!["actions"]),

@@ -149,7 +149,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_is_gone_is_told_at_its_place() {
+    fn missing_rows_are_reported_with_their_path() {
         let actions = json!([
             {"type": "escalate"},
             {"type": "set_category", "category": "old"},
@@ -174,7 +174,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn webhooks_are_named_while_they_are_on() {
+    fn webhooks_are_found_while_enabled() {
         for (webhook, want) in [
             (json!(6), true),
             (json!("0190b4c6-7d2a-7c3e-8f00-000000000006"), true),

@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_of_all_parts_are_told_at_once() {
+    fn errors_of_all_parts_are_reported_at_once() {
         let got = error_paths(
             json!({"on": "x"}),
             json!({"all": [{}]}),
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn rules_about_notes_do_not_tell_the_requester() {
+    fn rules_about_notes_do_not_notify_the_requester() {
         let tell = json!([{"type": "send_notification", "to": "requester", "message": "x"}]);
         for (internal, want) in [(true, vec!["actions[0].to"]), (false, vec![])] {
             let trigger = json!({"on": "message_added", "internal": internal});

@@ -86,7 +86,7 @@ mod tests {
     use crate::desk::automation::action::{Audience, RowRef};
 
     #[test]
-    fn nothing_succeeds_in_silence() {
+    fn every_action_has_an_outcome() {
         let tag = Action::AddTag("x".to_owned());
         let assign = Action::Assign(Assignee::LeastLoaded);
         let hook = Action::SendWebhook(RowRef::Id(1));
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn every_telling_has_its_mark() {
+    fn every_notification_has_its_placeholder() {
         let notify = Action::SendNotification {
             to: Audience::Assignee,
             message: "x".to_owned(),

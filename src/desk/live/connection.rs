@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn objects_have_names_and_seats() {
+    fn topics_have_names_and_limits() {
         for object in [Topic::Ticket(5), Topic::User(7)] {
             assert_eq!(Topic::parse(&object.name()), Some(object));
         }
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn a_seat_is_kept_as_long_as_its_owner_stands() {
+    fn a_connection_stays_open_while_its_user_is_authorized() {
         let good = Authority {
             user_id: 7,
             session_id: 3,
@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn what_asks_for_much_counts_as_ten() {
+    fn expensive_frames_count_as_ten() {
         let mut rate = FrameRate::default();
         for _ in 0..3 {
             assert_eq!(rate.admit(0), Admission::Accept);
@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_that_come_too_fast_are_refused_and_then_end_the_socket() {
+    fn frames_over_the_limit_are_refused_and_then_close_the_connection() {
         let mut rate = FrameRate::default();
         let results: Vec<Admission> = (0..100).map(|_| rate.admit(20_000)).collect();
         let count = |wanted| results.iter().filter(|result| **result == wanted).count();
@@ -359,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn writing_is_not_shown_all_the_time() {
+    fn typing_indicators_are_limited() {
         let mut connection = connection();
         for (is_typing, now, want) in [
             (true, 0, true),

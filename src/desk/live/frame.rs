@@ -1,10 +1,10 @@
 //! WebSocket frames: parsing what clients send, building what the server sends.
 
-use chrono::{DateTime, SecondsFormat};
 use serde_json::{Map, Value, json};
 
 use crate::desk::Millis;
 use crate::desk::id::Ref;
+use crate::desk::time_zone::to_rfc3339;
 use crate::desk::validation::{FieldError, FieldErrors};
 
 /// The longest client frame, in bytes.
@@ -148,12 +148,6 @@ fn parse_resume(frame: &Map<String, Value>, errors: &mut FieldErrors) -> Option<
 
 // Server frames --------------------------------------------------------------------------------------------------
 
-/// RFC 3339 with milliseconds, UTC.
-fn to_rfc3339(now: Millis) -> String {
-    let time = DateTime::from_timestamp_millis(now).unwrap_or_default();
-    time.to_rfc3339_opts(SecondsFormat::Millis, true)
-}
-
 fn build_frame(kind: &str, ticket: Option<i64>, now: Millis, data: Value) -> String {
     match ticket {
         Some(ticket) => json!({"type": kind, "ticket_id": ticket, "at": to_rfc3339(now), "data": data}),
@@ -266,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_by_its_place() {
+    fn errors_are_reported_with_their_path() {
         for (text, place) in [
             ("{}", "type"),
             (r#"{"type":5}"#, "type"),
@@ -292,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_out_have_one_form() {
+    fn server_frames_have_one_form() {
         let card = json!({"id": 7});
         for (text, want) in [
             (

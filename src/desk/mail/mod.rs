@@ -7,3 +7,12 @@
 pub mod inbound;
 pub mod outgoing;
 pub mod reply_address;
+
+/// One line without control characters, so that a value cannot add a header; runs of white space are collapsed.
+fn to_single_line(text: &str) -> String {
+    let spaced: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    spaced.split_whitespace().collect::<Vec<_>>().join(" ")
+}

@@ -3,6 +3,8 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::desk::mail::to_single_line;
+
 /// Stands above the text of mails that can be answered. In a reply, everything from this line on is quoted.
 pub const REPLY_MARKER: &str = "-- Please write your answer above this line --";
 
@@ -282,15 +284,6 @@ fn describe_status_change(entry: &MailEntry, who: &str) -> String {
     )
 }
 
-/// One line without control characters, so that a value cannot add a header; runs of white space are collapsed.
-fn to_single_line(text: &str) -> String {
-    let plain: String = text
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
-    plain.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
 fn escape_html(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
@@ -385,13 +378,13 @@ mod tests {
     }
 
     #[test]
-    fn a_stranger_is_not_called_what_somebody_else_wrote() {
+    fn unconfirmed_addresses_are_not_greeted_by_name() {
         let asked = render(&facts("verify_email"), &MailLinks::default());
         assert!(asked.text.starts_with("Hello,\n") && !asked.text.contains("Ann"));
     }
 
     #[test]
-    fn links_and_the_marker_stand_where_they_are_wanted() {
+    fn links_and_the_marker_are_where_they_belong() {
         let links = MailLinks {
             action: Some("https://app.example/reset#token=x".to_owned()),
             unsubscribe: Some("https://api.example/u?token=y".to_owned()),
@@ -414,7 +407,7 @@ mod tests {
     }
 
     #[test]
-    fn a_digest_tells_all_of_it_in_order() {
+    fn a_digest_lists_all_entries_in_order() {
         let entry = |body: &str| MailEntry {
             kind: "reply".to_owned(),
             actor: Some("Bob".to_owned()),

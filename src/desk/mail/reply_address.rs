@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_made_is_read() {
+    fn addresses_are_parsed_as_they_were_built() {
         let reply_address = reply_address();
         let address = reply_address.address_for(THREAD);
         assert!(address.starts_with("support+12.34.") && address.ends_with("@desk.example"));
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_made_up_leads_nowhere() {
+    fn forged_addresses_are_refused() {
         let reply_address = reply_address();
         let address = reply_address.address_for(THREAD);
         let id = reply_address.message_id_for(THREAD, 7);
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn own_addresses_are_known() {
+    fn own_addresses_are_recognised() {
         let reply_address = reply_address();
         for (address, want) in [
             ("support@desk.example", true),

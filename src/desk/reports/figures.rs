@@ -122,7 +122,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn promises_are_shares_of_what_is_decided() {
+    fn compliance_is_a_share_of_met_and_missed() {
         for (tickets, met, missed, pending, percent) in [
             (0, 0, 0, 0, 0.0),
             (3, 0, 0, 3, 0.0),

@@ -1,8 +1,9 @@
 //! The time range of a report, and its division into days, weeks or months.
 
-use chrono::{DateTime, Datelike, Months, NaiveDate, SecondsFormat};
+use chrono::{DateTime, Datelike, Months};
 
-use crate::desk::time_zone::{TimeZone, civil_date, format_day, parse_day};
+pub use crate::desk::time_zone::to_rfc3339;
+use crate::desk::time_zone::{TimeZone, civil_date, epoch_days, format_day, parse_day};
 use crate::desk::{DAY, Millis};
 
 /// The longest range, in local days.
@@ -102,13 +103,6 @@ impl Bucket {
     }
 }
 
-/// A time as responses have it: RFC 3339, UTC, with milliseconds.
-pub fn to_rfc3339(at: Millis) -> String {
-    DateTime::from_timestamp_millis(at)
-        .unwrap_or_default()
-        .to_rfc3339_opts(SecondsFormat::Millis, true)
-}
-
 /// The index of the bucket that contains a time.
 pub fn bucket_index(parts: &[Bucket], at: Millis) -> Option<usize> {
     let after = parts.partition_point(|part| part.range.from <= at);
@@ -172,10 +166,6 @@ impl Granularity {
             }
         }
     }
-}
-
-fn epoch_days(date: NaiveDate) -> i64 {
-    i64::from(date.to_epoch_days())
 }
 
 #[cfg(test)]

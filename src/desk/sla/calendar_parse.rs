@@ -173,7 +173,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn every_mistake_is_told() {
+    fn every_error_is_reported() {
         let many: Vec<String> = (0..1_001).map(|_| "2026-01-01".to_owned()).collect();
         for (value, want) in [
             (json!({"hours": {"mon": ["09:00-10:00"]}}), vec![]),

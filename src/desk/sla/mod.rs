@@ -235,7 +235,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn words_and_states_agree() {
+    fn names_and_states_agree() {
         for (state, word) in SlaState::ALL.into_iter().zip(SlaState::WORDS) {
             assert_eq!(state.as_str(), word);
             assert_eq!(SlaState::parse(&word.to_uppercase()), Some(state));
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn the_standard_promises_are_kept_around_the_clock() {
+    fn the_default_policies_count_around_the_clock() {
         for (priority, response, resolution) in [
             (Priority::Urgent, 2, 24),
             (Priority::High, 4, 48),
@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn promises_follow_the_calendar() {
+    fn due_times_follow_the_calendar() {
         let day = ["09:00-17:00"];
         let calendar = Calendar::parse(&json!({
             "time_zone": "Europe/Berlin",

@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn uploaders_have_a_quarter_of_an_hour() {
+    fn uploaders_delete_files_for_15_minutes() {
         for (id, role, now, want) in [
             (5, Role::Customer, EDIT_WINDOW, true),
             (5, Role::Customer, EDIT_WINDOW + 1, false),
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn places_are_counted() {
+    fn the_file_limit_is_checked() {
         assert!(
             check_file_count(MAX_FILES_PER_TICKET - 1).is_ok()
                 && check_file_count(MAX_FILES_PER_TICKET).is_err()

@@ -41,7 +41,7 @@ mod tests {
     use crate::desk::sla::SlaPolicies;
 
     #[test]
-    fn what_is_resolved_for_long_is_closed() {
+    fn resolved_tickets_are_closed_after_some_days() {
         let rules = TicketSettings {
             reopen_window_days: 7,
             sla_policies: std::rc::Rc::new(SlaPolicies::standard()),

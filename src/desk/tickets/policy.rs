@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_of_rights() {
+    fn the_table_of_permissions() {
         let own = Relation {
             is_requester: true,
             ..Relation::default()

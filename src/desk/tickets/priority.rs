@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_ranks_and_priorities_agree() {
+    fn names_ranks_and_priorities_agree() {
         for (priority, word) in Priority::ALL.into_iter().zip(Priority::WORDS) {
             assert_eq!(priority.as_str(), word);
             assert_eq!(Priority::parse(word), Some(priority));

@@ -177,7 +177,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_and_statuses_agree() {
+    fn names_and_statuses_agree() {
         for (status, word) in Status::ALL.into_iter().zip(Status::WORDS) {
             assert_eq!(status.as_str(), word);
             assert_eq!(Status::parse(word), Some(status));

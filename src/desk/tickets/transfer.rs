@@ -47,7 +47,7 @@ mod tests {
     use crate::desk::tickets::status::Status;
 
     #[test]
-    fn only_the_assignee_and_managers_hand_a_ticket_on() {
+    fn only_the_assignee_and_managers_transfer_a_ticket() {
         let rules = TicketSettings {
             reopen_window_days: 7,
             sla_policies: Rc::new(SlaPolicies::standard()),

@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn endpoints_listen_to_what_there_is() {
+    fn endpoints_subscribe_to_existing_events() {
         for (value, want) in [
             (json!(["*"]), Ok(vec!["*"])),
             (json!(["ticket.created", "*"]), Ok(vec!["*"])),
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_waits_for_what_is_internal_in_vain() {
+    fn subscriptions_to_internal_events_need_include_internal() {
         for (event, include_internal, want) in [
             ("sla.breached", false, Some("sla.breached")),
             ("sla.breached", true, None),
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn what_waited_behind_others_has_its_attempts_too() {
+    fn late_deliveries_have_a_minimum_of_attempts() {
         for (number, want) in [(1, false), (4, false), (5, true), (9, true)] {
             let decision = retry_decision(&attempt(503, number, 0), RETRY_WINDOW + HOUR);
             assert_eq!(decision == RetryDecision::Expired, want, "{number}");
@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn others_may_ask_for_more_patience_and_never_for_less() {
+    fn retry_after_lengthens_the_wait_and_never_shortens_it() {
         for (retry_after, want) in [(1, 4_000), (60, 60_000), (u32::MAX, 4 * HOUR)] {
             let attempt = DeliveryAttempt {
                 retry_after: Some(retry_after),

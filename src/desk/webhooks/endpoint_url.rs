@@ -198,7 +198,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_may_be_called_is_called_as_it_was_read() {
+    fn allowed_urls_are_normalised() {
         for (text, want) in [
             ("https://hooks.example.com/in", "https://hooks.example.com/in"),
             ("https://hooks.example.com", "https://hooks.example.com/"),
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_else_is_called() {
+    fn other_urls_are_refused() {
         let own_hosts = ["desk.example.com".to_owned()];
         let policy = UrlPolicy {
             allow_loopback: false,
@@ -355,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn this_machine_is_called_only_where_it_is_allowed() {
+    fn loopback_is_allowed_in_development_only() {
         let policy = UrlPolicy {
             allow_loopback: true,
             own_hosts: &[],

@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_or_wrong_is_named() {
+    fn missing_and_invalid_values_are_named() {
         let good = HashMap::from([
             ("MAIL_MODE", "http"),
             ("MAIL_HTTP_KEY", "key"),

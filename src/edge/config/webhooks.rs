@@ -35,7 +35,7 @@ mod tests {
     use std::collections::HashMap;
 
     #[test]
-    fn names_are_looked_up_unless_somebody_tries_things_out() {
+    fn addresses_are_checked_except_in_development() {
         for (environment, dns, want) in [
             ("", "", Some("https://cloudflare-dns.com/dns-query")),
             ("", "https://dns.example/q", Some("https://dns.example/q")),

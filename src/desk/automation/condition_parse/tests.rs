@@ -9,7 +9,7 @@ fn error_paths(value: &Value) -> Vec<String> {
 }
 
 #[test]
-fn words_and_operators_agree() {
+fn names_and_operators_agree() {
     for (op, word) in Operator::ALL.into_iter().zip(Operator::WORDS) {
         assert_eq!((op.as_str(), Operator::parse(word)), (word, Some(op)));
     }
@@ -140,7 +140,7 @@ fn operators_and_values_suit_fields() {
 }
 
 #[test]
-fn every_mistake_is_told() {
+fn every_error_is_reported() {
     let many = vec![json!({"field": "title", "op": "changed"}); 21];
     for (value, want) in [
         (json!(null), vec![]),
@@ -202,7 +202,7 @@ fn every_mistake_is_told() {
 }
 
 #[test]
-fn older_names_are_known() {
+fn older_names_are_accepted() {
     for (name, want) in [
         ("subject", Some("title")),
         ("content", Some("body")),

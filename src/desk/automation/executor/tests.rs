@@ -75,7 +75,7 @@ fn actions_change_the_ticket_as_everybody_does() {
 }
 
 #[test]
-fn what_may_not_be_is_refused() {
+fn forbidden_actions_are_refused() {
     let given = Ticket {
         assignee: Some(Person {
             id: 7,
@@ -151,7 +151,7 @@ fn escalation_ends_at_urgent() {
 }
 
 #[test]
-fn a_named_agent_ends_the_search() {
+fn a_named_agent_replaces_automatic_assignment() {
     for (actions, want) in [
         (json!([{"type": "assign", "to": "least_loaded"}]), Some(1)),
         (
@@ -168,7 +168,7 @@ fn a_named_agent_ends_the_search() {
 }
 
 #[test]
-fn facts_are_told_before_and_after() {
+fn facts_have_values_before_and_after() {
     let before = ticket();
     let left = Ticket {
         category: Some(NamedRow {
@@ -223,7 +223,7 @@ fn facts_are_told_before_and_after() {
 }
 
 #[test]
-fn changes_are_heard_by_their_names() {
+fn changes_have_their_triggers() {
     let given = Ticket {
         assignee: Some(Person {
             id: 7,

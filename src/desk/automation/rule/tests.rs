@@ -96,7 +96,7 @@ fn rules_act_in_order() {
 }
 
 #[test]
-fn triggers_hear_what_they_wait_for() {
+fn triggers_match_their_events() {
     let changed = (json!({"status": "closed"}), json!({"status": "open"}));
     let by = |role: &str, internal: bool| (json!({"author_role": role, "is_internal": internal}), json!({}));
     let sla = |target: &str| (json!({"sla_target": target}), json!({}));
@@ -216,7 +216,7 @@ fn triggers_hear_what_they_wait_for() {
 }
 
 #[test]
-fn rules_see_effects_and_hear_none() {
+fn rules_see_effects_but_are_not_triggered_by_them() {
     let close = rule(
         1,
         1,
@@ -239,7 +239,7 @@ fn rules_see_effects_and_hear_none() {
 }
 
 #[test]
-fn broken_rules_and_refused_actions_are_told() {
+fn invalid_rules_and_refused_actions_are_reported() {
     let broken = rule(
         1,
         1,

@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_right_word_for_the_right_domain_counts() {
+    fn only_an_aligned_result_of_the_trusted_server_counts() {
         use SenderAuth::{Fail, Pass, Unknown};
         for (value, want) in [
             (

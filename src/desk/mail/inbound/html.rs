@@ -223,7 +223,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_seen_is_kept() {
+    fn visible_text_is_kept() {
         for (html, want) in [
             ("plain", "plain"),
             ("<p>One</p><p>Two</p>", "One\nTwo"),
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn junk_costs_one_walk() {
+    fn malformed_input_takes_linear_time() {
         for junk in ["<", "<div>", "</", "&", "<!--", "<style></", "&#x"] {
             assert!(to_text(&junk.repeat(200_000)).len() <= 1_400_000);
         }

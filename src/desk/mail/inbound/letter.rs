@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn only_answers_lose_what_they_quote() {
+    fn only_replies_lose_quoted_text() {
         let text = "Yes.\n\nOn 20 Nov 2026, at 19:40, Desk <d@d.example> wrote:\n> Hello";
         for (subject, in_reply_to, want) in [
             ("Re: x y z", 0, "Yes."),
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn machines_are_left_alone() {
+    fn automatic_mails_are_ignored() {
         let reply_address = ReplyAddress::new("support@desk.example", "key".to_owned()).unwrap();
         let from = |address: &str| IncomingMail {
             from: Some(address.to_owned()),

@@ -210,7 +210,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_answered_is_cut_off() {
+    fn quoted_text_is_removed() {
         for quoted in [
             "On Fri, Nov 20, 2026 at 7:40 PM Edgedesk <desk@desk.example> wrote:\n\n> Hello\n> there",
             // Gmail breaks long attributions.
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn what_somebody_says_is_kept() {
+    fn text_of_the_sender_is_kept() {
         for text in [
             "On Monday I wrote: it does not work",
             "On the screen it says:\nError 500\n\n\nThen nothing.",
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_quoted_is_never_kept() {
+    fn quoted_text_never_remains() {
         const OURS: &str = "-- Please write your answer above this line --\n\nHello Ann,\n\nBob left a note on x:\n\n  CANARY\n\n\
              See the ticket: https://desk.example/tickets/1\n\n--\nNo more mails of this kind: https://desk.example/u?token=1";
         let marked: String = OURS.lines().map(|line| format!("> {line}\n")).collect();
@@ -325,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn junk_costs_one_walk() {
+    fn malformed_input_takes_linear_time() {
         for line in [
             "> x\n",
             "On 1 wrote:\n",

@@ -78,7 +78,7 @@ mod tests {
     use crate::desk::mail::reply_address::MailThread;
 
     #[test]
-    fn what_lets_in_is_taken_out() {
+    fn bearer_secrets_are_removed() {
         let desk = ReplyAddress::new("support@desk.example", "key".to_owned()).unwrap();
         let thread = MailThread {
             ticket_id: 12,

@@ -177,7 +177,7 @@ fn each_field_is_for_its_roles() {
 }
 
 #[test]
-fn nothing_wanted_is_nothing_done() {
+fn an_empty_edit_changes_nothing() {
     for role in Role::ALL {
         assert_eq!(fate(&open(), &TicketEdit::default(), &actor(9, role)), "same");
     }
@@ -209,7 +209,7 @@ fn customers_edit_their_text_while_it_is_open_or_waiting() {
 }
 
 #[test]
-fn every_step_of_both_lifecycles_is_decided() {
+fn every_transition_of_both_lifecycles_is_decided() {
     for workflow in Lifecycle::ALL {
         for from in Status::ALL.into_iter().filter(|from| workflow.has_status(*from)) {
             for next in Status::ALL {
@@ -254,7 +254,7 @@ fn every_step_of_both_lifecycles_is_decided() {
 }
 
 #[test]
-fn a_refused_step_tells_the_legal_ones() {
+fn a_refused_transition_lists_the_allowed_ones() {
     let refusal = decide(&open(), &to(Status::Resolved), &agent(), &rules(), NOW).unwrap_err();
     let want = Refusal::Transition {
         from: Status::Open,
@@ -307,7 +307,7 @@ fn assignment_moves_the_status_in_support_only() {
 }
 
 #[test]
-fn agents_take_what_is_free_and_managers_give() {
+fn agents_take_unassigned_tickets_and_managers_assign() {
     let theirs = Ticket {
         assignee: Some(person(3)),
         ..ticket_in(Lifecycle::Support, Status::InProgress)
@@ -339,7 +339,7 @@ fn agents_take_what_is_free_and_managers_give() {
 }
 
 #[test]
-fn assigned_takes_the_ticket_for_who_says_so() {
+fn status_assigned_assigns_the_ticket_to_its_actor() {
     let change = decide(&open(), &to(Status::Assigned), &agent(), &rules(), NOW).unwrap();
     assert_eq!(change.ticket.assignee, Some(person(AGENT)));
     assert_eq!(change.ticket.status, Status::Assigned);
@@ -413,7 +413,7 @@ fn the_window_is_for_closed_support_tickets() {
 }
 
 #[test]
-fn the_end_has_its_times() {
+fn resolving_and_closing_set_their_times() {
     let closed = done(&open(), &to(Status::Closed), &agent());
     assert_eq!((closed.resolved_at, closed.closed_at), (Some(NOW), Some(NOW)));
     let resolved = ticket_in(Lifecycle::Support, Status::Resolved);
@@ -430,7 +430,7 @@ fn the_end_has_its_times() {
 }
 
 #[test]
-fn pauses_move_the_solution_and_not_the_answer() {
+fn pauses_move_the_resolution_and_not_the_response() {
     let rules = rules();
     let work = ticket_in(Lifecycle::Support, Status::InProgress);
     let due = work.resolution_due_at.unwrap();
@@ -467,7 +467,7 @@ fn pauses_move_the_solution_and_not_the_answer() {
 }
 
 #[test]
-fn a_new_priority_is_a_new_promise() {
+fn a_new_priority_sets_new_due_times() {
     let urgent = TicketEdit {
         priority: Some(Priority::Urgent),
         ..TicketEdit::default()
@@ -485,7 +485,7 @@ fn a_new_priority_is_a_new_promise() {
 }
 
 #[test]
-fn what_is_overdue_stays_so_while_it_waits() {
+fn overdue_tickets_stay_overdue_while_waiting() {
     let mut ticket = open();
     let due = ticket.resolution_due_at.unwrap();
     assert!(!ticket.is_overdue(due));
@@ -587,7 +587,7 @@ fn one_change_is_one_event_named_after_its_weightiest_field() {
 }
 
 #[test]
-fn history_tells_what_was_and_what_is() {
+fn history_has_old_and_new_values() {
     let edit = TicketEdit {
         category: Some(Some(NamedRow {
             id: 3,

@@ -31,7 +31,7 @@ fn ticket(workflow: Lifecycle, status: Status, ago: Millis) -> Ticket {
 }
 
 #[test]
-fn a_customers_reply_wakes_and_reopens() {
+fn a_customers_reply_resumes_and_reopens() {
     use Status::*;
     let customer = actor(REQUESTER, Role::Customer);
     for (workflow, status, ago, want) in [
@@ -64,7 +64,7 @@ fn a_customers_reply_wakes_and_reopens() {
 }
 
 #[test]
-fn staff_never_change_the_status_and_answer_once() {
+fn staff_messages_keep_the_status_and_respond_once() {
     for status in Status::ALL {
         for role in [Role::Agent, Role::Manager, Role::Admin] {
             let new = ticket(Lifecycle::Support, status, 70 * DAY);
@@ -91,7 +91,7 @@ fn staff_never_change_the_status_and_answer_once() {
 }
 
 #[test]
-fn customers_speak_on_their_own_tickets_and_in_public() {
+fn customers_post_public_messages_on_their_own_tickets() {
     let ticket = ticket(Lifecycle::Support, Status::Open, HOUR);
     for (by, is_internal, allowed) in [
         (REQUESTER, false, true),
@@ -109,7 +109,7 @@ fn customers_speak_on_their_own_tickets_and_in_public() {
 }
 
 #[test]
-fn authors_change_their_words_for_a_quarter_of_an_hour() {
+fn authors_edit_messages_for_15_minutes() {
     for (role, by, age, allowed) in [
         (Role::Customer, 7, 0, true),
         (Role::Customer, 7, EDIT_WINDOW, true),

@@ -44,7 +44,7 @@ fn due(ticket: &Ticket) -> (Option<i64>, Option<i64>) {
 }
 
 #[test]
-fn tickets_keep_what_they_were_promised_by() {
+fn tickets_store_the_version_of_their_policy() {
     let mut ticket = opened(&rules(1, 10, 3));
     assert_eq!((due(&ticket), ticket.sla_version), ((Some(1), Some(10)), 3));
     ticket.set_due_times(&rules(2, 5, 4));
@@ -52,7 +52,7 @@ fn tickets_keep_what_they_were_promised_by() {
 }
 
 #[test]
-fn an_answer_that_was_given_keeps_its_due_time() {
+fn the_response_due_time_is_frozen_once_answered() {
     let mut ticket = opened(&rules(8, 10, 1));
     ticket.first_responded_at = Some(NOW + 7 * HOUR);
     ticket.set_due_times(&rules(2, 5, 2));
@@ -60,7 +60,7 @@ fn an_answer_that_was_given_keeps_its_due_time() {
 }
 
 #[test]
-fn pauses_move_the_resolution_and_not_the_answer() {
+fn pauses_move_the_resolution_and_not_the_response() {
     let rules = rules(1, 10, 1);
     let mut ticket = opened(&rules);
     ticket.enter_status(Status::InProgress, &rules, NOW);
@@ -84,7 +84,7 @@ fn pauses_move_the_resolution_and_not_the_answer() {
 }
 
 #[test]
-fn a_reopened_ticket_is_promised_what_counts_now() {
+fn a_reopened_ticket_gets_the_current_policy() {
     let before = rules(1, 10, 1);
     let mut ticket = opened(&before);
     ticket.enter_status(Status::Closed, &before, NOW + HOUR);

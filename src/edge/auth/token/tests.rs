@@ -116,7 +116,7 @@ fn rings() -> [KeyRing; 2] {
 }
 
 #[test]
-fn what_is_signed_is_believed() {
+fn signed_tokens_verify() {
     for (keys, alg) in rings().iter().zip(["HS256", "RS256"]) {
         let access = signed(keys, TokenUse::Access);
         assert_eq!(part(&access, 0)["alg"], alg);
@@ -303,7 +303,7 @@ fn a_key_on_one_line_is_the_same_key() {
 }
 
 #[test]
-fn keys_that_are_none_are_refused_by_name() {
+fn invalid_keys_are_refused_by_name() {
     let pair = &pairs()[0];
     let small = Pair::new(1_024);
     let broken = pair.private.replace('M', "*");

@@ -13,6 +13,7 @@ use mail_parser::{Encoding, HeaderValue, Message, MessageParser, MessagePart, Mi
 
 use crate::desk::mail::inbound::letter::{IncomingMail, MailAttachment};
 use crate::desk::mail::inbound::{authentication, html, nesting};
+use crate::desk::mail::to_single_line;
 
 /// Decodes bytes in a named character set. `None` if the set is unknown.
 pub type CharsetDecoder<'a> = &'a dyn Fn(&str, &[u8]) -> Option<String>;
@@ -83,15 +84,6 @@ fn message_ids(value: &HeaderValue) -> Vec<String> {
         Some(list) => list.iter().map(|id| id.to_string()).collect(),
         None => value.as_text().map(str::to_owned).into_iter().collect(),
     }
-}
-
-/// One line: control characters removed, runs of white space collapsed.
-fn to_single_line(text: &str) -> String {
-    let spaced: String = text
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
-    spaced.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 // Text ---------------------------------------------------------------------------------------------------------------

@@ -159,7 +159,7 @@ fn programs_are_recognised() {
 }
 
 #[test]
-fn only_the_receiving_server_vouches() {
+fn only_the_receiving_server_is_trusted() {
     for (headers, want) in [
         (
             "Authentication-Results: mx.cloudflare.net; dkim=pass header.d=b.example; dmarc=pass header.from=b.example",
