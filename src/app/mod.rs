@@ -1,4 +1,8 @@
-//! What handlers, jobs and sockets share.
+//! What do handlers, jobs and sockets share? The call with its reads and commits, facts about routes, cached settings,
+//! workflow rules, opening tickets, posting messages, dispatch, files and retries.
+//!
+//! Nothing here belongs to a single resource or job, and no file imports from `api`, `jobs` or `live`. SQL stays in
+//! `store`, rules in `desk`.
 
 pub mod automation;
 pub mod call;

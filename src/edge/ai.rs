@@ -1,4 +1,4 @@
-//! Workers AI: language models by the binding `AI`.
+//! Workers AI: language models through the binding `AI`.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use worker::Delay;
 
 use crate::edge::fetch::FetchError;
 
-/// What is asked. Plain structs: maps would arrive as something else.
+/// The request. Structs are needed: maps are passed to JavaScript as `Map` and not as objects.
 #[derive(Serialize)]
 struct ChatRequest<'a> {
     messages: [ChatMessage<'a>; 2],
@@ -30,10 +30,10 @@ struct ResponseFormat {
     r#type: &'static str,
 }
 
-/// Asks a model, and gives its answer as it came. The platform bounds what a model answers.
+/// Asks a model and returns its response as it is. The platform limits how long the response is.
 ///
 /// # Errors
-/// [`FetchError`].
+/// [`FetchError`] when there is no response.
 pub async fn complete_chat(
     env: &worker::Env,
     model: &str,

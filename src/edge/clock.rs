@@ -2,14 +2,14 @@
 
 use crate::desk::Millis;
 
-/// The present moment. On Workers it stands still while a request computes, and moves with its I/O.
+/// The current time. In Workers it does not advance while a request computes, only with its I/O.
 #[cfg(target_family = "wasm")]
 pub fn now() -> Millis {
     let now = worker::Date::now().as_millis();
     Millis::try_from(now).unwrap_or(Millis::MAX)
 }
 
-/// The present moment, natively.
+/// The current time in native builds.
 #[cfg(not(target_family = "wasm"))]
 pub fn now() -> Millis {
     let since = std::time::SystemTime::now()

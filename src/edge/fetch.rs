@@ -1,4 +1,4 @@
-//! Requests to other servers: never redirected, never longer than they are given, never more read than asked for.
+//! Requests to other servers: limited in time and in bytes, and without following redirects.
 
 use std::time::Duration;
 
@@ -8,7 +8,6 @@ use worker::{
     AbortController, Delay, Fetch, Headers, Method, Request, RequestInit, RequestRedirect, Response,
 };
 
-/// A request to send.
 #[derive(Clone, Copy, Debug)]
 pub struct FetchRequest<'a> {
     /// `GET` or `POST`.
@@ -16,35 +15,35 @@ pub struct FetchRequest<'a> {
     pub url: &'a str,
     pub headers: &'a [(&'a str, &'a str)],
     pub body: Option<&'a str>,
-    /// For the whole exchange, milliseconds.
+    /// For the whole exchange, in milliseconds.
     pub timeout_ms: u32,
-    /// Bytes of the answer that are read; what is more is cut off.
+    /// How many bytes of the response are read; the rest is cut off.
     pub max_bytes: usize,
 }
 
-/// An answer, whatever its status.
+/// A response with any status.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FetchResponse {
     pub status: u16,
     pub body: String,
-    /// There was more than [`FetchRequest::most`] bytes.
+    /// The body had more than [`FetchRequest::max_bytes`] bytes.
     pub is_truncated: bool,
-    /// `Retry-After`, where it is a number of seconds.
+    /// `Retry-After`, if it is a number of seconds.
     pub retry_after: Option<u32>,
 }
 
-/// Why there is no answer.
+/// Why there is no response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FetchError {
     Timeout,
-    /// The platform's words, for the log.
+    /// The platform's error, to be logged.
     Network(String),
 }
 
-/// Sends a request and reads the answer.
+/// Sends a request and reads the response.
 ///
 /// # Errors
-/// [`FetchError`].
+/// [`FetchError`] when there is no response.
 pub async fn send(ask: &FetchRequest<'_>) -> Result<FetchResponse, FetchError> {
     let controller = AbortController::default();
     let signal = controller.signal();
@@ -89,7 +88,7 @@ async fn read_response(mut response: Response, max_bytes: usize) -> worker::Resu
         ..FetchResponse::default()
     };
     let mut bytes = Vec::new();
-    // An answer without a body has no stream to read.
+    // A response without a body has no stream to read.
     if let Ok(mut stream) = response.stream() {
         while let Some(chunk) = stream.next().await {
             bytes.extend_from_slice(&chunk?);

@@ -1,7 +1,7 @@
-//! Sockets: Durable Objects that hold them while nothing happens (hibernation), and the way to these objects.
+//! WebSocket hibernation in Durable Objects, and requests to these objects.
 //!
-//! What a socket's owner may hear is not decided here: an object keeps a text beside each socket, its seat, and hands
-//! everything that comes in to `live`.
+//! Who may receive what is not decided here: beside each socket a text with the state of its connection is stored, and
+//! everything that arrives is passed on to `live`.
 
 use std::any::Any;
 use std::time::Duration;
@@ -16,29 +16,29 @@ use worker::{
 
 use crate::desk::Millis;
 
-/// The binding of wrangler.toml.
+/// The binding in `wrangler.toml`.
 const BINDING: &str = "LIVE";
-/// Objects are asked by their binding: the host means nothing.
+/// Durable Objects are addressed by their binding, so the host has no meaning.
 const CONNECT_URL: &str = "https://live.local/connect";
 const WAKE_URL: &str = "https://live.local/nudge";
-/// Who takes a seat. Only requests that are made here carry it to an object: none that came from outside gets there.
+/// The internal header with the connection's state. It is set only here: no request of a client reaches an object.
 const CONNECTION_HEADER: &str = "x-live-seat";
 const EPHEMERAL_HEADER: &str = "x-live-whisper";
-/// `WebSocket.OPEN`: a socket that is closing hears nothing more.
+/// `WebSocket.OPEN`: a socket that is closing receives nothing more.
 const READY_STATE_OPEN: u16 = 1;
 
-/// What somebody wants of an object.
+/// A request to a Durable Object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HubRequest {
-    /// To take a seat.
+    /// Open a connection.
     Connect(String),
-    /// To tell whoever is there something that is kept nowhere.
+    /// Send a frame that is not stored (typing) to all connections.
     Ephemeral(String),
-    /// To look whether there is anything to tell.
+    /// Check whether there are events to send.
     Wake,
 }
 
-/// What somebody has sent over a socket.
+/// A frame from a client.
 pub enum Frame {
     Text(String),
     Binary,
@@ -53,7 +53,7 @@ impl From<WebSocketIncomingMessage> for Frame {
     }
 }
 
-/// One socket of an object.
+/// One socket of a Durable Object.
 pub struct Socket(WebSocket);
 
 impl From<WebSocket> for Socket {
@@ -63,41 +63,41 @@ impl From<WebSocket> for Socket {
 }
 
 impl Socket {
-    /// The seat as it was kept last.
+    /// The stored state of the connection.
     pub fn connection(&self) -> Option<String> {
         self.0.deserialize_attachment().ok().flatten()
     }
 
-    /// Keeps the seat, over hibernation too.
+    /// Stores the state of the connection, so that it survives hibernation.
     pub fn save_connection(&self, connection: &str) {
-        // It fails for a socket that is gone, whose seat nobody needs.
+        // It fails for a socket that is gone, whose state nobody needs.
         let _ = self.0.serialize_attachment(connection);
     }
 
-    /// Sends a text. Who is gone does not hear it: the seat is told of that by its closing.
+    /// Sends a text. A socket that is gone receives nothing; its close handler tells `live`.
     pub fn send(&self, text: &str) {
         let _ = self.0.send_with_str(text);
     }
 
-    /// Ends the socket with a code and a few words.
+    /// Closes the socket with a code and a reason.
     pub fn close(&self, code: u16, reason: &str) {
         let _ = self.0.close(Some(code), Some(reason));
     }
 
-    /// Whether it still hears.
+    /// Whether it still receives frames.
     pub fn is_open(&self) -> bool {
         self.0.as_ref().ready_state() == READY_STATE_OPEN
     }
 }
 
-/// What an object is to the platform.
+/// The platform's side of a Durable Object.
 pub struct Hub {
     state: State,
     pub env: Env,
 }
 
 impl Hub {
-    /// An object that begins, or wakes. A bare `ping` is answered without waking it.
+    /// A Durable Object that starts or wakes up. A bare `ping` is answered without waking it.
     pub fn new(state: State, env: Env) -> Hub {
         if let Ok(pair) = WebSocketRequestResponsePair::new("ping", "pong") {
             state.set_websocket_auto_response(&pair);
@@ -105,21 +105,21 @@ impl Hub {
         Hub { state, env }
     }
 
-    /// The name that the object is asked by.
+    /// The name under which the object is addressed.
     pub fn name(&self) -> String {
         self.state.id().name().unwrap_or_default()
     }
 
-    /// Every socket that still hears.
+    /// All open sockets.
     pub fn sockets(&self) -> Vec<Socket> {
         let sockets = self.state.get_websockets().into_iter().map(Socket);
         sockets.filter(Socket::is_open).collect()
     }
 
-    /// Takes in a socket with its seat; the answer opens it.
+    /// Accepts a socket with the state of its connection. The response opens it.
     ///
     /// # Errors
-    /// When the platform has no sockets to give.
+    /// When the platform fails to create a socket.
     pub fn accept(&self, connection: &str) -> worker::Result<Response> {
         let pair = WebSocketPair::new()?;
         self.state.accept_web_socket(&pair.server);
@@ -127,12 +127,12 @@ impl Hub {
         Response::from_websocket(pair.client)
     }
 
-    /// When the alarm will ring, if it is set.
+    /// When the alarm will fire, if it is set.
     pub async fn alarm_at(&self) -> Option<Millis> {
         self.state.storage().get_alarm().await.ok().flatten()
     }
 
-    /// Sets the alarm, in so many milliseconds.
+    /// Sets the alarm, in milliseconds from now.
     pub async fn set_alarm(&self, millis: u64) {
         if let Err(error) = self
             .state
@@ -145,7 +145,7 @@ impl Hub {
     }
 }
 
-/// What a request asks of an object.
+/// The meaning of a request to the object.
 pub fn parse_request(request: &Request) -> HubRequest {
     let carried = |name: &str| {
         let text = request.headers().get(name).ok().flatten()?;
@@ -158,23 +158,23 @@ pub fn parse_request(request: &Request) -> HubRequest {
     }
 }
 
-/// An object's answer that is nothing but a status.
+/// A response of the object with only a status.
 pub fn status_response(status: u16) -> Response {
     ResponseBuilder::new().with_status(status).empty()
 }
 
-/// What came of the wish for a seat.
+/// The result of a request to connect.
 pub enum ConnectOutcome {
-    /// The client's end of the socket, for the answer.
+    /// The client's end of the socket, for the response.
     Open(Box<dyn Any>),
-    /// There is no seat left.
+    /// The limit of connections is reached.
     Full,
 }
 
-/// Asks an object for a seat. The request is made anew: nothing of the client's own reaches the object.
+/// Asks an object to open a connection. The request is a new one: nothing that the client sent reaches the object.
 ///
 /// # Errors
-/// The platform's words, for the log.
+/// The platform's error, to be logged.
 pub async fn connect(env: &Env, object: &str, connection: &str) -> Result<ConnectOutcome, String> {
     let ask = async {
         let headers = Headers::new();
@@ -197,7 +197,7 @@ pub async fn connect(env: &Env, object: &str, connection: &str) -> Result<Connec
     }
 }
 
-/// The answer that opens a socket.
+/// The response that opens a socket.
 pub(super) fn upgrade_response(socket: Box<dyn Any>, headers: Headers) -> worker::Result<Response> {
     let socket = socket
         .downcast::<WebSocket>()
@@ -209,10 +209,10 @@ pub(super) fn upgrade_response(socket: Box<dyn Any>, headers: Headers) -> worker
         .empty())
 }
 
-/// Lets an object tell whoever is there something that is kept nowhere.
+/// Asks an object to send a frame that is not stored to all connections.
 ///
 /// # Errors
-/// The platform's words, for the log.
+/// The platform's error, to be logged.
 pub async fn send_ephemeral(env: &Env, object: &str, text: &str) -> Result<(), String> {
     let ask = async {
         let headers = Headers::new();
@@ -229,7 +229,7 @@ pub async fn send_ephemeral(env: &Env, object: &str, text: &str) -> Result<(), S
     ask.await.map(|_| ()).map_err(|error| error.to_string())
 }
 
-/// Whether objects answer at all.
+/// Whether Durable Objects respond.
 pub async fn is_healthy(env: &Env) -> bool {
     let ask = async {
         let request = Request::new(WAKE_URL, Method::Post)?;
@@ -239,7 +239,7 @@ pub async fn is_healthy(env: &Env) -> bool {
     ask.await.is_ok_and(|answer| answer.status_code() == 204)
 }
 
-/// Lets objects look whether there is anything to tell. What is lost is found by their own alarms.
+/// Asks objects to check for events to send. If a request is lost, their alarm finds the events.
 pub async fn wake(env: &Env, objects: &[String]) {
     let each = objects.iter().map(|object| async move {
         let ask = async {

@@ -1,4 +1,4 @@
-//! Chance: identifiers and secrets that nobody can guess.
+//! Random ids and secrets, and hashes.
 
 use std::cell::RefCell;
 
@@ -7,14 +7,14 @@ use crate::desk::{Millis, signed_token};
 /// Fills `N` bytes from the platform's secure generator.
 ///
 /// # Errors
-/// When the platform has no randomness to give, which Workers never reports inside a request.
+/// When the platform has no randomness, which Workers never report inside a request.
 pub fn random_bytes<const N: usize>() -> Result<[u8; N], String> {
     let mut bytes = [0u8; N];
     getrandom::fill(&mut bytes).map_err(|error| format!("no randomness: {error}"))?;
     Ok(bytes)
 }
 
-/// Chance that was fetched and not used yet: fetching crosses into the platform, so it is done for many at once.
+/// Random bytes for later use: each fetch is a call into JavaScript, so many are fetched at once.
 struct RandomPool {
     bytes: [u8; 1_000],
     used: usize,
@@ -24,7 +24,7 @@ thread_local! {
     static POOL: RefCell<RandomPool> = const { RefCell::new(RandomPool { bytes: [0; 1_000], used: 1_000 }) };
 }
 
-/// Ten random bytes, used once.
+/// Ten bytes from the pool; each is used only once.
 fn take_ten() -> Result<[u8; 10], String> {
     POOL.with_borrow_mut(|pool| {
         if pool.used >= pool.bytes.len() {
@@ -40,7 +40,7 @@ fn take_ten() -> Result<[u8; 10], String> {
     })
 }
 
-/// A UUIDv7 of the moment `now` (RFC 9562): sorts by time, 74 bits of chance.
+/// A UUIDv7 (RFC 9562): sorts by time, and has 74 random bits.
 ///
 /// # Errors
 /// As [`random_bytes`].
@@ -60,7 +60,7 @@ pub fn new_secret() -> Result<String, String> {
     Ok(hex(&random_bytes::<32>()?))
 }
 
-/// The hash under which a one-time token is kept: lower-case hexadecimal SHA-256 of its text.
+/// The hash of a one-time token, as stored: lower-case hexadecimal SHA-256 of its text.
 pub fn hash_token(token: &str) -> String {
     use sha2::{Digest, Sha256};
     hex(&Sha256::digest(token.as_bytes()))
@@ -76,7 +76,7 @@ pub fn hex(bytes: &[u8]) -> String {
     text
 }
 
-/// What tells bytes from others: SHA-256, 64 hexadecimal digits.
+/// SHA-256 as 64 hexadecimal digits.
 pub fn sha256_hex(bytes: &[u8]) -> String {
     use sha2::{Digest, Sha256};
     hex(&Sha256::digest(bytes))

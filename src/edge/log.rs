@@ -1,11 +1,11 @@
-//! Lines for the log.
+//! Writes lines to the log.
 
-/// Something that is no error, in the log.
+/// Logs something that is not an error.
 pub fn info(line: &str) {
     worker::console_log!("{line}");
 }
 
-/// One structured line in the log.
+/// Logs an error, as one structured line.
 pub fn error(line: &str) {
     worker::console_error!("{line}");
 }

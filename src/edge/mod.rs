@@ -1,8 +1,7 @@
-//! How we touch Cloudflare: D1, KV, assets, rate limits, the clock, chance, secrets.
+//! How is Cloudflare used? D1, KV, R2, queues, Durable Objects, rate limits, the clock, randomness, secrets.
 //!
-//! With `lib.rs`, the only place that says `worker`. Nothing in here knows what a ticket is. Every value that
-//! comes from the platform is turned into a plain Rust one before it leaves the room, and no platform error
-//! escapes as a panic.
+//! With `lib.rs`, the only files that name the `worker` crate. Nothing here knows what a ticket is. Every value of the
+//! platform becomes a plain Rust one before it leaves this layer, and no error of the platform becomes a panic.
 
 pub mod ai;
 pub mod auth;
@@ -19,5 +18,5 @@ pub mod object_store;
 pub mod queue;
 pub mod rate_limit;
 
-/// A request as it comes in, an answer as it goes out, and whether the platform took it.
+/// The platform's request and response, and the result of its handlers.
 pub use worker::{Context, Env, Request as Incoming, Response as Outgoing, Result as WorkerResult};

@@ -1,6 +1,6 @@
-//! The objects behind attachments: in the bucket bound as `FILES`, or in an S3 store by signed URLs.
+//! The objects behind attachments: in the R2 bucket bound as `FILES`, or in an S3 store by presigned URLs.
 //!
-//! Bytes go through as streams and never become values in here.
+//! Bytes pass through as streams and are not held in memory.
 
 use worker::wasm_bindgen_futures::JsFuture;
 use worker::web_sys::WritableStream;
@@ -9,38 +9,38 @@ use worker::{
     Response, ResponseBody,
 };
 
-/// Bytes as they come.
+/// A stream of bytes.
 pub struct ByteStream(pub(super) ResponseBody);
 
 impl ByteStream {
-    /// Bytes that are there already.
+    /// A stream of bytes that are in memory already.
     pub fn of(bytes: Vec<u8>) -> ByteStream {
         ByteStream(ResponseBody::Body(bytes))
     }
 }
 
-/// Reads a body to its end and drops it. A client that is refused before it has sent everything would see a
-/// broken connection instead of the refusal.
+/// Reads a body to its end and discards it. A client that is refused before it has sent everything would see a broken
+/// connection instead of the refusal.
 pub async fn drain(stream: ByteStream) {
     if let (ResponseBody::Stream(body), Ok(sink)) = (stream.0, WritableStream::new()) {
         let _ = JsFuture::from(body.pipe_to(&sink)).await;
     }
 }
 
-/// What is known of an object.
+/// What the store knows about an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ObjectMetadata {
-    /// Bytes.
+    /// In bytes.
     pub size: i64,
     pub content_type: String,
 }
 
-/// What became of an upload.
+/// The result of an upload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PutOutcome {
-    /// So many bytes.
+    /// Stored, with this many bytes.
     Created(i64),
-    /// Something has this key already; nothing was changed.
+    /// The key exists already; nothing was changed.
     AlreadyExists,
 }
 
@@ -54,10 +54,10 @@ fn bucket(env: &Env) -> Result<Bucket, String> {
 
 // The binding ----------------------------------------------------------------------------------------------------
 
-/// Looks at an object.
+/// The metadata of an object. `None` if it does not exist.
 ///
 /// # Errors
-/// The platform's words, as everywhere in here.
+/// The platform's error.
 pub async fn head(env: &Env, key: &str) -> Result<Option<ObjectMetadata>, String> {
     let found = bucket(env)?.head(key).await.map_err(error_text)?;
     Ok(found.map(|object| object_metadata(&object)))
@@ -70,10 +70,10 @@ fn object_metadata(object: &worker::Object) -> ObjectMetadata {
     }
 }
 
-/// Opens an object.
+/// The size and the bytes of an object. `None` if it does not exist.
 ///
 /// # Errors
-/// The platform's words.
+/// The platform's error.
 pub async fn get(env: &Env, key: &str) -> Result<Option<(i64, ByteStream)>, String> {
     let Some(object) = bucket(env)?.get(key).execute().await.map_err(error_text)? else {
         return Ok(None);
@@ -83,10 +83,10 @@ pub async fn get(env: &Env, key: &str) -> Result<Option<(i64, ByteStream)>, Stri
     Ok(Some((object_metadata(&object).size, stream)))
 }
 
-/// Puts an object where none is. Of two at the same moment, one wins.
+/// Stores an object if its key is free. Of two concurrent uploads, one succeeds.
 ///
 /// # Errors
-/// The platform's words; also when the stream breaks off or tells no length.
+/// The platform's error; also when the stream breaks off or has no known length.
 pub async fn put_new(
     env: &Env,
     key: &str,
@@ -117,21 +117,21 @@ pub async fn put_new(
     })
 }
 
-/// Removes objects, whether they are there or not; up to 1,000.
+/// Deletes up to 1,000 objects. Those that do not exist are no error.
 ///
 /// # Errors
-/// The platform's words.
+/// The platform's error.
 pub async fn delete(env: &Env, keys: &[String]) -> Result<(), String> {
     let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
     bucket(env)?.delete_multiple(keys).await.map_err(error_text)
 }
 
-// Signed URLs ----------------------------------------------------------------------------------------------------
+// Presigned URLs -------------------------------------------------------------------------------------------------
 
-/// As [`head`], by a signed URL.
+/// Like [`head`], by a presigned URL.
 ///
 /// # Errors
-/// The platform's words, or the store's status.
+/// The platform's error, or the store's status.
 pub async fn head_url(url: &str) -> Result<Option<ObjectMetadata>, String> {
     Ok(fetch(Method::Head, url).await?.map(|found| ObjectMetadata {
         size: content_length(&found).unwrap_or(-1),
@@ -144,7 +144,7 @@ pub async fn head_url(url: &str) -> Result<Option<ObjectMetadata>, String> {
     }))
 }
 
-/// As [`get`], by a signed URL.
+/// Like [`get`], by a presigned URL.
 ///
 /// # Errors
 /// As [`head_url`].
@@ -156,7 +156,7 @@ pub async fn get_url(url: &str) -> Result<Option<(i64, ByteStream)>, String> {
     Ok(Some((size, ByteStream(found.into_parts().1))))
 }
 
-/// Puts an object by a signed URL, with these headers.
+/// Stores an object by a presigned URL, with these headers.
 ///
 /// # Errors
 /// As [`head_url`].
@@ -178,7 +178,7 @@ pub async fn put_url(url: &str, headers: &[(&str, &str)], bytes: &[u8]) -> Resul
     }
 }
 
-/// Removes an object by a signed URL, whether it is there or not.
+/// Deletes an object by a presigned URL. One that does not exist is no error.
 ///
 /// # Errors
 /// As [`head_url`].

@@ -1,26 +1,26 @@
-//! The queue of what goes out.
+//! The Cloudflare Queue for outgoing mail and webhooks.
 
 use worker::{MessageBatch, MessageExt, QueueContentType, QueueRetryOptionsBuilder, RawMessageBuilder};
 
-/// Messages that came in together.
+/// A batch of messages as the queue delivers it.
 pub type Batch = MessageBatch<String>;
 
-/// The longest that a queue holds a message back, seconds.
+/// The longest delay that a queue allows, in seconds.
 const MAX_DELAY_SECONDS: u32 = 43_200;
 
-/// What became of one message.
+/// The result of one message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MessageOutcome {
-    /// It is done with, one way or the other.
+    /// Finished, whether it succeeded or not.
     Done,
-    /// It is to come again, after so many seconds.
+    /// To be delivered again, after this many seconds.
     Retry { seconds: u32 },
 }
 
-/// Sends texts. Queues take 100 messages at once; what is more is left to the clock.
+/// Sends texts. A queue accepts 100 messages at once; the rest is found by the scheduled job.
 ///
 /// # Errors
-/// The platform's words, for the log: what was not sent is found again by the clock.
+/// The platform's error, to be logged. What was not sent is found by the scheduled job.
 pub async fn send(env: &worker::Env, texts: Vec<String>) -> Result<(), String> {
     if texts.is_empty() {
         return Ok(());
@@ -37,7 +37,7 @@ pub async fn send(env: &worker::Env, texts: Vec<String>) -> Result<(), String> {
         .map_err(|error| error.to_string())
 }
 
-/// Sends a text that comes in after so many seconds, at most twelve hours.
+/// Sends a text that is delivered after this many seconds, at most twelve hours.
 ///
 /// # Errors
 /// As [`send`].
@@ -49,15 +49,15 @@ pub async fn send_later(env: &worker::Env, text: String, seconds: u32) -> Result
     queue.send_raw(message).await.map_err(|error| error.to_string())
 }
 
-/// Hands the messages to `deliver`, all at once, and acknowledges or retries each by itself: one that is slow does not
-/// hold up the others, and one that fails does not bring them back.
+/// Runs `deliver` for all messages concurrently, and acknowledges or retries each by itself: a slow one does not delay
+/// the others, and a failed one does not cause the others to be delivered again.
 pub async fn process_each<F>(batch: &Batch, deliver: impl Fn(String) -> F)
 where
     F: Future<Output = MessageOutcome>,
 {
     let deliver = &deliver;
     let settled = batch.raw_iter().map(|message| async move {
-        // What is no text is none of ours: there is nothing to retry.
+        // A message that is not text was not sent by us, so there is nothing to retry.
         let Some(text) = message.body().as_string() else {
             return message.ack();
         };

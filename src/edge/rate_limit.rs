@@ -1,7 +1,7 @@
-//! Rate limits, by the rate-limit bindings of wrangler.toml.
+//! Rate limits, by the bindings in `wrangler.toml`.
 
-/// Asks one limiter. A limiter that is missing or fails lets the request pass: it guards against floods, and a
-/// flood of errors would be worse.
+/// Counts a request; false if it is over the limit. A limiter that is missing or fails lets it pass (it fails open): it
+/// protects against floods, and a flood of errors would be worse.
 pub async fn allows(env: &worker::Env, binding: &str, key: String) -> bool {
     let Ok(limiter) = env.rate_limiter(binding) else {
         return true;

@@ -1,36 +1,36 @@
-//! A mail as the platform hands it in.
+//! An incoming mail as the platform passes it.
 
 use worker::ForwardableEmailMessage;
 
-/// The mail. The platform answers the sending server when the handler is done.
+/// A raw mail. The platform answers the sending server when the handler has finished.
 pub struct RawEmail<'a>(pub &'a ForwardableEmailMessage);
 
 impl RawEmail<'_> {
-    /// `MAIL FROM`: who sent it, as the servers know it.
+    /// The envelope sender (`MAIL FROM`).
     pub fn sender(&self) -> String {
         self.0.from()
     }
 
-    /// `RCPT TO`: whom it was sent to.
+    /// The envelope recipient (`RCPT TO`).
     pub fn recipient(&self) -> String {
         self.0.to()
     }
 
-    /// Bytes.
+    /// The size in bytes.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     pub fn size(&self) -> usize {
         self.0.raw_size() as usize
     }
 
-    /// All of it.
+    /// The complete mail.
     ///
     /// # Errors
-    /// The platform's words.
+    /// The platform's error.
     pub async fn bytes(&self) -> Result<Vec<u8>, String> {
         self.0.raw_bytes().await.map_err(|error| error.to_string())
     }
 
-    /// Refuses it for good: the sender gets these words back.
+    /// Rejects the mail permanently. The sender receives the reason.
     pub fn refuse(&self, why: &str) {
         self.0.set_reject(why);
     }

@@ -1,4 +1,4 @@
-//! Mails on their way out: to the log, through the `send_email` binding, or to a provider's HTTP API.
+//! Sends mails: to the log, through the `send_email` binding, or through a provider's HTTP API.
 
 use serde_json::json;
 use wasm_bindgen::JsCast;
@@ -8,10 +8,10 @@ use crate::edge::config::mail::{MailConfig, MailTransport};
 use crate::edge::fetch::{self, FetchError, FetchRequest};
 use crate::edge::log;
 
-/// A mail, ready to be sent.
+/// A mail that is ready to be sent.
 #[derive(Clone, Debug)]
 pub struct OutgoingMail<'a> {
-    /// The same at every attempt: providers and mail programs know a mail that comes twice by it.
+    /// The same at every attempt, so that providers and mail programs recognise a duplicate.
     pub uid: &'a str,
     pub to: &'a str,
     pub subject: String,
@@ -21,19 +21,19 @@ pub struct OutgoingMail<'a> {
     pub headers: Vec<(&'static str, String)>,
 }
 
-/// Why a mail was not taken.
+/// Why a mail was not accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SendError {
-    /// It may be taken later; after so many seconds, where the provider says so.
+    /// Retryable; optionally with the provider's `Retry-After`, in seconds.
     Retryable(String, Option<u32>),
-    /// It will never be.
+    /// Retrying is useless.
     Permanent(String),
 }
 
-/// For how long a provider may think, milliseconds.
+/// The timeout of a provider's API, in milliseconds.
 const TIMEOUT_MS: u32 = 15_000;
 
-/// Sends a mail.
+/// Sends a mail by the configured transport.
 ///
 /// # Errors
 /// [`SendError`].
@@ -79,7 +79,7 @@ async fn send_by_binding(
     }
 }
 
-/// In the form of api.resend.com/emails, which others take as well.
+/// The format of api.resend.com/emails, which other providers accept as well.
 async fn send_by_http(
     mail: &MailConfig,
     letter: &OutgoingMail<'_>,
