@@ -25,7 +25,7 @@ pub struct ResponseContext {
     pub origin: Option<String>,
     pub limit: RateLimit,
     pub cost: Cost,
-    pub is_staff: bool,
+    pub shows_rows: bool,
     pub started: Millis,
 }
 
@@ -36,7 +36,7 @@ impl ResponseContext {
             origin: None,
             limit: RateLimit::None,
             cost: Cost::default(),
-            is_staff: false,
+            shows_rows: false,
             started,
         }
     }
@@ -93,7 +93,7 @@ pub(super) fn add_headers(reply: &mut Reply, trail: &ResponseContext) {
         reply.header("Cache-Control", "public, max-age=300");
     }
     let mut timing = format!("d1;desc=\"{}\"", trail.cost.trips);
-    if trail.is_staff {
+    if trail.shows_rows {
         timing.push_str(&format!(
             ", rows_read;desc=\"{}\", rows_written;desc=\"{}\"",
             trail.cost.rows_read, trail.cost.rows_written

@@ -285,7 +285,14 @@ fn assignment_moves_the_status_in_support_only() {
         (Lifecycle::Project, Open, Some(AGENT), Open),
         (Lifecycle::Project, Blocked, Some(AGENT), Blocked),
     ] {
-        let change = decide(&ticket_in(workflow, from), &give(assignee), &manager, &rules(), NOW).unwrap();
+        let change = decide(
+            &ticket_in(workflow, from),
+            &give(assignee),
+            &manager,
+            &rules(),
+            NOW,
+        )
+        .unwrap();
         assert_eq!(change.ticket.status, want, "{workflow:?} {from:?}");
         assert_eq!(change.ticket.assignee, assignee.map(person));
         let event = change.event.unwrap();
