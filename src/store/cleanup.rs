@@ -2,7 +2,6 @@
 
 use crate::desk::DAY;
 use crate::edge::db::Stmt;
-use crate::edge::ids;
 use crate::store::sessions::ATTEMPT_WINDOW;
 
 /// For how long it is on record what workflow rules did.
@@ -15,10 +14,11 @@ const NOTIFICATION_RETENTION: i64 = 365 * DAY;
 const MAIL_RETENTION: i64 = 30 * DAY;
 
 /// Deletes what sockets have heard or were opened with, expired sessions, reset tokens, login attempts, old runs of rules, notifications and mails, and idempotency keys
-/// older than `day_ago`; at most `most` rows of each.
-pub fn purge(now: i64, day_ago: i64, most: i64) -> [Stmt; 12] {
+/// older than `day_ago`; at most `most` rows of each. `place` is random, in hexadecimal digits: where to look, in tables
+/// that have no index on their time.
+pub fn purge(now: i64, day_ago: i64, most: i64, place: &str) -> [Stmt; 12] {
     let before = |kept: i64, sql: &'static str| Stmt::new(sql).bind(now.saturating_sub(kept)).bind(most);
-    let place = Place::at(now);
+    let place = Place(place);
     [
         place.sweep_by_number("sessions", ("user_id", "user_id, id"), "expires_at", now, most),
         place.sweep_by_hash("password_resets", "token_hash", "expires_at", now, most),
@@ -58,20 +58,16 @@ pub fn purge(now: i64, day_ago: i64, most: i64) -> [Stmt; 12] {
     ]
 }
 
-/// A place in a table, another one at every moment: rows that have no index on their time are cleared away from there
-/// on. Two rows are looked at; where one of them is old, what is old among the next ones is deleted. The more is old, the
-/// likelier it is found, and an index would cost a written row for every row.
-struct Place(String);
+/// A place in a table, another one every time: from there on two rows are looked at, and where one of them is old, what
+/// is old among the next ones is deleted. The more is old, the likelier it is found. An index on the time would find it
+/// at once, and cost a written row for every row.
+struct Place<'a>(&'a str);
 
-impl Place {
-    fn at(now: i64) -> Place {
-        Place(ids::hash_token(&now.to_string()))
-    }
-
+impl Place<'_> {
     /// A table whose `key` is a hash, hexadecimal.
     fn sweep_by_hash(&self, table: &str, key: &str, time: &str, before: i64, most: i64) -> Stmt {
         sweep(table, (key, key), "?1", time)
-            .bind(&self.0)
+            .bind(self.0)
             .bind(before)
             .bind(most)
     }
