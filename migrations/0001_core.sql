@@ -34,14 +34,16 @@ CREATE TABLE users (
      json_quote(iif(trim(first_name || ' ' || last_name) = '', username, trim(first_name || ' ' || last_name))) ||
      ',"role":"' || role || '","avatar_url":' || json_quote(avatar_url) || '}') VIRTUAL
 ) STRICT;
-CREATE INDEX users_by_role ON users (role);
-CREATE INDEX users_by_active ON users (is_active);
+-- Staff and who is not active are few: most people cost no entry. SQLite takes these indexes only where the query says
+-- `role <> 'customer'`, or `is_active = 0`, in so many words.
+CREATE INDEX users_staff ON users (role) WHERE role <> 'customer';
+CREATE INDEX users_inactive ON users (is_active) WHERE is_active = 0;
 
 -- The desk is never left without an administrator, whatever runs in parallel.
 CREATE TRIGGER users_keep_an_admin
 BEFORE UPDATE OF role, is_active ON users
 WHEN OLD.role = 'admin' AND OLD.is_active = 1 AND (NEW.role <> 'admin' OR NEW.is_active = 0)
-  AND NOT EXISTS (SELECT 1 FROM users WHERE role = 'admin' AND is_active = 1 AND id <> OLD.id)
+  AND NOT EXISTS (SELECT 1 FROM users WHERE role = 'admin' AND role <> 'customer' AND is_active = 1 AND id <> OLD.id)
 BEGIN
   SELECT RAISE(ABORT, 'LAST_ADMIN');
 END;
@@ -53,30 +55,28 @@ BEGIN
   SELECT RAISE(ABORT, 'STALE_VERSION');
 END;
 
--- One row per login. `refresh_jti` is the only refresh token of the session that still works.
+-- One row per login, beside the person's others. `id` is the moment it began, or one more than the last one's.
+-- `refresh_jti` is the only refresh token of the session that still works.
 CREATE TABLE sessions (
-  id INTEGER PRIMARY KEY,
-  uid TEXT NOT NULL UNIQUE,
   user_id INTEGER NOT NULL REFERENCES users (id),
+  id INTEGER NOT NULL,
+  uid TEXT NOT NULL,
   refresh_jti TEXT NOT NULL,
   user_agent TEXT NOT NULL DEFAULT '',
   address TEXT NOT NULL DEFAULT '',
   created_at INTEGER NOT NULL,
   last_used_at INTEGER NOT NULL,
   expires_at INTEGER NOT NULL,
-  revoked_at INTEGER
-) STRICT;
-CREATE INDEX sessions_by_user ON sessions (user_id) WHERE revoked_at IS NULL;
-CREATE INDEX sessions_by_expiry ON sessions (expires_at);
-
--- Attempts to log in that have not succeeded, for the limits per account and per address.
-CREATE TABLE login_attempts (
-  subject TEXT NOT NULL,                   -- 'account:<key>' or 'address:<ip>'
-  at INTEGER NOT NULL,
-  id TEXT NOT NULL,
-  PRIMARY KEY (subject, at, id)
+  revoked_at INTEGER,
+  PRIMARY KEY (user_id, id)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX login_attempts_by_time ON login_attempts (at);
+
+-- Attempts to log in that have not succeeded, for the limits per account and per address: one row for each.
+CREATE TABLE login_attempts (
+  subject TEXT PRIMARY KEY,                -- a keyed hash of the account's name, or of the address
+  times TEXT NOT NULL,                     -- JSON, the newest first, as many as the limit needs
+  last_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 
 -- One-time tokens for setting a password; only their SHA-256 is kept.
 CREATE TABLE password_resets (

@@ -68,8 +68,8 @@ BEGIN
   UPDATE tickets SET subcategory = NEW.slug WHERE subcategory_id = NEW.id AND deleted_at IS NULL;
 END;
 
--- What staff are as workers. Everybody who may be given tickets has a row, from the moment they are staff, and
--- keeps it; agents are those of the role.
+-- What staff are as workers. Everybody who may be given tickets has a row: whatever makes somebody staff inserts it in
+-- the same batch. It stays; agents are those of the role.
 CREATE TABLE agent_profiles (
   user_id INTEGER PRIMARY KEY REFERENCES users (id),
   is_available INTEGER NOT NULL DEFAULT 1 CHECK (is_available IN (0, 1)),
@@ -80,18 +80,6 @@ CREATE TABLE agent_profiles (
 -- The order in which automatic assignment looks at agents.
 CREATE INDEX agent_profiles_by_load ON agent_profiles (open_load, last_assigned_at, user_id) WHERE is_available = 1;
 
-CREATE TRIGGER users_profile_insert
-AFTER INSERT ON users
-WHEN NEW.role <> 'customer'
-BEGIN
-  INSERT INTO agent_profiles (user_id) VALUES (NEW.id);
-END;
-CREATE TRIGGER users_profile_update
-AFTER UPDATE OF role ON users
-WHEN NEW.role <> 'customer' AND NOT EXISTS (SELECT 1 FROM agent_profiles WHERE user_id = NEW.id)
-BEGIN
-  INSERT INTO agent_profiles (user_id) VALUES (NEW.id);
-END;
 INSERT INTO agent_profiles (user_id, open_load)
   SELECT id, (SELECT count(*) FROM tickets WHERE assignee_id = users.id AND deleted_at IS NULL AND status NOT IN ('resolved', 'closed'))
   FROM users WHERE role <> 'customer';

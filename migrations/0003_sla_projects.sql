@@ -35,7 +35,7 @@ INSERT INTO sla_policies (priority, first_response_minutes, resolution_minutes) 
   (1, 1440, 14400), (2, 480, 7200), (3, 240, 2880), (4, 120, 1440);
 
 -- The Worker keeps a parsed copy of all promises; every request reads this number beside the settings, and a
--- copy of another number is read anew.
+-- copy of another number is read anew. Whatever changes a promise raises it in the same batch.
 ALTER TABLE settings ADD COLUMN sla_version INTEGER NOT NULL DEFAULT 1;
 
 CREATE TRIGGER sla_policies_version
@@ -43,17 +43,6 @@ BEFORE UPDATE OF version ON sla_policies
 WHEN NEW.version <> OLD.version + 1
 BEGIN
   SELECT RAISE(ABORT, 'STALE_VERSION');
-END;
-CREATE TRIGGER sla_policies_changed
-AFTER UPDATE ON sla_policies
-BEGIN
-  UPDATE settings SET sla_version = sla_version + 1 WHERE id = 1;
-END;
-CREATE TRIGGER calendars_changed
-AFTER UPDATE OF time_zone, hours, holidays ON calendars
-WHEN NEW.time_zone <> OLD.time_zone OR NEW.hours <> OLD.hours OR NEW.holidays <> OLD.holidays
-BEGIN
-  UPDATE sla_policies SET version = version + 1 WHERE calendar_id = NEW.id;
 END;
 
 ALTER TABLE tickets ADD COLUMN sla_version INTEGER NOT NULL DEFAULT 0;

@@ -13,7 +13,7 @@ CREATE TABLE articles (
   status TEXT NOT NULL CHECK (status IN ('draft', 'published', 'archived')),
   category_id INTEGER REFERENCES categories (id),
   author_id INTEGER NOT NULL REFERENCES users (id),
-  helpful_count INTEGER NOT NULL DEFAULT 0,      -- kept by triggers
+  helpful_count INTEGER NOT NULL DEFAULT 0,
   not_helpful_count INTEGER NOT NULL DEFAULT 0,
   version INTEGER NOT NULL DEFAULT 1,
   created_at INTEGER NOT NULL,
@@ -37,24 +37,6 @@ CREATE VIRTUAL TABLE article_search USING fts5 (
   title, body, facts,
   content = '', contentless_delete = 1, tokenize = 'unicode61 remove_diacritics 2'
 );
-CREATE TRIGGER articles_search_insert
-AFTER INSERT ON articles
-BEGIN
-  INSERT INTO article_search (rowid, title, body, facts) VALUES (NEW.id, coalesce(NEW.title_index, NEW.title),
-    coalesce(NEW.body_index, NEW.summary || ' ' || NEW.body), 's' || NEW.status || ' c' || coalesce(NEW.category_id, 0));
-END;
-CREATE TRIGGER articles_search_update
-AFTER UPDATE OF title, summary, body, status, category_id ON articles
-BEGIN
-  DELETE FROM article_search WHERE rowid = OLD.id;
-  INSERT INTO article_search (rowid, title, body, facts) VALUES (NEW.id, coalesce(NEW.title_index, NEW.title),
-    coalesce(NEW.body_index, NEW.summary || ' ' || NEW.body), 's' || NEW.status || ' c' || coalesce(NEW.category_id, 0));
-END;
-CREATE TRIGGER articles_search_delete
-AFTER DELETE ON articles
-BEGIN
-  DELETE FROM article_search WHERE rowid = OLD.id;
-END;
 
 -- One vote per account, or per address and day. No address is kept: `voter` is 'u<id>' or a keyed hash.
 CREATE TABLE article_votes (
@@ -64,21 +46,6 @@ CREATE TABLE article_votes (
   created_at INTEGER NOT NULL,
   PRIMARY KEY (article_id, voter)
 ) STRICT, WITHOUT ROWID;
-CREATE TRIGGER article_votes_insert
-AFTER INSERT ON article_votes
-BEGIN
-  UPDATE articles SET helpful_count = helpful_count + NEW.is_helpful,
-    not_helpful_count = not_helpful_count + 1 - NEW.is_helpful
-  WHERE id = NEW.article_id;
-END;
-CREATE TRIGGER article_votes_update
-AFTER UPDATE OF is_helpful ON article_votes
-WHEN NEW.is_helpful <> OLD.is_helpful
-BEGIN
-  UPDATE articles SET helpful_count = helpful_count + NEW.is_helpful - OLD.is_helpful,
-    not_helpful_count = not_helpful_count - NEW.is_helpful + OLD.is_helpful
-  WHERE id = NEW.article_id;
-END;
 
 -- Reports ----------------------------------------------------------------------------------------------------
 

@@ -150,8 +150,8 @@ BEGIN
   INSERT INTO notify (user_id, kind, ticket_id, event_id, message, at)
   SELECT p.id, NEW.type, NEW.ticket_id, NEW.id, NULL, NEW.created_at
   -- the + keeps SQLite from walking everybody who is active
-  FROM tickets t JOIN users p ON +p.is_active = 1 AND p.role =
-    iif(EXISTS (SELECT 1 FROM users WHERE role = 'manager' AND +is_active = 1), 'manager', 'admin')
+  FROM tickets t JOIN users p ON +p.is_active = 1 AND p.role <> 'customer' AND p.role =
+    iif(EXISTS (SELECT 1 FROM users WHERE role = 'manager' AND role <> 'customer' AND +is_active = 1), 'manager', 'admin')
   WHERE t.id = NEW.ticket_id AND t.assignee_id IS NULL;
 END;
 

@@ -79,4 +79,3 @@ CREATE TABLE socket_tickets (
   expires_at INTEGER NOT NULL,
   used_at INTEGER
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX socket_tickets_by_time ON socket_tickets (expires_at);

@@ -55,26 +55,6 @@ CREATE TABLE schedules (
 ) STRICT;
 CREATE INDEX workflows_on_schedule ON workflows (position, id)
   WHERE is_active = 1 AND json_extract(trigger, '$.on') = 'schedule';
-CREATE TRIGGER workflows_schedule_deleted
-AFTER DELETE ON workflows
-BEGIN
-  DELETE FROM schedules WHERE workflow_id = OLD.id;
-END;
-
--- The desk comes with one rule, switched off: it belongs to the first admin, from the moment there is one.
-CREATE TRIGGER workflows_shipped
-AFTER INSERT ON users
-WHEN NEW.role = 'admin' AND NOT EXISTS (SELECT 1 FROM users WHERE role = 'admin' AND id <> NEW.id)
-  AND NOT EXISTS (SELECT 1 FROM workflows)
-BEGIN
-  INSERT INTO workflows (uid, name, is_active, position, trigger, conditions, actions, author_id, created_at, updated_at)
-  VALUES ('01936c6e-2c00-7000-8000-000000000005', 'Escalate breached tickets', 0, 1, '{"on":"sla_breached"}', '{}',
-    '[{"type":"escalate"}]', NEW.id, NEW.created_at, NEW.created_at);
-END;
-INSERT INTO workflows (uid, name, is_active, position, trigger, conditions, actions, author_id, created_at, updated_at)
-  SELECT '01936c6e-2c00-7000-8000-000000000005', 'Escalate breached tickets', 0, 1, '{"on":"sla_breached"}', '{}',
-    '[{"type":"escalate"}]', id, updated_at, updated_at
-  FROM users WHERE role = 'admin' AND NOT EXISTS (SELECT 1 FROM workflows) ORDER BY id LIMIT 1;
 
 -- What people have read is cleared away after a while.
 CREATE INDEX notifications_read ON notifications (read_at) WHERE read_at IS NOT NULL;

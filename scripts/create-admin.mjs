@@ -48,6 +48,9 @@ function statements(email, username, token) {
 INSERT INTO users (uid, email, email_key, username, username_key, role, created_at, updated_at)
   VALUES ('${uuidv7(now)}', '${email}', '${email.toLowerCase()}', '${username}', '${username.toLowerCase()}', 'admin', ${now}, ${now})
   ON CONFLICT DO NOTHING;
+INSERT INTO agent_profiles (user_id)
+  SELECT id FROM users WHERE email_key = '${email.toLowerCase()}' AND created_at = ${now} AND password_hash IS NULL
+  ON CONFLICT DO NOTHING;
 INSERT INTO password_resets (token_hash, user_id, created_at, expires_at)
   SELECT '${hash}', id, ${now}, ${now + DAY} FROM users
   WHERE email_key = '${email.toLowerCase()}' AND created_at = ${now} AND password_hash IS NULL;

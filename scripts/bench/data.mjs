@@ -47,7 +47,7 @@ export function people(tickets, now, passwordHash) {
 /** Everybody has signed in once, long ago. */
 export function sessions(people) {
   return people.map(({ id, created_at }) => ({
-    uid: uid(created_at, 4, id), user_id: id, refresh_jti: `bench-${id}`, created_at, last_used_at: created_at, expires_at: created_at + 30 * DAY,
+    user_id: id, id: created_at, uid: uid(created_at, 4, id), refresh_jti: `bench-${id}`, created_at, last_used_at: created_at, expires_at: created_at + 30 * DAY,
   }))
 }
 

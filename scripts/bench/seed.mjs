@@ -22,7 +22,7 @@ export async function seed(persist, count) {
   // Nobody else reads the file now, and when this fails, the folder is made anew.
   db.exec('PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE; PRAGMA cache_size = -500000')
   const [{ password_hash }] = db.prepare('SELECT password_hash FROM users WHERE id = 1').all()
-  db.exec(`BEGIN; UPDATE users SET role = 'admin', ver = 2 WHERE id = 1`)
+  db.exec(`BEGIN; UPDATE users SET role = 'admin', ver = 2 WHERE id = 1; INSERT INTO agent_profiles (user_id) VALUES (1)`)
   fill(db, count, Date.now(), password_hash)
   db.exec('COMMIT; PRAGMA optimize(0x10002)') // statistics for every table, as D1's own PRAGMA optimize keeps them
   db.exec('PRAGMA locking_mode = NORMAL; PRAGMA journal_mode = WAL; PRAGMA wal_checkpoint(TRUNCATE)')
@@ -101,6 +101,7 @@ function fillPeople(db, count, now, passwordHash) {
   const insert = inserter(db)
   const everybody = people(count, now, passwordHash)
   for (const person of everybody) insert('users', person)
+  for (const { id, role } of everybody) if (role !== 'customer') insert('agent_profiles', { user_id: id })
   for (const session of sessions(everybody)) insert('sessions', session)
   for (const row of agentCategories()) insert('agent_categories', row)
 }

@@ -177,7 +177,7 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
         published_at: article::published_at(None, status, now),
     };
     let spare = slug.is_none().then_some(spare.as_str());
-    let stmts = vec![rows::insert(&draft, spare, &uid, call.my_id()?, now)];
+    let stmts = rows::insert(&draft, spare, &uid, call.my_id()?, now).into();
     let view = rows::show(&CategoryRef::Uid(uid), true);
     call.commit(stmts, CommitReply::Created(view, "/api/v1/articles/".to_owned()))
         .await
@@ -204,7 +204,7 @@ pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
             category_id: read_category(&input, row.category_id, found.get(1))?,
             published_at: article::published_at(row.published_at, status, call.now()),
         };
-        let stmts = vec![rows::update(row.id, row.version, &draft, call.now())];
+        let stmts = rows::update(row.id, row.version, &draft, call.now()).into();
         call.commit(
             stmts,
             CommitReply::Row(rows::show(&CategoryRef::Id(row.id), true)),

@@ -184,7 +184,7 @@ async fn try_update_policy(call: &Call<'_>, priority: Priority, input: &Input) -
             .map_or_else(Calendar::always, CalendarRow::calendar);
         let promise = new_policy(&after, hours)?;
         stmts.extend(calendar.as_ref().map(rows::expect_calendar));
-        stmts.push(rows::update_policy(&before, &after, call.now()));
+        stmts.extend(rows::update_policy(&before, &after, call.now()));
         stmts.push(update_due_times(found.get(2), vec![(priority, promise)], call)?);
     }
     call.commit(stmts, CommitReply::Row(rows::show_policy(priority)))
@@ -306,6 +306,7 @@ async fn try_update_calendar(call: &Call<'_>, reference: &Ref, input: &Input) ->
         stmts.push(rows::update_calendar(&after, call.now()));
     }
     if after.has_other_hours(&before) {
+        stmts.extend(rows::raise_calendar(before.id));
         let promised = policies
             .iter()
             .map(|policy| Ok((policy.priority(), new_policy(policy, after.calendar())?)));

@@ -165,8 +165,10 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
         .and_then(Role::parse)
         .unwrap_or(Role::Customer);
     let user = new_user(call, &input, role, hash)?;
+    let mut stmts = users::insert(&user);
+    stmts.push(outbox::invite(&user.uid, call.now()));
     call.commit(
-        vec![users::insert(&user), outbox::invite(&user.uid, call.now())],
+        stmts,
         CommitReply::Created(users::show_uid(&user.uid), "/api/v1/users/".to_owned()),
     )
     .await
@@ -249,7 +251,7 @@ async fn try_update(call: &Call<'_>, reference: &Ref, input: &Input) -> Result<R
         avatar_url: cleared("avatar_url"),
         password_hash: None,
     };
-    let mut stmts = vec![users::update(account.id, account.version, &update, call.now())];
+    let mut stmts = users::update(account.id, account.version, &update, call.now());
     if role.is_some() || is_active == Some(false) {
         stmts.push(session_rows::revoke_all(account.id, call.now()));
     }
@@ -271,10 +273,8 @@ pub async fn deactivate(call: &Call<'_>) -> Result<Reply, Error> {
             is_active: Some(false),
             ..UserPatch::default()
         };
-        let mut stmts = vec![
-            users::update(account.id, account.version, &update, call.now()),
-            session_rows::revoke_all(account.id, call.now()),
-        ];
+        let mut stmts = users::update(account.id, account.version, &update, call.now());
+        stmts.push(session_rows::revoke_all(account.id, call.now()));
         stmts.extend(assignment::unassign_all(account.id, call.my_id()?, call.now()));
         call.commit(stmts, CommitReply::Nothing).await
     })
@@ -293,10 +293,8 @@ pub async fn close_me(call: &Call<'_>) -> Result<Reply, Error> {
                 return Err(Error::field("password", "is wrong"));
             }
         }
-        let mut stmts = vec![
-            users::close(account.id, account.version, call.now()),
-            session_rows::revoke_all(account.id, call.now()),
-        ];
+        let mut stmts = users::close(account.id, account.version, call.now()).to_vec();
+        stmts.push(session_rows::revoke_all(account.id, call.now()));
         stmts.extend(assignment::unassign_all(account.id, account.id, call.now()));
         call.commit(stmts, CommitReply::Nothing).await
     })

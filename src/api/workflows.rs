@@ -266,7 +266,7 @@ pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
             author_id: row.author_id,
             now: call.now(),
         };
-        let stmts = vec![rows::update(row.id, row.version, &new)];
+        let stmts = rows::update(row.id, row.version, &new).into();
         call.commit(stmts, CommitReply::Row(rows::show(&row.uid, &wrong)))
             .await
     })

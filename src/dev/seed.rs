@@ -126,9 +126,10 @@ async fn create_users(app: &App) -> Result<Vec<SampleUser>, Error> {
             avatar_url: None,
             password_hash: Some(password::hash(secret, &app.config.pepper).map_err(Error::Internal)?),
             email_trusted: true,
+            logs_in: false,
             now: born,
         };
-        let mut stmts = vec![users::insert(&user), users::find_card(&user.uid)];
+        let mut stmts = users::insert(&user);
         stmts.extend(
             categories
                 .iter()
@@ -138,8 +139,9 @@ async fn create_users(app: &App) -> Result<Vec<SampleUser>, Error> {
             let away = agents::set_profile(&Ref::Uid(user.uid.clone()), Some(false), None);
             stmts.push(away);
         }
+        stmts.push(users::find_card(&user.uid));
         let done = app.db.batch(&stmts).await?;
-        let row: Option<CreatedUser> = match done.get(1) {
+        let row: Option<CreatedUser> = match done.last() {
             Some(rows) => rows.first()?,
             None => None,
         };

@@ -18,7 +18,7 @@ use serde::Serialize;
 use crate::app::dispatch;
 use crate::desk::{DAY, Millis};
 use crate::edge::db::{Cost, Db, Stmt};
-use crate::edge::{Env, log};
+use crate::edge::{Env, ids, log};
 use crate::http::error::Error;
 use crate::store::cleanup;
 use crate::store::dispatch::{self as dispatch_rows, Dispatch};
@@ -106,7 +106,8 @@ async fn mark_overdue(db: &Db, now: Millis) -> Result<usize, Error> {
 }
 
 async fn clean_up(db: &Db, now: Millis) -> Result<usize, Error> {
-    let mut stmts: Vec<Stmt> = cleanup::purge(now, now.saturating_sub(DAY), MAX_ROWS).into();
+    let place = ids::new_secret().map_err(Error::Internal)?;
+    let mut stmts: Vec<Stmt> = cleanup::purge(now, now.saturating_sub(DAY), MAX_ROWS, &place).into();
     stmts.push(deliveries::purge(now, MAX_ROWS));
     without_count(db.batch(&stmts).await.map(|_| ()))
 }

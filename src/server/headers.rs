@@ -25,7 +25,7 @@ pub struct ResponseContext {
     pub origin: Option<String>,
     pub limit: RateLimit,
     pub cost: Cost,
-    pub is_staff: bool,
+    pub shows_rows: bool,
     pub started: Millis,
 }
 
@@ -36,7 +36,7 @@ impl ResponseContext {
             origin: None,
             limit: RateLimit::None,
             cost: Cost::default(),
-            is_staff: false,
+            shows_rows: false,
             started,
         }
     }
@@ -93,7 +93,7 @@ pub(super) fn add_headers(reply: &mut Reply, response_context: &ResponseContext)
         reply.header("Cache-Control", "public, max-age=300");
     }
     let mut timing = format!("d1;desc=\"{}\"", response_context.cost.trips);
-    if response_context.is_staff {
+    if response_context.shows_rows {
         timing.push_str(&format!(
             ", rows_read;desc=\"{}\", rows_written;desc=\"{}\"",
             response_context.cost.rows_read, response_context.cost.rows_written

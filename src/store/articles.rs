@@ -199,41 +199,64 @@ impl ArticleContent {
 }
 
 /// Inserts an article. With a `spare`, that is its slug when its own is taken.
-pub fn insert(draft: &ArticleContent, spare: Option<&str>, uid: &str, author_id: i64, now: i64) -> Stmt {
+pub fn insert(draft: &ArticleContent, spare: Option<&str>, uid: &str, author_id: i64, now: i64) -> [Stmt; 2] {
     let sql = "INSERT INTO articles (slug, title, title_index, summary, body, body_index, status, category_id, published_at, \
          uid, author_id, created_at, updated_at) \
          SELECT iif(?13 IS NOT NULL AND EXISTS (SELECT 1 FROM articles WHERE slug = ?1), ?13, ?1), \
            ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12";
-    draft
+    let insert = draft
         .bind(Stmt::new(sql))
         .bind(uid)
         .bind(author_id)
         .bind(now)
-        .bind(spare)
+        .bind(spare);
+    [insert, index(&CategoryRef::Uid(uid.to_owned()))]
 }
 
 /// Updates an article that is at `version`.
-pub fn update(id: i64, version: i64, draft: &ArticleContent, now: i64) -> Stmt {
+pub fn update(id: i64, version: i64, draft: &ArticleContent, now: i64) -> [Stmt; 2] {
     let sql = "UPDATE articles SET slug = ?1, title = ?2, title_index = ?3, summary = ?4, body = ?5, body_index = ?6, \
          status = ?7, category_id = ?8, published_at = ?9, version = ?11 + 1, updated_at = ?12 WHERE id = ?10";
-    draft.bind(Stmt::new(sql)).bind(id).bind(version).bind(now)
+    let update = draft.bind(Stmt::new(sql)).bind(id).bind(version).bind(now);
+    [update, index(&CategoryRef::Id(id))]
+}
+
+/// Writes the document by which an article is found.
+fn index(name: &CategoryRef) -> Stmt {
+    let (column, key) = name_column(name);
+    Stmt::new(format!(
+        "INSERT OR REPLACE INTO article_search (rowid, title, body, facts) \
+         SELECT id, coalesce(title_index, title), coalesce(body_index, summary || ' ' || body), \
+           's' || status || ' c' || coalesce(category_id, 0) FROM articles WHERE {column} = ?1"
+    ))
+    .bind(key)
 }
 
 /// Deletes an article that is at `version`, and its votes.
-pub fn delete(id: i64, version: i64) -> [Stmt; 2] {
+pub fn delete(id: i64, version: i64) -> [Stmt; 3] {
     [
         Stmt::new("INSERT INTO stale SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM articles WHERE id = ?1 AND version = ?2)")
             .bind(id)
             .bind(version),
         Stmt::new("DELETE FROM articles WHERE id = ?1").bind(id),
+        Stmt::new("DELETE FROM article_search WHERE rowid = ?1").bind(id),
     ]
 }
 
 /// Counts a vote, in the place of the same voter's earlier one.
-pub fn vote(article_id: i64, voter: &str, is_helpful: bool, now: i64) -> [Stmt; 2] {
+pub fn vote(article_id: i64, voter: &str, is_helpful: bool, now: i64) -> [Stmt; 3] {
     [
         Stmt::new("INSERT INTO stale SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM articles WHERE id = ?1)")
             .bind(article_id),
+        Stmt::new(
+            "UPDATE articles SET \
+               helpful_count = helpful_count + ?3 - coalesce((SELECT is_helpful FROM article_votes WHERE article_id = ?1 AND voter = ?2), 0), \
+               not_helpful_count = not_helpful_count + 1 - ?3 - coalesce((SELECT 1 - is_helpful FROM article_votes WHERE article_id = ?1 AND voter = ?2), 0) \
+             WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM article_votes WHERE article_id = ?1 AND voter = ?2 AND is_helpful = ?3)",
+        )
+        .bind(article_id)
+        .bind(voter)
+        .bind(is_helpful),
         Stmt::new(
             "INSERT INTO article_votes (article_id, voter, is_helpful, created_at) VALUES (?1, ?2, ?3, ?4) \
              ON CONFLICT (article_id, voter) DO UPDATE SET is_helpful = excluded.is_helpful, created_at = excluded.created_at",

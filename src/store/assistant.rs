@@ -89,7 +89,7 @@ pub fn agents() -> Stmt {
            'categories', (SELECT json_group_array(c.slug) FROM agent_categories a \
              JOIN categories c ON c.id = a.category_id AND c.is_active = 1 WHERE a.user_id = u.id)) AS j \
          FROM users u JOIN agent_profiles p ON p.user_id = u.id \
-         WHERE u.role = 'agent' AND u.is_active = 1 AND p.is_available = 1 \
+         WHERE u.role <> 'customer' AND u.role = 'agent' AND u.is_active = 1 AND p.is_available = 1 \
          ORDER BY p.open_load, u.id LIMIT ?1",
     )
     .bind(MAX_AGENTS)

@@ -14,30 +14,29 @@ const NOTIFICATION_RETENTION: i64 = 365 * DAY;
 const MAIL_RETENTION: i64 = 30 * DAY;
 
 /// Deletes what sockets have heard or were opened with, expired sessions, reset tokens, login attempts, old runs of rules, notifications and mails, and idempotency keys
-/// older than `day_ago`; at most `most` rows of each.
-pub fn purge(now: i64, day_ago: i64, most: i64) -> [Stmt; 12] {
+/// older than `day_ago`; at most `most` rows of each. `place` is random, in hexadecimal digits: where to look, in tables
+/// that have no index on their time.
+pub fn purge(now: i64, day_ago: i64, most: i64, place: &str) -> [Stmt; 12] {
     let before = |kept: i64, sql: &'static str| Stmt::new(sql).bind(now.saturating_sub(kept)).bind(most);
+    let place = Place(place);
     [
-        Stmt::new("DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < ?1 ORDER BY expires_at LIMIT ?2)")
-            .bind(now)
-            .bind(most),
-        Stmt::new("DELETE FROM password_resets WHERE token_hash IN (SELECT token_hash FROM password_resets WHERE expires_at < ?1 LIMIT ?2)")
-            .bind(now)
-            .bind(most),
-        Stmt::new(
-            "DELETE FROM login_attempts WHERE (subject, at, id) IN (SELECT subject, at, id FROM login_attempts WHERE at < ?1 ORDER BY at LIMIT ?2)",
-        )
-        .bind(now.saturating_sub(ATTEMPT_WINDOW))
-        .bind(most),
+        place.sweep_by_number("sessions", ("user_id", "user_id, id"), "expires_at", now, most),
+        place.sweep_by_hash("password_resets", "token_hash", "expires_at", now, most),
+        place.sweep_by_hash("login_attempts", "subject", "last_at", now.saturating_sub(ATTEMPT_WINDOW), most),
+        place.sweep_by_hash("inbound_mails", "key", "received_at", now.saturating_sub(MAIL_RETENTION), most),
+        place.sweep_by_hash("socket_tickets", "hash", "expires_at", now, most),
+        place.sweep_by_number(
+            "workflow_runs",
+            ("workflow_id", "workflow_id, id"),
+            "created_at",
+            now.saturating_sub(RUN_RETENTION),
+            most,
+        ),
         Stmt::new(
             "DELETE FROM idempotency WHERE (user_id, key) IN (SELECT user_id, key FROM idempotency WHERE created_at < ?1 ORDER BY created_at LIMIT ?2)",
         )
         .bind(day_ago)
         .bind(most),
-        before(
-            RUN_RETENTION,
-            "DELETE FROM workflow_runs WHERE id IN (SELECT id FROM workflow_runs WHERE created_at < ?1 ORDER BY created_at LIMIT ?2)",
-        ),
         before(
             READ_NOTIFICATION_RETENTION,
             "DELETE FROM notifications WHERE id IN (SELECT id FROM notifications WHERE read_at < ?1 ORDER BY read_at LIMIT ?2)",
@@ -50,20 +49,54 @@ pub fn purge(now: i64, day_ago: i64, most: i64) -> [Stmt; 12] {
             MAIL_RETENTION,
             "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE done_at < ?1 ORDER BY done_at LIMIT ?2)",
         ),
-        before(
-            MAIL_RETENTION,
-            "DELETE FROM inbound_mails WHERE key IN (SELECT key FROM inbound_mails WHERE received_at < ?1 ORDER BY received_at LIMIT ?2)",
-        ),
         Stmt::new("DELETE FROM feed WHERE id IN (SELECT id FROM feed WHERE created_at < ?1 ORDER BY created_at LIMIT ?2)")
             .bind(day_ago)
             .bind(most),
         Stmt::new("DELETE FROM listeners WHERE object IN (SELECT object FROM listeners WHERE until < ?1 ORDER BY until LIMIT ?2)")
             .bind(now)
             .bind(most),
-        Stmt::new("DELETE FROM socket_tickets WHERE hash IN (SELECT hash FROM socket_tickets WHERE expires_at < ?1 ORDER BY expires_at LIMIT ?2)")
-            .bind(now)
-            .bind(most),
     ]
+}
+
+/// A place in a table, another one every time: from there on two rows are looked at, and where one of them is old, what
+/// is old among the next ones is deleted. The more is old, the likelier it is found. An index on the time would find it
+/// at once, and cost a written row for every row.
+struct Place<'a>(&'a str);
+
+impl Place<'_> {
+    /// A table whose `key` is a hash, hexadecimal.
+    fn sweep_by_hash(&self, table: &str, key: &str, time: &str, before: i64, most: i64) -> Stmt {
+        sweep(table, (key, key), "?1", time)
+            .bind(self.0)
+            .bind(before)
+            .bind(most)
+    }
+
+    /// A table whose key begins with a number; `keys` is all of it.
+    fn sweep_by_number(
+        &self,
+        table: &str,
+        (key, keys): (&str, &str),
+        time: &str,
+        before: i64,
+        most: i64,
+    ) -> Stmt {
+        let digits = self.0.get(..8).unwrap_or_default();
+        let part = u32::from_str_radix(digits, 16).unwrap_or_default();
+        let start = format!("(SELECT CAST(?1 AS INTEGER) * (max({key}) + 1) >> 32 FROM {table})");
+        sweep(table, (key, keys), &start, time)
+            .bind(i64::from(part))
+            .bind(before)
+            .bind(most)
+    }
+}
+
+fn sweep(table: &str, (key, keys): (&str, &str), start: &str, time: &str) -> Stmt {
+    let walk = format!("SELECT {keys}, {time} AS at FROM {table} WHERE {key} >= {start} ORDER BY {keys}");
+    Stmt::new(format!(
+        "DELETE FROM {table} WHERE ({keys}) IN (SELECT {keys} FROM ({walk} \
+           LIMIT iif(EXISTS (SELECT 1 FROM ({walk} LIMIT 2) WHERE at < ?2), CAST(?3 AS INTEGER), 0)) WHERE at < ?2)"
+    ))
 }
 
 /// The cheapest question: whether the database answers.

@@ -3,8 +3,10 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::desk::id::Ref;
 use crate::edge::db::Stmt;
 use crate::store::sql::view::{Out, View, field, nullable};
+use crate::store::users::agents::user_condition;
 
 /// What is read of a caller with every request, beside the data.
 #[derive(Debug, Deserialize)]
@@ -60,27 +62,32 @@ pub const SESSION: View = View {
     ],
 };
 
-/// Begins a session; gives its `id`.
-pub fn begin(
-    uid: &str,
-    user_id: i64,
-    jti: &str,
-    agent: &str,
-    address: &str,
-    now: i64,
-    expires_at: i64,
-) -> Stmt {
-    Stmt::new(
-        "INSERT INTO sessions (uid, user_id, refresh_jti, user_agent, address, created_at, last_used_at, expires_at) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7) RETURNING id",
-    )
-    .bind(uid)
-    .bind(user_id)
-    .bind(jti)
-    .bind(agent)
-    .bind(address)
-    .bind(now)
-    .bind(expires_at)
+/// A session that begins.
+#[derive(Clone, Debug)]
+pub struct NewSession<'a> {
+    pub uid: &'a str,
+    pub refresh_jti: &'a str,
+    pub user_agent: &'a str,
+    pub address: &'a str,
+    pub now: i64,
+    pub expires_at: i64,
+}
+
+/// Begins a session of a user, who may have been made by the same batch; gives its `id`.
+pub fn begin(user: &Ref, new: &NewSession) -> Stmt {
+    let (is_it, arg) = user_condition(user, 1);
+    Stmt::new(format!(
+        "INSERT INTO sessions (user_id, id, uid, refresh_jti, user_agent, address, created_at, last_used_at, expires_at) \
+         SELECT u.id, max(?6, coalesce((SELECT max(id) + 1 FROM sessions WHERE user_id = u.id), 0)), ?2, ?3, ?4, ?5, ?6, ?6, ?7 \
+         FROM users u WHERE {is_it} RETURNING id"
+    ))
+    .bind(arg)
+    .bind(new.uid)
+    .bind(new.refresh_jti)
+    .bind(new.user_agent)
+    .bind(new.address)
+    .bind(new.now)
+    .bind(new.expires_at)
 }
 
 /// One refresh token, to be used up.
@@ -154,34 +161,34 @@ pub const MAX_ACCOUNT_ATTEMPTS: i64 = 10;
 /// Failures from one address before it must wait.
 pub const MAX_ADDRESS_ATTEMPTS: i64 = 100;
 
-/// Notes an attempt before its password is looked at, so that parallel guesses count too.
-pub fn record_attempt(account: &str, address: &str, id: &str, now: i64) -> Stmt {
-    Stmt::new("INSERT INTO login_attempts (subject, at, id) VALUES ('account:' || ?1, ?4, ?3), ('address:' || ?2, ?4, ?3)")
-        .bind(account)
-        .bind(address)
-        .bind(id)
-        .bind(now)
+/// Notes an attempt of a subject (an account or an address, hashed) and gives how many count, this one included: `n`,
+/// one more than the limit at most. What is noted before the password is looked at counts for parallel guesses too.
+pub fn record_attempt(subject: &str, limit: i64, now: i64) -> Stmt {
+    Stmt::new(
+        "INSERT INTO login_attempts (subject, times, last_at) VALUES (?1, json_array(CAST(?2 AS INTEGER)), ?2) \
+         ON CONFLICT (subject) DO UPDATE SET last_at = max(last_at, ?2), times = (SELECT json_group_array(at) FROM ( \
+           SELECT value AS at FROM json_each(json_insert(login_attempts.times, '$[#]', CAST(?2 AS INTEGER))) \
+           WHERE value > ?3 ORDER BY value DESC LIMIT ?4)) \
+         RETURNING json_array_length(times) AS n",
+    )
+    .bind(subject)
+    .bind(now)
+    .bind(now.saturating_sub(ATTEMPT_WINDOW))
+    .bind(limit.saturating_add(1))
 }
 
-/// How many attempts count against the `account` and the `address`, this one included.
-pub fn count_attempts(account: &str, address: &str, now: i64) -> Stmt {
+/// How many attempts count against a subject: `n`.
+pub fn count_attempts(subject: &str, now: i64) -> Stmt {
     Stmt::new(
-        "SELECT (SELECT count(*) FROM (SELECT 1 FROM login_attempts WHERE subject = 'account:' || ?1 AND at > ?3 LIMIT 200)) AS account, \
-         (SELECT count(*) FROM (SELECT 1 FROM login_attempts WHERE subject = 'address:' || ?2 AND at > ?3 LIMIT 200)) AS address",
+        "SELECT count(*) AS n FROM login_attempts a JOIN json_each(a.times) j ON j.value > ?2 WHERE a.subject = ?1",
     )
-    .bind(account)
-    .bind(address)
+    .bind(subject)
     .bind(now.saturating_sub(ATTEMPT_WINDOW))
 }
 
-/// Forgets an account's attempts, and this one of the address: the login has succeeded.
-pub fn clear_attempts(account: &str, address: &str, id: &str) -> [Stmt; 2] {
-    [
-        Stmt::new("DELETE FROM login_attempts WHERE subject = 'account:' || ?1").bind(account),
-        Stmt::new("DELETE FROM login_attempts WHERE subject = 'address:' || ?1 AND id = ?2")
-            .bind(address)
-            .bind(id),
-    ]
+/// Forgets the attempts of a subject: the login has succeeded.
+pub fn clear_attempts(subject: &str) -> Stmt {
+    Stmt::new("DELETE FROM login_attempts WHERE subject = ?1").bind(subject)
 }
 
 // Password resets ----------------------------------------------------------------------------------------------

@@ -60,3 +60,44 @@ pub fn update(
     .bind(auto_close_days)
     .bind(now)
 }
+
+// The numbers that tell of changes ------------------------------------------------------------------------------------
+
+const RAISE_RULES: &str = "UPDATE settings SET workflows_version = workflows_version + 1 WHERE id = 1";
+
+/// Tells every isolate that the policies have changed: it reads them anew before it uses them again.
+pub fn raise_sla_version() -> Stmt {
+    Stmt::new("UPDATE settings SET sla_version = sla_version + 1 WHERE id = 1")
+}
+
+/// Tells every isolate that the workflow rules have changed.
+pub fn raise_rules_version() -> Stmt {
+    Stmt::new(RAISE_RULES)
+}
+
+/// As [`raise_rules_version`], where there is an active rule: something has changed that rules may name.
+pub fn raise_rules_version_if_active() -> Stmt {
+    Stmt::new(format!(
+        "{RAISE_RULES} AND EXISTS (SELECT 1 FROM workflows WHERE is_active = 1)"
+    ))
+}
+
+/// As [`raise_rules_version`], where an active rule names this address: somebody has it now.
+pub fn raise_rules_version_for_address(email_key: &str) -> Stmt {
+    Stmt::new(format!(
+        "{RAISE_RULES} AND EXISTS (SELECT 1 FROM workflows WHERE is_active = 1 AND instr(lower(conditions), ?1))"
+    ))
+    .bind(email_key)
+}
+
+/// As [`raise_rules_version`], where an active rule may know somebody who is about to change: any rule knows staff, and
+/// a customer by an address. Stands before the change, and is told what that sets.
+pub fn raise_rules_version_for_person(user_id: i64, is_staff: bool, email_key: Option<&str>) -> Stmt {
+    Stmt::new(format!(
+        "{RAISE_RULES} AND EXISTS (SELECT 1 FROM users u JOIN workflows w ON w.is_active = 1 WHERE u.id = ?1 \
+           AND (?2 OR u.role <> 'customer' OR instr(lower(w.conditions), u.email_key) OR instr(lower(w.conditions), ?3)))"
+    ))
+    .bind(user_id)
+    .bind(is_staff)
+    .bind(email_key)
+}

@@ -2,7 +2,7 @@
 
 use crate::support::bulk::{AGENTS, Desk, desk};
 use crate::support::client::Role;
-use crate::support::{Agent, Answer, Caller, Customer, Manager, Value, json, make};
+use crate::support::{Agent, Anon, Answer, Caller, Customer, Manager, Value, json, make};
 
 #[track_caller]
 fn trips(answer: &Answer, most: u64) {
@@ -18,6 +18,40 @@ fn rows_read(answer: &Answer) -> u64 {
         Some(rows) => rows,
         None => answer.fail("staff are told the rows read"),
     }
+}
+
+#[track_caller]
+fn writes(answer: &Answer, most: u64) {
+    match answer.timing("rows_written") {
+        Some(rows) if rows <= most => println!("{rows} rows written"),
+        other => answer.fail(&format!("{other:?} rows written, at most {most} were promised")),
+    }
+}
+
+/// Four for the account, one for its session, and those of the mail that asks to confirm the address.
+#[test]
+fn registering_writes_few_rows() {
+    let body = json!({"email": make::email(), "password": make::PASSWORD});
+    let answer = Anon::new().post("/auth/register", body).is(201);
+    writes(&answer, 5 + 7);
+    trips(&answer, 1);
+}
+
+#[test]
+fn a_login_writes_four_rows() {
+    let customer = Customer::fresh();
+    let body = json!({"email": customer.email, "password": make::PASSWORD});
+    let answer = Anon::new().post("/auth/login", body).is(200);
+    writes(&answer, 4);
+    trips(&answer, 2);
+}
+
+#[test]
+fn a_refresh_writes_one_row() {
+    let body = json!({"refresh_token": Customer::fresh().refresh});
+    let answer = Anon::new().post("/auth/refresh", body).is(200);
+    writes(&answer, 1);
+    trips(&answer, 1);
 }
 
 #[test]

@@ -113,6 +113,57 @@ fn time_passes() {
     assert_eq!(second.header("idempotent-replayed"), None);
 
     sessions_and_resets(&worker, &forgotten, &token, &expired);
+    what_is_old_is_cleared_away(worker);
+}
+
+/// Tables without an index on their time are cleared from another place at every tick; nothing else is lost.
+fn what_is_old_is_cleared_away(worker: Worker) {
+    let many = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200)";
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .expect("after 1970")
+        .as_millis();
+    // Of each kind 200 rows, and every other one is old.
+    let sql = format!(
+        "{many} INSERT INTO login_attempts (subject, times, last_at)
+           SELECT lower(hex(randomblob(16))), '[]', iif(i % 2, 1, {now}) FROM n;
+         {many} INSERT INTO password_resets (token_hash, user_id, created_at, expires_at)
+           SELECT lower(hex(randomblob(32))), 1, 1, iif(i % 2, 1, 9000000000000) FROM n;
+         {many} INSERT INTO inbound_mails (key, sender, opened, received_at)
+           SELECT lower(hex(randomblob(16))), 'old@example.com', 0, iif(i % 2, 1, {now}) FROM n;
+         {many} INSERT INTO sessions (user_id, id, uid, refresh_jti, created_at, last_used_at, expires_at)
+           SELECT u.id, i, 'old', '', 1, 1, iif(i % 2, 1, 9000000000000) FROM n JOIN users u ON u.id IN (1, 2);
+         {many} INSERT INTO workflow_runs (workflow_id, id, ticket_id, event, outcome, created_at)
+           SELECT 7, i, 1, 'ticket_created', 'acted', iif(i % 2, 1, {now}) FROM n;"
+    );
+    let worker = meanwhile(worker, &sql);
+    for _ in 0..12 {
+        worker.tick();
+    }
+    let file = worker.d1.clone().expect("the server tells its database");
+    let paused = worker.pause();
+    for (kind, fresh) in [
+        ("login_attempts WHERE times = '[]' AND last_at", 100),
+        ("password_resets WHERE user_id = 1 AND expires_at", 100),
+        (
+            "inbound_mails WHERE sender = 'old@example.com' AND received_at",
+            100,
+        ),
+        ("sessions WHERE uid = 'old' AND expires_at", 200),
+        ("workflow_runs WHERE workflow_id = 7 AND created_at", 100),
+    ] {
+        let count = |condition: &str| {
+            let rows = sqlite::run(
+                &file,
+                "",
+                &format!("SELECT count(*) AS n FROM {kind} {condition}"),
+            );
+            rows[0]["n"].as_i64()
+        };
+        assert_eq!(count("> 1"), Some(fresh), "{kind}");
+        assert!(count("= 1") < Some(fresh), "{kind}: nothing old is gone");
+    }
+    paused.resume();
 }
 
 fn closed_long_ago(customer: &Caller, admin: &Caller, old: &Value, recent: &Value) {

@@ -65,12 +65,12 @@ pub async fn set_agents(call: &Call<'_>) -> Result<Reply, Error> {
         let category = crate::api::categories::row(found.first())?;
         let ids = resolved_ids(found.get(1), "agents", "no active agent")?;
         call.check_version(category.version, Some(&input))?;
-        let mut stmts = vec![categories::update(
+        let mut stmts = categories::update(
             category.id,
             category.version,
             &CategoryFields::default(),
             call.now(),
-        )];
+        );
         stmts.extend(agents::set_agents(category.id, &ids));
         call.commit(
             stmts,

@@ -191,14 +191,12 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
     };
     let user = new_user(call, &input, Role::Agent, hash)?;
     let agent = Ref::Uid(user.uid.clone());
-    let mut stmts = vec![
-        users::insert(&user),
-        rows::set_profile(
-            &agent,
-            input.flag("is_available"),
-            input.integer("max_open_tickets"),
-        ),
-    ];
+    let mut stmts = users::insert(&user);
+    stmts.push(rows::set_profile(
+        &agent,
+        input.flag("is_available"),
+        input.integer("max_open_tickets"),
+    ));
     if let Some(ids) = ids {
         stmts.extend(rows::set_categories(&agent, &ids));
     }
@@ -249,10 +247,12 @@ async fn try_update(call: &Call<'_>, reference: &Ref, input: &Input) -> Result<R
         .flag("is_active")
         .filter(|active| i64::from(*active) != agent.is_active);
     let (me, now) = (Ref::Id(agent.id), call.now());
-    let mut stmts = vec![
-        users::update(agent.id, agent.version, &user_patch(input, is_active), now),
-        rows::set_profile(&me, input.flag("is_available"), input.integer("max_open_tickets")),
-    ];
+    let mut stmts = users::update(agent.id, agent.version, &user_patch(input, is_active), now);
+    stmts.push(rows::set_profile(
+        &me,
+        input.flag("is_available"),
+        input.integer("max_open_tickets"),
+    ));
     if let Some(ids) = ids {
         stmts.extend(rows::set_categories(&me, &ids));
     }
@@ -317,7 +317,7 @@ pub async fn deactivate(call: &Call<'_>) -> Result<Reply, Error> {
                 is_active: Some(false),
                 ..UserPatch::default()
             };
-            stmts.push(users::update(agent.id, agent.version, &update, call.now()));
+            stmts.extend(users::update(agent.id, agent.version, &update, call.now()));
             stmts.push(sessions::revoke_all(agent.id, call.now()));
             stmts.extend(assignment::unassign_all(agent.id, call.my_id()?, call.now()));
         }

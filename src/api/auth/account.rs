@@ -1,6 +1,6 @@
 //! One's own account: registering, knowing oneself, passwords.
 
-use crate::api::auth::sessions::{begin_session, sign_in_reply};
+use crate::api::auth::sessions::{Guess, begin_session, sign_in_reply};
 use crate::api::list::resource_reply;
 use crate::app::call::Call;
 use crate::desk::id::Ref;
@@ -12,7 +12,6 @@ use crate::http::input;
 use crate::http::input_values::Input;
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape, choices};
-use crate::store::dispatch::{self, Dispatch};
 use crate::store::sessions as rows;
 use crate::store::sql::rows::IdRow;
 use crate::store::users::{self, Account, NewUser, UserPatch};
@@ -100,6 +99,7 @@ pub fn new_user(call: &Call<'_>, input: &Input, role: Role, hash: Option<String>
         avatar_url: input.text("avatar_url"),
         password_hash: hash,
         email_trusted: call.claims.is_some(),
+        logs_in: false,
         now: call.now(),
     })
 }
@@ -116,32 +116,14 @@ pub async fn register(call: &Call<'_>) -> Result<Reply, Error> {
     call.check_rate_limit().await?;
     let hash =
         password::hash(&input.required("password"), &call.app.config.pepper).map_err(Error::Internal)?;
-    let user = new_user(call, &input, Role::Customer, Some(hash))?;
-    // The session needs the id of a user that is not there yet: the row is made first, in a batch of its own,
-    // and is a whole account without a session.
-    let done = call
-        .app
-        .db
-        .batch(&[
-            users::insert(&user),
-            users::show_uid(&user.uid),
-            dispatch::drain(),
-        ])
-        .await?;
-    if let Some(rows) = done.get(2) {
-        call.app.due.borrow_mut().extend(rows.all::<Dispatch>()?);
-    }
-    let missing = || Error::Internal("the new account is not there".to_owned());
-    let made: IdRow = done.get(1).ok_or_else(missing)?.first()?.ok_or_else(missing)?;
-    let opened = begin_session(
-        call,
-        made.id,
-        vec![users::record_login(made.id, call.now())],
-        &Ref::Id(made.id),
-    )
-    .await?;
-    let mut reply = sign_in_reply(call, opened, made.id, Role::Customer, 1, 201).await?;
-    reply.header("Location", format!("/api/v1/users/{}", made.id));
+    let user = NewUser {
+        logs_in: true,
+        ..new_user(call, &input, Role::Customer, Some(hash))?
+    };
+    let opened = begin_session(call, users::insert(&user), &Ref::Uid(user.uid.clone())).await?;
+    let id = opened.user_id;
+    let mut reply = sign_in_reply(call, opened, id, Role::Customer, 1, 201).await?;
+    reply.header("Location", format!("/api/v1/users/{id}"));
     Ok(reply)
 }
 
@@ -156,15 +138,11 @@ pub async fn change_password(call: &Call<'_>) -> Result<Reply, Error> {
     let input = input::parse_body(call.request, &CHANGE_PASSWORD)?;
     let id = call.my_id()?;
     let now = call.now();
-    let (subject, address, attempt) = (format!("#{id}"), call.request.client_ip(), call.uid()?);
+    let guess = Guess::new(call, &format!("password\n{id}"));
     let found = call
-        .read(vec![
-            users::account(&Ref::Id(id)),
-            rows::record_attempt(&subject, &address, &attempt, now),
-            rows::count_attempts(&subject, &address, now),
-        ])
+        .read(guess.record(users::account(&Ref::Id(id)), now).into())
         .await?;
-    crate::api::auth::sessions::require_attempts_left(found.get(2))?;
+    guess.require_attempts_left(call, &found).await?;
     let account: Account = match found.first() {
         Some(rows) => rows.first()?.ok_or(Error::NotFound)?,
         None => return Err(Error::NotFound),
@@ -176,6 +154,7 @@ pub async fn change_password(call: &Call<'_>) -> Result<Reply, Error> {
         pepper,
     );
     if !right.map_err(Error::Internal)? {
+        guess.record_failure(call).await?;
         return Err(Error::field("current_password", "is wrong"));
     }
     let hash = password::hash(&input.required("new_password"), pepper).map_err(Error::Internal)?;
@@ -183,12 +162,9 @@ pub async fn change_password(call: &Call<'_>) -> Result<Reply, Error> {
         password_hash: Some(hash),
         ..UserPatch::default()
     };
-    let mut stmts = vec![
-        users::update(id, account.version, &update, now),
-        rows::revoke_all(id, now),
-    ];
-    stmts.extend(rows::clear_attempts(&subject, &address, &attempt));
-    let opened = begin_session(call, id, stmts, &Ref::Id(id)).await?;
+    let mut stmts = users::update(id, account.version, &update, now);
+    stmts.extend([rows::revoke_all(id, now), rows::clear_attempts(&guess.account)]);
+    let opened = begin_session(call, stmts, &Ref::Id(id)).await?;
     sign_in_reply(
         call,
         opened,

@@ -6,13 +6,15 @@ use crate::app::call::Call;
 use crate::desk::person::Role;
 use crate::edge::auth::token::{Claims, TokenUse};
 use crate::edge::auth::{password, revoked_tokens};
-use crate::edge::db::Rows;
+use crate::edge::db::{Rows, Stmt};
+use crate::edge::ids;
 use crate::http::error::Error;
 use crate::http::input;
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape};
+use crate::store::dispatch::{self, Dispatch};
 use crate::store::sessions::{self as rows, Rotation};
-use crate::store::sql::rows::IdRow;
+use crate::store::sql::rows::{CountRow, IdRow};
 use crate::store::users::{self, Account};
 
 /// The body of a login.
@@ -40,17 +42,13 @@ pub async fn login(call: &Call<'_>) -> Result<Reply, Error> {
     let name = input.required("email").trim().to_lowercase();
     // As long as an address may be: a name of any length is data, not a key of any length.
     let subject: String = name.chars().take(254).collect();
-    let (address, attempt) = (call.request.client_ip(), call.uid()?);
+    let guess = Guess::new(call, &format!("login\n{subject}"));
     let now = call.now();
     let found = call
-        .read_public(vec![
-            rows::record_attempt(&subject, &address, &attempt, now),
-            rows::count_attempts(&subject, &address, now),
-            users::account_by_name(&name),
-        ])
+        .read_public(guess.record(users::account_by_name(&name), now).into())
         .await?;
-    require_attempts_left(found.get(1))?;
-    let account: Option<Account> = match found.get(2) {
+    guess.require_attempts_left(call, &found).await?;
+    let account: Option<Account> = match found.first() {
         Some(rows) => rows.first()?,
         None => None,
     };
@@ -60,84 +58,118 @@ pub async fn login(call: &Call<'_>) -> Result<Reply, Error> {
         .and_then(|account| account.password_hash.as_deref());
     let right = password::verify(&input.required("password"), hash, &call.app.config.pepper)
         .map_err(Error::Internal)?;
-    let account = account.filter(|_| right).ok_or(BAD_CREDENTIALS)?;
-    let mut stmts = rows::clear_attempts(&subject, &address, &attempt).to_vec();
-    stmts.push(users::record_login(account.id, now));
-    let opened = begin_session(call, account.id, stmts, &crate::desk::id::Ref::Id(account.id)).await?;
+    let Some(account) = account.filter(|_| right) else {
+        guess.record_failure(call).await?;
+        return Err(BAD_CREDENTIALS);
+    };
+    let stmts = vec![
+        rows::clear_attempts(&guess.account),
+        users::record_login(account.id, now),
+    ];
+    let opened = begin_session(call, stmts, &crate::desk::id::Ref::Id(account.id)).await?;
     let role = Role::parse(&account.role).unwrap_or(Role::Customer);
     sign_in_reply(call, opened, account.id, role, account.ver, 200).await
 }
 
-pub(super) fn require_attempts_left(rows: Option<&Rows>) -> Result<(), Error> {
-    #[derive(Deserialize)]
-    struct AttemptCounts {
-        account: i64,
-        address: i64,
-    }
-    let counted: Option<AttemptCounts> = match rows {
-        Some(rows) => rows.first()?,
-        None => None,
-    };
-    match counted {
-        Some(counted)
-            if counted.account > rows::MAX_ACCOUNT_ATTEMPTS
-                || counted.address > rows::MAX_ADDRESS_ATTEMPTS =>
-        {
-            Err(Error::RateLimited {
-                message: "too many failed logins; try again later",
-                seconds: 900,
-            })
+/// A password that somebody shows, and what it counts against while it is not known to be right: the account and the
+/// network address, each as a keyed hash.
+pub(super) struct Guess {
+    pub(super) account: String,
+    address: String,
+}
+
+impl Guess {
+    /// A guess at the password of an account, whatever that is called.
+    pub(super) fn new(call: &Call<'_>, account: &str) -> Guess {
+        let hash = |text: String| ids::hmac_hex(&call.app.config.pepper, &text);
+        Guess {
+            account: hash(format!("attempts of account\n{account}")),
+            address: hash(format!("attempts from address\n{}", call.request.client_ip())),
         }
-        _ => Ok(()),
+    }
+
+    /// Reads the account, notes the guess against it before the password is looked at, and counts what stands against
+    /// the address.
+    pub(super) fn record(&self, account: Stmt, now: i64) -> [Stmt; 3] {
+        [
+            account,
+            rows::record_attempt(&self.account, rows::MAX_ACCOUNT_ATTEMPTS, now),
+            rows::count_attempts(&self.address, now),
+        ]
+    }
+
+    /// Refuses a guess too many, by what [`Guess::record`] found. It counts all the same.
+    pub(super) async fn require_attempts_left(&self, call: &Call<'_>, found: &[Rows]) -> Result<(), Error> {
+        let count = |at: usize| -> Result<i64, Error> {
+            let row: Option<CountRow> = match found.get(at) {
+                Some(rows) => rows.first()?,
+                None => None,
+            };
+            Ok(row.map_or(0, |row| row.n))
+        };
+        if count(1)? <= rows::MAX_ACCOUNT_ATTEMPTS && count(2)? < rows::MAX_ADDRESS_ATTEMPTS {
+            return Ok(());
+        }
+        self.record_failure(call).await?;
+        Err(Error::RateLimited {
+            message: "too many failed logins; try again later",
+            seconds: 900,
+        })
+    }
+
+    /// Notes a failure against the address.
+    pub(super) async fn record_failure(&self, call: &Call<'_>) -> Result<(), Error> {
+        let failed = rows::record_attempt(&self.address, rows::MAX_ADDRESS_ATTEMPTS, call.now());
+        call.app.db.batch(&[failed]).await?;
+        Ok(())
     }
 }
 
 /// A session that has just begun: its row, its refresh token's id, and its user as JSON.
 pub(super) struct NewSession {
+    pub(super) user_id: i64,
     session_id: i64,
     jti: String,
     user: String,
 }
 
-/// Runs the statements and begins a session in the same batch.
+/// Runs the statements and begins a session in the same batch: of somebody whom the statements may have made.
 pub(super) async fn begin_session(
     call: &Call<'_>,
-    user_id: i64,
-    mut stmts: Vec<crate::edge::db::Stmt>,
+    mut stmts: Vec<Stmt>,
     user: &crate::desk::id::Ref,
 ) -> Result<NewSession, Error> {
     let (uid, jti, now) = (call.uid()?, call.uid()?, call.now());
-    let agent: String = call
+    let user_agent: String = call
         .request
         .header("user-agent")
         .unwrap_or_default()
         .chars()
         .take(300)
         .collect();
-    let expires = now.saturating_add(call.app.config.refresh_seconds.saturating_mul(1_000));
-    let at = stmts.len();
-    stmts.push(rows::begin(
-        &uid,
-        user_id,
-        &jti,
-        &agent,
-        &call.request.client_ip(),
+    let new = rows::NewSession {
+        uid: &uid,
+        refresh_jti: &jti,
+        user_agent: &user_agent,
+        address: &call.request.client_ip(),
         now,
-        expires,
-    ));
-    stmts.push(users::show(user));
+        expires_at: now.saturating_add(call.app.config.refresh_seconds.saturating_mul(1_000)),
+    };
+    let at = stmts.len();
+    stmts.extend([rows::begin(user, &new), users::show(user), dispatch::drain()]);
     let done = call.app.db.batch(&stmts).await?;
     let missing = || Error::Internal("the new session is not there".to_owned());
     let session: IdRow = done.get(at).ok_or_else(missing)?.first()?.ok_or_else(missing)?;
-    let user = done
-        .get(at.saturating_add(1))
-        .ok_or_else(missing)?
-        .text()?
-        .ok_or_else(missing)?;
+    let user = done.get(at.saturating_add(1)).ok_or_else(missing)?;
+    let user_id: IdRow = user.first()?.ok_or_else(missing)?;
+    if let Some(rows) = done.last() {
+        call.app.due.borrow_mut().extend(rows.all::<Dispatch>()?);
+    }
     Ok(NewSession {
+        user_id: user_id.id,
         session_id: session.id,
         jti,
-        user,
+        user: user.text()?.ok_or_else(missing)?,
     })
 }
 
@@ -222,6 +254,7 @@ pub async fn refresh(call: &Call<'_>) -> Result<Reply, Error> {
         None => None,
     };
     let opened = NewSession {
+        user_id: claims.user_id,
         session_id: claims.session_id,
         jti,
         user: user.ok_or(ENDED)?,

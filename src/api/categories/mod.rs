@@ -168,9 +168,9 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
         .slug
         .or_else(|| Some(slug_from_name(&input.required("name"), "category")));
     let uid = call.uid()?;
-    let stmt = rows::insert(&uid, &facts, call.now());
+    let stmts = rows::insert(&uid, &facts, call.now()).into();
     call.commit(
-        vec![stmt],
+        stmts,
         CommitReply::Created(
             rows::show(&CategoryRef::Uid(uid), true),
             "/api/v1/categories/".to_owned(),
@@ -201,7 +201,7 @@ pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
             require_no_unresolved(&category)?;
             stmts.push(rows::expect_no_unresolved(category.id));
         }
-        stmts.push(rows::update(category.id, category.version, &facts, call.now()));
+        stmts.extend(rows::update(category.id, category.version, &facts, call.now()));
         call.commit(
             stmts,
             CommitReply::Row(rows::show(&CategoryRef::Id(category.id), true)),
@@ -255,7 +255,7 @@ pub async fn archive(call: &Call<'_>) -> Result<Reply, Error> {
             ..CategoryFields::default()
         };
         stmts.push(rows::expect_no_unresolved(category.id));
-        stmts.push(rows::update(category.id, category.version, &archived, call.now()));
+        stmts.extend(rows::update(category.id, category.version, &archived, call.now()));
         call.commit(stmts, CommitReply::Nothing).await
     })
 }

@@ -130,7 +130,7 @@ async fn commit_new(call: &Call<'_>, input: &Input, ticket: &Ticket) -> Result<R
     };
     match (&address, &key) {
         (Some(address), Some(key)) if role.is_staff() => {
-            stmts.push(users::insert_if_absent(&unclaimed_customer(call, address)?));
+            stmts.extend(users::insert_if_absent(&unclaimed_customer(call, address)?));
             opening.requester = Requester::Address(key);
             opening.address = Some(key);
         }
@@ -157,6 +157,7 @@ fn unclaimed_customer(call: &Call, address: &str) -> Result<NewUser, Error> {
         avatar_url: None,
         password_hash: None,
         email_trusted: true,
+        logs_in: false,
         now: call.now(),
     })
 }

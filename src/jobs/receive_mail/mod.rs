@@ -363,14 +363,13 @@ impl MailIntake<'_> {
             avatar_url: None,
             password_hash: None,
             email_trusted: letter.sender_auth == SenderAuth::Pass,
+            logs_in: false,
             now: self.now,
         };
-        let stmts = [
-            users::insert_if_absent(&new),
-            rows::find_sender(&self.origin.address),
-        ];
+        let mut stmts = users::insert_if_absent(&new).to_vec();
+        stmts.push(rows::find_sender(&self.origin.address));
         let found = self.db.batch(&stmts).await?;
-        let sender: Option<Sender> = match found.get(1) {
+        let sender: Option<Sender> = match found.last() {
             Some(rows) => rows.first()?,
             None => None,
         };

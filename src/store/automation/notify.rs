@@ -11,7 +11,7 @@ fn recipient_condition(to: Recipient) -> String {
         Recipient::Requester => "u.id = t.requester_id".to_owned(),
         Recipient::Assignee => "u.id = t.assignee_id".to_owned(),
         Recipient::Managers => {
-            "u.role = iif(EXISTS (SELECT 1 FROM users WHERE role = 'manager' AND +is_active = 1), \
+            "u.role <> 'customer' AND u.role = iif(EXISTS (SELECT 1 FROM users WHERE role = 'manager' AND role <> 'customer' AND +is_active = 1), \
              'manager', 'admin')"
                 .to_owned()
         }

@@ -11,6 +11,7 @@ use crate::desk::validation::FieldError;
 use crate::edge::db::{Arg, DbError, Rows, Stmt};
 use crate::http::page::{Page, PageStart};
 use crate::store::automation::notify::fill_outcomes;
+use crate::store::settings;
 use crate::store::sql::view::{Out, View, field};
 use crate::store::tickets::subject::{EventSubject, subject_condition};
 
@@ -81,7 +82,12 @@ pub struct RuleRow {
 }
 
 pub(super) const COLUMNS: &str = "w.id, w.uid, w.name, w.is_active, w.position, w.stop, w.trigger, w.conditions, w.actions, \
-  w.author_id, w.version";
+  coalesce(w.author_id, 0) AS author_id, w.version";
+
+/// The author of a rule `w`. The one that the desk comes with has none before it is changed: the first admin stands for
+/// one.
+const AUTHOR: &str =
+    "coalesce(w.author_id, (SELECT min(id) FROM users WHERE role <> 'customer' AND role = 'admin'))";
 
 impl RuleRow {
     /// The parts of the plan, as they were written.
@@ -111,7 +117,7 @@ pub fn list(page: &Page) -> Stmt {
         _ => (i64::MIN >> 11, 0),
     };
     Stmt::new(format!(
-        "SELECT {} AS j, {COLUMNS} FROM workflows w JOIN users u ON u.id = w.author_id \
+        "SELECT {} AS j, {COLUMNS} FROM workflows w JOIN users u ON u.id = {AUTHOR} \
          WHERE (w.position, w.id) > (?2, ?3) ORDER BY w.position, w.id LIMIT ?4 OFFSET ?5",
         RULE.sql()
     ))
@@ -131,7 +137,7 @@ pub fn count() -> Stmt {
 pub fn row(reference: &Ref) -> Stmt {
     let (column, arg) = ref_column(reference);
     Stmt::new(format!(
-        "SELECT {} AS j, {COLUMNS} FROM workflows w JOIN users u ON u.id = w.author_id WHERE w.{column} = ?2",
+        "SELECT {} AS j, {COLUMNS} FROM workflows w JOIN users u ON u.id = {AUTHOR} WHERE w.{column} = ?2",
         RULE.sql()
     ))
     .bind("[]")
@@ -141,7 +147,7 @@ pub fn row(reference: &Ref) -> Stmt {
 /// The row `j`, `v`, `id` of a rule that the same batch has changed, with the problems that it has.
 pub fn show(uid: &str, problems: &[FieldError]) -> Stmt {
     Stmt::new(format!(
-        "SELECT {} AS j, w.version AS v, w.id AS id FROM workflows w JOIN users u ON u.id = w.author_id WHERE w.uid = ?2",
+        "SELECT {} AS j, w.version AS v, w.id AS id FROM workflows w JOIN users u ON u.id = {AUTHOR} WHERE w.uid = ?2",
         RULE.sql()
     ))
     .bind(problems_json(problems))
@@ -173,7 +179,7 @@ pub struct NewRule {
 }
 
 /// Inserts a rule, unless there are too many.
-pub fn insert(new: &NewRule) -> [Stmt; 2] {
+pub fn insert(new: &NewRule) -> [Stmt; 3] {
     [
         Stmt::new("INSERT INTO stale SELECT 1 WHERE (SELECT count(*) FROM workflows) >= ?1").bind(MAX_RULES),
         Stmt::new(
@@ -190,15 +196,17 @@ pub fn insert(new: &NewRule) -> [Stmt; 2] {
         .bind(&new.actions)
         .bind(new.author_id)
         .bind(new.now),
+        settings::raise_rules_version(),
     ]
 }
 
 /// Changes a rule, over the version that it was decided on.
-pub fn update(id: i64, version: i64, new: &NewRule) -> Stmt {
-    Stmt::new(
-        "UPDATE workflows SET version = ?2 + 1, name = ?3, is_active = ?4, position = coalesce(?5, position), stop = ?6, \
-           trigger = ?7, conditions = ?8, actions = ?9, updated_at = ?10 WHERE id = ?1",
-    )
+pub fn update(id: i64, version: i64, new: &NewRule) -> [Stmt; 2] {
+    let update = Stmt::new(format!(
+        "UPDATE workflows AS w SET version = ?2 + 1, name = ?3, is_active = ?4, position = coalesce(?5, position), stop = ?6, \
+           trigger = ?7, conditions = ?8, actions = ?9, updated_at = ?10, \
+           author_id = {AUTHOR} WHERE id = ?1"
+    ))
     .bind(id)
     .bind(version)
     .bind(&new.name)
@@ -208,11 +216,12 @@ pub fn update(id: i64, version: i64, new: &NewRule) -> Stmt {
     .bind(&new.trigger)
     .bind(&new.conditions)
     .bind(&new.actions)
-    .bind(new.now)
+    .bind(new.now);
+    [update, settings::raise_rules_version()]
 }
 
 /// Deletes a rule that is at this version; any other aborts the batch. What it did stays on record.
-pub fn delete(id: i64, version: i64) -> [Stmt; 2] {
+pub fn delete(id: i64, version: i64) -> [Stmt; 4] {
     [
         Stmt::new(
             "INSERT INTO stale SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM workflows WHERE id = ?1 AND version = ?2)",
@@ -220,6 +229,8 @@ pub fn delete(id: i64, version: i64) -> [Stmt; 2] {
         .bind(id)
         .bind(version),
         Stmt::new("DELETE FROM workflows WHERE id = ?1").bind(id),
+        Stmt::new("DELETE FROM schedules WHERE workflow_id = ?1").bind(id),
+        settings::raise_rules_version(),
     ]
 }
 
@@ -340,6 +351,9 @@ pub fn read_references(rows: &Rows) -> Result<References, DbError> {
     Ok(directory)
 }
 
+/// The id of a run of the rule `?2` at the moment `?5`: the moment, or one more than the rule's last.
+const NEXT_RUN: &str = "max(?5, coalesce((SELECT max(id) + 1 FROM workflow_runs WHERE workflow_id = ?2), 0))";
+
 /// Records what a rule did, and whom it told.
 pub fn record_run(
     subject: &EventSubject,
@@ -353,8 +367,8 @@ pub fn record_run(
         "replace(?4, '\"{AUTO_ASSIGN_PLACEHOLDER}\"', iif(t.assignee_id IS NULL, '\"refused\",\"reason\":\"no agent is free for it\"', '\"done\"'))"
     );
     Stmt::new(format!(
-        "INSERT INTO workflow_runs (workflow_id, ticket_id, event, outcome, details, created_at) \
-         SELECT ?2, t.id, ?3, 'acted', {}, ?5 FROM tickets t WHERE {name}",
+        "INSERT INTO workflow_runs (workflow_id, id, ticket_id, event, outcome, details, created_at) \
+         SELECT ?2, {NEXT_RUN}, t.id, ?3, 'acted', {}, ?5 FROM tickets t WHERE {name}",
         fill_outcomes(&sought, tellings)
     ))
     .bind(arg)
@@ -374,9 +388,9 @@ pub fn record_broken(
 ) -> Stmt {
     let (name, arg) = subject_condition(subject);
     Stmt::new(format!(
-        "INSERT INTO workflow_runs (workflow_id, ticket_id, event, outcome, details, created_at) \
-         SELECT ?2, t.id, ?3, 'broken', ?4, ?5 FROM tickets t WHERE {name} AND NOT EXISTS \
-           (SELECT 1 FROM workflow_runs WHERE workflow_id = ?2 AND outcome = 'broken' AND created_at > ?6)"
+        "INSERT INTO workflow_runs (workflow_id, id, ticket_id, event, outcome, details, created_at) \
+         SELECT ?2, {NEXT_RUN}, t.id, ?3, 'broken', ?4, ?5 FROM tickets t WHERE {name} AND NOT EXISTS \
+           (SELECT 1 FROM workflow_runs WHERE workflow_id = ?2 AND id > ?6 AND outcome = 'broken' AND created_at > ?6)"
     ))
     .bind(arg)
     .bind(rule)

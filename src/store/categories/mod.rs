@@ -11,6 +11,7 @@ use crate::desk::id::Ref;
 use crate::edge::db::{Arg, Stmt};
 use crate::http::page::{Page, PageStart};
 use crate::store::categories::write::{CategoryFields, name_condition, update_row};
+use crate::store::settings;
 use crate::store::sql::view::{Out, View, field, nullable};
 use crate::store::users::agents::user_condition;
 
@@ -161,8 +162,8 @@ pub fn row(name: &CategoryRef) -> Stmt {
 }
 
 /// Inserts a category, last in the list unless it says where.
-pub fn insert(uid: &str, facts: &CategoryFields, now: i64) -> Stmt {
-    Stmt::new(
+pub fn insert(uid: &str, facts: &CategoryFields, now: i64) -> [Stmt; 2] {
+    let insert = Stmt::new(
         "INSERT INTO categories (uid, slug, name, description, position, is_active, created_at, updated_at) \
          SELECT ?1, ?2, ?3, coalesce(?4, ''), coalesce(?5, (SELECT coalesce(max(position), 0) + 1 FROM categories)), \
            coalesce(?6, 1), ?7, ?7",
@@ -173,12 +174,17 @@ pub fn insert(uid: &str, facts: &CategoryFields, now: i64) -> Stmt {
     .bind(facts.description.clone())
     .bind(facts.position)
     .bind(facts.is_active)
-    .bind(now)
+    .bind(now);
+    [insert, settings::raise_rules_version_if_active()]
 }
 
 /// Changes a category that is at `version`.
-pub fn update(id: i64, version: i64, facts: &CategoryFields, now: i64) -> Stmt {
-    update_row("categories", id, version, facts, now)
+pub fn update(id: i64, version: i64, facts: &CategoryFields, now: i64) -> Vec<Stmt> {
+    let mut stmts = vec![update_row("categories", id, version, facts, now)];
+    if facts.slug.is_some() || facts.is_active.is_some() {
+        stmts.push(settings::raise_rules_version_if_active());
+    }
+    stmts
 }
 
 /// Aborts the batch while unresolved tickets are in the category; what stands before it may have moved them.

@@ -215,7 +215,7 @@ impl ReportScope<'_> {
     /// The staff by name, or the one that the filters name: [`WorkloadRow`]s.
     pub fn workloads(&self) -> Stmt {
         let mut sql = SqlBuilder::new(self.reader);
-        let mut wheres = vec!["u.role IN ('agent', 'manager', 'admin')".to_owned()];
+        let mut wheres = vec!["u.role <> 'customer'".to_owned()];
         let mut rest = Vec::new();
         for filter in self.filters {
             match count_key(&mut sql, filter) {

@@ -12,6 +12,7 @@ use crate::desk::tickets::priority::Priority;
 use crate::edge::db::{DbError, Rows, Stmt};
 use crate::http::page::{Page, PageStart};
 use crate::http::shape::choices;
+use crate::store::settings;
 use crate::store::sql::view::{Out, View, field, nullable};
 use crate::store::users::ref_column;
 
@@ -97,9 +98,9 @@ pub fn policy(priority: Priority) -> Stmt {
     .bind(priority.rank())
 }
 
-/// Changes a policy over the version that the change was decided on.
-pub fn update_policy(before: &PolicyRow, after: &PolicyRow, now: i64) -> Stmt {
-    Stmt::new(
+/// Changes a policy over the version that the change was decided on, and tells isolates.
+pub fn update_policy(before: &PolicyRow, after: &PolicyRow, now: i64) -> [Stmt; 2] {
+    let update = Stmt::new(
         "UPDATE sla_policies SET version = ?2 + 1, first_response_minutes = ?3, resolution_minutes = ?4, calendar_id = ?5, \
          updated_at = ?6 WHERE priority = ?1",
     )
@@ -108,7 +109,8 @@ pub fn update_policy(before: &PolicyRow, after: &PolicyRow, now: i64) -> Stmt {
     .bind(after.first_response_minutes)
     .bind(after.resolution_minutes)
     .bind(after.calendar_id)
-    .bind(now)
+    .bind(now);
+    [update, settings::raise_sla_version()]
 }
 
 // What all of it comes to -------------------------------------------------------------------------------------------
@@ -357,7 +359,7 @@ pub fn insert_calendar(new: &CalendarRow, now: i64) -> Stmt {
     .bind(now)
 }
 
-/// Writes a calendar over the version that the change was decided on. Its policies follow by a trigger.
+/// Writes a calendar over the version that the change was decided on.
 pub fn update_calendar(after: &CalendarRow, now: i64) -> Stmt {
     Stmt::new(
         "UPDATE calendars SET version = ?2 + 1, name = ?3, name_key = ?4, time_zone = ?5, hours = ?6, holidays = ?7, \
@@ -371,6 +373,14 @@ pub fn update_calendar(after: &CalendarRow, now: i64) -> Stmt {
     .bind(&after.hours)
     .bind(&after.holidays)
     .bind(now)
+}
+
+/// Tells the tickets and the isolates that follow a calendar that it counts other hours.
+pub fn raise_calendar(id: i64) -> [Stmt; 2] {
+    [
+        Stmt::new("UPDATE sla_policies SET version = version + 1 WHERE calendar_id = ?1").bind(id),
+        settings::raise_sla_version(),
+    ]
 }
 
 /// Aborts the batch unless the calendar is still there as it was read.

@@ -99,7 +99,7 @@ pub struct AgentFilter {
 }
 
 fn filter_condition(filter: &AgentFilter, args: &mut Vec<Arg>) -> String {
-    let mut wheres = vec!["u.role = 'agent'".to_owned()];
+    let mut wheres = vec!["u.role <> 'customer' AND u.role = 'agent'".to_owned()];
     for (column, wanted) in [
         ("u.is_active", filter.is_active),
         ("p.is_available", filter.is_available),
@@ -162,9 +162,9 @@ pub fn count(filter: &AgentFilter) -> Stmt {
 pub fn resolve_active(rows: &str) -> Stmt {
     Stmt::new(
         "SELECT (SELECT json_group_array(DISTINCT u.id) FROM json_each(?1) j JOIN users u \
-           ON u.role = 'agent' AND u.is_active = 1 AND (u.id = j.value OR u.uid = j.value)) AS ids, \
+           ON u.role <> 'customer' AND u.role = 'agent' AND u.is_active = 1 AND (u.id = j.value OR u.uid = j.value)) AS ids, \
          (SELECT CAST(j.value AS TEXT) FROM json_each(?1) j WHERE NOT EXISTS (SELECT 1 FROM users u \
-           WHERE u.role = 'agent' AND u.is_active = 1 AND (u.id = j.value OR u.uid = j.value)) LIMIT 1) AS missing",
+           WHERE u.role <> 'customer' AND u.role = 'agent' AND u.is_active = 1 AND (u.id = j.value OR u.uid = j.value)) LIMIT 1) AS missing",
     )
     .bind(rows)
 }
@@ -175,6 +175,15 @@ pub struct ResolvedIds {
     /// JSON text of a list of ids.
     pub ids: String,
     pub missing: Option<String>,
+}
+
+/// Gives somebody a profile, if they are staff and have none yet.
+pub fn ensure_profile(user: &Ref) -> Stmt {
+    let (is_it, arg) = user_condition(user, 1);
+    Stmt::new(format!(
+        "INSERT OR IGNORE INTO agent_profiles (user_id) SELECT u.id FROM users u WHERE {is_it} AND u.role <> 'customer'"
+    ))
+    .bind(arg)
 }
 
 /// Sets availability and cap; `None` keeps.

@@ -9,6 +9,7 @@ use crate::desk::person::Role;
 use crate::edge::db::{Arg, Stmt};
 use crate::http::page::{Page, PageStart};
 use crate::http::shape::choices;
+use crate::store::settings;
 use crate::store::sql::view::{Out, View, field, nullable};
 
 /// A user, as themself and admins see one.
@@ -139,11 +140,25 @@ pub struct NewUser {
     pub password_hash: Option<String>,
     /// Somebody of the desk says that the address is theirs; otherwise they are asked to confirm it.
     pub email_trusted: bool,
+    /// The account begins with a session.
+    pub logs_in: bool,
     pub now: i64,
 }
 
-/// Inserts a user. A made-up username that is taken gets the beginning of the uid's random part behind it.
-pub fn insert(user: &NewUser) -> Stmt {
+/// Inserts a user, with what staff need, and tells isolates where a rule names the address.
+pub fn insert(user: &NewUser) -> Vec<Stmt> {
+    let mut stmts = vec![insert_row(user)];
+    if user.role.is_staff() {
+        stmts.push(agents::ensure_profile(&Ref::Uid(user.uid.clone())));
+    }
+    stmts.push(settings::raise_rules_version_for_address(
+        &user.email.to_lowercase(),
+    ));
+    stmts
+}
+
+/// A made-up username that is taken gets the beginning of the uid's random part behind it.
+fn insert_row(user: &NewUser) -> Stmt {
     let made = crate::desk::person::username_from_email(&user.email);
     let tail = user
         .uid
@@ -155,8 +170,8 @@ pub fn insert(user: &NewUser) -> Stmt {
     };
     Stmt::new(
         "INSERT INTO users (uid, email, email_key, username, username_key, first_name, last_name, role, department, \
-           phone, avatar_url, password_hash, created_at, updated_at, email_verified_at) \
-         SELECT ?1, ?2, ?3, n.name, n.key, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?15, ?16 FROM ( \
+           phone, avatar_url, password_hash, created_at, updated_at, email_verified_at, last_login_at) \
+         SELECT ?1, ?2, ?3, n.name, n.key, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?15, ?16, ?17 FROM ( \
            SELECT iif(taken, ?6, ?4) AS name, iif(taken, ?7, ?5) AS key \
            FROM (SELECT EXISTS (SELECT 1 FROM users WHERE username_key = ?5) AS taken)) n",
     )
@@ -176,6 +191,7 @@ pub fn insert(user: &NewUser) -> Stmt {
     .bind(user.password_hash.clone())
     .bind(user.now)
     .bind(user.email_trusted.then_some(user.now))
+    .bind(user.logs_in.then_some(user.now))
 }
 
 /// What an update changes; `None` keeps. The doubled options clear by `Some(None)`.
@@ -193,8 +209,38 @@ pub struct UserPatch {
     pub password_hash: Option<String>,
 }
 
-/// Updates a user that is at `version`. Role, password and active flag raise `ver`, which ends older tokens.
-pub fn update(id: i64, version: i64, update: &UserPatch, now: i64) -> Stmt {
+impl UserPatch {
+    /// Whether it names something of a person that isolates keep beside the rules.
+    fn changes_what_rules_know(&self) -> bool {
+        let texts = [&self.email, &self.username, &self.first_name, &self.last_name];
+        texts.iter().any(|text| text.is_some())
+            || self.avatar_url.is_some()
+            || self.role.is_some()
+            || self.is_active.is_some()
+    }
+}
+
+/// Updates a user that is at `version`, with what staff need, and tells isolates where a rule may know the person.
+pub fn update(id: i64, version: i64, update: &UserPatch, now: i64) -> Vec<Stmt> {
+    let mut stmts = Vec::new();
+    let is_staff = update.role.is_some_and(Role::is_staff);
+    if update.changes_what_rules_know() {
+        let email = update.email.as_ref().map(|email| email.to_lowercase());
+        stmts.push(settings::raise_rules_version_for_person(
+            id,
+            is_staff,
+            email.as_deref(),
+        ));
+    }
+    stmts.push(update_row(id, version, update, now));
+    if is_staff {
+        stmts.push(agents::ensure_profile(&Ref::Id(id)));
+    }
+    stmts
+}
+
+/// Role, password and active flag raise `ver`, which ends older tokens.
+fn update_row(id: i64, version: i64, update: &UserPatch, now: i64) -> Stmt {
     let mut sets = vec!["version = ?2 + 1".to_owned(), "updated_at = ?3".to_owned()];
     let mut args: Vec<Arg> = vec![id.into(), version.into(), now.into()];
     let mut set = |column: &str, arg: Arg| {
@@ -245,8 +291,8 @@ pub fn update(id: i64, version: i64, update: &UserPatch, now: i64) -> Stmt {
 }
 
 /// Closes an account at its owner's wish: the person is gone, what they wrote stays.
-pub fn close(id: i64, version: i64, now: i64) -> Stmt {
-    Stmt::new(
+pub fn close(id: i64, version: i64, now: i64) -> [Stmt; 2] {
+    let closed = Stmt::new(
         "UPDATE users SET email = 'closed-' || uid || '@invalid', email_key = 'closed-' || uid || '@invalid', \
            username = 'closed-' || uid, username_key = 'closed-' || uid, first_name = 'Closed', last_name = 'account', \
            phone = NULL, avatar_url = NULL, department = NULL, password_hash = NULL, is_active = 0, closed_at = ?3, \
@@ -254,7 +300,8 @@ pub fn close(id: i64, version: i64, now: i64) -> Stmt {
     )
     .bind(id)
     .bind(version)
-    .bind(now)
+    .bind(now);
+    [settings::raise_rules_version_for_person(id, false, None), closed]
 }
 
 /// Notes a successful login.
@@ -289,10 +336,22 @@ pub fn list(view: &str, filter: &UserFilter, page: &Page) -> (Stmt, Option<Stmt>
         when(id.into(), "u.id <");
     }
     if let Some(role) = filter.role {
-        when(role.into(), "u.role =");
+        // Only staff have an index on their role, and only where the query says so.
+        let is_staff = role != Role::Customer.as_str();
+        when(
+            role.into(),
+            if is_staff {
+                "u.role <> 'customer' AND u.role ="
+            } else {
+                "u.role ="
+            },
+        );
     }
-    if let Some(is_active) = filter.is_active {
-        when(is_active.into(), "u.is_active =");
+    match filter.is_active {
+        Some(true) => wheres.push("u.is_active = 1".to_owned()),
+        // In these words, so that the index of those who are not active serves.
+        Some(false) => wheres.push("u.is_active = 0".to_owned()),
+        None => {}
     }
     let walked = format!(
         "SELECT u.id AS id FROM users u WHERE {} ORDER BY u.id DESC",
@@ -343,15 +402,16 @@ pub fn count(filter: &UserFilter) -> Stmt {
     .bind(filter.q.as_ref().map(|q| q.to_lowercase()))
 }
 
-/// As [`insert`], unless somebody has the address already.
-pub fn insert_if_absent(user: &NewUser) -> Stmt {
-    let mut stmt = insert(user);
+/// Inserts a customer, unless somebody has the address already.
+pub fn insert_if_absent(user: &NewUser) -> [Stmt; 2] {
+    let mut stmt = insert_row(user);
     stmt.sql = format!(
         "{} WHERE NOT EXISTS (SELECT 1 FROM users WHERE email_key = ?3)",
         stmt.sql
     )
     .into();
-    stmt
+    let raise = settings::raise_rules_version_for_address(&user.email.to_lowercase());
+    [stmt, raise]
 }
 
 /// The `id` and `card` of a user that the same batch has made.

@@ -365,7 +365,7 @@ pub fn record_attempt(held: &ClaimedDelivery, report: &AttemptResult) -> Vec<Stm
             stmt(format!(
                 "INSERT INTO notify (user_id, kind, ticket_id, event_id, message, at) \
                  SELECT u.id, 'system', NULL, NULL, 'The webhook ' || h.url || ' was switched off: ' || ?3, ?4 \
-                 FROM webhooks h JOIN users u ON u.role = 'admin' AND u.is_active = 1 \
+                 FROM webhooks h JOIN users u ON u.role <> 'customer' AND u.role = 'admin' AND u.is_active = 1 \
                  WHERE h.id = ?1 AND h.is_active = 1 AND {mine}"
             ))
             .bind(reason)
