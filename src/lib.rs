@@ -17,6 +17,7 @@ pub mod routes;
 pub mod server;
 pub mod store;
 
+use crate::edge::http::{PlatformRequest, PlatformResponse};
 use wasm_bindgen::JsValue;
 use worker::durable::State;
 use worker::{
@@ -24,8 +25,15 @@ use worker::{
     WebSocket, WebSocketIncomingMessage, durable_object, event,
 };
 
+/// Runs whenever the Worker is loaded. Without `#[event(start)]`, which would export it, so that other Workers could call
+/// it.
+#[wasm_bindgen::prelude::wasm_bindgen(start, private)]
+fn start() {
+    edge::log::log_panics();
+}
+
 #[event(fetch)]
-async fn fetch(request: Request, env: Env, context: Context) -> Result<Response> {
+async fn fetch(request: PlatformRequest, env: Env, context: Context) -> Result<PlatformResponse> {
     server::serve(request, env, &context).await
 }
 

@@ -64,8 +64,12 @@ async function cargoTool(program, crate, version, flags, check = () => {}) {
   say(`  ${crate} ${version} is built once for all clones; this takes some minutes`)
   fs.mkdirSync(root, { recursive: true })
   await run('cargo', ['install', crate, '--version', version, ...flags, '--root', root], {
-    // The tool is not this project: nothing that steers our own build may steer its.
-    env: { CARGO_TARGET_DIR: undefined, CARGO_BUILD_TARGET: undefined, RUSTFLAGS: undefined },
+    env: {
+      // The tool is not this project: nothing that steers our own build may steer its.
+      ...{ CARGO_TARGET_DIR: undefined, CARGO_BUILD_TARGET: undefined, RUSTFLAGS: undefined },
+      // It runs for seconds and is built once: a full optimisation takes longer than it ever saves.
+      ...{ CARGO_PROFILE_RELEASE_OPT_LEVEL: '1', CARGO_PROFILE_RELEASE_LTO: 'off', CARGO_PROFILE_RELEASE_CODEGEN_UNITS: '16' },
+    },
     failure: `cargo could not build ${crate} ${version}; look at the lines above.`,
   })
   if (!isRight(file)) throw new Stop(`${file} is not ${crate} ${version}`)

@@ -133,3 +133,12 @@ pub async fn enqueue(app: &App, request: &Request) -> Result<Reply, Error> {
     queue::send(&app.env, texts).await.map_err(Error::Internal)?;
     Ok(Reply::ok(json!({"sent": times}).to_string()))
 }
+
+/// `POST /dev/panic`: a mistake in our own code, for the sake of what follows it.
+///
+/// # Panics
+/// Always.
+#[expect(clippy::panic, reason = "it is there to panic")]
+pub fn panic() -> ! {
+    panic!("POST /dev/panic was called")
+}

@@ -1,51 +1,201 @@
-//! The door: requests come in as plain values, answers go out as the platform's.
+//! Requests come in as plain values, responses go out as the platform's.
+//!
+//! Every call from Rust into JavaScript costs time, so a request's head comes in by one call and a response goes out by
+//! one. The two functions are imported from a snippet and exported by nobody: other Workers cannot call them.
 
-use std::cell::OnceCell;
+use std::rc::Rc;
 
 use futures_util::StreamExt;
-use worker::{Env, Headers, Request, Response, ResponseBody, ResponseBuilder};
+use js_sys::{Array, JsString, Uint8Array};
+use wasm_bindgen::prelude::*;
+use worker::wasm_bindgen_futures::JsFuture;
+use worker::{Env, ResponseBody};
 
+use crate::edge::hub;
 use crate::edge::object_store::ByteStream;
 use crate::http::reply::{Body, DATA_HEADERS, Reply};
 use crate::http::request::{Headers as PlainHeaders, Request as PlainRequest};
 
-struct WorkerHeaders(Headers);
+/// A request and a response as the platform has them.
+pub use web_sys::{Request as PlatformRequest, Response as PlatformResponse};
 
-impl PlainHeaders for WorkerHeaders {
+/// The headers that most requests are asked for. They come with the head; others are read when asked for.
+const COMMON_HEADERS: [&str; 10] = [
+    "accept",
+    "authorization",
+    "cf-connecting-ip",
+    "content-length",
+    "content-type",
+    "idempotency-key",
+    "if-match",
+    "if-none-match",
+    "origin",
+    "x-request-id",
+];
+
+#[wasm_bindgen(inline_js = r#"
+// Lines: "body" or nothing, method, URL, then `name:value` for each of the named headers that was sent.
+export function readHead(request, names) {
+  const { headers } = request
+  let head = `${request.body === null ? '' : 'body'}\n${request.method}\n${request.url}`
+  for (const name of names) {
+    const value = headers.get(name)
+    if (value !== null) head += `\n${name}:${value}`
+  }
+  return head
+}
+
+// `prepared` is a Headers object; `headers` are lines on top of it: name, value, name, value ...
+export function respond(status, prepared, headers, body, webSocket) {
+  const response = new Response(body, { status, headers: prepared, webSocket })
+  const lines = headers.split('\n')
+  for (let at = 1; at < lines.length; at += 2) response.headers.set(lines[at - 1], lines[at])
+  return response
+}
+
+// `bytes` is a view of WebAssembly's memory, which will be used for other things: it is copied.
+export function respondBytes(status, prepared, headers, bytes) {
+  return respond(status, prepared, headers, bytes.slice(), undefined)
+}
+"#)]
+extern "C" {
+    #[wasm_bindgen(js_name = readHead)]
+    fn read_head_text(request: &PlatformRequest, names: &Array) -> String;
+    #[wasm_bindgen(js_name = respond, catch)]
+    fn respond(
+        status: u16,
+        prepared: &web_sys::Headers,
+        headers: &str,
+        body: &JsValue,
+        socket: &JsValue,
+    ) -> Result<PlatformResponse, JsValue>;
+    #[wasm_bindgen(js_name = respondBytes, catch)]
+    fn respond_bytes(
+        status: u16,
+        prepared: &web_sys::Headers,
+        headers: &str,
+        bytes: &[u8],
+    ) -> Result<PlatformResponse, JsValue>;
+}
+
+/// What the two calls need and never changes: made once per isolate.
+struct Prepared {
+    /// The names of [`COMMON_HEADERS`].
+    names: Array,
+    /// [`DATA_HEADERS`], for JSON.
+    data: web_sys::Headers,
+    /// The same without a content type.
+    untyped: web_sys::Headers,
+}
+
+impl Prepared {
+    fn new() -> Result<Prepared, JsValue> {
+        let data = web_sys::Headers::new()?;
+        for (name, value) in DATA_HEADERS {
+            data.set(name, value)?;
+        }
+        let untyped = web_sys::Headers::new_with_headers(&data)?;
+        untyped.delete("content-type")?;
+        Ok(Prepared {
+            names: COMMON_HEADERS.into_iter().map(JsString::from).collect(),
+            data,
+            untyped,
+        })
+    }
+}
+
+thread_local! {
+    static PREPARED: Option<Rc<Prepared>> = Prepared::new().ok().map(Rc::new);
+}
+
+fn prepared() -> worker::Result<Rc<Prepared>> {
+    PREPARED
+        .with(Option::clone)
+        .ok_or_else(|| worker::Error::from("the platform makes no headers"))
+}
+
+/// A request of which the head has been read.
+pub struct Incoming {
+    request: PlatformRequest,
+    has_body: bool,
+    content_length: Option<usize>,
+}
+
+impl Incoming {
+    /// Whether a body comes with it.
+    pub fn has_body(&self) -> bool {
+        self.has_body
+    }
+}
+
+/// Headers that were read with the head, and the request for the others.
+struct RequestHeaders {
+    /// Lines `name:value`.
+    common: String,
+    request: PlatformRequest,
+}
+
+impl PlainHeaders for RequestHeaders {
     fn get(&self, name: &str) -> Option<String> {
-        self.0.get(name).ok().flatten()
+        if !COMMON_HEADERS.contains(&name) {
+            return self.request.headers().get(name).ok().flatten();
+        }
+        self.common
+            .split('\n')
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
+            .map(str::to_owned)
     }
 }
 
-/// A request without its body. `Request::method` would turn unknown verbs into GET, so the platform's own word
-/// is taken; the query is cut from the URL, because parsing URLs costs more than all else together.
-pub fn read_head(request: &Request) -> PlainRequest {
-    let url = request.inner().url();
-    let query = url
-        .split_once('?')
-        .map_or("", |(_, query)| query.split('#').next().unwrap_or_default());
-    PlainRequest {
-        verb: request.inner().method(),
-        origin: origin(&url).to_owned(),
-        path: request.path(),
+/// Reads a request without its body. The method is the word that was sent, and the URL is cut into its parts here:
+/// parsing it by `worker` takes longer than all the rest.
+///
+/// # Errors
+/// When the platform makes no headers.
+pub fn read_head(request: PlatformRequest) -> worker::Result<(Incoming, PlainRequest)> {
+    let text = read_head_text(&request, &prepared()?.names);
+    let mut lines = text.splitn(4, '\n');
+    let has_body = lines.next().is_some_and(|word| !word.is_empty());
+    let verb = lines.next().unwrap_or_default().to_owned();
+    let url = lines.next().unwrap_or_default();
+    let (origin, path, query) = split_url(url);
+    let headers = RequestHeaders {
+        common: lines.next().unwrap_or_default().to_owned(),
+        request: Clone::clone(&request), // the method of that name would copy the request
+    };
+    let content_length = headers.get("content-length").and_then(|text| text.parse().ok());
+    let plain = PlainRequest {
+        verb,
+        origin: origin.to_owned(),
+        path: path.to_owned(),
         query: query.to_owned(),
-        headers: Box::new(WorkerHeaders(request.headers().clone())),
+        headers: Box::new(headers),
         body: Vec::new(),
-    }
+    };
+    let incoming = Incoming {
+        request,
+        has_body,
+        content_length,
+    };
+    Ok((incoming, plain))
 }
 
-/// Scheme and host of a URL.
-fn origin(url: &str) -> &str {
-    let end = url.split_once("://").map(|(scheme, rest)| {
-        let host = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-        scheme.len().saturating_add(3).saturating_add(host)
-    });
-    end.and_then(|end| url.get(..end)).unwrap_or_default()
+/// Scheme and host, path, and query of a URL as the platform writes it: its path begins with the first slash after the
+/// host.
+fn split_url(url: &str) -> (&str, &str, &str) {
+    let url = url.split('#').next().unwrap_or_default();
+    let (address, query) = url.split_once('?').unwrap_or((url, ""));
+    let host = address.find("://").map_or(0, |at| at.saturating_add(3));
+    let slash = address.get(host..).and_then(|rest| rest.find('/'));
+    match slash.and_then(|at| address.split_at_checked(host.saturating_add(at))) {
+        Some((origin, path)) => (origin, path, query),
+        None => (address, "/", query),
+    }
 }
 
 /// The body as it arrives, unread.
-pub fn body_stream(request: &Request) -> Option<ByteStream> {
-    let body = request.inner().body();
+pub fn body_stream(incoming: &Incoming) -> Option<ByteStream> {
+    let body = incoming.request.body();
     body.map(|body| ByteStream(ResponseBody::Stream(body)))
 }
 
@@ -53,18 +203,24 @@ pub fn body_stream(request: &Request) -> Option<ByteStream> {
 ///
 /// # Errors
 /// When the client breaks off.
-pub async fn read_body(request: &mut Request, limit: usize) -> Result<Option<Vec<u8>>, String> {
-    if request.inner().body().is_none() {
+pub async fn read_body(incoming: &Incoming, limit: usize) -> Result<Option<Vec<u8>>, String> {
+    if !incoming.has_body {
         return Ok(Some(Vec::new()));
     }
-    let length = request.headers().get("content-length").ok().flatten();
-    if let Some(length) = length.and_then(|text| text.parse::<usize>().ok()) {
-        if length > limit {
-            return Ok(None);
+    match incoming.content_length {
+        Some(length) if length > limit => Ok(None),
+        Some(_) => {
+            let promise = incoming.request.array_buffer().map_err(error_text)?;
+            let buffer = JsFuture::from(promise).await.map_err(error_text)?;
+            let bytes = Uint8Array::new(&buffer).to_vec();
+            Ok(Some(bytes).filter(|bytes| bytes.len() <= limit))
         }
-        let bytes = request.bytes().await.map_err(|error| error.to_string())?;
-        return Ok(Some(bytes).filter(|bytes| bytes.len() <= limit));
+        None => read_stream(worker::Request::from(Clone::clone(&incoming.request)), limit).await,
     }
+}
+
+/// Reads a body that did not say how long it is.
+async fn read_stream(mut request: worker::Request, limit: usize) -> Result<Option<Vec<u8>>, String> {
     let mut stream = request.stream().map_err(|error| error.to_string())?;
     let mut bytes = Vec::new();
     while let Some(chunk) = stream.next().await {
@@ -76,108 +232,154 @@ pub async fn read_body(request: &mut Request, limit: usize) -> Result<Option<Vec
     Ok(Some(bytes))
 }
 
-thread_local! {
-    static READY: OnceCell<web_sys::Headers> = const { OnceCell::new() };
+fn error_text(error: JsValue) -> String {
+    worker::Error::from(error).to_string()
 }
 
-/// A copy of the headers that every plain answer carries: one crossing instead of one for each.
-fn data_headers() -> worker::Result<Headers> {
-    READY.with(|ready| {
-        let ready = match ready.get() {
-            Some(ready) => ready,
-            None => {
-                let headers = web_sys::Headers::new()?;
-                for (name, value) in DATA_HEADERS {
-                    headers.set(name, value)?;
-                }
-                ready.get_or_init(|| headers)
-            }
-        };
-        Ok(Headers(web_sys::Headers::new_with_headers(ready)?))
-    })
-}
-
-/// Sends an answer. `headless` leaves the body out, as HEAD wants it.
+/// Makes the platform's response. `headless` leaves the body out, as HEAD wants it.
 ///
 /// # Errors
-/// When the platform takes no such answer, or a static asset is not there.
-pub async fn build_response(env: &Env, reply: Reply, headless: bool) -> worker::Result<Response> {
-    let headers = if reply.uses_data_headers {
-        data_headers()?
-    } else {
-        Headers::new()
+/// When the platform takes no such response, or a static asset is not there.
+pub async fn build_response(env: &Env, reply: Reply, headless: bool) -> worker::Result<PlatformResponse> {
+    let path = match &reply.body {
+        Body::Asset(path) => *path,
+        Body::AssetPath(path) => path,
+        _ => return build_plain_response(reply, headless),
     };
-    for (name, value) in &reply.headers {
-        headers.set(name, value)?;
-    }
-    let body = match reply.body {
-        Body::Empty => {
-            headers.delete("content-type")?;
-            ResponseBody::Empty
+    let mut headers = header_lines(&reply)?;
+    let found = fetch_asset(env, path).await?;
+    for name in ["content-type", "etag"] {
+        if let Some(value) = found.headers().get(name)? {
+            add_header(&mut headers, name, &value)?;
         }
+    }
+    let body = found.body().filter(|_| !headless);
+    send(
+        reply.status,
+        &prepared()?.data,
+        &headers,
+        body.map(JsValue::from),
+        None,
+    )
+}
+
+/// [`build_response`] of everything but assets.
+///
+/// # Errors
+/// When the platform takes no such response.
+pub fn build_plain_response(reply: Reply, headless: bool) -> worker::Result<PlatformResponse> {
+    let prepared = prepared()?;
+    let (status, content_type) = (reply.status, reply.content_type);
+    let mut headers = header_lines(&reply)?;
+    match reply.body {
         Body::Text(text) => {
-            if !reply.uses_data_headers || reply.content_type != "application/json" {
-                headers.set("content-type", reply.content_type)?;
+            let mut under = &prepared.data;
+            if content_type != "application/json" {
+                under = &prepared.untyped;
+                add_header(&mut headers, "content-type", content_type)?;
             }
             if headless {
-                headers.set("content-length", &text.len().to_string())?;
-                ResponseBody::Empty
-            } else {
-                ResponseBody::Body(text.into_bytes())
+                add_header(&mut headers, "content-length", &text.len().to_string())?;
+                return send(status, under, &headers, None, None);
             }
+            Ok(respond_bytes(status, under, &headers, text.as_bytes())?)
         }
         Body::File { size, stream } => {
-            headers.set("content-type", reply.content_type)?;
-            headers.set("content-length", &size.to_string())?;
-            match stream.downcast::<ByteStream>() {
-                Ok(stream) if !headless => stream.0,
-                _ => ResponseBody::Empty,
+            add_header(&mut headers, "content-type", content_type)?;
+            add_header(&mut headers, "content-length", &size.to_string())?;
+            match stream.downcast::<ByteStream>().map(|stream| stream.0) {
+                Ok(ResponseBody::Stream(stream)) if !headless => {
+                    send(status, &prepared.untyped, &headers, Some(stream.into()), None)
+                }
+                Ok(ResponseBody::Body(bytes)) if !headless => {
+                    Ok(respond_bytes(status, &prepared.untyped, &headers, &bytes)?)
+                }
+                _ => send(status, &prepared.untyped, &headers, None, None),
             }
         }
         Body::Socket(socket) => {
-            headers.delete("content-type")?;
-            return crate::edge::hub::upgrade_response(socket, headers);
+            let socket = hub::client_end(socket)?;
+            send(101, &prepared.untyped, &headers, None, Some(socket))
         }
-        Body::Asset(path) => return fetch_asset(env, path, headers, reply.status, headless).await,
-        Body::AssetPath(path) => return fetch_asset(env, &path, headers, reply.status, headless).await,
-    };
-    Ok(ResponseBuilder::new()
-        .with_status(reply.status)
-        .with_headers(headers)
-        .body(body))
+        Body::Empty | Body::Asset(_) | Body::AssetPath(_) => {
+            send(status, &prepared.untyped, &headers, None, None)
+        }
+    }
+}
+
+fn send(
+    status: u16,
+    prepared: &web_sys::Headers,
+    headers: &str,
+    body: Option<JsValue>,
+    socket: Option<JsValue>,
+) -> worker::Result<PlatformResponse> {
+    let body = body.unwrap_or(JsValue::NULL);
+    let socket = socket.unwrap_or(JsValue::UNDEFINED);
+    Ok(respond(status, prepared, headers, &body, &socket)?)
+}
+
+/// The headers of a reply as lines.
+fn header_lines(reply: &Reply) -> worker::Result<String> {
+    let mut lines = String::with_capacity(256);
+    for (name, value) in &reply.headers {
+        add_header(&mut lines, name, value)?;
+    }
+    Ok(lines)
+}
+
+fn add_header(lines: &mut String, name: &str, value: &str) -> worker::Result<()> {
+    if value.contains('\n') {
+        return Err(worker::Error::from(format!("a line break in the header {name}")));
+    }
+    for part in [name, value] {
+        if !lines.is_empty() {
+            lines.push('\n');
+        }
+        lines.push_str(part);
+    }
+    Ok(())
 }
 
 /// Whether there is such an asset.
 pub async fn has_asset(env: &Env, path: &str) -> bool {
-    let Ok(assets) = env.assets("ASSETS") else {
-        return false;
-    };
-    assets
-        .fetch(format!("https://assets.local{path}"), None)
+    fetch_asset(env, path)
         .await
-        .is_ok_and(|found| found.status_code() == 200)
+        .is_ok_and(|found| found.status() == 200)
 }
 
-async fn fetch_asset(
-    env: &Env,
-    path: &str,
-    headers: Headers,
-    status: u16,
-    headless: bool,
-) -> worker::Result<Response> {
+async fn fetch_asset(env: &Env, path: &str) -> worker::Result<PlatformResponse> {
     let found = env
         .assets("ASSETS")?
         .fetch(format!("https://assets.local{path}"), None)
         .await?;
-    for name in ["content-type", "etag"] {
-        if let Some(value) = found.headers().get(name)? {
-            headers.set(name, &value)?;
+    Ok(found.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_cut_where_the_platform_joins_them() {
+        for (url, want) in [
+            ("https://a.example/b/c?d=e", ("https://a.example", "/b/c", "d=e")),
+            ("https://a.example/", ("https://a.example", "/", "")),
+            ("https://a.example", ("https://a.example", "/", "")),
+            ("http://a:87/b?c=/d?e#f?g", ("http://a:87", "/b", "c=/d?e")),
+            ("http://a/b#c?d", ("http://a", "/b", "")),
+            ("http://a/%2F%3F?%23", ("http://a", "/%2F%3F", "%23")),
+        ] {
+            assert_eq!(split_url(url), want, "{url}");
         }
     }
-    let (_, body) = found.into_parts();
-    let body = if headless { ResponseBody::Empty } else { body };
-    Ok(ResponseBuilder::new()
-        .with_status(status)
-        .with_headers(headers)
-        .body(body))
+
+    #[test]
+    fn headers_become_lines_and_never_more_lines() {
+        let mut lines = String::new();
+        assert!(add_header(&mut lines, "a", "b: c").is_ok());
+        assert!(add_header(&mut lines, "d", "").is_ok());
+        assert_eq!(lines, "a\nb: c\nd\n");
+        assert!(add_header(&mut lines, "e", "f\ng").is_err());
+    }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use futures_util::future::join_all;
+use wasm_bindgen::JsValue;
 use worker::durable::State;
 use worker::{
     Env, Headers, Method, Request, RequestInit, Response, ResponseBuilder, WebSocket,
@@ -197,16 +198,12 @@ pub async fn connect(env: &Env, object: &str, connection: &str) -> Result<Connec
     }
 }
 
-/// The response that opens a socket.
-pub(super) fn upgrade_response(socket: Box<dyn Any>, headers: Headers) -> worker::Result<Response> {
+/// The client's end of a socket, as the platform has it.
+pub(super) fn client_end(socket: Box<dyn Any>) -> worker::Result<JsValue> {
     let socket = socket
         .downcast::<WebSocket>()
         .map_err(|_| worker::Error::from("no socket"))?;
-    Ok(ResponseBuilder::new()
-        .with_status(101)
-        .with_headers(headers)
-        .with_websocket(*socket)
-        .empty())
+    Ok(JsValue::from(AsRef::as_ref(&*socket)))
 }
 
 /// Asks an object to send a frame that is not stored to all connections.

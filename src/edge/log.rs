@@ -9,3 +9,13 @@ pub fn info(line: &str) {
 pub fn error(line: &str) {
     worker::console_error!("{line}");
 }
+
+/// From now on a panic leaves its message and stack in the log. The hook that stands so far runs after that: by it
+/// `worker` starts the Worker afresh.
+pub fn log_panics() {
+    let restart = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        console_error_panic_hook::hook(panic);
+        restart(panic);
+    }));
+}

@@ -18,5 +18,6 @@ pub mod object_store;
 pub mod queue;
 pub mod rate_limit;
 
-/// The platform's request and response, and the result of its handlers.
-pub use worker::{Context, Env, Request as Incoming, Response as Outgoing, Result as WorkerResult};
+/// What the platform hands over. `ObjectRequest` and `ObjectResponse` are those of a Durable Object; those of everybody
+/// else are in [`http`].
+pub use worker::{Context, Env, Request as ObjectRequest, Response as ObjectResponse, Result as WorkerResult};

@@ -1,7 +1,7 @@
 //! A response before it is sent.
 
-/// The headers of every response with data. They are constant, so the edge can reuse one `Headers` object, which saves
-/// a call into JavaScript for each header.
+/// The headers of every response, unless it sets one of them itself. They are constant, so the edge makes one `Headers`
+/// object of them, which saves a call into JavaScript for each header.
 pub const DATA_HEADERS: [(&str, &str); 7] = [
     ("Content-Type", "application/json"),
     ("X-Content-Type-Options", "nosniff"),
@@ -44,8 +44,6 @@ pub struct Reply {
     pub version: Option<i64>,
     /// Anyone may cache it: for documents and public keys, not for data.
     pub is_public: bool,
-    /// It gets the headers in [`DATA_HEADERS`], except those that it sets itself.
-    pub uses_data_headers: bool,
 }
 
 impl Reply {
@@ -58,7 +56,6 @@ impl Reply {
             headers: Vec::new(),
             version: None,
             is_public: false,
-            uses_data_headers: false,
         }
     }
 

@@ -17,7 +17,7 @@ use crate::desk::Millis;
 use crate::desk::live::connection::{Connection, Topic};
 use crate::desk::live::frame;
 use crate::edge::hub::{self, Hub, HubRequest, Socket};
-use crate::edge::{Incoming, Outgoing, WorkerResult, clock, log};
+use crate::edge::{ObjectRequest, ObjectResponse, WorkerResult, clock, log};
 
 /// What an object knows while it is awake.
 #[derive(Default)]
@@ -56,7 +56,7 @@ impl LiveObject {
     ///
     /// # Errors
     /// When the platform has no sockets to give.
-    pub async fn fetch(&self, hub: &Hub, incoming: Incoming) -> WorkerResult<Outgoing> {
+    pub async fn fetch(&self, hub: &Hub, incoming: ObjectRequest) -> WorkerResult<ObjectResponse> {
         let text = match hub::parse_request(&incoming) {
             HubRequest::Connect(text) => text,
             HubRequest::Ephemeral(text) => {

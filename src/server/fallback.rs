@@ -46,6 +46,7 @@ pub async fn fallback(
                 "/dev/tick" => time::tick(&app, request).await,
                 "/dev/queue" => time::enqueue(&app, request).await,
                 "/dev/deliver" => time::deliver(&app, request).await,
+                "/dev/panic" => time::panic(),
                 _ => Err(Error::NotFound),
             };
         }

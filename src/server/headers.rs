@@ -83,7 +83,6 @@ pub fn apply_etag(request: &Request, reply: &mut Reply) {
 
 pub(super) fn add_headers(reply: &mut Reply, response_context: &ResponseContext) {
     reply.header("X-Request-Id", response_context.request_id.clone());
-    reply.uses_data_headers = true;
     match reply.body {
         Body::Asset(_) | Body::AssetPath(_) => reply.header("Content-Security-Policy", PAGE_CSP),
         Body::File { .. } => reply.header("Content-Security-Policy", FILE_CSP),

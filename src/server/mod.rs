@@ -11,7 +11,7 @@ pub mod router;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use crate::api::sockets;
+use crate::api::{service, sockets};
 use crate::app::call::{App, Call};
 use crate::app::dispatch;
 use crate::app::endpoint::{Endpoint, Finder};
@@ -21,8 +21,9 @@ use crate::desk::person::Role;
 use crate::edge::auth::token::{Claims, TokenUse};
 use crate::edge::config::{self, Config};
 use crate::edge::db::Db;
+use crate::edge::http::{Incoming, PlatformRequest, PlatformResponse};
 use crate::edge::object_store::ByteStream;
-use crate::edge::{Context, Env, Incoming, Outgoing, WorkerResult, clock, http, log};
+use crate::edge::{Context, Env, WorkerResult, clock, http, log};
 use crate::http::error::Error;
 use crate::http::reply::Reply;
 use crate::http::request::Request;
@@ -37,17 +38,26 @@ pub const MAX_BODY_BYTES: usize = 256 * 1024;
 ///
 /// # Errors
 /// Only when the platform cannot build the response.
-pub async fn serve(mut incoming: Incoming, env: Env, context: &Context) -> WorkerResult<Outgoing> {
+pub async fn serve(
+    incoming: PlatformRequest,
+    env: Env,
+    context: &Context,
+) -> WorkerResult<PlatformResponse> {
     let started = clock::now();
-    let mut request = http::read_head(&incoming);
+    let (incoming, mut request) = http::read_head(incoming)?;
     let headless = request.verb == "HEAD";
     let mut response_context = ResponseContext::new(request_id(&request, started), started);
+    if is_health_check(&incoming, &request) {
+        let mut reply = service::health_reply();
+        add_headers(&mut reply, &response_context);
+        return http::build_plain_response(reply, headless);
+    }
     let outcome = match config::load(&env) {
         Err(message) => serve_unconfigured(&request, message),
         Ok(config) => {
             response_context.origin = allowed_origin(&request, &config);
             route_request(
-                &mut incoming,
+                &incoming,
                 &mut request,
                 (&env, context),
                 config,
@@ -72,9 +82,18 @@ pub async fn serve(mut incoming: Incoming, env: Env, context: &Context) -> Worke
             let mut reply =
                 Error::Internal(String::new()).into_reply(&response_context.request_id, problem());
             add_headers(&mut reply, &response_context);
-            http::build_response(&env, reply, headless).await
+            http::build_plain_response(reply, headless)
         }
     }
+}
+
+/// Whether this is the usual `GET /health`, which needs neither configuration nor router. One with a body or from a
+/// page of another origin goes the way of all other requests, which gives the same response.
+fn is_health_check(incoming: &Incoming, request: &Request) -> bool {
+    matches!(request.verb.as_str(), "GET" | "HEAD")
+        && strip_mount(&request.path) == "/health"
+        && !incoming.has_body()
+        && request.header("origin").is_none()
 }
 
 /// The response to an error. Internal errors are logged.
@@ -127,8 +146,8 @@ pub async fn serve_frame(env: &Env, request: &Request, claims: &Claims) -> (Repl
 /// Without a valid configuration the Worker serves only health checks.
 fn serve_unconfigured(request: &Request, message: String) -> Result<Reply, Error> {
     match strip_mount(&request.path) {
-        "/health" => Ok(crate::api::service::health_reply()),
-        "/version" => Ok(crate::api::service::version_reply()),
+        "/health" => Ok(service::health_reply()),
+        "/version" => Ok(service::version_reply()),
         _ => Err(Error::Unavailable(format!(
             "the desk is not configured: {message}"
         ))),
@@ -136,7 +155,7 @@ fn serve_unconfigured(request: &Request, message: String) -> Result<Reply, Error
 }
 
 async fn route_request(
-    incoming: &mut Incoming,
+    incoming: &Incoming,
     request: &mut Request,
     (env, context): (&Env, &Context),
     config: Rc<Config>,
@@ -197,7 +216,7 @@ async fn route_request(
     outcome
 }
 
-async fn read_body(incoming: &mut Incoming) -> Result<Vec<u8>, Error> {
+async fn read_body(incoming: &Incoming) -> Result<Vec<u8>, Error> {
     http::read_body(incoming, MAX_BODY_BYTES)
         .await
         .map_err(|_| Error::Malformed("the body could not be read".to_owned()))?

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::statistics::{by_hand, told};
 use crate::support::client::Role;
-use crate::support::{Admin, Caller, Customer, Value, Worker, json, make};
+use crate::support::{Admin, Anon, Caller, Customer, Value, Worker, json, make, time};
 
 const ROUNDS: usize = 4;
 const WRITERS: usize = 6;
@@ -145,4 +145,41 @@ fn what_was_acknowledged_survives_a_sudden_death() {
     }
     assert_eq!(told(&customer), by_hand(&customer));
     assert_eq!(told(&admin), by_hand(&admin));
+}
+
+#[test]
+fn a_panic_is_in_the_log_and_the_next_request_is_answered() {
+    let worker = Worker::start(&[]);
+    let customer = Customer::on(&worker);
+    let ticket = make::ticket(&customer);
+    for panics in 1..=2 {
+        time::make_panic(&worker);
+        customer.get(&format!("/tickets/{}", ticket["id"])).is(200);
+        customer
+            .post("/tickets", json!({"title": "Still here", "description": "And writing."}))
+            .is(201);
+        let logged = || worker.log().matches("POST /dev/panic was called").count();
+        let lines = (0..50).map(|_| {
+            thread::sleep(Duration::from_millis(100));
+            logged()
+        });
+        // The message is there from both hooks.
+        let most = lines.into_iter().find(|&lines| lines >= 2 * panics);
+        assert!(most.is_some(), "{}", worker.log());
+    }
+    assert!(worker.log().contains("src/dev/time.rs"), "the log says where");
+}
+
+#[test]
+fn nobody_outside_of_development_makes_it_panic() {
+    for vars in [[("ENVIRONMENT", "production")], [("DEV_SECRET", "")]] {
+        let worker = Worker::start(&vars);
+        Anon::on(&worker)
+            .ask("POST", "/dev/panic")
+            .at_root()
+            .undocumented()
+            .header("X-Dev-Secret", "guessed")
+            .send()
+            .is(404);
+    }
 }

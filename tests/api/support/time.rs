@@ -26,6 +26,14 @@ pub fn tick_or_die(anon: &Anon, secret: &str) {
     let _ = ask(anon, secret, "/dev/tick").may_fail().try_send();
 }
 
+/// Makes a server's code panic. Nobody answers that request in good order.
+pub fn make_panic(worker: &Worker) {
+    let anon = Anon::on(worker);
+    let _ = ask(&anon, worker.var("DEV_SECRET"), "/dev/panic")
+        .may_fail()
+        .try_send();
+}
+
 /// Moves all that has happened to a ticket, and its due times, into the past.
 #[track_caller]
 pub fn age(worker: &Worker, ticket: &Value, hours: u32) {

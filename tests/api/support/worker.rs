@@ -241,6 +241,12 @@ impl Worker {
         assert_eq!(answer.status, 200, "the clock");
     }
 
+    /// What the server has written into its log.
+    pub fn log(&self) -> String {
+        let process = self.process.as_ref().expect("only a server of this run has a log");
+        fs::read_to_string(process.persist.join("server.log")).expect("a log file")
+    }
+
     /// A variable that the server was started with.
     pub fn var(&self, name: &str) -> &str {
         self.vars
