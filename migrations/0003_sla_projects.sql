@@ -80,14 +80,3 @@ CREATE TABLE project_members (
   PRIMARY KEY (project_id, user_id)
 ) STRICT, WITHOUT ROWID;
 
--- Keys that a ticket had before it was moved: it is still found by them.
-CREATE TABLE ticket_old_keys (
-  key TEXT PRIMARY KEY,
-  ticket_id INTEGER NOT NULL REFERENCES tickets (id)
-) STRICT, WITHOUT ROWID;
-CREATE TRIGGER tickets_old_keys
-AFTER UPDATE OF key ON tickets
-WHEN OLD.key IS NOT NULL AND NEW.key IS NOT OLD.key
-BEGIN
-  INSERT INTO ticket_old_keys (key, ticket_id) VALUES (OLD.key, OLD.id);
-END;

@@ -23,24 +23,6 @@ CREATE INDEX tickets_to_alert_resolution
   WHERE deleted_at IS NULL AND resolved_at IS NULL AND (paused_at IS NULL OR paused_at > resolution_due_at)
     AND resolution_alert < 2;
 
--- A warning and the event that tells of it are one; whom it concerns is told because of the event.
-CREATE TRIGGER tickets_alert_response
-AFTER UPDATE OF response_alert ON tickets
-WHEN NEW.response_alert > OLD.response_alert
-BEGIN
-  INSERT INTO events (ticket_id, seq, type, data, cause, created_at)
-  SELECT id, seq + 1, iif(NEW.response_alert = 2, 'sla_breached', 'sla_at_risk'), '{"target":"response"}', 'sla', NEW.alerted_at
-  FROM tickets WHERE id = NEW.id;
-END;
-CREATE TRIGGER tickets_alert_resolution
-AFTER UPDATE OF resolution_alert ON tickets
-WHEN NEW.resolution_alert > OLD.resolution_alert
-BEGIN
-  INSERT INTO events (ticket_id, seq, type, data, cause, created_at)
-  SELECT id, seq + 1, iif(NEW.resolution_alert = 2, 'sla_breached', 'sla_at_risk'), '{"target":"resolution"}', 'sla', NEW.alerted_at
-  FROM tickets WHERE id = NEW.id;
-END;
-
 -- What waits to be closed by the desk itself, the longest resolved first.
 CREATE INDEX tickets_to_close ON tickets (resolved_at) WHERE deleted_at IS NULL AND status = 'resolved';
 

@@ -14,6 +14,7 @@ use crate::http::page::{Page, PageStart};
 use crate::http::shape::choices;
 use crate::store::settings;
 use crate::store::sql::view::{Out, View, field, nullable};
+use crate::store::tickets::write::counts::{Side, move_many};
 use crate::store::users::ref_column;
 
 /// A policy.
@@ -205,24 +206,38 @@ pub fn outdated(most: i64) -> Stmt {
 
 /// Keeps new due times of tickets that nobody has changed since they were read. An answer that was given was in
 /// time or not: its due time stays.
-pub fn update_due_times(tickets: &[SlaTicket], promises: &SlaPolicies, now: i64) -> Stmt {
+pub fn update_due_times(tickets: &[SlaTicket], promises: &SlaPolicies, now: i64) -> [Stmt; 2] {
+    const NEW: &str = "(SELECT value ->> 0 AS id, value ->> 1 AS version, value ->> 2 AS sla_version, value ->> 3 AS paused, \
+      value ->> 4 AS response, value ->> 5 AS response_risk, value ->> 6 AS resolution, value ->> 7 AS resolution_risk \
+      FROM json_each(?1)) x";
+    const IS_OVERDUE: &str = "iif(coalesce(t.paused_at, ?2) > x.resolution, 1, 0)";
     let rows: Vec<Value> = tickets
         .iter()
         .map(|ticket| due_times_json(ticket, promises))
         .collect();
-    Stmt::new(
-        "UPDATE tickets SET version = tickets.version + 1, sla_version = x.sla_version, paused_ms = x.paused, \
-           first_response_due_at = iif(first_responded_at IS NULL, x.response, first_response_due_at), \
-           first_response_risk_at = iif(first_responded_at IS NULL, x.response_risk, first_response_risk_at), \
-           resolution_due_at = x.resolution, resolution_risk_at = x.resolution_risk, \
-           is_overdue = iif(coalesce(paused_at, ?2) > x.resolution, 1, 0) \
-         FROM (SELECT value ->> 0 AS id, value ->> 1 AS version, value ->> 2 AS sla_version, value ->> 3 AS paused, \
-           value ->> 4 AS response, value ->> 5 AS response_risk, value ->> 6 AS resolution, value ->> 7 AS resolution_risk \
-           FROM json_each(?1)) x \
-         WHERE tickets.id = x.id AND tickets.version = x.version AND tickets.resolved_at IS NULL",
-    )
-    .bind(Value::from(rows).to_string())
-    .bind(now)
+    let rows = Value::from(rows).to_string();
+    let there = Side {
+        overdue: IS_OVERDUE,
+        ..Side::default()
+    };
+    let differing = format!(
+        "{NEW} CROSS JOIN tickets t ON t.id = x.id AND t.version = x.version AND t.resolved_at IS NULL \
+         AND t.deleted_at IS NULL AND t.is_overdue <> {IS_OVERDUE} WHERE 1"
+    );
+    [
+        Stmt::new(move_many(&differing, Side::default(), there))
+            .bind(&rows)
+            .bind(now),
+        Stmt::new(format!(
+            "UPDATE tickets AS t SET version = t.version + 1, sla_version = x.sla_version, paused_ms = x.paused, \
+               first_response_due_at = iif(first_responded_at IS NULL, x.response, first_response_due_at), \
+               first_response_risk_at = iif(first_responded_at IS NULL, x.response_risk, first_response_risk_at), \
+               resolution_due_at = x.resolution, resolution_risk_at = x.resolution_risk, is_overdue = {IS_OVERDUE} \
+             FROM {NEW} WHERE t.id = x.id AND t.version = x.version AND t.resolved_at IS NULL"
+        ))
+        .bind(&rows)
+        .bind(now),
+    ]
 }
 
 fn due_times_json(ticket: &SlaTicket, promises: &SlaPolicies) -> Value {
