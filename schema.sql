@@ -153,7 +153,7 @@ CREATE TABLE tickets (
   subcategory TEXT,
   department TEXT,
   project_id INTEGER,
-  tags TEXT NOT NULL DEFAULT '[]',         -- sorted JSON array; ticket_tags is its index
+  tags TEXT NOT NULL DEFAULT '[]',         -- sorted JSON array; ticket_facets is its index
   custom_fields TEXT NOT NULL DEFAULT '{}',
   requester_id INTEGER NOT NULL REFERENCES users (id),
   requester_card TEXT NOT NULL DEFAULT 'null',
@@ -181,40 +181,28 @@ CREATE TABLE tickets (
   closed_at INTEGER,
   paused_at INTEGER,                       -- the resolution clock stands still since then
   paused_ms INTEGER NOT NULL DEFAULT 0,    -- working time it has stood still before that
-  is_overdue INTEGER NOT NULL DEFAULT 0 CHECK (is_overdue IN (0, 1)),  -- see tickets_to_become_overdue
+  is_overdue INTEGER NOT NULL DEFAULT 0 CHECK (is_overdue IN (0, 1)),  -- marked by the clock, and counted
   deleted_at INTEGER
 ) STRICT;
 
 -- One index per filter; each ends in the rowid, so a filtered list is a walk from the newest down.
 CREATE INDEX tickets_by_status ON tickets (status) WHERE deleted_at IS NULL;
 CREATE INDEX tickets_by_priority ON tickets (priority) WHERE deleted_at IS NULL;
-CREATE INDEX tickets_by_workflow ON tickets (workflow) WHERE deleted_at IS NULL;
 CREATE INDEX tickets_by_category ON tickets (category_id) WHERE deleted_at IS NULL;
 CREATE INDEX tickets_by_assignee ON tickets (assignee_id) WHERE deleted_at IS NULL;
-CREATE INDEX tickets_by_subcategory ON tickets (subcategory_id) WHERE deleted_at IS NULL AND subcategory_id IS NOT NULL;
-CREATE INDEX tickets_by_department ON tickets (department) WHERE deleted_at IS NULL AND department IS NOT NULL;
-CREATE INDEX tickets_by_project ON tickets (project_id) WHERE deleted_at IS NULL AND project_id IS NOT NULL;
-CREATE INDEX tickets_with_attachments ON tickets (id) WHERE deleted_at IS NULL AND attachment_count > 0;
-CREATE INDEX tickets_without_attachments ON tickets (id) WHERE deleted_at IS NULL AND attachment_count = 0;
 -- Orders other than the newest first, for the whole desk and for a customer's own tickets.
 CREATE INDEX tickets_by_created ON tickets (created_at) WHERE deleted_at IS NULL;
 CREATE INDEX tickets_by_updated ON tickets (updated_at) WHERE deleted_at IS NULL;
 CREATE INDEX tickets_by_due ON tickets (resolution_due_at) WHERE deleted_at IS NULL;
 CREATE INDEX tickets_by_requester ON tickets (requester_id) WHERE deleted_at IS NULL;
-CREATE INDEX tickets_by_requester_created ON tickets (requester_id, created_at) WHERE deleted_at IS NULL;
-CREATE INDEX tickets_by_requester_updated ON tickets (requester_id, public_updated_at) WHERE deleted_at IS NULL;
-CREATE INDEX tickets_by_requester_priority ON tickets (requester_id, priority) WHERE deleted_at IS NULL;
-CREATE INDEX tickets_by_requester_due ON tickets (requester_id, resolution_due_at) WHERE deleted_at IS NULL;
--- Overdue tickets are those marked and those whose due time has passed since the last sweep: the second
--- set is small, so a count of overdue tickets is exact at any moment and reads few rows.
-CREATE INDEX tickets_overdue ON tickets (is_overdue) WHERE deleted_at IS NULL AND is_overdue = 1;
-CREATE INDEX tickets_to_become_overdue ON tickets (resolution_due_at)
-  WHERE deleted_at IS NULL AND is_overdue = 0 AND resolved_at IS NULL AND paused_at IS NULL;
 
-CREATE TABLE ticket_tags (
-  tag TEXT NOT NULL,
+-- What few tickets have and lists ask for, each the newest first: 't:<tag>', 'p:<project id>', 's:<subcategory id>',
+-- 'd:<department>', 'f' with files, 'w' of the project lifecycle, 'o' marked as overdue. Deleted tickets stay in it, and
+-- those whose files are gone: what is found is tested.
+CREATE TABLE ticket_facets (
+  facet TEXT NOT NULL,
   ticket_id INTEGER NOT NULL REFERENCES tickets (id),
-  PRIMARY KEY (tag, ticket_id)
+  PRIMARY KEY (facet, ticket_id)
 ) STRICT, WITHOUT ROWID;
 
 -- The version guard: a change that was decided on an older state aborts its whole batch.
@@ -287,13 +275,13 @@ CREATE TABLE messages (
   body_index TEXT,                         -- the body as it is indexed, where that differs (CJK)
   is_internal INTEGER NOT NULL DEFAULT 0 CHECK (is_internal IN (0, 1)),
   channel TEXT NOT NULL DEFAULT 'api',
+  seq INTEGER NOT NULL DEFAULT 0,          -- of the event that tells of it
   version INTEGER NOT NULL DEFAULT 1,
   created_at INTEGER NOT NULL,
   edited_at INTEGER,
   deleted_at INTEGER
 ) STRICT;
 CREATE UNIQUE INDEX messages_by_ticket ON messages (ticket_id, position);
-CREATE INDEX messages_public ON messages (ticket_id, position) WHERE is_internal = 0 AND deleted_at IS NULL;
 
 CREATE TRIGGER messages_version
 BEFORE UPDATE OF version ON messages
@@ -318,8 +306,6 @@ CREATE TABLE events (
   created_at INTEGER NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX events_by_ticket ON events (ticket_id, seq);
-CREATE UNIQUE INDEX events_public ON events (ticket_id, public_seq) WHERE public_seq IS NOT NULL;
-CREATE INDEX events_of_message ON events (message_id) WHERE message_id IS NOT NULL;
 
 -- Full text: no copy of the text, only its index. One document holds a ticket and up to 64 of its messages;
 -- rowid = ticket id * 2^20 + part, so the newest tickets come first and a message rewrites one document.
@@ -458,6 +444,8 @@ INSERT INTO sla_policies (priority, first_response_minutes, resolution_minutes) 
 -- The Worker keeps a parsed copy of all promises; every request reads this number beside the settings, and a
 -- copy of another number is read anew. Whatever changes a promise raises it in the same batch.
 ALTER TABLE settings ADD COLUMN sla_version INTEGER NOT NULL DEFAULT 1;
+-- Unresolved tickets may have due times of an older policy or calendar. The clock brings them up to date, and ends it.
+ALTER TABLE settings ADD COLUMN has_outdated INTEGER NOT NULL DEFAULT 0;
 
 CREATE TRIGGER sla_policies_version
 BEFORE UPDATE OF version ON sla_policies
@@ -469,7 +457,6 @@ END;
 ALTER TABLE tickets ADD COLUMN sla_version INTEGER NOT NULL DEFAULT 0;
 -- The pauses that have ended, [[since, until], ...]: another calendar counts other hours in them.
 ALTER TABLE tickets ADD COLUMN pauses TEXT NOT NULL DEFAULT '[]';
-CREATE INDEX tickets_by_promise ON tickets (priority, sla_version) WHERE resolved_at IS NULL;
 
 -- Projects -----------------------------------------------------------------------------------------------------
 
@@ -580,14 +567,9 @@ CREATE TABLE article_votes (
 
 -- Reports of a range read the range: what was resolved in it, for the desk and for a customer, and what
 -- happened in it. What was created in it has its indexes above.
-CREATE INDEX tickets_by_resolved ON tickets (resolved_at) WHERE deleted_at IS NULL AND resolved_at IS NOT NULL;
-CREATE INDEX tickets_by_requester_resolved ON tickets (requester_id, resolved_at)
-  WHERE deleted_at IS NULL AND resolved_at IS NOT NULL;
+-- What was resolved when, for reports; and what waits to be closed by the desk itself.
+CREATE INDEX tickets_by_resolved ON tickets (status, resolved_at) WHERE deleted_at IS NULL AND resolved_at IS NOT NULL;
 CREATE INDEX events_by_time ON events (created_at, actor_id, type);
--- Reports of the present walk what is unresolved, the oldest first.
-CREATE INDEX tickets_unresolved ON tickets (created_at) WHERE deleted_at IS NULL AND resolved_at IS NULL;
-CREATE INDEX tickets_unresolved_by_assignee ON tickets (assignee_id, created_at)
-  WHERE deleted_at IS NULL AND resolved_at IS NULL;
 
 -- Workflow rules -----------------------------------------------------------------------------------------------
 
@@ -1041,21 +1023,21 @@ UPDATE tickets SET response_alert = 2
   WHERE first_response_due_at < unixepoch() * 1000 AND first_responded_at IS NULL AND resolved_at IS NULL;
 UPDATE tickets SET resolution_alert = 2 WHERE resolution_due_at < unixepoch() * 1000 AND resolved_at IS NULL;
 
--- Promises by the moment of their next warning, as long as they are to be kept: the clock reads those whose moment has
--- come and no others. A due time belongs to the time in which a promise is kept. The clock of a solution stands still
--- while a ticket is paused; what was broken before stays broken.
-CREATE INDEX tickets_to_alert_response
-  ON tickets (CASE WHEN response_alert = 0 AND first_response_risk_at <= first_response_due_at
-    THEN first_response_risk_at ELSE first_response_due_at + 1 END)
-  WHERE deleted_at IS NULL AND resolved_at IS NULL AND first_responded_at IS NULL AND response_alert < 2;
-CREATE INDEX tickets_to_alert_resolution
-  ON tickets (CASE WHEN resolution_alert = 0 AND resolution_risk_at <= resolution_due_at
-    THEN resolution_risk_at ELSE resolution_due_at + 1 END)
-  WHERE deleted_at IS NULL AND resolved_at IS NULL AND (paused_at IS NULL OR paused_at > resolution_due_at)
-    AND resolution_alert < 2;
 
--- What waits to be closed by the desk itself, the longest resolved first.
-CREATE INDEX tickets_to_close ON tickets (resolved_at) WHERE deleted_at IS NULL AND status = 'resolved';
+
+-- When the clock must look at a ticket next: a promise is at risk or broken, or its due time has passed and it is not
+-- marked as overdue. Nothing for what is resolved or deleted. The clock of a solution stands still while a ticket is
+-- paused; what was broken before stays broken.
+ALTER TABLE tickets ADD COLUMN alarm_at INTEGER GENERATED ALWAYS AS (CASE WHEN deleted_at IS NULL AND resolved_at IS NULL THEN
+  nullif(min(
+    coalesce(CASE WHEN first_responded_at IS NULL AND response_alert < 2 THEN
+      iif(response_alert = 0 AND first_response_risk_at <= first_response_due_at, first_response_risk_at, first_response_due_at + 1) END,
+      9007199254740991),
+    coalesce(CASE WHEN resolution_alert < 2 AND (paused_at IS NULL OR paused_at > resolution_due_at) THEN
+      iif(resolution_alert = 0 AND resolution_risk_at <= resolution_due_at, resolution_risk_at, resolution_due_at + 1)
+      WHEN is_overdue = 0 AND paused_at IS NULL THEN resolution_due_at + 1 END,
+      9007199254740991)), 9007199254740991) END) VIRTUAL;
+CREATE INDEX tickets_by_alarm ON tickets (alarm_at) WHERE alarm_at IS NOT NULL;
 
 -- How far the rules on a schedule have come. A run walks the unresolved tickets from the newest down and remembers the
 -- last one that it has dealt with, in the batch of what it did there: nothing is done twice, and nothing is left out

@@ -206,7 +206,7 @@ fn update_due_times(
     tickets: Option<&Rows>,
     promised: Vec<(Priority, SlaPolicy)>,
     call: &Call,
-) -> Result<[Stmt; 2], Error> {
+) -> Result<[Stmt; 4], Error> {
     let tickets: Vec<SlaTicket> = match tickets {
         Some(rows) => rows.all()?,
         None => Vec::new(),

@@ -80,7 +80,7 @@ pub async fn seed(app: &App) -> Result<Reply, Error> {
         .db
         .batch(&unmarked)
         .await?
-        .get(2)
+        .get(3)
         .is_some_and(|rows| rows.first::<IdRow>().is_ok_and(|row| row.is_some()))
     {}
     jobs::catch_up(&app.db, app.now).await?;

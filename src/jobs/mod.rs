@@ -134,9 +134,9 @@ async fn update_due_times(db: &Db, now: Millis) -> Result<usize, Error> {
     let mut done: usize = 0;
     for _ in 0..MAX_BATCHES {
         let found = db
-            .batch(&[sla::all_policies(), sla::outdated(BATCH_SIZE)])
+            .batch(&[sla::all_policies(), sla::outdated(BATCH_SIZE), sla::end_outdated()])
             .await?;
-        let [promises, outdated] = found.as_slice() else {
+        let [promises, outdated, _] = found.as_slice() else {
             return Ok(done);
         };
         let tickets: Vec<SlaTicket> = outdated.all()?;

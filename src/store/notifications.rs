@@ -242,7 +242,7 @@ pub fn notify_mentioned(names: &[String], now: i64) -> Option<Stmt> {
         Stmt::new(format!(
             "INSERT INTO notify (user_id, kind, ticket_id, event_id, message, at) \
              SELECT u.id, 'mention', t.id, e.id, NULL, ?2 \
-             FROM messages m JOIN events e ON e.message_id = m.id AND e.type = 'message_added' JOIN tickets t ON t.id = m.ticket_id \
+             FROM messages m JOIN events e ON e.id = (SELECT max(id) FROM events) JOIN tickets t ON t.id = m.ticket_id \
              JOIN settings s ON s.id = 1 JOIN json_each(?1) n JOIN users u ON u.username_key = n.value \
              WHERE m.id = (SELECT max(id) FROM messages) AND u.id <> m.author_id AND (m.is_internal = 0 OR u.role <> 'customer') AND {SEEN_BY}"
         ))

@@ -199,7 +199,7 @@ pub fn expect_no_unresolved(id: i64) -> Stmt {
 }
 
 /// Moves the unresolved tickets of a category to another, each with its event.
-pub fn move_tickets(from: i64, to: i64, actor: i64, now: i64) -> [Stmt; 4] {
+pub fn move_tickets(from: i64, to: i64, actor: i64, now: i64) -> [Stmt; 5] {
     let there = Side {
         category: "?2",
         ..Side::default()
@@ -230,6 +230,11 @@ pub fn move_tickets(from: i64, to: i64, actor: i64, now: i64) -> [Stmt; 4] {
         ))
         .bind(from)
         .bind(to),
+        Stmt::new(
+            "DELETE FROM ticket_facets WHERE (facet, ticket_id) IN (SELECT 's:' || t.subcategory_id, t.id FROM tickets t \
+             WHERE t.category_id = ?1 AND t.subcategory_id IS NOT NULL AND t.deleted_at IS NULL AND t.status NOT IN ('resolved', 'closed'))",
+        )
+        .bind(from),
         Stmt::new(
             "UPDATE tickets SET category_id = ?2, category = (SELECT slug FROM categories WHERE id = ?2), \
                subcategory_id = NULL, subcategory = NULL, version = version + 1, seq = seq + 1, public_seq = public_seq + 1, \

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use crate::desk::id::Ref;
 use crate::desk::tickets::filename::{FileSpec, MAX_FILES_PER_TICKET};
 use crate::edge::db::Stmt;
-use crate::store::tickets::attachments::{FileCounts, count_file};
+use crate::store::tickets::attachments::{FileCounts, count_file, note_files};
 use crate::store::tickets::subject::{EventSubject, subject_condition};
 use crate::store::tickets::ticket::Viewer;
 
@@ -98,7 +98,7 @@ pub struct FileTarget<'a> {
 }
 
 /// Adds a file whose object is there already, with its event. Aborts the batch when the places are taken.
-pub fn attach(place: &FileTarget, uid: &str, file: &FileSpec, now: i64) -> [Stmt; 4] {
+pub fn attach(place: &FileTarget, uid: &str, file: &FileSpec, now: i64) -> [Stmt; 5] {
     let (ticket, arg) = subject_condition(&place.ticket);
     [
         Stmt::new(format!(
@@ -122,7 +122,8 @@ pub fn attach(place: &FileTarget, uid: &str, file: &FileSpec, now: i64) -> [Stmt
         .bind(file.size)
         .bind(place.is_internal)
         .bind(now),
-        count_file(ticket, arg, place.is_internal, now),
+        count_file(ticket, arg.clone(), place.is_internal, now),
+        note_files(ticket, arg),
         Stmt::new(
             "INSERT INTO events (ticket_id, seq, public_seq, type, actor_id, message_id, data, created_at) \
              SELECT t.id, t.seq, iif(a.is_internal, NULL, t.public_seq), 'attachment_added', a.uploader_id, a.message_id, \

@@ -19,6 +19,8 @@ use crate::store::tickets::list::filter::{
 
 /// How many tickets a report of the present walks at most where no sums are kept; then it is capped.
 pub const MAX_WALKED: i64 = counts::MAX_UNMARKED;
+/// The statuses that are not resolved, as a stretch of an index.
+const UNRESOLVED_STATUSES: &str = "t.status IN ('open', 'assigned', 'in_progress', 'waiting', 'blocked', 'reopened')";
 /// What of a ticket a walk keeps.
 const WALKED: &str = "t.id, t.status, t.priority, t.category_id, t.category, t.department, t.project_id, t.key, \
   t.requester_id, t.assignee_id, t.created_at, t.resolved_at, t.paused_at, t.first_responded_at, \
@@ -60,8 +62,8 @@ impl ReportScope<'_> {
             let tests = self.conditions(&mut sql);
             let most = sql.arg(counts::MAX_UNMARKED);
             return sql.finish(format!(
-                "SELECT {}, (SELECT count(*) FROM (SELECT {WALKED} FROM tickets t INDEXED BY tickets_to_become_overdue \
-                 WHERE t.deleted_at IS NULL AND t.is_overdue = 0 AND t.resolved_at IS NULL AND t.paused_at IS NULL \
+                "SELECT {}, (SELECT count(*) FROM (SELECT {WALKED} FROM tickets t INDEXED BY tickets_by_alarm \
+                 WHERE t.alarm_at <= ?1 AND t.deleted_at IS NULL AND t.is_overdue = 0 AND t.resolved_at IS NULL AND t.paused_at IS NULL \
                  AND t.resolution_due_at < ?1 LIMIT {most}) t WHERE {tests}) AS unmarked \
                  FROM ticket_counts n WHERE {kept} AND ?3 IS NOT NULL",
                 counts::sums()
@@ -172,12 +174,12 @@ impl ReportScope<'_> {
             .iter()
             .find(|filter| matches!(filter, TicketFilter::Assignee(_)));
         let (index, driver) = match (self.reader.scope, assignee) {
-            (Scope::Own, _) => ("tickets_by_requester_created", "t.requester_id = ?3".to_owned()),
+            (Scope::Own, _) => ("tickets_by_requester", "t.requester_id = ?3".to_owned()),
             (_, Some(filter)) => {
                 let id = count_key(&mut sql, filter).map_or("NULL".to_owned(), |(_, id)| id);
-                ("tickets_unresolved_by_assignee", format!("t.assignee_id = {id}"))
+                ("tickets_by_assignee", format!("t.assignee_id = {id}"))
             }
-            (_, None) => ("tickets_unresolved", "1".to_owned()),
+            (_, None) => ("tickets_by_status", UNRESOLVED_STATUSES.to_owned()),
         };
         let most = sql.arg(MAX_WALKED.saturating_add(1));
         let tests = self.conditions(&mut sql);
@@ -212,7 +214,7 @@ impl ReportScope<'_> {
             open_load()
         } else {
             format!(
-                "(SELECT count(*) FROM tickets t INDEXED BY tickets_unresolved_by_assignee WHERE t.deleted_at IS NULL \
+                "(SELECT count(*) FROM tickets t INDEXED BY tickets_by_assignee WHERE t.deleted_at IS NULL \
                  AND t.resolved_at IS NULL AND t.assignee_id = u.id AND {})",
                 rest.join(" AND ")
             )

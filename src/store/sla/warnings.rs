@@ -9,17 +9,15 @@ use crate::edge::db::Stmt;
 
 /// What the statements on one target are made of.
 struct WarningSql {
-    index: &'static str,
     alert: &'static str,
     due: &'static str,
-    /// What may be warned of, as the index has it.
+    /// What may be warned of, as `alarm_at` has it.
     open: &'static str,
     /// The moment of the next warning, likewise.
     moment: &'static str,
 }
 
 const RESPONSE: WarningSql = WarningSql {
-    index: "tickets_to_alert_response",
     alert: "response_alert",
     due: "first_response_due_at",
     open: "deleted_at IS NULL AND resolved_at IS NULL AND first_responded_at IS NULL AND response_alert < 2",
@@ -28,7 +26,6 @@ const RESPONSE: WarningSql = WarningSql {
 };
 
 const RESOLUTION: WarningSql = WarningSql {
-    index: "tickets_to_alert_resolution",
     alert: "resolution_alert",
     due: "resolution_due_at",
     open: "deleted_at IS NULL AND resolved_at IS NULL AND (paused_at IS NULL OR paused_at > resolution_due_at) \
@@ -46,11 +43,9 @@ fn warning_sql(target: SlaTarget) -> &'static WarningSql {
 
 /// Tickets with a warning to be given, the longest due first: their `id`.
 pub fn list_due(target: SlaTarget, now: i64, most: i64) -> Stmt {
-    let WarningSql {
-        index, open, moment, ..
-    } = warning_sql(target);
+    let WarningSql { open, moment, .. } = warning_sql(target);
     Stmt::new(format!(
-        "SELECT id FROM tickets INDEXED BY {index} WHERE {open} AND {moment} <= ?1 ORDER BY {moment} LIMIT ?2"
+        "SELECT id FROM tickets INDEXED BY tickets_by_alarm WHERE alarm_at <= ?1 AND {open} AND {moment} <= ?1 ORDER BY alarm_at LIMIT ?2"
     ))
     .bind(now)
     .bind(most)
@@ -75,11 +70,9 @@ fn mark(target: SlaTarget) -> String {
 
 /// Gives the warnings of [`list_due`], each with its event; the second statement gives the `id` of each.
 pub fn issue(target: SlaTarget, now: i64, most: i64) -> [Stmt; 2] {
-    let WarningSql {
-        index, open, moment, ..
-    } = warning_sql(target);
+    let WarningSql { open, moment, .. } = warning_sql(target);
     let due = format!(
-        "id IN (SELECT id FROM tickets INDEXED BY {index} WHERE {open} AND {moment} <= ?1 ORDER BY {moment} LIMIT ?2)"
+        "id IN (SELECT id FROM tickets INDEXED BY tickets_by_alarm WHERE alarm_at <= ?1 AND {open} AND {moment} <= ?1 ORDER BY alarm_at LIMIT ?2)"
     );
     [
         Stmt::new(event(target, &format!("t.{due}"))).bind(now).bind(most),

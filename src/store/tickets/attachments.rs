@@ -278,7 +278,7 @@ pub fn ticket_of_own_upload(reader: &Viewer, key: &str) -> Stmt {
 
 /// Registers an upload. Aborts the batch when it was registered or cleared away meanwhile, or its ticket or
 /// message is gone, or its ticket is full.
-pub fn attach(row: &PendingUpload, message_id: Option<i64>, is_internal: bool, now: i64) -> [Stmt; 4] {
+pub fn attach(row: &PendingUpload, message_id: Option<i64>, is_internal: bool, now: i64) -> [Stmt; 5] {
     let kept = if is_internal { INTERNAL } else { PUBLIC };
     [
         Stmt::new(format!(
@@ -295,7 +295,16 @@ pub fn attach(row: &PendingUpload, message_id: Option<i64>, is_internal: bool, n
             .bind(message_id)
             .bind(is_internal),
         count_file("t.id = ?1", row.ticket_id.into(), is_internal, now),
+        note_files("t.id = ?1", row.ticket_id.into()),
     ]
+}
+
+/// Notes that a ticket `t` has files, for lists.
+pub(in crate::store) fn note_files(ticket: &str, arg: Arg) -> Stmt {
+    Stmt::new(format!(
+        "INSERT OR IGNORE INTO ticket_facets (facet, ticket_id) SELECT 'f', t.id FROM tickets t WHERE {ticket}"
+    ))
+    .bind(arg)
 }
 
 /// Counts a file that was added to a ticket `t`, with the event that tells of it.

@@ -110,8 +110,8 @@ pub fn overdue_unmarked(reader: &Viewer) -> Stmt {
     let condition = reader.scope.worklist_condition();
     reader
         .stmt(format!(
-            "SELECT count(*) AS n FROM (SELECT t.id, t.assignee_id, t.requester_id, t.category_id FROM tickets t INDEXED BY tickets_to_become_overdue \
-             WHERE t.deleted_at IS NULL AND t.is_overdue = 0 AND t.resolved_at IS NULL AND t.paused_at IS NULL \
+            "SELECT count(*) AS n FROM (SELECT t.id, t.assignee_id, t.requester_id, t.category_id FROM tickets t INDEXED BY tickets_by_alarm \
+             WHERE t.alarm_at <= ?1 AND t.deleted_at IS NULL AND t.is_overdue = 0 AND t.resolved_at IS NULL AND t.paused_at IS NULL \
              AND t.resolution_due_at < ?1 LIMIT ?4) t WHERE {condition}"
         ))
         .bind(MAX_UNMARKED)

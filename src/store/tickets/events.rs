@@ -68,7 +68,8 @@ pub fn json(internal: bool) -> String {
 }
 
 /// A page of a ticket's past as rows `j`, `id` (the reader's sequence number); one more than the limit when
-/// there is more. History and timeline are oldest first, as a story is told.
+/// there is more. History and timeline are oldest first, as a story is told. A customer's number is never above the
+/// staff's, so both lists are a stretch of the same index.
 pub fn list(reader: &Viewer, reference: &Ref, part: EventQuery, page: &Page) -> Stmt {
     let internal = policy::may_read_internal(reader.role);
     let seq = if internal { "e.seq" } else { "e.public_seq" };
@@ -94,8 +95,8 @@ pub fn list(reader: &Viewer, reference: &Ref, part: EventQuery, page: &Page) -> 
             "SELECT {json} AS j, {seq} AS id FROM tickets t JOIN events e ON e.ticket_id = t.id \
              LEFT JOIN users a ON a.id = e.actor_id LEFT JOIN messages m ON m.id = e.message_id \
              LEFT JOIN users w ON w.id = m.author_id \
-             WHERE {name} AND t.deleted_at IS NULL AND {} AND {seq} > ?5 {kinds} \
-             ORDER BY {seq} LIMIT ?6 OFFSET ?7",
+             WHERE {name} AND t.deleted_at IS NULL AND {} AND e.seq > ?5 AND {seq} > ?5 {kinds} \
+             ORDER BY e.seq LIMIT ?6 OFFSET ?7",
             reader.scope.condition()
         ))
         .bind(arg)
@@ -120,7 +121,7 @@ pub fn count(reader: &Viewer, reference: &Ref, part: EventQuery) -> Stmt {
     reader
         .stmt(format!(
             "SELECT count(*) AS n FROM (SELECT 1 FROM tickets t JOIN events e ON e.ticket_id = t.id \
-             WHERE {name} AND {} AND {seq} > ?5 {kinds} LIMIT 10001)",
+             WHERE {name} AND {} AND e.seq > ?5 AND {seq} > ?5 {kinds} LIMIT 10001)",
             reader.scope.condition()
         ))
         .bind(arg)

@@ -173,16 +173,17 @@ pub struct NewMessage<'a> {
     pub now: i64,
 }
 
-/// Inserts a message behind the others of its ticket. What follows is [`Story::push_message`]'s.
+/// Inserts a message behind the others of its ticket, with the number of its event: what will be bound last is added to
+/// `seq`, an expression over the ticket `t`. What follows is [`Story::push_message`]'s.
 ///
 /// [`Story::push_message`]: crate::store::tickets::write::story::Story::push_message
-pub fn insert(new: &NewMessage) -> Stmt {
+pub fn insert(new: &NewMessage, seq: &str) -> Stmt {
     let (name, arg) = subject_condition(&new.subject);
     Stmt::new(format!(
-        "INSERT INTO messages (id, uid, ticket_id, position, author_id, body, body_index, is_internal, channel, created_at) \
+        "INSERT INTO messages (id, uid, ticket_id, position, author_id, body, body_index, is_internal, channel, created_at, seq) \
          WITH x AS MATERIALIZED (SELECT coalesce((SELECT max(id) FROM messages), 0) + 1 AS id) \
          SELECT x.id, ?2 || printf('%012x', x.id), t.id, \
-           coalesce((SELECT max(position) + 1 FROM messages WHERE ticket_id = t.id), 0), ?3, ?4, ?5, ?6, ?7, ?8 \
+           coalesce((SELECT max(position) + 1 FROM messages WHERE ticket_id = t.id), 0), ?3, ?4, ?5, ?6, ?7, ?8, {seq} + ?9 \
          FROM x CROSS JOIN tickets t WHERE {name}"
     ))
     .bind(arg)

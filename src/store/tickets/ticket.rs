@@ -224,10 +224,10 @@ impl TicketRow {
 }
 
 /// Marks tickets that have become overdue, the longest overdue first, and counts them.
-pub fn mark_overdue(now: i64, most: i64) -> [Stmt; 2] {
-    const DUE: &str = "SELECT id FROM tickets INDEXED BY tickets_to_become_overdue \
-      WHERE deleted_at IS NULL AND is_overdue = 0 AND resolved_at IS NULL AND paused_at IS NULL \
-      AND resolution_due_at < ?1 ORDER BY resolution_due_at LIMIT ?2";
+pub fn mark_overdue(now: i64, most: i64) -> [Stmt; 3] {
+    const DUE: &str = "SELECT id FROM tickets INDEXED BY tickets_by_alarm \
+      WHERE alarm_at <= ?1 AND deleted_at IS NULL AND is_overdue = 0 AND resolved_at IS NULL AND paused_at IS NULL \
+      AND resolution_due_at < ?1 ORDER BY alarm_at LIMIT ?2";
     let marked = Side {
         overdue: "1",
         ..Side::default()
@@ -240,6 +240,11 @@ pub fn mark_overdue(now: i64, most: i64) -> [Stmt; 2] {
         ))
         .bind(now)
         .bind(most),
+        Stmt::new(format!(
+            "INSERT OR IGNORE INTO ticket_facets (facet, ticket_id) SELECT 'o', id FROM ({DUE})"
+        ))
+        .bind(now)
+        .bind(most),
         Stmt::new(format!("UPDATE tickets SET is_overdue = 1 WHERE id IN ({DUE})"))
             .bind(now)
             .bind(most),
@@ -249,7 +254,7 @@ pub fn mark_overdue(now: i64, most: i64) -> [Stmt; 2] {
 /// A ticket that [`mark_overdue`] has still to mark: its `id`, if there is one.
 pub fn find_unmarked_overdue(now: i64) -> Stmt {
     Stmt::new(
-        "SELECT id FROM tickets INDEXED BY tickets_to_become_overdue WHERE deleted_at IS NULL AND is_overdue = 0 \
+        "SELECT id FROM tickets INDEXED BY tickets_by_alarm WHERE alarm_at <= ?1 AND deleted_at IS NULL AND is_overdue = 0 \
          AND resolved_at IS NULL AND paused_at IS NULL AND resolution_due_at < ?1 LIMIT 1",
     )
     .bind(now)
@@ -258,7 +263,7 @@ pub fn find_unmarked_overdue(now: i64) -> Stmt {
 /// Tickets that have been resolved for as long as the settings say, the longest first: their `id`.
 pub fn list_to_close(now: i64, most: i64) -> Stmt {
     Stmt::new(
-        "SELECT t.id FROM settings g CROSS JOIN tickets t INDEXED BY tickets_to_close WHERE g.id = 1 AND g.auto_close_days > 0 \
+        "SELECT t.id FROM settings g CROSS JOIN tickets t INDEXED BY tickets_by_resolved WHERE g.id = 1 AND g.auto_close_days > 0 \
          AND t.deleted_at IS NULL AND t.status = 'resolved' AND t.resolved_at <= ?1 - g.auto_close_days * 86400000 \
          ORDER BY t.resolved_at LIMIT ?2",
     )

@@ -1,7 +1,7 @@
 //! A desk with a great many tickets.
 //!
 //! They are written straight into the database's file while no server has it open; [`FOLLOW`] writes what the Worker
-//! writes beside a ticket: names, tags, counters, the search index.
+//! writes beside a ticket: names, facets, counters, the search index.
 
 use std::fmt::Write;
 
@@ -15,8 +15,11 @@ pub const FOLLOW: &str = "
     category = (SELECT slug FROM categories WHERE id = t.category_id) WHERE requester_card = 'null';
   INSERT OR IGNORE INTO ticket_names (name, ticket_id)
     SELECT substr(number, 1, 14) || printf('%07d', CAST(substr(number, 15) AS INTEGER)), id FROM tickets;
-  INSERT OR IGNORE INTO ticket_tags (tag, ticket_id)
-    SELECT j.value, t.id FROM tickets t, json_each(t.tags) j WHERE t.deleted_at IS NULL;
+  INSERT OR IGNORE INTO ticket_facets (facet, ticket_id)
+    SELECT 't:' || j.value, t.id FROM tickets t, json_each(t.tags) j;
+  INSERT OR IGNORE INTO ticket_facets (facet, ticket_id) SELECT 'd:' || department, id FROM tickets WHERE department IS NOT NULL;
+  INSERT OR IGNORE INTO ticket_facets (facet, ticket_id) SELECT 'w', id FROM tickets WHERE workflow = 'project';
+  INSERT OR IGNORE INTO ticket_facets (facet, ticket_id) SELECT 'o', id FROM tickets WHERE is_overdue = 1;
   DELETE FROM ticket_counts;
   INSERT INTO ticket_counts SELECT coalesce(assignee_id, 0), coalesce(category_id, 0), coalesce(project_id, 0),
     sum(status = 'open'), sum(status = 'assigned'), sum(status = 'in_progress'), sum(status = 'waiting'), sum(status = 'blocked'),
@@ -79,7 +82,7 @@ fn bulk(tickets: u64) -> String {
            'bulk' || i, 'bulk' || i, 'customer', 1760000000000, 1760000000000 FROM n;
          INSERT INTO tickets (uid, number, title, description, status, priority, workflow, category_id, department, tags,
            requester_id, assignee_id, created_at, updated_at, public_updated_at, first_response_due_at,
-           resolution_due_at, resolved_at, closed_at, paused_at, is_overdue)
+           resolution_due_at, resolved_at, closed_at, paused_at, is_overdue, response_alert, resolution_alert)
          WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {tickets}),
          drawn AS (SELECT i, (i * 2654435761) % 4294967296 / 65536 AS r, 1760000000000 + i * 300000 AS at FROM n),
          shaped AS (
@@ -101,6 +104,6 @@ fn bulk(tickets: u64) -> String {
            CASE WHEN status IN ('resolved', 'closed') THEN at + 3600000 END,
            CASE WHEN status = 'closed' THEN at + 7200000 END,
            CASE WHEN status IN ('waiting', 'blocked') THEN at + 3600000 END,
-           status IN ('open', 'assigned', 'in_progress', 'reopened') FROM shaped;"
+           status IN ('open', 'assigned', 'in_progress', 'reopened'), 2, 2 FROM shaped;"
     )
 }

@@ -1,6 +1,7 @@
 //! Writing tickets: new ones, and decided changes, each with all that follows from it in the database.
 
 pub mod counts;
+pub mod facets;
 pub mod guards;
 pub mod search;
 pub mod story;
@@ -9,6 +10,7 @@ use crate::desk::tickets::search::index_text;
 use crate::desk::tickets::ticket::Ticket;
 use crate::edge::db::{Arg, Stmt};
 use crate::store::projects;
+use crate::store::sla;
 use crate::store::tickets::assignment;
 use crate::store::tickets::ticket::tags_json;
 use crate::store::tickets::write::story::{Story, Totals};
@@ -46,14 +48,10 @@ pub fn insert(new: &NewTicket, story: Story) -> Vec<Stmt> {
     stmts.push(insert_row(new, story.totals()));
     stmts.push(insert_name("t.number"));
     stmts.extend(project.map(|_| insert_name("t.key")));
-    if !ticket.tags.is_empty() {
-        stmts.push(
-            Stmt::new(
-                "INSERT INTO ticket_tags (tag, ticket_id) SELECT value, (SELECT max(id) FROM tickets) FROM json_each(?1)",
-            )
-            .bind(tags_json(ticket)),
-        );
-    }
+    stmts.extend(facets::insert_new(
+        ticket,
+        ticket.is_overdue(ticket.created_at),
+    ));
     stmts.extend(counts::count_new(ticket.department.as_deref()));
     stmts.push(search::index_new_ticket());
     if new.auto_assign || ticket.assignee.is_some() {
@@ -180,9 +178,7 @@ pub fn change(before: &Ticket, after: &Ticket, story: Story, now: i64) -> Vec<St
             .bind(before.id),
         );
     }
-    if before.tags != after.tags {
-        stmts.extend(retag(before, after));
-    }
+    stmts.extend(facets::change(before, after, is_overdue));
     if before.title != after.title
         || before.description != after.description
         || project(before) != project(after)
@@ -210,35 +206,12 @@ pub fn set_deleted(ticket: &Ticket, deleted_at: Option<i64>, story: Story, now: 
             .bind(deleted_at)
             .bind(now),
     );
-    let tags = if deleted_at.is_some() {
+    if deleted_at.is_some() {
         stmts.push(search::remove_ticket(ticket.id));
-        "DELETE FROM ticket_tags WHERE ticket_id = ?1 AND tag IN (SELECT value FROM json_each(?2))"
     } else {
-        stmts.push(search::index_ticket(ticket.id));
-        "INSERT INTO ticket_tags (tag, ticket_id) SELECT value, ?1 FROM json_each(?2)"
-    };
-    if !ticket.tags.is_empty() {
-        stmts.push(Stmt::new(tags).bind(ticket.id).bind(tags_json(ticket)));
+        stmts.extend([search::index_ticket(ticket.id), sla::note_restored()]);
     }
     story.around(stmts)
-}
-
-fn retag(before: &Ticket, after: &Ticket) -> Vec<Stmt> {
-    let without = |some: &[String], others: &[String]| {
-        let rest: Vec<&String> = some.iter().filter(|tag| !others.contains(tag)).collect();
-        (!rest.is_empty()).then(|| serde_json::json!(rest).to_string())
-    };
-    let gone = without(&before.tags, &after.tags).map(|tags| {
-        Stmt::new("DELETE FROM ticket_tags WHERE ticket_id = ?1 AND tag IN (SELECT value FROM json_each(?2))")
-            .bind(before.id)
-            .bind(tags)
-    });
-    let come = without(&after.tags, &before.tags).map(|tags| {
-        Stmt::new("INSERT INTO ticket_tags (tag, ticket_id) SELECT value, ?1 FROM json_each(?2)")
-            .bind(before.id)
-            .bind(tags)
-    });
-    gone.into_iter().chain(come).collect()
 }
 
 /// Counts events and messages on in the row of a ticket that is not changed otherwise.

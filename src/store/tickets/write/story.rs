@@ -22,6 +22,8 @@ enum Step {
     },
     /// As the event before it: its last argument will be what to add to `seq`.
     Beside(Stmt),
+    /// As the event behind it, likewise.
+    Before(Stmt),
 }
 
 /// The statements of a batch about one ticket.
@@ -95,7 +97,8 @@ impl Story {
         if !message.is_internal {
             self.public_messages = self.public_messages.saturating_add(1);
         }
-        self.push(messages::insert(message));
+        let seq = if self.is_new { "0" } else { "t.seq" };
+        self.steps.push(Step::Before(messages::insert(message, seq)));
         self.push_event(&EventSubject::NewMessage, actor, event, message.now);
         self.push(search::index_last_message(&message.subject));
     }
@@ -210,6 +213,7 @@ impl Story {
                     stmt.bind(offset).bind(from_row(public_seq, public_events))
                 }
                 Step::Beside(stmt) => stmt.bind(offset),
+                Step::Before(stmt) => stmt.bind(from_row(seq.saturating_add(1), events)),
             });
         }
         stmts.extend(change.into_iter().flatten());
