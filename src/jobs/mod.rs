@@ -134,7 +134,11 @@ async fn update_due_times(db: &Db, now: Millis) -> Result<usize, Error> {
     let mut done: usize = 0;
     for _ in 0..MAX_BATCHES {
         let found = db
-            .batch(&[sla::all_policies(), sla::outdated(BATCH_SIZE), sla::end_outdated()])
+            .batch(&[
+                sla::all_policies(),
+                sla::outdated(BATCH_SIZE),
+                sla::end_outdated(),
+            ])
             .await?;
         let [promises, outdated, _] = found.as_slice() else {
             return Ok(done);

@@ -20,7 +20,8 @@ use crate::store::tickets::list::filter::{
 /// How many tickets a report of the present walks at most where no sums are kept; then it is capped.
 pub const MAX_WALKED: i64 = counts::MAX_UNMARKED;
 /// The statuses that are not resolved, as a stretch of an index.
-const UNRESOLVED_STATUSES: &str = "t.status IN ('open', 'assigned', 'in_progress', 'waiting', 'blocked', 'reopened')";
+const UNRESOLVED_STATUSES: &str =
+    "t.status IN ('open', 'assigned', 'in_progress', 'waiting', 'blocked', 'reopened')";
 /// What of a ticket a walk keeps.
 const WALKED: &str = "t.id, t.status, t.priority, t.category_id, t.category, t.department, t.project_id, t.key, \
   t.requester_id, t.assignee_id, t.created_at, t.resolved_at, t.paused_at, t.first_responded_at, \

@@ -36,14 +36,18 @@ pub fn change(before: &Ticket, after: &Ticket, is_overdue: bool) -> Vec<Stmt> {
         (!rest.is_empty()).then(|| json!(rest).to_string())
     };
     let gone = without(&old, &new).map(|facets| {
-        Stmt::new("DELETE FROM ticket_facets WHERE ticket_id = ?1 AND facet IN (SELECT value FROM json_each(?2))")
-            .bind(before.id)
-            .bind(facets)
+        Stmt::new(
+            "DELETE FROM ticket_facets WHERE ticket_id = ?1 AND facet IN (SELECT value FROM json_each(?2))",
+        )
+        .bind(before.id)
+        .bind(facets)
     });
     let come = without(&new, &old).map(|facets| {
-        Stmt::new("INSERT OR IGNORE INTO ticket_facets (facet, ticket_id) SELECT value, ?1 FROM json_each(?2)")
-            .bind(before.id)
-            .bind(facets)
+        Stmt::new(
+            "INSERT OR IGNORE INTO ticket_facets (facet, ticket_id) SELECT value, ?1 FROM json_each(?2)",
+        )
+        .bind(before.id)
+        .bind(facets)
     });
     gone.into_iter().chain(come).collect()
 }

@@ -5,6 +5,8 @@ pub mod facets;
 pub mod guards;
 pub mod search;
 pub mod story;
+#[cfg(test)]
+mod tests;
 
 use crate::desk::tickets::search::index_text;
 use crate::desk::tickets::ticket::Ticket;
@@ -48,10 +50,7 @@ pub fn insert(new: &NewTicket, story: Story) -> Vec<Stmt> {
     stmts.push(insert_row(new, story.totals()));
     stmts.push(insert_name("t.number"));
     stmts.extend(project.map(|_| insert_name("t.key")));
-    stmts.extend(facets::insert_new(
-        ticket,
-        ticket.is_overdue(ticket.created_at),
-    ));
+    stmts.extend(facets::insert_new(ticket, ticket.is_overdue(ticket.created_at)));
     stmts.extend(counts::count_new(ticket.department.as_deref()));
     stmts.push(search::index_new_ticket());
     if new.auto_assign || ticket.assignee.is_some() {
