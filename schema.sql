@@ -134,17 +134,11 @@ CREATE INDEX agent_categories_by_category ON agent_categories (category_id, user
 
 -- Tickets ----------------------------------------------------------------------------------------------------
 
--- The daily counter behind TICK-YYYYMMDD-NNNN.
-CREATE TABLE ticket_numbers (
-  day TEXT PRIMARY KEY,
-  last INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
-
 CREATE TABLE tickets (
   id INTEGER PRIMARY KEY,
-  uid TEXT NOT NULL UNIQUE,
-  number TEXT NOT NULL UNIQUE,
-  key TEXT UNIQUE,
+  uid TEXT NOT NULL,                       -- ends in the id, by which it is found
+  number TEXT NOT NULL,                    -- TICK-YYYYMMDD-NNNN, as shown; unique by ticket_names
+  key TEXT,                                -- WEB-12, as shown; likewise
   title TEXT NOT NULL,
   title_index TEXT,                        -- the title as it is indexed, where that differs (CJK)
   description TEXT NOT NULL,
@@ -154,12 +148,12 @@ CREATE TABLE tickets (
   priority INTEGER NOT NULL CHECK (priority BETWEEN 1 AND 4),   -- 1 low, 2 medium, 3 high, 4 urgent
   workflow TEXT NOT NULL CHECK (workflow IN ('support', 'project')),
   category_id INTEGER REFERENCES categories (id),
-  category TEXT,                           -- the category's slug, kept by triggers
+  category TEXT,                           -- the category's slug, copied when it is set
   subcategory_id INTEGER,
   subcategory TEXT,
   department TEXT,
   project_id INTEGER,
-  tags TEXT NOT NULL DEFAULT '[]',         -- sorted JSON array; ticket_tags is its index
+  tags TEXT NOT NULL DEFAULT '[]',         -- sorted JSON array; ticket_facets is its index
   custom_fields TEXT NOT NULL DEFAULT '{}',
   requester_id INTEGER NOT NULL REFERENCES users (id),
   requester_card TEXT NOT NULL DEFAULT 'null',
@@ -187,40 +181,28 @@ CREATE TABLE tickets (
   closed_at INTEGER,
   paused_at INTEGER,                       -- the resolution clock stands still since then
   paused_ms INTEGER NOT NULL DEFAULT 0,    -- working time it has stood still before that
-  is_overdue INTEGER NOT NULL DEFAULT 0 CHECK (is_overdue IN (0, 1)),  -- see tickets_to_become_overdue
+  is_overdue INTEGER NOT NULL DEFAULT 0 CHECK (is_overdue IN (0, 1)),  -- marked by the clock, and counted
   deleted_at INTEGER
 ) STRICT;
 
 -- One index per filter; each ends in the rowid, so a filtered list is a walk from the newest down.
 CREATE INDEX tickets_by_status ON tickets (status) WHERE deleted_at IS NULL;
 CREATE INDEX tickets_by_priority ON tickets (priority) WHERE deleted_at IS NULL;
-CREATE INDEX tickets_by_workflow ON tickets (workflow) WHERE deleted_at IS NULL;
 CREATE INDEX tickets_by_category ON tickets (category_id) WHERE deleted_at IS NULL;
 CREATE INDEX tickets_by_assignee ON tickets (assignee_id) WHERE deleted_at IS NULL;
-CREATE INDEX tickets_by_subcategory ON tickets (subcategory_id) WHERE deleted_at IS NULL AND subcategory_id IS NOT NULL;
-CREATE INDEX tickets_by_department ON tickets (department) WHERE deleted_at IS NULL AND department IS NOT NULL;
-CREATE INDEX tickets_by_project ON tickets (project_id) WHERE deleted_at IS NULL AND project_id IS NOT NULL;
-CREATE INDEX tickets_with_attachments ON tickets (id) WHERE deleted_at IS NULL AND attachment_count > 0;
-CREATE INDEX tickets_without_attachments ON tickets (id) WHERE deleted_at IS NULL AND attachment_count = 0;
 -- Orders other than the newest first, for the whole desk and for a customer's own tickets.
 CREATE INDEX tickets_by_created ON tickets (created_at) WHERE deleted_at IS NULL;
 CREATE INDEX tickets_by_updated ON tickets (updated_at) WHERE deleted_at IS NULL;
 CREATE INDEX tickets_by_due ON tickets (resolution_due_at) WHERE deleted_at IS NULL;
 CREATE INDEX tickets_by_requester ON tickets (requester_id) WHERE deleted_at IS NULL;
-CREATE INDEX tickets_by_requester_created ON tickets (requester_id, created_at) WHERE deleted_at IS NULL;
-CREATE INDEX tickets_by_requester_updated ON tickets (requester_id, public_updated_at) WHERE deleted_at IS NULL;
-CREATE INDEX tickets_by_requester_priority ON tickets (requester_id, priority) WHERE deleted_at IS NULL;
-CREATE INDEX tickets_by_requester_due ON tickets (requester_id, resolution_due_at) WHERE deleted_at IS NULL;
--- Overdue tickets are those marked and those whose due time has passed since the last sweep: the second
--- set is small, so a count of overdue tickets is exact at any moment and reads few rows.
-CREATE INDEX tickets_overdue ON tickets (is_overdue) WHERE deleted_at IS NULL AND is_overdue = 1;
-CREATE INDEX tickets_to_become_overdue ON tickets (resolution_due_at)
-  WHERE deleted_at IS NULL AND is_overdue = 0 AND resolved_at IS NULL AND paused_at IS NULL;
 
-CREATE TABLE ticket_tags (
-  tag TEXT NOT NULL,
+-- What few tickets have and lists ask for, each the newest first: 't:<tag>', 'p:<project id>', 's:<subcategory id>',
+-- 'd:<department>', 'f' with files, 'w' of the project lifecycle, 'o' marked as overdue. Deleted tickets stay in it, and
+-- those whose files are gone: what is found is tested.
+CREATE TABLE ticket_facets (
+  facet TEXT NOT NULL,
   ticket_id INTEGER NOT NULL REFERENCES tickets (id),
-  PRIMARY KEY (tag, ticket_id)
+  PRIMARY KEY (facet, ticket_id)
 ) STRICT, WITHOUT ROWID;
 
 -- The version guard: a change that was decided on an older state aborts its whole batch.
@@ -231,30 +213,6 @@ BEGIN
   SELECT RAISE(ABORT, 'STALE_VERSION');
 END;
 
--- Names kept in the ticket's row, so that a list reads tickets alone.
-CREATE TRIGGER tickets_names_insert
-AFTER INSERT ON tickets
-BEGIN
-  UPDATE tickets SET
-    requester_card = (SELECT card FROM users WHERE id = NEW.requester_id),
-    requester_email = (SELECT email FROM users WHERE id = NEW.requester_id),
-    assignee_card = coalesce((SELECT card FROM users WHERE id = NEW.assignee_id), 'null'),
-    category = (SELECT slug FROM categories WHERE id = NEW.category_id)
-  WHERE id = NEW.id;
-END;
-CREATE TRIGGER tickets_names_assignee
-AFTER UPDATE OF assignee_id ON tickets
-WHEN NEW.assignee_id IS NOT OLD.assignee_id
-BEGIN
-  UPDATE tickets SET assignee_card = coalesce((SELECT card FROM users WHERE id = NEW.assignee_id), 'null')
-  WHERE id = NEW.id;
-END;
-CREATE TRIGGER tickets_names_category
-AFTER UPDATE OF category_id ON tickets
-WHEN NEW.category_id IS NOT OLD.category_id
-BEGIN
-  UPDATE tickets SET category = (SELECT slug FROM categories WHERE id = NEW.category_id) WHERE id = NEW.id;
-END;
 CREATE TRIGGER users_names
 AFTER UPDATE OF first_name, last_name, username, email, role, avatar_url ON users
 WHEN NEW.card <> OLD.card OR NEW.email <> OLD.email
@@ -269,123 +227,47 @@ BEGIN
   UPDATE tickets SET category = NEW.slug WHERE category_id = NEW.id AND deleted_at IS NULL;
 END;
 
--- The tag index follows the ticket's tags.
-CREATE TRIGGER tickets_tags_insert
-AFTER INSERT ON tickets
-WHEN NEW.tags <> '[]' AND NEW.deleted_at IS NULL
-BEGIN
-  INSERT OR IGNORE INTO ticket_tags (tag, ticket_id) SELECT value, NEW.id FROM json_each(NEW.tags);
-END;
-CREATE TRIGGER tickets_tags_update
-AFTER UPDATE OF tags, deleted_at ON tickets
-WHEN NEW.tags <> OLD.tags OR NEW.deleted_at IS NOT OLD.deleted_at
-BEGIN
-  DELETE FROM ticket_tags WHERE ticket_id = OLD.id AND tag IN (SELECT value FROM json_each(OLD.tags));
-  INSERT OR IGNORE INTO ticket_tags (tag, ticket_id)
-    SELECT value, NEW.id FROM json_each(NEW.tags) WHERE NEW.deleted_at IS NULL;
-END;
-
--- Sums are kept, not counted. One wide row for the desk ('desk'), each category ('category:3'), requester,
--- assignee ('assignee:0' is nobody), project, department, and each assignee's part of a category
--- ('assignee:7:category:3').
-CREATE TABLE ticket_counts (
-  scope TEXT PRIMARY KEY,
-  total INTEGER NOT NULL,
-  open INTEGER NOT NULL,
-  assigned INTEGER NOT NULL,
-  in_progress INTEGER NOT NULL,
-  waiting INTEGER NOT NULL,
-  blocked INTEGER NOT NULL,
-  resolved INTEGER NOT NULL,
-  closed INTEGER NOT NULL,
-  reopened INTEGER NOT NULL,
-  low INTEGER NOT NULL,
-  medium INTEGER NOT NULL,
-  high INTEGER NOT NULL,
-  urgent INTEGER NOT NULL,
-  unassigned INTEGER NOT NULL,             -- of those not resolved or closed
-  overdue INTEGER NOT NULL                 -- of those marked is_overdue
+-- Every name that a ticket has or had: 'TICK-20261127-0000042', 'WEB-0000012'. The numbers are padded to seven digits,
+-- so that text sorts as numbers do. One primary key makes numbers, keys and earlier keys unique and finds them; the last
+-- name of a day is its counter.
+CREATE TABLE ticket_names (
+  name TEXT PRIMARY KEY,
+  ticket_id INTEGER NOT NULL REFERENCES tickets (id)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TRIGGER tickets_counts_insert
-AFTER INSERT ON tickets
-WHEN NEW.deleted_at IS NULL
-BEGIN
-  INSERT INTO ticket_counts
-  SELECT column1, 1,
-    NEW.status = 'open', NEW.status = 'assigned', NEW.status = 'in_progress', NEW.status = 'waiting',
-    NEW.status = 'blocked', NEW.status = 'resolved', NEW.status = 'closed', NEW.status = 'reopened',
-    NEW.priority = 1, NEW.priority = 2, NEW.priority = 3, NEW.priority = 4,
-    NEW.assignee_id IS NULL AND NEW.status NOT IN ('resolved', 'closed'), NEW.is_overdue
-  FROM (VALUES
-    ('desk'), ('category:' || NEW.category_id), ('requester:' || NEW.requester_id),
-    ('assignee:' || coalesce(NEW.assignee_id, 0)), ('project:' || NEW.project_id),
-    ('department:' || NEW.department),
-    ('assignee:' || coalesce(NEW.assignee_id, 0) || ':category:' || NEW.category_id))
-  WHERE column1 IS NOT NULL
-  ON CONFLICT (scope) DO UPDATE SET
-    total = total + excluded.total, open = open + excluded.open, assigned = assigned + excluded.assigned,
-    in_progress = in_progress + excluded.in_progress, waiting = waiting + excluded.waiting,
-    blocked = blocked + excluded.blocked, resolved = resolved + excluded.resolved,
-    closed = closed + excluded.closed, reopened = reopened + excluded.reopened,
-    low = low + excluded.low, medium = medium + excluded.medium, high = high + excluded.high,
-    urgent = urgent + excluded.urgent, unassigned = unassigned + excluded.unassigned,
-    overdue = overdue + excluded.overdue;
-END;
-
-CREATE TRIGGER tickets_counts_update
-AFTER UPDATE OF status, priority, category_id, requester_id, assignee_id, project_id, department, is_overdue, deleted_at
-ON tickets
-WHEN NEW.status <> OLD.status OR NEW.priority <> OLD.priority OR NEW.category_id IS NOT OLD.category_id
-  OR NEW.requester_id <> OLD.requester_id OR NEW.assignee_id IS NOT OLD.assignee_id
-  OR NEW.project_id IS NOT OLD.project_id OR NEW.department IS NOT OLD.department
-  OR NEW.is_overdue <> OLD.is_overdue OR (NEW.deleted_at IS NULL) <> (OLD.deleted_at IS NULL)
-BEGIN
-  -- column2 is -1 for what the ticket was and 1 for what it is
-  INSERT INTO ticket_counts
-  SELECT column1, sum(column2),
-    sum(column2 * (iif(column2 = 1, NEW.status, OLD.status) = 'open')),
-    sum(column2 * (iif(column2 = 1, NEW.status, OLD.status) = 'assigned')),
-    sum(column2 * (iif(column2 = 1, NEW.status, OLD.status) = 'in_progress')),
-    sum(column2 * (iif(column2 = 1, NEW.status, OLD.status) = 'waiting')),
-    sum(column2 * (iif(column2 = 1, NEW.status, OLD.status) = 'blocked')),
-    sum(column2 * (iif(column2 = 1, NEW.status, OLD.status) = 'resolved')),
-    sum(column2 * (iif(column2 = 1, NEW.status, OLD.status) = 'closed')),
-    sum(column2 * (iif(column2 = 1, NEW.status, OLD.status) = 'reopened')),
-    sum(column2 * (iif(column2 = 1, NEW.priority, OLD.priority) = 1)),
-    sum(column2 * (iif(column2 = 1, NEW.priority, OLD.priority) = 2)),
-    sum(column2 * (iif(column2 = 1, NEW.priority, OLD.priority) = 3)),
-    sum(column2 * (iif(column2 = 1, NEW.priority, OLD.priority) = 4)),
-    sum(column2 * iif(column2 = 1,
-      NEW.assignee_id IS NULL AND NEW.status NOT IN ('resolved', 'closed'),
-      OLD.assignee_id IS NULL AND OLD.status NOT IN ('resolved', 'closed'))),
-    sum(column2 * iif(column2 = 1, NEW.is_overdue, OLD.is_overdue))
-  FROM (VALUES
-    ('desk', -1), ('category:' || OLD.category_id, -1), ('requester:' || OLD.requester_id, -1),
-    ('assignee:' || coalesce(OLD.assignee_id, 0), -1), ('project:' || OLD.project_id, -1),
-    ('department:' || OLD.department, -1),
-    ('assignee:' || coalesce(OLD.assignee_id, 0) || ':category:' || OLD.category_id, -1),
-    ('desk', 1), ('category:' || NEW.category_id, 1), ('requester:' || NEW.requester_id, 1),
-    ('assignee:' || coalesce(NEW.assignee_id, 0), 1), ('project:' || NEW.project_id, 1),
-    ('department:' || NEW.department, 1),
-    ('assignee:' || coalesce(NEW.assignee_id, 0) || ':category:' || NEW.category_id, 1))
-  WHERE column1 IS NOT NULL AND iif(column2 = 1, NEW.deleted_at, OLD.deleted_at) IS NULL
-  GROUP BY column1
-  ON CONFLICT (scope) DO UPDATE SET
-    total = total + excluded.total, open = open + excluded.open, assigned = assigned + excluded.assigned,
-    in_progress = in_progress + excluded.in_progress, waiting = waiting + excluded.waiting,
-    blocked = blocked + excluded.blocked, resolved = resolved + excluded.resolved,
-    closed = closed + excluded.closed, reopened = reopened + excluded.reopened,
-    low = low + excluded.low, medium = medium + excluded.medium, high = high + excluded.high,
-    urgent = urgent + excluded.urgent, unassigned = unassigned + excluded.unassigned,
-    overdue = overdue + excluded.overdue;
-END;
+-- One wide row for each assignee (0: nobody), category (0: none) and project (0: none) that occur together. Whatever is
+-- asked about the present is a sum of a few of these. Deleted tickets are not counted. A change of status writes one
+-- row, another assignee two.
+CREATE TABLE ticket_counts (
+  assignee_id INTEGER NOT NULL,
+  category_id INTEGER NOT NULL,
+  project_id INTEGER NOT NULL,
+  open INTEGER NOT NULL DEFAULT 0,
+  assigned INTEGER NOT NULL DEFAULT 0,
+  in_progress INTEGER NOT NULL DEFAULT 0,
+  waiting INTEGER NOT NULL DEFAULT 0,
+  blocked INTEGER NOT NULL DEFAULT 0,
+  resolved INTEGER NOT NULL DEFAULT 0,
+  closed INTEGER NOT NULL DEFAULT 0,
+  reopened INTEGER NOT NULL DEFAULT 0,
+  low INTEGER NOT NULL DEFAULT 0,
+  medium INTEGER NOT NULL DEFAULT 0,
+  high INTEGER NOT NULL DEFAULT 0,
+  urgent INTEGER NOT NULL DEFAULT 0,
+  overdue INTEGER NOT NULL DEFAULT 0,      -- of those marked is_overdue
+  PRIMARY KEY (assignee_id, category_id, project_id)
+) STRICT, WITHOUT ROWID;
+-- Tickets by department: most tickets have none, and write nothing here.
+CREATE TABLE department_counts (
+  department TEXT PRIMARY KEY,
+  total INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 
 -- Messages and events ----------------------------------------------------------------------------------------
 
 CREATE TABLE messages (
   id INTEGER PRIMARY KEY,
-  uid TEXT NOT NULL UNIQUE,
+  uid TEXT NOT NULL,                       -- ends in the id, by which it is found
   ticket_id INTEGER NOT NULL REFERENCES tickets (id),
   position INTEGER NOT NULL,               -- 0, 1, 2 ... within the ticket; never shown
   author_id INTEGER NOT NULL REFERENCES users (id),
@@ -393,39 +275,19 @@ CREATE TABLE messages (
   body_index TEXT,                         -- the body as it is indexed, where that differs (CJK)
   is_internal INTEGER NOT NULL DEFAULT 0 CHECK (is_internal IN (0, 1)),
   channel TEXT NOT NULL DEFAULT 'api',
+  seq INTEGER NOT NULL DEFAULT 0,          -- of the event that tells of it
   version INTEGER NOT NULL DEFAULT 1,
   created_at INTEGER NOT NULL,
   edited_at INTEGER,
   deleted_at INTEGER
 ) STRICT;
 CREATE UNIQUE INDEX messages_by_ticket ON messages (ticket_id, position);
-CREATE INDEX messages_public ON messages (ticket_id, position) WHERE is_internal = 0 AND deleted_at IS NULL;
 
 CREATE TRIGGER messages_version
 BEFORE UPDATE OF version ON messages
 WHEN NEW.version <> OLD.version + 1
 BEGIN
   SELECT RAISE(ABORT, 'STALE_VERSION');
-END;
-
-CREATE TRIGGER messages_counts_insert
-AFTER INSERT ON messages
-BEGIN
-  UPDATE tickets SET
-    message_count = message_count + 1,
-    public_message_count = public_message_count + (NEW.is_internal = 0),
-    updated_at = max(updated_at, NEW.created_at),
-    public_updated_at = iif(NEW.is_internal = 0, max(public_updated_at, NEW.created_at), public_updated_at)
-  WHERE id = NEW.ticket_id;
-END;
-CREATE TRIGGER messages_counts_delete
-AFTER UPDATE OF deleted_at ON messages
-WHEN OLD.deleted_at IS NULL AND NEW.deleted_at IS NOT NULL
-BEGIN
-  UPDATE tickets SET
-    message_count = message_count - 1,
-    public_message_count = public_message_count - (NEW.is_internal = 0)
-  WHERE id = NEW.ticket_id;
 END;
 
 -- Everything that has happened to a ticket, written in the batch of the change. History, timeline, live
@@ -444,14 +306,6 @@ CREATE TABLE events (
   created_at INTEGER NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX events_by_ticket ON events (ticket_id, seq);
-CREATE UNIQUE INDEX events_public ON events (ticket_id, public_seq) WHERE public_seq IS NOT NULL;
-CREATE INDEX events_of_message ON events (message_id) WHERE message_id IS NOT NULL;
-
-CREATE TRIGGER events_sequence
-AFTER INSERT ON events
-BEGIN
-  UPDATE tickets SET seq = NEW.seq, public_seq = coalesce(NEW.public_seq, public_seq) WHERE id = NEW.ticket_id;
-END;
 
 -- Full text: no copy of the text, only its index. One document holds a ticket and up to 64 of its messages;
 -- rowid = ticket id * 2^20 + part, so the newest tickets come first and a message rewrites one document.
@@ -461,50 +315,9 @@ CREATE VIRTUAL TABLE ticket_search USING fts5 (
   content = '', contentless_delete = 1, tokenize = 'unicode61 remove_diacritics 2'
 );
 
--- `INSERT INTO search_refresh VALUES (ticket, part)` writes the document of one part anew.
-CREATE VIEW search_refresh AS SELECT 0 AS ticket_id, 0 AS part;
-CREATE TRIGGER search_refresh_insert
-INSTEAD OF INSERT ON search_refresh
-BEGIN
-  DELETE FROM ticket_search WHERE rowid = (NEW.ticket_id << 20) | NEW.part;
-  INSERT INTO ticket_search (rowid, title, public, internal, scope)
-  SELECT (t.id << 20) | NEW.part,
-    t.number || ' ' || coalesce(t.key, '') || ' ' || coalesce(t.title_index, t.title),
-    coalesce(t.description_index, t.description) || ' ' || coalesce((
-      SELECT group_concat(coalesce(body_index, body), ' ') FROM messages
-      WHERE ticket_id = t.id AND position BETWEEN NEW.part * 64 AND NEW.part * 64 + 63
-        AND is_internal = 0 AND deleted_at IS NULL), ''),
-    coalesce((
-      SELECT group_concat(coalesce(body_index, body), ' ') FROM messages
-      WHERE ticket_id = t.id AND position BETWEEN NEW.part * 64 AND NEW.part * 64 + 63
-        AND is_internal = 1 AND deleted_at IS NULL), ''),
-    'u' || t.requester_id
-  FROM tickets t
-  WHERE t.id = NEW.ticket_id AND t.deleted_at IS NULL;
-END;
-CREATE TRIGGER tickets_search_insert
-AFTER INSERT ON tickets
-BEGIN
-  INSERT INTO search_refresh VALUES (NEW.id, 0);
-END;
-CREATE TRIGGER tickets_search_update
-AFTER UPDATE OF title, description, key, requester_id, deleted_at ON tickets
-WHEN NEW.title <> OLD.title OR NEW.description <> OLD.description OR NEW.key IS NOT OLD.key
-  OR NEW.requester_id <> OLD.requester_id OR (NEW.deleted_at IS NULL) <> (OLD.deleted_at IS NULL)
-BEGIN
-  INSERT INTO search_refresh
-    SELECT NEW.id, 0 UNION SELECT NEW.id, position >> 6 FROM messages WHERE ticket_id = NEW.id;
-END;
-CREATE TRIGGER messages_search_insert
-AFTER INSERT ON messages
-BEGIN
-  INSERT INTO search_refresh VALUES (NEW.ticket_id, NEW.position >> 6);
-END;
-CREATE TRIGGER messages_search_update
-AFTER UPDATE OF body, deleted_at ON messages
-BEGIN
-  INSERT INTO search_refresh VALUES (NEW.ticket_id, NEW.position >> 6);
-END;
+-- `INSERT INTO guard (ok) SELECT 0 WHERE NOT EXISTS (<all that must hold>)` aborts a batch that was decided on what
+-- holds no longer: a missing row refuses, too. It stays empty.
+CREATE TABLE guard (ok INTEGER NOT NULL CONSTRAINT STALE_VERSION CHECK (ok = 1)) STRICT;
 
 -- `INSERT INTO stale SELECT ... WHERE <what must not be>` aborts a batch that was decided on an older state.
 CREATE VIEW stale AS SELECT 0 AS found;
@@ -561,38 +374,6 @@ BEGIN
   SELECT RAISE(ABORT, 'STALE_VERSION');
 END;
 
--- A category that is archived while a ticket is being put in it: the ticket is decided anew.
-CREATE TRIGGER tickets_place_insert
-BEFORE INSERT ON tickets
-WHEN (NEW.category_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM categories WHERE id = NEW.category_id AND is_active = 1))
-  OR (NEW.subcategory_id IS NOT NULL AND NOT EXISTS
-    (SELECT 1 FROM subcategories WHERE id = NEW.subcategory_id AND category_id = NEW.category_id AND is_active = 1))
-BEGIN
-  SELECT RAISE(ABORT, 'STALE_VERSION');
-END;
-CREATE TRIGGER tickets_place_update
-BEFORE UPDATE OF category_id, subcategory_id ON tickets
-WHEN (NEW.category_id IS NOT OLD.category_id AND NEW.category_id IS NOT NULL
-    AND NOT EXISTS (SELECT 1 FROM categories WHERE id = NEW.category_id AND is_active = 1))
-  OR (NEW.subcategory_id IS NOT NULL AND (NEW.subcategory_id IS NOT OLD.subcategory_id OR NEW.category_id IS NOT OLD.category_id)
-    AND NOT EXISTS
-      (SELECT 1 FROM subcategories WHERE id = NEW.subcategory_id AND category_id = NEW.category_id AND is_active = 1))
-BEGIN
-  SELECT RAISE(ABORT, 'STALE_VERSION');
-END;
-
-CREATE TRIGGER tickets_subcategory_insert
-AFTER INSERT ON tickets
-WHEN NEW.subcategory_id IS NOT NULL
-BEGIN
-  UPDATE tickets SET subcategory = (SELECT slug FROM subcategories WHERE id = NEW.subcategory_id) WHERE id = NEW.id;
-END;
-CREATE TRIGGER tickets_subcategory_update
-AFTER UPDATE OF subcategory_id ON tickets
-WHEN NEW.subcategory_id IS NOT OLD.subcategory_id
-BEGIN
-  UPDATE tickets SET subcategory = (SELECT slug FROM subcategories WHERE id = NEW.subcategory_id) WHERE id = NEW.id;
-END;
 CREATE TRIGGER subcategories_names
 AFTER UPDATE OF slug ON subcategories
 WHEN NEW.slug <> OLD.slug
@@ -600,60 +381,15 @@ BEGIN
   UPDATE tickets SET subcategory = NEW.slug WHERE subcategory_id = NEW.id AND deleted_at IS NULL;
 END;
 
--- What staff are as workers. Everybody who may be given tickets has a row: whatever makes somebody staff inserts it in
--- the same batch. It stays; agents are those of the role.
+-- What staff are as workers, as far as somebody has said so or the desk has given them a ticket: without a row the
+-- defaults hold. How many open tickets they have is a sum of ticket_counts.
 CREATE TABLE agent_profiles (
   user_id INTEGER PRIMARY KEY REFERENCES users (id),
   is_available INTEGER NOT NULL DEFAULT 1 CHECK (is_available IN (0, 1)),
   max_open_tickets INTEGER NOT NULL DEFAULT 20 CHECK (max_open_tickets >= 0),  -- binds automatic assignment only
-  open_load INTEGER NOT NULL DEFAULT 0,    -- assigned tickets that are not resolved, closed or deleted; kept by triggers
   last_assigned_at INTEGER                 -- NULL: never, and so the longest idle
 ) STRICT;
--- The order in which automatic assignment looks at agents.
-CREATE INDEX agent_profiles_by_load ON agent_profiles (open_load, last_assigned_at, user_id) WHERE is_available = 1;
 
-INSERT INTO agent_profiles (user_id, open_load)
-  SELECT id, (SELECT count(*) FROM tickets WHERE assignee_id = users.id AND deleted_at IS NULL AND status NOT IN ('resolved', 'closed'))
-  FROM users WHERE role <> 'customer';
-
-CREATE TRIGGER tickets_load_insert
-AFTER INSERT ON tickets
-WHEN NEW.assignee_id IS NOT NULL AND NEW.deleted_at IS NULL
-BEGIN
-  UPDATE agent_profiles SET
-    open_load = open_load + (NEW.status NOT IN ('resolved', 'closed')),
-    last_assigned_at = max(coalesce(last_assigned_at, 0), NEW.updated_at)
-  WHERE user_id = NEW.assignee_id;
-END;
-CREATE TRIGGER tickets_load_update
-AFTER UPDATE OF assignee_id, status, deleted_at ON tickets
-WHEN NEW.assignee_id IS NOT OLD.assignee_id
-  OR (NEW.status IN ('resolved', 'closed')) <> (OLD.status IN ('resolved', 'closed'))
-  OR (NEW.deleted_at IS NULL) <> (OLD.deleted_at IS NULL)
-BEGIN
-  UPDATE agent_profiles SET open_load = open_load - 1
-  WHERE user_id = OLD.assignee_id AND OLD.deleted_at IS NULL AND OLD.status NOT IN ('resolved', 'closed');
-  UPDATE agent_profiles SET open_load = open_load + 1
-  WHERE user_id = NEW.assignee_id AND NEW.deleted_at IS NULL AND NEW.status NOT IN ('resolved', 'closed');
-  UPDATE agent_profiles SET last_assigned_at = max(coalesce(last_assigned_at, 0), NEW.updated_at)
-  WHERE user_id = NEW.assignee_id AND NEW.assignee_id IS NOT OLD.assignee_id;
-END;
-
--- Nobody is given a ticket at the moment when they stop to be active staff: it is decided anew.
-CREATE TRIGGER tickets_assignee_insert
-BEFORE INSERT ON tickets
-WHEN NEW.assignee_id IS NOT NULL
-  AND NOT EXISTS (SELECT 1 FROM users WHERE id = NEW.assignee_id AND is_active = 1 AND role <> 'customer')
-BEGIN
-  SELECT RAISE(ABORT, 'STALE_VERSION');
-END;
-CREATE TRIGGER tickets_assignee_update
-BEFORE UPDATE OF assignee_id ON tickets
-WHEN NEW.assignee_id IS NOT NULL AND NEW.assignee_id IS NOT OLD.assignee_id
-  AND NOT EXISTS (SELECT 1 FROM users WHERE id = NEW.assignee_id AND is_active = 1 AND role <> 'customer')
-BEGIN
-  SELECT RAISE(ABORT, 'STALE_VERSION');
-END;
 
 -- Why a ticket was handed on: for staff, and so not in its event, which customers see.
 CREATE TABLE transfers (
@@ -708,6 +444,8 @@ INSERT INTO sla_policies (priority, first_response_minutes, resolution_minutes) 
 -- The Worker keeps a parsed copy of all promises; every request reads this number beside the settings, and a
 -- copy of another number is read anew. Whatever changes a promise raises it in the same batch.
 ALTER TABLE settings ADD COLUMN sla_version INTEGER NOT NULL DEFAULT 1;
+-- Unresolved tickets may have due times of an older policy or calendar. The clock brings them up to date, and ends it.
+ALTER TABLE settings ADD COLUMN has_outdated INTEGER NOT NULL DEFAULT 0;
 
 CREATE TRIGGER sla_policies_version
 BEFORE UPDATE OF version ON sla_policies
@@ -719,7 +457,6 @@ END;
 ALTER TABLE tickets ADD COLUMN sla_version INTEGER NOT NULL DEFAULT 0;
 -- The pauses that have ended, [[since, until], ...]: another calendar counts other hours in them.
 ALTER TABLE tickets ADD COLUMN pauses TEXT NOT NULL DEFAULT '[]';
-CREATE INDEX tickets_by_promise ON tickets (priority, sla_version) WHERE resolved_at IS NULL;
 
 -- Projects -----------------------------------------------------------------------------------------------------
 
@@ -751,18 +488,6 @@ CREATE TABLE project_members (
   PRIMARY KEY (project_id, user_id)
 ) STRICT, WITHOUT ROWID;
 
--- Keys that a ticket had before it was moved: it is still found by them.
-CREATE TABLE ticket_old_keys (
-  key TEXT PRIMARY KEY,
-  ticket_id INTEGER NOT NULL REFERENCES tickets (id)
-) STRICT, WITHOUT ROWID;
-CREATE TRIGGER tickets_old_keys
-AFTER UPDATE OF key ON tickets
-WHEN OLD.key IS NOT NULL AND NEW.key IS NOT OLD.key
-BEGIN
-  INSERT INTO ticket_old_keys (key, ticket_id) VALUES (OLD.key, OLD.id);
-END;
-
 -- Attachments ------------------------------------------------------------------------------------------------
 
 -- One row per file from the moment its upload is allowed: it binds the object to who may register it, where and
@@ -788,35 +513,6 @@ CREATE INDEX attachments_pending ON attachments (ticket_id, created_at) WHERE at
 CREATE INDEX attachments_of_message ON attachments (message_id) WHERE message_id IS NOT NULL;
 CREATE INDEX attachments_abandoned ON attachments (created_at) WHERE attached_at IS NULL AND deleted_at IS NULL;
 CREATE INDEX attachments_to_purge ON attachments (created_at) WHERE deleted_at IS NOT NULL AND purged_at IS NULL;
-
-CREATE TRIGGER attachments_counts_attach
-AFTER UPDATE OF attached_at ON attachments
-WHEN OLD.attached_at IS NULL AND NEW.attached_at IS NOT NULL
-BEGIN
-  UPDATE tickets SET
-    attachment_count = attachment_count + 1,
-    public_attachment_count = public_attachment_count + (NEW.is_internal = 0),
-    updated_at = max(updated_at, NEW.attached_at),
-    public_updated_at = iif(NEW.is_internal = 0, max(public_updated_at, NEW.attached_at), public_updated_at)
-  WHERE id = NEW.ticket_id;
-END;
-CREATE TRIGGER attachments_counts_delete
-AFTER UPDATE OF deleted_at ON attachments
-WHEN OLD.deleted_at IS NULL AND NEW.deleted_at IS NOT NULL AND OLD.attached_at IS NOT NULL
-BEGIN
-  UPDATE tickets SET
-    attachment_count = attachment_count - 1,
-    public_attachment_count = public_attachment_count - (NEW.is_internal = 0)
-  WHERE id = NEW.ticket_id;
-END;
-
--- A message takes its files with it.
-CREATE TRIGGER messages_attachments_delete
-AFTER UPDATE OF deleted_at ON messages
-WHEN OLD.deleted_at IS NULL AND NEW.deleted_at IS NOT NULL
-BEGIN
-  UPDATE attachments SET deleted_at = NEW.deleted_at WHERE message_id = NEW.id AND deleted_at IS NULL;
-END;
 
 
 -- The knowledge base -----------------------------------------------------------------------------------------
@@ -871,14 +567,9 @@ CREATE TABLE article_votes (
 
 -- Reports of a range read the range: what was resolved in it, for the desk and for a customer, and what
 -- happened in it. What was created in it has its indexes above.
-CREATE INDEX tickets_by_resolved ON tickets (resolved_at) WHERE deleted_at IS NULL AND resolved_at IS NOT NULL;
-CREATE INDEX tickets_by_requester_resolved ON tickets (requester_id, resolved_at)
-  WHERE deleted_at IS NULL AND resolved_at IS NOT NULL;
+-- What was resolved when, for reports; and what waits to be closed by the desk itself.
+CREATE INDEX tickets_by_resolved ON tickets (status, resolved_at) WHERE deleted_at IS NULL AND resolved_at IS NOT NULL;
 CREATE INDEX events_by_time ON events (created_at, actor_id, type);
--- Reports of the present walk what is unresolved, the oldest first.
-CREATE INDEX tickets_unresolved ON tickets (created_at) WHERE deleted_at IS NULL AND resolved_at IS NULL;
-CREATE INDEX tickets_unresolved_by_assignee ON tickets (assignee_id, created_at)
-  WHERE deleted_at IS NULL AND resolved_at IS NULL;
 
 -- Workflow rules -----------------------------------------------------------------------------------------------
 
@@ -1332,39 +1023,21 @@ UPDATE tickets SET response_alert = 2
   WHERE first_response_due_at < unixepoch() * 1000 AND first_responded_at IS NULL AND resolved_at IS NULL;
 UPDATE tickets SET resolution_alert = 2 WHERE resolution_due_at < unixepoch() * 1000 AND resolved_at IS NULL;
 
--- Promises by the moment of their next warning, as long as they are to be kept: the clock reads those whose moment has
--- come and no others. A due time belongs to the time in which a promise is kept. The clock of a solution stands still
--- while a ticket is paused; what was broken before stays broken.
-CREATE INDEX tickets_to_alert_response
-  ON tickets (CASE WHEN response_alert = 0 AND first_response_risk_at <= first_response_due_at
-    THEN first_response_risk_at ELSE first_response_due_at + 1 END)
-  WHERE deleted_at IS NULL AND resolved_at IS NULL AND first_responded_at IS NULL AND response_alert < 2;
-CREATE INDEX tickets_to_alert_resolution
-  ON tickets (CASE WHEN resolution_alert = 0 AND resolution_risk_at <= resolution_due_at
-    THEN resolution_risk_at ELSE resolution_due_at + 1 END)
-  WHERE deleted_at IS NULL AND resolved_at IS NULL AND (paused_at IS NULL OR paused_at > resolution_due_at)
-    AND resolution_alert < 2;
 
--- A warning and the event that tells of it are one; whom it concerns is told because of the event.
-CREATE TRIGGER tickets_alert_response
-AFTER UPDATE OF response_alert ON tickets
-WHEN NEW.response_alert > OLD.response_alert
-BEGIN
-  INSERT INTO events (ticket_id, seq, type, data, cause, created_at)
-  SELECT id, seq + 1, iif(NEW.response_alert = 2, 'sla_breached', 'sla_at_risk'), '{"target":"response"}', 'sla', NEW.alerted_at
-  FROM tickets WHERE id = NEW.id;
-END;
-CREATE TRIGGER tickets_alert_resolution
-AFTER UPDATE OF resolution_alert ON tickets
-WHEN NEW.resolution_alert > OLD.resolution_alert
-BEGIN
-  INSERT INTO events (ticket_id, seq, type, data, cause, created_at)
-  SELECT id, seq + 1, iif(NEW.resolution_alert = 2, 'sla_breached', 'sla_at_risk'), '{"target":"resolution"}', 'sla', NEW.alerted_at
-  FROM tickets WHERE id = NEW.id;
-END;
 
--- What waits to be closed by the desk itself, the longest resolved first.
-CREATE INDEX tickets_to_close ON tickets (resolved_at) WHERE deleted_at IS NULL AND status = 'resolved';
+-- When the clock must look at a ticket next: a promise is at risk or broken, or its due time has passed and it is not
+-- marked as overdue. Nothing for what is resolved or deleted. The clock of a solution stands still while a ticket is
+-- paused; what was broken before stays broken.
+ALTER TABLE tickets ADD COLUMN alarm_at INTEGER GENERATED ALWAYS AS (CASE WHEN deleted_at IS NULL AND resolved_at IS NULL THEN
+  nullif(min(
+    coalesce(CASE WHEN first_responded_at IS NULL AND response_alert < 2 THEN
+      iif(response_alert = 0 AND first_response_risk_at <= first_response_due_at, first_response_risk_at, first_response_due_at + 1) END,
+      9007199254740991),
+    coalesce(CASE WHEN resolution_alert < 2 AND (paused_at IS NULL OR paused_at > resolution_due_at) THEN
+      iif(resolution_alert = 0 AND resolution_risk_at <= resolution_due_at, resolution_risk_at, resolution_due_at + 1)
+      WHEN is_overdue = 0 AND paused_at IS NULL THEN resolution_due_at + 1 END,
+      9007199254740991)), 9007199254740991) END) VIRTUAL;
+CREATE INDEX tickets_by_alarm ON tickets (alarm_at) WHERE alarm_at IS NOT NULL;
 
 -- How far the rules on a schedule have come. A run walks the unresolved tickets from the newest down and remembers the
 -- last one that it has dealt with, in the batch of what it did there: nothing is done twice, and nothing is left out

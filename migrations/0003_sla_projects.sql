@@ -37,6 +37,8 @@ INSERT INTO sla_policies (priority, first_response_minutes, resolution_minutes) 
 -- The Worker keeps a parsed copy of all promises; every request reads this number beside the settings, and a
 -- copy of another number is read anew. Whatever changes a promise raises it in the same batch.
 ALTER TABLE settings ADD COLUMN sla_version INTEGER NOT NULL DEFAULT 1;
+-- Unresolved tickets may have due times of an older policy or calendar. The clock brings them up to date, and ends it.
+ALTER TABLE settings ADD COLUMN has_outdated INTEGER NOT NULL DEFAULT 0;
 
 CREATE TRIGGER sla_policies_version
 BEFORE UPDATE OF version ON sla_policies
@@ -48,7 +50,6 @@ END;
 ALTER TABLE tickets ADD COLUMN sla_version INTEGER NOT NULL DEFAULT 0;
 -- The pauses that have ended, [[since, until], ...]: another calendar counts other hours in them.
 ALTER TABLE tickets ADD COLUMN pauses TEXT NOT NULL DEFAULT '[]';
-CREATE INDEX tickets_by_promise ON tickets (priority, sla_version) WHERE resolved_at IS NULL;
 
 -- Projects -----------------------------------------------------------------------------------------------------
 
@@ -80,14 +81,3 @@ CREATE TABLE project_members (
   PRIMARY KEY (project_id, user_id)
 ) STRICT, WITHOUT ROWID;
 
--- Keys that a ticket had before it was moved: it is still found by them.
-CREATE TABLE ticket_old_keys (
-  key TEXT PRIMARY KEY,
-  ticket_id INTEGER NOT NULL REFERENCES tickets (id)
-) STRICT, WITHOUT ROWID;
-CREATE TRIGGER tickets_old_keys
-AFTER UPDATE OF key ON tickets
-WHEN OLD.key IS NOT NULL AND NEW.key IS NOT OLD.key
-BEGIN
-  INSERT INTO ticket_old_keys (key, ticket_id) VALUES (OLD.key, OLD.id);
-END;

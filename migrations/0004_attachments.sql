@@ -24,31 +24,3 @@ CREATE INDEX attachments_of_message ON attachments (message_id) WHERE message_id
 CREATE INDEX attachments_abandoned ON attachments (created_at) WHERE attached_at IS NULL AND deleted_at IS NULL;
 CREATE INDEX attachments_to_purge ON attachments (created_at) WHERE deleted_at IS NOT NULL AND purged_at IS NULL;
 
-CREATE TRIGGER attachments_counts_attach
-AFTER UPDATE OF attached_at ON attachments
-WHEN OLD.attached_at IS NULL AND NEW.attached_at IS NOT NULL
-BEGIN
-  UPDATE tickets SET
-    attachment_count = attachment_count + 1,
-    public_attachment_count = public_attachment_count + (NEW.is_internal = 0),
-    updated_at = max(updated_at, NEW.attached_at),
-    public_updated_at = iif(NEW.is_internal = 0, max(public_updated_at, NEW.attached_at), public_updated_at)
-  WHERE id = NEW.ticket_id;
-END;
-CREATE TRIGGER attachments_counts_delete
-AFTER UPDATE OF deleted_at ON attachments
-WHEN OLD.deleted_at IS NULL AND NEW.deleted_at IS NOT NULL AND OLD.attached_at IS NOT NULL
-BEGIN
-  UPDATE tickets SET
-    attachment_count = attachment_count - 1,
-    public_attachment_count = public_attachment_count - (NEW.is_internal = 0)
-  WHERE id = NEW.ticket_id;
-END;
-
--- A message takes its files with it.
-CREATE TRIGGER messages_attachments_delete
-AFTER UPDATE OF deleted_at ON messages
-WHEN OLD.deleted_at IS NULL AND NEW.deleted_at IS NOT NULL
-BEGIN
-  UPDATE attachments SET deleted_at = NEW.deleted_at WHERE message_id = NEW.id AND deleted_at IS NULL;
-END;

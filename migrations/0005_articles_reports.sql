@@ -51,11 +51,6 @@ CREATE TABLE article_votes (
 
 -- Reports of a range read the range: what was resolved in it, for the desk and for a customer, and what
 -- happened in it. What was created in it has its indexes above.
-CREATE INDEX tickets_by_resolved ON tickets (resolved_at) WHERE deleted_at IS NULL AND resolved_at IS NOT NULL;
-CREATE INDEX tickets_by_requester_resolved ON tickets (requester_id, resolved_at)
-  WHERE deleted_at IS NULL AND resolved_at IS NOT NULL;
+-- What was resolved when, for reports; and what waits to be closed by the desk itself.
+CREATE INDEX tickets_by_resolved ON tickets (status, resolved_at) WHERE deleted_at IS NULL AND resolved_at IS NOT NULL;
 CREATE INDEX events_by_time ON events (created_at, actor_id, type);
--- Reports of the present walk what is unresolved, the oldest first.
-CREATE INDEX tickets_unresolved ON tickets (created_at) WHERE deleted_at IS NULL AND resolved_at IS NULL;
-CREATE INDEX tickets_unresolved_by_assignee ON tickets (assignee_id, created_at)
-  WHERE deleted_at IS NULL AND resolved_at IS NULL;

@@ -10,39 +10,21 @@ UPDATE tickets SET response_alert = 2
   WHERE first_response_due_at < unixepoch() * 1000 AND first_responded_at IS NULL AND resolved_at IS NULL;
 UPDATE tickets SET resolution_alert = 2 WHERE resolution_due_at < unixepoch() * 1000 AND resolved_at IS NULL;
 
--- Promises by the moment of their next warning, as long as they are to be kept: the clock reads those whose moment has
--- come and no others. A due time belongs to the time in which a promise is kept. The clock of a solution stands still
--- while a ticket is paused; what was broken before stays broken.
-CREATE INDEX tickets_to_alert_response
-  ON tickets (CASE WHEN response_alert = 0 AND first_response_risk_at <= first_response_due_at
-    THEN first_response_risk_at ELSE first_response_due_at + 1 END)
-  WHERE deleted_at IS NULL AND resolved_at IS NULL AND first_responded_at IS NULL AND response_alert < 2;
-CREATE INDEX tickets_to_alert_resolution
-  ON tickets (CASE WHEN resolution_alert = 0 AND resolution_risk_at <= resolution_due_at
-    THEN resolution_risk_at ELSE resolution_due_at + 1 END)
-  WHERE deleted_at IS NULL AND resolved_at IS NULL AND (paused_at IS NULL OR paused_at > resolution_due_at)
-    AND resolution_alert < 2;
 
--- A warning and the event that tells of it are one; whom it concerns is told because of the event.
-CREATE TRIGGER tickets_alert_response
-AFTER UPDATE OF response_alert ON tickets
-WHEN NEW.response_alert > OLD.response_alert
-BEGIN
-  INSERT INTO events (ticket_id, seq, type, data, cause, created_at)
-  SELECT id, seq + 1, iif(NEW.response_alert = 2, 'sla_breached', 'sla_at_risk'), '{"target":"response"}', 'sla', NEW.alerted_at
-  FROM tickets WHERE id = NEW.id;
-END;
-CREATE TRIGGER tickets_alert_resolution
-AFTER UPDATE OF resolution_alert ON tickets
-WHEN NEW.resolution_alert > OLD.resolution_alert
-BEGIN
-  INSERT INTO events (ticket_id, seq, type, data, cause, created_at)
-  SELECT id, seq + 1, iif(NEW.resolution_alert = 2, 'sla_breached', 'sla_at_risk'), '{"target":"resolution"}', 'sla', NEW.alerted_at
-  FROM tickets WHERE id = NEW.id;
-END;
 
--- What waits to be closed by the desk itself, the longest resolved first.
-CREATE INDEX tickets_to_close ON tickets (resolved_at) WHERE deleted_at IS NULL AND status = 'resolved';
+-- When the clock must look at a ticket next: a promise is at risk or broken, or its due time has passed and it is not
+-- marked as overdue. Nothing for what is resolved or deleted. The clock of a solution stands still while a ticket is
+-- paused; what was broken before stays broken.
+ALTER TABLE tickets ADD COLUMN alarm_at INTEGER GENERATED ALWAYS AS (CASE WHEN deleted_at IS NULL AND resolved_at IS NULL THEN
+  nullif(min(
+    coalesce(CASE WHEN first_responded_at IS NULL AND response_alert < 2 THEN
+      iif(response_alert = 0 AND first_response_risk_at <= first_response_due_at, first_response_risk_at, first_response_due_at + 1) END,
+      9007199254740991),
+    coalesce(CASE WHEN resolution_alert < 2 AND (paused_at IS NULL OR paused_at > resolution_due_at) THEN
+      iif(resolution_alert = 0 AND resolution_risk_at <= resolution_due_at, resolution_risk_at, resolution_due_at + 1)
+      WHEN is_overdue = 0 AND paused_at IS NULL THEN resolution_due_at + 1 END,
+      9007199254740991)), 9007199254740991) END) VIRTUAL;
+CREATE INDEX tickets_by_alarm ON tickets (alarm_at) WHERE alarm_at IS NOT NULL;
 
 -- How far the rules on a schedule have come. A run walks the unresolved tickets from the newest down and remembers the
 -- last one that it has dealt with, in the batch of what it did there: nothing is done twice, and nothing is left out

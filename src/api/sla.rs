@@ -185,7 +185,7 @@ async fn try_update_policy(call: &Call<'_>, priority: Priority, input: &Input) -
         let promise = new_policy(&after, hours)?;
         stmts.extend(calendar.as_ref().map(rows::expect_calendar));
         stmts.extend(rows::update_policy(&before, &after, call.now()));
-        stmts.push(update_due_times(found.get(2), vec![(priority, promise)], call)?);
+        stmts.extend(update_due_times(found.get(2), vec![(priority, promise)], call)?);
     }
     call.commit(stmts, CommitReply::Row(rows::show_policy(priority)))
         .await
@@ -206,7 +206,7 @@ fn update_due_times(
     tickets: Option<&Rows>,
     promised: Vec<(Priority, SlaPolicy)>,
     call: &Call,
-) -> Result<Stmt, Error> {
+) -> Result<[Stmt; 4], Error> {
     let tickets: Vec<SlaTicket> = match tickets {
         Some(rows) => rows.all()?,
         None => Vec::new(),
@@ -311,7 +311,7 @@ async fn try_update_calendar(call: &Call<'_>, reference: &Ref, input: &Input) ->
             .iter()
             .map(|policy| Ok((policy.priority(), new_policy(policy, after.calendar())?)));
         let promised = promised.collect::<Result<Vec<_>, Error>>()?;
-        stmts.push(update_due_times(found.get(2), promised, call)?);
+        stmts.extend(update_due_times(found.get(2), promised, call)?);
     }
     call.commit(stmts, CommitReply::Row(rows::show_calendar(&Ref::Id(before.id))))
         .await

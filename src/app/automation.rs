@@ -20,8 +20,10 @@ use crate::edge::ids;
 use crate::http::error::Error;
 use crate::store::automation::rules::{self as rows, RuleSet};
 use crate::store::automation::{notify as told_rows, ticket_context};
+use crate::store::tickets::assignment;
+use crate::store::tickets::messages::NewMessage;
 use crate::store::tickets::subject::EventSubject;
-use crate::store::tickets::{assignment, events, messages};
+use crate::store::tickets::write::story::Story;
 use crate::store::webhooks::deliveries::{self, RuleDelivery};
 
 /// How often it is recorded at most that a rule is broken.
@@ -75,7 +77,7 @@ pub fn new_ticket_context(engine: &Engine, channel: &str, address: Option<&str>)
 /// What follows from a change: the ticket as rules leave it, and what else is to be kept behind the change itself.
 pub struct Applied {
     pub ticket: Ticket,
-    pub stmts: Vec<Stmt>,
+    pub story: Story,
     /// It waits for somebody to take it, and no rule looks for an agent.
     pub needs_assignment: bool,
 }
@@ -120,7 +122,7 @@ pub fn apply_rules(
         ),
         _ => Ok(Applied {
             ticket: change.1.clone(),
-            stmts: Vec::new(),
+            story: Story::new(subject),
             needs_assignment: needs_assignment(change.1),
         }),
     }
@@ -139,9 +141,9 @@ pub fn apply_listed_rules(
     let mut hands = Executor::new(change, (around, heard), &automation.directory, &engine.rules, now);
     let runs = run_rules(list, &heard.on, &mut hands);
     let done = hands.finish();
-    let mut stmts = Vec::new();
+    let mut story = Story::new(subject);
     for step in &done.steps {
-        stmts.extend(effect_stmts(now, subject, step, automation)?);
+        add_effects(&mut story, now, subject, step, automation)?;
     }
     if let Some(rule) = done.auto_assign_rule {
         let name = runs
@@ -150,15 +152,15 @@ pub fn apply_listed_rules(
             .map_or("", |run| &run.rule.name);
         let was_open = done.ticket.workflow == Lifecycle::Support && done.ticket.status == Status::Open;
         let given = assignment::assign_least_loaded(subject, was_open, &rule_cause(name), now);
-        stmts.extend(given);
+        story.extend(given);
     }
     // Last, when it is known whose ticket it is.
     for telling in done.steps.iter().flat_map(|step| &step.notifications) {
-        stmts.push(told_rows::notify(subject, telling, now));
+        story.push(told_rows::notify(subject, telling, now));
     }
     for step in &done.steps {
         let acted = runs.iter().find(|run| run.rule.id == step.rule_id);
-        stmts.extend(delivery_stmts(
+        story.extend(delivery_stmts(
             now,
             subject,
             step,
@@ -166,12 +168,12 @@ pub fn apply_listed_rules(
         )?);
     }
     for run in &runs {
-        stmts.extend(run_stmt(now, subject, run, heard, &done));
+        story.extend(run_stmt(now, subject, run, heard, &done));
     }
     Ok(Applied {
         needs_assignment: needs_assignment(&done.ticket) && done.auto_assign_rule.is_none(),
         ticket: done.ticket,
-        stmts,
+        story,
     })
 }
 
@@ -183,36 +185,43 @@ fn rule_cause(rule: &str) -> String {
     format!("rule: {rule}")
 }
 
-/// The event and the notes of one rule.
-fn effect_stmts(
+/// Adds the event and the notes of one rule.
+fn add_effects(
+    story: &mut Story,
     now: Millis,
     subject: &EventSubject,
     step: &RuleEffects,
     automation: &RuleSet,
-) -> Result<Vec<Stmt>, Error> {
-    let mut stmts = Vec::new();
+) -> Result<(), Error> {
     let changed = diff(&step.before, &step.after);
     if !changed.is_empty() {
         let event = Event {
             cause: Some(rule_cause(&step.rule)),
             ..Event::public(event_kind(&changed), changed)
         };
-        stmts.push(events::append(subject, None, &event, now));
+        story.push_event(subject, None, &event, now);
     }
-    let Some(author) = automation.author(step.rule_id) else {
-        return Ok(stmts);
+    let Some(author_id) = automation.author(step.rule_id) else {
+        return Ok(());
     };
     for note in &step.notes {
-        let uid = ids::new_uid(now).map_err(Error::Internal)?;
+        let note = NewMessage {
+            uid_head: &ids::uid_head(now).map_err(Error::Internal)?,
+            subject: *subject,
+            author_id,
+            body: note,
+            is_internal: true,
+            channel: "rule",
+            now,
+        };
         let said = Event {
             is_internal: true,
             cause: Some(rule_cause(&step.rule)),
             ..Event::public(EventKind::MessageAdded, Vec::new())
         };
-        stmts.push(messages::insert_note(subject, &uid, author, note, now));
-        stmts.push(events::append(&EventSubject::MessageUid(&uid), None, &said, now));
+        story.push_message(&note, None, &said);
     }
-    Ok(stmts)
+    Ok(())
 }
 
 /// What goes to the webhooks that one rule names.

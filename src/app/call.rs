@@ -93,6 +93,14 @@ impl<'a> Call<'a> {
         ids::new_uid(self.app.now).map_err(Error::Internal)
     }
 
+    /// The beginning of a uid that will end in the id of its row.
+    ///
+    /// # Errors
+    /// When the platform has no randomness.
+    pub fn uid_head(&self) -> Result<String, Error> {
+        ids::uid_head(self.app.now).map_err(Error::Internal)
+    }
+
     /// The decoded text of a path parameter.
     pub fn param(&self, name: &str) -> &str {
         self.params

@@ -10,12 +10,13 @@ use crate::desk::tickets::ticket::Ticket;
 use crate::edge::db::Stmt;
 use crate::http::error::Error;
 use crate::store::tickets::subject::EventSubject;
-use crate::store::tickets::write::{NewTicket, Requester};
-use crate::store::tickets::{assignment, events};
+use crate::store::tickets::write::story::Story;
+use crate::store::tickets::write::{self, NewTicket, Requester};
 
 /// A decided ticket that is opened, by whichever way it came.
 pub struct TicketDraft<'a> {
-    pub uid: &'a str,
+    /// The beginning of its uid.
+    pub uid_head: &'a str,
     /// Of its number.
     pub day: &'a str,
     /// Who opens it.
@@ -36,7 +37,7 @@ pub struct TicketDraft<'a> {
 /// # Errors
 /// When the platform has no randomness.
 pub fn open_ticket(engine: &automation::Engine, opening: &TicketDraft) -> Result<Vec<Stmt>, Error> {
-    let (uid, ticket, now) = (opening.uid, opening.ticket, engine.now);
+    let (ticket, now) = (opening.ticket, engine.now);
     let (actor_id, role) = opening.actor;
     let around = automation::new_ticket_context(engine, opening.channel, opening.address);
     let heard = TriggerInput {
@@ -44,24 +45,8 @@ pub fn open_ticket(engine: &automation::Engine, opening: &TicketDraft) -> Result
         actor_role: Some(role),
         ..TriggerInput::default()
     };
-    let subject = EventSubject::TicketUid(uid);
+    let subject = EventSubject::NewTicket;
     let followed = automation::apply_rules(engine, &subject, (None, ticket), &around, &heard)?;
-    let mut stmts = crate::store::tickets::write::insert(&NewTicket {
-        uid,
-        day: opening.day,
-        ticket,
-        requester: opening.requester,
-        contact_email: opening.contact_email.clone(),
-        channel: opening.channel,
-    });
-    if followed.ticket != *ticket {
-        stmts.push(crate::store::tickets::write::update_by_uid(
-            uid,
-            ticket,
-            &followed.ticket,
-            now,
-        ));
-    }
     let assignee = ticket.assignee.as_ref().map(|person| person.card.clone());
     let changes = vec![
         FieldChange::new("status", Value::Null, ticket.status.as_str()),
@@ -69,11 +54,25 @@ pub fn open_ticket(engine: &automation::Engine, opening: &TicketDraft) -> Result
         FieldChange::new("assignee", Value::Null, assignee.unwrap_or(Value::Null)),
     ];
     let event = Event::public(EventKind::TicketCreated, changes);
-    stmts.push(events::append(&subject, Some(actor_id), &event, now));
-    stmts.extend(followed.stmts);
-    // Rules may have decided, too.
-    if followed.needs_assignment && !opening.is_decided {
-        stmts.extend(assignment::assign_new(uid, now));
+    let mut story = Story::new(&subject);
+    story.push_event(&subject, Some(actor_id), &event, now);
+    story.append(followed.story);
+    // The row is written once, as rules leave it; what they changed is a change all the same.
+    let mut opened = followed.ticket;
+    if opened != *ticket {
+        opened.version = ticket.version.saturating_add(1);
     }
-    Ok(stmts)
+    Ok(write::insert(
+        &NewTicket {
+            uid_head: opening.uid_head,
+            day: opening.day,
+            ticket: &opened,
+            requester: opening.requester,
+            contact_email: opening.contact_email.clone(),
+            channel: opening.channel,
+            // Rules may have decided, too.
+            auto_assign: followed.needs_assignment && !opening.is_decided,
+        },
+        story,
+    ))
 }

@@ -11,13 +11,15 @@ use crate::desk::tickets::ticket::{Actor, Ticket};
 use crate::edge::db::Stmt;
 use crate::http::error::Error;
 use crate::store::notifications;
-use crate::store::tickets::events as event_rows;
-use crate::store::tickets::messages::{self as rows, NewMessage};
+use crate::store::tickets::messages::NewMessage;
 use crate::store::tickets::subject::EventSubject;
+use crate::store::tickets::write::story::Story;
+use crate::store::tickets::write::{self, guards};
 
 /// Something that somebody says on a ticket, by whichever way it came.
 pub struct MessageDraft<'a> {
-    pub uid: &'a str,
+    /// The beginning of its uid.
+    pub uid_head: &'a str,
     pub actor: &'a Actor,
     pub body: &'a str,
     pub is_internal: bool,
@@ -34,11 +36,11 @@ pub fn post_message(
     around: TicketContext,
     saying: &MessageDraft,
 ) -> Result<Vec<Stmt>, Error> {
-    let (actor, uid, is_internal, now) = (saying.actor, saying.uid, saying.is_internal, engine.now);
+    let (actor, is_internal, now) = (saying.actor, saying.is_internal, engine.now);
     let effect = message::post(&ticket, actor, is_internal, &engine.rules, now)?;
     let new = NewMessage {
-        uid,
-        ticket_id: ticket.id,
+        uid_head: saying.uid_head,
+        subject: EventSubject::Ticket(ticket.id),
         author_id: actor.id,
         body: saying.body,
         is_internal,
@@ -75,38 +77,34 @@ pub fn post_message(
     let subject = EventSubject::Ticket(before.id);
     let followed = automation::apply_rules(engine, &subject, (Some(&before), &after), &around, &heard)?;
     let moves = followed.ticket != before;
-    let mut stmts = Vec::new();
-    if !moves && (!actor.role.is_staff() || !followed.stmts.is_empty()) {
-        stmts.push(rows::expect_ticket_version(before.id, before.version));
-    }
-    stmts.push(rows::insert(&new));
+    let mut story = Story::new(&subject);
     let said = Event {
         is_internal,
         ..Event::public(EventKind::MessageAdded, Vec::new())
     };
-    stmts.push(event_rows::append(
-        &EventSubject::MessageUid(uid),
-        Some(actor.id),
-        &said,
-        now,
-    ));
+    story.push_message(&new, Some(actor.id), &said);
     let mentioned = notification::parse_mentions(saying.body);
-    stmts.extend(notifications::notify_mentioned(uid, &mentioned, now));
+    story.extend(notifications::notify_mentioned(&mentioned, now));
+    // What is said is told to whom the ticket belonged before.
+    story.change_ticket_here();
     if effect.is_first_response {
-        stmts.push(rows::mark_first_response(before.id, now));
-    }
-    if moves {
-        stmts.push(crate::store::tickets::write::update(
-            &before,
-            &followed.ticket,
-            now,
-        ));
+        story.mark_first_response(now);
     }
     let woken = diff(&before, &after);
     if !woken.is_empty() {
         let event = Event::public(EventKind::StatusChanged, woken);
-        stmts.push(event_rows::append(&subject, Some(actor.id), &event, now));
+        story.push_event(&subject, Some(actor.id), &event, now);
     }
-    stmts.extend(followed.stmts);
-    Ok(stmts)
+    let is_heard = !followed.story.is_empty();
+    story.append(followed.story);
+    // Others than staff say what they say on what they have read; so do rules.
+    let guard = if moves {
+        None
+    } else if is_heard || !actor.role.is_staff() {
+        Some(guards::expect_version(before.id, before.version))
+    } else {
+        Some(guards::expect_ticket(before.id))
+    };
+    let change = write::change(&before, &followed.ticket, story, now);
+    Ok(guard.into_iter().chain(change).collect())
 }

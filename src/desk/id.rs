@@ -80,7 +80,23 @@ pub fn is_project_key(text: &str) -> bool {
         && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
 }
 
-/// The date part of a ticket number, in UTC: `20260131`.
+/// The id in which a uid ends, in its last twelve hexadecimal digits.
+pub fn uid_row_id(uid: &str) -> i64 {
+    let digits = uid.get(24..).unwrap_or_default();
+    i64::from_str_radix(digits, 16).unwrap_or_default()
+}
+
+/// A ticket's number or key as names are stored: the counter has at least seven digits, so that text sorts as numbers do.
+pub fn name_key(name: &str) -> String {
+    match name.rsplit_once('-') {
+        // No number is written with more than the four zeros that fill it up.
+        Some((_, counter)) if counter.len() > 4 && counter.starts_with('0') => String::new(),
+        Some((head, counter)) => format!("{head}-{counter:0>7}"),
+        None => String::new(),
+    }
+}
+
+/// The UTC day of a ticket number: `20260131`.
 pub fn number_day(now: Millis) -> String {
     let (year, month, day) = civil_date(now.div_euclid(DAY));
     format!("{year:04}{month:02}{day:02}")
@@ -131,6 +147,29 @@ mod tests {
             ("٥", None),
         ] {
             assert_eq!(Ref::parse(text), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_uid_ends_in_its_id() {
+        assert_eq!(uid_row_id("0190b4c6-7d2a-7c3e-8f00-00000000002a"), 42);
+        assert_eq!(
+            uid_row_id("0190b4c6-7d2a-7c3e-8f00-ffffffffffff"),
+            0xffff_ffff_ffff
+        );
+        assert_eq!(uid_row_id("nothing"), 0);
+    }
+
+    #[test]
+    fn names_sort_as_numbers_do() {
+        for (name, want) in [
+            ("TICK-20260131-0042", "TICK-20260131-0000042"),
+            ("TICK-20260131-12345", "TICK-20260131-0012345"),
+            ("TICK-20260131-00042", ""),
+            ("WEB-12", "WEB-0000012"),
+            ("WEB-12345678", "WEB-12345678"),
+        ] {
+            assert_eq!(name_key(name), want, "{name}");
         }
     }
 

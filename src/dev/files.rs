@@ -13,9 +13,9 @@ use crate::edge::object_store::{self, ByteStream};
 use crate::http::error::Error;
 use crate::store::sql::scope::{AgentScope, Scope};
 use crate::store::tickets::attachments::{self as rows, NewAttachment, PendingUpload};
-use crate::store::tickets::events;
 use crate::store::tickets::subject::EventSubject;
 use crate::store::tickets::ticket::Viewer;
+use crate::store::tickets::write::story::Story;
 
 /// Name, type and text of what people send.
 const FILES: [(&str, &str, &str); 3] = [
@@ -90,7 +90,9 @@ pub async fn attach(
     };
     let mut stmts = rows::attach(&row, None, false, now).to_vec();
     let subject = EventSubject::Ticket(ticket_id);
-    stmts.push(events::append(&subject, Some(customer.id), &told, now));
+    let mut story = Story::new(&subject);
+    story.push_event(&subject, Some(customer.id), &told, now);
+    stmts.extend(story.around(Vec::new()));
     app.db.batch(&stmts).await?;
     Ok(())
 }

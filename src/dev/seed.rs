@@ -29,10 +29,11 @@ use crate::store::categories::write::CategoryFields;
 use crate::store::mail::outbox;
 use crate::store::sla;
 use crate::store::sql::rows::IdRow;
-use crate::store::tickets::messages::{self, NewMessage};
+use crate::store::tickets::messages::NewMessage;
 use crate::store::tickets::subject::EventSubject;
+use crate::store::tickets::write::story::Story;
 use crate::store::tickets::write::{NewTicket, Requester};
-use crate::store::tickets::{events, ticket};
+use crate::store::tickets::{ticket, write};
 use crate::store::users::{self, NewUser, agents};
 
 /// How many tickets the samples have.
@@ -73,14 +74,13 @@ pub async fn seed(app: &App) -> Result<Reply, Error> {
     for at in 0..TICKET_COUNT {
         create_ticket(app, &people, &sla_policies, at).await?;
     }
+    let mut unmarked = ticket::mark_overdue(app.now, 500).to_vec();
+    unmarked.push(ticket::find_unmarked_overdue(app.now));
     while app
         .db
-        .batch(&[
-            ticket::mark_overdue(app.now, 500),
-            ticket::find_unmarked_overdue(app.now),
-        ])
+        .batch(&unmarked)
         .await?
-        .get(1)
+        .get(3)
         .is_some_and(|rows| rows.first::<IdRow>().is_ok_and(|row| row.is_some()))
     {}
     jobs::catch_up(&app.db, app.now).await?;
@@ -203,28 +203,26 @@ async fn create_ticket(
         name: String::new(),
     });
     ticket.set_due_times(&rules);
-    let uid = ids::new_uid(opened).map_err(Error::Internal)?;
+    let uid_head = ids::uid_head(opened).map_err(Error::Internal)?;
     let day = number_day(opened);
     let new = NewTicket {
-        uid: &uid,
+        uid_head: &uid_head,
         day: &day,
         ticket: &ticket,
         requester: Requester::Id(customer.actor.id),
         contact_email: None,
         channel: "api",
+        auto_assign: false,
     };
-    let mut stmts = crate::store::tickets::write::insert(&new);
     let created = Event::public(
         EventKind::TicketCreated,
         vec![FieldChange::new("status", Value::Null, "open")],
     );
-    stmts.push(events::append(
-        &EventSubject::TicketUid(&uid),
-        Some(customer.actor.id),
-        &created,
-        opened,
-    ));
-    stmts.push(ticket::find_id(&uid));
+    let subject = EventSubject::NewTicket;
+    let mut story = Story::new(&subject);
+    story.push_event(&subject, Some(customer.actor.id), &created, opened);
+    let mut stmts = write::insert(&new, story);
+    stmts.push(ticket::find_new_id());
     let done = app.db.batch(&stmts).await?;
     let id: Option<IdRow> = match done.last() {
         Some(rows) => rows.first()?,
@@ -255,18 +253,13 @@ impl TicketStory {
         self.now = self.now.saturating_add(after);
         let change = decide(&self.ticket, edit, actor, &self.rules, self.now)?;
         if let Some(event) = &change.event {
-            self.stmts.push(crate::store::tickets::write::update(
-                &self.ticket,
-                &change.ticket,
-                self.now,
-            ));
-            self.stmts.push(events::append(
-                &EventSubject::Ticket(self.ticket.id),
-                Some(actor.id),
-                event,
-                self.now,
-            ));
+            let subject = EventSubject::Ticket(self.ticket.id);
+            let mut story = Story::new(&subject);
+            story.push_event(&subject, Some(actor.id), event, self.now);
+            self.stmts
+                .extend(write::change(&self.ticket, &change.ticket, story, self.now));
             self.ticket = change.ticket;
+            self.ticket.is_marked_overdue = self.ticket.is_overdue(self.now);
             self.ticket.version = self.ticket.version.saturating_add(1);
         }
         Ok(())
@@ -285,30 +278,28 @@ impl TicketStory {
 
     fn say(&mut self, after: Millis, actor: &Actor, body: &str, is_internal: bool) -> Result<(), Error> {
         self.now = self.now.saturating_add(after);
-        let uid = ids::new_uid(self.now).map_err(Error::Internal)?;
-        let (ticket_id, author_id, now) = (self.ticket.id, actor.id, self.now);
-        self.stmts.push(messages::insert(&NewMessage {
-            uid: &uid,
-            ticket_id,
-            author_id,
+        let now = self.now;
+        let message = NewMessage {
+            uid_head: &ids::uid_head(now).map_err(Error::Internal)?,
+            subject: EventSubject::Ticket(self.ticket.id),
+            author_id: actor.id,
             body,
             is_internal,
             channel: "api",
             now,
-        }));
+        };
         let said = Event {
             is_internal,
             ..Event::public(EventKind::MessageAdded, Vec::new())
         };
-        self.stmts.push(events::append(
-            &EventSubject::MessageUid(&uid),
-            Some(actor.id),
-            &said,
-            now,
-        ));
+        let mut story = Story::new(&message.subject);
+        story.push_message(&message, Some(actor.id), &said);
+        story.change_ticket_here();
         if actor.role.is_staff() && !is_internal {
-            self.stmts.push(messages::mark_first_response(ticket_id, now));
+            story.mark_first_response(now);
         }
+        self.stmts
+            .extend(write::change(&self.ticket, &self.ticket, story, now));
         Ok(())
     }
 }

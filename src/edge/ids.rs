@@ -52,6 +52,16 @@ pub fn new_uid(now: Millis) -> Result<String, String> {
         .to_string())
 }
 
+/// The beginning of a uid whose last twelve digits will be the id of its row: the moment and 26 bits of chance.
+///
+/// # Errors
+/// As [`random_bytes`].
+pub fn uid_head(now: Millis) -> Result<String, String> {
+    let mut uid = new_uid(now)?;
+    uid.truncate(24);
+    Ok(uid)
+}
+
 /// A secret of 32 random bytes, as 64 hexadecimal digits.
 ///
 /// # Errors

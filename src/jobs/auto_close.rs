@@ -9,7 +9,8 @@ use crate::edge::db::Db;
 use crate::http::error::Error;
 use crate::jobs::shared::{self, Outcomes};
 use crate::store::tickets::subject::EventSubject;
-use crate::store::tickets::{events, ticket};
+use crate::store::tickets::write::story::Story;
+use crate::store::tickets::{ticket, write};
 
 /// Tickets that are closed in one go.
 const MAX_CLOSED: i64 = 50;
@@ -54,18 +55,12 @@ async fn close_one(db: &Db, engine: &Engine, days: i64, id: i64) -> Result<bool,
         &seen.around,
         &heard,
     )?;
-    let mut stmts = vec![crate::store::tickets::write::update(
-        &ticket,
-        &followed.ticket,
-        now,
-    )];
-    stmts.extend(
-        change
-            .event
-            .iter()
-            .map(|event| events::append(&subject, None, event, now)),
-    );
-    stmts.extend(followed.stmts);
+    let mut story = Story::new(&subject);
+    if let Some(event) = &change.event {
+        story.push_event(&subject, None, event, now);
+    }
+    story.append(followed.story);
+    let stmts = write::change(&ticket, &followed.ticket, story, now);
     db.batch(&stmts).await?;
     Ok(true)
 }

@@ -102,7 +102,7 @@ fn without_count(outcome: Result<(), impl Into<Error>>) -> Result<usize, Error> 
 }
 
 async fn mark_overdue(db: &Db, now: Millis) -> Result<usize, Error> {
-    without_count(db.batch(&[ticket::mark_overdue(now, MAX_ROWS)]).await.map(|_| ()))
+    without_count(db.batch(&ticket::mark_overdue(now, MAX_ROWS)).await.map(|_| ()))
 }
 
 async fn clean_up(db: &Db, now: Millis) -> Result<usize, Error> {
@@ -134,9 +134,13 @@ async fn update_due_times(db: &Db, now: Millis) -> Result<usize, Error> {
     let mut done: usize = 0;
     for _ in 0..MAX_BATCHES {
         let found = db
-            .batch(&[sla::all_policies(), sla::outdated(BATCH_SIZE)])
+            .batch(&[
+                sla::all_policies(),
+                sla::outdated(BATCH_SIZE),
+                sla::end_outdated(),
+            ])
             .await?;
-        let [promises, outdated] = found.as_slice() else {
+        let [promises, outdated, _] = found.as_slice() else {
             return Ok(done);
         };
         let tickets: Vec<SlaTicket> = outdated.all()?;
@@ -144,8 +148,7 @@ async fn update_due_times(db: &Db, now: Millis) -> Result<usize, Error> {
             return Ok(done);
         }
         let (_, promises) = sla::read_all_policies(promises)?;
-        db.batch(&[sla::update_due_times(&tickets, &promises, now)])
-            .await?;
+        db.batch(&sla::update_due_times(&tickets, &promises, now)).await?;
         done = done.saturating_add(tickets.len());
     }
     Ok(done)

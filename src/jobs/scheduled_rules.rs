@@ -13,9 +13,9 @@ use crate::http::error::Error;
 use crate::jobs::shared::{self, Outcomes};
 use crate::store::automation::schedules::{self, RunPosition};
 use crate::store::automation::ticket_context::{self, Candidate};
-use crate::store::tickets::messages;
 use crate::store::tickets::subject::EventSubject;
 use crate::store::tickets::ticket::Viewer;
+use crate::store::tickets::write::{self, guards};
 
 /// Tickets that one rule looks at in one go.
 const MAX_TICKETS_READ: usize = 500;
@@ -154,19 +154,17 @@ impl ScheduledRun<'_> {
             (Some(&ticket), &ticket),
             (&seen.around, &heard),
         )?;
-        if followed.stmts.is_empty() {
+        if followed.story.is_empty() {
             return Ok(None);
         }
         let mut stmts = Vec::from(schedules::claim(self.rule.id, at.started_at, position_of(seen)));
-        stmts.push(messages::expect_ticket_version(ticket.id, ticket.version));
-        if followed.ticket != ticket {
-            stmts.push(crate::store::tickets::write::update(
-                &ticket,
-                &followed.ticket,
-                self.engine.now,
-            ));
-        }
-        stmts.extend(followed.stmts);
+        stmts.push(guards::expect_version(ticket.id, ticket.version));
+        stmts.extend(write::change(
+            &ticket,
+            &followed.ticket,
+            followed.story,
+            self.engine.now,
+        ));
         Ok(Some(stmts))
     }
 }

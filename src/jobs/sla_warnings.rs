@@ -11,6 +11,7 @@ use crate::http::error::Error;
 use crate::jobs::shared::{self, Outcomes};
 use crate::store::sla::warnings::{self, DueWarning};
 use crate::store::tickets::subject::EventSubject;
+use crate::store::tickets::write;
 
 /// Warnings of one target that are given in one go.
 const BATCH_SIZE: i64 = 500;
@@ -34,13 +35,14 @@ pub async fn run(db: &Db, now: Millis) -> Result<usize, Error> {
         known.has_trigger(TriggerKind::SlaAtRisk) || known.has_trigger(TriggerKind::SlaBreached)
     });
     if !is_heard {
-        let given = db
-            .batch(&SlaTarget::ALL.map(|target| warnings::issue(target, now, BATCH_SIZE)))
-            .await?;
-        return given.iter().try_fold(
-            0,
-            |sum: usize, rows| Ok(sum.saturating_add(read_ids(rows)?.len())),
-        );
+        let mut given = 0_usize;
+        for target in SlaTarget::ALL {
+            let done = db.batch(&warnings::issue(target, now, BATCH_SIZE)).await?;
+            if let Some(rows) = done.last() {
+                given = given.saturating_add(read_ids(rows)?.len());
+            }
+        }
+        return Ok(given);
     }
     let mut tally = Outcomes::default();
     for (target, id) in waiting {
@@ -80,14 +82,7 @@ async fn issue_one(db: &Db, engine: &Engine, target: SlaTarget, id: i64) -> Resu
     let subject = EventSubject::Ticket(id);
     let followed = automation::apply_rules(engine, &subject, (Some(&ticket), &ticket), &seen.around, &heard)?;
     let mut stmts = Vec::from(warnings::issue_one(target, (id, ticket.version), now));
-    if followed.ticket != ticket {
-        stmts.push(crate::store::tickets::write::update(
-            &ticket,
-            &followed.ticket,
-            now,
-        ));
-    }
-    stmts.extend(followed.stmts);
+    stmts.extend(write::change(&ticket, &followed.ticket, followed.story, now));
     db.batch(&stmts).await?;
     Ok(true)
 }

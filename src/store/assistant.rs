@@ -8,6 +8,7 @@ use crate::desk::assistant::prompt::{
 };
 use crate::desk::id::Ref;
 use crate::edge::db::{DbError, Rows, Stmt};
+use crate::store::tickets::assignment::open_load;
 use crate::store::tickets::ticket::{Viewer, ticket_condition};
 
 /// Agents among whom one is suggested: the least busy.
@@ -84,14 +85,16 @@ pub fn read_categories(rows: &Rows) -> Result<Vec<SuggestableCategory>, DbError>
 
 /// Agents who are there to take a ticket: rows `j`.
 pub fn agents() -> Stmt {
-    Stmt::new(
-        "SELECT json_object('id', u.id, 'open_tickets', p.open_load, 'card', json(u.card), \
+    Stmt::new(format!(
+        "SELECT json_object('id', u.id, 'open_tickets', {}, 'card', json(u.card), \
            'categories', (SELECT json_group_array(c.slug) FROM agent_categories a \
              JOIN categories c ON c.id = a.category_id AND c.is_active = 1 WHERE a.user_id = u.id)) AS j \
-         FROM users u JOIN agent_profiles p ON p.user_id = u.id \
-         WHERE u.role <> 'customer' AND u.role = 'agent' AND u.is_active = 1 AND p.is_available = 1 \
-         ORDER BY p.open_load, u.id LIMIT ?1",
-    )
+         FROM users u LEFT JOIN agent_profiles p ON p.user_id = u.id \
+         WHERE u.role <> 'customer' AND u.role = 'agent' AND u.is_active = 1 AND coalesce(p.is_available, 1) = 1 \
+         ORDER BY {}, u.id LIMIT ?1",
+        open_load(),
+        open_load()
+    ))
     .bind(MAX_AGENTS)
 }
 

@@ -145,7 +145,7 @@ pub fn missed_frames(user_id: i64, ticket_id: i64, after: i64, most: i64, intern
     Stmt::new(format!(
         "SELECT {seq} AS at, {} FROM users u JOIN settings s ON s.id = 1 \
          JOIN tickets t ON t.id = ?2 AND t.deleted_at IS NULL AND {SEEN_BY} JOIN events e ON e.ticket_id = t.id {EVENT_JOINS} \
-         WHERE u.id = ?1 AND {seq} > ?3 ORDER BY {seq} LIMIT ?4",
+         WHERE u.id = ?1 AND e.seq > ?3 AND {seq} > ?3 ORDER BY e.seq LIMIT ?4",
         columns(internal, !internal)
     ))
     .bind(user_id)
@@ -168,7 +168,7 @@ pub fn visible_tickets(user_id: i64, ids: &str) -> Stmt {
 pub fn message_frame(message_id: i64, internal: bool) -> Stmt {
     Stmt::new(format!(
         "SELECT e.seq AS at, {} FROM events e JOIN tickets t ON t.id = e.ticket_id {EVENT_JOINS} \
-         WHERE e.message_id = ?1 AND e.type = 'message_added'",
+         WHERE (e.ticket_id, e.seq) = (SELECT ticket_id, seq FROM messages WHERE id = ?1)",
         columns(internal, !internal)
     ))
     .bind(message_id)
@@ -177,7 +177,8 @@ pub fn message_frame(message_id: i64, internal: bool) -> Stmt {
 /// Where a customer's count stands in that of staff: `n`.
 pub fn staff_seq(ticket_id: i64, public_seq: i64) -> Stmt {
     Stmt::new(
-        "SELECT coalesce((SELECT seq FROM events WHERE ticket_id = ?1 AND public_seq <= ?2 ORDER BY public_seq DESC LIMIT 1), 0) AS n",
+        "SELECT coalesce((SELECT e.seq FROM tickets t JOIN events e ON e.ticket_id = t.id AND e.seq >= min(?2, t.public_seq) \
+           AND e.public_seq = min(?2, t.public_seq) WHERE t.id = ?1 ORDER BY e.seq LIMIT 1), 0) AS n",
     )
     .bind(ticket_id)
     .bind(public_seq)
@@ -196,7 +197,8 @@ pub fn room_position(reader: &Viewer, reference: &Ref, last: Option<i64>) -> Stm
     let seq = if policy::may_read_internal(reader.role) {
         "min(?5, t.seq)"
     } else {
-        "coalesce((SELECT seq FROM events WHERE ticket_id = t.id AND public_seq <= ?5 ORDER BY public_seq DESC LIMIT 1), 0)"
+        "coalesce((SELECT e.seq FROM events e WHERE e.ticket_id = t.id AND e.seq >= min(?5, t.public_seq) \
+           AND e.public_seq = min(?5, t.public_seq) ORDER BY e.seq LIMIT 1), 0)"
     };
     let (name, arg) = ticket_condition(reference);
     reader

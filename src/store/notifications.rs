@@ -235,18 +235,17 @@ pub fn set_preferences(user_id: i64, wanted: &BTreeMap<NotificationKind, Channel
     wanted.iter().map(prefer).collect()
 }
 
-/// Tells whoever a message of this batch mentions, as far as they may read it. `names` are usernames in lower case.
-pub fn notify_mentioned(message_uid: &str, names: &[String], now: i64) -> Option<Stmt> {
+/// Tells whoever the message that the same batch has just made mentions, as far as they may read it. `names` are usernames in lower case.
+pub fn notify_mentioned(names: &[String], now: i64) -> Option<Stmt> {
     let names = serde_json::to_string(names).ok().filter(|_| !names.is_empty())?;
     Some(
         Stmt::new(format!(
             "INSERT INTO notify (user_id, kind, ticket_id, event_id, message, at) \
-             SELECT u.id, 'mention', t.id, e.id, NULL, ?3 \
-             FROM messages m JOIN events e ON e.message_id = m.id AND e.type = 'message_added' JOIN tickets t ON t.id = m.ticket_id \
-             JOIN settings s ON s.id = 1 JOIN json_each(?2) n JOIN users u ON u.username_key = n.value \
-             WHERE m.uid = ?1 AND u.id <> m.author_id AND (m.is_internal = 0 OR u.role <> 'customer') AND {SEEN_BY}"
+             SELECT u.id, 'mention', t.id, e.id, NULL, ?2 \
+             FROM messages m JOIN events e ON e.id = (SELECT max(id) FROM events) JOIN tickets t ON t.id = m.ticket_id \
+             JOIN settings s ON s.id = 1 JOIN json_each(?1) n JOIN users u ON u.username_key = n.value \
+             WHERE m.id = (SELECT max(id) FROM messages) AND u.id <> m.author_id AND (m.is_internal = 0 OR u.role <> 'customer') AND {SEEN_BY}"
         ))
-        .bind(message_uid)
         .bind(names)
         .bind(now),
     )

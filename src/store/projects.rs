@@ -8,6 +8,7 @@ use crate::edge::db::{Arg, Stmt};
 use crate::http::page::{Page, PageStart};
 use crate::http::shape::Choices;
 use crate::store::sql::view::{Out, View, field, nullable};
+use crate::store::tickets::assignment::UNRESOLVED;
 use crate::store::users;
 
 /// The words of a project's status.
@@ -137,14 +138,17 @@ impl ProjectRow {
     }
 }
 
-const OPEN: &str =
-    "coalesce((SELECT total - resolved - closed FROM ticket_counts WHERE scope = 'project:' || p.id), 0)";
+/// The unresolved tickets of the project `p`.
+fn open_tickets() -> String {
+    format!("coalesce((SELECT sum({UNRESOLVED}) FROM ticket_counts n WHERE n.project_id = p.id), 0)")
+}
 
 /// The row of a project, for those who may change it.
 pub fn row(reference: &Ref) -> Stmt {
     let (column, arg) = ref_column(reference);
     Stmt::new(format!(
-        "SELECT p.id, p.key, p.status, p.version, {OPEN} AS open FROM projects p WHERE p.{column} = ?1"
+        "SELECT p.id, p.key, p.status, p.version, {} AS open FROM projects p WHERE p.{column} = ?1",
+        open_tickets()
     ))
     .bind(arg)
 }
@@ -170,8 +174,10 @@ pub fn list_active_users(list: &str) -> Stmt {
 /// Takes the next number of a project, for a ticket of the same batch; aborts it when the project takes none.
 pub fn take_next_number(project_id: i64) -> [Stmt; 2] {
     [
-        Stmt::new("INSERT INTO stale SELECT 1 FROM projects WHERE id = ?1 AND status <> 'active'")
-            .bind(project_id),
+        Stmt::new(
+            "INSERT INTO guard (ok) SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM projects WHERE id = ?1 AND status = 'active')",
+        )
+        .bind(project_id),
         Stmt::new("UPDATE projects SET last_number = last_number + 1 WHERE id = ?1").bind(project_id),
     ]
 }
@@ -227,7 +233,10 @@ pub struct ProjectPatch {
 pub fn update(id: i64, version: i64, update: &ProjectPatch, now: i64) -> Vec<Stmt> {
     let mut stmts = Vec::new();
     if update.status == Some(ProjectStatus::Archived) {
-        let guard = format!("INSERT INTO stale SELECT 1 FROM projects p WHERE p.id = ?1 AND {OPEN} > 0");
+        let guard = format!(
+            "INSERT INTO guard (ok) SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM projects p WHERE p.id = ?1 AND {} = 0)",
+            open_tickets()
+        );
         stmts.push(Stmt::new(guard).bind(id));
     }
     stmts.push(

@@ -67,7 +67,7 @@ const RAISE_RULES: &str = "UPDATE settings SET workflows_version = workflows_ver
 
 /// Tells every isolate that the policies have changed: it reads them anew before it uses them again.
 pub fn raise_sla_version() -> Stmt {
-    Stmt::new("UPDATE settings SET sla_version = sla_version + 1 WHERE id = 1")
+    Stmt::new("UPDATE settings SET sla_version = sla_version + 1, has_outdated = 1 WHERE id = 1")
 }
 
 /// Tells every isolate that the workflow rules have changed.

@@ -1,5 +1,6 @@
 //! Agents: how they come, who changes what of them, and what becomes of their tickets when they go.
 
+use crate::support::bulk::FOLLOW;
 use crate::support::client::Role;
 use crate::support::{Admin, Agent, Caller, Customer, Manager, Value, Worker, json, make, race, sqlite};
 
@@ -394,13 +395,13 @@ fn a_thousand_open_tickets_go_back_at_once() {
     let worker = worker.pause();
     sqlite::run(
         &file,
-        "INSERT INTO tickets (uid, number, title, description, status, priority, workflow, category_id, requester_id,
+        &["INSERT INTO tickets (uid, number, title, description, status, priority, workflow, category_id, requester_id,
            assignee_id, created_at, updated_at, public_updated_at)
          WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000)
          SELECT printf('00000000-0000-7000-9000-%012d', i), printf('TICK-20251001-%06d', i), 'Heavy ' || i, 'Load',
            CASE i % 3 WHEN 0 THEN 'assigned' WHEN 1 THEN 'in_progress' ELSE 'waiting' END, 2, 'support', 4,
            (SELECT id FROM users WHERE email = 'john@example.com'), (SELECT id FROM users WHERE email = 'lisa@helpdesk.com'),
-           1760000000000 + i, 1760000000000 + i, 1760000000000 + i FROM n;",
+           1760000000000 + i, 1760000000000 + i, 1760000000000 + i FROM n;", FOLLOW].concat(),
         "",
     );
     let worker = worker.resume();

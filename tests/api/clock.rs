@@ -635,7 +635,7 @@ fn a_clock_that_is_killed_goes_on() {
     let file = worker.d1.clone().expect("the server tells its database");
     let asleep = worker.pause();
     // A chore that cannot do its work stands in nobody's way.
-    sqlite::run(&file, "DROP INDEX tickets_to_close", "");
+    sqlite::run(&file, "DROP INDEX tickets_by_resolved", "");
     let worker = asleep.resume();
     let ticked = dev(&worker, "/dev/tick", &json!({}));
     let failed: Vec<&Value> = ticked["chores"]

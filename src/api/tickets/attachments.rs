@@ -33,6 +33,7 @@ use crate::store::tickets::events;
 use crate::store::tickets::messages::{self as message_rows, MessageRow};
 use crate::store::tickets::subject::EventSubject;
 use crate::store::tickets::ticket::{self, TicketRow};
+use crate::store::tickets::write::story::Story;
 
 const MESSAGE: Field = Field::optional(
     "message_id",
@@ -216,7 +217,7 @@ async fn try_register(call: &Call<'_>, input: &Input) -> Result<Reply, Error> {
         size: row.size,
         is_internal,
     };
-    stmts.push(attachment_event(call, EventKind::AttachmentAdded, &told)?);
+    stmts.extend(attachment_event(call, EventKind::AttachmentAdded, &told)?);
     let answer = CommitReply::Created(rows::show_uid(&row.uid), "/api/v1/attachments/".to_owned());
     call.commit(stmts, answer).await
 }
@@ -313,7 +314,7 @@ async fn try_remove(call: &Call<'_>) -> Result<(Reply, String), Error> {
     let row = require_visible(call).await?;
     call.check_version(rows::VERSION, None)?;
     attachment::authorize_delete(row.uploader_id, row.attached_at, &call.actor()?, call.now())?;
-    let mut stmts = rows::delete(row.id, call.now()).to_vec();
+    let mut stmts = rows::delete(&row, call.now()).to_vec();
     let told = EventAttachment {
         id: row.id,
         uid: &row.uid,
@@ -323,7 +324,7 @@ async fn try_remove(call: &Call<'_>) -> Result<(Reply, String), Error> {
         size: row.size,
         is_internal: row.is_internal == 1,
     };
-    stmts.push(attachment_event(call, EventKind::AttachmentDeleted, &told)?);
+    stmts.extend(attachment_event(call, EventKind::AttachmentDeleted, &told)?);
     let reply = call.commit(stmts, CommitReply::Nothing).await?;
     Ok((reply, row.uid))
 }
@@ -339,7 +340,8 @@ struct EventAttachment<'a> {
     is_internal: bool,
 }
 
-fn attachment_event(call: &Call, kind: EventKind, told: &EventAttachment) -> Result<Stmt, Error> {
+/// The event of an attachment, behind what counts it in the ticket's row.
+fn attachment_event(call: &Call, kind: EventKind, told: &EventAttachment) -> Result<Vec<Stmt>, Error> {
     let event = Event {
         kind,
         is_internal: told.is_internal,
@@ -351,5 +353,7 @@ fn attachment_event(call: &Call, kind: EventKind, told: &EventAttachment) -> Res
         Some(id) => EventSubject::Message(id),
         None => EventSubject::Ticket(told.ticket_id),
     };
-    Ok(events::append(&subject, Some(call.my_id()?), &event, call.now()))
+    let mut story = Story::new(&subject);
+    story.push_event(&subject, Some(call.my_id()?), &event, call.now());
+    Ok(story.around(Vec::new()))
 }

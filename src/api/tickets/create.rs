@@ -9,7 +9,7 @@ use crate::app::automation;
 use crate::app::call::{Call, viewer};
 use crate::app::open_ticket::{TicketDraft, open_ticket};
 use crate::app::retry::retry;
-use crate::desk::id::{Ref, number_day};
+use crate::desk::id::number_day;
 use crate::desk::person::Role;
 use crate::desk::tickets::decide::decide;
 use crate::desk::tickets::policy::{self, Act};
@@ -112,12 +112,12 @@ async fn try_create(call: &Call<'_>, input: &Input) -> Result<Reply, Error> {
 async fn commit_new(call: &Call<'_>, input: &Input, ticket: &Ticket) -> Result<Reply, Error> {
     let role = call.my_role()?;
     let now = call.now();
-    let (uid, day) = (call.uid()?, number_day(now));
+    let (uid_head, day) = (call.uid_head()?, number_day(now));
     let address = input.text("customer_email");
     let key = address.as_ref().map(|address| address.to_lowercase());
     let mut stmts = Vec::new();
     let mut opening = TicketDraft {
-        uid: &uid,
+        uid_head: &uid_head,
         day: &day,
         actor: (call.my_id()?, role),
         ticket,
@@ -138,7 +138,7 @@ async fn commit_new(call: &Call<'_>, input: &Input, ticket: &Ticket) -> Result<R
         _ => {}
     }
     stmts.extend(open_ticket(&automation::Engine::of(call), &opening)?);
-    let view = ticket::show_own_change(&viewer(call)?, &Ref::Uid(uid.clone()));
+    let view = ticket::show_new(&viewer(call)?);
     call.commit(stmts, CommitReply::Created(view, "/api/v1/tickets/".to_owned()))
         .await
 }

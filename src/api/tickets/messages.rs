@@ -23,6 +23,8 @@ use crate::store::tickets::events as event_rows;
 use crate::store::tickets::messages::{self as rows, MessageRow};
 use crate::store::tickets::subject::EventSubject;
 use crate::store::tickets::ticket::{self, TicketRow};
+use crate::store::tickets::write;
+use crate::store::tickets::write::story::Story;
 
 const BODY: Kind = Kind::Text { min: 1, max: 10_000 };
 const BODY_ALIASES: &[&str] = &["content", "message"];
@@ -194,23 +196,23 @@ async fn try_send(call: &Call<'_>, reference: &Ref, input: &Input) -> Result<Rep
         None => None,
     };
     let ticket = row.ok_or(Error::NotFound)?.ticket();
-    let (uid, body) = (call.uid()?, input.required("body"));
+    let (uid_head, body) = (call.uid_head()?, input.required("body"));
     let saying = MessageDraft {
-        uid: &uid,
+        uid_head: &uid_head,
         actor: &call.actor()?,
         body: &body,
         is_internal,
         channel: "api",
     };
     let place = format!("/api/v1/tickets/{}/comments/", ticket.id);
+    let view = rows::show_new(ticket.id, &uid_head);
     let stmts = post_message(
         &Engine::of(call),
         ticket,
         ticket_context::read(found.get(1))?,
         &saying,
     )?;
-    call.commit(stmts, CommitReply::Created(rows::show_uid(&uid), place))
-        .await
+    call.commit(stmts, CommitReply::Created(view, place)).await
 }
 
 // Changing -------------------------------------------------------------------------------------------------------
@@ -224,10 +226,12 @@ pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
         let mut stmts = Vec::new();
         if row.body != body {
             // What was taken back must not be readable in the history: the event says that, not what.
-            stmts.push(rows::edit(row.id, row.version, &body, call.now()));
-            stmts.push(message_event(call, &row, EventKind::MessageEdited)?);
+            let story = message_story(call, &row, EventKind::MessageEdited)?;
+            let count_on = write::count_on(row.ticket_id, story.totals(), call.now());
+            stmts = story.around(vec![count_on]);
+            stmts.extend(rows::edit(row.id, row.version, &body, call.now()));
         }
-        call.commit(stmts, CommitReply::Row(rows::show_uid(&row.uid)))
+        call.commit(stmts, CommitReply::Row(rows::show_own_change(row.id)))
             .await
     })
 }
@@ -236,10 +240,8 @@ pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
 pub async fn remove(call: &Call<'_>) -> Result<Reply, Error> {
     retry!(async {
         let row = own_message(call, &Input::default()).await?;
-        let stmts = vec![
-            rows::delete(row.id, row.version, call.now()),
-            message_event(call, &row, EventKind::MessageDeleted)?,
-        ];
+        let story = message_story(call, &row, EventKind::MessageDeleted)?;
+        let stmts = story.around(rows::delete(&row, call.now()).to_vec());
         call.commit(stmts, CommitReply::Nothing).await
     })
 }
@@ -255,15 +257,18 @@ async fn own_message(call: &Call<'_>, input: &Input) -> Result<MessageRow, Error
     Ok(row)
 }
 
-fn message_event(call: &Call, row: &MessageRow, kind: EventKind) -> Result<Stmt, Error> {
+/// The event that tells of a change of a message.
+fn message_story(call: &Call, row: &MessageRow, kind: EventKind) -> Result<Story, Error> {
     let event = Event {
         is_internal: row.is_internal == 1,
         ..Event::public(kind, Vec::new())
     };
-    Ok(event_rows::append(
+    let mut story = Story::new(&EventSubject::Ticket(row.ticket_id));
+    story.push_event(
         &EventSubject::Message(row.id),
         Some(call.my_id()?),
         &event,
         call.now(),
-    ))
+    );
+    Ok(story)
 }

@@ -34,7 +34,7 @@ pub async fn summary(call: &Call<'_>) -> Result<Reply, Error> {
         "unassigned": counts.unassigned,
         "overdue": counts.overdue.saturating_add(unmarked),
     });
-    if unmarked >= counts::MAX_UNMARKED
+    if (unmarked >= counts::MAX_UNMARKED || counts.walked >= counts::MAX_UNMARKED)
         && let Some(map) = body.as_object_mut()
     {
         map.insert("capped".to_owned(), json!(true));

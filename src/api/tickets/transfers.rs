@@ -20,7 +20,8 @@ use crate::store::commit::CommitReply;
 use crate::store::sql::rows::IdRow;
 use crate::store::tickets::subject::EventSubject;
 use crate::store::tickets::transfers::{self as rows, NewTransfer};
-use crate::store::tickets::{events, ticket};
+use crate::store::tickets::write::story::Story;
+use crate::store::tickets::{events, ticket, write};
 
 /// The body of a transfer.
 pub const NEW: Shape = Shape {
@@ -72,20 +73,12 @@ async fn try_transfer(call: &Call<'_>, reference: &Ref, input: &Input) -> Result
     call.check_version(before.version, Some(input))?;
     let change = change?;
     let followed = automation::apply_rules_to_change(call, (&before, &change.ticket), found.get(2))?;
-    let mut stmts = vec![crate::store::tickets::write::update(
-        &before,
-        &followed.ticket,
-        now,
-    )];
+    let subject = EventSubject::Ticket(before.id);
+    let mut story = Story::new(&subject);
     if let Some(event) = &change.event {
-        stmts.push(events::append(
-            &EventSubject::Ticket(before.id),
-            Some(actor.id),
-            event,
-            now,
-        ));
+        story.push_event(&subject, Some(actor.id), event, now);
     }
-    stmts.push(rows::insert(&NewTransfer {
+    story.push_beside(rows::insert(&NewTransfer {
         uid: &uid,
         ticket_id: before.id,
         actor_id: actor.id,
@@ -94,9 +87,9 @@ async fn try_transfer(call: &Call<'_>, reference: &Ref, input: &Input) -> Result
         reason: &input.required("reason"),
         now,
     }));
-    stmts.extend(followed.stmts);
+    story.append(followed.story);
     call.commit(
-        stmts,
+        write::change(&before, &followed.ticket, story, now),
         CommitReply::Row(ticket::show_own_change(&reader, &Ref::Id(before.id))),
     )
     .await

@@ -28,7 +28,8 @@ use crate::store::automation::ticket_context;
 use crate::store::commit::CommitReply;
 use crate::store::tickets::subject::EventSubject;
 use crate::store::tickets::ticket::{self, TicketRow};
-use crate::store::tickets::{assignment, events};
+use crate::store::tickets::write::story::Story;
+use crate::store::tickets::{assignment, write};
 
 /// The body of an update.
 pub const EDIT: Shape = Shape {
@@ -246,17 +247,14 @@ pub async fn try_change(
     let change = change?;
     let mut stmts = Vec::new();
     if let Some(event) = &change.event {
-        stmts.extend(crate::store::tickets::write::renumber(&ticket, &change.ticket));
+        stmts.extend(write::renumber(&ticket, &change.ticket));
         let subject = EventSubject::Ticket(ticket.id);
         let around = around_at.and_then(|at| found.get(at));
         let followed = automation::apply_rules_to_change(call, (&ticket, &change.ticket), around)?;
-        stmts.push(crate::store::tickets::write::update(
-            &ticket,
-            &followed.ticket,
-            call.now(),
-        ));
-        stmts.push(events::append(&subject, Some(actor.id), event, call.now()));
-        stmts.extend(followed.stmts);
+        let mut story = Story::new(&subject);
+        story.push_event(&subject, Some(actor.id), event, call.now());
+        story.append(followed.story);
+        stmts.extend(write::change(&ticket, &followed.ticket, story, call.now()));
     }
     call.commit(
         stmts,
@@ -320,13 +318,13 @@ fn deletion_stmts(call: &Call, ticket: &Ticket, deleted_at: Option<i64>) -> Resu
     } else {
         EventKind::TicketRestored
     };
-    Ok(vec![
-        ticket::set_deleted(ticket.id, ticket.version, deleted_at, call.now()),
-        events::append(
-            &EventSubject::Ticket(ticket.id),
-            Some(actor.id),
-            &Event::public(kind, Vec::new()),
-            call.now(),
-        ),
-    ])
+    let subject = EventSubject::Ticket(ticket.id);
+    let mut story = Story::new(&subject);
+    story.push_event(
+        &subject,
+        Some(actor.id),
+        &Event::public(kind, Vec::new()),
+        call.now(),
+    );
+    Ok(write::set_deleted(ticket, deleted_at, story, call.now()))
 }

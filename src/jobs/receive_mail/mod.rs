@@ -36,6 +36,7 @@ use crate::store::dispatch::{self as dispatch_rows, Dispatch};
 use crate::store::mail::inbound::{self as rows, FileTarget, MailOrigin, Sender};
 use crate::store::sql::scope::{AgentScope, Scope};
 use crate::store::tickets::attachments::FileCounts;
+use crate::store::tickets::subject::EventSubject;
 use crate::store::tickets::ticket::Viewer;
 use crate::store::tickets::write::Requester;
 use crate::store::users::{self, NewUser};
@@ -252,17 +253,17 @@ impl MailIntake<'_> {
                 Err(Refusal::Conflict(_)) => return Ok(ReplyOutcome::TooLate(seen.number)),
                 Err(_) => return Ok(ReplyOutcome::NotAllowed),
             }
-            let uid = ids::new_uid(self.now).map_err(Error::Internal)?;
+            let uid_head = ids::uid_head(self.now).map_err(Error::Internal)?;
             let saying = MessageDraft {
-                uid: &uid,
+                uid_head: &uid_head,
                 actor: &actor,
                 body: &body,
                 is_internal,
                 channel: "email",
             };
             let place = FileTarget {
-                ticket: &Ref::Id(ticket_id),
-                message: Some(&uid),
+                ticket: EventSubject::Ticket(ticket_id),
+                message: Some(&uid_head),
                 uploader_id: actor.id,
                 is_internal,
             };
@@ -315,12 +316,12 @@ impl MailIntake<'_> {
             .await?;
         let text = compose_body(head, &self.said.text, &refused);
         let outcome = retry!(async {
-            let uid = ids::new_uid(self.now).map_err(Error::Internal)?;
+            let uid_head = ids::uid_head(self.now).map_err(Error::Internal)?;
             let day = number_day(self.now);
             let mut ticket = Ticket::new(&letter.title(), &text, actor.id, self.now);
             ticket.set_due_times(&engine.rules);
             let opening = TicketDraft {
-                uid: &uid,
+                uid_head: &uid_head,
                 day: &day,
                 actor: (actor.id, actor.role),
                 ticket: &ticket,
@@ -331,7 +332,7 @@ impl MailIntake<'_> {
                 is_decided: false,
             };
             let place = FileTarget {
-                ticket: &Ref::Uid(uid.clone()),
+                ticket: EventSubject::NewTicket,
                 message: None,
                 uploader_id: actor.id,
                 is_internal: false,

@@ -72,8 +72,9 @@ pub fn candidates(reader: &Viewer, reference: Option<&Ref>, most: i64) -> Stmt {
 pub fn unresolved_before(reader: &Viewer, (at, id): (i64, i64), most: i64) -> Stmt {
     reader
         .stmt(format!(
-            "SELECT {COLUMNS}, t.number, {} AS around FROM tickets t INDEXED BY tickets_unresolved \
-             WHERE t.deleted_at IS NULL AND t.resolved_at IS NULL AND {} AND (t.created_at, t.id) < (?4, ?5) \
+            "SELECT {COLUMNS}, t.number, {} AS around FROM tickets t INDEXED BY tickets_by_status \
+             WHERE t.deleted_at IS NULL AND t.status IN ('open', 'assigned', 'in_progress', 'waiting', 'blocked', 'reopened') AND {} \
+               AND (t.created_at, t.id) < (?4, ?5) \
              ORDER BY t.created_at DESC, t.id DESC LIMIT ?6",
             CONTEXT.replace("$MESSAGE", "NULL"),
             reader.scope.condition()

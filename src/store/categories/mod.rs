@@ -13,6 +13,8 @@ use crate::http::page::{Page, PageStart};
 use crate::store::categories::write::{CategoryFields, name_condition, update_row};
 use crate::store::settings;
 use crate::store::sql::view::{Out, View, field, nullable};
+use crate::store::tickets::assignment::UNRESOLVED;
+use crate::store::tickets::write::counts::{Side, move_many};
 use crate::store::users::agents::user_condition;
 
 /// A category; `$AGENTS` differs between staff and customers.
@@ -155,8 +157,8 @@ pub struct CategoryRow {
 pub fn row(name: &CategoryRef) -> Stmt {
     let (is_it, arg) = name_condition("c", name, 1);
     Stmt::new(format!(
-        "SELECT c.id, c.version, c.is_active, coalesce((SELECT total - resolved - closed FROM ticket_counts \
-         WHERE scope = 'category:' || c.id), 0) AS unresolved FROM categories c WHERE {is_it}"
+        "SELECT c.id, c.version, c.is_active, coalesce((SELECT sum({UNRESOLVED}) FROM ticket_counts n \
+         WHERE n.category_id = c.id), 0) AS unresolved FROM categories c WHERE {is_it}"
     ))
     .bind(arg)
 }
@@ -189,16 +191,24 @@ pub fn update(id: i64, version: i64, facts: &CategoryFields, now: i64) -> Vec<St
 
 /// Aborts the batch while unresolved tickets are in the category; what stands before it may have moved them.
 pub fn expect_no_unresolved(id: i64) -> Stmt {
-    Stmt::new(
-        "INSERT INTO stale SELECT 1 FROM ticket_counts \
-         WHERE scope = 'category:' || CAST(?1 AS INTEGER) AND total - resolved - closed > 0",
-    )
+    Stmt::new(format!(
+        "INSERT INTO guard (ok) SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM categories WHERE id = ?1 \
+         AND coalesce((SELECT sum({UNRESOLVED}) FROM ticket_counts n WHERE n.category_id = ?1), 0) = 0)"
+    ))
     .bind(id)
 }
 
 /// Moves the unresolved tickets of a category to another, each with its event.
-pub fn move_tickets(from: i64, to: i64, actor: i64, now: i64) -> [Stmt; 2] {
+pub fn move_tickets(from: i64, to: i64, actor: i64, now: i64) -> [Stmt; 5] {
+    let there = Side {
+        category: "?2",
+        ..Side::default()
+    };
     [
+        Stmt::new(
+            "INSERT INTO guard (ok) SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM categories WHERE id = ?1 AND is_active = 1)",
+        )
+        .bind(to),
         Stmt::new(
             "INSERT INTO events (ticket_id, seq, public_seq, type, actor_id, changes, cause, created_at) \
              SELECT t.id, t.seq + 1, t.public_seq + 1, 'ticket_updated', ?3, \
@@ -213,8 +223,21 @@ pub fn move_tickets(from: i64, to: i64, actor: i64, now: i64) -> [Stmt; 2] {
         .bind(actor)
         .bind(now)
         .bind(cause::CATEGORY_ARCHIVED),
+        Stmt::new(move_many(
+            "tickets t WHERE t.category_id = ?1 AND t.deleted_at IS NULL AND t.status NOT IN ('resolved', 'closed')",
+            Side::default(),
+            there,
+        ))
+        .bind(from)
+        .bind(to),
         Stmt::new(
-            "UPDATE tickets SET category_id = ?2, subcategory_id = NULL, version = version + 1, \
+            "DELETE FROM ticket_facets WHERE (facet, ticket_id) IN (SELECT 's:' || t.subcategory_id, t.id FROM tickets t \
+             WHERE t.category_id = ?1 AND t.subcategory_id IS NOT NULL AND t.deleted_at IS NULL AND t.status NOT IN ('resolved', 'closed'))",
+        )
+        .bind(from),
+        Stmt::new(
+            "UPDATE tickets SET category_id = ?2, category = (SELECT slug FROM categories WHERE id = ?2), \
+               subcategory_id = NULL, subcategory = NULL, version = version + 1, seq = seq + 1, public_seq = public_seq + 1, \
                updated_at = max(updated_at, ?3), public_updated_at = max(public_updated_at, ?3) \
              WHERE category_id = ?1 AND deleted_at IS NULL AND status NOT IN ('resolved', 'closed')",
         )

@@ -5,8 +5,9 @@ use serde::Deserialize;
 use crate::desk::id::Ref;
 use crate::desk::tickets::filename::{FileSpec, MAX_FILES_PER_TICKET};
 use crate::edge::db::Stmt;
-use crate::store::tickets::attachments::FileCounts;
-use crate::store::tickets::ticket::{Viewer, ticket_condition};
+use crate::store::tickets::attachments::{FileCounts, count_file, note_files};
+use crate::store::tickets::subject::{EventSubject, subject_condition};
+use crate::store::tickets::ticket::Viewer;
 
 /// Somebody with the sender's address.
 #[derive(Clone, Debug, Deserialize)]
@@ -88,8 +89,8 @@ pub fn remaining_files(places: Option<FileCounts>, is_internal: bool) -> usize {
 /// Where a file belongs, all of it made by the same batch or there before.
 #[derive(Clone, Debug)]
 pub struct FileTarget<'a> {
-    pub ticket: &'a Ref,
-    /// The message, by its uid.
+    pub ticket: EventSubject,
+    /// The head of the message's uid.
     pub message: Option<&'a str>,
     pub uploader_id: i64,
     /// Beside an internal note, and as hidden.
@@ -97,22 +98,22 @@ pub struct FileTarget<'a> {
 }
 
 /// Adds a file whose object is there already, with its event. Aborts the batch when the places are taken.
-pub fn attach(place: &FileTarget, uid: &str, file: &FileSpec, now: i64) -> [Stmt; 4] {
-    let (ticket, arg) = ticket_condition(place.ticket);
-    let ticket = ticket.replace("?4", "?1");
+pub fn attach(place: &FileTarget, uid: &str, file: &FileSpec, now: i64) -> [Stmt; 5] {
+    let (ticket, arg) = subject_condition(&place.ticket);
     [
         Stmt::new(format!(
-            "INSERT INTO stale SELECT 1 FROM tickets t WHERE {ticket} \
-             AND iif(?3, t.attachment_count - t.public_attachment_count, t.public_attachment_count) >= ?2"
+            "INSERT INTO guard (ok) SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM tickets t WHERE {ticket} \
+             AND iif(?3, t.attachment_count - t.public_attachment_count, t.public_attachment_count) < ?2)"
         ))
         .bind(arg.clone())
         .bind(MAX_FILES_PER_TICKET)
         .bind(place.is_internal),
         Stmt::new(format!(
-            "INSERT INTO attachments (uid, ticket_id, message_id, uploader_id, filename, content_type, size, is_internal, created_at) \
-             SELECT ?2, t.id, (SELECT id FROM messages WHERE uid = ?3), ?4, ?5, ?6, ?7, ?8, ?9 FROM tickets t WHERE {ticket}"
+            "INSERT INTO attachments (uid, ticket_id, message_id, uploader_id, filename, content_type, size, is_internal, created_at, attached_at) \
+             SELECT ?2, t.id, (SELECT id FROM messages WHERE ticket_id = t.id AND substr(uid, 1, 24) = ?3 ORDER BY position DESC LIMIT 1), \
+               ?4, ?5, ?6, ?7, ?8, ?9, ?9 FROM tickets t WHERE {ticket}"
         ))
-        .bind(arg)
+        .bind(arg.clone())
         .bind(uid)
         .bind(place.message)
         .bind(place.uploader_id)
@@ -121,12 +122,11 @@ pub fn attach(place: &FileTarget, uid: &str, file: &FileSpec, now: i64) -> [Stmt
         .bind(file.size)
         .bind(place.is_internal)
         .bind(now),
-        Stmt::new("UPDATE attachments SET attached_at = ?2 WHERE uid = ?1")
-            .bind(uid)
-            .bind(now),
+        count_file(ticket, arg.clone(), place.is_internal, now),
+        note_files(ticket, arg),
         Stmt::new(
             "INSERT INTO events (ticket_id, seq, public_seq, type, actor_id, message_id, data, created_at) \
-             SELECT t.id, t.seq + 1, iif(a.is_internal, NULL, t.public_seq + 1), 'attachment_added', a.uploader_id, a.message_id, \
+             SELECT t.id, t.seq, iif(a.is_internal, NULL, t.public_seq), 'attachment_added', a.uploader_id, a.message_id, \
                json_object('attachment', json_object('id', a.id, 'uid', a.uid, 'filename', a.filename, 'size', a.size)), ?2 \
              FROM attachments a JOIN tickets t ON t.id = a.ticket_id WHERE a.uid = ?1",
         )

@@ -10,6 +10,7 @@ use crate::desk::tickets::status::Status;
 use crate::edge::db::Stmt;
 use crate::store::reports::shared::{GroupBy, MAX_PEOPLE, ReportScope, count_key, zero_rows};
 use crate::store::sql::scope::Scope;
+use crate::store::tickets::assignment::open_load;
 use crate::store::tickets::counts;
 use crate::store::tickets::json::sla_states;
 use crate::store::tickets::list::filter::{
@@ -18,6 +19,9 @@ use crate::store::tickets::list::filter::{
 
 /// How many tickets a report of the present walks at most where no sums are kept; then it is capped.
 pub const MAX_WALKED: i64 = counts::MAX_UNMARKED;
+/// The statuses that are not resolved, as a stretch of an index.
+const UNRESOLVED_STATUSES: &str =
+    "t.status IN ('open', 'assigned', 'in_progress', 'waiting', 'blocked', 'reopened')";
 /// What of a ticket a walk keeps.
 const WALKED: &str = "t.id, t.status, t.priority, t.category_id, t.category, t.department, t.project_id, t.key, \
   t.requester_id, t.assignee_id, t.created_at, t.resolved_at, t.paused_at, t.first_responded_at, \
@@ -59,11 +63,11 @@ impl ReportScope<'_> {
             let tests = self.conditions(&mut sql);
             let most = sql.arg(counts::MAX_UNMARKED);
             return sql.finish(format!(
-                "SELECT {}, (SELECT count(*) FROM (SELECT {WALKED} FROM tickets t INDEXED BY tickets_to_become_overdue \
-                 WHERE t.deleted_at IS NULL AND t.is_overdue = 0 AND t.resolved_at IS NULL AND t.paused_at IS NULL \
+                "SELECT {}, (SELECT count(*) FROM (SELECT {WALKED} FROM tickets t INDEXED BY tickets_by_alarm \
+                 WHERE t.alarm_at <= ?1 AND t.deleted_at IS NULL AND t.is_overdue = 0 AND t.resolved_at IS NULL AND t.paused_at IS NULL \
                  AND t.resolution_due_at < ?1 LIMIT {most}) t WHERE {tests}) AS unmarked \
-                 FROM ({kept}) c CROSS JOIN ticket_counts n ON n.scope = c.scope WHERE ?3 IS NOT NULL",
-                counts::SUMS
+                 FROM ticket_counts n WHERE {kept} AND ?3 IS NOT NULL",
+                counts::sums()
             ));
         }
         let (walk, tests) = self.walk(&mut sql);
@@ -107,49 +111,33 @@ impl ReportScope<'_> {
         ))
     }
 
-    /// What answers from kept sums: for [`GroupBy::Nothing`] the rows that add up, otherwise the groups themselves.
+    /// What answers from kept sums: for [`GroupBy::Nothing`] the condition on the cells `n`, otherwise the groups themselves.
     fn counted(&self, sql: &mut SqlBuilder, by: GroupBy) -> Option<String> {
         let scope = self.reader.scope;
         let mine = |filter: &TicketFilter| matches!(filter, TicketFilter::Assignee(Ref::Id(id)) if *id == self.reader.id);
         // What is assigned to an agent is in the agent's scope whatever it is.
         let seen = scope == Scope::All || (scope != Scope::Own && self.filters.iter().any(mine));
-        let of_categories = |scopes: &str, condition: &str| {
+        let of_categories = |cells: &str, condition: &str| {
             format!(
-                "SELECT c.slug AS k, coalesce(sum(n.total), 0) AS n FROM categories c \
-                 LEFT JOIN ticket_counts n ON n.scope IN ({scopes}) WHERE {condition} AND ?3 IS NOT NULL GROUP BY c.id"
+                "SELECT c.slug AS k, coalesce(s.n, 0) AS n FROM categories c \
+                 LEFT JOIN (SELECT n.category_id AS id, sum({}) AS n FROM ticket_counts n WHERE {cells} GROUP BY 1) s ON s.id = c.id \
+                 WHERE {condition} AND ?3 IS NOT NULL",
+                counts::TOTAL
             )
         };
         match (by, self.filters) {
-            (GroupBy::Nothing, []) => Some(counts::counted_scopes(scope).to_owned()),
+            (GroupBy::Nothing, []) => counts::cells_of(scope).map(str::to_owned),
             (GroupBy::Department, []) if scope == Scope::All => Some(
-                "SELECT substr(scope, 12) AS k, total AS n FROM ticket_counts \
-                 WHERE scope >= 'department:' AND scope < 'department;' AND total > 0 AND ?3 IS NOT NULL"
-                    .to_owned(),
+                "SELECT department AS k, total AS n FROM department_counts WHERE total > 0 AND ?3 IS NOT NULL".to_owned(),
             ),
-            (GroupBy::Category, []) => match scope {
-                Scope::All => Some(of_categories("'category:' || c.id", "1")),
-                Scope::Own => None,
-                Scope::Assigned => Some(of_categories(
-                    "'assignee:' || CAST(?3 AS INTEGER) || ':category:' || c.id, 'assignee:0:category:' || c.id",
-                    "1",
-                )),
-                Scope::Category => Some(of_categories(
-                    "iif(EXISTS (SELECT 1 FROM agent_categories WHERE user_id = ?3 AND category_id = c.id), \
-                       'category:' || c.id, 'assignee:' || CAST(?3 AS INTEGER) || ':category:' || c.id), \
-                     iif(EXISTS (SELECT 1 FROM agent_categories WHERE user_id = ?3), '', 'assignee:0:category:' || c.id)",
-                    "1",
-                )),
-            },
+            (GroupBy::Category, []) => counts::cells_of(scope).map(|cells| of_categories(cells, "1")),
             (GroupBy::Nothing, [one]) if seen => {
                 let (word, id) = count_key(sql, one)?;
-                Some(format!("SELECT '{word}:' || {id} AS scope, 1 AS sign"))
+                Some(format!("n.{word}_id = {id}"))
             }
             (GroupBy::Category, [one]) if seen => match count_key(sql, one)? {
-                ("category", id) => Some(of_categories("'category:' || c.id", &format!("c.id = {id}"))),
-                ("assignee", id) => Some(of_categories(
-                    &format!("'assignee:' || {id} || ':category:' || c.id"),
-                    "1",
-                )),
+                ("category", id) => Some(of_categories("1", &format!("c.id = {id}"))),
+                ("assignee", id) => Some(of_categories(&format!("n.assignee_id = {id}"), "1")),
                 _ => None,
             },
             _ => None,
@@ -187,12 +175,12 @@ impl ReportScope<'_> {
             .iter()
             .find(|filter| matches!(filter, TicketFilter::Assignee(_)));
         let (index, driver) = match (self.reader.scope, assignee) {
-            (Scope::Own, _) => ("tickets_by_requester_created", "t.requester_id = ?3".to_owned()),
+            (Scope::Own, _) => ("tickets_by_requester", "t.requester_id = ?3".to_owned()),
             (_, Some(filter)) => {
                 let id = count_key(&mut sql, filter).map_or("NULL".to_owned(), |(_, id)| id);
-                ("tickets_unresolved_by_assignee", format!("t.assignee_id = {id}"))
+                ("tickets_by_assignee", format!("t.assignee_id = {id}"))
             }
-            (_, None) => ("tickets_unresolved", "1".to_owned()),
+            (_, None) => ("tickets_by_status", UNRESOLVED_STATUSES.to_owned()),
         };
         let most = sql.arg(MAX_WALKED.saturating_add(1));
         let tests = self.conditions(&mut sql);
@@ -224,11 +212,10 @@ impl ReportScope<'_> {
             }
         }
         let load = if rest.is_empty() {
-            "coalesce((SELECT n.total - n.resolved - n.closed FROM ticket_counts n WHERE n.scope = 'assignee:' || u.id), 0)"
-                .to_owned()
+            open_load()
         } else {
             format!(
-                "(SELECT count(*) FROM tickets t INDEXED BY tickets_unresolved_by_assignee WHERE t.deleted_at IS NULL \
+                "(SELECT count(*) FROM tickets t INDEXED BY tickets_by_assignee WHERE t.deleted_at IS NULL \
                  AND t.resolved_at IS NULL AND t.assignee_id = u.id AND {})",
                 rest.join(" AND ")
             )

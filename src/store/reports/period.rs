@@ -71,9 +71,12 @@ impl ReportScope<'_> {
         let own = self.reader.scope == Scope::Own;
         let (index, column) = match (moment, own) {
             (TicketTime::Created, false) => ("tickets_by_created", "t.created_at"),
-            (TicketTime::Created, true) => ("tickets_by_requester_created", "t.created_at"),
-            (TicketTime::Resolved, false) => ("tickets_by_resolved", "t.resolved_at"),
-            (TicketTime::Resolved, true) => ("tickets_by_requester_resolved", "t.resolved_at"),
+            (TicketTime::Resolved, false) => (
+                "tickets_by_resolved",
+                "t.status IN ('resolved', 'closed') AND t.resolved_at",
+            ),
+            (TicketTime::Created, true) => ("tickets_by_requester", "t.requester_id = ?3 AND t.created_at"),
+            (TicketTime::Resolved, true) => ("tickets_by_requester", "t.requester_id = ?3 AND t.resolved_at"),
         };
         format!(
             "FROM tickets t INDEXED BY {index} WHERE t.deleted_at IS NULL AND {column} IS NOT NULL \

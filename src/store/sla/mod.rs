@@ -14,6 +14,7 @@ use crate::http::page::{Page, PageStart};
 use crate::http::shape::choices;
 use crate::store::settings;
 use crate::store::sql::view::{Out, View, field, nullable};
+use crate::store::tickets::write::counts::{Side, move_many};
 use crate::store::users::ref_column;
 
 /// A policy.
@@ -34,8 +35,9 @@ pub const POLICY: View = View {
             .doc("The business hours that count; null: around the clock."),
         field(
             "is_recomputing",
-            "EXISTS (SELECT 1 FROM tickets t INDEXED BY tickets_by_promise WHERE t.priority = p.priority \
-             AND t.sla_version < p.version AND t.resolved_at IS NULL)",
+            "EXISTS (SELECT 1 FROM settings g CROSS JOIN tickets t INDEXED BY tickets_by_status WHERE g.id = 1 AND g.has_outdated = 1 \
+             AND t.deleted_at IS NULL AND t.status IN ('open', 'assigned', 'in_progress', 'waiting', 'blocked', 'reopened') \
+             AND t.priority = p.priority AND t.sla_version < p.version)",
             Out::Flag,
         )
         .doc("Some unresolved tickets still have the due times of before; the clock brings them up to date."),
@@ -172,12 +174,15 @@ pub struct SlaTicket {
     pauses: String,
 }
 
+/// A stretch of tickets by status.
+const UNRESOLVED: &str = "t.deleted_at IS NULL AND t.status IN ('open', 'assigned', 'in_progress', 'waiting', 'blocked', 'reopened')";
+
 const SLA_TICKET: &str = "t.id, t.version, t.priority, t.created_at, t.pauses FROM";
 
 /// Unresolved tickets of a priority, at most `most`.
 pub fn unresolved_by_priority(priority: Priority, most: i64) -> Stmt {
     Stmt::new(format!(
-        "SELECT {SLA_TICKET} tickets t INDEXED BY tickets_by_promise WHERE t.priority = ?1 AND t.resolved_at IS NULL LIMIT ?2"
+        "SELECT {SLA_TICKET} tickets t INDEXED BY tickets_by_status WHERE {UNRESOLVED} AND t.priority = ?1 LIMIT ?2"
     ))
     .bind(priority.rank())
     .bind(most)
@@ -187,8 +192,8 @@ pub fn unresolved_by_priority(priority: Priority, most: i64) -> Stmt {
 pub fn unresolved_by_calendar(calendar: &Ref, most: i64) -> Stmt {
     let (column, arg) = ref_column(calendar);
     Stmt::new(format!(
-        "SELECT {SLA_TICKET} sla_policies p CROSS JOIN tickets t INDEXED BY tickets_by_promise ON t.priority = p.priority \
-         WHERE p.calendar_id = (SELECT id FROM calendars WHERE {column} = ?1) AND t.resolved_at IS NULL LIMIT ?2"
+        "SELECT {SLA_TICKET} tickets t INDEXED BY tickets_by_status CROSS JOIN sla_policies p ON p.priority = t.priority \
+         WHERE {UNRESOLVED} AND p.calendar_id = (SELECT id FROM calendars WHERE {column} = ?1) LIMIT ?2"
     ))
     .bind(arg)
     .bind(most)
@@ -197,32 +202,70 @@ pub fn unresolved_by_calendar(calendar: &Ref, most: i64) -> Stmt {
 /// Unresolved tickets that were promised by an older policy or calendar, at most `most`.
 pub fn outdated(most: i64) -> Stmt {
     Stmt::new(format!(
-        "SELECT {SLA_TICKET} sla_policies p CROSS JOIN tickets t INDEXED BY tickets_by_promise \
-         ON t.priority = p.priority AND t.sla_version < p.version WHERE t.resolved_at IS NULL LIMIT ?1"
+        "SELECT {SLA_TICKET} settings g CROSS JOIN tickets t INDEXED BY tickets_by_status CROSS JOIN sla_policies p \
+         ON p.priority = t.priority AND t.sla_version < p.version WHERE g.id = 1 AND g.has_outdated = 1 AND {UNRESOLVED} LIMIT ?1"
     ))
     .bind(most)
 }
 
+/// Notes that no ticket is outdated any more, unless one has become so meanwhile.
+pub fn end_outdated() -> Stmt {
+    Stmt::new(format!(
+        "UPDATE settings SET has_outdated = 0 WHERE id = 1 AND has_outdated = 1 AND NOT EXISTS \
+         (SELECT 1 FROM tickets t INDEXED BY tickets_by_status CROSS JOIN sla_policies p \
+          ON p.priority = t.priority AND t.sla_version < p.version WHERE {UNRESOLVED})"
+    ))
+}
+
+/// A ticket that comes back may be outdated.
+pub fn note_restored() -> Stmt {
+    Stmt::new("UPDATE settings SET has_outdated = 1 WHERE id = 1")
+}
+
 /// Keeps new due times of tickets that nobody has changed since they were read. An answer that was given was in
 /// time or not: its due time stays.
-pub fn update_due_times(tickets: &[SlaTicket], promises: &SlaPolicies, now: i64) -> Stmt {
+pub fn update_due_times(tickets: &[SlaTicket], promises: &SlaPolicies, now: i64) -> [Stmt; 4] {
+    const NEW: &str = "(SELECT value ->> 0 AS id, value ->> 1 AS version, value ->> 2 AS sla_version, value ->> 3 AS paused, \
+      value ->> 4 AS response, value ->> 5 AS response_risk, value ->> 6 AS resolution, value ->> 7 AS resolution_risk \
+      FROM json_each(?1)) x";
+    const IS_OVERDUE: &str = "iif(coalesce(t.paused_at, ?2) > x.resolution, 1, 0)";
     let rows: Vec<Value> = tickets
         .iter()
         .map(|ticket| due_times_json(ticket, promises))
         .collect();
-    Stmt::new(
-        "UPDATE tickets SET version = tickets.version + 1, sla_version = x.sla_version, paused_ms = x.paused, \
-           first_response_due_at = iif(first_responded_at IS NULL, x.response, first_response_due_at), \
-           first_response_risk_at = iif(first_responded_at IS NULL, x.response_risk, first_response_risk_at), \
-           resolution_due_at = x.resolution, resolution_risk_at = x.resolution_risk, \
-           is_overdue = iif(coalesce(paused_at, ?2) > x.resolution, 1, 0) \
-         FROM (SELECT value ->> 0 AS id, value ->> 1 AS version, value ->> 2 AS sla_version, value ->> 3 AS paused, \
-           value ->> 4 AS response, value ->> 5 AS response_risk, value ->> 6 AS resolution, value ->> 7 AS resolution_risk \
-           FROM json_each(?1)) x \
-         WHERE tickets.id = x.id AND tickets.version = x.version AND tickets.resolved_at IS NULL",
-    )
-    .bind(Value::from(rows).to_string())
-    .bind(now)
+    let rows = Value::from(rows).to_string();
+    let there = Side {
+        overdue: IS_OVERDUE,
+        ..Side::default()
+    };
+    let differing = format!(
+        "{NEW} CROSS JOIN tickets t ON t.id = x.id AND t.version = x.version AND t.resolved_at IS NULL \
+         AND t.deleted_at IS NULL AND t.is_overdue <> {IS_OVERDUE} WHERE 1"
+    );
+    [
+        Stmt::new(move_many(&differing, Side::default(), there))
+            .bind(&rows)
+            .bind(now),
+        Stmt::new(format!(
+            "DELETE FROM ticket_facets WHERE facet = 'o' AND ticket_id IN (SELECT t.id FROM {differing} AND t.is_overdue = 1)"
+        ))
+        .bind(&rows)
+        .bind(now),
+        Stmt::new(format!(
+            "INSERT OR IGNORE INTO ticket_facets (facet, ticket_id) SELECT 'o', t.id FROM {differing} AND t.is_overdue = 0"
+        ))
+        .bind(&rows)
+        .bind(now),
+        Stmt::new(format!(
+            "UPDATE tickets AS t SET version = t.version + 1, sla_version = x.sla_version, paused_ms = x.paused, \
+               first_response_due_at = iif(first_responded_at IS NULL, x.response, first_response_due_at), \
+               first_response_risk_at = iif(first_responded_at IS NULL, x.response_risk, first_response_risk_at), \
+               resolution_due_at = x.resolution, resolution_risk_at = x.resolution_risk, is_overdue = {IS_OVERDUE} \
+             FROM {NEW} WHERE t.id = x.id AND t.version = x.version AND t.resolved_at IS NULL"
+        ))
+        .bind(&rows)
+        .bind(now),
+    ]
 }
 
 fn due_times_json(ticket: &SlaTicket, promises: &SlaPolicies) -> Value {

@@ -1,6 +1,6 @@
 //! Warnings of promises that are at risk or broken: which are to be given, and giving them, each once.
 //!
-//! A warning is a number in the ticket's row that only rises; a trigger writes the event that tells of it.
+//! A warning is a number in the ticket's row that only rises, written in one batch with the event that tells of it.
 
 use serde::Deserialize;
 
@@ -9,17 +9,15 @@ use crate::edge::db::Stmt;
 
 /// What the statements on one target are made of.
 struct WarningSql {
-    index: &'static str,
     alert: &'static str,
     due: &'static str,
-    /// What may be warned of, as the index has it.
+    /// What may be warned of, as `alarm_at` has it.
     open: &'static str,
     /// The moment of the next warning, likewise.
     moment: &'static str,
 }
 
 const RESPONSE: WarningSql = WarningSql {
-    index: "tickets_to_alert_response",
     alert: "response_alert",
     due: "first_response_due_at",
     open: "deleted_at IS NULL AND resolved_at IS NULL AND first_responded_at IS NULL AND response_alert < 2",
@@ -28,7 +26,6 @@ const RESPONSE: WarningSql = WarningSql {
 };
 
 const RESOLUTION: WarningSql = WarningSql {
-    index: "tickets_to_alert_resolution",
     alert: "resolution_alert",
     due: "resolution_due_at",
     open: "deleted_at IS NULL AND resolved_at IS NULL AND (paused_at IS NULL OR paused_at > resolution_due_at) \
@@ -46,31 +43,43 @@ fn warning_sql(target: SlaTarget) -> &'static WarningSql {
 
 /// Tickets with a warning to be given, the longest due first: their `id`.
 pub fn list_due(target: SlaTarget, now: i64, most: i64) -> Stmt {
-    let WarningSql {
-        index, open, moment, ..
-    } = warning_sql(target);
+    let WarningSql { open, moment, .. } = warning_sql(target);
     Stmt::new(format!(
-        "SELECT id FROM tickets INDEXED BY {index} WHERE {open} AND {moment} <= ?1 ORDER BY {moment} LIMIT ?2"
+        "SELECT id FROM tickets INDEXED BY tickets_by_alarm WHERE alarm_at <= ?1 AND {open} AND {moment} <= ?1 ORDER BY alarm_at LIMIT ?2"
     ))
     .bind(now)
     .bind(most)
 }
 
-/// Gives the warnings of [`list_due`]; gives the `id` of each.
-pub fn issue(target: SlaTarget, now: i64, most: i64) -> Stmt {
-    let WarningSql {
-        index,
-        alert,
-        due,
-        open,
-        moment,
-    } = warning_sql(target);
-    Stmt::new(format!(
-        "UPDATE tickets SET alerted_at = ?1, {alert} = iif({due} < ?1, 2, 1) WHERE id IN (SELECT id FROM tickets \
-         INDEXED BY {index} WHERE {open} AND {moment} <= ?1 ORDER BY {moment} LIMIT ?2) RETURNING id"
-    ))
-    .bind(now)
-    .bind(most)
+/// The event of a warning of the ticket `t`, of which the condition is true; the moment is `?1`.
+fn event(target: SlaTarget, condition: &str) -> String {
+    format!(
+        "INSERT INTO events (ticket_id, seq, type, data, cause, created_at) \
+         SELECT t.id, t.seq + 1, iif(t.{} < ?1, 'sla_breached', 'sla_at_risk'), '{{\"target\":\"{}\"}}', 'sla', ?1 \
+         FROM tickets t WHERE {condition}",
+        warning_sql(target).due,
+        target.as_str()
+    )
+}
+
+/// What the warning writes to the ticket; the moment is `?1`.
+fn mark(target: SlaTarget) -> String {
+    let WarningSql { alert, due, .. } = warning_sql(target);
+    format!("UPDATE tickets SET seq = seq + 1, alerted_at = ?1, {alert} = iif({due} < ?1, 2, 1)")
+}
+
+/// Gives the warnings of [`list_due`], each with its event; the second statement gives the `id` of each.
+pub fn issue(target: SlaTarget, now: i64, most: i64) -> [Stmt; 2] {
+    let WarningSql { open, moment, .. } = warning_sql(target);
+    let due = format!(
+        "id IN (SELECT id FROM tickets INDEXED BY tickets_by_alarm WHERE alarm_at <= ?1 AND {open} AND {moment} <= ?1 ORDER BY alarm_at LIMIT ?2)"
+    );
+    [
+        Stmt::new(event(target, &format!("t.{due}"))).bind(now).bind(most),
+        Stmt::new(format!("{} WHERE {due} RETURNING id", mark(target)))
+            .bind(now)
+            .bind(most),
+    ]
 }
 
 /// Whether the promise is broken, or only at risk.
@@ -98,27 +107,21 @@ pub fn find_due(target: SlaTarget, id: i64, now: i64) -> Stmt {
     .bind(now)
 }
 
-/// Gives the warning of one ticket; aborts the batch unless it has this version and the warning is still to be given.
-pub fn issue_one(target: SlaTarget, (id, version): (i64, i64), now: i64) -> [Stmt; 2] {
-    let WarningSql {
-        alert,
-        due,
-        open,
-        moment,
-        ..
-    } = warning_sql(target);
+/// Gives the warning of one ticket with its event; aborts the batch unless it has this version and the warning is still
+/// to be given.
+pub fn issue_one(target: SlaTarget, (id, version): (i64, i64), now: i64) -> [Stmt; 3] {
+    let WarningSql { open, moment, .. } = warning_sql(target);
     [
         Stmt::new(format!(
-            "INSERT INTO stale SELECT 1 WHERE NOT EXISTS \
+            "INSERT INTO guard (ok) SELECT 0 WHERE NOT EXISTS \
              (SELECT 1 FROM tickets WHERE id = ?1 AND version = ?2 AND {open} AND {moment} <= ?3)"
         ))
         .bind(id)
         .bind(version)
         .bind(now),
-        Stmt::new(format!(
-            "UPDATE tickets SET alerted_at = ?2, {alert} = iif({due} < ?2, 2, 1) WHERE id = ?1"
-        ))
-        .bind(id)
-        .bind(now),
+        Stmt::new(event(target, "t.id = ?2")).bind(now).bind(id),
+        Stmt::new(format!("{} WHERE id = ?2", mark(target)))
+            .bind(now)
+            .bind(id),
     ]
 }

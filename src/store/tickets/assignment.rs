@@ -3,66 +3,93 @@
 use crate::desk::agent::cause;
 use crate::edge::db::Stmt;
 use crate::store::tickets::subject::{EventSubject, subject_condition};
+use crate::store::tickets::write::counts::{Side, move_many};
 
-/// Who is free, of profiles `p` and users `u`: the one with the fewest open tickets, the longest idle of those.
-const FREE_AGENT: &str = "p.is_available = 1 AND p.open_load < p.max_open_tickets AND u.is_active = 1 AND u.role = 'agent' \
-  ORDER BY p.open_load, p.last_assigned_at, p.user_id LIMIT 1";
+/// How many tickets of a cell `n` of `ticket_counts` are neither resolved nor closed.
+pub const UNRESOLVED: &str = "n.open + n.assigned + n.in_progress + n.waiting + n.blocked + n.reopened";
+
+/// The unresolved tickets of the user `u`.
+pub fn open_load() -> String {
+    format!("coalesce((SELECT sum({UNRESOLVED}) FROM ticket_counts n WHERE n.assignee_id = u.id), 0)")
+}
+
+/// Who is free, of users `u` with profiles `p`: the one with the fewest open tickets, the longest idle of those.
+fn free_of(people: &str) -> String {
+    format!(
+        "(SELECT user_id FROM (SELECT u.id AS user_id, {} AS load, p.last_assigned_at AS at, coalesce(p.max_open_tickets, 20) AS most \
+         FROM {people} LEFT JOIN agent_profiles p ON p.user_id = u.id \
+         WHERE +u.is_active = 1 AND u.role <> 'customer' AND u.role = 'agent' AND coalesce(p.is_available, 1) = 1) \
+         WHERE load < most ORDER BY load, at, user_id LIMIT 1)",
+        open_load()
+    )
+}
 
 /// The free agent of a category (an expression) as an expression; null when nobody is.
 pub fn free_agent_in(category: &str) -> String {
-    format!(
-        "(SELECT p.user_id FROM agent_categories a CROSS JOIN agent_profiles p ON p.user_id = a.user_id \
-         CROSS JOIN users u ON u.id = p.user_id WHERE a.category_id = {category} AND {FREE_AGENT})"
-    )
+    free_of(&format!(
+        "agent_categories a CROSS JOIN users u ON u.id = a.user_id AND a.category_id = {category}"
+    ))
 }
 
 /// The free agent of the whole desk as an expression; null when nobody is.
 pub fn free_agent() -> String {
+    free_of("users u")
+}
+
+/// Who gets a new ticket of a category (an expression), as the settings say: an expression.
+pub fn agent_for_new(category: &str) -> String {
     format!(
-        "(SELECT p.user_id FROM agent_profiles p CROSS JOIN users u ON u.id = p.user_id WHERE {FREE_AGENT})"
+        "(SELECT CASE g.auto_assign WHEN 'category' THEN {} WHEN 'least_loaded' THEN {} END FROM settings g WHERE g.id = 1)",
+        free_agent_in(category),
+        free_agent()
     )
 }
 
-/// Assigns a ticket that the same batch has made, if the settings say so and somebody is free, with its event.
-pub fn assign_new(uid: &str, now: i64) -> [Stmt; 2] {
-    [
-        Stmt::new(format!(
-            "UPDATE tickets SET assignee_id = x.agent_id, \
-               status = iif(tickets.workflow = 'support' AND tickets.status = 'open', 'assigned', tickets.status) \
-             FROM (SELECT t.id AS ticket_id, \
-               CASE g.auto_assign WHEN 'category' THEN {} WHEN 'least_loaded' THEN {} END AS agent_id \
-               FROM tickets t CROSS JOIN settings g ON g.id = 1 WHERE t.uid = ?1) x \
-             WHERE tickets.id = x.ticket_id AND tickets.assignee_id IS NULL AND x.agent_id IS NOT NULL \
-               AND tickets.status NOT IN ('resolved', 'closed')",
-            free_agent_in("t.category_id"),
-            free_agent()
-        ))
-        .bind(uid),
-        Stmt::new(
-            "INSERT INTO events (ticket_id, seq, public_seq, type, changes, cause, created_at) \
-             SELECT t.id, t.seq + 1, t.public_seq + 1, 'assigned', \
-               '[' || iif(t.status = 'assigned', '{\"field\":\"status\",\"from\":\"open\",\"to\":\"assigned\"},', '') || \
-               '{\"field\":\"assignee\",\"from\":null,\"to\":' || t.assignee_card || '}]', ?3, ?2 \
-             FROM tickets t WHERE t.uid = ?1 AND t.assignee_id IS NOT NULL",
-        )
-        .bind(uid)
-        .bind(now)
-        .bind(cause::AUTO_ASSIGN),
-    ]
+/// The event of the ticket that the same batch has made, if the desk has given it to somebody.
+pub fn assigned_new(now: i64) -> Stmt {
+    Stmt::new(
+        "INSERT INTO events (ticket_id, seq, public_seq, type, changes, cause, created_at) \
+         SELECT t.id, t.seq, t.public_seq, 'assigned', \
+           '[' || iif(t.status = 'assigned', '{\"field\":\"status\",\"from\":\"open\",\"to\":\"assigned\"},', '') || \
+           '{\"field\":\"assignee\",\"from\":null,\"to\":' || t.assignee_card || '}]', ?2, ?1 \
+         FROM tickets t WHERE t.id = (SELECT max(id) FROM tickets) AND t.assignee_id IS NOT NULL",
+    )
+    .bind(now)
+    .bind(cause::AUTO_ASSIGN)
+}
+
+/// Notes when somebody was given a ticket last: this user, or who has the ticket that the same batch has made.
+pub fn note_assigned(user_id: Option<i64>, now: i64) -> Stmt {
+    Stmt::new(
+        "INSERT INTO agent_profiles (user_id, last_assigned_at) SELECT x.user_id, ?2 \
+         FROM (SELECT coalesce(?1, (SELECT assignee_id FROM tickets ORDER BY id DESC LIMIT 1)) AS user_id) x \
+         WHERE x.user_id IS NOT NULL \
+         ON CONFLICT (user_id) DO UPDATE SET last_assigned_at = max(coalesce(last_assigned_at, 0), excluded.last_assigned_at)",
+    )
+    .bind(user_id)
+    .bind(now)
 }
 
 /// Gives a ticket of the batch to the free agent with the fewest open tickets, as a rule wants it: to one of its
 /// category, if that has agents. With its event; `was_open`: somebody's ticket is assigned.
-pub fn assign_least_loaded(subject: &EventSubject, was_open: bool, rule: &str, now: i64) -> [Stmt; 2] {
+pub fn assign_least_loaded(subject: &EventSubject, was_open: bool, rule: &str, now: i64) -> [Stmt; 4] {
     let (name, arg) = subject_condition(subject);
     let status = if was_open {
         r#"{"field":"status","from":"open","to":"assigned"},"#
     } else {
         ""
     };
+    let given = format!("tickets t WHERE {name} AND t.assignee_id IS NOT NULL");
+    let old = Side {
+        assignee: "0",
+        status: if was_open { "'open'" } else { "t.status" },
+        ..Side::default()
+    };
     [
         Stmt::new(format!(
-            "UPDATE tickets SET assignee_id = x.agent_id, status = iif(?2, 'assigned', tickets.status) \
+            "UPDATE tickets SET assignee_id = x.agent_id, status = iif(?2, 'assigned', tickets.status), \
+               assignee_card = (SELECT card FROM users WHERE id = x.agent_id), \
+               seq = tickets.seq + 1, public_seq = tickets.public_seq + 1 \
              FROM (SELECT t.id AS ticket_id, CASE WHEN EXISTS (SELECT 1 FROM agent_categories a WHERE a.category_id = t.category_id) \
                  THEN {} ELSE {} END AS agent_id \
                FROM tickets t WHERE {name}) x \
@@ -74,19 +101,25 @@ pub fn assign_least_loaded(subject: &EventSubject, was_open: bool, rule: &str, n
         .bind(was_open),
         Stmt::new(format!(
             "INSERT INTO events (ticket_id, seq, public_seq, type, changes, cause, created_at) \
-             SELECT t.id, t.seq + 1, t.public_seq + 1, 'assigned', \
+             SELECT t.id, t.seq, t.public_seq, 'assigned', \
                '[{status}{{\"field\":\"assignee\",\"from\":null,\"to\":' || t.assignee_card || '}}]', ?2, ?3 \
-             FROM tickets t WHERE {name} AND t.assignee_id IS NOT NULL"
+             FROM {given}"
+        ))
+        .bind(arg.clone())
+        .bind(rule)
+        .bind(now),
+        Stmt::new(move_many(&given, old, Side::default())).bind(arg.clone()),
+        Stmt::new(format!(
+            "INSERT INTO agent_profiles (user_id, last_assigned_at) SELECT t.assignee_id, ?2 FROM {given} \
+             ON CONFLICT (user_id) DO UPDATE SET last_assigned_at = max(coalesce(last_assigned_at, 0), excluded.last_assigned_at)"
         ))
         .bind(arg)
-        .bind(rule)
         .bind(now),
     ]
 }
 
-/// Gives the open tickets of somebody back to the pool, each with its event: any number of them by two
-/// statements.
-pub fn unassign_all(user_id: i64, actor: i64, now: i64) -> [Stmt; 2] {
+/// Gives the open tickets of somebody back to the pool, each with its event: any number of them by three statements.
+pub fn unassign_all(user_id: i64, actor: i64, now: i64) -> [Stmt; 3] {
     unassign_where(
         "t.assignee_id = ?1 AND t.deleted_at IS NULL AND t.status NOT IN ('resolved', 'closed')",
         user_id,
@@ -96,7 +129,7 @@ pub fn unassign_all(user_id: i64, actor: i64, now: i64) -> [Stmt; 2] {
 }
 
 /// Gives back one ticket, if whoever has it works for the desk no more: for a ticket that is restored.
-pub fn unassign_inactive(ticket_id: i64, actor: i64, now: i64) -> [Stmt; 2] {
+pub fn unassign_inactive(ticket_id: i64, actor: i64, now: i64) -> [Stmt; 3] {
     unassign_where(
         "t.id = ?1 AND t.status NOT IN ('resolved', 'closed') AND t.assignee_id IS NOT NULL AND NOT EXISTS \
          (SELECT 1 FROM users u WHERE u.id = t.assignee_id AND u.is_active = 1 AND u.role <> 'customer')",
@@ -106,7 +139,12 @@ pub fn unassign_inactive(ticket_id: i64, actor: i64, now: i64) -> [Stmt; 2] {
     )
 }
 
-fn unassign_where(condition: &str, id: i64, actor: i64, now: i64) -> [Stmt; 2] {
+fn unassign_where(condition: &str, id: i64, actor: i64, now: i64) -> [Stmt; 3] {
+    let pool = Side {
+        assignee: "0",
+        status: "iif(t.status = 'assigned', 'open', t.status)",
+        ..Side::default()
+    };
     [
         Stmt::new(format!(
             "INSERT INTO events (ticket_id, seq, public_seq, type, actor_id, changes, cause, created_at) \
@@ -119,8 +157,15 @@ fn unassign_where(condition: &str, id: i64, actor: i64, now: i64) -> [Stmt; 2] {
         .bind(actor)
         .bind(now)
         .bind(cause::RETURNED_TO_POOL),
+        Stmt::new(move_many(
+            &format!("tickets t WHERE {condition}"),
+            Side::default(),
+            pool,
+        ))
+        .bind(id),
         Stmt::new(format!(
-            "UPDATE tickets AS t SET assignee_id = NULL, status = iif(t.status = 'assigned', 'open', t.status), \
+            "UPDATE tickets AS t SET assignee_id = NULL, assignee_card = 'null', status = iif(t.status = 'assigned', 'open', t.status), \
+               seq = t.seq + 1, public_seq = t.public_seq + 1, \
                version = t.version + 1, updated_at = max(t.updated_at, ?2), public_updated_at = max(t.public_updated_at, ?2) \
              WHERE {condition}"
         ))

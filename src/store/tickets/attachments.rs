@@ -204,7 +204,8 @@ pub fn reserve(new: &NewAttachment) -> [Stmt; 3] {
     let kept = if new.is_internal { INTERNAL } else { PUBLIC };
     [
         Stmt::new(format!(
-            "INSERT INTO stale SELECT 1 FROM tickets t WHERE t.id = ?1 AND (t.deleted_at IS NOT NULL OR {kept} + {} >= ?4)",
+            "INSERT INTO guard (ok) SELECT 0 WHERE NOT EXISTS \
+             (SELECT 1 FROM tickets t WHERE t.id = ?1 AND t.deleted_at IS NULL AND {kept} + {} < ?4)",
             pending_uploads("?2", "?3")
         ))
         .bind(new.ticket_id)
@@ -229,8 +230,11 @@ pub fn reserve(new: &NewAttachment) -> [Stmt; 3] {
 }
 
 fn expect_message(message_id: Option<i64>) -> Stmt {
-    Stmt::new("INSERT INTO stale SELECT 1 FROM messages WHERE id = ?1 AND deleted_at IS NOT NULL")
-        .bind(message_id)
+    Stmt::new(
+        "INSERT INTO guard (ok) SELECT 0 WHERE NOT EXISTS \
+         (SELECT 1 WHERE ?1 IS NULL OR EXISTS (SELECT 1 FROM messages WHERE id = ?1 AND deleted_at IS NULL))",
+    )
+    .bind(message_id)
 }
 
 /// An upload that was allowed, for its registration.
@@ -274,12 +278,13 @@ pub fn ticket_of_own_upload(reader: &Viewer, key: &str) -> Stmt {
 
 /// Registers an upload. Aborts the batch when it was registered or cleared away meanwhile, or its ticket or
 /// message is gone, or its ticket is full.
-pub fn attach(row: &PendingUpload, message_id: Option<i64>, is_internal: bool, now: i64) -> [Stmt; 3] {
+pub fn attach(row: &PendingUpload, message_id: Option<i64>, is_internal: bool, now: i64) -> [Stmt; 5] {
     let kept = if is_internal { INTERNAL } else { PUBLIC };
     [
         Stmt::new(format!(
-            "INSERT INTO stale SELECT 1 FROM attachments a JOIN tickets t ON t.id = a.ticket_id WHERE a.id = ?1 \
-             AND (a.attached_at IS NOT NULL OR a.deleted_at IS NOT NULL OR t.deleted_at IS NOT NULL OR {kept} >= ?2)"
+            "INSERT INTO guard (ok) SELECT 0 WHERE NOT EXISTS \
+             (SELECT 1 FROM attachments a JOIN tickets t ON t.id = a.ticket_id WHERE a.id = ?1 \
+              AND a.attached_at IS NULL AND a.deleted_at IS NULL AND t.deleted_at IS NULL AND {kept} < ?2)"
         ))
         .bind(row.id)
         .bind(MAX_FILES_PER_TICKET),
@@ -289,19 +294,54 @@ pub fn attach(row: &PendingUpload, message_id: Option<i64>, is_internal: bool, n
             .bind(now)
             .bind(message_id)
             .bind(is_internal),
+        count_file("t.id = ?1", row.ticket_id.into(), is_internal, now),
+        note_files("t.id = ?1", row.ticket_id.into()),
     ]
+}
+
+/// Notes that a ticket `t` has files, for lists.
+pub(in crate::store) fn note_files(ticket: &str, arg: Arg) -> Stmt {
+    Stmt::new(format!(
+        "INSERT OR IGNORE INTO ticket_facets (facet, ticket_id) SELECT 'f', t.id FROM tickets t WHERE {ticket}"
+    ))
+    .bind(arg)
+}
+
+/// Counts a file that was added to a ticket `t`, with the event that tells of it.
+pub(in crate::store) fn count_file(ticket: &str, arg: Arg, is_internal: bool, now: i64) -> Stmt {
+    let public = if is_internal {
+        ""
+    } else {
+        ", public_attachment_count = public_attachment_count + 1, public_seq = public_seq + 1, \
+         public_updated_at = max(public_updated_at, ?2)"
+    };
+    Stmt::new(format!(
+        "UPDATE tickets AS t SET attachment_count = attachment_count + 1, seq = seq + 1, updated_at = max(updated_at, ?2){public} \
+         WHERE {ticket}"
+    ))
+    .bind(arg)
+    .bind(now)
 }
 
 // Taking away ----------------------------------------------------------------------------------------------------
 
-/// Takes an attachment away. Aborts the batch when somebody else has.
-pub fn delete(id: i64, now: i64) -> [Stmt; 2] {
+/// Takes an attachment away and counts it off, with the event that tells of it. Aborts the batch when somebody else has
+/// taken it away.
+pub fn delete(row: &AttachmentRow, now: i64) -> [Stmt; 3] {
     [
-        Stmt::new("INSERT INTO stale SELECT 1 FROM attachments WHERE id = ?1 AND deleted_at IS NOT NULL")
-            .bind(id),
+        Stmt::new(
+            "INSERT INTO guard (ok) SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM attachments WHERE id = ?1 AND deleted_at IS NULL)",
+        )
+        .bind(row.id),
         Stmt::new("UPDATE attachments SET deleted_at = ?2 WHERE id = ?1")
-            .bind(id)
+            .bind(row.id)
             .bind(now),
+        Stmt::new(
+            "UPDATE tickets SET attachment_count = attachment_count - 1, public_attachment_count = public_attachment_count - ?2, \
+               seq = seq + 1, public_seq = public_seq + ?2 WHERE id = ?1",
+        )
+        .bind(row.ticket_id)
+        .bind(row.is_internal == 0),
     ]
 }
 

@@ -2,8 +2,11 @@
 
 use serde::Deserialize;
 
+use crate::desk::tickets::priority::Priority;
+use crate::desk::tickets::status::Status;
 use crate::edge::db::Stmt;
 use crate::store::sql::scope::Scope;
+use crate::store::tickets::assignment::UNRESOLVED;
 use crate::store::tickets::ticket::Viewer;
 
 /// The sums of a scope.
@@ -35,38 +38,70 @@ pub struct TicketCounts {
 /// Overdue tickets that the sweep has not marked yet are counted up to so many; then the number is capped.
 pub const MAX_UNMARKED: i64 = 10_000;
 
-pub const SUMS: &str = "coalesce(sum(c.sign * total), 0) AS total, coalesce(sum(c.sign * open), 0) AS open, \
-  coalesce(sum(c.sign * assigned), 0) AS assigned, coalesce(sum(c.sign * in_progress), 0) AS in_progress, \
-  coalesce(sum(c.sign * waiting), 0) AS waiting, coalesce(sum(c.sign * blocked), 0) AS blocked, \
-  coalesce(sum(c.sign * resolved), 0) AS resolved, coalesce(sum(c.sign * closed), 0) AS closed, \
-  coalesce(sum(c.sign * reopened), 0) AS reopened, coalesce(sum(c.sign * low), 0) AS low, \
-  coalesce(sum(c.sign * medium), 0) AS medium, coalesce(sum(c.sign * high), 0) AS high, \
-  coalesce(sum(c.sign * urgent), 0) AS urgent, coalesce(sum(c.sign * unassigned), 0) AS unassigned, \
-  coalesce(sum(c.sign * overdue), 0) AS overdue";
+/// The tickets of a cell `n` of `ticket_counts`.
+pub const TOTAL: &str =
+    "n.open + n.assigned + n.in_progress + n.waiting + n.blocked + n.resolved + n.closed + n.reopened";
 
-/// The sums of what the reader may see.
+/// The sums of the cells `n` that a condition leaves, as columns of [`TicketCounts`].
+pub fn sums() -> String {
+    let columns = Status::WORDS
+        .into_iter()
+        .chain(Priority::WORDS)
+        .chain(["overdue"]);
+    let mut sums: Vec<String> = columns
+        .map(|column| format!("coalesce(sum(n.{column}), 0) AS {column}"))
+        .collect();
+    sums.push(format!("coalesce(sum({TOTAL}), 0) AS total"));
+    sums.push(format!(
+        "coalesce(sum(iif(n.assignee_id = 0, {UNRESOLVED}, 0)), 0) AS unassigned"
+    ));
+    sums.join(", ")
+}
+
+/// The sums of what the reader may see. A customer's tickets are counted one by one, the newest [`MAX_UNMARKED`].
 pub fn summary(reader: &Viewer) -> Stmt {
-    let scopes = counted_scopes(reader.scope);
+    let Some(condition) = cells_of(reader.scope) else {
+        return own_summary(reader);
+    };
     reader.stmt(format!(
-        "SELECT {SUMS} FROM ({scopes}) c CROSS JOIN ticket_counts n ON n.scope = c.scope WHERE ?3 IS NOT NULL"
+        "SELECT {} FROM ticket_counts n WHERE {condition} AND ?3 IS NOT NULL",
+        sums()
     ))
 }
 
-/// The rows (`scope`, and `sign` 1 or -1) that add up to what the reader `?3` may see. An agent's are those of
-/// the categories and of what is assigned, less what is both.
-pub fn counted_scopes(scope: Scope) -> &'static str {
+fn own_summary(reader: &Viewer) -> Stmt {
+    let statuses = Status::WORDS
+        .iter()
+        .map(|word| format!("coalesce(sum(t.status = '{word}'), 0) AS {word}"));
+    let priorities = Priority::ALL.iter().map(|priority| {
+        format!(
+            "coalesce(sum(t.priority = {}), 0) AS {}",
+            priority.rank(),
+            priority.as_str()
+        )
+    });
+    let sums: Vec<String> = statuses.chain(priorities).collect();
+    reader
+        .stmt(format!(
+            "SELECT {}, count(*) AS total, count(*) AS walked, coalesce(sum(t.is_overdue), 0) AS overdue, \
+               coalesce(sum(t.assignee_id IS NULL AND t.status NOT IN ('resolved', 'closed')), 0) AS unassigned \
+             FROM (SELECT status, priority, is_overdue, assignee_id FROM tickets INDEXED BY tickets_by_requester \
+               WHERE deleted_at IS NULL AND requester_id = ?3 ORDER BY id DESC LIMIT ?4) t",
+            sums.join(", ")
+        ))
+        .bind(MAX_UNMARKED)
+}
+
+/// The condition on the cells `n` that add up to what the reader `?3` may see; none for a customer, who has no cells.
+pub fn cells_of(scope: Scope) -> Option<&'static str> {
     match scope {
-        Scope::All => "SELECT 'desk' AS scope, 1 AS sign",
-        Scope::Own => "SELECT 'requester:' || CAST(?3 AS INTEGER) AS scope, 1 AS sign",
-        Scope::Assigned => {
-            "SELECT 'assignee:' || CAST(?3 AS INTEGER) AS scope, 1 AS sign UNION ALL SELECT 'assignee:0', 1"
-        }
-        Scope::Category => {
-            "SELECT 'assignee:' || CAST(?3 AS INTEGER) AS scope, 1 AS sign \
-             UNION ALL SELECT 'category:' || category_id, 1 FROM agent_categories WHERE user_id = ?3 \
-             UNION ALL SELECT 'assignee:' || CAST(?3 AS INTEGER) || ':category:' || category_id, -1 FROM agent_categories WHERE user_id = ?3 \
-             UNION ALL SELECT 'assignee:0', 1 WHERE NOT EXISTS (SELECT 1 FROM agent_categories WHERE user_id = ?3)"
-        }
+        Scope::All => Some("1"),
+        Scope::Own => None,
+        Scope::Assigned => Some("n.assignee_id IN (0, ?3)"),
+        Scope::Category => Some(
+            "(n.assignee_id = ?3 OR n.category_id IN (SELECT category_id FROM agent_categories WHERE user_id = ?3) \
+              OR (n.assignee_id = 0 AND NOT EXISTS (SELECT 1 FROM agent_categories WHERE user_id = ?3)))",
+        ),
     }
 }
 
@@ -75,8 +110,8 @@ pub fn overdue_unmarked(reader: &Viewer) -> Stmt {
     let condition = reader.scope.worklist_condition();
     reader
         .stmt(format!(
-            "SELECT count(*) AS n FROM (SELECT t.id, t.assignee_id, t.requester_id, t.category_id FROM tickets t INDEXED BY tickets_to_become_overdue \
-             WHERE t.deleted_at IS NULL AND t.is_overdue = 0 AND t.resolved_at IS NULL AND t.paused_at IS NULL \
+            "SELECT count(*) AS n FROM (SELECT t.id, t.assignee_id, t.requester_id, t.category_id FROM tickets t INDEXED BY tickets_by_alarm \
+             WHERE t.alarm_at <= ?1 AND t.deleted_at IS NULL AND t.is_overdue = 0 AND t.resolved_at IS NULL AND t.paused_at IS NULL \
              AND t.resolution_due_at < ?1 LIMIT ?4) t WHERE {condition}"
         ))
         .bind(MAX_UNMARKED)

@@ -1,14 +1,10 @@
 //! Events: written with the change, read by everything that tells of it.
 
-use serde_json::Value;
-
 use crate::desk::id::Ref;
-use crate::desk::tickets::event::Event;
 use crate::desk::tickets::policy;
-use crate::edge::db::{Arg, Stmt};
+use crate::edge::db::Stmt;
 use crate::http::page::{Page, PageStart};
 use crate::store::sql::view::{Out, View, field, nullable};
-use crate::store::tickets::subject::EventSubject;
 use crate::store::tickets::ticket::Viewer;
 
 /// An entry of a ticket's history.
@@ -28,37 +24,6 @@ pub const EVENT: View = View {
         field("created_at", "e.created_at", Out::Time),
     ],
 };
-
-/// Appends an event with the ticket's next sequence numbers.
-pub fn append(subject: &EventSubject, actor: Option<i64>, event: &Event, now: i64) -> Stmt {
-    let (from, message, arg): (_, _, Arg) = match subject {
-        EventSubject::Ticket(id) => ("tickets t WHERE t.id = ?1", "NULL", (*id).into()),
-        EventSubject::TicketUid(uid) => ("tickets t WHERE t.uid = ?1", "NULL", (*uid).into()),
-        EventSubject::MessageUid(uid) => (
-            "tickets t JOIN messages m ON m.ticket_id = t.id WHERE m.uid = ?1",
-            "m.id",
-            (*uid).into(),
-        ),
-        EventSubject::Message(id) => (
-            "tickets t JOIN messages m ON m.ticket_id = t.id WHERE m.id = ?1",
-            "m.id",
-            (*id).into(),
-        ),
-    };
-    let changes = serde_json::to_string(&event.changes).unwrap_or_else(|_| "[]".to_owned());
-    Stmt::new(format!(
-        "INSERT INTO events (ticket_id, seq, public_seq, type, actor_id, message_id, changes, data, cause, created_at) \
-         SELECT t.id, t.seq + 1, iif(?3, NULL, t.public_seq + 1), ?2, ?4, {message}, ?5, ?6, ?7, ?8 FROM {from}"
-    ))
-    .bind(arg)
-    .bind(event.kind.as_str())
-    .bind(event.is_internal)
-    .bind(actor)
-    .bind(changes)
-    .bind(Value::to_string(&event.data))
-    .bind(event.cause.clone())
-    .bind(now)
-}
 
 /// What of a ticket's past is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,7 +68,8 @@ pub fn json(internal: bool) -> String {
 }
 
 /// A page of a ticket's past as rows `j`, `id` (the reader's sequence number); one more than the limit when
-/// there is more. History and timeline are oldest first, as a story is told.
+/// there is more. History and timeline are oldest first, as a story is told. A customer's number is never above the
+/// staff's, so both lists are a stretch of the same index.
 pub fn list(reader: &Viewer, reference: &Ref, part: EventQuery, page: &Page) -> Stmt {
     let internal = policy::may_read_internal(reader.role);
     let seq = if internal { "e.seq" } else { "e.public_seq" };
@@ -129,8 +95,8 @@ pub fn list(reader: &Viewer, reference: &Ref, part: EventQuery, page: &Page) -> 
             "SELECT {json} AS j, {seq} AS id FROM tickets t JOIN events e ON e.ticket_id = t.id \
              LEFT JOIN users a ON a.id = e.actor_id LEFT JOIN messages m ON m.id = e.message_id \
              LEFT JOIN users w ON w.id = m.author_id \
-             WHERE {name} AND t.deleted_at IS NULL AND {} AND {seq} > ?5 {kinds} \
-             ORDER BY {seq} LIMIT ?6 OFFSET ?7",
+             WHERE {name} AND t.deleted_at IS NULL AND {} AND e.seq > ?5 AND {seq} > ?5 {kinds} \
+             ORDER BY e.seq LIMIT ?6 OFFSET ?7",
             reader.scope.condition()
         ))
         .bind(arg)
@@ -155,7 +121,7 @@ pub fn count(reader: &Viewer, reference: &Ref, part: EventQuery) -> Stmt {
     reader
         .stmt(format!(
             "SELECT count(*) AS n FROM (SELECT 1 FROM tickets t JOIN events e ON e.ticket_id = t.id \
-             WHERE {name} AND {} AND {seq} > ?5 {kinds} LIMIT 10001)",
+             WHERE {name} AND {} AND e.seq > ?5 AND {seq} > ?5 {kinds} LIMIT 10001)",
             reader.scope.condition()
         ))
         .bind(arg)

@@ -8,8 +8,9 @@ use crate::desk::tickets::search::index_text;
 use crate::edge::db::{Arg, Stmt};
 use crate::http::page::{Page, PageStart};
 use crate::store::sql::view::{self, Out, View, field, nullable};
-use crate::store::tickets::subject::EventSubject;
-use crate::store::tickets::ticket::{Viewer, ticket_condition};
+use crate::store::tickets::subject::{EventSubject, subject_condition};
+use crate::store::tickets::ticket::{Viewer, ticket_condition, uid_condition};
+use crate::store::tickets::write::search;
 
 /// A message.
 pub const MESSAGE: View = View {
@@ -87,11 +88,11 @@ pub fn count(reader: &Viewer, reference: &Ref) -> Stmt {
         .bind(arg)
 }
 
-fn message_condition(reference: &Ref) -> (&'static str, Arg) {
+fn message_condition(reference: &Ref) -> (String, Arg) {
     match reference {
-        Ref::Id(id) => ("m.id = ?4", Arg::Int(*id)),
-        Ref::Uid(uid) => ("m.uid = ?4", Arg::Text(uid.clone())),
-        Ref::Number(_) | Ref::Key(_) => ("m.id = ?4", Arg::Null),
+        Ref::Id(id) => ("m.id = ?4".to_owned(), Arg::Int(*id)),
+        Ref::Uid(uid) => (uid_condition("m", uid, 4), uid.into()),
+        Ref::Number(_) | Ref::Key(_) => ("m.id = ?4".to_owned(), Arg::Null),
     }
 }
 
@@ -109,14 +110,28 @@ pub fn show(reader: &Viewer, reference: &Ref) -> Stmt {
         .bind(arg)
 }
 
-/// The row `j`, `v`, `id` of a message that the same batch has made.
-pub fn show_uid(uid: &str) -> Stmt {
+/// The row `j`, `v`, `id` of a message, whoever reads it: the answer to a change of one's own.
+pub fn show_own_change(id: i64) -> Stmt {
     Stmt::new(format!(
-        "SELECT {} AS j, m.version AS v, m.id AS id FROM messages m JOIN users w ON w.id = m.author_id WHERE m.uid = ?1",
+        "SELECT {} AS j, m.version AS v, m.id AS id FROM messages m JOIN users w ON w.id = m.author_id WHERE m.id = ?1",
         MESSAGE.sql()
     ))
-    .bind(uid)
+    .bind(id)
 }
+
+/// As [`show_own_change`], of the message with this uid head that the same batch has made: rules may have added notes
+/// behind it.
+pub fn show_new(ticket_id: i64, uid_head: &str) -> Stmt {
+    Stmt::new(format!(
+        "SELECT {} AS j, m.version AS v, m.id AS id FROM messages m JOIN users w ON w.id = m.author_id WHERE m.id = {NEW_MESSAGE}",
+        MESSAGE.sql()
+    ))
+    .bind(ticket_id)
+    .bind(uid_head)
+}
+
+/// The id of the message on the ticket `?1` with the uid head `?2`, one of its last.
+const NEW_MESSAGE: &str = "(SELECT id FROM messages WHERE ticket_id = ?1 AND substr(uid, 1, 24) = ?2 ORDER BY position DESC LIMIT 1)";
 
 /// A message's row, for a change.
 #[derive(Clone, Debug, Deserialize)]
@@ -148,8 +163,9 @@ pub fn row(reader: &Viewer, reference: &Ref) -> Stmt {
 /// A message to be.
 #[derive(Clone, Debug)]
 pub struct NewMessage<'a> {
-    pub uid: &'a str,
-    pub ticket_id: i64,
+    /// The beginning of its uid; see [`crate::edge::ids::uid_head`].
+    pub uid_head: &'a str,
+    pub subject: EventSubject,
     pub author_id: i64,
     pub body: &'a str,
     pub is_internal: bool,
@@ -157,14 +173,21 @@ pub struct NewMessage<'a> {
     pub now: i64,
 }
 
-/// Appends a message to its ticket.
-pub fn insert(new: &NewMessage) -> Stmt {
-    Stmt::new(
-        "INSERT INTO messages (uid, ticket_id, position, author_id, body, body_index, is_internal, channel, created_at) \
-         SELECT ?1, ?2, coalesce((SELECT max(position) + 1 FROM messages WHERE ticket_id = ?2), 0), ?3, ?4, ?5, ?6, ?7, ?8",
-    )
-    .bind(new.uid)
-    .bind(new.ticket_id)
+/// Inserts a message behind the others of its ticket, with the number of its event: what will be bound last is added to
+/// `seq`, an expression over the ticket `t`. What follows is [`Story::push_message`]'s.
+///
+/// [`Story::push_message`]: crate::store::tickets::write::story::Story::push_message
+pub fn insert(new: &NewMessage, seq: &str) -> Stmt {
+    let (name, arg) = subject_condition(&new.subject);
+    Stmt::new(format!(
+        "INSERT INTO messages (id, uid, ticket_id, position, author_id, body, body_index, is_internal, channel, created_at, seq) \
+         WITH x AS MATERIALIZED (SELECT coalesce((SELECT max(id) FROM messages), 0) + 1 AS id) \
+         SELECT x.id, ?2 || printf('%012x', x.id), t.id, \
+           coalesce((SELECT max(position) + 1 FROM messages WHERE ticket_id = t.id), 0), ?3, ?4, ?5, ?6, ?7, ?8, {seq} + ?9 \
+         FROM x CROSS JOIN tickets t WHERE {name}"
+    ))
+    .bind(arg)
+    .bind(new.uid_head)
     .bind(new.author_id)
     .bind(new.body)
     .bind(index_text(new.body))
@@ -173,54 +196,42 @@ pub fn insert(new: &NewMessage) -> Stmt {
     .bind(new.now)
 }
 
-/// Leaves an internal note of a rule on a ticket of the batch.
-pub fn insert_note(subject: &EventSubject, uid: &str, author_id: i64, body: &str, now: i64) -> Stmt {
-    let (name, arg) = crate::store::tickets::subject::subject_condition(subject);
-    Stmt::new(format!(
-        "INSERT INTO messages (uid, ticket_id, position, author_id, body, body_index, is_internal, channel, created_at) \
-         SELECT ?2, t.id, coalesce((SELECT max(position) + 1 FROM messages WHERE ticket_id = t.id), 0), ?3, ?4, ?5, 1, 'rule', ?6 \
-         FROM tickets t WHERE {name}"
-    ))
-    .bind(arg)
-    .bind(uid)
-    .bind(author_id)
-    .bind(body)
-    .bind(index_text(body))
-    .bind(now)
-}
-
-/// Aborts the batch unless the ticket still has this version: what the message does was decided on it.
-pub fn expect_ticket_version(ticket_id: i64, version: i64) -> Stmt {
-    Stmt::new(
-        "INSERT INTO stale SELECT 1 FROM tickets WHERE id = ?1 AND (version <> ?2 OR deleted_at IS NOT NULL)",
-    )
-    .bind(ticket_id)
-    .bind(version)
-}
-
-/// Notes the first public answer of the staff, once.
-pub fn mark_first_response(ticket_id: i64, now: i64) -> Stmt {
-    Stmt::new("UPDATE tickets SET first_responded_at = ?2 WHERE id = ?1 AND first_responded_at IS NULL")
-        .bind(ticket_id)
-        .bind(now)
-}
-
 /// Changes what a message says.
-pub fn edit(id: i64, version: i64, body: &str, now: i64) -> Stmt {
-    Stmt::new(
-        "UPDATE messages SET version = ?2 + 1, body = ?3, body_index = ?4, edited_at = ?5 WHERE id = ?1",
-    )
-    .bind(id)
-    .bind(version)
-    .bind(body)
-    .bind(index_text(body))
-    .bind(now)
-}
-
-/// Takes a message away.
-pub fn delete(id: i64, version: i64, now: i64) -> Stmt {
-    Stmt::new("UPDATE messages SET version = ?2 + 1, deleted_at = ?3 WHERE id = ?1")
+pub fn edit(id: i64, version: i64, body: &str, now: i64) -> [Stmt; 2] {
+    [
+        Stmt::new(
+            "UPDATE messages SET version = ?2 + 1, body = ?3, body_index = ?4, edited_at = ?5 WHERE id = ?1",
+        )
         .bind(id)
         .bind(version)
-        .bind(now)
+        .bind(body)
+        .bind(index_text(body))
+        .bind(now),
+        search::index_message(id),
+    ]
+}
+
+/// Takes a message away, and its files with it. The ticket counts them off with the event that tells of it.
+pub fn delete(row: &MessageRow, now: i64) -> [Stmt; 4] {
+    [
+        Stmt::new(
+            "UPDATE tickets SET message_count = message_count - 1, public_message_count = public_message_count - ?2, \
+               attachment_count = attachment_count - f.n, public_attachment_count = public_attachment_count - f.public, \
+               seq = seq + 1, public_seq = public_seq + ?2 \
+             FROM (SELECT count(*) AS n, coalesce(sum(is_internal = 0), 0) AS public FROM attachments \
+               WHERE message_id = ?3 AND deleted_at IS NULL AND attached_at IS NOT NULL) f \
+             WHERE tickets.id = ?1",
+        )
+        .bind(row.ticket_id)
+        .bind(row.is_internal == 0)
+        .bind(row.id),
+        Stmt::new("UPDATE messages SET version = ?2 + 1, deleted_at = ?3 WHERE id = ?1")
+            .bind(row.id)
+            .bind(row.version)
+            .bind(now),
+        Stmt::new("UPDATE attachments SET deleted_at = ?2 WHERE message_id = ?1 AND deleted_at IS NULL")
+            .bind(row.id)
+            .bind(now),
+        search::index_message(row.id),
+    ]
 }

@@ -1,27 +1,26 @@
-//! Names a ticket in a statement: by id, by uid, by a message.
+//! Names a ticket or a message in the statements of a batch.
 
 use crate::edge::db::Arg;
 
-/// Whose event it is.
-#[derive(Clone, Debug)]
-pub enum EventSubject<'a> {
+/// What an event or a rule is about.
+#[derive(Clone, Copy, Debug)]
+pub enum EventSubject {
     /// A ticket that is there.
     Ticket(i64),
-    /// A ticket that the same batch makes.
-    TicketUid(&'a str),
-    /// A message that the same batch makes, and its ticket.
-    MessageUid(&'a str),
+    /// The ticket that the same batch makes.
+    NewTicket,
     /// A message that is there, and its ticket.
     Message(i64),
+    /// The message that the same batch has just made, and its ticket.
+    NewMessage,
 }
 
-// What rules did -----------------------------------------------------------------------------------------------------
-
-/// The condition on a ticket `t` of a batch, with its argument.
+/// The condition on a ticket `t` of a batch, with its argument as `?1`. There is one writer, so the newest ticket is the
+/// one that the batch has made.
 pub fn subject_condition(subject: &EventSubject) -> (&'static str, Arg) {
     match subject {
         EventSubject::Ticket(id) => ("t.id = ?1", Arg::Int(*id)),
-        EventSubject::TicketUid(uid) => ("t.uid = ?1", (*uid).into()),
-        EventSubject::Message(_) | EventSubject::MessageUid(_) => ("t.id = ?1", Arg::Null),
+        EventSubject::NewTicket => ("t.id = coalesce(?1, (SELECT max(id) FROM tickets))", Arg::Null),
+        EventSubject::Message(_) | EventSubject::NewMessage => ("t.id = ?1", Arg::Null),
     }
 }

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use serde_json::Value;
 
-use crate::desk::id::Ref;
+use crate::desk::id::{Ref, name_key, uid_row_id};
 use crate::desk::person::Role;
 use crate::desk::tickets::priority::Priority;
 use crate::desk::tickets::status::{Lifecycle, Status};
@@ -13,6 +13,7 @@ use crate::edge::db::{Arg, Stmt};
 use crate::store::sql::scope::Scope;
 use crate::store::sql::view;
 use crate::store::tickets::json::ticket_json;
+use crate::store::tickets::write::counts::{Side, move_many};
 
 /// Who reads, when, and how far: what every statement on tickets begins with.
 #[derive(Clone, Copy, Debug)]
@@ -47,17 +48,21 @@ impl Viewer {
 }
 
 /// The condition on a ticket `t` that a reference names, with its argument as `?4`.
-pub fn ticket_condition(reference: &Ref) -> (&'static str, Arg) {
+pub fn ticket_condition(reference: &Ref) -> (String, Arg) {
     match reference {
-        Ref::Id(id) => ("t.id = ?4", Arg::Int(*id)),
-        Ref::Uid(uid) => ("t.uid = ?4", Arg::Text(uid.clone())),
-        Ref::Number(number) => ("t.number = ?4", Arg::Text(number.clone())),
+        Ref::Id(id) => ("t.id = ?4".to_owned(), Arg::Int(*id)),
+        Ref::Uid(uid) => (uid_condition("t", uid, 4), uid.into()),
         // A ticket that was moved is still found by the keys that it had before; none is given twice.
-        Ref::Key(key) => (
-            "t.id = coalesce((SELECT id FROM tickets WHERE key = ?4), (SELECT ticket_id FROM ticket_old_keys WHERE key = ?4))",
-            Arg::Text(key.clone()),
+        Ref::Number(name) | Ref::Key(name) => (
+            "t.id = (SELECT ticket_id FROM ticket_names WHERE name = ?4)".to_owned(),
+            name_key(name).into(),
         ),
     }
+}
+
+/// The condition on a row, called `table`, whose uid ends in its id; the uid is `?n`.
+pub fn uid_condition(table: &str, uid: &str, n: usize) -> String {
+    format!("{table}.id = {} AND {table}.uid = ?{n}", uid_row_id(uid))
 }
 
 /// The row `j` (a [`TICKET`]), `v`, `id` of a ticket that the reader may see.
@@ -82,6 +87,14 @@ pub fn show_own_change(reader: &Viewer, reference: &Ref) -> Stmt {
             ticket_json(reader.role)
         ))
         .bind(arg)
+}
+
+/// As [`show_own_change`], of the ticket that the same batch has made.
+pub fn show_new(reader: &Viewer) -> Stmt {
+    reader.stmt(format!(
+        "SELECT {} AS j, t.version AS v, t.id AS id FROM tickets t WHERE t.id = (SELECT max(id) FROM tickets) AND ?3 IS NOT NULL",
+        ticket_json(reader.role)
+    ))
 }
 
 /// A ticket's row, as rules read it.
@@ -118,6 +131,7 @@ pub struct TicketRow {
     paused_ms: i64,
     pauses: String,
     sla_version: i64,
+    is_overdue: i64,
     deleted_at: Option<i64>,
 }
 
@@ -125,7 +139,7 @@ pub const COLUMNS: &str = "t.id, t.uid, t.title, t.description, t.status, t.prio
   t.subcategory_id, t.subcategory, t.department, t.project_id, substr(t.key, 1, instr(t.key, '-') - 1) AS project, t.tags, t.requester_id, t.assignee_id, t.assignee_card, t.version, t.created_at, \
   t.first_response_due_at, t.first_response_risk_at, t.first_responded_at, t.resolution_due_at, t.resolution_risk_at, \
   t.resolved_at, t.closed_at, t.paused_at, t.paused_ms, t.pauses, \
-  t.sla_version, t.deleted_at";
+  t.sla_version, t.is_overdue, t.deleted_at";
 
 /// The row of a ticket that the reader may see, for a change.
 pub fn row(reader: &Viewer, reference: &Ref) -> Stmt {
@@ -204,36 +218,43 @@ impl TicketRow {
             pauses: serde_json::from_str(&self.pauses).unwrap_or_default(),
             paused_ms: self.paused_ms,
             sla_version: self.sla_version,
+            is_marked_overdue: self.is_overdue == 1,
         }
     }
 }
 
-/// Deletes a ticket, or brings it back.
-pub fn set_deleted(id: i64, version: i64, deleted_at: Option<i64>, now: i64) -> Stmt {
-    Stmt::new(
-        "UPDATE tickets SET version = ?2 + 1, deleted_at = ?3, updated_at = ?4, public_updated_at = ?4 WHERE id = ?1",
-    )
-    .bind(id)
-    .bind(version)
-    .bind(deleted_at)
-    .bind(now)
-}
-
-/// Marks tickets that have become overdue, the longest overdue first; gives how many.
-pub fn mark_overdue(now: i64, most: i64) -> Stmt {
-    Stmt::new(
-        "UPDATE tickets SET is_overdue = 1 WHERE id IN (SELECT id FROM tickets INDEXED BY tickets_to_become_overdue \
-         WHERE deleted_at IS NULL AND is_overdue = 0 AND resolved_at IS NULL AND paused_at IS NULL \
-         AND resolution_due_at < ?1 ORDER BY resolution_due_at LIMIT ?2)",
-    )
-    .bind(now)
-    .bind(most)
+/// Marks tickets that have become overdue, the longest overdue first, and counts them.
+pub fn mark_overdue(now: i64, most: i64) -> [Stmt; 3] {
+    const DUE: &str = "SELECT id FROM tickets INDEXED BY tickets_by_alarm \
+      WHERE alarm_at <= ?1 AND deleted_at IS NULL AND is_overdue = 0 AND resolved_at IS NULL AND paused_at IS NULL \
+      AND resolution_due_at < ?1 ORDER BY alarm_at LIMIT ?2";
+    let marked = Side {
+        overdue: "1",
+        ..Side::default()
+    };
+    [
+        Stmt::new(move_many(
+            &format!("tickets t WHERE t.id IN ({DUE})"),
+            Side::default(),
+            marked,
+        ))
+        .bind(now)
+        .bind(most),
+        Stmt::new(format!(
+            "INSERT OR IGNORE INTO ticket_facets (facet, ticket_id) SELECT 'o', id FROM ({DUE})"
+        ))
+        .bind(now)
+        .bind(most),
+        Stmt::new(format!("UPDATE tickets SET is_overdue = 1 WHERE id IN ({DUE})"))
+            .bind(now)
+            .bind(most),
+    ]
 }
 
 /// A ticket that [`mark_overdue`] has still to mark: its `id`, if there is one.
 pub fn find_unmarked_overdue(now: i64) -> Stmt {
     Stmt::new(
-        "SELECT id FROM tickets INDEXED BY tickets_to_become_overdue WHERE deleted_at IS NULL AND is_overdue = 0 \
+        "SELECT id FROM tickets INDEXED BY tickets_by_alarm WHERE alarm_at <= ?1 AND deleted_at IS NULL AND is_overdue = 0 \
          AND resolved_at IS NULL AND paused_at IS NULL AND resolution_due_at < ?1 LIMIT 1",
     )
     .bind(now)
@@ -242,7 +263,7 @@ pub fn find_unmarked_overdue(now: i64) -> Stmt {
 /// Tickets that have been resolved for as long as the settings say, the longest first: their `id`.
 pub fn list_to_close(now: i64, most: i64) -> Stmt {
     Stmt::new(
-        "SELECT t.id FROM settings g CROSS JOIN tickets t INDEXED BY tickets_to_close WHERE g.id = 1 AND g.auto_close_days > 0 \
+        "SELECT t.id FROM settings g CROSS JOIN tickets t INDEXED BY tickets_by_resolved WHERE g.id = 1 AND g.auto_close_days > 0 \
          AND t.deleted_at IS NULL AND t.status = 'resolved' AND t.resolved_at <= ?1 - g.auto_close_days * 86400000 \
          ORDER BY t.resolved_at LIMIT ?2",
     )
@@ -250,9 +271,9 @@ pub fn list_to_close(now: i64, most: i64) -> Stmt {
     .bind(most)
 }
 
-/// The `id` of a ticket that the same batch has made.
-pub fn find_id(uid: &str) -> Stmt {
-    Stmt::new("SELECT id FROM tickets WHERE uid = ?1").bind(uid)
+/// The `id` of the ticket that the same batch has made.
+pub fn find_new_id() -> Stmt {
+    Stmt::new("SELECT max(id) AS id FROM tickets")
 }
 
 pub(super) fn tags_json(ticket: &Ticket) -> String {

@@ -1,7 +1,8 @@
 //! Making a ticket older, in development and tests.
 
-use crate::desk::id::Ref;
+use crate::desk::id::{Ref, name_key};
 use crate::edge::db::Stmt;
+use crate::store::tickets::ticket::uid_condition;
 
 /// Every moment of a ticket's own.
 const TIME_COLUMNS: [&str; 13] = [
@@ -22,11 +23,13 @@ const TIME_COLUMNS: [&str; 13] = [
 
 /// Moves a ticket with its pauses, messages, events and files into the past; the first statement gives its `id`.
 pub fn backdate(ticket: &Ref, by: i64) -> [Stmt; 4] {
-    let (column, name) = match ticket {
-        Ref::Id(id) => ("id", id.to_string()),
-        Ref::Uid(uid) => ("uid", uid.clone()),
-        Ref::Number(number) => ("number", number.clone()),
-        Ref::Key(key) => ("key", key.clone()),
+    let (is_it, name) = match ticket {
+        Ref::Id(id) => ("id = CAST(?1 AS INTEGER)".to_owned(), id.to_string()),
+        Ref::Uid(uid) => (uid_condition("tickets", uid, 1), uid.clone()),
+        Ref::Number(name) | Ref::Key(name) => (
+            "id = (SELECT ticket_id FROM ticket_names WHERE name = ?1)".to_owned(),
+            name_key(name),
+        ),
     };
     let earlier = |columns: &[&str]| -> String {
         let sets: Vec<String> = columns.iter().map(|at| format!("{at} = {at} - ?2")).collect();
@@ -35,7 +38,7 @@ pub fn backdate(ticket: &Ref, by: i64) -> [Stmt; 4] {
     let of_ticket = |table: &str, columns: &[&str]| {
         let sets = earlier(columns);
         Stmt::new(format!(
-            "UPDATE {table} SET {sets} WHERE ticket_id = (SELECT id FROM tickets WHERE {column} = ?1)"
+            "UPDATE {table} SET {sets} WHERE ticket_id = (SELECT id FROM tickets WHERE {is_it})"
         ))
         .bind(&name)
         .bind(by)
@@ -43,7 +46,7 @@ pub fn backdate(ticket: &Ref, by: i64) -> [Stmt; 4] {
     [
         Stmt::new(format!(
             "UPDATE tickets SET {}, pauses = (SELECT json_group_array(json_array(CAST(value ->> 0 AS INTEGER) - CAST(?2 AS INTEGER), \
-               CAST(value ->> 1 AS INTEGER) - CAST(?2 AS INTEGER))) FROM json_each(pauses)) WHERE {column} = ?1 RETURNING id",
+               CAST(value ->> 1 AS INTEGER) - CAST(?2 AS INTEGER))) FROM json_each(pauses)) WHERE {is_it} RETURNING id",
             earlier(&TIME_COLUMNS)
         ))
         .bind(&name)

@@ -34,11 +34,11 @@ pub struct NewTransfer<'a> {
     pub now: i64,
 }
 
-/// Inserts a transfer beside the ticket's last event.
+/// Inserts a transfer beside its event; the last argument is bound by the story of the ticket.
 pub fn insert(new: &NewTransfer) -> Stmt {
     Stmt::new(
         "INSERT INTO transfers (uid, ticket_id, seq, actor_id, from_id, to_id, reason, created_at) \
-         SELECT ?1, t.id, t.seq, ?3, ?4, ?5, ?6, ?7 FROM tickets t WHERE t.id = ?2",
+         SELECT ?1, t.id, t.seq + ?8, ?3, ?4, ?5, ?6, ?7 FROM tickets t WHERE t.id = ?2",
     )
     .bind(new.uid)
     .bind(new.ticket_id)

@@ -9,6 +9,7 @@ use crate::http::page::{Page, PageStart};
 use crate::http::shape::choices;
 use crate::store::categories::write::name_condition;
 use crate::store::sql::view::{Out, View, field, nullable};
+use crate::store::tickets::assignment::open_load;
 
 /// An agent: a user of that role, with the profile.
 pub const AGENT: View = View {
@@ -26,10 +27,11 @@ pub const AGENT: View = View {
         nullable("department", "u.department", Out::Text),
         nullable("phone", "u.phone", Out::Text),
         nullable("avatar_url", "u.avatar_url", Out::Text),
-        field("is_available", "p.is_available", Out::Flag).doc("Takes new tickets at the moment."),
-        field("max_open_tickets", "p.max_open_tickets", Out::Int)
+        field("is_available", "coalesce(p.is_available,1)", Out::Flag)
+            .doc("Takes new tickets at the moment."),
+        field("max_open_tickets", "coalesce(p.max_open_tickets,20)", Out::Int)
             .doc("Automatic assignment never goes beyond it."),
-        field("open_load", "p.open_load", Out::Int)
+        field("open_load", "$LOAD", Out::Int)
             .doc("Assigned tickets that are not resolved, closed or deleted."),
         nullable("last_assigned_at", "p.last_assigned_at", Out::Time),
         field("categories", "$CATEGORIES", Out::Json("CategoryNames")).doc("The active ones."),
@@ -42,14 +44,14 @@ pub const AGENT: View = View {
 
 /// The SQL that builds an [`AGENT`].
 fn json() -> String {
-    AGENT.sql().replace(
+    AGENT.sql().replace("$LOAD", &open_load()).replace(
         "$CATEGORIES",
         "(SELECT json_group_array(json_object('id',c.id,'slug',c.slug,'name',c.name) ORDER BY c.position,c.id) \
           FROM agent_categories a JOIN categories c ON c.id = a.category_id AND c.is_active = 1 WHERE a.user_id = u.id)",
     )
 }
 
-const FROM: &str = "users u JOIN agent_profiles p ON p.user_id = u.id";
+const FROM: &str = "users u LEFT JOIN agent_profiles p ON p.user_id = u.id";
 
 /// The condition on a user `u` that a reference names; its argument is `?n`.
 pub fn user_condition(reference: &Ref, n: usize) -> (String, Arg) {
@@ -102,7 +104,7 @@ fn filter_condition(filter: &AgentFilter, args: &mut Vec<Arg>) -> String {
     let mut wheres = vec!["u.role <> 'customer' AND u.role = 'agent'".to_owned()];
     for (column, wanted) in [
         ("u.is_active", filter.is_active),
-        ("p.is_available", filter.is_available),
+        ("coalesce(p.is_available, 1)", filter.is_available),
     ] {
         if let Some(wanted) = wanted {
             args.push(wanted.into());
@@ -190,8 +192,10 @@ pub fn ensure_profile(user: &Ref) -> Stmt {
 pub fn set_profile(agent: &Ref, is_available: Option<bool>, max_open_tickets: Option<i64>) -> Stmt {
     let (is_it, arg) = user_condition(agent, 1);
     Stmt::new(format!(
-        "UPDATE agent_profiles SET is_available = coalesce(?2, is_available), max_open_tickets = coalesce(?3, max_open_tickets) \
-         WHERE user_id = (SELECT u.id FROM users u WHERE {is_it})"
+        "INSERT INTO agent_profiles (user_id, is_available, max_open_tickets) \
+         SELECT u.id, coalesce(?2, 1), coalesce(?3, 20) FROM users u WHERE {is_it} \
+         ON CONFLICT (user_id) DO UPDATE SET is_available = coalesce(?2, is_available), \
+           max_open_tickets = coalesce(?3, max_open_tickets)"
     ))
     .bind(arg)
     .bind(is_available)

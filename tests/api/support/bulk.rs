@@ -1,11 +1,37 @@
 //! A desk with a great many tickets.
 //!
-//! They are written straight into the database's file while no server has it open; the triggers of the schema
-//! keep counters and the search index as they do in service.
+//! They are written straight into the database's file while no server has it open; [`FOLLOW`] writes what the Worker
+//! writes beside a ticket: names, facets, counters, the search index.
 
 use std::fmt::Write;
 
 use super::{Worker, sqlite};
+
+/// What follows from tickets that were inserted by hand.
+pub const FOLLOW: &str = "
+  UPDATE tickets AS t SET uid = substr(uid, 1, 24) || printf('%012x', id),
+    requester_card = (SELECT card FROM users WHERE id = t.requester_id), requester_email = (SELECT email FROM users WHERE id = t.requester_id),
+    assignee_card = coalesce((SELECT card FROM users WHERE id = t.assignee_id), 'null'),
+    category = (SELECT slug FROM categories WHERE id = t.category_id) WHERE requester_card = 'null';
+  INSERT OR IGNORE INTO ticket_names (name, ticket_id)
+    SELECT substr(number, 1, 14) || printf('%07d', CAST(substr(number, 15) AS INTEGER)), id FROM tickets;
+  INSERT OR IGNORE INTO ticket_facets (facet, ticket_id)
+    SELECT 't:' || j.value, t.id FROM tickets t, json_each(t.tags) j;
+  INSERT OR IGNORE INTO ticket_facets (facet, ticket_id) SELECT 'd:' || department, id FROM tickets WHERE department IS NOT NULL;
+  INSERT OR IGNORE INTO ticket_facets (facet, ticket_id) SELECT 'w', id FROM tickets WHERE workflow = 'project';
+  INSERT OR IGNORE INTO ticket_facets (facet, ticket_id) SELECT 'o', id FROM tickets WHERE is_overdue = 1;
+  DELETE FROM ticket_counts;
+  INSERT INTO ticket_counts SELECT coalesce(assignee_id, 0), coalesce(category_id, 0), coalesce(project_id, 0),
+    sum(status = 'open'), sum(status = 'assigned'), sum(status = 'in_progress'), sum(status = 'waiting'), sum(status = 'blocked'),
+    sum(status = 'resolved'), sum(status = 'closed'), sum(status = 'reopened'),
+    sum(priority = 1), sum(priority = 2), sum(priority = 3), sum(priority = 4), sum(is_overdue)
+    FROM tickets WHERE deleted_at IS NULL GROUP BY 1, 2, 3;
+  DELETE FROM department_counts;
+  INSERT INTO department_counts SELECT department, count(*) FROM tickets
+    WHERE deleted_at IS NULL AND department IS NOT NULL GROUP BY 1;
+  INSERT INTO ticket_search (rowid, title, public, internal, scope)
+    SELECT id << 20, number || '  ' || title, description, '', 'u' || requester_id FROM tickets
+    WHERE id NOT IN (SELECT rowid >> 20 FROM ticket_search);";
 
 /// A database of so many tickets, and people to read them: an admin, and agents in no, one and four categories.
 pub struct Desk {
@@ -37,6 +63,7 @@ pub fn desk(tickets: u64) -> Desk {
         .unwrap();
     }
     sql.push_str(&bulk(tickets));
+    sql.push_str(FOLLOW);
     sql.push_str("COMMIT;");
     sqlite::run(&file, &sql, "");
     Desk {
@@ -55,7 +82,7 @@ fn bulk(tickets: u64) -> String {
            'bulk' || i, 'bulk' || i, 'customer', 1760000000000, 1760000000000 FROM n;
          INSERT INTO tickets (uid, number, title, description, status, priority, workflow, category_id, department, tags,
            requester_id, assignee_id, created_at, updated_at, public_updated_at, first_response_due_at,
-           resolution_due_at, resolved_at, closed_at, paused_at, is_overdue)
+           resolution_due_at, resolved_at, closed_at, paused_at, is_overdue, response_alert, resolution_alert)
          WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {tickets}),
          drawn AS (SELECT i, (i * 2654435761) % 4294967296 / 65536 AS r, 1760000000000 + i * 300000 AS at FROM n),
          shaped AS (
@@ -77,6 +104,6 @@ fn bulk(tickets: u64) -> String {
            CASE WHEN status IN ('resolved', 'closed') THEN at + 3600000 END,
            CASE WHEN status = 'closed' THEN at + 7200000 END,
            CASE WHEN status IN ('waiting', 'blocked') THEN at + 3600000 END,
-           status IN ('open', 'assigned', 'in_progress', 'reopened') FROM shaped;"
+           status IN ('open', 'assigned', 'in_progress', 'reopened'), 2, 2 FROM shaped;"
     )
 }

@@ -45,6 +45,8 @@ pub struct Ticket {
     pub paused_ms: Millis,
     /// The version of the SLA policy that the due times come from.
     pub sla_version: i64,
+    /// It is counted as overdue. The clock marks tickets some time after their due time; see [`Ticket::is_overdue`].
+    pub is_marked_overdue: bool,
 }
 
 /// A row and the name that history shows: the slug of a category, the key of a project.
@@ -171,6 +173,7 @@ impl Ticket {
             pauses: Vec::new(),
             paused_ms: 0,
             sla_version: 0,
+            is_marked_overdue: false,
         }
     }
 

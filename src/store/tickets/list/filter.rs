@@ -90,6 +90,15 @@ impl IndexWalk {
         }
     }
 
+    /// A walk down the tickets with a facet, an expression.
+    pub fn on_facet(facet: String) -> IndexWalk {
+        IndexWalk {
+            from: "ticket_facets g CROSS JOIN tickets t ON t.id = g.ticket_id".to_owned(),
+            id: "g.ticket_id",
+            condition: format!("g.facet = {facet}"),
+        }
+    }
+
     /// All tickets, newest first.
     pub fn all() -> IndexWalk {
         IndexWalk {
@@ -150,7 +159,7 @@ pub fn filter_condition(reader: &Viewer, sql: &mut SqlBuilder, filter: &TicketFi
         TicketFilter::Requester(reference) => format!("+t.requester_id = {}", user_id(sql, reference)),
         TicketFilter::Tag(tag) => {
             format!(
-                "EXISTS (SELECT 1 FROM ticket_tags WHERE tag = {} AND ticket_id = t.id)",
+                "EXISTS (SELECT 1 FROM ticket_facets WHERE facet = 't:' || {} AND ticket_id = t.id)",
                 sql.arg(tag)
             )
         }
@@ -198,8 +207,8 @@ pub(super) fn narrowness(filter: &TicketFilter) -> Option<u8> {
         // Most statuses together are most tickets: no index is better than none then.
         TicketFilter::Status(words) if words.len() <= 4 => Some(10),
         TicketFilter::Priority(_) => Some(11),
-        TicketFilter::HasAttachment(_) => Some(12),
-        TicketFilter::Workflow(_) => Some(13),
+        TicketFilter::HasAttachment(true) => Some(3),
+        TicketFilter::Workflow("project") => Some(5),
         _ => None,
     }
 }
@@ -211,34 +220,33 @@ pub fn index_walks(sql: &mut SqlBuilder, filter: &TicketFilter) -> Vec<IndexWalk
         TicketFilter::Requester(reference) => {
             one(IndexWalk::on_index("tickets_by_requester", format!("t.requester_id = {}", user_id(sql, reference))))
         }
-        TicketFilter::Tag(tag) => one(IndexWalk {
-            from: "ticket_tags g CROSS JOIN tickets t ON t.id = g.ticket_id".to_owned(),
-            id: "g.ticket_id",
-            condition: format!("g.tag = {}", sql.arg(tag)),
-        }),
+        TicketFilter::Tag(tag) => one(IndexWalk::on_facet(format!("'t:' || {}", sql.arg(tag)))),
         TicketFilter::Assignee(reference) => {
             one(IndexWalk::on_index("tickets_by_assignee", format!("t.assignee_id = {}", user_id(sql, reference))))
         }
         TicketFilter::Unassigned => one(IndexWalk::on_index("tickets_by_assignee", "t.assignee_id IS NULL")),
-        TicketFilter::Subcategory(reference) => one(IndexWalk::on_index(
-            "tickets_by_subcategory",
-            format!("t.subcategory_id = {}", row_id(sql, "subcategories", reference)),
-        )),
-        TicketFilter::SubcategorySlug(slug) => one(IndexWalk::on_index(
-            "tickets_by_subcategory",
-            format!("t.subcategory_id = (SELECT id FROM subcategories WHERE slug = {})", sql.arg(slug)),
-        )),
-        TicketFilter::Project(reference) => one(IndexWalk::on_index(
-            "tickets_by_project",
-            format!("t.project_id = {}", row_id(sql, "projects", reference)),
-        )),
-        TicketFilter::ProjectKey(key) => one(IndexWalk::on_index(
-            "tickets_by_project",
-            format!("t.project_id = (SELECT id FROM projects WHERE key = {})", sql.arg(key)),
-        )),
-        TicketFilter::Department(name) => {
-            one(IndexWalk::on_index("tickets_by_department", format!("t.department = {}", sql.arg(name))))
-        }
+        TicketFilter::Subcategory(reference) => one(IndexWalk::on_facet(format!(
+            "'s:' || CAST({} AS INTEGER)",
+            row_id(sql, "subcategories", reference)
+        ))),
+        TicketFilter::SubcategorySlug(slug) => one(IndexWalk::on_facet(format!(
+            "'s:' || (SELECT id FROM subcategories WHERE slug = {})",
+            sql.arg(slug)
+        ))),
+        TicketFilter::Project(reference) => one(IndexWalk::on_facet(format!(
+            "'p:' || CAST({} AS INTEGER)",
+            row_id(sql, "projects", reference)
+        ))),
+        TicketFilter::ProjectKey(key) => one(IndexWalk::on_facet(format!(
+            "'p:' || (SELECT id FROM projects WHERE key = {})",
+            sql.arg(key)
+        ))),
+        TicketFilter::Department(name) => one(IndexWalk::on_facet(format!("'d:' || {}", sql.arg(name)))),
+        TicketFilter::Workflow("project") => one(IndexWalk::on_facet("'w'".to_owned())),
+        TicketFilter::HasAttachment(true) => one(IndexWalk {
+            condition: "g.facet = 'f' AND t.attachment_count > 0".to_owned(),
+            ..IndexWalk::on_facet(String::new())
+        }),
         TicketFilter::Category(reference) => {
             one(IndexWalk::on_index("tickets_by_category", format!("t.category_id = {}", row_id(sql, "categories", reference))))
         }
@@ -253,14 +261,14 @@ pub fn index_walks(sql: &mut SqlBuilder, filter: &TicketFilter) -> Vec<IndexWalk
             .iter()
             .map(|rank| IndexWalk::on_index("tickets_by_priority", format!("t.priority = {}", sql.arg(*rank))))
             .collect(),
-        TicketFilter::Workflow(word) => one(IndexWalk::on_index("tickets_by_workflow", format!("t.workflow = {}", sql.arg(*word)))),
-        TicketFilter::HasAttachment(true) => one(IndexWalk::on_index("tickets_with_attachments", "t.attachment_count > 0")),
-        TicketFilter::HasAttachment(false) => one(IndexWalk::on_index("tickets_without_attachments", "t.attachment_count = 0")),
         // Overdue are those that are marked, and the few that the sweep has still to mark.
         TicketFilter::Overdue(true) => vec![
-            IndexWalk::on_index("tickets_overdue", "t.is_overdue = 1"),
             IndexWalk {
-                condition: "t.id IN (SELECT id FROM tickets INDEXED BY tickets_to_become_overdue WHERE deleted_at IS NULL \
+                condition: "g.facet = 'o' AND t.is_overdue = 1".to_owned(),
+                ..IndexWalk::on_facet(String::new())
+            },
+            IndexWalk {
+                condition: "t.id IN (SELECT id FROM tickets INDEXED BY tickets_by_alarm WHERE alarm_at <= ?1 AND deleted_at IS NULL \
                   AND is_overdue = 0 AND resolved_at IS NULL AND paused_at IS NULL AND resolution_due_at < ?1)"
                     .to_owned(),
                 ..IndexWalk::all()

@@ -1,0 +1,53 @@
+//! Facets: what few tickets have and lists ask for, as rows of `ticket_facets`.
+
+use serde_json::json;
+
+use crate::desk::tickets::status::Lifecycle;
+use crate::desk::tickets::ticket::Ticket;
+use crate::edge::db::Stmt;
+
+fn facets(ticket: &Ticket, is_overdue: bool) -> Vec<String> {
+    let mut facets: Vec<String> = ticket.tags.iter().map(|tag| format!("t:{tag}")).collect();
+    facets.extend(ticket.project.iter().map(|project| format!("p:{}", project.id)));
+    facets.extend(ticket.subcategory.iter().map(|part| format!("s:{}", part.id)));
+    facets.extend(ticket.department.iter().map(|name| format!("d:{name}")));
+    facets.extend((ticket.workflow == Lifecycle::Project).then(|| "w".to_owned()));
+    facets.extend(is_overdue.then(|| "o".to_owned()));
+    facets
+}
+
+/// Writes the facets of the ticket that the same batch has made.
+pub fn insert_new(ticket: &Ticket, is_overdue: bool) -> Option<Stmt> {
+    let facets = facets(ticket, is_overdue);
+    (!facets.is_empty()).then(|| {
+        Stmt::new(
+            "INSERT INTO ticket_facets (facet, ticket_id) SELECT value, (SELECT max(id) FROM tickets) FROM json_each(?1)",
+        )
+        .bind(json!(facets).to_string())
+    })
+}
+
+/// Writes what a change adds to a ticket's facets, and takes away.
+pub fn change(before: &Ticket, after: &Ticket, is_overdue: bool) -> Vec<Stmt> {
+    let old = facets(before, before.is_marked_overdue);
+    let new = facets(after, is_overdue);
+    let without = |some: &[String], others: &[String]| {
+        let rest: Vec<&String> = some.iter().filter(|facet| !others.contains(facet)).collect();
+        (!rest.is_empty()).then(|| json!(rest).to_string())
+    };
+    let gone = without(&old, &new).map(|facets| {
+        Stmt::new(
+            "DELETE FROM ticket_facets WHERE ticket_id = ?1 AND facet IN (SELECT value FROM json_each(?2))",
+        )
+        .bind(before.id)
+        .bind(facets)
+    });
+    let come = without(&new, &old).map(|facets| {
+        Stmt::new(
+            "INSERT OR IGNORE INTO ticket_facets (facet, ticket_id) SELECT value, ?1 FROM json_each(?2)",
+        )
+        .bind(before.id)
+        .bind(facets)
+    });
+    gone.into_iter().chain(come).collect()
+}
