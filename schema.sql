@@ -623,15 +623,6 @@ ALTER TABLE settings ADD COLUMN workflows_version INTEGER NOT NULL DEFAULT 1;
 
 -- What goes out ------------------------------------------------------------------------------------------------
 
--- What has to be told outside of the database once a batch is kept: a room or a person that listens, a mail, an
--- endpoint. Only triggers write it; every batch that changes something ends by taking it away, so it is empty
--- between batches. What is lost after that is found again by the clock, or by the rooms themselves.
-CREATE TABLE due (
-  what TEXT NOT NULL CHECK (what IN ('room', 'user', 'mail', 'hook')),
-  id INTEGER NOT NULL,                     -- of the ticket, the user, the mail, the endpoint
-  PRIMARY KEY (what, id)
-) STRICT, WITHOUT ROWID;
-
 -- An address is mailed only after its owner has shown that it is theirs, or staff have vouched for it.
 ALTER TABLE users ADD COLUMN email_verified_at INTEGER;
 -- The address that a reset link was mailed to, in lower case: whoever uses the link reads its mail.
@@ -696,12 +687,6 @@ CREATE INDEX outbox_digested ON outbox (digest_id) WHERE digest_id IS NOT NULL;
 CREATE INDEX outbox_by_user ON outbox (user_id, kind, created_at);
 CREATE INDEX outbox_done ON outbox (done_at) WHERE done_at IS NOT NULL;
 
-CREATE TRIGGER outbox_due
-AFTER INSERT ON outbox
-BEGIN
-  INSERT OR IGNORE INTO due (what, id) VALUES ('mail', NEW.id);
-END;
-
 -- `INSERT INTO notify ...` tells somebody something, in the ways they want. Nobody is told twice of one event; a
 -- mention says more than a reply. A uid is a UUIDv7 (RFC 9562, section 5.7), made of the time and of chance.
 CREATE VIEW notify AS
@@ -709,8 +694,10 @@ CREATE VIEW notify AS
 CREATE TRIGGER notify_insert
 INSTEAD OF INSERT ON notify
 BEGIN
-  INSERT INTO notifications (uid, user_id, kind, ticket_id, event_id, message, created_at)
-  SELECT lower(printf('%08x-%04x-7%s-%s-%s', NEW.at >> 16, NEW.at & 65535, substr(hex(randomblob(2)), 2),
+  -- The id stands among those of the events times 1024: what a person hears is in one order.
+  INSERT INTO notifications (id, uid, user_id, kind, ticket_id, event_id, message, created_at)
+  SELECT 1 + max(1024 * coalesce((SELECT max(id) FROM events), 0), coalesce((SELECT max(id) FROM notifications), 0)),
+    lower(printf('%08x-%04x-7%s-%s-%s', NEW.at >> 16, NEW.at & 65535, substr(hex(randomblob(2)), 2),
       substr('89ab', 1 + (random() & 3), 1) || substr(hex(randomblob(2)), 2), hex(randomblob(6)))),
     u.id, NEW.kind, NEW.ticket_id, NEW.event_id, NEW.message, NEW.at
   FROM users u LEFT JOIN notification_preferences p ON p.user_id = u.id AND p.kind = NEW.kind
@@ -800,71 +787,16 @@ END;
 
 -- Live rooms ---------------------------------------------------------------------------------------------------
 
--- The objects that have sockets: 'ticket:5' is the room of a ticket, 'user:7' somebody who listens to all that
--- concerns them. Each renews its row while it has sockets, and takes it away with the last one; a row that has run out
--- is that of an object which has died. Where nobody listens, nothing is written below.
+-- The live objects that have sockets: 'ticket:5' is the room of a ticket, 'user:7' is somebody who listens to all that
+-- concerns them. They are nudged after a commit and read what they have missed from the events. Each renews its row
+-- while it has sockets, and deletes it with the last one.
 CREATE TABLE listeners (
   object TEXT PRIMARY KEY,
   user_id INTEGER REFERENCES users (id),   -- of 'user:7'
+  is_agent INTEGER NOT NULL DEFAULT 0 CHECK (is_agent IN (0, 1)),   -- the user may take tickets that are nobody's
   until INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX listeners_people ON listeners (user_id) WHERE user_id IS NOT NULL;
-CREATE INDEX listeners_by_time ON listeners (until);
-
--- What people who listen are to hear, in the order of its numbers, which are never given twice.
-CREATE TABLE feed (
-  id INTEGER PRIMARY KEY AUTOINCREMENT,
-  user_id INTEGER NOT NULL REFERENCES users (id),
-  event_id INTEGER REFERENCES events (id),
-  notification_id INTEGER REFERENCES notifications (id) ON DELETE CASCADE,
-  created_at INTEGER NOT NULL
-) STRICT;
-CREATE INDEX feed_by_user ON feed (user_id, id);
-CREATE UNIQUE INDEX feed_by_event ON feed (event_id, user_id) WHERE event_id IS NOT NULL;
-CREATE INDEX feed_by_notification ON feed (notification_id) WHERE notification_id IS NOT NULL;
-CREATE INDEX feed_by_time ON feed (created_at);
-
-CREATE TRIGGER feed_due
-AFTER INSERT ON feed
-BEGIN
-  INSERT OR IGNORE INTO due (what, id) VALUES ('user', NEW.user_id);
-END;
-
--- An event is heard in the room of its ticket.
-CREATE TRIGGER events_room
-AFTER INSERT ON events
-WHEN EXISTS (SELECT 1 FROM listeners WHERE object = 'ticket:' || NEW.ticket_id AND until > NEW.created_at)
-BEGIN
-  INSERT OR IGNORE INTO due (what, id) VALUES ('room', NEW.ticket_id);
-END;
-
--- And by whom it concerns: the requester, the assignee and the one before; what is nobody's concerns the agents who may
--- take it. Whether they may still see the ticket is decided when they are told.
-CREATE TRIGGER events_feed
-AFTER INSERT ON events
-WHEN EXISTS (SELECT 1 FROM listeners WHERE user_id IS NOT NULL)
-BEGIN
-  INSERT OR IGNORE INTO feed (user_id, event_id, created_at)
-  SELECT u.id, NEW.id, NEW.created_at
-  FROM tickets t JOIN users u ON u.id IN (t.requester_id, t.assignee_id,
-    (SELECT json_extract(c.value, '$.from.id') FROM json_each(NEW.changes) c WHERE json_extract(c.value, '$.field') = 'assignee'))
-  JOIN listeners l ON l.object = 'user:' || u.id AND l.until > NEW.created_at
-  WHERE t.id = NEW.ticket_id AND (NEW.public_seq IS NOT NULL OR u.role <> 'customer');
-  INSERT OR IGNORE INTO feed (user_id, event_id, created_at)
-  SELECT u.id, NEW.id, NEW.created_at
-  FROM tickets t JOIN settings s ON s.id = 1 JOIN listeners l ON l.user_id IS NOT NULL AND l.until > NEW.created_at
-  JOIN users u ON u.id = l.user_id AND u.role = 'agent'
-  WHERE t.id = NEW.ticket_id AND t.assignee_id IS NULL AND (s.agent_scope <> 'category'
-    OR EXISTS (SELECT 1 FROM agent_categories WHERE user_id = u.id AND category_id = t.category_id)
-    OR NOT EXISTS (SELECT 1 FROM agent_categories WHERE user_id = u.id));
-END;
-
-CREATE TRIGGER notifications_feed
-AFTER INSERT ON notifications
-WHEN EXISTS (SELECT 1 FROM listeners WHERE object = 'user:' || NEW.user_id AND until > NEW.created_at)
-BEGIN
-  INSERT INTO feed (user_id, notification_id, created_at) VALUES (NEW.user_id, NEW.id, NEW.created_at);
-END;
+CREATE INDEX listeners_agents ON listeners (user_id) WHERE is_agent = 1;   -- to be nudged of tickets that are nobody's
 
 -- Tickets that open one socket each, for clients that can send no header: what the token said that asked for them.
 -- Only their SHA-256 is kept.
@@ -897,6 +829,8 @@ CREATE TABLE webhooks (
   old_secret_until INTEGER,
   lease TEXT,                              -- who is sending
   lease_until INTEGER NOT NULL DEFAULT 0,
+  event_id INTEGER NOT NULL DEFAULT 0,     -- deliveries have been made of the events up to this one
+  done_id INTEGER NOT NULL DEFAULT 0,      -- no delivery up to this one is pending
   version INTEGER NOT NULL DEFAULT 1,
   created_at INTEGER NOT NULL,
   updated_at INTEGER NOT NULL
@@ -909,12 +843,15 @@ BEGIN
   SELECT RAISE(ABORT, 'STALE_VERSION');
 END;
 
--- What goes to an endpoint, in the order of ids: the first that is pending goes, and holds back the others.
+-- What goes to an endpoint, in the order of ids: the first that is pending goes, and holds back the others. A change
+-- writes nothing here: whoever sends makes deliveries of the events behind webhooks.event_id, and until then the log
+-- computes them. The id is that of the event times 65536, or one more than the last id for what is not an event's, so
+-- deliveries stand in the order of the events.
 CREATE TABLE webhook_deliveries (
-  id INTEGER PRIMARY KEY,
-  uid TEXT NOT NULL UNIQUE,
-  repeats TEXT,                            -- the uid of the delivery that somebody has sent again: the receiver knows it by that
   webhook_id INTEGER NOT NULL,
+  id INTEGER NOT NULL,
+  uid TEXT NOT NULL,                       -- UUIDv7 of time, endpoint and id, which are its last 12 digits
+  repeats TEXT,                            -- the uid of the delivery that somebody has sent again: the receiver knows it by that
   type TEXT NOT NULL,
   ticket_id INTEGER REFERENCES tickets (id),
   event_id INTEGER REFERENCES events (id),
@@ -929,67 +866,9 @@ CREATE TABLE webhook_deliveries (
   duration_ms INTEGER,
   response TEXT,                           -- how the last answer began
   created_at INTEGER NOT NULL,
-  delivered_at INTEGER
-) STRICT;
-CREATE INDEX webhook_deliveries_by_hook ON webhook_deliveries (webhook_id);
-CREATE INDEX webhook_deliveries_by_state ON webhook_deliveries (webhook_id, state);
-CREATE INDEX webhook_deliveries_by_time ON webhook_deliveries (created_at);
-
-CREATE TRIGGER webhook_deliveries_due
-AFTER INSERT ON webhook_deliveries
-BEGIN
-  INSERT OR IGNORE INTO due (what, id) VALUES ('hook', NEW.webhook_id);
-END;
-
--- What is to be tried earlier than it was: somebody has looked after the endpoint.
-CREATE TRIGGER webhook_deliveries_hastened
-AFTER UPDATE OF next_attempt_at ON webhook_deliveries
-WHEN NEW.state = 'pending' AND NEW.next_attempt_at < OLD.next_attempt_at
-BEGIN
-  INSERT OR IGNORE INTO due (what, id) VALUES ('hook', NEW.webhook_id);
-END;
-
--- Every event goes to whoever listens to its type: `ticket_created` is `ticket.created`, `assigned` is
--- `ticket.assigned`. What is internal goes only where that is wanted.
-CREATE TRIGGER events_webhooks
-AFTER INSERT ON events
-WHEN EXISTS (SELECT 1 FROM webhooks WHERE is_active = 1)
-BEGIN
-  INSERT INTO webhook_deliveries (uid, webhook_id, type, ticket_id, event_id, next_attempt_at, created_at)
-  SELECT lower(printf('%08x-%04x-7%s-%s-%s', NEW.created_at >> 16, NEW.created_at & 65535, substr(hex(randomblob(2)), 2),
-      substr('89ab', 1 + (random() & 3), 1) || substr(hex(randomblob(2)), 2), hex(randomblob(6)))),
-    h.id, k.type, NEW.ticket_id, NEW.id, NEW.created_at, NEW.created_at
-  FROM (SELECT iif(substr(NEW.type, 1, instr(NEW.type, '_') - 1) IN ('ticket', 'message', 'attachment', 'sla'),
-      substr(NEW.type, 1, instr(NEW.type, '_') - 1) || '.' || substr(NEW.type, instr(NEW.type, '_') + 1),
-      'ticket.' || NEW.type) AS type) k
-  JOIN webhooks h
-  WHERE h.is_active = 1 AND (h.include_internal = 1 OR NEW.public_seq IS NOT NULL)
-    AND EXISTS (SELECT 1 FROM json_each(h.events) WHERE value IN ('*', k.type));
-END;
-
--- What waits for an endpoint that is switched off goes nowhere any more; somebody may send it again.
-CREATE TRIGGER webhooks_switched_off
-AFTER UPDATE OF is_active ON webhooks
-WHEN NEW.is_active = 0 AND OLD.is_active = 1
-BEGIN
-  UPDATE webhook_deliveries SET state = 'cancelled' WHERE webhook_id = NEW.id AND state = 'pending';
-END;
-CREATE TRIGGER webhooks_deleted
-AFTER DELETE ON webhooks
-BEGIN
-  UPDATE webhook_deliveries SET state = 'cancelled' WHERE webhook_id = OLD.id AND state = 'pending';
-END;
-
--- An endpoint that is to hear of nothing internal any more does not get what waits for it either: internal events
--- are called off, and the bodies of others are made anew.
-CREATE TRIGGER webhooks_less_internal
-AFTER UPDATE OF include_internal ON webhooks
-WHEN NEW.include_internal = 0 AND OLD.include_internal = 1
-BEGIN
-  UPDATE webhook_deliveries SET state = 'cancelled' WHERE webhook_id = NEW.id AND state = 'pending'
-    AND (SELECT public_seq IS NULL FROM events WHERE id = event_id);
-  UPDATE webhook_deliveries SET body = NULL, is_internal = 0 WHERE webhook_id = NEW.id AND state = 'pending';
-END;
+  delivered_at INTEGER,
+  PRIMARY KEY (webhook_id, id)
+) STRICT, WITHOUT ROWID;
 
 -- Workflow rules name endpoints: what the Worker keeps of them is read anew.
 CREATE TRIGGER workflows_webhooks_inserted

@@ -1,14 +1,5 @@
 -- What goes out ------------------------------------------------------------------------------------------------
 
--- What has to be told outside of the database once a batch is kept: a room or a person that listens, a mail, an
--- endpoint. Only triggers write it; every batch that changes something ends by taking it away, so it is empty
--- between batches. What is lost after that is found again by the clock, or by the rooms themselves.
-CREATE TABLE due (
-  what TEXT NOT NULL CHECK (what IN ('room', 'user', 'mail', 'hook')),
-  id INTEGER NOT NULL,                     -- of the ticket, the user, the mail, the endpoint
-  PRIMARY KEY (what, id)
-) STRICT, WITHOUT ROWID;
-
 -- An address is mailed only after its owner has shown that it is theirs, or staff have vouched for it.
 ALTER TABLE users ADD COLUMN email_verified_at INTEGER;
 -- The address that a reset link was mailed to, in lower case: whoever uses the link reads its mail.
@@ -73,12 +64,6 @@ CREATE INDEX outbox_digested ON outbox (digest_id) WHERE digest_id IS NOT NULL;
 CREATE INDEX outbox_by_user ON outbox (user_id, kind, created_at);
 CREATE INDEX outbox_done ON outbox (done_at) WHERE done_at IS NOT NULL;
 
-CREATE TRIGGER outbox_due
-AFTER INSERT ON outbox
-BEGIN
-  INSERT OR IGNORE INTO due (what, id) VALUES ('mail', NEW.id);
-END;
-
 -- `INSERT INTO notify ...` tells somebody something, in the ways they want. Nobody is told twice of one event; a
 -- mention says more than a reply. A uid is a UUIDv7 (RFC 9562, section 5.7), made of the time and of chance.
 CREATE VIEW notify AS
@@ -86,8 +71,10 @@ CREATE VIEW notify AS
 CREATE TRIGGER notify_insert
 INSTEAD OF INSERT ON notify
 BEGIN
-  INSERT INTO notifications (uid, user_id, kind, ticket_id, event_id, message, created_at)
-  SELECT lower(printf('%08x-%04x-7%s-%s-%s', NEW.at >> 16, NEW.at & 65535, substr(hex(randomblob(2)), 2),
+  -- The id stands among those of the events times 1024: what a person hears is in one order.
+  INSERT INTO notifications (id, uid, user_id, kind, ticket_id, event_id, message, created_at)
+  SELECT 1 + max(1024 * coalesce((SELECT max(id) FROM events), 0), coalesce((SELECT max(id) FROM notifications), 0)),
+    lower(printf('%08x-%04x-7%s-%s-%s', NEW.at >> 16, NEW.at & 65535, substr(hex(randomblob(2)), 2),
       substr('89ab', 1 + (random() & 3), 1) || substr(hex(randomblob(2)), 2), hex(randomblob(6)))),
     u.id, NEW.kind, NEW.ticket_id, NEW.event_id, NEW.message, NEW.at
   FROM users u LEFT JOIN notification_preferences p ON p.user_id = u.id AND p.kind = NEW.kind

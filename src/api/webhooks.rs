@@ -18,6 +18,7 @@ use crate::http::reply::{Body, Reply};
 use crate::http::shape::{Field, JsonFormat, Kind, Shape};
 use crate::http::webhook_signature::{format_secret, is_valid_secret};
 use crate::store::commit::CommitReply;
+use crate::store::dispatch::{Dispatch, DispatchKind};
 use crate::store::sql::rows::{CountRow, IdRow};
 use crate::store::webhooks::deliveries::{self, DeliveryRow, STATE};
 use crate::store::webhooks::endpoints::{self as rows, NewWebhook, WebhookRow};
@@ -208,20 +209,27 @@ pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
         let events = read_event_list(&input, Some(&before.events), include_internal)?;
         call.check_version(before.version, Some(&input))?;
         let new = NewWebhook {
-            uid: before.uid,
-            url: url.clone().unwrap_or(before.url),
-            description: input.text("description").unwrap_or(before.description),
+            uid: before.uid.clone(),
+            url: url.clone().unwrap_or_else(|| before.url.clone()),
+            description: input
+                .text("description")
+                .unwrap_or_else(|| before.description.clone()),
             events,
             include_internal,
             is_active: input.flag("is_active").unwrap_or(before.is_active == 1),
             secret: secret.clone(),
             now: call.now(),
         };
-        call.commit(
-            rows::update(before.id, before.version, &new).into(),
-            CommitReply::Row(rows::show(&reference)),
-        )
-        .await
+        let stmts = rows::update(&before, &new);
+        let reply = call
+            .commit(stmts, CommitReply::Row(rows::show(&reference)))
+            .await?;
+        // What waits is tried at once.
+        call.app.due.borrow_mut().push(Dispatch {
+            what: DispatchKind::Hook,
+            id: before.id,
+        });
+        Ok(reply)
     })?;
     Ok(with_secret(reply, secret.as_deref()))
 }
@@ -298,14 +306,15 @@ pub async fn deliveries(call: &Call<'_>) -> Result<Reply, Error> {
     let input = input::parse_query(call.request, &[&page::QUERY, &DELIVERIES])?;
     let page = Page::from_query(call.request, &input, call.my_id()?)?;
     let (reference, state) = (call.reference("id")?, input.choice("state"));
-    let mut stmts = vec![rows::row(&reference), deliveries::list(&reference, state, &page)];
+    let mut stmts = vec![rows::row(&reference)];
+    stmts.extend(deliveries::list(&reference, state, &page));
     if page.count {
         stmts.push(deliveries::count(&reference, state));
     }
     let found = call.read(stmts).await?;
     let IdRow { .. } = require_row(found.first())?;
     let rows = found.get(1).ok_or(Error::NotFound)?;
-    list_reply(call, &page, rows, None, found.get(2))
+    list_reply(call, &page, rows, found.get(2), found.get(3))
 }
 
 /// `GET /webhooks/{id}/deliveries/{delivery_id}`.
@@ -320,9 +329,8 @@ pub async fn send_test(call: &Call<'_>) -> Result<Reply, Error> {
     retry!(async {
         let found = call.read(vec![rows::row(&call.reference("id")?)]).await?;
         let webhook = require_active(found.first())?;
-        let uid = call.uid()?;
-        let stmts = deliveries::insert_test(webhook.id, &uid, call.now());
-        call.commit(stmts, delivery_reply(&webhook, &uid)).await
+        let stmts = deliveries::insert_test(webhook.id, call.now());
+        call.commit(stmts, delivery_reply(&webhook)).await
     })
 }
 
@@ -346,9 +354,8 @@ pub async fn redeliver(call: &Call<'_>) -> Result<Reply, Error> {
                 "it tells of what is internal, which this webhook does not hear of any more",
             ));
         }
-        let uid = call.uid()?;
-        let stmts = deliveries::redeliver(webhook.id, before.id, &uid, call.now());
-        call.commit(stmts, delivery_reply(&webhook, &uid)).await
+        let stmts = deliveries::redeliver(webhook.id, before.id, call.now());
+        call.commit(stmts, delivery_reply(&webhook)).await
     })
 }
 
@@ -362,7 +369,7 @@ fn require_active(rows: Option<&Rows>) -> Result<WebhookRow, Error> {
     }
 }
 
-fn delivery_reply(webhook: &WebhookRow, uid: &str) -> CommitReply {
+fn delivery_reply(webhook: &WebhookRow) -> CommitReply {
     let place = format!("/api/v1/webhooks/{}/deliveries/", webhook.id);
-    CommitReply::Created(deliveries::show_uid(uid), place)
+    CommitReply::Created(deliveries::show_newest(webhook.id), place)
 }

@@ -236,7 +236,6 @@ fn delivery_stmts(
     let one = |webhook: &i64| {
         let new = RuleDelivery {
             webhook: *webhook,
-            uid: &ids::new_uid(now).map_err(Error::Internal)?,
             rule: &rule,
             is_internal,
             now,

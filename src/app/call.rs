@@ -364,7 +364,7 @@ impl<'a> Call<'a> {
     /// state; [`Error::Replayed`] when a twin was first.
     pub async fn commit(&self, stmts: Vec<Stmt>, answer: CommitReply) -> Result<Reply, Error> {
         let key = self.idempotency_key()?;
-        match commit::commit(&self.app.db, key.as_ref(), stmts, &answer).await {
+        match commit::commit(&self.app.db, key.as_ref(), stmts, &answer, self.now()).await {
             Ok((answered, due)) => {
                 self.app.due.borrow_mut().extend(due);
                 Ok(stored_reply(answered))

@@ -2,12 +2,10 @@
 
 use crate::app::automation::{self, Engine};
 use crate::app::retry::retry;
-use crate::desk::Millis;
 use crate::desk::automation::executor::{TriggerInput, detect_triggers};
 use crate::desk::tickets::auto_close;
-use crate::edge::db::Db;
 use crate::http::error::Error;
-use crate::jobs::shared::{self, Outcomes};
+use crate::jobs::shared::{self, JobDb, Outcomes};
 use crate::store::tickets::subject::EventSubject;
 use crate::store::tickets::write::story::Story;
 use crate::store::tickets::{ticket, write};
@@ -16,7 +14,8 @@ use crate::store::tickets::{ticket, write};
 const MAX_CLOSED: i64 = 50;
 
 /// Closes tickets, each in a batch of its own. Whoever says something at the same moment is heard first.
-pub async fn run(db: &Db, now: Millis) -> Result<usize, Error> {
+pub async fn run(job: &JobDb<'_>) -> Result<usize, Error> {
+    let (db, now) = (job.db, job.now);
     let found = db.batch(&[ticket::list_to_close(now, MAX_CLOSED)]).await?;
     let waiting: Vec<crate::store::sql::rows::IdRow> = match found.first() {
         Some(rows) => rows.all()?,
@@ -28,14 +27,14 @@ pub async fn run(db: &Db, now: Millis) -> Result<usize, Error> {
     let (engine, windows) = shared::load_engine(db, now).await?;
     let mut tally = Outcomes::default();
     for row in waiting {
-        tally.add(retry!(close_one(db, &engine, windows.auto_close_days, row.id)));
+        tally.add(retry!(close_one(job, &engine, windows.auto_close_days, row.id)));
     }
     tally.finish()
 }
 
-async fn close_one(db: &Db, engine: &Engine, days: i64, id: i64) -> Result<bool, Error> {
+async fn close_one(job: &JobDb<'_>, engine: &Engine, days: i64, id: i64) -> Result<bool, Error> {
     let now = engine.now;
-    let found = db.batch(&[shared::candidate(id, now)]).await?;
+    let found = job.db.batch(&[shared::candidate(id, now)]).await?;
     let Some(seen) = shared::read_candidate(found.first())? else {
         return Ok(false);
     };
@@ -61,6 +60,6 @@ async fn close_one(db: &Db, engine: &Engine, days: i64, id: i64) -> Result<bool,
     }
     story.append(followed.story);
     let stmts = write::change(&ticket, &followed.ticket, story, now);
-    db.batch(&stmts).await?;
+    job.commit(stmts).await?;
     Ok(true)
 }

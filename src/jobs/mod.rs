@@ -20,8 +20,8 @@ use crate::desk::{DAY, Millis};
 use crate::edge::db::{Cost, Db, Stmt};
 use crate::edge::{Env, ids, log};
 use crate::http::error::Error;
+use crate::jobs::shared::JobDb;
 use crate::store::cleanup;
-use crate::store::dispatch::{self as dispatch_rows, Dispatch};
 use crate::store::sla::{self, SlaTicket};
 use crate::store::tickets::ticket;
 use crate::store::webhooks::deliveries;
@@ -54,15 +54,16 @@ pub async fn tick(env: &Env, now: Millis) -> (Vec<Task>, Cost) {
         db: &db,
         tasks: Vec::new(),
     };
+    let job = JobDb::new(&db, now);
     log.record("promises", update_due_times(&db, now).await);
     log.record("marking", mark_overdue(&db, now).await);
-    log.record("alerts", sla_warnings::run(&db, now).await);
-    log.record("closing", auto_close::run(&db, now).await);
-    log.record("schedules", scheduled_rules::run(&db, now).await);
-    log.record("outgoing", without_count(queue::requeue_due(env, &db, now).await));
+    log.record("alerts", sla_warnings::run(&job).await);
+    log.record("closing", auto_close::run(&job).await);
+    log.record("schedules", scheduled_rules::run(&job).await);
+    log.record("outgoing", without_count(queue::requeue_due(env, &job).await));
     log.record("files", without_count(object_cleanup::run(env, &db, now).await));
     log.record("housekeeping", clean_up(&db, now).await);
-    log.record("telling", dispatch_pending(env, &db).await);
+    log.record("telling", send_all(env, &job).await);
     (log.tasks, db.cost())
 }
 
@@ -71,8 +72,9 @@ pub async fn tick(env: &Env, now: Millis) -> (Vec<Task>, Cost) {
 /// # Errors
 /// When the database fails.
 pub async fn catch_up(db: &Db, now: Millis) -> Result<(), Error> {
-    while sla_warnings::run(db, now).await? > 0 {}
-    while auto_close::run(db, now).await? > 0 {}
+    let job = JobDb::new(db, now);
+    while sla_warnings::run(&job).await? > 0 {}
+    while auto_close::run(&job).await? > 0 {}
     Ok(())
 }
 
@@ -112,16 +114,12 @@ async fn clean_up(db: &Db, now: Millis) -> Result<usize, Error> {
     without_count(db.batch(&stmts).await.map(|_| ()))
 }
 
-/// Tells of what the chores have changed.
-async fn dispatch_pending(env: &Env, db: &Db) -> Result<usize, Error> {
-    let taken = db.batch(&[dispatch_rows::drain()]).await?;
-    let due: Vec<Dispatch> = match taken.first() {
-        Some(rows) => rows.all()?,
-        None => Vec::new(),
-    };
-    let told = due.len();
-    dispatch::send(env, due).await;
-    Ok(told)
+/// Sends what follows from the jobs.
+async fn send_all(env: &Env, job: &JobDb<'_>) -> Result<usize, Error> {
+    let dispatches = job.take_dispatches();
+    let sent = dispatches.len();
+    dispatch::send(env, dispatches).await;
+    Ok(sent)
 }
 
 /// How many tickets are brought up to date in one go, and in how many goes a minute.

@@ -3,16 +3,16 @@
 //! A message only names a row. The row says whether there is still something to do, so a message that comes twice,
 //! or late, changes nothing; and a message that is lost is found again by the clock.
 
-use crate::app::dispatch;
 use crate::desk::Millis;
 use crate::edge::config::mail::MailTransport;
-use crate::edge::db::{Db, DbError, Stmt};
+use crate::edge::db::{DbError, Stmt};
 use crate::edge::queue::{self, Batch, MessageOutcome};
 use crate::edge::{Env, clock, config, log};
+use crate::jobs::shared::JobDb;
 use crate::jobs::{MAX_ROWS, send_mail, send_webhooks};
 use crate::store::dispatch::{Dispatch, DispatchKind};
 use crate::store::mail::outbox;
-use crate::store::webhooks::deliveries;
+use crate::store::webhooks::sending;
 
 /// Mails that one tick sends again: as many as a queue takes at once.
 const MAX_REQUEUED: i64 = 100;
@@ -45,7 +45,8 @@ pub async fn process(env: &Env, due: Dispatch, now: Millis) -> MessageOutcome {
 ///
 /// # Errors
 /// When the database fails.
-pub async fn requeue_due(env: &Env, db: &Db, now: Millis) -> Result<(), DbError> {
+pub async fn requeue_due(env: &Env, job: &JobDb<'_>) -> Result<(), DbError> {
+    let now = job.now;
     let mut stmts: Vec<Stmt> = Vec::new();
     if config::load(env).is_ok_and(|config| config.mail.transport == MailTransport::Off) {
         stmts.push(outbox::drop_pending(now, MAX_ROWS));
@@ -53,11 +54,10 @@ pub async fn requeue_due(env: &Env, db: &Db, now: Millis) -> Result<(), DbError>
         stmts.extend(outbox::insert_digests(now));
         stmts.push(outbox::list_due(now, MAX_REQUEUED));
     }
-    stmts.push(deliveries::list_due(now));
-    let found = db.batch(&stmts).await?;
-    for rows in found.iter().rev().take(2) {
-        let forgotten: Vec<Dispatch> = rows.all()?;
-        dispatch::send(env, forgotten).await;
+    stmts.push(sending::list_due(now));
+    // Each statement gives rows of `Dispatch`, or none.
+    for rows in job.db.batch(&stmts).await? {
+        job.add(rows.all()?);
     }
     Ok(())
 }

@@ -8,9 +8,9 @@ use crate::app::retry::MAX_ATTEMPTS;
 use crate::desk::automation::executor::TriggerInput;
 use crate::desk::automation::rule::{Rule, TriggerKind};
 use crate::desk::{MINUTE, Millis};
-use crate::edge::db::{Db, Rows, Stmt};
+use crate::edge::db::{Rows, Stmt};
 use crate::http::error::Error;
-use crate::jobs::shared::{self, Outcomes};
+use crate::jobs::shared::{self, JobDb, Outcomes};
 use crate::store::automation::schedules::{self, RunPosition};
 use crate::store::automation::ticket_context::{self, Candidate};
 use crate::store::tickets::subject::EventSubject;
@@ -25,7 +25,8 @@ const BATCH_SIZE: usize = 50;
 const MAX_TICKETS_CHANGED: usize = 100;
 
 /// Lets the rules act whose time has come, and those go on that have not come to their end.
-pub async fn run(db: &Db, now: Millis) -> Result<usize, Error> {
+pub async fn run(job: &JobDb<'_>) -> Result<usize, Error> {
+    let (db, now) = (job.db, job.now);
     let found = db.batch(&[schedules::list()]).await?;
     let list = match found.first() {
         Some(rows) => schedules::read_list(rows)?,
@@ -47,7 +48,7 @@ pub async fn run(db: &Db, now: Millis) -> Result<usize, Error> {
     let mut tally = Outcomes::default();
     for (rule, last) in due {
         let walk = ScheduledRun {
-            db,
+            job,
             engine: &engine,
             rule: &rule,
         };
@@ -60,7 +61,7 @@ pub async fn run(db: &Db, now: Millis) -> Result<usize, Error> {
 
 /// The walk of one rule.
 struct ScheduledRun<'a> {
-    db: &'a Db,
+    job: &'a JobDb<'a>,
     engine: &'a Engine,
     rule: &'a Rule,
 }
@@ -80,7 +81,7 @@ impl ScheduledRun<'_> {
         let (mut looks, mut lost) = (0, 0);
         while looks < MAX_TICKETS_READ && tally.done < MAX_TICKETS_CHANGED && lost < MAX_ATTEMPTS {
             stmts.push(schedules::position(self.rule.id));
-            let found = self.db.batch(&stmts).await?;
+            let found = self.job.db.batch(&stmts).await?;
             stmts.clear();
             let Some(at) = read_position(found.last())?.filter(|at| !at.is_over()) else {
                 return Ok(());
@@ -98,13 +99,14 @@ impl ScheduledRun<'_> {
                 Err(error) => return Err(error),
             }
         }
-        self.db.batch(&stmts).await.map(|_| ()).map_err(Error::from)
+        self.job.db.batch(&stmts).await.map(|_| ()).map_err(Error::from)
     }
 
     async fn next_candidates(&self, at: RunPosition) -> Result<Vec<Candidate>, Error> {
         let reader = Viewer::system(self.engine.now);
         let most = i64::try_from(BATCH_SIZE).unwrap_or_default();
         let found = self
+            .job
             .db
             .batch(&[ticket_context::unresolved_before(
                 &reader,
@@ -127,7 +129,7 @@ impl ScheduledRun<'_> {
             let Some(stmts) = self.rule_stmts(at, seen)? else {
                 continue;
             };
-            match self.db.batch(&stmts).await.map_err(Error::from) {
+            match self.job.commit(stmts).await.map_err(Error::from) {
                 Ok(_) => tally.add(Ok(true)),
                 Err(Error::VersionConflict) => return Err(Error::VersionConflict),
                 Err(error) => tally.add(Err(error)),

@@ -17,7 +17,7 @@ use crate::edge::{Env, clock, ids, log};
 use crate::http::webhook_signature::{SignedContent, sign};
 use crate::jobs::dns;
 use crate::store::dispatch::{self as dispatch_rows, Dispatch, DispatchKind};
-use crate::store::webhooks::deliveries::{self as rows, AttemptResult, ClaimedDelivery};
+use crate::store::webhooks::sending::{self as rows, AttemptResult, ClaimedDelivery};
 
 /// Deliveries that one message of the queue brings about at most, and for how long: another message goes on.
 const MAX_DELIVERIES: usize = 20;
@@ -49,46 +49,56 @@ async fn send_due(env: &Env, config: &Config, webhook: i64, now: Millis) -> Resu
         what: DispatchKind::Hook,
         id: webhook,
     };
-    let mut done: Vec<Stmt> = Vec::new();
-    let mut next: Option<Millis> = None;
+    let mut last: Option<(ClaimedDelivery, AttemptResult)> = None;
     for _ in 0..MAX_DELIVERIES {
         if elapsed() > TIME_BUDGET {
             break;
         }
         let at = now.saturating_add(elapsed());
         let lease = ids::new_uid(at).map_err(DbError::Other)?;
-        done.extend(rows::claim(webhook, &lease, at));
-        let found = commit(env, &db, std::mem::take(&mut done)).await?;
+        let found = commit(env, &db, last.as_ref(), rows::claim(webhook, &lease, at)).await?;
         let held: Option<ClaimedDelivery> = match found.last() {
             Some(rows) => rows.first()?,
             None => None,
         };
         let Some(held) = held else {
-            return requeue(env, hook, next, at).await;
+            return requeue(env, hook, last.map(|(_, report)| report), at).await;
         };
         let report = try_delivery(config, &held, now, &elapsed).await?;
-        next = (report.state == DeliveryState::Pending).then_some(report.next_attempt_at);
-        done = rows::record_attempt(&held, &report);
+        last = Some((held, report));
     }
-    commit(env, &db, done).await?;
+    if last.is_some() {
+        commit(env, &db, last.as_ref(), Vec::new()).await?;
+    }
     dispatch::send(env, vec![hook]).await;
     Ok(())
 }
 
-/// Keeps the statements, tells of what follows from them, and gives their rows.
-async fn commit(env: &Env, db: &Db, mut stmts: Vec<Stmt>) -> Result<Vec<Rows>, DbError> {
-    stmts.push(dispatch_rows::drain());
-    let mut found = db.batch(&stmts).await?;
-    if let Some(rows) = found.pop() {
-        dispatch::send(env, rows.all()?).await;
+/// Records what came of the last attempt, and runs these statements in the same batch.
+async fn commit(
+    env: &Env,
+    db: &Db,
+    last: Option<&(ClaimedDelivery, AttemptResult)>,
+    stmts: Vec<Stmt>,
+) -> Result<Vec<Rows>, DbError> {
+    let Some((held, report)) = last else {
+        return db.batch(&stmts).await;
+    };
+    let mut batch = rows::record_attempt(held, report);
+    batch.extend(stmts);
+    if report.disable.is_none() {
+        return db.batch(&batch).await;
     }
+    let (found, dispatches) = dispatch_rows::commit(db, batch, report.now).await?;
+    dispatch::send(env, dispatches).await;
     Ok(found)
 }
 
-/// Comes back for what is to be tried again soon; what takes longer, the clock finds.
-async fn requeue(env: &Env, hook: Dispatch, next: Option<Millis>, now: Millis) -> Result<(), DbError> {
-    let wait = next
-        .map(|next| next.saturating_sub(now))
+/// Queues a delivery that failed and is to be tried again within a minute; the clock finds those that wait longer.
+async fn requeue(env: &Env, hook: Dispatch, last: Option<AttemptResult>, now: Millis) -> Result<(), DbError> {
+    let wait = last
+        .filter(|report| report.state == DeliveryState::Pending)
+        .map(|report| report.next_attempt_at.saturating_sub(now))
         .filter(|wait| *wait < MINUTE);
     if let Some(wait) = wait {
         let seconds = u32::try_from(wait.saturating_add(999) / 1_000).unwrap_or_default();

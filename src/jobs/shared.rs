@@ -1,5 +1,7 @@
-//! What chores on tickets share: what rules are run with, a ticket as it stands, and a sum of what was done.
+//! What jobs on tickets share: the database with what follows from its batches, what rules are run with, a ticket as it
+//! stands, and a sum of what was done.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use crate::app::automation::Engine;
@@ -11,9 +13,53 @@ use crate::edge::log;
 use crate::http::error::Error;
 use crate::store::automation::rules;
 use crate::store::automation::ticket_context::{self, Candidate};
+use crate::store::dispatch::{self, Dispatch};
 use crate::store::settings::{self, JobSettings};
 use crate::store::sla;
 use crate::store::tickets::ticket::Viewer;
+
+/// The database as jobs change it. What follows from their batches is collected and sent when all are over.
+pub struct JobDb<'a> {
+    pub db: &'a Db,
+    pub now: Millis,
+    dispatches: RefCell<Vec<Dispatch>>,
+}
+
+impl<'a> JobDb<'a> {
+    /// The database at the time that the jobs run at.
+    pub fn new(db: &'a Db, now: Millis) -> JobDb<'a> {
+        JobDb {
+            db,
+            now,
+            dispatches: RefCell::default(),
+        }
+    }
+
+    /// Runs a batch that changes something.
+    ///
+    /// # Errors
+    /// When the batch fails: nothing is written then.
+    pub async fn commit(&self, stmts: Vec<Stmt>) -> Result<Vec<Rows>, DbError> {
+        let (found, dispatches) = dispatch::commit(self.db, stmts, self.now).await?;
+        self.add(dispatches);
+        Ok(found)
+    }
+
+    /// Collects what is to be sent, each thing once.
+    pub fn add(&self, dispatches: Vec<Dispatch>) {
+        let mut known = self.dispatches.borrow_mut();
+        for new in dispatches {
+            if !known.contains(&new) {
+                known.push(new);
+            }
+        }
+    }
+
+    /// Takes what has been collected.
+    pub fn take_dispatches(&self) -> Vec<Dispatch> {
+        self.dispatches.take()
+    }
+}
 
 /// Reads the rules of the desk, as they are at the moment.
 pub async fn load_engine(db: &Db, now: Millis) -> Result<(Engine, JobSettings), Error> {

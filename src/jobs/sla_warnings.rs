@@ -2,13 +2,12 @@
 
 use crate::app::automation::{self, Engine};
 use crate::app::retry::retry;
-use crate::desk::Millis;
 use crate::desk::automation::executor::TriggerInput;
 use crate::desk::automation::rule::TriggerKind;
 use crate::desk::sla::SlaTarget;
-use crate::edge::db::{Db, Rows};
+use crate::edge::db::Rows;
 use crate::http::error::Error;
-use crate::jobs::shared::{self, Outcomes};
+use crate::jobs::shared::{self, JobDb, Outcomes};
 use crate::store::sla::warnings::{self, DueWarning};
 use crate::store::tickets::subject::EventSubject;
 use crate::store::tickets::write;
@@ -19,7 +18,8 @@ const BATCH_SIZE: i64 = 500;
 const MAX_WITH_RULES: i64 = 50;
 
 /// Gives the warnings whose moment has come, and lets rules hear of them.
-pub async fn run(db: &Db, now: Millis) -> Result<usize, Error> {
+pub async fn run(job: &JobDb<'_>) -> Result<usize, Error> {
+    let (db, now) = (job.db, job.now);
     let found = db
         .batch(&SlaTarget::ALL.map(|target| warnings::list_due(target, now, MAX_WITH_RULES)))
         .await?;
@@ -37,7 +37,7 @@ pub async fn run(db: &Db, now: Millis) -> Result<usize, Error> {
     if !is_heard {
         let mut given = 0_usize;
         for target in SlaTarget::ALL {
-            let done = db.batch(&warnings::issue(target, now, BATCH_SIZE)).await?;
+            let done = job.commit(Vec::from(warnings::issue(target, now, BATCH_SIZE))).await?;
             if let Some(rows) = done.last() {
                 given = given.saturating_add(read_ids(rows)?.len());
             }
@@ -46,7 +46,7 @@ pub async fn run(db: &Db, now: Millis) -> Result<usize, Error> {
     }
     let mut tally = Outcomes::default();
     for (target, id) in waiting {
-        tally.add(retry!(issue_one(db, &engine, target, id)));
+        tally.add(retry!(issue_one(job, &engine, target, id)));
     }
     tally.finish()
 }
@@ -57,9 +57,10 @@ fn read_ids(rows: &Rows) -> Result<Vec<i64>, Error> {
 }
 
 /// Gives one warning, with what rules make of it. Nothing where somebody was faster, or there is no reason any more.
-async fn issue_one(db: &Db, engine: &Engine, target: SlaTarget, id: i64) -> Result<bool, Error> {
+async fn issue_one(job: &JobDb<'_>, engine: &Engine, target: SlaTarget, id: i64) -> Result<bool, Error> {
     let now = engine.now;
-    let found = db
+    let found = job
+        .db
         .batch(&[warnings::find_due(target, id, now), shared::candidate(id, now)])
         .await?;
     let alert: Option<DueWarning> = match found.first() {
@@ -83,6 +84,6 @@ async fn issue_one(db: &Db, engine: &Engine, target: SlaTarget, id: i64) -> Resu
     let followed = automation::apply_rules(engine, &subject, (Some(&ticket), &ticket), &seen.around, &heard)?;
     let mut stmts = Vec::from(warnings::issue_one(target, (id, ticket.version), now));
     stmts.extend(write::change(&ticket, &followed.ticket, followed.story, now));
-    db.batch(&stmts).await?;
+    job.commit(stmts).await?;
     Ok(true)
 }

@@ -1,4 +1,4 @@
-//! Looking what there is to tell, and telling it: one trip to the database for everybody who is there.
+//! Sending what the sockets have not received: one trip to the database for all sockets of an object.
 
 use serde_json::{Value, json};
 
@@ -12,23 +12,24 @@ use crate::live::{EphemeralFrame, LiveObject, connections, topic, update_connect
 use crate::store::live::{self as rows, FrameRow};
 use crate::store::sql::rows::CountRow;
 
-/// Frames that one look reads at most, of the newest and of what somebody has missed.
+/// Frames that one look reads at most, of the newest and of those that a socket has missed.
 const PAGE_SIZE: i64 = 100;
 /// Looks in a row, before others have their turn.
 const MAX_PAGES: usize = 50;
 /// How long authority is believed.
 const AUTHORITY_TTL: Millis = 2_000;
-/// How often an object looks by itself: whether authority still holds, and whether a nudge was lost.
+/// How often an object looks by itself, to find authority that has ended and events whose wake-up was lost.
 const ALARM_MS: u64 = 45_000;
 /// When it looks again after a failure.
 const RETRY_MS: u64 = 2_000;
-/// How long the database takes an object to listen, and what must be left of it.
-const LEASE: Millis = 150_000;
-const LEASE_RENEWAL: Millis = 100_000;
+/// For how long an object is on record as having sockets, and what is left of that when it is renewed. While the object
+/// is awake it looks at the record again when half of the latter is left.
+const LEASE: Millis = 60 * MINUTE;
+const LEASE_RENEWAL: Millis = 30 * MINUTE;
 
-/// Where the seats stand: who has heard everything, and who has not.
+/// How far the sockets have received, and which kinds of readers they have.
 struct CursorRange {
-    /// The seat that has heard least, and the one that has heard most.
+    /// The position of the socket that is furthest behind, and of the one that is furthest ahead.
     last: i64,
     first: i64,
     staff: bool,
@@ -50,7 +51,7 @@ impl CursorRange {
 }
 
 impl LiveObject {
-    /// Tells everybody what they have not heard. Who asks while another look runs shares the next one.
+    /// Sends what has not been received. Calls that come while a look runs share the next one.
     pub(super) async fn broadcast(&self, hub: &Hub) {
         let mine = self.wanted.get().wrapping_add(1);
         self.wanted.set(mine);
@@ -60,7 +61,7 @@ impl LiveObject {
         }
     }
 
-    /// As [`LiveObject::pump`], for who has the turn.
+    /// As [`LiveObject::broadcast`], for a caller that holds the turn.
     pub(super) async fn deliver_pending(&self, hub: &Hub) {
         for _ in 0..MAX_PAGES {
             let covers = self.wanted.get();
@@ -76,7 +77,7 @@ impl LiveObject {
         hub.set_alarm(1).await;
     }
 
-    /// Gives whether there is more.
+    /// Sends one page, and returns whether there is more.
     async fn deliver_page(&self, hub: &Hub) -> Result<bool, DbError> {
         let (now, name) = (clock::now(), hub.name());
         let Some(object) = topic(hub) else {
@@ -99,49 +100,40 @@ impl LiveObject {
             batch.push(page_stmt(object, reach, reach.first));
             batch.extend((reach.last < reach.first).then(|| page_stmt(object, reach, reach.last)));
         }
-        // What is kept after the lease is told of; what was kept before is read behind it.
         let until = now.saturating_add(LEASE);
-        let renews = self.leased_until.get().saturating_sub(now) < LEASE_RENEWAL;
+        let renews_at = now.saturating_add(LEASE_RENEWAL);
+        let renews = self.leased_until.get() < now.saturating_add(LEASE_RENEWAL / 2);
         if renews {
+            // What is committed before this batch is read by it, and what is committed later wakes the object.
             let user = match object {
                 Topic::Ticket(_) => None,
                 Topic::User(id) => Some(id),
             };
-            batch.splice(
-                0..0,
-                [
-                    rows::find_listener(&name),
-                    rows::upsert_listener(&name, user, until),
-                ],
-            );
+            batch.push(rows::upsert_listener(&name, user, until, renews_at));
         }
         let found = db.batch(&batch).await?;
-        let (lease, found) = found
-            .split_at_checked(if renews { 2 } else { 0 })
-            .unwrap_or_default();
-        let listened = read_all::<CountRow>(lease.first())?
-            .first()
-            .map_or(0, |number| number.n);
         let mut found = found.iter();
         let authorities: Vec<Authority> = read_all(found.next())?;
         let head = read_all::<CountRow>(found.next())?
             .first()
             .map_or(0, |number| number.n);
-        let newest: Vec<FrameRow> = read_all(found.next())?;
-        let missed: Vec<FrameRow> = read_all(found.next())?;
+        let newest: Vec<FrameRow> = match &reach {
+            Some(_) => read_all(found.next())?,
+            None => Vec::new(),
+        };
+        let missed: Vec<FrameRow> = match &reach {
+            Some(reach) if reach.last < reach.first => read_all(found.next())?,
+            _ => Vec::new(),
+        };
         if renews {
-            self.leased_until.set(until);
+            // At least until then: where the record lasted so long already, it was not renewed.
+            self.leased_until.set(renews_at);
         }
         self.checked_at.set(now);
-        let mut seats = self.close_unauthorized(object, seats, &authorities, now);
-        if renews && listened <= now && matches!(object, Topic::User(_)) {
-            // A room reads its ticket from where it was; a feed that nobody wrote cannot be read.
-            let lapsed = seats.extract_if(.., |(_, connection)| connection.is_greeted);
-            lapsed.for_each(|(socket, _)| close_socket(&socket, CloseReason::Lapsed));
-        }
+        let seats = self.close_unauthorized(object, seats, &authorities, now);
         greet(object, &seats, now);
-        let full = usize::try_from(PAGE_SIZE).unwrap_or_default();
-        let has_more = newest.len() >= full || missed.len() >= full;
+        let ends_early = |page: &[FrameRow]| page.last().is_some_and(|row| row.at < head);
+        let has_more = ends_early(&newest) || ends_early(&missed);
         for (socket, connection) in &seats {
             let heard = connection.cursor.unwrap_or(head);
             let has_all = reach.as_ref().is_none_or(|reach| heard >= reach.first);
@@ -197,7 +189,7 @@ impl LiveObject {
         stay
     }
 
-    /// Sends what comes after `heard`, and gives how far the seat has heard then.
+    /// Sends the frames behind the position `heard`, and returns the new position.
     fn send_after(&self, socket: &Socket, connection: &Connection, heard: i64, told: &[FrameRow]) -> i64 {
         let mut last = heard;
         for told in told.iter().filter(|told| told.at > heard) {
@@ -315,7 +307,7 @@ pub(super) fn authorities<'a>(
 fn head_stmt(object: Topic) -> Stmt {
     match object {
         Topic::Ticket(id) => rows::last_event_seq(id),
-        Topic::User(id) => rows::last_feed_id(id),
+        Topic::User(id) => rows::last_feed_place(id),
     }
 }
 

@@ -29,7 +29,7 @@ pub struct LiveObject {
     covered: Cell<u64>,
     /// When authority was looked at last: it is believed for a while.
     checked_at: Cell<Millis>,
-    /// Until when the database knows that somebody listens here.
+    /// Until when it is certainly on record that there are sockets here.
     leased_until: Cell<Millis>,
     is_armed: Cell<bool>,
     ephemerals: RefCell<Vec<EphemeralFrame>>,

@@ -96,7 +96,8 @@ pub fn read_key(rows: &Rows) -> Result<Option<(String, StoredReply)>, DbError> {
     }))
 }
 
-/// Runs the statements and the answer as one batch, and gives what is to be told once it is kept.
+/// Runs the statements and the answer as one batch, and gives what has to leave the database after it. `now` is the
+/// time that the statements write.
 ///
 /// # Errors
 /// [`DbError::Unique`] on `idempotency.user_id` when a twin was first; [`DbError::Abort`] with
@@ -107,14 +108,15 @@ pub async fn commit(
     key: Option<&IdempotencyKey>,
     stmts: Vec<Stmt>,
     answer: &CommitReply,
+    now: i64,
 ) -> Result<(StoredReply, Vec<Dispatch>), DbError> {
     let mut batch = Vec::with_capacity(stmts.len().saturating_add(4));
     if let Some(key) = key {
         batch.push(claim_key(key, answer.status()));
     }
     batch.extend(stmts);
-    let due_at = batch.len();
-    batch.push(dispatch::drain());
+    let dispatch_at = batch.len();
+    batch.push(dispatch::list(now));
     match (answer, key) {
         (CommitReply::Nothing, _) => {}
         (CommitReply::Row(view), None) | (CommitReply::Created(view, _), None) => batch.push(view.clone()),
@@ -124,7 +126,7 @@ pub async fn commit(
         }
     }
     let results = db.batch(&batch).await?;
-    let due = match results.get(due_at) {
+    let dispatches = match results.get(dispatch_at) {
         Some(rows) => rows.all()?,
         None => Vec::new(),
     };
@@ -134,7 +136,7 @@ pub async fn commit(
             status,
             ..StoredReply::default()
         };
-        return Ok((answered, due));
+        return Ok((answered, dispatches));
     }
     let row = match results.last() {
         Some(rows) => rows.first::<ReplyRow>()?,
@@ -151,7 +153,7 @@ pub async fn commit(
         version: row.v,
         body: row.j,
     };
-    Ok((answered, due))
+    Ok((answered, dispatches))
 }
 
 fn claim_key(key: &IdempotencyKey, status: i64) -> Stmt {

@@ -1,10 +1,12 @@
-//! What has to be told outside of the database once a batch is kept.
+//! What has to leave the database once a batch is committed: sockets to be woken, mails and webhooks to be sent.
 
 use serde::Deserialize;
 
-use crate::edge::db::Stmt;
+use crate::edge::db::{Db, DbError, Rows, Stmt};
+use crate::store::tickets::events::FORMER_ASSIGNEE;
+use crate::store::webhooks::deliveries;
 
-/// Who or what is to be told.
+/// Who or what is waiting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DispatchKind {
@@ -25,8 +27,55 @@ pub struct Dispatch {
     pub id: i64,
 }
 
-/// Takes what triggers have written since the last time: rows of [`Dispatch`]. The end of every batch that changes
-/// something.
-pub fn drain() -> Stmt {
-    Stmt::new("DELETE FROM due RETURNING what, id")
+/// Lists what follows from the batch that it ends, as rows of [`Dispatch`]; `now` is the time that the batch has
+/// written. Nothing is written for it: the newest events, notifications, deliveries and mails of that time are the
+/// batch's own, because a batch is a transaction and the database has one writer. (D1 allows five parts of a UNION.)
+pub fn list(now: i64) -> Stmt {
+    Stmt::new(format!(
+        "WITH e AS MATERIALIZED (SELECT id, ticket_id, public_seq, type, changes FROM events WHERE id > {events}) \
+         SELECT iif(l.user_id IS NULL, 'room', 'user') AS what, coalesce(l.user_id, e.ticket_id) AS id \
+           FROM e CROSS JOIN tickets t ON t.id = e.ticket_id CROSS JOIN json_each(json_array('ticket:' || t.id, \
+             'user:' || t.requester_id, 'user:' || t.assignee_id, 'user:' || {FORMER_ASSIGNEE})) o \
+           CROSS JOIN listeners l ON l.object = o.value AND l.until > ?1 \
+         UNION SELECT 'user', l.user_id FROM e CROSS JOIN tickets t ON t.id = e.ticket_id AND t.assignee_id IS NULL \
+           CROSS JOIN listeners l INDEXED BY listeners_agents ON l.is_agent = 1 AND l.until > ?1 \
+         UNION SELECT 'user', l.user_id FROM notifications n \
+           CROSS JOIN listeners l ON l.object = 'user:' || n.user_id AND l.until > ?1 WHERE n.id > {notifications} \
+         UNION SELECT 'hook', h.id FROM webhooks h WHERE {has_new} \
+         UNION {mails}",
+        events = last_before("events"),
+        notifications = last_before("notifications"),
+        has_new = deliveries::has_new(),
+        mails = new_mails(),
+    ))
+    .bind(now)
+}
+
+/// The last id of a table that is not of the time `?1`.
+fn last_before(table: &str) -> String {
+    format!(
+        "coalesce((SELECT z.id FROM {table} z NOT INDEXED WHERE z.created_at <> ?1 ORDER BY z.id DESC LIMIT 1), 0)"
+    )
+}
+
+/// The mails that the batch has put into the outbox, as many as a queue takes at once; the clock finds the rest.
+fn new_mails() -> String {
+    "SELECT 'mail', o.id FROM outbox o INDEXED BY outbox_pending \
+     WHERE o.state = 'pending' AND o.next_attempt_at = 0 AND o.created_at = ?1 \
+       AND o.id > (SELECT max(id) FROM outbox) - 100"
+        .to_owned()
+}
+
+/// Runs the statements as one batch, and gives their rows and what follows from them.
+///
+/// # Errors
+/// When the batch fails: nothing is written then.
+pub async fn commit(db: &Db, mut stmts: Vec<Stmt>, now: i64) -> Result<(Vec<Rows>, Vec<Dispatch>), DbError> {
+    stmts.push(list(now));
+    let mut found = db.batch(&stmts).await?;
+    let dispatches = match found.pop() {
+        Some(rows) => rows.all()?,
+        None => Vec::new(),
+    };
+    Ok((found, dispatches))
 }

@@ -9,7 +9,7 @@ use crate::edge::db::Stmt;
 use crate::store::notifications;
 use crate::store::sql::scope::SEEN_BY;
 use crate::store::sql::view;
-use crate::store::tickets::events;
+use crate::store::tickets::events::{self, FORMER_ASSIGNEE};
 use crate::store::tickets::messages::MESSAGE;
 use crate::store::tickets::ticket::{Viewer, ticket_condition};
 
@@ -20,7 +20,7 @@ const EVENT_JOINS: &str = "LEFT JOIN users a ON a.id = e.actor_id LEFT JOIN mess
 /// A frame to be sent, in the forms that its hearers need.
 #[derive(Clone, Debug, Deserialize)]
 pub struct FrameRow {
-    /// Its place in the room or the feed.
+    /// Its place in the room or the feed: the number of the event as staff count, or as in [`feed_frames`].
     pub at: i64,
     pub staff: Option<String>,
     /// None, too, where customers must not know of it.
@@ -97,7 +97,22 @@ pub fn room_frames(ticket_id: i64, after: i64, most: i64, (staff, customers): (b
     .bind(most)
 }
 
-/// What somebody's feed holds after one of its numbers: rows of [`FrameRow`], without frames for what they may not see.
+/// Events that one look at a feed reads at most.
+const MAX_EVENTS_READ: i64 = 1_000;
+/// The places that an event has in a feed: its own, and those of the notifications before the next event.
+const PLACES_PER_EVENT: i64 = 1_024;
+
+/// How far the feed of the user `?1` has come: the newest event, or the newest notification behind it.
+fn feed_head() -> String {
+    format!(
+        "max(coalesce((SELECT max(id) FROM events), 0) * {PLACES_PER_EVENT}, \
+           coalesce((SELECT max(id) FROM notifications WHERE user_id = ?1), 0))"
+    )
+}
+
+/// What somebody hears after a place of their feed: rows of [`FrameRow`], without frames for what they may not see. No
+/// feed is stored: it is the events of the tickets that concern the user now, and their notifications, in one order.
+/// The last row has no frame and tells how far the look has come, unless the page is full before.
 pub fn feed_frames(user_id: i64, after: i64, most: i64, internal: bool) -> Stmt {
     let (shown, known) = if internal {
         ("1", "1")
@@ -123,15 +138,28 @@ pub fn feed_frames(user_id: i64, after: i64, most: i64, internal: bool) -> Stmt 
     } else {
         ("NULL", told.as_str())
     };
+    let head = feed_head();
+    // `span` is where the look ends: at the last of so many events, or where the feed ends.
     Stmt::new(format!(
-        "SELECT f.id AS at, {staff} AS staff, {public} AS public, \
+        "WITH span AS MATERIALIZED (SELECT min(coalesce((SELECT id * {PLACES_PER_EVENT} + {PLACES_PER_EVENT} - 1 FROM events \
+             WHERE id > CAST(?2 AS INTEGER) / {PLACES_PER_EVENT} ORDER BY id LIMIT 1 OFFSET {MAX_EVENTS_READ} - 1), {head}), {head}) AS last), \
+         f AS MATERIALIZED (SELECT * FROM ( \
+           SELECT e.id * {PLACES_PER_EVENT} AS at, e.id AS event_id, NULL AS notification_id FROM span CROSS JOIN users u ON u.id = ?1 \
+             CROSS JOIN events e ON e.id > CAST(?2 AS INTEGER) / {PLACES_PER_EVENT} AND e.id <= span.last / {PLACES_PER_EVENT} \
+             CROSS JOIN tickets t ON t.id = e.ticket_id AND t.deleted_at IS NULL \
+             WHERE (e.public_seq IS NOT NULL OR u.role <> 'customer') AND (t.requester_id = u.id OR t.assignee_id = u.id \
+               OR (t.assignee_id IS NULL AND u.role = 'agent') OR {FORMER_ASSIGNEE} = u.id) \
+           UNION ALL SELECT n.id, NULL, n.id FROM span CROSS JOIN notifications n ON n.user_id = ?1 AND n.id > ?2 AND n.id <= span.last \
+           UNION ALL SELECT last, NULL, NULL FROM span) \
+           ORDER BY at, event_id IS NULL AND notification_id IS NULL LIMIT ?3) \
+         SELECT f.at AS at, {staff} AS staff, {public} AS public, \
            iif(f.event_id IS NOT NULL AND e.type = 'message_added', e.message_id, NULL) AS message_id \
-         FROM feed f JOIN users u ON u.id = f.user_id JOIN settings s ON s.id = 1 \
+         FROM f CROSS JOIN users u ON u.id = ?1 CROSS JOIN settings s ON s.id = 1 \
          LEFT JOIN notifications n ON n.id = f.notification_id LEFT JOIN events e ON e.id = coalesce(f.event_id, n.event_id) \
          LEFT JOIN tickets t ON t.id = coalesce(e.ticket_id, n.ticket_id) AND t.deleted_at IS NULL \
          LEFT JOIN users a ON a.id = e.actor_id \
          LEFT JOIN messages m ON m.id = e.message_id AND (f.event_id IS NOT NULL OR m.deleted_at IS NULL) \
-         LEFT JOIN users w ON w.id = m.author_id WHERE f.user_id = ?1 AND f.id > ?2 ORDER BY f.id LIMIT ?3"
+         LEFT JOIN users w ON w.id = m.author_id ORDER BY f.at"
     ))
     .bind(user_id)
     .bind(after)
@@ -232,26 +260,25 @@ pub fn last_event_seq(ticket_id: i64) -> Stmt {
 }
 
 /// How far somebody's feed has come: `n`.
-pub fn last_feed_id(user_id: i64) -> Stmt {
-    Stmt::new("SELECT coalesce(max(id), 0) AS n FROM feed WHERE user_id = ?1").bind(user_id)
+pub fn last_feed_place(user_id: i64) -> Stmt {
+    Stmt::new(format!("SELECT {} AS n", feed_head())).bind(user_id)
 }
 
-/// Until when the database took an object to listen: `n`, no row when it did not.
-pub fn find_listener(object: &str) -> Stmt {
-    Stmt::new("SELECT until AS n FROM listeners WHERE object = ?1").bind(object)
-}
-
-/// Notes that an object listens, until then.
-pub fn upsert_listener(object: &str, user_id: Option<i64>, until: i64) -> Stmt {
+/// Records that an object has sockets, until then; writes nothing where it is on record until `renew_before` at least.
+pub fn upsert_listener(object: &str, user_id: Option<i64>, until: i64, renew_before: i64) -> Stmt {
     Stmt::new(
-        "INSERT INTO listeners (object, user_id, until) VALUES (?1, ?2, ?3) ON CONFLICT (object) DO UPDATE SET until = excluded.until",
+        "INSERT INTO listeners (object, user_id, is_agent, until) \
+         SELECT ?1, ?2, coalesce((SELECT role = 'agent' FROM users WHERE id = ?2), 0), ?3 WHERE 1 \
+         ON CONFLICT (object) DO UPDATE SET until = excluded.until, is_agent = excluded.is_agent \
+           WHERE until < ?4 OR is_agent <> excluded.is_agent",
     )
     .bind(object)
     .bind(user_id)
     .bind(until)
+    .bind(renew_before)
 }
 
-/// Notes that an object listens no more.
+/// Records that an object has no sockets any more.
 pub fn delete_listener(object: &str) -> Stmt {
     Stmt::new("DELETE FROM listeners WHERE object = ?1").bind(object)
 }

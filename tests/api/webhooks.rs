@@ -797,6 +797,24 @@ fn a_broken_promise_is_delivered_once() {
 }
 
 #[test]
+fn a_change_writes_nothing_for_endpoints() {
+    let desk = desk();
+    let admin = Admin::on(&desk);
+    let written = || {
+        let body = json!({"title": "A change", "description": "And what it costs."});
+        let made = admin.post("/tickets", body).is(201);
+        made.timing("rows_written").expect("staff are told")
+    };
+    written();
+    let alone = written();
+    let hooks: Vec<Hook> = (0..3).map(|_| Hook::new(&admin, json!({}))).collect();
+    assert!(written() <= alone, "{alone} rows without an endpoint");
+    for hook in &hooks {
+        assert_eq!(types(&hook.wait(1)), ["ticket.created"]);
+    }
+}
+
+#[test]
 fn what_was_on_its_way_when_the_server_died_arrives() {
     let worker = Worker::start(&worker::outside());
     worker.seed();
@@ -815,6 +833,40 @@ fn what_was_on_its_way_when_the_server_died_arrives() {
     tick(&worker);
     hook.wait(1);
     hook.until(&admin, |log| states(log) == ["delivered"]);
+
+    // So it does with what nobody has made a delivery of yet; the log shows it under the id that it will have.
+    make::ticket(&Customer::on(&worker));
+    let worker = worker.pause().resume();
+    let admin = Admin::on(&worker);
+    let waiting = hook.log(&admin)[1].clone();
+    assert_eq!(
+        (&waiting["type"], &waiting["state"], &waiting["attempts"]),
+        (&json!("ticket.created"), &json!("pending"), &json!(0))
+    );
+    for name in [
+        waiting["id"].to_string(),
+        waiting["uid"].as_str().unwrap().to_owned(),
+    ] {
+        let one = admin.get(&format!("{}/deliveries/{name}", at(&hook.row))).is(200);
+        assert_eq!(one.json(), waiting);
+    }
+    let again = format!("{}/deliveries/{}/redeliver", at(&hook.row), waiting["id"]);
+    admin.post(&again, json!({})).refused(409, "CONFLICT");
+    for (state, count) in [("pending", 1), ("delivered", 1), ("cancelled", 0)] {
+        let page = admin
+            .get(&format!("{}/deliveries?count=true&state={state}", at(&hook.row)))
+            .is(200);
+        assert_eq!(
+            (page.json()["meta"]["total"].as_u64(), page.rows().len()),
+            (Some(count), count as usize),
+            "{state}"
+        );
+    }
+    tick(&worker);
+    let sent = hook.wait(2);
+    let log = hook.until(&admin, |log| states(log) == ["delivered"; 2]);
+    assert_eq!((&log[1]["id"], &log[1]["uid"]), (&waiting["id"], &waiting["uid"]));
+    assert_eq!(log[1]["uid"], sent[1].header("webhook-id"));
     admin.delete(&at(&hook.row)).is(204);
 
     // What was on its way is sent again, under its own id, when the lease of who sent it is over.

@@ -12,7 +12,7 @@ use crate::http::error::Error;
 use crate::http::input;
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape};
-use crate::store::dispatch::{self, Dispatch};
+use crate::store::dispatch;
 use crate::store::sessions::{self as rows, Rotation};
 use crate::store::sql::rows::{CountRow, IdRow};
 use crate::store::users::{self, Account};
@@ -156,15 +156,13 @@ pub(super) async fn begin_session(
         expires_at: now.saturating_add(call.app.config.refresh_seconds.saturating_mul(1_000)),
     };
     let at = stmts.len();
-    stmts.extend([rows::begin(user, &new), users::show(user), dispatch::drain()]);
-    let done = call.app.db.batch(&stmts).await?;
+    stmts.extend([rows::begin(user, &new), users::show(user)]);
+    let (done, dispatches) = dispatch::commit(&call.app.db, stmts, now).await?;
+    call.app.due.borrow_mut().extend(dispatches);
     let missing = || Error::Internal("the new session is not there".to_owned());
     let session: IdRow = done.get(at).ok_or_else(missing)?.first()?.ok_or_else(missing)?;
     let user = done.get(at.saturating_add(1)).ok_or_else(missing)?;
     let user_id: IdRow = user.first()?.ok_or_else(missing)?;
-    if let Some(rows) = done.last() {
-        call.app.due.borrow_mut().extend(rows.all::<Dispatch>()?);
-    }
     Ok(NewSession {
         user_id: user_id.id,
         session_id: session.id,

@@ -156,8 +156,6 @@ pub enum CloseReason {
     Forbidden,
     /// The rate limit was exceeded for too long.
     TooFast,
-    /// The connection was not registered for a while, so events may be missing; the client must resume.
-    Lapsed,
 }
 
 impl CloseReason {
@@ -167,7 +165,6 @@ impl CloseReason {
             CloseReason::Unauthorized => 4401,
             CloseReason::Forbidden => 4403,
             CloseReason::TooFast => 4429,
-            CloseReason::Lapsed => 4408,
         }
     }
 
@@ -177,7 +174,6 @@ impl CloseReason {
             CloseReason::Unauthorized => "the session has ended or the token has expired",
             CloseReason::Forbidden => "you may not see this ticket any more",
             CloseReason::TooFast => "too many frames",
-            CloseReason::Lapsed => "something may have been missed: connect again and resume",
         }
     }
 }

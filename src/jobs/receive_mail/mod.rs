@@ -32,7 +32,7 @@ use crate::http::error::Error;
 use crate::http::input;
 use crate::jobs::shared;
 use crate::store::automation::ticket_context::{self, Candidate};
-use crate::store::dispatch::{self as dispatch_rows, Dispatch};
+use crate::store::dispatch as dispatch_rows;
 use crate::store::mail::inbound::{self as rows, FileTarget, MailOrigin, Sender};
 use crate::store::sql::scope::{AgentScope, Scope};
 use crate::store::tickets::attachments::FileCounts;
@@ -392,9 +392,8 @@ impl MailIntake<'_> {
         for (uid, file) in files {
             batch.extend(rows::attach(place, uid, file, self.now));
         }
-        batch.push(dispatch_rows::drain());
-        let done = match self.db.batch(&batch).await {
-            Ok(done) => done,
+        match dispatch_rows::commit(&self.db, batch, self.now).await {
+            Ok((_, dispatches)) => dispatch::send(self.env, dispatches).await,
             Err(DbError::Unique(column)) if column == "inbound_mails.key" => {
                 return Ok(Disposition::Ignored("it was taken before"));
             }
@@ -402,12 +401,7 @@ impl MailIntake<'_> {
                 return Ok(Disposition::Rejected(OVER_LIMIT));
             }
             Err(error) => return Err(error.into()),
-        };
-        let due: Vec<Dispatch> = match done.last() {
-            Some(rows) => rows.all()?,
-            None => Vec::new(),
-        };
-        dispatch::send(self.env, due).await;
+        }
         Ok(Disposition::Accepted)
     }
 }

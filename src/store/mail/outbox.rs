@@ -124,7 +124,8 @@ pub fn drop_pending(now: i64, most: i64) -> Stmt {
     .bind(most)
 }
 
-/// Makes digests of what is held, wherever the hour has room for one more mail.
+/// Makes digests of what is held, wherever the hour has room for one more mail. The first statement gives them as rows
+/// `what`, `id`.
 pub fn insert_digests(now: i64) -> [Stmt; 2] {
     [
         Stmt::new(format!(
@@ -132,7 +133,8 @@ pub fn insert_digests(now: i64) -> [Stmt; 2] {
              SELECT {UID}, g.user_id, 'digest', g.ticket_id, ?1 \
              FROM (SELECT DISTINCT user_id, ticket_id FROM outbox WHERE state = 'held' LIMIT 100) g \
              WHERE (SELECT count(*) FROM outbox o WHERE o.user_id = g.user_id AND o.ticket_id = g.ticket_id \
-               AND ((o.state = 'sent' AND o.done_at > ?1 - ?2) OR o.state = 'pending')) < ?3"
+               AND ((o.state = 'sent' AND o.done_at > ?1 - ?2) OR o.state = 'pending')) < ?3 \
+             RETURNING 'mail' AS what, id"
         ))
         .bind(now)
         .bind(HOUR)
@@ -171,10 +173,9 @@ fn request(whom: &str, kind: &str, now: i64) -> Stmt {
 }
 
 /// Forgets all mails that have not been sent, and leaves only the latest notifications unread: samples are not news.
-pub fn discard_pending() -> [Stmt; 3] {
+pub fn discard_pending() -> [Stmt; 2] {
     [
         Stmt::new("DELETE FROM outbox WHERE state = 'pending'"),
-        Stmt::new("DELETE FROM due"),
         Stmt::new(
             "UPDATE notifications SET read_at = created_at \
              WHERE id NOT IN (SELECT id FROM notifications ORDER BY id DESC LIMIT 40)",

@@ -25,6 +25,10 @@ pub const EVENT: View = View {
     ],
 };
 
+/// Whose the ticket was before an event `e`, where that has changed.
+pub const FORMER_ASSIGNEE: &str = "(SELECT json_extract(c.value, '$.from.id') FROM json_each(e.changes) c \
+   WHERE json_extract(c.value, '$.field') = 'assignee')";
+
 /// What of a ticket's past is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventQuery {

@@ -1,26 +1,19 @@
-//! Deliveries to endpoints: the log, and how one is taken to be sent, sent, and done with.
+//! Deliveries to endpoints: how they are made of events, and the log.
 //!
-//! Triggers write them beside the events of a change. Each endpoint gets one at a time: whoever sends holds the
-//! endpoint's lease, which is taken, used and given back by conditions in SQL, so of many at once one goes on.
+//! A change writes its events and nothing for webhooks. Each endpoint has a position in the events (`event_id`);
+//! [`fan_out`] makes deliveries of the events behind it, when one is to be sent or the endpoint is about to change. What
+//! is not made yet is computed by the log from the same events, with the ids that it will have.
 
 use serde::Deserialize;
 
-use crate::desk::id::Ref;
-use crate::desk::person::Role;
+use crate::desk::id::{MAX_ID, Ref};
 use crate::desk::webhooks::delivery::{DeliveryState, RETENTION, RULE_FIRED_EVENT, TEST_EVENT};
-use crate::edge::db::{Arg, Stmt};
+use crate::edge::db::Stmt;
 use crate::http::page::{Page, PageStart};
 use crate::http::shape::Choices;
 use crate::store::sql::reference;
-use crate::store::sql::view::{self, Out, View, field, nullable};
-use crate::store::tickets::events::EVENT;
-use crate::store::tickets::json::ticket_json;
-use crate::store::tickets::messages::MESSAGE;
+use crate::store::sql::view::{Out, View, field, nullable};
 use crate::store::tickets::subject::EventSubject;
-use crate::store::tickets::transfers;
-
-/// For how long who sends holds the endpoint: longer than any attempt takes.
-const LEASE: i64 = 60_000;
 
 /// The states, as words of input.
 pub static STATE: Choices = Choices {
@@ -58,43 +51,167 @@ pub const DELIVERY: View = View {
     ],
 };
 
-/// The condition on a delivery `d` that a reference names, with its argument as `?2`.
-fn delivery_condition(reference: &Ref) -> (&'static str, Arg) {
-    match reference {
-        Ref::Id(id) => ("d.id = ?2", Arg::Int(*id)),
-        Ref::Uid(uid) => ("d.uid = ?2", Arg::Text(uid.clone())),
-        Ref::Number(_) | Ref::Key(_) => ("d.id = ?2", Arg::Null),
-    }
+/// The ids that stand between two events: for what rules, tests and repetitions send, up to so many without an event.
+pub(super) const IDS_PER_EVENT: i64 = 65_536;
+
+/// The type of an event `e`: `ticket_created` is `ticket.created`, `assigned` is `ticket.assigned`.
+const EVENT_TYPE: &str = "iif(substr(e.type, 1, instr(e.type, '_') - 1) IN ('ticket', 'message', 'attachment', 'sla'), \
+   substr(e.type, 1, instr(e.type, '_') - 1) || '.' || substr(e.type, instr(e.type, '_') + 1), 'ticket.' || e.type)";
+
+/// Whether an event `e` goes to the endpoint `h`.
+pub(super) fn goes_to_endpoint() -> String {
+    format!(
+        "(h.is_active = 1 AND (h.include_internal = 1 OR e.public_seq IS NOT NULL) \
+         AND EXISTS (SELECT 1 FROM json_each(h.events) WHERE value IN ('*', {EVENT_TYPE})))"
+    )
 }
 
-/// A page of what went to an endpoint, newest first: rows `j`, `id`.
-pub fn list(webhook: &Ref, state: Option<&str>, page: &Page) -> Stmt {
+/// Whether a batch has something for the endpoint `h`: one of its events `e`, or a delivery of the batch's time `?1`.
+pub(in crate::store) fn has_new() -> String {
+    format!(
+        "h.is_active = 1 AND (EXISTS (SELECT 1 FROM e WHERE {}) \
+         OR (SELECT d.created_at FROM webhook_deliveries d WHERE d.webhook_id = h.id ORDER BY d.id DESC LIMIT 1) = ?1)",
+        goes_to_endpoint()
+    )
+}
+
+/// The uid of the delivery `id` of an endpoint, made at this time: a UUIDv7 (RFC 9562, section 5.7) that needs no index.
+fn uid(at: &str, webhook: &str, id: &str) -> String {
+    format!(
+        "lower(printf('%08x-%04x-7%03x-%04x-%012x', {at} >> 16, {at} & 65535, {webhook} & 4095, 32768 | (({webhook} >> 12) & 16383), {id}))"
+    )
+}
+
+/// The next id of the endpoint `h` for what is not an event's.
+fn next_id() -> String {
+    format!(
+        "max(coalesce((SELECT max(id) FROM events), 0) * {IDS_PER_EVENT}, \
+           coalesce((SELECT max(id) FROM webhook_deliveries WHERE webhook_id = h.id), 0)) + 1"
+    )
+}
+
+/// Makes deliveries of the next events behind an endpoint's position, at most of so many, and moves it.
+pub(super) fn fan_out(webhook: i64, most: i64) -> [Stmt; 2] {
+    let last = "coalesce((SELECT z.id FROM events z WHERE z.id > h.event_id ORDER BY z.id LIMIT 1 OFFSET ?2 - 1), 9007199254740991)";
+    [
+        Stmt::new(format!(
+            "INSERT INTO webhook_deliveries (webhook_id, id, uid, type, ticket_id, event_id, next_attempt_at, created_at) \
+             SELECT h.id, e.id * {IDS_PER_EVENT}, {}, {EVENT_TYPE}, e.ticket_id, e.id, e.created_at, e.created_at \
+             FROM webhooks h CROSS JOIN events e ON e.id > h.event_id AND e.id <= {last} \
+             WHERE h.id = ?1 AND {} ON CONFLICT DO NOTHING",
+            uid("e.created_at", "h.id", &format!("e.id * {IDS_PER_EVENT}")),
+            goes_to_endpoint()
+        ))
+        .bind(webhook)
+        .bind(most),
+        Stmt::new(format!(
+            "UPDATE webhooks AS h SET event_id = min({last}, (SELECT max(id) FROM events)) \
+             WHERE id = ?1 AND is_active = 1 AND event_id < (SELECT max(id) FROM events)"
+        ))
+        .bind(webhook)
+        .bind(most),
+    ]
+}
+
+/// As [`fan_out`], of all events: before the endpoint changes, so that what happened before is sent as it was then.
+pub(super) fn fan_out_all(webhook: i64) -> [Stmt; 2] {
+    fan_out(webhook, MAX_ID)
+}
+
+// The log ----------------------------------------------------------------------------------------------------------
+
+/// The deliveries of an endpoint `h` as rows `d` of [`DELIVERY`]: those that are made and fulfil `made` (of `p`), and
+/// those that are not made yet and fulfil `unmade` (of `e`).
+fn log(made: &str, unmade: &str) -> String {
+    let id = format!("e.id * {IDS_PER_EVENT}");
+    format!(
+        "(SELECT * FROM (SELECT p.id, p.uid, p.webhook_id, p.repeats, p.type, p.ticket_id, p.event_id, p.state, p.attempts, p.next_attempt_at, \
+             p.last_status, p.last_error, p.duration_ms, p.response, p.body, p.is_internal, p.created_at, p.delivered_at \
+           FROM webhooks h CROSS JOIN webhook_deliveries p ON p.webhook_id = h.id WHERE {made}) \
+         UNION ALL SELECT * FROM (SELECT {id} AS id, {}, h.id, NULL, {EVENT_TYPE}, e.ticket_id, e.id, 'pending', 0, e.created_at, \
+             NULL, NULL, NULL, NULL, NULL, 0, e.created_at, NULL \
+           FROM webhooks h CROSS JOIN events e ON e.id > h.event_id WHERE {unmade} AND {})) d",
+        uid("e.created_at", "h.id", &id),
+        goes_to_endpoint()
+    )
+}
+
+/// A delivery that a reference names: the condition on its id `?2` and on the uid `?3`.
+fn find(webhook: &Ref, delivery: &Ref, columns: &str) -> Stmt {
+    let (of, webhook) = reference::webhook_condition(webhook);
+    let (id, uid) = match delivery {
+        Ref::Id(id) => (Some(*id), None),
+        Ref::Uid(uid) => (
+            uid.get(24..)
+                .and_then(|digits| i64::from_str_radix(digits, 16).ok()),
+            Some(uid.clone()),
+        ),
+        Ref::Number(_) | Ref::Key(_) => (None, None),
+    };
+    let unmade = format!(
+        "{of} AND e.id = CAST(?2 AS INTEGER) / {IDS_PER_EVENT} AND CAST(?2 AS INTEGER) % {IDS_PER_EVENT} = 0"
+    );
+    Stmt::new(format!(
+        "SELECT {columns} FROM {} WHERE ?3 IS NULL OR d.uid = ?3",
+        log(&format!("{of} AND p.id = ?2"), &unmade)
+    ))
+    .bind(webhook)
+    .bind(id)
+    .bind(uid)
+}
+
+/// Deliveries that a page goes through at most, looking for those in some state.
+const MAX_WALK: i64 = 1_000;
+
+/// A page of what went to an endpoint, newest first: rows `j`, `id`; and where the walk stopped, as a row `s`, `id`, when
+/// it did before its end.
+pub fn list(webhook: &Ref, state: Option<&str>, page: &Page) -> [Stmt; 2] {
     let before = match page.start {
         PageStart::After { id, .. } => id,
-        _ => crate::desk::id::MAX_ID,
+        _ => MAX_ID,
     };
     let (name, arg) = reference::webhook_condition(webhook);
-    Stmt::new(format!(
-        "SELECT {} AS j, d.id AS id FROM webhooks h JOIN webhook_deliveries d ON d.webhook_id = h.id \
-         WHERE {name} AND d.id < ?2 {} ORDER BY d.id DESC LIMIT ?4 OFFSET ?5",
+    let last = format!(
+        "SELECT p.id FROM webhook_deliveries p WHERE p.webhook_id = h.id AND p.id < ?2 ORDER BY p.id DESC LIMIT 1 OFFSET {MAX_WALK} - 1"
+    );
+    let bounded = if state.is_some() && page.offset() == 0 {
+        format!("AND p.id >= coalesce(({last}), 0)")
+    } else {
+        String::new()
+    };
+    let rows = Stmt::new(format!(
+        "SELECT {} AS j, d.id AS id FROM {} ORDER BY d.id DESC LIMIT ?4 OFFSET ?5",
         DELIVERY.sql(),
-        // Each of the two has an index of its own.
-        state.map_or("AND ?3 IS NULL", |_| "AND d.state = ?3")
+        log(
+            &format!(
+                "{name} AND p.id < ?2 AND (?3 IS NULL OR p.state = ?3) {bounded} ORDER BY p.id DESC LIMIT ?4 + ?5"
+            ),
+            &format!("{name} AND e.id * {IDS_PER_EVENT} < ?2 AND coalesce(?3, 'pending') = 'pending'")
+        )
     ))
-    .bind(arg)
+    .bind(arg.clone())
     .bind(before)
     .bind(state)
     .bind(page.limit.saturating_add(1))
-    .bind(page.offset())
+    .bind(page.offset());
+    let stop = Stmt::new(format!(
+        "SELECT NULL AS s, ({last}) AS id FROM webhooks h WHERE {name} AND ?3"
+    ))
+    .bind(arg)
+    .bind(before)
+    .bind(!bounded.is_empty());
+    [rows, stop]
 }
 
 /// How many deliveries [`list`] has in all: `n`, up to 10,001.
 pub fn count(webhook: &Ref, state: Option<&str>) -> Stmt {
     let (name, arg) = reference::webhook_condition(webhook);
     Stmt::new(format!(
-        "SELECT count(*) AS n FROM (SELECT 1 FROM webhooks h JOIN webhook_deliveries d ON d.webhook_id = h.id \
-         WHERE {name} {} LIMIT 10001)",
-        state.map_or("AND ?2 IS NULL", |_| "AND d.state = ?2")
+        "SELECT count(*) AS n FROM (SELECT 1 FROM {} LIMIT 10001)",
+        log(
+            &format!("{name} AND (?2 IS NULL OR p.state = ?2)"),
+            &format!("{name} AND coalesce(?2, 'pending') = 'pending'")
+        )
     ))
     .bind(arg)
     .bind(state)
@@ -102,23 +219,17 @@ pub fn count(webhook: &Ref, state: Option<&str>) -> Stmt {
 
 /// The row `j` of one delivery of an endpoint.
 pub fn show(webhook: &Ref, delivery: &Ref) -> Stmt {
-    let (of, webhook) = reference::webhook_condition(webhook);
-    let (name, delivery) = delivery_condition(delivery);
+    let columns = format!("{} AS j, NULL AS v, d.id AS id", DELIVERY.sql());
+    find(webhook, delivery, &columns)
+}
+
+/// The row `j`, `id` of the delivery that the same batch has made.
+pub fn show_newest(webhook: i64) -> Stmt {
     Stmt::new(format!(
-        "SELECT {} AS j, NULL AS v, d.id AS id FROM webhooks h JOIN webhook_deliveries d ON d.webhook_id = h.id WHERE {of} AND {name}",
+        "SELECT {} AS j, NULL AS v, d.id AS id FROM webhook_deliveries d WHERE d.webhook_id = ?1 ORDER BY d.id DESC LIMIT 1",
         DELIVERY.sql()
     ))
     .bind(webhook)
-    .bind(delivery)
-}
-
-/// The row `j`, `id` of a delivery that the same batch has made.
-pub fn show_uid(uid: &str) -> Stmt {
-    Stmt::new(format!(
-        "SELECT {} AS j, NULL AS v, d.id AS id FROM webhook_deliveries d WHERE d.uid = ?1",
-        DELIVERY.sql()
-    ))
-    .bind(uid)
 }
 
 /// A delivery's row, for sending it again.
@@ -131,15 +242,14 @@ pub struct DeliveryRow {
 
 /// The row of one delivery of an endpoint.
 pub fn row(webhook: &Ref, delivery: &Ref) -> Stmt {
-    let (of, webhook) = reference::webhook_condition(webhook);
-    let (name, delivery) = delivery_condition(delivery);
-    Stmt::new(format!(
-        "SELECT d.id, d.state, max(d.is_internal, coalesce((SELECT e.public_seq IS NULL FROM events e WHERE e.id = d.event_id), 0)) AS is_internal \
-         FROM webhooks h JOIN webhook_deliveries d ON d.webhook_id = h.id WHERE {of} AND {name}"
-    ))
-    .bind(webhook)
-    .bind(delivery)
+    find(
+        webhook,
+        delivery,
+        "d.id, d.state, max(d.is_internal, coalesce((SELECT e.public_seq IS NULL FROM events e WHERE e.id = d.event_id), 0)) AS is_internal",
+    )
 }
+
+// What is not an event's -------------------------------------------------------------------------------------------
 
 /// Aborts the batch unless the endpoint is switched on.
 fn expect_active(webhook: i64) -> Stmt {
@@ -150,44 +260,53 @@ fn expect_active(webhook: i64) -> Stmt {
 /// Tries at once what waits for an endpoint.
 pub(super) fn retry_now(webhook: i64, now: i64) -> Stmt {
     Stmt::new(
-        "UPDATE webhook_deliveries SET next_attempt_at = ?2 WHERE webhook_id = ?1 AND state = 'pending' AND next_attempt_at > ?2",
+        "UPDATE webhook_deliveries SET next_attempt_at = ?2 WHERE webhook_id = ?1 AND state = 'pending' AND next_attempt_at > ?2 \
+           AND id > (SELECT done_id FROM webhooks WHERE id = ?1)",
     )
     .bind(webhook)
     .bind(now)
 }
 
 /// Sends a test to an endpoint, behind what waits for it.
-pub fn insert_test(webhook: i64, uid: &str, now: i64) -> Vec<Stmt> {
+pub fn insert_test(webhook: i64, now: i64) -> Vec<Stmt> {
     vec![
         expect_active(webhook),
         retry_now(webhook, now),
-        Stmt::new("INSERT INTO webhook_deliveries (uid, webhook_id, type, next_attempt_at, created_at) VALUES (?1, ?2, ?3, ?4, ?4)")
-            .bind(uid)
-            .bind(webhook)
-            .bind(TEST_EVENT)
-            .bind(now),
+        Stmt::new(format!(
+            "INSERT INTO webhook_deliveries (webhook_id, id, uid, type, next_attempt_at, created_at) \
+             SELECT x.webhook, x.id, {}, ?2, ?3, ?3 FROM (SELECT h.id AS webhook, {} AS id FROM webhooks h WHERE h.id = ?1) x",
+            uid("?3", "x.webhook", "x.id"),
+            next_id()
+        ))
+        .bind(webhook)
+        .bind(TEST_EVENT)
+        .bind(now),
     ]
 }
 
 /// Sends again what a delivery sent, behind what waits for the endpoint. The receiver knows it by the same
 /// `webhook-id`, so that it does nothing twice that it has done.
-pub fn redeliver(webhook: i64, delivery: i64, uid: &str, now: i64) -> Vec<Stmt> {
+pub fn redeliver(webhook: i64, delivery: i64, now: i64) -> Vec<Stmt> {
     vec![
         expect_active(webhook),
         // Whoever asked saw an endpoint that may know of it.
         Stmt::new(
             "INSERT INTO stale SELECT 1 FROM webhook_deliveries d JOIN webhooks h ON h.id = d.webhook_id \
-             WHERE d.id = ?1 AND d.is_internal = 1 AND h.include_internal = 0",
+             WHERE d.webhook_id = ?1 AND d.id = ?2 AND d.is_internal = 1 AND h.include_internal = 0",
         )
+        .bind(webhook)
         .bind(delivery),
         retry_now(webhook, now),
-        Stmt::new(
-            "INSERT INTO webhook_deliveries (uid, repeats, webhook_id, type, ticket_id, event_id, rule, is_internal, body, next_attempt_at, created_at) \
-             SELECT ?2, coalesce(repeats, uid), webhook_id, type, ticket_id, event_id, rule, is_internal, body, ?3, ?3 \
-             FROM webhook_deliveries WHERE id = ?1",
-        )
+        Stmt::new(format!(
+            "INSERT INTO webhook_deliveries (webhook_id, id, uid, repeats, type, ticket_id, event_id, rule, is_internal, body, next_attempt_at, created_at) \
+             SELECT d.webhook_id, x.id, {}, coalesce(d.repeats, d.uid), d.type, d.ticket_id, d.event_id, d.rule, d.is_internal, d.body, ?3, ?3 \
+             FROM (SELECT h.id AS webhook, {} AS id FROM webhooks h WHERE h.id = ?1) x \
+             CROSS JOIN webhook_deliveries d ON d.webhook_id = x.webhook AND d.id = ?2",
+            uid("?3", "x.webhook", "x.id"),
+            next_id()
+        ))
+        .bind(webhook)
         .bind(delivery)
-        .bind(uid)
         .bind(now),
     ]
 }
@@ -196,7 +315,6 @@ pub fn redeliver(webhook: i64, delivery: i64, uid: &str, now: i64) -> Vec<Stmt> 
 #[derive(Clone, Debug)]
 pub struct RuleDelivery<'a> {
     pub webhook: i64,
-    pub uid: &'a str,
     /// `{"id", "name", "heard"}`.
     pub rule: &'a str,
     /// It has heard an internal note.
@@ -208,199 +326,31 @@ pub struct RuleDelivery<'a> {
 pub fn insert_for_rule(subject: &EventSubject, new: &RuleDelivery) -> Stmt {
     let (name, arg) = crate::store::tickets::subject::subject_condition(subject);
     Stmt::new(format!(
-        "INSERT INTO webhook_deliveries (uid, webhook_id, type, ticket_id, rule, next_attempt_at, created_at, is_internal) \
-         SELECT ?3, h.id, ?4, t.id, ?5, ?6, ?6, ?7 FROM tickets t JOIN webhooks h ON h.id = ?2 AND h.is_active = 1 WHERE {name}"
+        "INSERT INTO webhook_deliveries (webhook_id, id, uid, type, ticket_id, rule, next_attempt_at, created_at, is_internal) \
+         SELECT x.webhook, x.id, {}, ?3, t.id, ?4, ?5, ?5, ?6 FROM tickets t \
+         CROSS JOIN (SELECT h.id AS webhook, {} AS id FROM webhooks h WHERE h.id = ?2 AND h.is_active = 1) x WHERE {name}",
+        uid("?5", "x.webhook", "x.id"),
+        next_id()
     ))
     .bind(arg)
     .bind(new.webhook)
-    .bind(new.uid)
     .bind(RULE_FIRED_EVENT)
     .bind(new.rule)
     .bind(new.now)
     .bind(new.is_internal)
 }
 
-// Sending ----------------------------------------------------------------------------------------------------------
-
-/// The first of what waits for the endpoint `?1`.
-const HEAD: &str = "(SELECT p.id FROM webhook_deliveries p WHERE p.webhook_id = ?1 AND p.state = 'pending' ORDER BY p.id LIMIT 1)";
-
-/// A delivery that is being sent, and under which lease.
-#[derive(Clone, Debug, Deserialize)]
-pub struct ClaimedDelivery {
-    pub id: i64,
-    pub webhook_id: i64,
-    pub lease: String,
-    pub message_id: String,
-    /// Nothing where there is nothing to tell any more.
-    pub body: Option<String>,
-    /// This one included.
-    pub attempts: i64,
-    pub created_at: i64,
-    pub url: String,
-    pub secret: String,
-    pub old_secret: Option<String>,
-}
-
-/// Takes the lease of an endpoint if its first delivery is due and nobody else sends, and makes the delivery's body
-/// where it has none yet. The last statement gives the [`ClaimedDelivery`], or nothing.
-pub fn claim(webhook: i64, lease: &str, now: i64) -> Vec<Stmt> {
-    let due = format!(
-        "UPDATE webhooks SET lease = ?2, lease_until = ?3 + ?4 WHERE id = ?1 AND is_active = 1 AND lease_until <= ?3 \
-         AND (SELECT d.next_attempt_at FROM webhook_deliveries d WHERE d.id = {HEAD}) <= ?3"
-    );
-    let begin = format!(
-        "UPDATE webhook_deliveries SET attempts = attempts + 1 WHERE id = {HEAD} \
-         AND EXISTS (SELECT 1 FROM webhooks WHERE id = ?1 AND lease = ?2)"
-    );
-    let held = format!(
-        "SELECT d.id, d.webhook_id, h.lease, coalesce(d.repeats, d.uid) AS message_id, d.body, d.attempts, d.created_at, h.url, h.secret, \
-           iif(h.old_secret_until > ?3, h.old_secret, NULL) AS old_secret \
-         FROM webhooks h JOIN webhook_deliveries d ON d.id = {HEAD} WHERE h.id = ?1 AND h.lease = ?2"
-    );
-    vec![
-        Stmt::new(due).bind(webhook).bind(lease).bind(now).bind(LEASE),
-        write_body(Role::Admin, webhook, lease, now),
-        write_body(Role::Customer, webhook, lease, now),
-        Stmt::new(begin).bind(webhook).bind(lease),
-        Stmt::new(held).bind(webhook).bind(lease).bind(now),
-    ]
-}
-
-/// Writes the body of the first delivery, as staff or customers may see it.
-fn write_body(role: Role, webhook: i64, lease: &str, now: i64) -> Stmt {
-    let internal = role.is_staff();
-    let (seq, data, cause) = if internal {
-        ("e.seq", transfers::event_data(), "e.cause")
-    } else {
-        (
-            "e.public_seq",
-            "e.data",
-            "iif(e.cause LIKE 'rule: %', 'rule', e.cause)",
-        )
-    };
-    let event = EVENT
-        .sql()
-        .replace("$SEQ", seq)
-        .replace("$DATA", data)
-        .replace("$CAUSE", cause);
-    let message = format!(
-        "iif(m.id IS NULL OR m.deleted_at IS NOT NULL{},'null',{})",
-        if internal { "" } else { " OR m.is_internal = 1" },
-        MESSAGE.sql()
-    );
-    // Its `?1` is now; its `?2`, since when closed tickets may be reopened, is read here.
-    let ticket = ticket_json(role).replace(
-        "?2",
-        "(SELECT ?1 - reopen_window_days * 86400000 FROM settings WHERE id = 1)",
-    );
-    let of_event =
-        view::object([("event", event), ("ticket", ticket.clone()), ("message", message)].into_iter());
-    let of_rule = view::object([("rule", "d.rule".to_owned()), ("ticket", ticket)].into_iter());
-    let of_test = "'{\"webhook_id\":'||d.webhook_id||',\"message\":\"This is a test.\"}'".to_owned();
-    let body = view::object(
-        [
-            ("type", "json_quote(d.type)".to_owned()),
-            ("timestamp", view::time("d.created_at")),
-            (
-                "data",
-                format!("CASE WHEN e.id IS NOT NULL THEN {of_event} WHEN t.id IS NOT NULL THEN {of_rule} ELSE {of_test} END"),
-            ),
-        ]
-        .into_iter(),
-    );
-    Stmt::new(format!(
-        "UPDATE webhook_deliveries SET is_internal = ?4, body = (SELECT {body} FROM webhook_deliveries d \
-           LEFT JOIN events e ON e.id = d.event_id LEFT JOIN users a ON a.id = e.actor_id \
-           LEFT JOIN messages m ON m.id = e.message_id LEFT JOIN users w ON w.id = m.author_id \
-           LEFT JOIN tickets t ON t.id = d.ticket_id WHERE d.id = webhook_deliveries.id) \
-         WHERE body IS NULL AND id = {} AND ?1 > 0 \
-           AND EXISTS (SELECT 1 FROM webhooks WHERE id = ?2 AND lease = ?3 AND include_internal = ?4)",
-        HEAD.replace("?1", "?2")
-    ))
-    .bind(now)
-    .bind(webhook)
-    .bind(lease)
-    .bind(internal)
-}
-
-/// What came of an attempt.
-#[derive(Clone, Debug)]
-pub struct AttemptResult {
-    pub state: DeliveryState,
-    /// Of [`DeliveryState::Pending`].
-    pub next_attempt_at: i64,
-    pub status: Option<u16>,
-    pub error: Option<String>,
-    pub duration_ms: i64,
-    pub response: Option<String>,
-    /// The endpoint is switched off, for this reason.
-    pub disable: Option<String>,
-    pub now: i64,
-}
-
-/// Keeps what came of an attempt and gives the lease back, if it was not lost meanwhile: then whoever has it now
-/// sends, and tells, by itself. An endpoint that is switched off is told of to every administrator.
-pub fn record_attempt(held: &ClaimedDelivery, report: &AttemptResult) -> Vec<Stmt> {
-    let mine = "EXISTS (SELECT 1 FROM webhooks WHERE id = ?1 AND lease = ?2)";
-    let stmt = |sql: String| Stmt::new(sql).bind(held.webhook_id).bind(&held.lease);
-    let mut stmts = vec![
-        // What was called off while it was sent may have arrived all the same.
-        stmt(format!(
-            "UPDATE webhook_deliveries SET state = iif(state = 'pending' OR ?4 = 'delivered', ?4, state), next_attempt_at = ?5, \
-               last_status = ?6, last_error = ?7, duration_ms = ?8, response = ?9, delivered_at = iif(?4 = 'delivered', ?10, NULL) \
-             WHERE id = ?3 AND {mine}"
-        ))
-        .bind(held.id)
-        .bind(report.state.as_str())
-        .bind(report.next_attempt_at)
-        .bind(report.status.map(i64::from))
-        .bind(report.error.clone())
-        .bind(report.duration_ms)
-        .bind(report.response.clone())
-        .bind(report.now),
-    ];
-    if let Some(reason) = &report.disable {
-        stmts.push(
-            stmt(format!(
-                "INSERT INTO notify (user_id, kind, ticket_id, event_id, message, at) \
-                 SELECT u.id, 'system', NULL, NULL, 'The webhook ' || h.url || ' was switched off: ' || ?3, ?4 \
-                 FROM webhooks h JOIN users u ON u.role <> 'customer' AND u.role = 'admin' AND u.is_active = 1 \
-                 WHERE h.id = ?1 AND h.is_active = 1 AND {mine}"
-            ))
-            .bind(reason)
-            .bind(report.now),
-        );
-        stmts.push(
-            stmt(
-                "UPDATE webhooks SET is_active = 0, disabled_reason = ?3, version = version + 1, updated_at = ?4 \
-                 WHERE id = ?1 AND lease = ?2 AND is_active = 1"
-                    .to_owned(),
-            )
-            .bind(reason)
-            .bind(report.now),
-        );
-    }
-    stmts.push(stmt(
-        "UPDATE webhooks SET lease = NULL, lease_until = 0 WHERE id = ?1 AND lease = ?2".to_owned(),
-    ));
-    stmts
-}
-
-/// Endpoints whose first delivery is due while nobody sends: rows of `Due`.
-pub fn list_due(now: i64) -> Stmt {
-    Stmt::new(format!(
-        "SELECT 'hook' AS what, h.id AS id FROM webhooks h WHERE h.is_active = 1 AND h.lease_until <= ?1 \
-         AND (SELECT d.next_attempt_at FROM webhook_deliveries d WHERE d.id = {}) <= ?1",
-        HEAD.replace("?1", "h.id")
-    ))
-    .bind(now)
-}
-
-/// Clears away old deliveries; at most `most` rows. Those of endpoints that are gone are among them in the end.
+/// Clears away deliveries that are old, or whose endpoint is gone, from the oldest of each endpoint on; at most `most`
+/// rows of each. The walk over the endpoints reads one row of each.
 pub fn purge(now: i64, most: i64) -> Stmt {
     Stmt::new(
-        "DELETE FROM webhook_deliveries WHERE id IN (SELECT id FROM webhook_deliveries WHERE created_at < ?1 ORDER BY created_at LIMIT ?2)",
+        "WITH RECURSIVE w (id) AS (SELECT min(webhook_id) FROM webhook_deliveries \
+           UNION ALL SELECT (SELECT min(webhook_id) FROM webhook_deliveries WHERE webhook_id > w.id) FROM w WHERE w.id IS NOT NULL), \
+         k (id, keeps) AS (SELECT w.id, iif(EXISTS (SELECT 1 FROM webhooks WHERE id = w.id), ?1, 9007199254740991) FROM w WHERE w.id IS NOT NULL) \
+         DELETE FROM webhook_deliveries WHERE (webhook_id, id) IN (SELECT d.webhook_id, d.id FROM k CROSS JOIN webhook_deliveries d \
+           ON d.webhook_id = k.id AND d.created_at < k.keeps \
+             AND d.id <= coalesce((SELECT z.id FROM webhook_deliveries z WHERE z.webhook_id = k.id ORDER BY z.id LIMIT 1 OFFSET ?2 - 1), 9007199254740991) \
+           WHERE (SELECT z.created_at FROM webhook_deliveries z WHERE z.webhook_id = k.id ORDER BY z.id LIMIT 1) < k.keeps)",
     )
     .bind(now.saturating_sub(RETENTION))
     .bind(most)

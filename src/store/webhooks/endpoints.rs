@@ -8,6 +8,8 @@ use crate::edge::db::Stmt;
 use crate::http::page::{Page, PageStart};
 use crate::store::sql::reference::webhook_condition;
 use crate::store::sql::view::{Out, View, field, nullable};
+use crate::store::webhooks::deliveries::{self, fan_out_all};
+use crate::store::webhooks::sending::CANCEL_PENDING;
 
 /// An endpoint.
 pub const WEBHOOK: View = View {
@@ -107,8 +109,8 @@ pub fn insert(new: &NewWebhook) -> [Stmt; 2] {
     [
         Stmt::new("INSERT INTO stale SELECT 1 WHERE (SELECT count(*) FROM webhooks) >= ?1").bind(MAX_ENDPOINTS),
         Stmt::new(
-            "INSERT INTO webhooks (uid, url, description, events, include_internal, is_active, secret, created_at, updated_at) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8)",
+            "INSERT INTO webhooks (uid, url, description, events, include_internal, is_active, secret, event_id, created_at, updated_at) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, coalesce((SELECT max(id) FROM events), 0), ?8, ?8)",
         )
         .bind(&new.uid)
         .bind(&new.url)
@@ -122,17 +124,28 @@ pub fn insert(new: &NewWebhook) -> [Stmt; 2] {
 }
 
 /// Changes an endpoint, over the version that it was decided on. A new secret lets the one before sign for another
-/// day. What waits is tried at once: somebody has looked after it.
-pub fn update(id: i64, version: i64, new: &NewWebhook) -> [Stmt; 2] {
-    [
+/// day. What waits is tried at once: somebody has looked after it. What has happened so far is sent as the endpoint was
+/// until now, except that an endpoint that is switched off gets nothing more, and one that is to hear of nothing
+/// internal any more hears of nothing internal that waits for it either.
+pub fn update(before: &WebhookRow, new: &NewWebhook) -> Vec<Stmt> {
+    let id = before.id;
+    let mut stmts = Vec::from(fan_out_all(id));
+    if before.is_active == 1 && !new.is_active {
+        stmts.push(Stmt::new(CANCEL_PENDING).bind(id));
+    } else if before.include_internal == 1 && !new.include_internal {
+        stmts.extend(without_internal(id));
+    }
+    stmts.push(
         Stmt::new(
             "UPDATE webhooks SET version = ?2 + 1, url = ?3, description = ?4, events = ?5, include_internal = ?6, \
                disabled_reason = iif(?7, NULL, disabled_reason), is_active = ?7, \
+               event_id = iif(?7 > is_active, coalesce((SELECT max(id) FROM events), 0), event_id), \
+               done_id = iif(?7 < is_active, coalesce((SELECT max(id) FROM webhook_deliveries WHERE webhook_id = ?1), 0), done_id), \
                old_secret = iif(?8 IS NULL, old_secret, secret), old_secret_until = iif(?8 IS NULL, old_secret_until, ?9 + ?10), \
                secret = coalesce(?8, secret), updated_at = ?9 WHERE id = ?1",
         )
         .bind(id)
-        .bind(version)
+        .bind(before.version)
         .bind(&new.url)
         .bind(&new.description)
         .bind(&new.events)
@@ -141,7 +154,23 @@ pub fn update(id: i64, version: i64, new: &NewWebhook) -> [Stmt; 2] {
         .bind(new.secret.clone())
         .bind(new.now)
         .bind(SECRET_OVERLAP),
-        crate::store::webhooks::deliveries::retry_now(id, new.now),
+    );
+    stmts.push(deliveries::retry_now(id, new.now));
+    stmts
+}
+
+/// Calls off what is internal and waits for an endpoint, and has the bodies of the rest made anew.
+fn without_internal(id: i64) -> [Stmt; 2] {
+    [
+        Stmt::new(format!(
+            "{CANCEL_PENDING} AND (SELECT public_seq IS NULL FROM events WHERE id = event_id)"
+        ))
+        .bind(id),
+        Stmt::new(
+            "UPDATE webhook_deliveries SET body = NULL, is_internal = 0 WHERE webhook_id = ?1 \
+             AND id > (SELECT done_id FROM webhooks WHERE id = ?1) AND state = 'pending'",
+        )
+        .bind(id),
     ]
 }
 
