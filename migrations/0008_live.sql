@@ -16,12 +16,11 @@ CREATE TABLE feed (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   user_id INTEGER NOT NULL REFERENCES users (id),
   event_id INTEGER REFERENCES events (id),
-  notification_id INTEGER REFERENCES notifications (id) ON DELETE CASCADE,
+  notification_id INTEGER,                 -- a notice of that person
   created_at INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX feed_by_user ON feed (user_id, id);
 CREATE UNIQUE INDEX feed_by_event ON feed (event_id, user_id) WHERE event_id IS NOT NULL;
-CREATE INDEX feed_by_notification ON feed (notification_id) WHERE notification_id IS NOT NULL;
 CREATE INDEX feed_by_time ON feed (created_at);
 
 CREATE TRIGGER feed_due
@@ -57,13 +56,6 @@ BEGIN
   WHERE t.id = NEW.ticket_id AND t.assignee_id IS NULL AND (s.agent_scope <> 'category'
     OR EXISTS (SELECT 1 FROM agent_categories WHERE user_id = u.id AND category_id = t.category_id)
     OR NOT EXISTS (SELECT 1 FROM agent_categories WHERE user_id = u.id));
-END;
-
-CREATE TRIGGER notifications_feed
-AFTER INSERT ON notifications
-WHEN EXISTS (SELECT 1 FROM listeners WHERE object = 'user:' || NEW.user_id AND until > NEW.created_at)
-BEGIN
-  INSERT INTO feed (user_id, notification_id, created_at) VALUES (NEW.user_id, NEW.id, NEW.created_at);
 END;
 
 -- Tickets that open one socket each, for clients that can send no header: what the token said that asked for them.

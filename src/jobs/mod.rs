@@ -22,6 +22,7 @@ use crate::edge::{Env, ids, log};
 use crate::http::error::Error;
 use crate::store::cleanup;
 use crate::store::dispatch::{self as dispatch_rows, Dispatch};
+use crate::store::mail::outbox;
 use crate::store::sla::{self, SlaTicket};
 use crate::store::tickets::ticket;
 use crate::store::webhooks::deliveries;
@@ -62,7 +63,7 @@ pub async fn tick(env: &Env, now: Millis) -> (Vec<Task>, Cost) {
     log.record("outgoing", without_count(queue::requeue_due(env, &db, now).await));
     log.record("files", without_count(object_cleanup::run(env, &db, now).await));
     log.record("housekeeping", clean_up(&db, now).await);
-    log.record("telling", dispatch_pending(env, &db).await);
+    log.record("telling", dispatch_pending(env, &db, now).await);
     (log.tasks, db.cost())
 }
 
@@ -113,12 +114,12 @@ async fn clean_up(db: &Db, now: Millis) -> Result<usize, Error> {
 }
 
 /// Tells of what the chores have changed.
-async fn dispatch_pending(env: &Env, db: &Db) -> Result<usize, Error> {
-    let taken = db.batch(&[dispatch_rows::drain()]).await?;
-    let due: Vec<Dispatch> = match taken.first() {
-        Some(rows) => rows.all()?,
-        None => Vec::new(),
-    };
+async fn dispatch_pending(env: &Env, db: &Db, now: Millis) -> Result<usize, Error> {
+    let stmts = [dispatch_rows::drain(), outbox::list_new(now, MAX_ROWS)];
+    let mut due: Vec<Dispatch> = Vec::new();
+    for rows in db.batch(&stmts).await? {
+        due.extend(rows.all::<Dispatch>()?);
+    }
     let told = due.len();
     dispatch::send(env, due).await;
     Ok(told)

@@ -48,7 +48,7 @@ pub async fn process(env: &Env, due: Dispatch, now: Millis) -> MessageOutcome {
 pub async fn requeue_due(env: &Env, db: &Db, now: Millis) -> Result<(), DbError> {
     let mut stmts: Vec<Stmt> = Vec::new();
     if config::load(env).is_ok_and(|config| config.mail.transport == MailTransport::Off) {
-        stmts.push(outbox::drop_pending(now, MAX_ROWS));
+        stmts.extend(outbox::drop_pending(now, MAX_ROWS));
     } else {
         stmts.extend(outbox::insert_digests(now));
         stmts.push(outbox::list_due(now, MAX_REQUEUED));

@@ -79,9 +79,8 @@ async fn send_due(env: &Env, config: &Config, webhook: i64, now: Millis) -> Resu
 async fn commit(env: &Env, db: &Db, mut stmts: Vec<Stmt>) -> Result<Vec<Rows>, DbError> {
     stmts.push(dispatch_rows::drain());
     let mut found = db.batch(&stmts).await?;
-    if let Some(rows) = found.pop() {
-        dispatch::send(env, rows.all()?).await;
-    }
+    dispatch::send(env, dispatch_rows::collect(&stmts, &found)?).await;
+    found.pop();
     Ok(found)
 }
 

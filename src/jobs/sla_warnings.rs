@@ -81,7 +81,7 @@ async fn issue_one(db: &Db, engine: &Engine, target: SlaTarget, id: i64) -> Resu
     };
     let subject = EventSubject::Ticket(id);
     let followed = automation::apply_rules(engine, &subject, (Some(&ticket), &ticket), &seen.around, &heard)?;
-    let mut stmts = Vec::from(warnings::issue_one(target, (id, ticket.version), now));
+    let mut stmts = warnings::issue_one(target, (id, ticket.version), now);
     stmts.extend(write::change(&ticket, &followed.ticket, followed.story, now));
     db.batch(&stmts).await?;
     Ok(true)

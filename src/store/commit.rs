@@ -113,7 +113,6 @@ pub async fn commit(
         batch.push(claim_key(key, answer.status()));
     }
     batch.extend(stmts);
-    let due_at = batch.len();
     batch.push(dispatch::drain());
     match (answer, key) {
         (CommitReply::Nothing, _) => {}
@@ -124,10 +123,7 @@ pub async fn commit(
         }
     }
     let results = db.batch(&batch).await?;
-    let due = match results.get(due_at) {
-        Some(rows) => rows.all()?,
-        None => Vec::new(),
-    };
+    let due = dispatch::collect(&batch, &results)?;
     let status = u16::try_from(answer.status()).unwrap_or(200);
     if matches!(answer, CommitReply::Nothing) {
         let answered = StoredReply {

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::edge::db::Stmt;
+use crate::edge::db::{DbError, Rows, Stmt};
 
 /// Who or what is to be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -30,3 +30,25 @@ pub struct Dispatch {
 pub fn drain() -> Stmt {
     Stmt::new("DELETE FROM due RETURNING what, id")
 }
+
+/// How a statement ends that puts a mail into the outbox.
+pub const RETURNING_MAIL: &str = " RETURNING 'mail' AS what, id";
+
+/// What a batch has to tell outside of the database: the rows of its statements that return [`Dispatch`]es.
+///
+/// # Errors
+/// When a row cannot be read.
+pub fn collect(batch: &[Stmt], results: &[Rows]) -> Result<Vec<Dispatch>, DbError> {
+    let mut found = Vec::new();
+    for (_, rows) in batch
+        .iter()
+        .zip(results)
+        .filter(|(stmt, _)| stmt.sql.ends_with(RETURNED))
+    {
+        found.extend(rows.all::<Dispatch>()?);
+    }
+    Ok(found)
+}
+
+/// How statements end that return [`Dispatch`]es.
+const RETURNED: &str = " what, id";

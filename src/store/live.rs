@@ -127,7 +127,7 @@ pub fn feed_frames(user_id: i64, after: i64, most: i64, internal: bool) -> Stmt 
         "SELECT f.id AS at, {staff} AS staff, {public} AS public, \
            iif(f.event_id IS NOT NULL AND e.type = 'message_added', e.message_id, NULL) AS message_id \
          FROM feed f JOIN users u ON u.id = f.user_id JOIN settings s ON s.id = 1 \
-         LEFT JOIN notifications n ON n.id = f.notification_id LEFT JOIN events e ON e.id = coalesce(f.event_id, n.event_id) \
+         LEFT JOIN notices n ON n.user_id = f.user_id AND n.id = f.notification_id LEFT JOIN events e ON e.id = coalesce(f.event_id, n.event_id) \
          LEFT JOIN tickets t ON t.id = coalesce(e.ticket_id, n.ticket_id) AND t.deleted_at IS NULL \
          LEFT JOIN users a ON a.id = e.actor_id \
          LEFT JOIN messages m ON m.id = e.message_id AND (f.event_id IS NOT NULL OR m.deleted_at IS NULL) \

@@ -8,7 +8,7 @@ use crate::http::error::Error;
 use crate::http::input;
 use crate::http::reply::{Body, Reply};
 use crate::http::shape::{Field, Kind, Shape};
-use crate::store::dispatch::{self, Dispatch};
+use crate::store::dispatch;
 use crate::store::mail::outbox;
 use crate::store::{notifications, users};
 
@@ -118,12 +118,9 @@ pub async fn unsubscribe(call: &Call<'_>) -> Result<Reply, Error> {
 }
 
 /// Keeps a mail to be sent, and has it sent.
-async fn enqueue_mail(call: &Call<'_>, mail: Stmt) -> Result<(), Error> {
-    let done = call.app.db.batch(&[mail, dispatch::drain()]).await?;
-    let due: Vec<Dispatch> = match done.last() {
-        Some(rows) => rows.all()?,
-        None => Vec::new(),
-    };
+async fn enqueue_mail(call: &Call<'_>, mail: [Stmt; 2]) -> Result<(), Error> {
+    let done = call.app.db.batch(&mail).await?;
+    let due = dispatch::collect(&mail, &done)?;
     call.app.due.borrow_mut().extend(due);
     Ok(())
 }

@@ -12,7 +12,7 @@ use crate::http::error::Error;
 use crate::http::input;
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape};
-use crate::store::dispatch::{self, Dispatch};
+use crate::store::dispatch;
 use crate::store::sessions::{self as rows, Rotation};
 use crate::store::sql::rows::{CountRow, IdRow};
 use crate::store::users::{self, Account};
@@ -162,9 +162,8 @@ pub(super) async fn begin_session(
     let session: IdRow = done.get(at).ok_or_else(missing)?.first()?.ok_or_else(missing)?;
     let user = done.get(at.saturating_add(1)).ok_or_else(missing)?;
     let user_id: IdRow = user.first()?.ok_or_else(missing)?;
-    if let Some(rows) = done.last() {
-        call.app.due.borrow_mut().extend(rows.all::<Dispatch>()?);
-    }
+    let due = dispatch::collect(&stmts, &done)?;
+    call.app.due.borrow_mut().extend(due);
     Ok(NewSession {
         user_id: user_id.id,
         session_id: session.id,

@@ -32,7 +32,7 @@ use crate::http::error::Error;
 use crate::http::input;
 use crate::jobs::shared;
 use crate::store::automation::ticket_context::{self, Candidate};
-use crate::store::dispatch::{self as dispatch_rows, Dispatch};
+use crate::store::dispatch as dispatch_rows;
 use crate::store::mail::inbound::{self as rows, FileTarget, MailOrigin, Sender};
 use crate::store::sql::scope::{AgentScope, Scope};
 use crate::store::tickets::attachments::FileCounts;
@@ -403,11 +403,7 @@ impl MailIntake<'_> {
             }
             Err(error) => return Err(error.into()),
         };
-        let due: Vec<Dispatch> = match done.last() {
-            Some(rows) => rows.all()?,
-            None => Vec::new(),
-        };
-        dispatch::send(self.env, due).await;
+        dispatch::send(self.env, dispatch_rows::collect(&batch, &done)?).await;
         Ok(Disposition::Accepted)
     }
 }

@@ -11,6 +11,7 @@ use crate::desk::webhooks::delivery::{DeliveryState, RETENTION, RULE_FIRED_EVENT
 use crate::edge::db::{Arg, Stmt};
 use crate::http::page::{Page, PageStart};
 use crate::http::shape::Choices;
+use crate::store::notifications::notify::Announcement;
 use crate::store::sql::reference;
 use crate::store::sql::view::{self, Out, View, field, nullable};
 use crate::store::tickets::events::EVENT;
@@ -361,16 +362,23 @@ pub fn record_attempt(held: &ClaimedDelivery, report: &AttemptResult) -> Vec<Stm
         .bind(report.now),
     ];
     if let Some(reason) = &report.disable {
-        stmts.push(
-            stmt(format!(
-                "INSERT INTO notify (user_id, kind, ticket_id, event_id, message, at) \
-                 SELECT u.id, 'system', NULL, NULL, 'The webhook ' || h.url || ' was switched off: ' || ?3, ?4 \
-                 FROM webhooks h JOIN users u ON u.role <> 'customer' AND u.role = 'admin' AND u.is_active = 1 \
-                 WHERE h.id = ?1 AND h.is_active = 1 AND {mine}"
-            ))
-            .bind(reason)
-            .bind(report.now),
-        );
+        let announcement = Announcement {
+            kind: "system",
+            from: "webhooks h CROSS JOIN users u",
+            condition: &format!(
+                "h.id = ?1 AND h.is_active = 1 AND {mine} AND u.role <> 'customer' AND u.role = 'admin' AND +u.is_active = 1"
+            ),
+            ticket: "NULL",
+            message: "'The webhook ' || h.url || ' was switched off: ' || ?3",
+            at: "?4",
+            args: vec![
+                held.webhook_id.into(),
+                (&held.lease).into(),
+                reason.into(),
+                report.now.into(),
+            ],
+        };
+        stmts.extend(announcement.notify());
         stmts.push(
             stmt(
                 "UPDATE webhooks SET is_active = 0, disabled_reason = ?3, version = version + 1, updated_at = ?4 \
