@@ -328,3 +328,59 @@ impl Announcement<'_> {
         ]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::desk::tickets::event::FieldChange;
+
+    fn event(kind: EventKind, changes: Vec<FieldChange>) -> Event {
+        Event::public(kind, changes)
+    }
+
+    #[test]
+    fn an_event_notifies_those_whom_it_concerns() {
+        let status = || FieldChange::new("status", "open", "assigned");
+        let assignee = || FieldChange::new("assignee", Value::Null, json!({"id": 7}));
+        let nobody = || FieldChange::new("assignee", json!({"id": 7}), Value::Null);
+        let reply = json!([["requester", "reply"], ["assignee", "reply"]]);
+        let moved = json!([["requester", "status"], ["assignee", "status"]]);
+        let given = json!([[7, "assigned"], ["requester", "status"], ["assignee", "status"]]);
+        for (kind, actor, changes, want) in [
+            (EventKind::MessageAdded, Some(1), vec![], reply),
+            // A rule's note.
+            (EventKind::MessageAdded, None, vec![], json!([])),
+            (EventKind::StatusChanged, None, vec![status()], moved.clone()),
+            (EventKind::Assigned, Some(1), vec![nobody(), status()], moved),
+            (EventKind::Assigned, Some(1), vec![status(), assignee()], given),
+            (
+                EventKind::Transferred,
+                Some(1),
+                vec![assignee()],
+                json!([[7, "transferred"]]),
+            ),
+            // What a new ticket begins with is no change.
+            (
+                EventKind::TicketCreated,
+                Some(1),
+                vec![status(), assignee()],
+                json!([[7, "assigned"]]),
+            ),
+            (EventKind::AttachmentAdded, Some(1), vec![], json!([])),
+        ] {
+            let event = Event::public(kind, changes);
+            assert_eq!(Value::from(candidates(actor, &event)), want, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_follows_what_concerns_nobody() {
+        let added = Event::public(EventKind::AttachmentAdded, Vec::new());
+        assert_eq!(
+            append_event(&EventSubject::Ticket(1), Some(1), &added, 0).len(),
+            1
+        );
+        let said = Event::public(EventKind::MessageAdded, Vec::new());
+        assert_eq!(append_event(&EventSubject::Ticket(1), Some(1), &said, 0).len(), 4);
+    }
+}
