@@ -334,10 +334,6 @@ mod tests {
     use super::*;
     use crate::desk::tickets::event::FieldChange;
 
-    fn event(kind: EventKind, changes: Vec<FieldChange>) -> Event {
-        Event::public(kind, changes)
-    }
-
     #[test]
     fn an_event_notifies_those_whom_it_concerns() {
         let status = || FieldChange::new("status", "open", "assigned");
