@@ -37,6 +37,3 @@ CREATE TABLE schedules (
 ) STRICT;
 CREATE INDEX workflows_on_schedule ON workflows (position, id)
   WHERE is_active = 1 AND json_extract(trigger, '$.on') = 'schedule';
-
--- What people have read is cleared away after a while.
-CREATE INDEX notifications_read ON notifications (read_at) WHERE read_at IS NOT NULL;

@@ -73,7 +73,7 @@ pub async fn mark_read(call: &Call<'_>) -> Result<Reply, Error> {
         .await?;
     let found: IdRow = require_row(found.first())?;
     call.commit(
-        vec![rows::mark_read(found.id, call.now())],
+        vec![rows::mark_read(call.my_id()?, found.id, call.now())],
         CommitReply::Row(rows::show(&reader, found.id)),
     )
     .await

@@ -166,7 +166,7 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
         .unwrap_or(Role::Customer);
     let user = new_user(call, &input, role, hash)?;
     let mut stmts = users::insert(&user);
-    stmts.push(outbox::invite(&user.uid, call.now()));
+    stmts.extend(outbox::invite(&user.uid, call.now()));
     call.commit(
         stmts,
         CommitReply::Created(users::show_uid(&user.uid), "/api/v1/users/".to_owned()),
@@ -251,7 +251,8 @@ async fn try_update(call: &Call<'_>, reference: &Ref, input: &Input) -> Result<R
         avatar_url: cleared("avatar_url"),
         password_hash: None,
     };
-    let mut stmts = users::update(account.id, account.version, &update, call.now());
+    let mut stmts = outbox::request_changed_verification(account.id, &update, call.now());
+    stmts.extend(users::update(account.id, account.version, &update, call.now()));
     if role.is_some() || is_active == Some(false) {
         stmts.push(session_rows::revoke_all(account.id, call.now()));
     }

@@ -156,7 +156,7 @@ pub fn apply_listed_rules(
     }
     // Last, when it is known whose ticket it is.
     for telling in done.steps.iter().flat_map(|step| &step.notifications) {
-        story.push(told_rows::notify(subject, telling, now));
+        story.extend(told_rows::notify(subject, telling, now));
     }
     for step in &done.steps {
         let acted = runs.iter().find(|run| run.rule.id == step.rule_id);
@@ -219,7 +219,7 @@ fn add_effects(
             cause: Some(rule_cause(&step.rule)),
             ..Event::public(EventKind::MessageAdded, Vec::new())
         };
-        story.push_message(&note, None, &said);
+        story.push_message(&note, None, &said, &[]);
     }
     Ok(())
 }

@@ -10,7 +10,6 @@ use crate::desk::tickets::message;
 use crate::desk::tickets::ticket::{Actor, Ticket};
 use crate::edge::db::Stmt;
 use crate::http::error::Error;
-use crate::store::notifications;
 use crate::store::tickets::messages::NewMessage;
 use crate::store::tickets::subject::EventSubject;
 use crate::store::tickets::write::story::Story;
@@ -82,9 +81,8 @@ pub fn post_message(
         is_internal,
         ..Event::public(EventKind::MessageAdded, Vec::new())
     };
-    story.push_message(&new, Some(actor.id), &said);
     let mentioned = notification::parse_mentions(saying.body);
-    story.extend(notifications::notify_mentioned(&mentioned, now));
+    story.push_message(&new, Some(actor.id), &said, &mentioned);
     // What is said is told to whom the ticket belonged before.
     story.change_ticket_here();
     if effect.is_first_response {
@@ -92,8 +90,9 @@ pub fn post_message(
     }
     let woken = diff(&before, &after);
     if !woken.is_empty() {
+        // Nobody is notified of it: the message says as much.
         let event = Event::public(EventKind::StatusChanged, woken);
-        story.push_event(&subject, Some(actor.id), &event, now);
+        story.push_silent_event(&subject, Some(actor.id), &event, now);
     }
     let is_heard = !followed.story.is_empty();
     story.append(followed.story);

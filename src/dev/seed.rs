@@ -293,7 +293,7 @@ impl TicketStory {
             ..Event::public(EventKind::MessageAdded, Vec::new())
         };
         let mut story = Story::new(&message.subject);
-        story.push_message(&message, Some(actor.id), &said);
+        story.push_message(&message, Some(actor.id), &said, &[]);
         story.change_ticket_here();
         if actor.role.is_staff() && !is_internal {
             story.mark_first_response(now);

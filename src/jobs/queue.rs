@@ -49,7 +49,7 @@ pub async fn requeue_due(env: &Env, job: &JobDb<'_>) -> Result<(), DbError> {
     let now = job.now;
     let mut stmts: Vec<Stmt> = Vec::new();
     if config::load(env).is_ok_and(|config| config.mail.transport == MailTransport::Off) {
-        stmts.push(outbox::drop_pending(now, MAX_ROWS));
+        stmts.extend(outbox::drop_pending(now, MAX_ROWS));
     } else {
         stmts.extend(outbox::insert_digests(now));
         stmts.push(outbox::list_due(now, MAX_REQUEUED));

@@ -3,11 +3,13 @@
 //! A mail is sent at least once. A sender that dies between sending and marking leaves one that is sent again, with
 //! the same Message-ID, and to a provider with the same idempotency key.
 
+use futures_util::future::join_all;
 use serde::Deserialize;
 
 use crate::desk::mail::outgoing::{self, MailLinks};
 use crate::desk::mail::reply_address::MailThread;
 use crate::desk::{DAY, Millis};
+use crate::edge::config::mail::MailTransport;
 use crate::edge::config::{self, Config};
 use crate::edge::db::{Db, DbError};
 use crate::edge::mail::outgoing::{OutgoingMail as Sealed, SendError, send};
@@ -27,7 +29,7 @@ const RESET_LINK_LIFETIME: Millis = 60 * 60 * 1_000;
 /// How long a link to confirm an address works.
 const VERIFY_LINK_LIFETIME: Millis = 7 * DAY;
 
-/// Sends one mail, if it is still to be sent.
+/// Sends the mails of one row of the outbox that are still to be sent.
 pub async fn deliver(env: &Env, id: i64, now: Millis) -> MessageOutcome {
     match try_deliver(env, id, now).await {
         Ok(outcome) => outcome,
@@ -39,65 +41,135 @@ pub async fn deliver(env: &Env, id: i64, now: Millis) -> MessageOutcome {
 }
 
 async fn try_deliver(env: &Env, id: i64, now: Millis) -> Result<MessageOutcome, DbError> {
-    #[derive(Deserialize)]
-    struct ClaimRow {
-        held: i64,
-    }
     let Ok(config) = config::load(env) else {
         return Ok(MessageOutcome::Retry { seconds: 300 });
     };
     let db = Db::open(env)?;
-    let found = db.batch(&[rows::claim(id, now), rows::find_mail(id)]).await?;
-    let [claimed, letter] = found.as_slice() else {
+    let [claim, hold] = rows::claim(id, now);
+    let found = db.batch(&[claim, hold, rows::list_mails(id)]).await?;
+    let [claimed, _, letters] = found.as_slice() else {
         return Ok(MessageOutcome::Done);
     };
-    if claimed
-        .first::<ClaimRow>()?
-        .is_none_or(|claimed| claimed.held == 1)
-    {
+    if claimed.is_empty()? {
         return Ok(MessageOutcome::Done);
     }
-    let letter: OutboxMail = match letter.text()? {
-        Some(text) => serde_json::from_str(&text).map_err(|error| DbError::Other(error.to_string()))?,
-        None => return Ok(MessageOutcome::Done),
+    let letters: Vec<OutboxMail> = letters
+        .all::<JsonRow>()?
+        .iter()
+        .map(|row| serde_json::from_str(&row.j).map_err(|error| DbError::Other(error.to_string())))
+        .collect::<Result<_, _>>()?;
+    let sender = Sender {
+        env,
+        config: &config,
+        db: &db,
+        row: id,
+        now,
     };
-    let is_empty = letter.facts.kind == "digest" && letter.facts.entries.is_empty();
-    if !letter.may || is_empty {
-        db.batch(&[rows::finish(id, "dropped", None, now)]).await?;
-        return Ok(MessageOutcome::Done);
+    sender.send_all(&letters).await
+}
+
+#[derive(Deserialize)]
+struct JsonRow {
+    j: String,
+}
+
+/// What came of one mail.
+enum SendOutcome {
+    /// It is done with; `is_last`: so is its row.
+    Finished { is_last: bool },
+    /// It may be sent after so many seconds.
+    Postponed { seconds: i64 },
+}
+
+/// Who has claimed a row of the outbox.
+struct Sender<'a> {
+    env: &'a Env,
+    config: &'a Config,
+    db: &'a Db,
+    row: i64,
+    now: Millis,
+}
+
+impl Sender<'_> {
+    /// Sends each mail, a few at the same time, and releases the row where something is left of it.
+    async fn send_all(&self, letters: &[OutboxMail]) -> Result<MessageOutcome, DbError> {
+        let (mut is_over, mut pause) = (false, None);
+        for some in letters.chunks(rows::SENT_AT_ONCE) {
+            for outcome in join_all(some.iter().map(|letter| self.send_one(letter))).await {
+                match outcome? {
+                    SendOutcome::Finished { is_last } => is_over |= is_last,
+                    SendOutcome::Postponed { seconds } => pause = pause.max(Some(seconds)),
+                }
+            }
+        }
+        if !is_over {
+            let next = pause.map(|pause: i64| self.now.saturating_add(pause.saturating_mul(1_000)));
+            self.db
+                .batch(&[rows::delete_finished(self.row), rows::release(self.row, next)])
+                .await?;
+        }
+        Ok(match pause {
+            Some(pause) => MessageOutcome::Retry {
+                seconds: u32::try_from(pause).unwrap_or(30),
+            },
+            None => MessageOutcome::Done,
+        })
     }
-    let links = links(&db, &config, &letter, now).await?;
-    match send(env, &config.mail, &compose(&config, &letter, &links)).await {
-        Ok(()) => {
-            db.batch(&[rows::finish(id, "sent", None, now)]).await?;
-            Ok(MessageOutcome::Done)
+
+    /// Sends one mail, if there is still somebody to tell and something to say.
+    async fn send_one(&self, letter: &OutboxMail) -> Result<SendOutcome, DbError> {
+        let is_empty = letter.facts.kind == "digest" && letter.facts.entries.is_empty();
+        if !letter.may || is_empty {
+            return self.finish(letter, "dropped", None).await;
         }
-        Err(SendError::Permanent(why)) => {
-            let state = if config.mail.transport == crate::edge::config::mail::MailTransport::Off {
-                "dropped"
-            } else {
-                "failed"
-            };
-            db.batch(&[rows::finish(id, state, Some(&why), now)]).await?;
-            Ok(MessageOutcome::Done)
+        let (config, name) = (self.config, format!("mail {}.{}", letter.user_id, letter.id));
+        let links = links(self.db, config, letter, self.now).await?;
+        match send(self.env, &config.mail, &compose(config, letter, &links)).await {
+            Ok(()) => self.finish(letter, "sent", None).await,
+            Err(SendError::Permanent(why)) => {
+                let state = if config.mail.transport == MailTransport::Off {
+                    "dropped"
+                } else {
+                    "failed"
+                };
+                log::error(&format!("{name} is {state}: {why}"));
+                self.finish(letter, state, Some(&why)).await
+            }
+            Err(SendError::Retryable(why, _))
+                if self.now.saturating_sub(letter.created_at) > RETRY_WINDOW =>
+            {
+                log::error(&format!("{name} is given up: {why}"));
+                self.finish(letter, "failed", Some(&why)).await
+            }
+            Err(SendError::Retryable(why, after)) => {
+                log::error(&format!("{name} is left to a later attempt: {why}"));
+                let step = usize::try_from(letter.attempts.saturating_sub(1)).unwrap_or_default();
+                let pause = RETRY_DELAYS
+                    .get(step.min(RETRY_DELAYS.len().saturating_sub(1)))
+                    .copied()
+                    .unwrap_or(30);
+                let seconds = pause.max(after.map_or(0, i64::from)).min(MAX_RETRY_DELAY);
+                Ok(SendOutcome::Postponed { seconds })
+            }
         }
-        Err(SendError::Retryable(why, _)) if now.saturating_sub(letter.created_at) > RETRY_WINDOW => {
-            log::error(&format!("mail {id} is given up: {why}"));
-            db.batch(&[rows::finish(id, "failed", Some(&why), now)]).await?;
-            Ok(MessageOutcome::Done)
-        }
-        Err(SendError::Retryable(why, after)) => {
-            let step = usize::try_from(letter.attempts.saturating_sub(1)).unwrap_or_default();
-            let pause = RETRY_DELAYS
-                .get(step.min(RETRY_DELAYS.len().saturating_sub(1)))
-                .copied()
-                .unwrap_or(30);
-            let pause = pause.max(after.map_or(0, i64::from)).min(MAX_RETRY_DELAY);
-            let next = now.saturating_add(pause.saturating_mul(1_000));
-            db.batch(&[rows::postpone(id, &why, next)]).await?;
-            let seconds = u32::try_from(pause).unwrap_or(30);
-            Ok(MessageOutcome::Retry { seconds })
-        }
+    }
+
+    async fn finish(
+        &self,
+        letter: &OutboxMail,
+        state: &str,
+        error: Option<&str>,
+    ) -> Result<SendOutcome, DbError> {
+        let notice = (letter.user_id, letter.id);
+        let done = self
+            .db
+            .batch(&rows::finish(self.row, notice, (state, error), self.now))
+            .await?;
+        let is_last = match done.last() {
+            Some(deleted) => !deleted.is_empty()?,
+            None => false,
+        };
+        Ok(SendOutcome::Finished { is_last })
     }
 }
 

@@ -37,7 +37,9 @@ pub async fn run(job: &JobDb<'_>) -> Result<usize, Error> {
     if !is_heard {
         let mut given = 0_usize;
         for target in SlaTarget::ALL {
-            let done = job.commit(Vec::from(warnings::issue(target, now, BATCH_SIZE))).await?;
+            let done = job
+                .commit(Vec::from(warnings::issue(target, now, BATCH_SIZE)))
+                .await?;
             if let Some(rows) = done.last() {
                 given = given.saturating_add(read_ids(rows)?.len());
             }
@@ -82,7 +84,7 @@ async fn issue_one(job: &JobDb<'_>, engine: &Engine, target: SlaTarget, id: i64)
     };
     let subject = EventSubject::Ticket(id);
     let followed = automation::apply_rules(engine, &subject, (Some(&ticket), &ticket), &seen.around, &heard)?;
-    let mut stmts = Vec::from(warnings::issue_one(target, (id, ticket.version), now));
+    let mut stmts = warnings::issue_one(target, (id, ticket.version), now);
     stmts.extend(write::change(&ticket, &followed.ticket, followed.story, now));
     job.commit(stmts).await?;
     Ok(true)

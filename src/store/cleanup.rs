@@ -10,14 +10,13 @@ const RUN_RETENTION: i64 = 30 * DAY;
 /// For how long people find what they have been told: once it is read, and in any case.
 const READ_NOTIFICATION_RETENTION: i64 = 90 * DAY;
 const NOTIFICATION_RETENTION: i64 = 365 * DAY;
-/// For how long it is on record what became of a mail.
+/// For how long it is on record what became of a mail that is no notification, and which mails have come in.
 const MAIL_RETENTION: i64 = 30 * DAY;
 
 /// Deletes what sockets were opened with, expired sessions, reset tokens, login attempts, old runs of rules, notifications and mails, and idempotency keys
 /// older than `day_ago`; at most `most` rows of each. `place` is random, in hexadecimal digits: where to look, in tables
 /// that have no index on their time.
-pub fn purge(now: i64, day_ago: i64, most: i64, place: &str) -> [Stmt; 11] {
-    let before = |kept: i64, sql: &'static str| Stmt::new(sql).bind(now.saturating_sub(kept)).bind(most);
+pub fn purge(now: i64, day_ago: i64, most: i64, place: &str) -> [Stmt; 9] {
     let place = Place(place);
     [
         place.sweep_by_number("sessions", ("user_id", "user_id, id"), "expires_at", now, most),
@@ -37,18 +36,7 @@ pub fn purge(now: i64, day_ago: i64, most: i64, place: &str) -> [Stmt; 11] {
         )
         .bind(day_ago)
         .bind(most),
-        before(
-            READ_NOTIFICATION_RETENTION,
-            "DELETE FROM notifications WHERE id IN (SELECT id FROM notifications WHERE read_at < ?1 ORDER BY read_at LIMIT ?2)",
-        ),
-        before(
-            NOTIFICATION_RETENTION,
-            "DELETE FROM notifications WHERE id IN (SELECT id FROM notifications WHERE created_at < ?1 ORDER BY created_at LIMIT ?2)",
-        ),
-        before(
-            MAIL_RETENTION,
-            "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE done_at < ?1 ORDER BY done_at LIMIT ?2)",
-        ),
+        purge_notices(now, most),
         // Few live objects die without deleting their row: a look at five, from a random place on, finds them in time.
         Stmt::new(
             "DELETE FROM listeners WHERE until < ?1 AND object IN (SELECT object FROM listeners \
@@ -97,6 +85,25 @@ fn sweep(table: &str, (key, keys): (&str, &str), start: &str, time: &str) -> Stm
         "DELETE FROM {table} WHERE ({keys}) IN (SELECT {keys} FROM ({walk} \
            LIMIT iif(EXISTS (SELECT 1 FROM ({walk} LIMIT 2) WHERE at < ?2), CAST(?3 AS INTEGER), 0)) WHERE at < ?2)"
     ))
+}
+
+/// Deletes old notices. There is no index by time: each minute looks at the oldest notices of another person, and takes
+/// away up to `most` of them and of the next people's where there are old ones among them.
+fn purge_notices(now: i64, most: i64) -> Stmt {
+    const OLD: &str = "(created_at < ?3 OR (read_at < ?2) IS TRUE OR (live = 0 AND created_at < ?4))";
+    // The step is prime, so that everybody's turn comes.
+    const HERE: &str = "SELECT * FROM notices WHERE user_id >= CAST(?1 AS INTEGER) / 60000 * 7919 % \
+       (coalesce((SELECT max(user_id) FROM notices), 0) + 1) ORDER BY user_id, id";
+    let looks =
+        format!("(SELECT iif(EXISTS (SELECT 1 FROM ({HERE} LIMIT 4) WHERE {OLD}), CAST(?5 AS INTEGER), 0))");
+    Stmt::new(format!(
+        "DELETE FROM notices WHERE (user_id, id) IN (SELECT user_id, id FROM ({HERE} LIMIT {looks}) WHERE {OLD})"
+    ))
+    .bind(now)
+    .bind(now.saturating_sub(READ_NOTIFICATION_RETENTION))
+    .bind(now.saturating_sub(NOTIFICATION_RETENTION))
+    .bind(now.saturating_sub(MAIL_RETENTION))
+    .bind(most)
 }
 
 /// The cheapest question: whether the database answers.

@@ -39,12 +39,12 @@ pub fn list(now: i64) -> Stmt {
            CROSS JOIN listeners l ON l.object = o.value AND l.until > ?1 \
          UNION SELECT 'user', l.user_id FROM e CROSS JOIN tickets t ON t.id = e.ticket_id AND t.assignee_id IS NULL \
            CROSS JOIN listeners l INDEXED BY listeners_agents ON l.is_agent = 1 AND l.until > ?1 \
-         UNION SELECT 'user', l.user_id FROM notifications n \
-           CROSS JOIN listeners l ON l.object = 'user:' || n.user_id AND l.until > ?1 WHERE n.id > {notifications} \
+         UNION SELECT 'user', l.user_id FROM listeners l CROSS JOIN notices n ON n.user_id = l.user_id \
+           AND n.id > {events} * 1024 AND n.created_at = ?1 AND n.live = 1 \
+           WHERE l.object > 'user:' AND l.object < 'user;' AND l.until > ?1 \
          UNION SELECT 'hook', h.id FROM webhooks h WHERE {has_new} \
          UNION {mails}",
         events = last_before("events"),
-        notifications = last_before("notifications"),
         has_new = deliveries::has_new(),
         mails = new_mails(),
     ))
@@ -59,11 +59,9 @@ fn last_before(table: &str) -> String {
 }
 
 /// The mails that the batch has put into the outbox, as many as a queue takes at once; the clock finds the rest.
-fn new_mails() -> String {
-    "SELECT 'mail', o.id FROM outbox o INDEXED BY outbox_pending \
-     WHERE o.state = 'pending' AND o.next_attempt_at = 0 AND o.created_at = ?1 \
-       AND o.id > (SELECT max(id) FROM outbox) - 100"
-        .to_owned()
+fn new_mails() -> &'static str {
+    "SELECT 'mail', o.id FROM outbox o \
+     WHERE o.id > (SELECT max(id) FROM outbox) - 100 AND o.created_at = ?1 AND o.attempts = 0"
 }
 
 /// Runs the statements as one batch, and gives their rows and what follows from them.

@@ -106,7 +106,7 @@ const PLACES_PER_EVENT: i64 = 1_024;
 fn feed_head() -> String {
     format!(
         "max(coalesce((SELECT max(id) FROM events), 0) * {PLACES_PER_EVENT}, \
-           coalesce((SELECT max(id) FROM notifications WHERE user_id = ?1), 0))"
+           coalesce((SELECT max(id) FROM notices WHERE user_id = ?1), 0))"
     )
 }
 
@@ -149,13 +149,13 @@ pub fn feed_frames(user_id: i64, after: i64, most: i64, internal: bool) -> Stmt 
              CROSS JOIN tickets t ON t.id = e.ticket_id AND t.deleted_at IS NULL \
              WHERE (e.public_seq IS NOT NULL OR u.role <> 'customer') AND (t.requester_id = u.id OR t.assignee_id = u.id \
                OR (t.assignee_id IS NULL AND u.role = 'agent') OR {FORMER_ASSIGNEE} = u.id) \
-           UNION ALL SELECT n.id, NULL, n.id FROM span CROSS JOIN notifications n ON n.user_id = ?1 AND n.id > ?2 AND n.id <= span.last \
+           UNION ALL SELECT n.id, NULL, n.id FROM span CROSS JOIN notices n ON n.user_id = ?1 AND n.id > ?2 AND n.id <= span.last AND n.live = 1 \
            UNION ALL SELECT last, NULL, NULL FROM span) \
            ORDER BY at, event_id IS NULL AND notification_id IS NULL LIMIT ?3) \
          SELECT f.at AS at, {staff} AS staff, {public} AS public, \
            iif(f.event_id IS NOT NULL AND e.type = 'message_added', e.message_id, NULL) AS message_id \
          FROM f CROSS JOIN users u ON u.id = ?1 CROSS JOIN settings s ON s.id = 1 \
-         LEFT JOIN notifications n ON n.id = f.notification_id LEFT JOIN events e ON e.id = coalesce(f.event_id, n.event_id) \
+         LEFT JOIN notices n ON n.user_id = ?1 AND n.id = f.notification_id LEFT JOIN events e ON e.id = coalesce(f.event_id, n.event_id) \
          LEFT JOIN tickets t ON t.id = coalesce(e.ticket_id, n.ticket_id) AND t.deleted_at IS NULL \
          LEFT JOIN users a ON a.id = e.actor_id \
          LEFT JOIN messages m ON m.id = e.message_id AND (f.event_id IS NOT NULL OR m.deleted_at IS NULL) \

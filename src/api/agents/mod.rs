@@ -200,7 +200,7 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
     if let Some(ids) = ids {
         stmts.extend(rows::set_categories(&agent, &ids));
     }
-    stmts.push(outbox::invite(&user.uid, call.now()));
+    stmts.extend(outbox::invite(&user.uid, call.now()));
     call.commit(
         stmts,
         CommitReply::Created(rows::show(&agent), "/api/v1/agents/".to_owned()),
@@ -247,7 +247,9 @@ async fn try_update(call: &Call<'_>, reference: &Ref, input: &Input) -> Result<R
         .flag("is_active")
         .filter(|active| i64::from(*active) != agent.is_active);
     let (me, now) = (Ref::Id(agent.id), call.now());
-    let mut stmts = users::update(agent.id, agent.version, &user_patch(input, is_active), now);
+    let update = user_patch(input, is_active);
+    let mut stmts = outbox::request_changed_verification(agent.id, &update, now);
+    stmts.extend(users::update(agent.id, agent.version, &update, now));
     stmts.push(rows::set_profile(
         &me,
         input.flag("is_available"),

@@ -12,6 +12,7 @@ use crate::http::input;
 use crate::http::input_values::Input;
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape, choices};
+use crate::store::mail::outbox;
 use crate::store::sessions as rows;
 use crate::store::sql::rows::IdRow;
 use crate::store::users::{self, Account, NewUser, UserPatch};
@@ -120,7 +121,9 @@ pub async fn register(call: &Call<'_>) -> Result<Reply, Error> {
         logs_in: true,
         ..new_user(call, &input, Role::Customer, Some(hash))?
     };
-    let opened = begin_session(call, users::insert(&user), &Ref::Uid(user.uid.clone())).await?;
+    let mut stmts = users::insert(&user);
+    stmts.extend(outbox::request_first_verification(&user.uid, user.now));
+    let opened = begin_session(call, stmts, &Ref::Uid(user.uid.clone())).await?;
     let id = opened.user_id;
     let mut reply = sign_in_reply(call, opened, id, Role::Customer, 1, 201).await?;
     reply.header("Location", format!("/api/v1/users/{id}"));

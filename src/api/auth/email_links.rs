@@ -118,8 +118,8 @@ pub async fn unsubscribe(call: &Call<'_>) -> Result<Reply, Error> {
 }
 
 /// Keeps a mail to be sent, and has it sent.
-async fn enqueue_mail(call: &Call<'_>, mail: Stmt) -> Result<(), Error> {
-    let (_, dispatches) = dispatch::commit(&call.app.db, vec![mail], call.now()).await?;
+async fn enqueue_mail(call: &Call<'_>, mail: [Stmt; 2]) -> Result<(), Error> {
+    let (_, dispatches) = dispatch::commit(&call.app.db, mail.to_vec(), call.now()).await?;
     call.app.due.borrow_mut().extend(dispatches);
     Ok(())
 }

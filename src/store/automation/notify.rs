@@ -2,6 +2,7 @@
 
 use crate::desk::automation::run_report::{Recipient, RuleNotification, notification_placeholder};
 use crate::edge::db::Stmt;
+use crate::store::notifications::notify::Announcement;
 use crate::store::sql::scope::SEEN_BY;
 use crate::store::tickets::subject::{EventSubject, subject_condition};
 
@@ -22,16 +23,18 @@ fn recipient_condition(to: Recipient) -> String {
 }
 
 /// Tells whoever it is for, in the ways that they want to be told.
-pub fn notify(subject: &EventSubject, telling: &RuleNotification, now: i64) -> Stmt {
+pub fn notify(subject: &EventSubject, telling: &RuleNotification, now: i64) -> [Stmt; 2] {
     let (name, arg) = subject_condition(subject);
-    Stmt::new(format!(
-        "INSERT INTO notify (user_id, kind, ticket_id, event_id, message, at) SELECT u.id, 'rule', t.id, NULL, ?2, ?3 \
-         FROM tickets t CROSS JOIN settings s ON s.id = 1 CROSS JOIN users u WHERE {name} AND {}",
-        recipient_condition(telling.to)
-    ))
-    .bind(arg)
-    .bind(&telling.message)
-    .bind(now)
+    let announcement = Announcement {
+        kind: "rule",
+        from: "tickets t CROSS JOIN settings s ON s.id = 1 CROSS JOIN users u",
+        condition: &format!("{name} AND {}", recipient_condition(telling.to)),
+        ticket: "t.id",
+        message: "?2",
+        at: "?3",
+        args: vec![arg, (&telling.message).into(), now.into()],
+    };
+    announcement.notify()
 }
 
 /// The text of a run's deeds, an expression over the ticket `t`, with what came of each telling in the place of its

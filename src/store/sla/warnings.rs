@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use crate::desk::sla::SlaTarget;
 use crate::edge::db::Stmt;
+use crate::store::notifications::notify;
 
 /// What the statements on one target are made of.
 struct WarningSql {
@@ -62,24 +63,33 @@ fn event(target: SlaTarget, condition: &str) -> String {
     )
 }
 
-/// What the warning writes to the ticket; the moment is `?1`.
-fn mark(target: SlaTarget) -> String {
-    let WarningSql { alert, due, .. } = warning_sql(target);
-    format!("UPDATE tickets SET seq = seq + 1, alerted_at = ?1, {alert} = iif({due} < ?1, 2, 1)")
+/// Gives the warnings of [`list_due`]: each ticket gets its event, those responsible are notified, and the warning
+/// counts as given. The last statement gives the `id` of each ticket.
+pub fn issue(target: SlaTarget, now: i64, most: i64) -> Vec<Stmt> {
+    let WarningSql { open, moment, .. } = warning_sql(target);
+    let condition = format!(
+        "t.id IN (SELECT id FROM tickets INDEXED BY tickets_by_alarm WHERE alarm_at <= ?1 AND {open} AND {moment} <= ?1 ORDER BY alarm_at LIMIT ?2)"
+    );
+    issue_where(target, &condition, most, now)
 }
 
-/// Gives the warnings of [`list_due`], each with its event; the second statement gives the `id` of each.
-pub fn issue(target: SlaTarget, now: i64, most: i64) -> [Stmt; 2] {
-    let WarningSql { open, moment, .. } = warning_sql(target);
-    let due = format!(
-        "id IN (SELECT id FROM tickets INDEXED BY tickets_by_alarm WHERE alarm_at <= ?1 AND {open} AND {moment} <= ?1 ORDER BY alarm_at LIMIT ?2)"
+/// Gives the warnings of the tickets `t` for which a condition holds, where `?1` is now.
+fn issue_where(target: SlaTarget, condition: &str, second: i64, now: i64) -> Vec<Stmt> {
+    let WarningSql { alert, due, .. } = warning_sql(target);
+    let mut stmts = vec![Stmt::new(event(target, condition)).bind(now).bind(second)];
+    // As long as the warning is still to be given, the condition says which tickets have just got an event.
+    stmts.extend(notify::notify_of_warning(
+        condition,
+        vec![now.into(), second.into()],
+    ));
+    stmts.push(
+        Stmt::new(format!(
+            "UPDATE tickets AS t SET seq = seq + 1, alerted_at = ?1, {alert} = iif({due} < ?1, 2, 1) WHERE {condition} RETURNING id"
+        ))
+        .bind(now)
+        .bind(second),
     );
-    [
-        Stmt::new(event(target, &format!("t.{due}"))).bind(now).bind(most),
-        Stmt::new(format!("{} WHERE {due} RETURNING id", mark(target)))
-            .bind(now)
-            .bind(most),
-    ]
+    stmts
 }
 
 /// Whether the promise is broken, or only at risk.
@@ -107,11 +117,10 @@ pub fn find_due(target: SlaTarget, id: i64, now: i64) -> Stmt {
     .bind(now)
 }
 
-/// Gives the warning of one ticket with its event; aborts the batch unless it has this version and the warning is still
-/// to be given.
-pub fn issue_one(target: SlaTarget, (id, version): (i64, i64), now: i64) -> [Stmt; 3] {
+/// Gives the warning of one ticket; aborts the batch unless it has this version and the warning is still to be given.
+pub fn issue_one(target: SlaTarget, (id, version): (i64, i64), now: i64) -> Vec<Stmt> {
     let WarningSql { open, moment, .. } = warning_sql(target);
-    [
+    let mut stmts = vec![
         Stmt::new(format!(
             "INSERT INTO guard (ok) SELECT 0 WHERE NOT EXISTS \
              (SELECT 1 FROM tickets WHERE id = ?1 AND version = ?2 AND {open} AND {moment} <= ?3)"
@@ -119,9 +128,7 @@ pub fn issue_one(target: SlaTarget, (id, version): (i64, i64), now: i64) -> [Stm
         .bind(id)
         .bind(version)
         .bind(now),
-        Stmt::new(event(target, "t.id = ?2")).bind(now).bind(id),
-        Stmt::new(format!("{} WHERE id = ?2", mark(target)))
-            .bind(now)
-            .bind(id),
-    ]
+    ];
+    stmts.extend(issue_where(target, "t.id = ?2", id, now));
+    stmts
 }

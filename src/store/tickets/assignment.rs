@@ -1,7 +1,8 @@
 //! Assignments that the desk makes by itself, decided inside the batch: never read first and written then.
 
 use crate::desk::agent::cause;
-use crate::edge::db::Stmt;
+use crate::edge::db::{Arg, Stmt};
+use crate::store::notifications::notify;
 use crate::store::tickets::subject::{EventSubject, subject_condition};
 use crate::store::tickets::write::counts::{Side, move_many};
 
@@ -45,17 +46,22 @@ pub fn agent_for_new(category: &str) -> String {
     )
 }
 
-/// The event of the ticket that the same batch has made, if the desk has given it to somebody.
-pub fn assigned_new(now: i64) -> Stmt {
-    Stmt::new(
-        "INSERT INTO events (ticket_id, seq, public_seq, type, changes, cause, created_at) \
-         SELECT t.id, t.seq, t.public_seq, 'assigned', \
-           '[' || iif(t.status = 'assigned', '{\"field\":\"status\",\"from\":\"open\",\"to\":\"assigned\"},', '') || \
-           '{\"field\":\"assignee\",\"from\":null,\"to\":' || t.assignee_card || '}]', ?2, ?1 \
-         FROM tickets t WHERE t.id = (SELECT max(id) FROM tickets) AND t.assignee_id IS NOT NULL",
-    )
-    .bind(now)
-    .bind(cause::AUTO_ASSIGN)
+/// The event of the ticket that the same batch has made, if the desk has given it to somebody, and who is notified of it.
+pub fn assigned_new(now: i64) -> Vec<Stmt> {
+    let mut stmts = vec![
+        Stmt::new(
+            "INSERT INTO events (ticket_id, seq, public_seq, type, changes, cause, created_at) \
+             SELECT t.id, t.seq, t.public_seq, 'assigned', \
+               '[' || iif(t.status = 'assigned', '{\"field\":\"status\",\"from\":\"open\",\"to\":\"assigned\"},', '') || \
+               '{\"field\":\"assignee\",\"from\":null,\"to\":' || t.assignee_card || '}]', ?2, ?1 \
+             FROM tickets t WHERE t.id = (SELECT max(id) FROM tickets) AND t.assignee_id IS NOT NULL",
+        )
+        .bind(now)
+        .bind(cause::AUTO_ASSIGN),
+    ];
+    let ticket = subject_condition(&EventSubject::NewTicket);
+    stmts.extend(notify::notify_of_assignment(ticket, cause::AUTO_ASSIGN));
+    stmts
 }
 
 /// Notes when somebody was given a ticket last: this user, or who has the ticket that the same batch has made.
@@ -72,7 +78,7 @@ pub fn note_assigned(user_id: Option<i64>, now: i64) -> Stmt {
 
 /// Gives a ticket of the batch to the free agent with the fewest open tickets, as a rule wants it: to one of its
 /// category, if that has agents. With its event; `was_open`: somebody's ticket is assigned.
-pub fn assign_least_loaded(subject: &EventSubject, was_open: bool, rule: &str, now: i64) -> [Stmt; 4] {
+pub fn assign_least_loaded(subject: &EventSubject, was_open: bool, rule: &str, now: i64) -> Vec<Stmt> {
     let (name, arg) = subject_condition(subject);
     let status = if was_open {
         r#"{"field":"status","from":"open","to":"assigned"},"#
@@ -85,7 +91,7 @@ pub fn assign_least_loaded(subject: &EventSubject, was_open: bool, rule: &str, n
         status: if was_open { "'open'" } else { "t.status" },
         ..Side::default()
     };
-    [
+    let mut stmts = vec![
         Stmt::new(format!(
             "UPDATE tickets SET assignee_id = x.agent_id, status = iif(?2, 'assigned', tickets.status), \
                assignee_card = (SELECT card FROM users WHERE id = x.agent_id), \
@@ -113,13 +119,16 @@ pub fn assign_least_loaded(subject: &EventSubject, was_open: bool, rule: &str, n
             "INSERT INTO agent_profiles (user_id, last_assigned_at) SELECT t.assignee_id, ?2 FROM {given} \
              ON CONFLICT (user_id) DO UPDATE SET last_assigned_at = max(coalesce(last_assigned_at, 0), excluded.last_assigned_at)"
         ))
-        .bind(arg)
+        .bind(arg.clone())
         .bind(now),
-    ]
+    ];
+    stmts.extend(notify::notify_of_assignment((name, arg), rule));
+    stmts
 }
 
-/// Gives the open tickets of somebody back to the pool, each with its event: any number of them by three statements.
-pub fn unassign_all(user_id: i64, actor: i64, now: i64) -> [Stmt; 3] {
+/// Gives the open tickets of somebody back to the pool, each with its event: any number of them by the same
+/// statements.
+pub fn unassign_all(user_id: i64, actor: i64, now: i64) -> Vec<Stmt> {
     unassign_where(
         "t.assignee_id = ?1 AND t.deleted_at IS NULL AND t.status NOT IN ('resolved', 'closed')",
         user_id,
@@ -129,7 +138,7 @@ pub fn unassign_all(user_id: i64, actor: i64, now: i64) -> [Stmt; 3] {
 }
 
 /// Gives back one ticket, if whoever has it works for the desk no more: for a ticket that is restored.
-pub fn unassign_inactive(ticket_id: i64, actor: i64, now: i64) -> [Stmt; 3] {
+pub fn unassign_inactive(ticket_id: i64, actor: i64, now: i64) -> Vec<Stmt> {
     unassign_where(
         "t.id = ?1 AND t.status NOT IN ('resolved', 'closed') AND t.assignee_id IS NOT NULL AND NOT EXISTS \
          (SELECT 1 FROM users u WHERE u.id = t.assignee_id AND u.is_active = 1 AND u.role <> 'customer')",
@@ -139,13 +148,13 @@ pub fn unassign_inactive(ticket_id: i64, actor: i64, now: i64) -> [Stmt; 3] {
     )
 }
 
-fn unassign_where(condition: &str, id: i64, actor: i64, now: i64) -> [Stmt; 3] {
+fn unassign_where(condition: &str, id: i64, actor: i64, now: i64) -> Vec<Stmt> {
     let pool = Side {
         assignee: "0",
         status: "iif(t.status = 'assigned', 'open', t.status)",
         ..Side::default()
     };
-    [
+    let mut stmts = vec![
         Stmt::new(format!(
             "INSERT INTO events (ticket_id, seq, public_seq, type, actor_id, changes, cause, created_at) \
              SELECT t.id, t.seq + 1, t.public_seq + 1, 'assigned', ?2, \
@@ -157,6 +166,10 @@ fn unassign_where(condition: &str, id: i64, actor: i64, now: i64) -> [Stmt; 3] {
         .bind(actor)
         .bind(now)
         .bind(cause::RETURNED_TO_POOL),
+    ];
+    // Before the tickets leave: their assignee is told as well.
+    stmts.extend(notify::notify_of_status(condition, vec![Arg::Int(id)]));
+    stmts.extend([
         Stmt::new(move_many(
             &format!("tickets t WHERE {condition}"),
             Side::default(),
@@ -171,5 +184,6 @@ fn unassign_where(condition: &str, id: i64, actor: i64, now: i64) -> [Stmt; 3] {
         ))
         .bind(id)
         .bind(now),
-    ]
+    ]);
+    stmts
 }

@@ -243,13 +243,20 @@ pub fn update(id: i64, version: i64, update: &UserPatch, now: i64) -> Vec<Stmt> 
 fn update_row(id: i64, version: i64, update: &UserPatch, now: i64) -> Stmt {
     let mut sets = vec!["version = ?2 + 1".to_owned(), "updated_at = ?3".to_owned()];
     let mut args: Vec<Arg> = vec![id.into(), version.into(), now.into()];
+    if let Some(email) = &update.email {
+        args.push(email.to_lowercase().into());
+        let key = args.len();
+        // Nobody has shown yet that another address is theirs.
+        sets.push(format!(
+            "email_key = ?{key}, email_verified_at = iif(email_key = ?{key}, email_verified_at, NULL)"
+        ));
+    }
     let mut set = |column: &str, arg: Arg| {
         args.push(arg);
         sets.push(format!("{column} = ?{}", args.len()));
     };
     if let Some(email) = &update.email {
         set("email", email.into());
-        set("email_key", email.to_lowercase().into());
     }
     if let Some(username) = &update.username {
         set("username", username.into());
@@ -295,7 +302,7 @@ pub fn close(id: i64, version: i64, now: i64) -> [Stmt; 2] {
     let closed = Stmt::new(
         "UPDATE users SET email = 'closed-' || uid || '@invalid', email_key = 'closed-' || uid || '@invalid', \
            username = 'closed-' || uid, username_key = 'closed-' || uid, first_name = 'Closed', last_name = 'account', \
-           phone = NULL, avatar_url = NULL, department = NULL, password_hash = NULL, is_active = 0, closed_at = ?3, \
+           phone = NULL, avatar_url = NULL, department = NULL, password_hash = NULL, email_verified_at = NULL, is_active = 0, closed_at = ?3, \
            ver = ver + 1, version = ?2 + 1, updated_at = ?3 WHERE id = ?1",
     )
     .bind(id)

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use crate::desk::person::Role;
 use crate::desk::webhooks::delivery::DeliveryState;
 use crate::edge::db::Stmt;
+use crate::store::notifications::notify::Announcement;
 use crate::store::sql::view;
 use crate::store::tickets::events::EVENT;
 use crate::store::tickets::json::ticket_json;
@@ -172,16 +173,23 @@ pub fn record_attempt(held: &ClaimedDelivery, report: &AttemptResult) -> Vec<Stm
         .bind(report.now),
     ];
     if let Some(reason) = &report.disable {
-        stmts.push(
-            stmt(format!(
-                "INSERT INTO notify (user_id, kind, ticket_id, event_id, message, at) \
-                 SELECT u.id, 'system', NULL, NULL, 'The webhook ' || h.url || ' was switched off: ' || ?3, ?4 \
-                 FROM webhooks h JOIN users u ON u.role <> 'customer' AND u.role = 'admin' AND u.is_active = 1 \
-                 WHERE h.id = ?1 AND h.is_active = 1 AND {mine}"
-            ))
-            .bind(reason)
-            .bind(report.now),
-        );
+        let announcement = Announcement {
+            kind: "system",
+            from: "webhooks h CROSS JOIN users u",
+            condition: &format!(
+                "h.id = ?1 AND h.is_active = 1 AND {mine} AND u.role <> 'customer' AND u.role = 'admin' AND +u.is_active = 1"
+            ),
+            ticket: "NULL",
+            message: "'The webhook ' || h.url || ' was switched off: ' || ?3",
+            at: "?4",
+            args: vec![
+                held.webhook_id.into(),
+                (&held.lease).into(),
+                reason.into(),
+                report.now.into(),
+            ],
+        };
+        stmts.extend(announcement.notify());
         stmts.extend(fan_out_all(held.webhook_id));
         stmts.push(stmt(format!("{CANCEL_PENDING} AND {mine}")));
         stmts.push(

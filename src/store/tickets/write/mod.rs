@@ -58,7 +58,7 @@ pub fn insert(new: &NewTicket, story: Story) -> Vec<Stmt> {
     }
     let mut story = story;
     if new.auto_assign {
-        story.push(assignment::assigned_new(ticket.created_at));
+        story.extend(assignment::assigned_new(ticket.created_at));
     }
     story.around(stmts)
 }

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::desk::tickets::event::Event;
 use crate::edge::db::{Arg, Stmt};
+use crate::store::notifications::notify;
 use crate::store::tickets::messages::{self, NewMessage};
 use crate::store::tickets::subject::{EventSubject, subject_condition};
 use crate::store::tickets::write::search;
@@ -83,23 +84,37 @@ impl Story {
         self.steps.push(Step::Beside(stmt));
     }
 
-    /// Adds an event.
+    /// Adds an event, and notifies those whom it concerns.
     pub fn push_event(&mut self, subject: &EventSubject, actor: Option<i64>, event: &Event, now: i64) {
+        self.push_silent_event(subject, actor, event, now);
+        self.extend(notify::of_event(actor, event));
+    }
+
+    /// Adds an event of which nobody is notified.
+    pub fn push_silent_event(&mut self, subject: &EventSubject, actor: Option<i64>, event: &Event, now: i64) {
         self.steps.push(Step::Event {
             stmt: self.event_stmt(subject, actor, event, now),
             is_internal: event.is_internal,
         });
     }
 
-    /// Adds a message with its event. The search index follows.
-    pub fn push_message(&mut self, message: &NewMessage, actor: Option<i64>, event: &Event) {
+    /// Adds a message with its event, and notifies those whom it concerns or mentions: usernames in lower case. The search
+    /// index follows.
+    pub fn push_message(
+        &mut self,
+        message: &NewMessage,
+        actor: Option<i64>,
+        event: &Event,
+        mentioned: &[String],
+    ) {
         self.messages = self.messages.saturating_add(1);
         if !message.is_internal {
             self.public_messages = self.public_messages.saturating_add(1);
         }
         let seq = if self.is_new { "0" } else { "t.seq" };
         self.steps.push(Step::Before(messages::insert(message, seq)));
-        self.push_event(&EventSubject::NewMessage, actor, event, message.now);
+        self.push_silent_event(&EventSubject::NewMessage, actor, event, message.now);
+        self.extend(notify::of_message(actor, event, mentioned));
         self.push(search::index_last_message(&message.subject));
     }
 

@@ -1,5 +1,7 @@
 //! Notifications: what people have been told, as far as they may still see what it is about.
 
+pub mod notify;
+
 use std::collections::BTreeMap;
 
 use crate::desk::id::Ref;
@@ -8,7 +10,6 @@ use crate::desk::tickets::policy;
 use crate::edge::db::Stmt;
 use crate::http::page::{Page, PageStart};
 use crate::http::shape::Choices;
-use crate::store::sql::scope::SEEN_BY;
 use crate::store::sql::view::{self, Out, View, field, nullable};
 use crate::store::tickets::ticket::Viewer;
 
@@ -18,6 +19,10 @@ pub static KIND: Choices = Choices {
     parse: |word| NotificationKind::parse(word).map(NotificationKind::as_str),
 };
 
+/// The uid of a notice `n`: a UUIDv7 (RFC 9562, section 5.7) made of the row, so that nothing is stored or looked up.
+pub const UID: &str = "printf('%08x-%04x-7%03x-%04x-%012x', n.created_at >> 16, n.created_at & 65535, n.user_id & 4095, \
+   32768 | ((n.user_id >> 12) & 16383), n.id)";
+
 /// The most that an unread count counts.
 const MAX_COUNTED: i64 = 1_000;
 
@@ -26,7 +31,7 @@ pub const NOTIFICATION: View = View {
     name: "Notification",
     fields: &[
         field("id", "n.id", Out::Int),
-        field("uid", "n.uid", Out::Text),
+        field("uid", UID, Out::Text),
         field("kind", "n.kind", Out::Word(&KIND)),
         nullable("ticket", "$TICKET", Out::Json("NotifiedTicket")).doc("Null where it is about no ticket."),
         nullable("actor", "a.card", Out::Card).doc("Null when the desk itself acted."),
@@ -73,7 +78,7 @@ pub fn json(internal: bool) -> String {
 }
 
 /// The rows that [`json`] speaks of.
-pub const FROM: &str = "FROM notifications n LEFT JOIN tickets t ON t.id = n.ticket_id LEFT JOIN events e ON e.id = n.event_id \
+pub const FROM: &str = "FROM notices n LEFT JOIN tickets t ON t.id = n.ticket_id LEFT JOIN events e ON e.id = n.event_id \
    LEFT JOIN messages m ON m.id = e.message_id AND m.deleted_at IS NULL LEFT JOIN users a ON a.id = e.actor_id";
 
 /// Whether the reader may know of it.
@@ -84,7 +89,7 @@ fn visible(reader: &Viewer) -> String {
         "(n.event_id IS NULL OR e.public_seq IS NOT NULL)"
     };
     format!(
-        "n.user_id = ?3 AND (n.ticket_id IS NULL OR (t.deleted_at IS NULL AND {})) AND {internal}",
+        "n.user_id = ?3 AND n.live = 1 AND (n.ticket_id IS NULL OR (t.deleted_at IS NULL AND {})) AND {internal}",
         reader.scope.condition()
     )
 }
@@ -107,7 +112,7 @@ impl NotificationFilter {
 }
 
 /// Notifications that one page looks at, whether or not they can still be seen.
-const WINDOW: i64 = 250;
+const WINDOW: i64 = 1_000;
 
 /// A page of the reader's notifications, newest first: rows `j`, `id`; and where it stopped, if it has looked at as many
 /// as a page may.
@@ -117,17 +122,15 @@ pub fn list(reader: &Viewer, filter: NotificationFilter, page: &Page) -> [Stmt; 
         _ => i64::MAX,
     };
     let before = before.min(crate::desk::id::MAX_ID);
-    let walked = format!(
-        "FROM notifications n WHERE n.user_id = ?3 AND n.id < ?4 AND {} ORDER BY n.id DESC",
-        filter.condition()
-    );
+    let walked = "FROM notices n WHERE n.user_id = ?3 AND n.id < ?4 ORDER BY n.id DESC";
     let window = page.offset().saturating_add(WINDOW);
     [
         reader
             .stmt(format!(
-                "SELECT {} AS j, n.id AS id {} WHERE {} ORDER BY n.id DESC LIMIT ?5 OFFSET ?6",
+                "SELECT {} AS j, n.id AS id {} WHERE {} AND {} LIMIT ?5 OFFSET ?6",
                 json(policy::may_read_internal(reader.role)),
-                FROM.replace("notifications n", &format!("(SELECT * {walked} LIMIT ?7) n")),
+                FROM.replace("notices n", &format!("(SELECT * {walked} LIMIT ?7) n")),
+                filter.condition(),
                 visible(reader)
             ))
             .bind(before)
@@ -154,24 +157,34 @@ pub fn count(reader: &Viewer, filter: NotificationFilter) -> Stmt {
 pub fn unread_count(reader: &Viewer) -> Stmt {
     reader.stmt(format!(
         "SELECT '{{\"unread_count\":' || min(count(*), {MAX_COUNTED}) || ',\"is_capped\":' || iif(count(*) > {MAX_COUNTED}, 'true', 'false') || '}}' AS j, NULL AS v, NULL AS id \
-         FROM (SELECT 1 {FROM} WHERE {} AND n.read_at IS NULL LIMIT {MAX_COUNTED} + 1)",
+         FROM (SELECT 1 {} WHERE {} AND n.read_at IS NULL)",
+        FROM.replace(
+            "notices n",
+            &format!("(SELECT * FROM notices WHERE user_id = ?3 ORDER BY id DESC LIMIT {MAX_COUNTED} + 1) n")
+        ),
         visible(reader)
     ))
 }
 
-fn ref_column(reference: &Ref) -> (&'static str, crate::edge::db::Arg) {
-    crate::store::users::ref_column(reference)
-}
-
 /// The `id` of one of the reader's notifications.
 pub fn row(reader: &Viewer, reference: &Ref) -> Stmt {
-    let (column, arg) = ref_column(reference);
+    // A uid ends in the id.
+    let (id, uid) = match reference {
+        Ref::Id(id) => (Some(*id), None),
+        Ref::Uid(uid) => (
+            uid.get(24..).and_then(|id| i64::from_str_radix(id, 16).ok()),
+            Some(uid),
+        ),
+        // A ticket's number or key.
+        Ref::Number(_) | Ref::Key(_) => (None, None),
+    };
     reader
         .stmt(format!(
-            "SELECT n.id AS id {FROM} WHERE {} AND n.{column} = ?4",
+            "SELECT n.id AS id {FROM} WHERE {} AND n.id = ?4 AND coalesce({UID} = ?5, 1)",
             visible(reader)
         ))
-        .bind(arg)
+        .bind(id)
+        .bind(uid)
 }
 
 /// One notification: the row `j`, `v`, `id`.
@@ -186,15 +199,16 @@ pub fn show(reader: &Viewer, id: i64) -> Stmt {
 }
 
 /// Marks one as read; one that was read keeps its time.
-pub fn mark_read(id: i64, now: i64) -> Stmt {
-    Stmt::new("UPDATE notifications SET read_at = ?2 WHERE id = ?1 AND read_at IS NULL")
+pub fn mark_read(user_id: i64, id: i64, now: i64) -> Stmt {
+    Stmt::new("UPDATE notices SET read_at = ?3 WHERE user_id = ?1 AND id = ?2 AND read_at IS NULL")
+        .bind(user_id)
         .bind(id)
         .bind(now)
 }
 
 /// Marks all of somebody's as read.
 pub fn mark_all_read(user_id: i64, now: i64) -> Stmt {
-    Stmt::new("UPDATE notifications SET read_at = ?2 WHERE user_id = ?1 AND read_at IS NULL")
+    Stmt::new("UPDATE notices SET read_at = ?2 WHERE user_id = ?1 AND read_at IS NULL AND live = 1")
         .bind(user_id)
         .bind(now)
 }
@@ -233,20 +247,4 @@ pub fn set_preferences(user_id: i64, wanted: &BTreeMap<NotificationKind, Channel
         .bind(ways.email)
     };
     wanted.iter().map(prefer).collect()
-}
-
-/// Tells whoever the message that the same batch has just made mentions, as far as they may read it. `names` are usernames in lower case.
-pub fn notify_mentioned(names: &[String], now: i64) -> Option<Stmt> {
-    let names = serde_json::to_string(names).ok().filter(|_| !names.is_empty())?;
-    Some(
-        Stmt::new(format!(
-            "INSERT INTO notify (user_id, kind, ticket_id, event_id, message, at) \
-             SELECT u.id, 'mention', t.id, e.id, NULL, ?2 \
-             FROM messages m JOIN events e ON e.id = (SELECT max(id) FROM events) JOIN tickets t ON t.id = m.ticket_id \
-             JOIN settings s ON s.id = 1 JOIN json_each(?1) n JOIN users u ON u.username_key = n.value \
-             WHERE m.id = (SELECT max(id) FROM messages) AND u.id <> m.author_id AND (m.is_internal = 0 OR u.role <> 'customer') AND {SEEN_BY}"
-        ))
-        .bind(names)
-        .bind(now),
-    )
 }

@@ -1,0 +1,358 @@
+//! Notifying people of what happens, in the batch in which it happens.
+//!
+//! A row of `notices` is what one person is told and the state of the mail about it; all mails of an event are one row
+//! of `outbox`. Callers name candidates. Whether they are active, may know and want to know is decided in SQL.
+
+use serde_json::{Value, json};
+
+use crate::desk::tickets::event::{Event, EventKind};
+use crate::edge::db::{Arg, Stmt};
+use crate::store::sql::scope::SEEN_BY;
+
+/// Notifies those whom the event that was appended last concerns.
+pub fn of_event(actor: Option<i64>, event: &Event) -> Vec<Stmt> {
+    of_message(actor, event, &[])
+}
+
+/// As [`of_event`], of a message that mentions people: their usernames in lower case.
+pub fn of_message(actor: Option<i64>, event: &Event, mentioned: &[String]) -> Vec<Stmt> {
+    let mut stmts = Vec::new();
+    let candidates = candidates(actor, event);
+    if mentioned.is_empty() {
+        if !candidates.is_empty() {
+            stmts.extend(notify(&Audience::of_last_event(candidates)));
+        }
+        return stmts;
+    }
+    let mentions = mentioned
+        .iter()
+        .map(|name| json!([format!("@{name}"), "mention"]))
+        .collect();
+    let mentions = Audience::of_last_message(mentions);
+    let replies = Audience::of_last_event(candidates);
+    // A mention says more than a reply, so it comes first; in which way either is wanted is a preference of its own.
+    stmts.push(insert_notices(&mentions));
+    stmts.push(insert_notices_for_the_rest(&replies));
+    stmts.push(insert_mails(&mentions.and(replies.candidates.clone())));
+    stmts
+}
+
+/// Who is notified of an event, and as what: `[person, kind]`, where the first entry of a person counts. The assignee
+/// is told of the assignment, requester and assignee of what others say and of the status.
+fn candidates(actor: Option<i64>, event: &Event) -> Vec<Value> {
+    let mut list = Vec::new();
+    for change in event.changes.iter().filter(|change| change.field == "assignee") {
+        if let Some(id) = change.to.get("id").and_then(Value::as_i64) {
+            let kind = match event.kind {
+                EventKind::Transferred => "transferred",
+                _ => "assigned",
+            };
+            list.push(json!([id, kind]));
+        }
+    }
+    let is_said = event.kind == EventKind::MessageAdded && actor.is_some();
+    let is_moved =
+        event.kind != EventKind::TicketCreated && event.changes.iter().any(|change| change.field == "status");
+    for (applies, kind) in [(is_said, "reply"), (is_moved, "status")] {
+        if applies {
+            list.extend([json!(["requester", kind]), json!(["assignee", kind])]);
+        }
+    }
+    list
+}
+
+// Events that SQL appends -----------------------------------------------------------------------------------------
+
+/// Notifies of the automatic assignment of a ticket, if the event that was appended last is one with this cause.
+pub fn notify_of_assignment(ticket: (&str, Arg), cause: &str) -> [Stmt; 2] {
+    let (condition, arg) = ticket;
+    let candidates = vec![json!(["assignee", "assigned"]), json!(["requester", "status"])];
+    let mut audience = Audience::of_last_event(candidates);
+    audience.condition = format!(
+        "{} AND {} AND e.type = 'assigned' AND e.cause = ?3 AND {CHANGED_STATUS}",
+        audience.condition,
+        condition.replace("?1", "?2")
+    );
+    audience.args = vec![arg, cause.into()];
+    notify(&audience)
+}
+
+/// Notifies of the newest event of each ticket `t` for which a condition holds, where that event changed the status.
+pub fn notify_of_status(condition: &str, args: Vec<Arg>) -> [Stmt; 2] {
+    notify(&Audience::of_newest_events(
+        r#"'[["requester","status"],["assignee","status"]]'"#,
+        &format!("{condition} AND {CHANGED_STATUS}"),
+        args,
+    ))
+}
+
+/// Notifies of the newest event of each ticket `t` for which a condition holds, a warning of a promise: the assignee,
+/// or all managers, or all admins.
+pub fn notify_of_warning(condition: &str, args: Vec<Arg>) -> [Stmt; 2] {
+    notify(&Audience::of_newest_events(
+        // The + keeps SQLite from walking everybody who is active.
+        "iif(t.assignee_id IS NOT NULL, json_array(json_array(t.assignee_id, e.type)), \
+           (SELECT json_group_array(json_array(m.id, e.type)) FROM users m WHERE +m.is_active = 1 AND m.role <> 'customer' AND m.role = \
+             iif(EXISTS (SELECT 1 FROM users WHERE role = 'manager' AND role <> 'customer' AND +is_active = 1), 'manager', 'admin')))",
+        condition,
+        args,
+    ))
+}
+
+/// The candidate `c` is one for `status` only where the event `e` changed it.
+const CHANGED_STATUS: &str = r#"(c.value ->> 1 <> 'status' OR instr(e.changes, '"field":"status"'))"#;
+
+// Statements ------------------------------------------------------------------------------------------------------
+
+/// Candidates `c` for notices of an event `e` of the ticket `t`.
+#[derive(Clone)]
+struct Audience {
+    from: &'static str,
+    /// The JSON list of candidates: an expression.
+    list: String,
+    /// What `?1` of `list` is, where it has one.
+    candidates: Vec<Value>,
+    condition: String,
+    args: Vec<Arg>,
+    /// The id of the candidate.
+    person: &'static str,
+    /// There may be several events.
+    is_bulk: bool,
+    /// Candidates must be able to see the ticket.
+    must_see: bool,
+}
+
+const PERSON: &str = "CASE c.value ->> 0 WHEN 'requester' THEN t.requester_id WHEN 'assignee' THEN t.assignee_id \
+   ELSE c.value ->> 0 END";
+const PERSON_OR_NAME: &str = "CASE c.value ->> 0 WHEN 'requester' THEN t.requester_id WHEN 'assignee' THEN t.assignee_id \
+   ELSE (SELECT id FROM users WHERE username_key = substr(c.value ->> 0, 2)) END";
+
+impl Audience {
+    fn of_last_event(candidates: Vec<Value>) -> Audience {
+        Audience {
+            from: "events e CROSS JOIN tickets t ON t.id = e.ticket_id",
+            list: "?1".to_owned(),
+            candidates,
+            condition: "e.id = (SELECT max(id) FROM events)".to_owned(),
+            args: Vec::new(),
+            person: PERSON,
+            is_bulk: false,
+            must_see: false,
+        }
+    }
+
+    fn of_last_message(mentions: Vec<Value>) -> Audience {
+        Audience {
+            person: PERSON_OR_NAME,
+            must_see: true,
+            ..Audience::of_last_event(mentions)
+        }
+    }
+
+    fn of_newest_events(list: &str, condition: &str, args: Vec<Arg>) -> Audience {
+        Audience {
+            from: "tickets t CROSS JOIN events e \
+               ON e.id = (SELECT id FROM events WHERE ticket_id = t.id ORDER BY seq DESC LIMIT 1)",
+            list: list.to_owned(),
+            candidates: Vec::new(),
+            condition: condition.to_owned(),
+            args,
+            person: PERSON,
+            is_bulk: true,
+            must_see: false,
+        }
+    }
+
+    fn and(&self, more: Vec<Value>) -> Audience {
+        let mut both = self.clone();
+        both.candidates.extend(more);
+        both
+    }
+
+    fn stmt(&self, sql: String) -> Stmt {
+        let list = (!self.is_bulk).then(|| Arg::Text(Value::from(self.candidates.clone()).to_string()));
+        Stmt {
+            sql: sql.into(),
+            args: list.into_iter().chain(self.args.iter().cloned()).collect(),
+        }
+    }
+}
+
+/// The notices of an audience, and the mails about them.
+fn notify(audience: &Audience) -> [Stmt; 2] {
+    [insert_notices(audience), insert_mails(audience)]
+}
+
+fn insert_notices(audience: &Audience) -> Stmt {
+    insert_notices_where(audience, "1", "1")
+}
+
+/// As [`insert_notices`], without what somebody has been told of the event already, in either way by itself.
+fn insert_notices_for_the_rest(audience: &Audience) -> Stmt {
+    let told = |way: &str| {
+        format!(
+            "NOT EXISTS (SELECT 1 FROM notices n WHERE n.user_id = u.id AND n.id > e.id * 1024 AND n.event_id = e.id AND {way})"
+        )
+    };
+    insert_notices_where(audience, &told("n.live = 1"), &told("n.mail IS NOT NULL"))
+}
+
+fn insert_notices_where(audience: &Audience, may_list: &str, may_mail: &str) -> Stmt {
+    let Audience {
+        from,
+        list,
+        condition,
+        person,
+        ..
+    } = audience;
+    let nth = if audience.is_bulk {
+        "row_number() OVER (PARTITION BY u.id ORDER BY e.id)"
+    } else {
+        "1"
+    };
+    let (settings, seen) = if audience.must_see {
+        ("CROSS JOIN settings s ON s.id = 1", SEEN_BY)
+    } else {
+        ("", "1")
+    };
+    // min(c.key): the other columns are those of a person's first candidate.
+    audience.stmt(format!(
+        "INSERT INTO notices (user_id, id, kind, ticket_id, event_id, created_at, live, mail) \
+         SELECT x.user_id, x.id, x.kind, x.ticket_id, x.event_id, x.at, x.live, iif(x.mails, 'pending', NULL) FROM ( \
+           SELECT u.id AS user_id, c.value ->> 1 AS kind, e.ticket_id AS ticket_id, e.id AS event_id, e.created_at AS at, min(c.key), \
+             max(e.id * 1024 + 1, coalesce((SELECT max(n.id) FROM notices n WHERE n.user_id = u.id), 0) + {nth}) AS id, \
+             coalesce(p.live, 1) AND {may_list} AS live, u.email_verified_at IS NOT NULL AND coalesce(p.email, 1) AND {may_mail} AS mails \
+           FROM {from} CROSS JOIN json_each({list}) c {settings} CROSS JOIN users u ON u.id = {person} \
+           LEFT JOIN notification_preferences p ON p.user_id = u.id AND p.kind = c.value ->> 1 \
+           WHERE {condition} AND u.is_active = 1 AND u.id IS NOT e.actor_id AND (e.public_seq IS NOT NULL OR u.role <> 'customer') \
+             AND {seen} GROUP BY e.id, u.id) x \
+         WHERE x.live OR x.mails"
+    ))
+}
+
+/// What an audience has just been told: notices `n`.
+fn told(audience: &Audience) -> String {
+    format!(
+        "FROM {} CROSS JOIN json_each({}) c CROSS JOIN notices n ON n.user_id = {} AND n.id > e.id * 1024 AND n.event_id = e.id",
+        audience.from, audience.list, audience.person
+    )
+}
+
+fn insert_mails(audience: &Audience) -> Stmt {
+    audience.stmt(format!(
+        "INSERT INTO outbox (people, next_attempt_at, created_at) \
+         SELECT json_group_array(DISTINCT json_array(n.user_id, n.id)), e.created_at, e.created_at {} \
+         WHERE {} AND n.mail = 'pending' GROUP BY e.id",
+        told(audience),
+        audience.condition
+    ))
+}
+
+// Without an event ------------------------------------------------------------------------------------------------
+
+/// The id of a person's next notice where no event gives one; the person is the row `u`.
+pub(in crate::store) const NEXT_ID: &str = "max(coalesce((SELECT max(id) FROM events), 0) * 1024, \
+   coalesce((SELECT max(o.id) FROM notices o WHERE o.user_id = u.id), 0)) + 1";
+
+/// Something that people are told without an event, in SQL.
+pub(in crate::store) struct Announcement<'a> {
+    pub kind: &'static str,
+    /// Gives the people `u`.
+    pub from: &'static str,
+    pub condition: &'a str,
+    /// The id of the ticket that it is about, or NULL.
+    pub ticket: &'static str,
+    pub message: &'static str,
+    pub at: &'static str,
+    pub args: Vec<Arg>,
+}
+
+impl Announcement<'_> {
+    /// Tells whoever it is for, in the ways that they want.
+    pub fn notify(&self) -> [Stmt; 2] {
+        let Announcement {
+            kind,
+            from,
+            condition,
+            ticket,
+            message,
+            at,
+            ..
+        } = self;
+        let stmt = |sql: String| Stmt {
+            sql: sql.into(),
+            args: self.args.clone(),
+        };
+        let told = format!(
+            "FROM {from} CROSS JOIN notices n ON n.user_id = u.id AND n.id = (SELECT max(o.id) FROM notices o WHERE o.user_id = u.id)"
+        );
+        let is_it = format!(
+            "{condition} AND n.kind = '{kind}' AND n.event_id IS NULL AND n.ticket_id IS {ticket} \
+             AND n.message = {message} AND n.created_at = {at}"
+        );
+        [
+            stmt(format!(
+                "INSERT INTO notices (user_id, id, kind, ticket_id, message, created_at, live, mail) \
+                 SELECT x.user_id, x.id, '{kind}', x.ticket_id, x.message, {at}, x.live, iif(x.mails, 'pending', NULL) FROM ( \
+                   SELECT u.id AS user_id, {NEXT_ID} AS id, {ticket} AS ticket_id, {message} AS message, coalesce(p.live, 1) AS live, \
+                     u.email_verified_at IS NOT NULL AND coalesce(p.email, 1) AS mails \
+                   FROM {from} LEFT JOIN notification_preferences p ON p.user_id = u.id AND p.kind = '{kind}' WHERE {condition}) x \
+                 WHERE x.live OR x.mails"
+            )),
+            stmt(format!(
+                "INSERT INTO outbox (people, next_attempt_at, created_at) \
+                 SELECT json_group_array(json_array(n.user_id, n.id)), {at}, {at} {told} \
+                 WHERE {is_it} AND n.mail = 'pending' HAVING count(*) > 0"
+            )),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::desk::tickets::event::FieldChange;
+
+    #[test]
+    fn an_event_notifies_those_whom_it_concerns() {
+        let status = || FieldChange::new("status", "open", "assigned");
+        let assignee = || FieldChange::new("assignee", Value::Null, json!({"id": 7}));
+        let nobody = || FieldChange::new("assignee", json!({"id": 7}), Value::Null);
+        let reply = json!([["requester", "reply"], ["assignee", "reply"]]);
+        let moved = json!([["requester", "status"], ["assignee", "status"]]);
+        let given = json!([[7, "assigned"], ["requester", "status"], ["assignee", "status"]]);
+        for (kind, actor, changes, want) in [
+            (EventKind::MessageAdded, Some(1), vec![], reply),
+            // A rule's note.
+            (EventKind::MessageAdded, None, vec![], json!([])),
+            (EventKind::StatusChanged, None, vec![status()], moved.clone()),
+            (EventKind::Assigned, Some(1), vec![nobody(), status()], moved),
+            (EventKind::Assigned, Some(1), vec![status(), assignee()], given),
+            (
+                EventKind::Transferred,
+                Some(1),
+                vec![assignee()],
+                json!([[7, "transferred"]]),
+            ),
+            // What a new ticket begins with is no change.
+            (
+                EventKind::TicketCreated,
+                Some(1),
+                vec![status(), assignee()],
+                json!([[7, "assigned"]]),
+            ),
+            (EventKind::AttachmentAdded, Some(1), vec![], json!([])),
+        ] {
+            let event = Event::public(kind, changes);
+            assert_eq!(Value::from(candidates(actor, &event)), want, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_follows_what_concerns_nobody() {
+        let added = Event::public(EventKind::AttachmentAdded, Vec::new());
+        assert_eq!(of_event(Some(1), &added).len(), 0);
+        let said = Event::public(EventKind::MessageAdded, Vec::new());
+        assert_eq!(of_event(Some(1), &said).len(), 3);
+    }
+}
