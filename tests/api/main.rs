@@ -57,4 +57,5 @@ mod users;
 mod versions;
 mod webhooks;
 mod workflows;
+mod writes;
 mod zz_counters;

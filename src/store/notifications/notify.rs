@@ -353,6 +353,6 @@ mod tests {
         let added = Event::public(EventKind::AttachmentAdded, Vec::new());
         assert_eq!(of_event(Some(1), &added).len(), 0);
         let said = Event::public(EventKind::MessageAdded, Vec::new());
-        assert_eq!(of_event(Some(1), &said).len(), 3);
+        assert_eq!(of_event(Some(1), &said).len(), 2);
     }
 }
