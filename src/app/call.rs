@@ -7,6 +7,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use futures_util::future::join3;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::app::route::{RateLimit, Route};
@@ -18,7 +19,7 @@ use crate::desk::{DAY, Millis};
 use crate::edge::auth::revoked_tokens;
 use crate::edge::auth::token::Claims;
 use crate::edge::config::Config;
-use crate::edge::db::{Db, DbError, Rows, Stmt};
+use crate::edge::db::{Answers, Batch, Db, DbError, Rows, Stmt};
 use crate::edge::object_store::ByteStream;
 use crate::edge::{Env, ids, rate_limit};
 use crate::http::error::Error;
@@ -182,7 +183,7 @@ impl<'a> Call<'a> {
     /// # Errors
     /// 401 when the token, session or account is no longer good, 429 over the rate limit, and
     /// [`Error::Replayed`] when the request was done before.
-    pub async fn read(&self, stmts: Vec<Stmt>) -> Result<Vec<Rows>, Error> {
+    pub async fn read(&self, stmts: Batch) -> Result<Answers, Error> {
         if self.checked.get() {
             return Ok(self.app.db.batch(&stmts).await?);
         }
@@ -192,7 +193,7 @@ impl<'a> Call<'a> {
         let wants = self.kept.borrow().missing(self.route);
         batch.extend(wants.stmts());
         batch.extend(key.as_ref().map(|key| commit::find_key(key.user_id, &key.key)));
-        batch.extend(stmts);
+        batch.extend(stmts.iter().cloned());
         let (rows, revoked, allowed) = join3(
             self.app.db.batch(&batch),
             revoked_tokens::is_revoked(&self.app.env, &me.jti, self.app.now),
@@ -219,7 +220,7 @@ impl<'a> Call<'a> {
     ///
     /// # Errors
     /// 429 over the rate limit.
-    pub async fn read_public(&self, stmts: Vec<Stmt>) -> Result<Vec<Rows>, Error> {
+    pub async fn read_public(&self, stmts: Batch) -> Result<Answers, Error> {
         if self.checked.get() {
             return Ok(self.app.db.batch(&stmts).await?);
         }
@@ -239,11 +240,21 @@ impl<'a> Call<'a> {
     ///
     /// # Errors
     /// As both.
-    pub async fn read_optional(&self, stmts: Vec<Stmt>) -> Result<Vec<Rows>, Error> {
+    pub async fn read_optional(&self, stmts: Batch) -> Result<Answers, Error> {
         match self.claims {
             Some(_) => self.read(stmts).await,
             None => self.read_public(stmts).await,
         }
+    }
+
+    /// Reads the one row that a change is made on.
+    ///
+    /// # Errors
+    /// As [`Call::read`], and [`Error::NotFound`] when there is none.
+    pub async fn read_row<T: DeserializeOwned>(&self, stmt: Stmt) -> Result<T, Error> {
+        let mut batch = Batch::new();
+        let row = batch.add(stmt);
+        Ok(self.read(batch).await?.require(row)?)
     }
 
     /// Makes sure of the caller when no data is read.
@@ -251,7 +262,7 @@ impl<'a> Call<'a> {
     /// # Errors
     /// As [`Call::read`].
     pub async fn authorize(&self) -> Result<(), Error> {
-        self.read(Vec::new()).await.map(|_| ())
+        self.read(Batch::new()).await.map(|_| ())
     }
 
     /// Whether the address is within its limit; for public routes that write before they read.
@@ -373,18 +384,24 @@ impl<'a> Call<'a> {
                 let Some(key) = key else {
                     return Err(Error::Internal("a key without a key".to_owned()));
                 };
-                let rows = self
-                    .app
-                    .db
-                    .batch(&[commit::find_key(key.user_id, &key.key)])
-                    .await?;
-                if let Some(found) = rows.first() {
-                    check_replay(&key, found)?
-                }
+                let mut batch = Batch::new();
+                let stored = batch.add::<Rows>(commit::find_key(key.user_id, &key.key));
+                let found = self.app.db.batch(&batch).await?;
+                check_replay(&key, found.rows(stored)?)?;
                 Err(Error::Internal("the twin's answer is not there".to_owned()))
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Writes without an answer to keep: for routes that have no `Idempotency-Key`.
+    ///
+    /// # Errors
+    /// As [`commit::write`].
+    pub async fn write(&self, batch: Batch) -> Result<Answers, Error> {
+        let (answers, due) = commit::write(&self.app.db, batch).await?;
+        self.app.due.borrow_mut().extend(due);
+        Ok(answers)
     }
 
     /// Checks `If-Match` (412) and the body's `version` (409) against a row's.

@@ -5,9 +5,10 @@ use crate::app::retry::retry;
 use crate::desk::Millis;
 use crate::desk::automation::executor::{TriggerInput, detect_triggers};
 use crate::desk::tickets::auto_close;
-use crate::edge::db::Db;
+use crate::edge::db::{Batch, Db, Rows};
 use crate::http::error::Error;
 use crate::jobs::shared::{self, Outcomes};
+use crate::store::sql::rows::IdRow;
 use crate::store::tickets::subject::EventSubject;
 use crate::store::tickets::write::story::Story;
 use crate::store::tickets::{ticket, write};
@@ -17,11 +18,7 @@ const MAX_CLOSED: i64 = 50;
 
 /// Closes tickets, each in a batch of its own. Whoever says something at the same moment is heard first.
 pub async fn run(db: &Db, now: Millis) -> Result<usize, Error> {
-    let found = db.batch(&[ticket::list_to_close(now, MAX_CLOSED)]).await?;
-    let waiting: Vec<crate::store::sql::rows::IdRow> = match found.first() {
-        Some(rows) => rows.all()?,
-        None => Vec::new(),
-    };
+    let waiting: Vec<IdRow> = db.all(ticket::list_to_close(now, MAX_CLOSED)).await?;
     if waiting.is_empty() {
         return Ok(0);
     }
@@ -35,8 +32,10 @@ pub async fn run(db: &Db, now: Millis) -> Result<usize, Error> {
 
 async fn close_one(db: &Db, engine: &Engine, days: i64, id: i64) -> Result<bool, Error> {
     let now = engine.now;
-    let found = db.batch(&[shared::candidate(id, now)]).await?;
-    let Some(seen) = shared::read_candidate(found.first())? else {
+    let mut batch = Batch::new();
+    let candidate = batch.add::<Rows>(shared::candidate(id, now));
+    let found = db.batch(&batch).await?;
+    let Some(seen) = shared::read_candidate(found.rows(candidate)?)? else {
         return Ok(false);
     };
     let ticket = seen.ticket.ticket();

@@ -6,8 +6,8 @@
 use crate::app::dispatch;
 use crate::desk::Millis;
 use crate::edge::config::mail::MailTransport;
-use crate::edge::db::{Db, DbError, Stmt};
-use crate::edge::queue::{self, Batch, MessageOutcome};
+use crate::edge::db::{Batch, Db, DbError};
+use crate::edge::queue::{self, MessageOutcome};
 use crate::edge::{Env, clock, config, log};
 use crate::jobs::{MAX_ROWS, send_mail, send_webhooks};
 use crate::store::dispatch::{Dispatch, DispatchKind};
@@ -18,7 +18,7 @@ use crate::store::webhooks::deliveries;
 const MAX_REQUEUED: i64 = 100;
 
 /// Takes in a batch of messages. What cannot be read is logged and done with.
-pub async fn consume(env: &Env, batch: &Batch) {
+pub async fn consume(env: &Env, batch: &queue::Batch) {
     queue::process_each(batch, |text| async move {
         match serde_json::from_str::<Dispatch>(&text) {
             Ok(due) => process(env, due, clock::now()).await,
@@ -46,18 +46,19 @@ pub async fn process(env: &Env, due: Dispatch, now: Millis) -> MessageOutcome {
 /// # Errors
 /// When the database fails.
 pub async fn requeue_due(env: &Env, db: &Db, now: Millis) -> Result<(), DbError> {
-    let mut stmts: Vec<Stmt> = Vec::new();
-    if config::load(env).is_ok_and(|config| config.mail.transport == MailTransport::Off) {
-        stmts.push(outbox::drop_pending(now, MAX_ROWS));
+    let mut batch = Batch::new();
+    let mails = if config::load(env).is_ok_and(|config| config.mail.transport == MailTransport::Off) {
+        batch.extend([outbox::drop_pending(now, MAX_ROWS)]);
+        None
     } else {
-        stmts.extend(outbox::insert_digests(now));
-        stmts.push(outbox::list_due(now, MAX_REQUEUED));
-    }
-    stmts.push(deliveries::list_due(now));
-    let found = db.batch(&stmts).await?;
-    for rows in found.iter().rev().take(2) {
-        let forgotten: Vec<Dispatch> = rows.all()?;
-        dispatch::send(env, forgotten).await;
+        batch.extend(outbox::insert_digests(now));
+        Some(batch.add::<Dispatch>(outbox::list_due(now, MAX_REQUEUED)))
+    };
+    let hooks = batch.add::<Dispatch>(deliveries::list_due(now));
+    let found = db.batch(&batch).await?;
+    dispatch::send(env, found.all(hooks)?).await;
+    if let Some(mails) = mails {
+        dispatch::send(env, found.all(mails)?).await;
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use crate::desk::mail::outgoing::{self, MailLinks};
 use crate::desk::mail::reply_address::MailThread;
 use crate::desk::{DAY, Millis};
 use crate::edge::config::{self, Config};
-use crate::edge::db::{Db, DbError};
+use crate::edge::db::{Batch, Db, DbError};
 use crate::edge::mail::outgoing::{OutgoingMail as Sealed, SendError, send};
 use crate::edge::queue::MessageOutcome;
 use crate::edge::{Env, ids, log};
@@ -47,17 +47,14 @@ async fn try_deliver(env: &Env, id: i64, now: Millis) -> Result<MessageOutcome, 
         return Ok(MessageOutcome::Retry { seconds: 300 });
     };
     let db = Db::open(env)?;
-    let found = db.batch(&[rows::claim(id, now), rows::find_mail(id)]).await?;
-    let [claimed, letter] = found.as_slice() else {
-        return Ok(MessageOutcome::Done);
-    };
-    if claimed
-        .first::<ClaimRow>()?
-        .is_none_or(|claimed| claimed.held == 1)
-    {
+    let mut batch = Batch::new();
+    let claim = batch.add::<ClaimRow>(rows::claim(id, now));
+    let letter = batch.add(rows::find_mail(id));
+    let found = db.batch(&batch).await?;
+    if found.first(claim)?.is_none_or(|claim| claim.held == 1) {
         return Ok(MessageOutcome::Done);
     }
-    let letter: OutboxMail = match letter.text()? {
+    let letter: OutboxMail = match found.text(letter)? {
         Some(text) => serde_json::from_str(&text).map_err(|error| DbError::Other(error.to_string()))?,
         None => return Ok(MessageOutcome::Done),
     };

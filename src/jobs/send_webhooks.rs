@@ -10,13 +10,14 @@ use crate::desk::webhooks::delivery::{
 use crate::desk::webhooks::endpoint_url::{self, Host, UrlPolicy};
 use crate::desk::{MINUTE, Millis};
 use crate::edge::config::{self, Config};
-use crate::edge::db::{Db, DbError, Rows, Stmt};
+use crate::edge::db::{Batch, Db, DbError, Stmt};
 use crate::edge::fetch::{FetchError, FetchRequest, send};
 use crate::edge::queue::MessageOutcome;
 use crate::edge::{Env, clock, ids, log};
 use crate::http::webhook_signature::{SignedContent, sign};
 use crate::jobs::dns;
-use crate::store::dispatch::{self as dispatch_rows, Dispatch, DispatchKind};
+use crate::store::commit;
+use crate::store::dispatch::{Dispatch, DispatchKind};
 use crate::store::webhooks::deliveries::{self as rows, AttemptResult, ClaimedDelivery};
 
 /// Deliveries that one message of the queue brings about at most, and for how long: another message goes on.
@@ -57,32 +58,21 @@ async fn send_due(env: &Env, config: &Config, webhook: i64, now: Millis) -> Resu
         }
         let at = now.saturating_add(elapsed());
         let lease = ids::new_uid(at).map_err(DbError::Other)?;
-        done.extend(rows::claim(webhook, &lease, at));
-        let found = commit(env, &db, std::mem::take(&mut done)).await?;
-        let held: Option<ClaimedDelivery> = match found.last() {
-            Some(rows) => rows.first()?,
-            None => None,
-        };
-        let Some(held) = held else {
+        let mut batch = Batch::from(std::mem::take(&mut done));
+        let held = batch.add_last::<ClaimedDelivery>(rows::claim(webhook, &lease, at));
+        let (found, due) = commit::write(&db, batch).await?;
+        dispatch::send(env, due).await;
+        let Some(held) = found.first(held)? else {
             return requeue(env, hook, next, at).await;
         };
         let report = try_delivery(config, &held, now, &elapsed).await?;
         next = (report.state == DeliveryState::Pending).then_some(report.next_attempt_at);
         done = rows::record_attempt(&held, &report);
     }
-    commit(env, &db, done).await?;
+    let (_, due) = commit::write(&db, done.into()).await?;
+    dispatch::send(env, due).await;
     dispatch::send(env, vec![hook]).await;
     Ok(())
-}
-
-/// Keeps the statements, tells of what follows from them, and gives their rows.
-async fn commit(env: &Env, db: &Db, mut stmts: Vec<Stmt>) -> Result<Vec<Rows>, DbError> {
-    stmts.push(dispatch_rows::drain());
-    let mut found = db.batch(&stmts).await?;
-    if let Some(rows) = found.pop() {
-        dispatch::send(env, rows.all()?).await;
-    }
-    Ok(found)
 }
 
 /// Comes back for what is to be tried again soon; what takes longer, the clock finds.

@@ -6,10 +6,11 @@ use crate::desk::Millis;
 use crate::desk::automation::executor::TriggerInput;
 use crate::desk::automation::rule::TriggerKind;
 use crate::desk::sla::SlaTarget;
-use crate::edge::db::{Db, Rows};
+use crate::edge::db::{Batch, Db, Rows};
 use crate::http::error::Error;
 use crate::jobs::shared::{self, Outcomes};
 use crate::store::sla::warnings::{self, DueWarning};
+use crate::store::sql::rows::IdRow;
 use crate::store::tickets::subject::EventSubject;
 use crate::store::tickets::write;
 
@@ -20,12 +21,17 @@ const MAX_WITH_RULES: i64 = 50;
 
 /// Gives the warnings whose moment has come, and lets rules hear of them.
 pub async fn run(db: &Db, now: Millis) -> Result<usize, Error> {
-    let found = db
-        .batch(&SlaTarget::ALL.map(|target| warnings::list_due(target, now, MAX_WITH_RULES)))
-        .await?;
+    let mut batch = Batch::new();
+    let slots = SlaTarget::ALL.map(|target| {
+        (
+            target,
+            batch.add::<IdRow>(warnings::list_due(target, now, MAX_WITH_RULES)),
+        )
+    });
+    let found = db.batch(&batch).await?;
     let mut waiting = Vec::new();
-    for (target, rows) in SlaTarget::ALL.into_iter().zip(&found) {
-        waiting.extend(read_ids(rows)?.into_iter().map(|id| (target, id)));
+    for (target, slot) in slots {
+        waiting.extend(found.all(slot)?.into_iter().map(|row| (target, row.id)));
     }
     if waiting.is_empty() {
         return Ok(0);
@@ -37,10 +43,9 @@ pub async fn run(db: &Db, now: Millis) -> Result<usize, Error> {
     if !is_heard {
         let mut given = 0_usize;
         for target in SlaTarget::ALL {
-            let done = db.batch(&warnings::issue(target, now, BATCH_SIZE)).await?;
-            if let Some(rows) = done.last() {
-                given = given.saturating_add(read_ids(rows)?.len());
-            }
+            let mut batch = Batch::new();
+            let issued = batch.add_last::<IdRow>(warnings::issue(target, now, BATCH_SIZE));
+            given = given.saturating_add(db.batch(&batch).await?.all(issued)?.len());
         }
         return Ok(given);
     }
@@ -51,22 +56,15 @@ pub async fn run(db: &Db, now: Millis) -> Result<usize, Error> {
     tally.finish()
 }
 
-fn read_ids(rows: &Rows) -> Result<Vec<i64>, Error> {
-    let ids: Vec<crate::store::sql::rows::IdRow> = rows.all()?;
-    Ok(ids.into_iter().map(|row| row.id).collect())
-}
-
 /// Gives one warning, with what rules make of it. Nothing where somebody was faster, or there is no reason any more.
 async fn issue_one(db: &Db, engine: &Engine, target: SlaTarget, id: i64) -> Result<bool, Error> {
     let now = engine.now;
-    let found = db
-        .batch(&[warnings::find_due(target, id, now), shared::candidate(id, now)])
-        .await?;
-    let alert: Option<DueWarning> = match found.first() {
-        Some(rows) => rows.first()?,
-        None => None,
-    };
-    let (Some(alert), Some(seen)) = (alert, shared::read_candidate(found.get(1))?) else {
+    let mut batch = Batch::new();
+    let alert = batch.add::<DueWarning>(warnings::find_due(target, id, now));
+    let candidate = batch.add::<Rows>(shared::candidate(id, now));
+    let found = db.batch(&batch).await?;
+    let seen = shared::read_candidate(found.rows(candidate)?)?;
+    let (Some(alert), Some(seen)) = (found.first(alert)?, seen) else {
         return Ok(false);
     };
     let ticket = seen.ticket.ticket();

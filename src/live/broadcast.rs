@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::desk::live::connection::{Authority, CloseReason, Connection, Topic};
 use crate::desk::live::frame;
 use crate::desk::{MINUTE, Millis};
-use crate::edge::db::{Db, DbError, Rows, Stmt};
+use crate::edge::db::{Batch, Db, DbError, Stmt};
 use crate::edge::hub::{Hub, Socket};
 use crate::edge::{clock, log};
 use crate::live::{EphemeralFrame, LiveObject, connections, topic, update_connection};
@@ -91,44 +91,32 @@ impl LiveObject {
         }
         self.set_alarm(hub).await;
         let reach = CursorRange::of(&seats);
-        let mut batch = vec![
-            authorities(object, seats.iter().map(|(_, connection)| connection), now),
-            head_stmt(object),
-        ];
-        if let Some(reach) = &reach {
-            batch.push(page_stmt(object, reach, reach.first));
-            batch.extend((reach.last < reach.first).then(|| page_stmt(object, reach, reach.last)));
-        }
+        let mut batch = Batch::new();
         // What is kept after the lease is told of; what was kept before is read behind it.
         let until = now.saturating_add(LEASE);
         let renews = self.leased_until.get().saturating_sub(now) < LEASE_RENEWAL;
+        let listened = batch.add_optional::<CountRow>(renews.then(|| rows::find_listener(&name)));
         if renews {
             let user = match object {
                 Topic::Ticket(_) => None,
                 Topic::User(id) => Some(id),
             };
-            batch.splice(
-                0..0,
-                [
-                    rows::find_listener(&name),
-                    rows::upsert_listener(&name, user, until),
-                ],
-            );
+            batch.extend([rows::upsert_listener(&name, user, until)]);
         }
+        let people = seats.iter().map(|(_, connection)| connection);
+        let authorities = batch.add::<Authority>(authorities(object, people, now));
+        let head = batch.add::<CountRow>(head_stmt(object));
+        let newest = reach.as_ref().map(|reach| page_stmt(object, reach, reach.first));
+        let newest = batch.add_optional::<FrameRow>(newest);
+        let missed = reach.as_ref().filter(|reach| reach.last < reach.first);
+        let missed = missed.map(|reach| page_stmt(object, reach, reach.last));
+        let missed = batch.add_optional::<FrameRow>(missed);
         let found = db.batch(&batch).await?;
-        let (lease, found) = found
-            .split_at_checked(if renews { 2 } else { 0 })
-            .unwrap_or_default();
-        let listened = read_all::<CountRow>(lease.first())?
-            .first()
-            .map_or(0, |number| number.n);
-        let mut found = found.iter();
-        let authorities: Vec<Authority> = read_all(found.next())?;
-        let head = read_all::<CountRow>(found.next())?
-            .first()
-            .map_or(0, |number| number.n);
-        let newest: Vec<FrameRow> = read_all(found.next())?;
-        let missed: Vec<FrameRow> = read_all(found.next())?;
+        let listened = found.first_if(listened)?.map_or(0, |number| number.n);
+        let authorities = found.all(authorities)?;
+        let head = found.first(head)?.map_or(0, |number| number.n);
+        let newest = found.all_if(newest)?;
+        let missed = found.all_if(missed)?;
         if renews {
             self.leased_until.set(until);
         }
@@ -288,10 +276,6 @@ fn greet(object: Topic, seats: &[(Socket, Connection)], now: Millis) {
             greeted.iter().for_each(|(socket, _)| socket.send(&text));
         }
     }
-}
-
-fn read_all<T: serde::de::DeserializeOwned>(rows: Option<&Rows>) -> Result<Vec<T>, DbError> {
-    rows.map_or(Ok(Vec::new()), Rows::all)
 }
 
 /// Whether the owners of these seats still stand.
