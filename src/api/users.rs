@@ -17,7 +17,7 @@ use crate::store::commit::CommitReply;
 use crate::store::mail::outbox;
 use crate::store::sessions as session_rows;
 use crate::store::tickets::assignment;
-use crate::store::users::{self, Account, UserFilter, UserPatch};
+use crate::store::users::{self, Account, NewUser, UserFilter, UserPatch};
 
 const NAME: Kind = Kind::Line { min: 0, max: 100 };
 
@@ -150,7 +150,10 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
         .choice("role")
         .and_then(Role::parse)
         .unwrap_or(Role::Customer);
-    let user = new_user(call, &input, role, hash)?;
+    let user = NewUser {
+        avatar_url: input.text("avatar_url"),
+        ..new_user(call, &input, role, hash)?
+    };
     let mut stmts = users::insert(&user);
     stmts.push(outbox::invite(&user.uid, call.now()));
     call.commit(

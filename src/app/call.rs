@@ -10,6 +10,7 @@ use futures_util::future::join3;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::app::replay::{check_replay, stored_reply};
 use crate::app::route::{RateLimit, Route};
 use crate::app::settings_cache::{Loaded, Settings, SettingsCache};
 use crate::desk::id::Ref;
@@ -25,10 +26,10 @@ use crate::edge::{Env, ids, rate_limit};
 use crate::http::error::Error;
 use crate::http::etag::IfMatch;
 use crate::http::input_values::Input;
-use crate::http::reply::{Body, Reply};
+use crate::http::reply::Reply;
 use crate::http::request::{Method, Request};
 use crate::store::automation::rules::RuleSet;
-use crate::store::commit::{self, CommitReply, IdempotencyKey, StoredReply};
+use crate::store::commit::{self, CommitReply, IdempotencyKey};
 use crate::store::dispatch::Dispatch;
 use crate::store::sessions;
 use crate::store::sql::scope::Scope;
@@ -419,34 +420,6 @@ impl<'a> Call<'a> {
             _ => Ok(()),
         }
     }
-}
-
-fn check_replay(key: &IdempotencyKey, found: &Rows) -> Result<(), Error> {
-    match commit::read_key(found)? {
-        None => Ok(()),
-        Some((fingerprint, _)) if fingerprint != key.fingerprint => Err(Error::IdempotencyMismatch),
-        Some((_, answered)) => {
-            let mut reply = stored_reply(answered);
-            reply.header("Idempotent-Replayed", "true");
-            Err(Error::Replayed(Box::new(reply)))
-        }
-    }
-}
-
-fn stored_reply(answered: StoredReply) -> Reply {
-    let body = if answered.status == 204 {
-        Body::Empty
-    } else {
-        Body::Text(answered.body)
-    };
-    let mut reply = Reply {
-        version: answered.version,
-        ..Reply::new(answered.status, body)
-    };
-    if let Some(location) = answered.location {
-        reply.header("Location", location);
-    }
-    reply
 }
 
 /// How the caller reads tickets.

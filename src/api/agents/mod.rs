@@ -20,7 +20,7 @@ use crate::store::commit::CommitReply;
 use crate::store::mail::outbox;
 use crate::store::tickets::assignment;
 use crate::store::users::agents::{self as rows, AgentFilter, AgentRow};
-use crate::store::users::{self, UserPatch};
+use crate::store::users::{self, NewUser, UserPatch};
 use crate::store::{categories, sessions};
 
 const NAME: Kind = Kind::Line { min: 0, max: 100 };
@@ -176,7 +176,10 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
         Some(text) => Some(password::hash(&text, &call.app.config.pepper).map_err(Error::Internal)?),
         None => None,
     };
-    let user = new_user(call, &input, Role::Agent, hash)?;
+    let user = NewUser {
+        avatar_url: input.text("avatar_url"),
+        ..new_user(call, &input, Role::Agent, hash)?
+    };
     let agent = Ref::Uid(user.uid.clone());
     let mut stmts = users::insert(&user);
     stmts.push(rows::set_profile(

@@ -85,7 +85,7 @@ pub fn read_names(input: &Input) -> (Option<String>, Option<String>) {
     (first, last)
 }
 
-/// A user to be, from a body of the `Register` kind.
+/// A new user, from the fields that all bodies of new users have.
 pub fn new_user(call: &Call<'_>, input: &Input, role: Role, hash: Option<String>) -> Result<NewUser, Error> {
     let (first, last) = read_names(input);
     Ok(NewUser {
@@ -97,7 +97,7 @@ pub fn new_user(call: &Call<'_>, input: &Input, role: Role, hash: Option<String>
         role,
         department: input.text("department"),
         phone: input.text("phone"),
-        avatar_url: input.text("avatar_url"),
+        avatar_url: None,
         password_hash: hash,
         email_trusted: call.claims.is_some(),
         logs_in: false,
