@@ -344,6 +344,102 @@ fn sql_lives_in_the_store() {
     none(found, "SQL outside of store/");
 }
 
+/// How handlers read a field of their input: the methods of `Input`, and two local helpers that pass a name on.
+const LOOK_UPS: [&str; 17] = [
+    "text",
+    "required",
+    "patch",
+    "flag",
+    "integer",
+    "choice",
+    "choices",
+    "reference",
+    "is_null",
+    "tags",
+    "rows_json",
+    "name",
+    "json",
+    "time",
+    "has",
+    "cleared",
+    "set_or_clear",
+];
+
+/// The words that stand first in the brackets of calls, each with what is called: `input.text("title")` gives
+/// `input.text` and `title`.
+fn named_calls(code: &str) -> Vec<(&str, &str)> {
+    let mut calls = Vec::new();
+    for (at, _) in code.match_indices('"') {
+        let before = &code[..at];
+        let Some(head) = before
+            .strip_suffix("(input,")
+            .or_else(|| before.strip_suffix('('))
+        else {
+            continue;
+        };
+        let is_path = |c: char| c.is_alphanumeric() || matches!(c, '_' | ':' | '.');
+        let start = head.rfind(|c| !is_path(c)).map_or(0, |at| at + 1);
+        let word = code[at + 1..].split('"').next().unwrap_or_default();
+        calls.push((&head[start..], word));
+    }
+    calls
+}
+
+#[test]
+fn input_is_read_by_names_that_a_shape_has() {
+    let sources = sources();
+    let codes: Vec<String> = sources
+        .iter()
+        .map(|source| {
+            let words: Vec<&str> = source
+                .code()
+                .flat_map(|(_, line)| line.split_whitespace())
+                .collect();
+            // As if every call stood on one line.
+            words.join(" ").replace("( ", "(").replace(", \"", ",\"")
+        })
+        .collect();
+    let fields: Vec<Vec<&str>> = codes
+        .iter()
+        .map(|code| {
+            let calls = named_calls(code).into_iter();
+            let fields = calls.filter(|(call, _)| call.starts_with("Field::"));
+            fields.map(|(_, name)| name).collect()
+        })
+        .collect();
+    let arrows = arrows(&sources);
+    let (mut found, mut seen) = (Vec::new(), 0);
+    for (at, source) in sources.iter().enumerate() {
+        if !["api", "app", "dev", "live", "server"].contains(&source.room()) {
+            continue;
+        }
+        // The shapes that a file reads by are its own or those of a file that it names. A file without any reads what
+        // others have parsed for it.
+        let mut known = fields[at].clone();
+        for (from, to) in &arrows {
+            if *from == at {
+                known.extend(&fields[*to]);
+            }
+            if *to == at && fields[at].is_empty() {
+                known.extend(&fields[*from]);
+            }
+        }
+        for (call, name) in named_calls(&codes[at]) {
+            let (receiver, method) = call.rsplit_once('.').unwrap_or(("input", call));
+            // `call.reference("id")` names a part of the path.
+            if receiver == "call" || !LOOK_UPS.contains(&method) {
+                continue;
+            }
+            seen += 1;
+            if !known.contains(&name) {
+                found.push(format!("src/{}: {call}(\"{name}\")", source.name));
+            }
+        }
+    }
+    assert!(seen > 150, "only {seen} look-ups were found");
+    none(found, "input is read by a name that no shape of the file has");
+}
+
 #[test]
 fn there_is_one_clock() {
     let clocks = [

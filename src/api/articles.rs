@@ -1,6 +1,6 @@
 //! The knowledge base: articles that everybody reads and staff write. `/posts` is its other name.
 
-use crate::api::list::{list_reply, resource_reply};
+use crate::api::list::{List, empty_page, parse_list_query, show_resource};
 use crate::app::call::Call;
 use crate::app::retry::retry;
 use crate::desk::DAY;
@@ -8,12 +8,11 @@ use crate::desk::article::{self, ArticleStatus};
 use crate::desk::category::CategoryRef;
 use crate::desk::id::Ref;
 use crate::desk::tickets::search::article_match_expression;
-use crate::edge::db::{Rows, Stmt};
+use crate::edge::db::{Batch, Stmt};
 use crate::edge::ids;
 use crate::http::error::Error;
 use crate::http::input;
 use crate::http::input_values::Input;
-use crate::http::page::{self, Page};
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape, choices};
 use crate::store::articles::{self as rows, ArticleContent, ArticleQuery, ArticleRow};
@@ -116,9 +115,7 @@ pub fn find(call: &Call) -> Result<Stmt, Error> {
 
 /// `GET /articles`.
 pub async fn list(call: &Call<'_>) -> Result<Reply, Error> {
-    let input = input::parse_query(call.request, &[&page::QUERY, &LIST])?;
-    let viewer = call.claims.as_ref().map_or(0, |me| me.user_id);
-    let page = Page::from_query(call.request, &input, viewer)?;
+    let (input, page) = parse_list_query(call, &[&LIST])?;
     let published = ArticleStatus::Published.as_str();
     let mut statuses = input.choices("status").map_or(vec![published], <[_]>::to_vec);
     if !is_staff(call) {
@@ -128,37 +125,31 @@ pub async fn list(call: &Call<'_>) -> Result<Reply, Error> {
     let matching = asked.as_deref().and_then(article_match_expression);
     if statuses.is_empty() || (asked.is_some() && matching.is_none()) {
         // Nothing that could be found: an empty list, and not an error.
-        call.read_optional(Vec::new()).await?;
-        let total = page.count.then_some(page::Total(0));
-        return Ok(Reply::ok(
-            page::render_list(call.request, &page, "", None, total).0,
-        ));
+        call.read_optional(Batch::new()).await?;
+        return Ok(empty_page(call, &page));
     }
     let query = ArticleQuery {
         statuses,
         category: input.name("category"),
         matching,
     };
-    let mut stmts = vec![rows::list(&query, &page)];
-    if page.count {
-        stmts.push(rows::count(&query));
-    }
-    let found = call.read_optional(stmts).await?;
-    let rows = found.first().ok_or(Error::NotFound)?;
-    list_reply(call, &page, rows, None, found.get(1))
+    List::new(rows::list(&query, &page), || rows::count(&query))
+        .reply(call, &page)
+        .await
 }
 
 /// `GET /articles/{id}`.
 pub async fn show(call: &Call<'_>) -> Result<Reply, Error> {
-    let found = call.read_optional(vec![find(call)?]).await?;
-    resource_reply(found.first())
+    show_resource(call, find(call)?).await
 }
 
 /// `POST /articles`.
 pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
     let input = input::parse_body(call.request, &NEW)?;
     let slug = read_slug(&input)?;
-    let found = call.read(find_category(&input).into_iter().collect()).await?;
+    let mut batch = Batch::new();
+    let category = batch.add_optional(find_category(&input));
+    let found = call.read(batch).await?;
     let (uid, now) = (call.uid()?, call.now());
     let title = input.required("title");
     let status = read_status(&input).unwrap_or(ArticleStatus::Draft);
@@ -173,7 +164,7 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
         summary: input.text("summary").unwrap_or_default(),
         body: input.required("body"),
         status,
-        category_id: read_category(&input, None, found.first())?,
+        category_id: read_category(&input, None, found.first_if(category)?)?,
         published_at: article::published_at(None, status, now),
     };
     let spare = slug.is_none().then_some(spare.as_str());
@@ -188,10 +179,11 @@ pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
     let input = input::parse_body(call.request, &EDIT)?;
     let slug = read_slug(&input)?;
     retry!(async {
-        let mut stmts = vec![rows::row(&article_in_path(call))];
-        stmts.extend(find_category(&input));
-        let found = call.read(stmts).await?;
-        let row = row(found.first())?;
+        let mut batch = Batch::new();
+        let row = batch.add::<ArticleRow>(rows::row(&article_in_path(call)));
+        let category = batch.add_optional(find_category(&input));
+        let found = call.read(batch).await?;
+        let row = found.require(row)?;
         call.check_version(row.version, Some(&input))?;
         let before = ArticleStatus::parse(&row.status).unwrap_or(ArticleStatus::Draft);
         let status = read_status(&input).unwrap_or(before);
@@ -201,7 +193,7 @@ pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
             summary: input.text("summary").unwrap_or(row.summary),
             body: input.text("body").unwrap_or(row.body),
             status,
-            category_id: read_category(&input, row.category_id, found.get(1))?,
+            category_id: read_category(&input, row.category_id, found.first_if(category)?)?,
             published_at: article::published_at(row.published_at, status, call.now()),
         };
         let stmts = rows::update(row.id, row.version, &draft, call.now()).into();
@@ -216,8 +208,7 @@ pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
 /// `DELETE /articles/{id}`.
 pub async fn remove(call: &Call<'_>) -> Result<Reply, Error> {
     retry!(async {
-        let found = call.read(vec![rows::row(&article_in_path(call))]).await?;
-        let row = row(found.first())?;
+        let row: ArticleRow = call.read_row(rows::row(&article_in_path(call))).await?;
         call.check_version(row.version, None)?;
         call.commit(rows::delete(row.id, row.version).to_vec(), CommitReply::Nothing)
             .await
@@ -240,12 +231,9 @@ pub async fn feedback(call: &Call<'_>) -> Result<Reply, Error> {
         }
     };
     retry!(async {
-        let found = call.read_optional(vec![find(call)?]).await?;
-        let id: Option<IdRow> = match found.first() {
-            Some(rows) => rows.first()?,
-            None => None,
-        };
-        let id = id.ok_or(Error::NotFound)?.id;
+        let mut batch = Batch::new();
+        let article = batch.add::<IdRow>(find(call)?);
+        let id = call.read_optional(batch).await?.require(article)?.id;
         let view = rows::show(&CategoryRef::Id(id), true);
         call.commit(
             rows::vote(id, &voter, is_helpful, call.now()).to_vec(),
@@ -253,14 +241,6 @@ pub async fn feedback(call: &Call<'_>) -> Result<Reply, Error> {
         )
         .await
     })
-}
-
-fn row(rows: Option<&Rows>) -> Result<ArticleRow, Error> {
-    let row: Option<ArticleRow> = match rows {
-        Some(rows) => rows.first()?,
-        None => None,
-    };
-    row.ok_or(Error::NotFound)
 }
 
 fn read_status(input: &Input) -> Option<ArticleStatus> {
@@ -282,17 +262,14 @@ fn find_category(input: &Input) -> Option<Stmt> {
 }
 
 /// The category that an article will be in, from what was found of the wanted one.
-fn read_category(input: &Input, before: Option<i64>, found: Option<&Rows>) -> Result<Option<i64>, Error> {
+fn read_category(input: &Input, before: Option<i64>, found: Option<IdRow>) -> Result<Option<i64>, Error> {
     if input.is_null("category") {
         return Ok(None);
     }
     if !input.has("category") {
         return Ok(before);
     }
-    let row: Option<IdRow> = match found {
-        Some(rows) => rows.first()?,
-        None => None,
-    };
-    row.map(|row| Some(row.id))
+    found
+        .map(|row| Some(row.id))
         .ok_or_else(|| Error::field("category", "is no active category"))
 }

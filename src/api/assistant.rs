@@ -8,7 +8,7 @@ use crate::desk::assistant::answer;
 use crate::desk::assistant::prompt::{self, DraftOptions, Prompt, PromptMessage, PromptTicket};
 use crate::desk::tickets::policy;
 use crate::edge::config::assistant::{AssistantConfig, ModelProvider};
-use crate::edge::db::{Rows, Stmt};
+use crate::edge::db::{Answers, Batch, Rows};
 use crate::edge::fetch::{self, FetchError, FetchRequest, FetchResponse};
 use crate::edge::{ai, ids, log};
 use crate::http::error::Error;
@@ -49,7 +49,7 @@ const UNREADABLE: &str = "the assistant's provider gave an answer that cannot be
 /// `POST /tickets/{id}/suggest-reply`.
 pub async fn suggest_reply(call: &Call<'_>) -> Result<Reply, Error> {
     let input = input::parse_optional_body(call.request, &SUGGEST)?;
-    let read = read_input(call, Vec::new()).await?;
+    let (read, _) = read_input(call, Batch::new()).await?;
     let wishes = DraftOptions {
         tone: input.text("tone"),
         language: input.text("language"),
@@ -64,11 +64,12 @@ pub async fn suggest_reply(call: &Call<'_>) -> Result<Reply, Error> {
 
 /// `POST /tickets/{id}/triage`.
 pub async fn triage(call: &Call<'_>) -> Result<Reply, Error> {
-    let read = read_input(call, vec![rows::categories(), rows::agents()]).await?;
-    let [categories, agents] = read.rest.as_slice() else {
-        return Err(Error::Internal("the choices were not read".to_owned()));
-    };
-    let (categories, agents) = (rows::read_categories(categories)?, rows::read_agents(agents)?);
+    let mut batch = Batch::new();
+    let categories = batch.add::<Rows>(rows::categories());
+    let agents = batch.add::<Rows>(rows::agents());
+    let (read, found) = read_input(call, batch).await?;
+    let categories = rows::read_categories(found.rows(categories)?)?;
+    let agents = rows::read_agents(found.rows(agents)?)?;
     let prompt = prompt::build_triage_prompt(&read.case, &read.said, &categories, &agents, &new_boundary()?);
     let (said, model) = ask_provider(call, &prompt).await?;
     let found = answer::parse_suggestions(&said, &categories, &agents)
@@ -83,26 +84,20 @@ pub async fn triage(call: &Call<'_>) -> Result<Reply, Error> {
 struct AssistantInput {
     case: PromptTicket,
     said: Vec<PromptMessage>,
-    rest: Vec<Rows>,
 }
 
-async fn read_input(call: &Call<'_>, more: Vec<Stmt>) -> Result<AssistantInput, Error> {
+/// Reads the ticket in the path, together with the statements of `batch`.
+async fn read_input(call: &Call<'_>, mut batch: Batch) -> Result<(AssistantInput, Answers), Error> {
     let (reader, reference) = (viewer(call)?, call.reference("id")?);
     let with_notes = call.app.config.assistant.include_notes && policy::may_read_internal(call.my_role()?);
-    let mut stmts = vec![
-        rows::ticket(&reader, &reference, with_notes),
-        rows::messages(&reader, &reference, with_notes),
-    ];
-    stmts.extend(more);
-    let mut found = call.read(stmts).await?.into_iter();
-    let (Some(case), Some(said)) = (found.next(), found.next()) else {
-        return Err(Error::NotFound);
+    let case = batch.add::<Rows>(rows::ticket(&reader, &reference, with_notes));
+    let said = batch.add::<Rows>(rows::messages(&reader, &reference, with_notes));
+    let found = call.read(batch).await?;
+    let input = AssistantInput {
+        case: rows::read_ticket(found.rows(case)?)?.ok_or(Error::NotFound)?,
+        said: rows::read_messages(found.rows(said)?)?,
     };
-    Ok(AssistantInput {
-        case: rows::read_ticket(&case)?.ok_or(Error::NotFound)?,
-        said: rows::read_messages(&said)?,
-        rest: found.collect(),
-    })
+    Ok((input, found))
 }
 
 /// What marks the ticket's place in a prompt.

@@ -1,11 +1,10 @@
 //! What people have been told, and how they want to be told.
 
-use crate::api::list::{list_reply, require_row, resource_reply};
+use crate::api::list::{List, parse_list_query, show_resource};
 use crate::app::call::{Call, viewer};
 use crate::desk::notification;
 use crate::http::error::Error;
 use crate::http::input;
-use crate::http::page::{self, Page};
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, JsonFormat, Kind, Shape};
 use crate::store::commit::CommitReply;
@@ -38,40 +37,28 @@ static WAYS: JsonFormat = JsonFormat {
 
 /// `GET /notifications`: newest first.
 pub async fn list(call: &Call<'_>) -> Result<Reply, Error> {
-    let input = input::parse_query(call.request, &[&page::QUERY, &LIST])?;
-    let page = Page::from_query(call.request, &input, call.my_id()?)?;
+    let (input, page) = parse_list_query(call, &[&LIST])?;
     let filter = NotificationFilter {
         unread: input.flag("unread").unwrap_or(false),
         kind: input.choice("kind"),
     };
     let reader = viewer(call)?;
-    let mut stmts: Vec<_> = rows::list(&reader, filter, &page).into();
-    if page.count {
-        stmts.push(rows::count(&reader, filter));
-    }
-    let found = call.read(stmts).await?;
-    list_reply(
-        call,
-        &page,
-        found.first().ok_or(Error::NotFound)?,
-        found.get(1),
-        found.get(2),
-    )
+    let [list, stopped] = rows::list(&reader, filter, &page);
+    List::new(list, || rows::count(&reader, filter))
+        .stopped(Some(stopped))
+        .reply(call, &page)
+        .await
 }
 
 /// `GET /notifications/unread-count`.
 pub async fn unread_count(call: &Call<'_>) -> Result<Reply, Error> {
-    let found = call.read(vec![rows::unread_count(&viewer(call)?)]).await?;
-    resource_reply(found.first())
+    show_resource(call, rows::unread_count(&viewer(call)?)).await
 }
 
 /// `PUT /notifications/{id}/read`.
 pub async fn mark_read(call: &Call<'_>) -> Result<Reply, Error> {
     let reader = viewer(call)?;
-    let found = call
-        .read(vec![rows::row(&reader, &call.reference("id")?)])
-        .await?;
-    let found: IdRow = require_row(found.first())?;
+    let found: IdRow = call.read_row(rows::row(&reader, &call.reference("id")?)).await?;
     call.commit(
         vec![rows::mark_read(call.my_id()?, found.id, call.now())],
         CommitReply::Row(rows::show(&reader, found.id)),
@@ -91,8 +78,7 @@ pub async fn mark_all_read(call: &Call<'_>) -> Result<Reply, Error> {
 
 /// `GET /notifications/preferences`.
 pub async fn preferences(call: &Call<'_>) -> Result<Reply, Error> {
-    let found = call.read(vec![rows::preferences(call.my_id()?)]).await?;
-    resource_reply(found.first())
+    show_resource(call, rows::preferences(call.my_id()?)).await
 }
 
 /// `PUT /notifications/preferences`.

@@ -2,16 +2,15 @@
 
 use serde_json::json;
 
-use crate::api::list::{list_reply, require_row, resource_reply};
+use crate::api::list::{List, parse_list_query, show_resource};
 use crate::app::call::Call;
 use crate::app::retry::retry;
 use crate::desk::id::Ref;
 use crate::desk::project::{ProjectStatus, TransitionError, check_transition, parse_ref};
-use crate::edge::db::{Rows, Stmt};
+use crate::edge::db::{Batch, Slot, Stmt};
 use crate::http::error::Error;
 use crate::http::input;
 use crate::http::input_values::Input;
-use crate::http::page::{self, Page};
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape};
 use crate::store::commit::CommitReply;
@@ -87,8 +86,7 @@ fn is_staff(call: &Call) -> Result<bool, Error> {
 
 /// `GET /projects`: customers see the active ones, without people.
 pub async fn list(call: &Call<'_>) -> Result<Reply, Error> {
-    let input = input::parse_query(call.request, &[&page::QUERY, &LIST])?;
-    let page = Page::from_query(call.request, &input, call.my_id()?)?;
+    let (input, page) = parse_list_query(call, &[&LIST])?;
     let is_staff = is_staff(call)?;
     let filter = ProjectFilter {
         status: input.choice("status"),
@@ -98,33 +96,32 @@ pub async fn list(call: &Call<'_>) -> Result<Reply, Error> {
         },
         q: input.text("q"),
     };
-    let mut stmts = vec![rows::list(is_staff, &filter, &page)];
-    stmts.extend(page.count.then(|| rows::count(is_staff, &filter)));
-    let found = call.read(stmts).await?;
-    let rows = found.first().ok_or(Error::NotFound)?;
-    list_reply(call, &page, rows, None, found.get(1))
+    List::new(rows::list(is_staff, &filter, &page), || {
+        rows::count(is_staff, &filter)
+    })
+    .reply(call, &page)
+    .await
 }
 
 /// `GET /projects/{id}`.
 pub async fn show(call: &Call<'_>) -> Result<Reply, Error> {
-    let found = call
-        .read(vec![rows::show(is_staff(call)?, &project_in_path(call)?)])
-        .await?;
-    resource_reply(found.first())
+    show_resource(call, rows::show(is_staff(call)?, &project_in_path(call)?)).await
 }
 
 /// `POST /projects`.
 pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
     let input = input::parse_body(call.request, &NEW)?;
-    let found = call.read(people_stmts(call, &input)?).await?;
+    let mut batch = Batch::new();
+    let people = find_people(call, &input, &mut batch)?;
+    let found = call.read(batch).await?;
     let uid = call.uid()?;
     let new = NewProject {
         uid: &uid,
         key: &input.required("key"),
         name: &input.required("name"),
         description: &input.text("description").unwrap_or_default(),
-        lead_id: read_lead(&input, found.first())?.flatten(),
-        members: &read_members(&input, found.get(1))?.unwrap_or_else(|| "[]".to_owned()),
+        lead_id: read_lead(&input, found.first(people.lead)?)?.flatten(),
+        members: &read_members(&input, found.all(people.members)?)?.unwrap_or_else(|| "[]".to_owned()),
         now: call.now(),
     };
     let view = rows::show(true, &Ref::Uid(uid.clone()));
@@ -135,42 +132,39 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
     .await
 }
 
-/// Finds the people that a body names: lead, members.
-fn people_stmts(call: &Call, input: &Input) -> Result<Vec<Stmt>, Error> {
+/// The people that a body names.
+struct PeopleSlots {
+    lead: Slot<IdRow>,
+    members: Slot<IdRow>,
+}
+
+fn find_people(call: &Call, input: &Input, batch: &mut Batch) -> Result<PeopleSlots, Error> {
     let lead = match input.reference("lead") {
         Some(reference) => reference.clone(),
         None => Ref::Id(call.my_id()?),
     };
     let list = input.rows_json("members").unwrap_or_else(|| "[]".to_owned());
-    Ok(vec![
-        ticket::find_assignable(&lead),
-        rows::list_active_users(&list),
-    ])
+    Ok(PeopleSlots {
+        lead: batch.add(ticket::find_assignable(&lead)),
+        members: batch.add(rows::list_active_users(&list)),
+    })
 }
 
-fn read_lead(input: &Input, found: Option<&Rows>) -> Result<Option<Option<i64>>, Error> {
+fn read_lead(input: &Input, found: Option<IdRow>) -> Result<Option<Option<i64>>, Error> {
     if input.is_null("lead") {
         return Ok(Some(None));
     }
     if !input.has("lead") {
         return Ok(None);
     }
-    let id: Option<IdRow> = match found {
-        Some(rows) => rows.first()?,
-        None => None,
-    };
-    let id = id.ok_or_else(|| Error::field("lead", "is no active agent"))?;
-    Ok(Some(Some(id.id)))
+    let lead = found.ok_or_else(|| Error::field("lead", "is no active agent"))?;
+    Ok(Some(Some(lead.id)))
 }
 
 /// The members that were asked for, as a JSON list of their ids.
-fn read_members(input: &Input, found: Option<&Rows>) -> Result<Option<String>, Error> {
+fn read_members(input: &Input, found: Vec<IdRow>) -> Result<Option<String>, Error> {
     let Some(asked) = input.rows_json("members") else {
         return Ok(None);
-    };
-    let found: Vec<IdRow> = match found {
-        Some(rows) => rows.all()?,
-        None => Vec::new(),
     };
     let asked: Vec<serde_json::Value> = serde_json::from_str(&asked).unwrap_or_default();
     if found.len() < asked.len() {
@@ -189,10 +183,11 @@ pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
 }
 
 async fn try_update(call: &Call<'_>, reference: &Ref, input: &Input) -> Result<Reply, Error> {
-    let mut stmts = vec![rows::row(reference)];
-    stmts.extend(people_stmts(call, input)?);
-    let found = call.read(stmts).await?;
-    let project: ProjectRow = require_row(found.first())?;
+    let mut batch = Batch::new();
+    let project = batch.add::<ProjectRow>(rows::row(reference));
+    let people = find_people(call, input, &mut batch)?;
+    let found = call.read(batch).await?;
+    let project = found.require(project)?;
     if input.text("key").is_some_and(|key| key != project.key) {
         return Err(Error::field(
             "key",
@@ -206,8 +201,8 @@ async fn try_update(call: &Call<'_>, reference: &Ref, input: &Input) -> Result<R
             .choice("status")
             .and_then(ProjectStatus::parse)
             .filter(|status| *status != project.status()),
-        lead_id: read_lead(input, found.get(1))?,
-        members: read_members(input, found.get(2))?,
+        lead_id: read_lead(input, found.first(people.lead)?)?,
+        members: read_members(input, found.all(people.members)?)?,
     };
     call.check_version(project.version, Some(input))?;
     let stmts = update_stmts(call, &project, &update)?;
@@ -226,8 +221,7 @@ fn update_stmts(call: &Call, project: &ProjectRow, update: &ProjectPatch) -> Res
 pub async fn archive(call: &Call<'_>) -> Result<Reply, Error> {
     let reference = project_in_path(call)?;
     retry!(async {
-        let found = call.read(vec![rows::row(&reference)]).await?;
-        let project: ProjectRow = require_row(found.first())?;
+        let project: ProjectRow = call.read_row(rows::row(&reference)).await?;
         call.check_version(project.version, None)?;
         let update = ProjectPatch {
             status: Some(ProjectStatus::Archived),

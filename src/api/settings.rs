@@ -1,6 +1,6 @@
 //! The desk's settings.
 
-use crate::api::list::resource_reply;
+use crate::api::list::show_resource;
 use crate::app::call::Call;
 use crate::app::retry::retry;
 use crate::edge::db::Stmt;
@@ -69,8 +69,7 @@ pub const EDIT: Shape = Shape {
 
 /// `GET /admin/settings`.
 pub async fn show(call: &Call<'_>) -> Result<Reply, Error> {
-    let found = call.read(vec![rows::show()]).await?;
-    resource_reply(found.first())
+    show_resource(call, rows::show()).await
 }
 
 /// `PUT /admin/settings`.

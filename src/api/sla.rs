@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::api::list::{list_reply, require_row, resource_reply};
+use crate::api::list::{List, parse_list_query, show_resource};
 use crate::app::call::Call;
 use crate::app::retry::retry;
 use crate::desk::id::Ref;
@@ -11,11 +11,10 @@ use crate::desk::sla::calendar_parse::{validate_holidays, validate_hours, valida
 use crate::desk::sla::{SlaDurations, SlaPolicies, SlaPolicy};
 use crate::desk::tickets::priority::Priority;
 use crate::desk::time_zone::TimeZone;
-use crate::edge::db::{Rows, Stmt};
+use crate::edge::db::{Batch, Stmt};
 use crate::http::error::Error;
 use crate::http::input;
 use crate::http::input_values::Input;
-use crate::http::page::{self, Page};
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, JsonFormat, Kind, Shape};
 use crate::store::commit::CommitReply;
@@ -118,17 +117,10 @@ pub fn find_calendar(call: &Call) -> Result<Stmt, Error> {
 
 /// `GET /sla/policies`: the most urgent first.
 pub async fn list_policies(call: &Call<'_>) -> Result<Reply, Error> {
-    let input = input::parse_query(call.request, &[&page::QUERY])?;
-    let page = Page::from_query(call.request, &input, call.my_id()?)?;
-    list_page(call, &page, rows::list_policies(&page), rows::count_policies()).await
-}
-
-async fn list_page(call: &Call<'_>, page: &Page, list: Stmt, count: Stmt) -> Result<Reply, Error> {
-    let mut stmts = vec![list];
-    stmts.extend(page.count.then_some(count));
-    let found = call.read(stmts).await?;
-    let rows = found.first().ok_or(Error::NotFound)?;
-    list_reply(call, page, rows, None, found.get(1))
+    let (_, page) = parse_list_query(call, &[])?;
+    List::new(rows::list_policies(&page), rows::count_policies)
+        .reply(call, &page)
+        .await
 }
 
 fn priority(call: &Call) -> Result<Priority, Error> {
@@ -137,8 +129,7 @@ fn priority(call: &Call) -> Result<Priority, Error> {
 
 /// `GET /sla/policies/{priority}`.
 pub async fn show_policy(call: &Call<'_>) -> Result<Reply, Error> {
-    let found = call.read(vec![rows::show_policy(priority(call)?)]).await?;
-    resource_reply(found.first())
+    show_resource(call, rows::show_policy(priority(call)?)).await
 }
 
 /// `PUT /sla/policies/{priority}`: due times of unresolved tickets follow, some hundred at once, the rest by the
@@ -150,21 +141,16 @@ pub async fn update_policy(call: &Call<'_>) -> Result<Reply, Error> {
 }
 
 async fn try_update_policy(call: &Call<'_>, priority: Priority, input: &Input) -> Result<Reply, Error> {
-    let found = call
-        .read(vec![
-            rows::policy(priority),
-            match input.reference("calendar_id") {
-                Some(reference) => rows::calendar_row(reference),
-                None => rows::calendar_of_policy(priority),
-            },
-            rows::unresolved_by_priority(priority, MAX_UPDATED_AT_ONCE),
-        ])
-        .await?;
-    let before: PolicyRow = require_row(found.first())?;
-    let calendar: Option<CalendarRow> = match found.get(1) {
-        Some(rows) if !input.is_null("calendar_id") => rows.first()?,
-        _ => None,
-    };
+    let mut batch = Batch::new();
+    let before = batch.add::<PolicyRow>(rows::policy(priority));
+    let calendar = batch.add::<CalendarRow>(match input.reference("calendar_id") {
+        Some(reference) => rows::calendar_row(reference),
+        None => rows::calendar_of_policy(priority),
+    });
+    let tickets = batch.add::<SlaTicket>(rows::unresolved_by_priority(priority, MAX_UPDATED_AT_ONCE));
+    let found = call.read(batch).await?;
+    let before = found.require(before)?;
+    let calendar = found.first(calendar)?.filter(|_| !input.is_null("calendar_id"));
     if input.reference("calendar_id").is_some() && calendar.is_none() {
         return Err(Error::field("calendar_id", "is no calendar"));
     }
@@ -185,7 +171,11 @@ async fn try_update_policy(call: &Call<'_>, priority: Priority, input: &Input) -
         let promise = new_policy(&after, hours)?;
         stmts.extend(calendar.as_ref().map(rows::expect_calendar));
         stmts.extend(rows::update_policy(&before, &after, call.now()));
-        stmts.extend(update_due_times(found.get(2), vec![(priority, promise)], call)?);
+        stmts.extend(update_due_times(
+            &found.all(tickets)?,
+            vec![(priority, promise)],
+            call,
+        ));
     }
     call.commit(stmts, CommitReply::Row(rows::show_policy(priority)))
         .await
@@ -202,37 +192,27 @@ fn new_policy(policy: &PolicyRow, calendar: Calendar) -> Result<SlaPolicy, Error
 }
 
 /// Gives the tickets that were read the due times of what is promised now. All of them are of these priorities.
-fn update_due_times(
-    tickets: Option<&Rows>,
-    promised: Vec<(Priority, SlaPolicy)>,
-    call: &Call,
-) -> Result<[Stmt; 4], Error> {
-    let tickets: Vec<SlaTicket> = match tickets {
-        Some(rows) => rows.all()?,
-        None => Vec::new(),
-    };
+fn update_due_times(tickets: &[SlaTicket], promised: Vec<(Priority, SlaPolicy)>, call: &Call) -> [Stmt; 4] {
     let mut promises = SlaPolicies::standard();
     for (priority, promise) in promised {
         promises.set(priority, promise);
     }
-    Ok(rows::update_due_times(&tickets, &promises, call.now()))
+    rows::update_due_times(tickets, &promises, call.now())
 }
 
 // Calendars -----------------------------------------------------------------------------------------------------
 
 /// `GET /sla/calendars`.
 pub async fn list_calendars(call: &Call<'_>) -> Result<Reply, Error> {
-    let input = input::parse_query(call.request, &[&page::QUERY])?;
-    let page = Page::from_query(call.request, &input, call.my_id()?)?;
-    list_page(call, &page, rows::list_calendars(&page), rows::count_calendars()).await
+    let (_, page) = parse_list_query(call, &[])?;
+    List::new(rows::list_calendars(&page), rows::count_calendars)
+        .reply(call, &page)
+        .await
 }
 
 /// `GET /sla/calendars/{id}`.
 pub async fn show_calendar(call: &Call<'_>) -> Result<Reply, Error> {
-    let found = call
-        .read(vec![rows::show_calendar(&call.reference("id")?)])
-        .await?;
-    resource_reply(found.first())
+    show_resource(call, rows::show_calendar(&call.reference("id")?)).await
 }
 
 /// `POST /sla/calendars`.
@@ -287,18 +267,13 @@ pub async fn update_calendar(call: &Call<'_>) -> Result<Reply, Error> {
 }
 
 async fn try_update_calendar(call: &Call<'_>, reference: &Ref, input: &Input) -> Result<Reply, Error> {
-    let found = call
-        .read(vec![
-            rows::calendar_row(reference),
-            rows::policies_by_calendar(reference),
-            rows::unresolved_by_calendar(reference, MAX_UPDATED_AT_ONCE),
-        ])
-        .await?;
-    let before: CalendarRow = require_row(found.first())?;
-    let policies: Vec<PolicyRow> = match found.get(1) {
-        Some(rows) => rows.all()?,
-        None => Vec::new(),
-    };
+    let mut batch = Batch::new();
+    let before = batch.add::<CalendarRow>(rows::calendar_row(reference));
+    let policies = batch.add::<PolicyRow>(rows::policies_by_calendar(reference));
+    let tickets = batch.add::<SlaTicket>(rows::unresolved_by_calendar(reference, MAX_UPDATED_AT_ONCE));
+    let found = call.read(batch).await?;
+    let before = found.require(before)?;
+    let policies = found.all(policies)?;
     call.check_version(before.version, Some(input))?;
     let after = apply_input(&before, input);
     let mut stmts = Vec::new();
@@ -311,7 +286,7 @@ async fn try_update_calendar(call: &Call<'_>, reference: &Ref, input: &Input) ->
             .iter()
             .map(|policy| Ok((policy.priority(), new_policy(policy, after.calendar())?)));
         let promised = promised.collect::<Result<Vec<_>, Error>>()?;
-        stmts.extend(update_due_times(found.get(2), promised, call)?);
+        stmts.extend(update_due_times(&found.all(tickets)?, promised, call));
     }
     call.commit(stmts, CommitReply::Row(rows::show_calendar(&Ref::Id(before.id))))
         .await
@@ -321,17 +296,12 @@ async fn try_update_calendar(call: &Call<'_>, reference: &Ref, input: &Input) ->
 pub async fn remove_calendar(call: &Call<'_>) -> Result<Reply, Error> {
     let reference = call.reference("id")?;
     retry!(async {
-        let found = call
-            .read(vec![
-                rows::calendar_row(&reference),
-                rows::policies_by_calendar(&reference),
-            ])
-            .await?;
-        let calendar: CalendarRow = require_row(found.first())?;
-        let used: Vec<PolicyRow> = match found.get(1) {
-            Some(rows) => rows.all()?,
-            None => Vec::new(),
-        };
+        let mut batch = Batch::new();
+        let calendar = batch.add::<CalendarRow>(rows::calendar_row(&reference));
+        let used = batch.add::<PolicyRow>(rows::policies_by_calendar(&reference));
+        let found = call.read(batch).await?;
+        let calendar = found.require(calendar)?;
+        let used = found.all(used)?;
         call.check_version(calendar.version, None)?;
         if !used.is_empty() {
             let words: Vec<&str> = used.iter().map(|policy| policy.priority().as_str()).collect();

@@ -2,7 +2,6 @@
 
 use serde_json::json;
 
-use crate::api::list::require_row;
 use crate::app::call::{Call, viewer};
 use crate::desk::Millis;
 use crate::desk::live::connection::{Connection, FrameRate, Topic};
@@ -59,13 +58,8 @@ pub async fn identify(request: &Request, config: &Config, db: &Db, now: Millis) 
         let claims = config.keys.verify(&token, TokenUse::Access, now);
         return claims.ok_or(Error::Unauthorized("the access token is invalid or has expired"));
     }
-    let found = db
-        .batch(&[rows::redeem_socket_ticket(&ids::hash_token(&token), now)])
-        .await?;
-    let pledge: Option<SocketTicket> = match found.first() {
-        Some(rows) => rows.first()?,
-        None => None,
-    };
+    let redeem = rows::redeem_socket_ticket(&ids::hash_token(&token), now);
+    let pledge: Option<SocketTicket> = db.first(redeem).await?;
     let pledge = pledge
         .filter(|pledge| pledge.token_expires.saturating_mul(1_000) > now)
         .ok_or(Error::Unauthorized(
@@ -132,14 +126,8 @@ pub async fn feed(call: &Call<'_>) -> Result<Reply, Error> {
 pub async fn room(call: &Call<'_>) -> Result<Reply, Error> {
     let input = input::parse_query(call.request, &[&ROOM_FROM])?;
     let last = input.integer("last_seq");
-    let found = call
-        .read(vec![rows::room_position(
-            &viewer(call)?,
-            &call.reference("ticket_id")?,
-            last,
-        )])
-        .await?;
-    let place: RoomPosition = require_row(found.first())?;
+    let position = rows::room_position(&viewer(call)?, &call.reference("ticket_id")?, last);
+    let place: RoomPosition = call.read_row(position).await?;
     connect(call, Topic::Ticket(place.id), last.map(|_| place.seq)).await
 }
 

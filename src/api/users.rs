@@ -1,24 +1,23 @@
 //! Users, as admins manage them and as people keep their own profile.
 
 use crate::api::auth::account::{new_user, read_names};
-use crate::api::list::{list_reply, resource_reply};
+use crate::api::list::{List, parse_list_query, resource_reply};
 use crate::app::call::Call;
 use crate::app::retry::retry;
 use crate::desk::id::Ref;
 use crate::desk::person::Role;
 use crate::edge::auth::password;
-use crate::edge::db::Stmt;
+use crate::edge::db::{Batch, Stmt};
 use crate::http::error::Error;
 use crate::http::input;
 use crate::http::input_values::{Input, Patch};
-use crate::http::page::{self, Page};
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape, choices};
 use crate::store::commit::CommitReply;
 use crate::store::mail::outbox;
 use crate::store::sessions as session_rows;
 use crate::store::tickets::assignment;
-use crate::store::users::{self, Account, UserFilter, UserPatch};
+use crate::store::users::{self, Account, NewUser, UserFilter, UserPatch};
 
 const NAME: Kind = Kind::Line { min: 0, max: 100 };
 
@@ -126,30 +125,17 @@ pub async fn summary(call: &Call<'_>) -> Result<Reply, Error> {
 }
 
 async fn list_page(call: &Call<'_>, view: &str) -> Result<Reply, Error> {
-    let input = input::parse_query(call.request, &[&page::QUERY, &LIST])?;
-    let page = Page::from_query(call.request, &input, call.my_id()?)?;
+    let (input, page) = parse_list_query(call, &[&LIST])?;
     let filter = UserFilter {
         role: input.choice("role"),
         is_active: input.flag("is_active"),
         q: input.text("q"),
     };
     let (rows, stopped) = users::list(view, &filter, &page);
-    let windowed = stopped.is_some();
-    let mut stmts = vec![rows];
-    stmts.extend(stopped);
-    if page.count {
-        stmts.push(users::count(&filter));
-    }
-    let found = call.read(stmts).await?;
-    let rows = found.first().ok_or(Error::NotFound)?;
-    let stopped = if windowed { found.get(1) } else { None };
-    list_reply(
-        call,
-        &page,
-        rows,
-        stopped,
-        if page.count { found.last() } else { None },
-    )
+    List::new(rows, || users::count(&filter))
+        .stopped(stopped)
+        .reply(call, &page)
+        .await
 }
 
 /// `POST /users`.
@@ -164,7 +150,10 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
         .choice("role")
         .and_then(Role::parse)
         .unwrap_or(Role::Customer);
-    let user = new_user(call, &input, role, hash)?;
+    let user = NewUser {
+        avatar_url: input.text("avatar_url"),
+        ..new_user(call, &input, role, hash)?
+    };
     let mut stmts = users::insert(&user);
     stmts.extend(outbox::invite(&user.uid, call.now()));
     call.commit(
@@ -177,21 +166,15 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
 /// `GET /users/{id}`: oneself, or anybody for staff.
 pub async fn show(call: &Call<'_>) -> Result<Reply, Error> {
     let reference = call.reference("id")?;
-    let found = call
-        .read(vec![users::show(&reference), users::account(&reference)])
-        .await?;
-    let account = require_account(found.get(1))?;
+    let mut batch = Batch::new();
+    let resource = batch.add(users::show(&reference));
+    let account = batch.add::<Account>(users::account(&reference));
+    let found = call.read(batch).await?;
+    let account = found.require(account)?;
     if account.id != call.my_id()? && !call.my_role()?.is_staff() {
         return Err(Error::NotFound);
     }
-    resource_reply(found.first())
-}
-
-fn require_account(rows: Option<&crate::edge::db::Rows>) -> Result<Account, Error> {
-    match rows {
-        Some(rows) => rows.first()?.ok_or(Error::NotFound),
-        None => Err(Error::NotFound),
-    }
+    resource_reply(&found, resource)
 }
 
 /// `PUT /users/me`.
@@ -209,8 +192,7 @@ pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
 }
 
 async fn try_update(call: &Call<'_>, reference: &Ref, input: &Input) -> Result<Reply, Error> {
-    let found = call.read(vec![users::account(reference)]).await?;
-    let account = require_account(found.first())?;
+    let account: Account = call.read_row(users::account(reference)).await?;
     let is_admin = call.my_role()? == Role::Admin;
     if account.id != call.my_id()? && !is_admin {
         let staff = call.my_role()?.is_staff();
@@ -267,8 +249,7 @@ async fn try_update(call: &Call<'_>, reference: &Ref, input: &Input) -> Result<R
 pub async fn deactivate(call: &Call<'_>) -> Result<Reply, Error> {
     let reference = call.reference("id")?;
     retry!(async {
-        let found = call.read(vec![users::account(&reference)]).await?;
-        let account = require_account(found.first())?;
+        let account: Account = call.read_row(users::account(&reference)).await?;
         call.check_version(account.version, None)?;
         let update = UserPatch {
             is_active: Some(false),
@@ -286,8 +267,7 @@ pub async fn close_me(call: &Call<'_>) -> Result<Reply, Error> {
     let input = input::parse_optional_body(call.request, &CLOSE)?;
     let me = Ref::Id(call.my_id()?);
     retry!(async {
-        let found = call.read(vec![users::account(&me)]).await?;
-        let account = require_account(found.first())?;
+        let account: Account = call.read_row(users::account(&me)).await?;
         if let Some(text) = input.text("password") {
             let right = password::verify(&text, account.password_hash.as_deref(), &call.app.config.pepper);
             if !right.map_err(Error::Internal)? {

@@ -2,24 +2,23 @@
 
 use serde_json::Value;
 
-use crate::api::list::{list_reply, require_row, resource_reply};
+use crate::api::list::{List, parse_list_query, show_resource};
 use crate::app::call::Call;
 use crate::app::retry::retry;
 use crate::desk::validation::FieldError;
 use crate::desk::webhooks::delivery::{DeliveryState, MAX_ENDPOINTS, first_internal_only, parse_events};
 use crate::desk::webhooks::endpoint_url::{self, UrlPolicy};
-use crate::edge::db::{Rows, Stmt};
+use crate::edge::db::{Batch, Stmt};
 use crate::edge::ids;
 use crate::http::error::Error;
 use crate::http::input;
 use crate::http::input_values::Input;
-use crate::http::page::{self, Page};
 use crate::http::reply::{Body, Reply};
 use crate::http::shape::{Field, JsonFormat, Kind, Shape};
 use crate::http::webhook_signature::{format_secret, is_valid_secret};
 use crate::store::commit::CommitReply;
 use crate::store::dispatch::{Dispatch, DispatchKind};
-use crate::store::sql::rows::{CountRow, IdRow};
+use crate::store::sql::rows::CountRow;
 use crate::store::webhooks::deliveries::{self, DeliveryRow, STATE};
 use crate::store::webhooks::endpoints::{self as rows, NewWebhook, WebhookRow};
 
@@ -141,21 +140,13 @@ pub fn find_delivery(call: &Call) -> Result<Stmt, Error> {
 
 /// `GET /webhooks`.
 pub async fn list(call: &Call<'_>) -> Result<Reply, Error> {
-    let input = input::parse_query(call.request, &[&page::QUERY])?;
-    let page = Page::from_query(call.request, &input, call.my_id()?)?;
-    let mut stmts = vec![rows::list(&page)];
-    if page.count {
-        stmts.push(rows::count());
-    }
-    let found = call.read(stmts).await?;
-    let rows = found.first().ok_or(Error::NotFound)?;
-    list_reply(call, &page, rows, None, found.get(1))
+    let (_, page) = parse_list_query(call, &[])?;
+    List::new(rows::list(&page), rows::count).reply(call, &page).await
 }
 
 /// `GET /webhooks/{id}`.
 pub async fn show(call: &Call<'_>) -> Result<Reply, Error> {
-    let found = call.read(vec![rows::show(&call.reference("id")?)]).await?;
-    resource_reply(found.first())
+    show_resource(call, rows::show(&call.reference("id")?)).await
 }
 
 // Writing --------------------------------------------------------------------------------------------------------
@@ -166,8 +157,7 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
     let url = read_url(call, &input)?.unwrap_or_default();
     let secret = new_secret(&input, true)?.unwrap_or_default();
     let reply = retry!(async {
-        let found = call.read(vec![rows::count()]).await?;
-        let count: CountRow = require_row(found.first())?;
+        let count: CountRow = call.read_row(rows::count()).await?;
         if count.n >= MAX_ENDPOINTS {
             return Err(Error::conflict(format!(
                 "a desk has at most {MAX_ENDPOINTS} webhooks"
@@ -201,8 +191,7 @@ pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
     let secret = new_secret(&input, input.flag("rotate_secret").unwrap_or(false))?;
     let reply = retry!(async {
         let reference = call.reference("id")?;
-        let found = call.read(vec![rows::row(&reference)]).await?;
-        let before: WebhookRow = require_row(found.first())?;
+        let before: WebhookRow = call.read_row(rows::row(&reference)).await?;
         let include_internal = input
             .flag("include_internal")
             .unwrap_or(before.include_internal == 1);
@@ -237,8 +226,7 @@ pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
 /// `DELETE /webhooks/{id}`.
 pub async fn remove(call: &Call<'_>) -> Result<Reply, Error> {
     retry!(async {
-        let found = call.read(vec![rows::row(&call.reference("id")?)]).await?;
-        let before: WebhookRow = require_row(found.first())?;
+        let before: WebhookRow = call.read_row(rows::row(&call.reference("id")?)).await?;
         call.check_version(before.version, None)?;
         call.commit(
             rows::delete(before.id, before.version).into(),
@@ -303,32 +291,26 @@ fn with_secret(mut reply: Reply, secret: Option<&str>) -> Reply {
 
 /// `GET /webhooks/{id}/deliveries`: newest first, of the last 30 days.
 pub async fn deliveries(call: &Call<'_>) -> Result<Reply, Error> {
-    let input = input::parse_query(call.request, &[&page::QUERY, &DELIVERIES])?;
-    let page = Page::from_query(call.request, &input, call.my_id()?)?;
+    let (input, page) = parse_list_query(call, &[&DELIVERIES])?;
     let (reference, state) = (call.reference("id")?, input.choice("state"));
-    let mut stmts = vec![rows::row(&reference)];
-    stmts.extend(deliveries::list(&reference, state, &page));
-    if page.count {
-        stmts.push(deliveries::count(&reference, state));
-    }
-    let found = call.read(stmts).await?;
-    let IdRow { .. } = require_row(found.first())?;
-    let rows = found.get(1).ok_or(Error::NotFound)?;
-    list_reply(call, &page, rows, found.get(2), found.get(3))
+    let [rows_of_page, stopped] = deliveries::list(&reference, state, &page);
+    List::new(rows_of_page, || deliveries::count(&reference, state))
+        .stopped(Some(stopped))
+        .of(rows::row(&reference))
+        .reply(call, &page)
+        .await
 }
 
 /// `GET /webhooks/{id}/deliveries/{delivery_id}`.
 pub async fn delivery(call: &Call<'_>) -> Result<Reply, Error> {
     let (webhook, delivery) = (call.reference("id")?, call.reference("delivery_id")?);
-    let found = call.read(vec![deliveries::show(&webhook, &delivery)]).await?;
-    resource_reply(found.first())
+    show_resource(call, deliveries::show(&webhook, &delivery)).await
 }
 
 /// `POST /webhooks/{id}/test`.
 pub async fn send_test(call: &Call<'_>) -> Result<Reply, Error> {
     retry!(async {
-        let found = call.read(vec![rows::row(&call.reference("id")?)]).await?;
-        let webhook = require_active(found.first())?;
+        let webhook = require_active(call.read_row(rows::row(&call.reference("id")?)).await?)?;
         let stmts = deliveries::insert_test(webhook.id, call.now());
         call.commit(stmts, delivery_reply(&webhook)).await
     })
@@ -338,14 +320,12 @@ pub async fn send_test(call: &Call<'_>) -> Result<Reply, Error> {
 pub async fn redeliver(call: &Call<'_>) -> Result<Reply, Error> {
     retry!(async {
         let (reference, delivery) = (call.reference("id")?, call.reference("delivery_id")?);
-        let found = call
-            .read(vec![
-                rows::row(&reference),
-                deliveries::row(&reference, &delivery),
-            ])
-            .await?;
-        let before: DeliveryRow = require_row(found.get(1))?;
-        let webhook = require_active(found.first())?;
+        let mut batch = Batch::new();
+        let webhook = batch.add(rows::row(&reference));
+        let before = batch.add::<DeliveryRow>(deliveries::row(&reference, &delivery));
+        let found = call.read(batch).await?;
+        let before = found.require(before)?;
+        let webhook = require_active(found.require(webhook)?)?;
         if before.state == DeliveryState::Pending.as_str() {
             return Err(Error::conflict("it is still to be sent"));
         }
@@ -360,8 +340,7 @@ pub async fn redeliver(call: &Call<'_>) -> Result<Reply, Error> {
 }
 
 /// The endpoint, which must be switched on.
-fn require_active(rows: Option<&Rows>) -> Result<WebhookRow, Error> {
-    let webhook: WebhookRow = require_row(rows)?;
+fn require_active(webhook: WebhookRow) -> Result<WebhookRow, Error> {
     if webhook.is_active == 1 {
         Ok(webhook)
     } else {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::api::list::{ListRow, list_reply, list_reply_from};
+use crate::api::list::{List, ListRow, page_reply, parse_list_query};
 use crate::app::call::{Call, viewer};
 use crate::app::retry::retry;
 use crate::desk::automation::executor::{Executor, TriggerInput};
@@ -11,15 +11,15 @@ use crate::desk::automation::rule::{Rule, RuleDefinition, RuleOutcome, run_rules
 use crate::desk::automation::run_report;
 use crate::desk::tickets::history::diff;
 use crate::desk::validation::FieldError;
-use crate::edge::db::{Rows, Stmt};
+use crate::edge::db::{Batch, Rows, Stmt};
 use crate::http::error::Error;
 use crate::http::input;
-use crate::http::page::{self, Page};
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, JsonFormat, Kind, Shape};
 use crate::store::automation::rules::{self as rows, NewRule, RuleRow};
 use crate::store::automation::ticket_context::{self, Candidate};
 use crate::store::commit::CommitReply;
+use crate::store::sql::rows::CountRow;
 
 /// How many tickets a rule is tried on.
 const MAX_SIMULATED: i64 = 100;
@@ -119,44 +119,35 @@ pub fn find(call: &Call) -> Result<Stmt, Error> {
 
 /// `GET /workflows`: in the order in which they are asked.
 pub async fn list(call: &Call<'_>) -> Result<Reply, Error> {
-    let input = input::parse_query(call.request, &[&page::QUERY])?;
-    let page = Page::from_query(call.request, &input, call.my_id()?)?;
-    let mut stmts = vec![rows::references(None), rows::list(&page)];
-    if page.count {
-        stmts.push(rows::count());
-    }
-    let found = call.read(stmts).await?;
-    let directory = read_references(found.first())?;
-    let rules: Vec<RuleRow> = found.get(1).ok_or(Error::NotFound)?.all()?;
+    let (_, page) = parse_list_query(call, &[])?;
+    let mut batch = Batch::new();
+    let directory = batch.add::<Rows>(rows::references(None));
+    let rules = batch.add::<RuleRow>(rows::list(&page));
+    let total = batch.add_optional(page.count.then(rows::count));
+    let found = call.read(batch).await?;
+    let directory = rows::read_references(found.rows(directory)?)?;
+    let rules = found.all(rules)?;
     let shown = rules.iter().map(|row| ListRow {
         j: with_problems(row, &directory),
         id: row.id,
         s: Some(row.position),
     });
-    list_reply_from(call, &page, shown.collect(), None, found.get(2))
+    let shown: Vec<ListRow> = shown.collect();
+    Ok(page_reply(call, &page, &shown, None, found.first_if(total)?))
 }
 
 /// `GET /workflows/{id}`.
 pub async fn show(call: &Call<'_>) -> Result<Reply, Error> {
-    let found = call
-        .read(vec![rows::references(None), rows::row(&call.reference("id")?)])
-        .await?;
-    let row = rule_row(found.get(1))?;
+    let mut batch = Batch::new();
+    let directory = batch.add::<Rows>(rows::references(None));
+    let row = batch.add::<RuleRow>(rows::row(&call.reference("id")?));
+    let found = call.read(batch).await?;
+    let row = found.require(row)?;
+    let directory = rows::read_references(found.rows(directory)?)?;
     Ok(Reply {
         version: Some(row.version),
-        ..Reply::ok(with_problems(&row, &read_references(found.first())?))
+        ..Reply::ok(with_problems(&row, &directory))
     })
-}
-
-fn read_references(rows: Option<&Rows>) -> Result<References, Error> {
-    Ok(rows::read_references(rows.ok_or(Error::NotFound)?)?)
-}
-
-fn rule_row(rows: Option<&Rows>) -> Result<RuleRow, Error> {
-    match rows {
-        Some(rows) => rows.first()?.ok_or(Error::NotFound),
-        None => Err(Error::NotFound),
-    }
 }
 
 /// What keeps a rule from working: it cannot be read, or it names what is not there any more.
@@ -182,17 +173,13 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
     retry!(async {
         let parts = ["trigger", "conditions", "actions"].map(|part| input.json(part).cloned());
         let [trigger, conditions, actions] = parts.map(Option::unwrap_or_default);
-        let found = call
-            .read(vec![rows::references(Some(&named_in(&actions))), rows::count()])
-            .await?;
-        let count: Option<crate::store::sql::rows::CountRow> = match found.get(1) {
-            Some(rows) => rows.first()?,
-            None => None,
-        };
-        check_plan(
-            &[&trigger, &conditions, &actions],
-            &read_references(found.first())?,
-        )?;
+        let mut batch = Batch::new();
+        let directory = batch.add::<Rows>(rows::references(Some(&named_in(&actions))));
+        let count = batch.add::<CountRow>(rows::count());
+        let found = call.read(batch).await?;
+        let count = found.first(count)?;
+        let directory = rows::read_references(found.rows(directory)?)?;
+        check_plan(&[&trigger, &conditions, &actions], &directory)?;
         if count.is_some_and(|count| count.n >= rows::MAX_RULES) {
             return Err(Error::conflict(format!(
                 "a desk has at most {} rules",
@@ -225,13 +212,11 @@ pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
     let input = input::parse_body(call.request, &EDIT)?;
     retry!(async {
         let given = named_in(input.json("actions").unwrap_or(&Value::Null));
-        let found = call
-            .read(vec![
-                rows::references(Some(&given)),
-                rows::row(&call.reference("id")?),
-            ])
-            .await?;
-        let row = rule_row(found.get(1))?;
+        let mut batch = Batch::new();
+        let directory = batch.add::<Rows>(rows::references(Some(&given)));
+        let row = batch.add::<RuleRow>(rows::row(&call.reference("id")?));
+        let found = call.read(batch).await?;
+        let row = found.require(row)?;
         let [trigger, conditions, actions] = row.parts();
         let trigger = input.json("trigger").cloned().unwrap_or(trigger);
         let actions = input.json("actions").cloned().unwrap_or(actions);
@@ -240,7 +225,7 @@ pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
         } else {
             input.json("conditions").cloned().unwrap_or(conditions)
         };
-        let directory = read_references(found.first())?;
+        let directory = rows::read_references(found.rows(directory)?)?;
         let parts = [&trigger, &conditions, &actions];
         let touched = ["trigger", "conditions", "actions"]
             .iter()
@@ -275,8 +260,7 @@ pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
 /// `DELETE /workflows/{id}`.
 pub async fn remove(call: &Call<'_>) -> Result<Reply, Error> {
     retry!(async {
-        let found = call.read(vec![rows::row(&call.reference("id")?)]).await?;
-        let row = rule_row(found.first())?;
+        let row: RuleRow = call.read_row(rows::row(&call.reference("id")?)).await?;
         call.check_version(row.version, None)?;
         call.commit(rows::delete(row.id, row.version).into(), CommitReply::Nothing)
             .await
@@ -314,19 +298,18 @@ fn check_plan(parts: &[&Value; 3], directory: &References) -> Result<(), Error> 
 pub async fn simulate(call: &Call<'_>) -> Result<Reply, Error> {
     let input = input::parse_optional_body(call.request, &SIMULATE)?;
     let reference = input.reference("ticket_id");
-    let found = call
-        .read(vec![
-            rows::row(&call.reference("id")?),
-            rows::references(None),
-            ticket_context::candidates(&viewer(call)?, reference, MAX_SIMULATED),
-        ])
-        .await?;
+    let mut batch = Batch::new();
+    let rule = batch.add::<RuleRow>(rows::row(&call.reference("id")?));
+    let directory = batch.add::<Rows>(rows::references(None));
+    let candidates = ticket_context::candidates(&viewer(call)?, reference, MAX_SIMULATED);
+    let tried = batch.add::<Rows>(candidates);
+    let found = call.read(batch).await?;
     let rule = Rule {
         is_active: true,
-        ..rule_row(found.first())?.rule()
+        ..found.require(rule)?.rule()
     };
-    let directory = read_references(found.get(1))?;
-    let tried = ticket_context::read_candidates(found.get(2).ok_or(Error::NotFound)?)?;
+    let directory = rows::read_references(found.rows(directory)?)?;
+    let tried = ticket_context::read_candidates(found.rows(tried)?)?;
     if reference.is_some() && tried.is_empty() {
         return Err(Error::field("ticket_id", "is no ticket"));
     }
@@ -399,20 +382,12 @@ fn simulate_on(call: &Call, rule: &Rule, directory: &References, tried: &Candida
 
 /// `GET /workflows/{id}/runs`: newest first, of the last 30 days.
 pub async fn list_runs(call: &Call<'_>) -> Result<Reply, Error> {
-    let input = input::parse_query(call.request, &[&page::QUERY])?;
-    let page = Page::from_query(call.request, &input, call.my_id()?)?;
+    let (_, page) = parse_list_query(call, &[])?;
     let reference = call.reference("id")?;
-    let mut stmts = vec![rows::row(&reference), rows::list_runs(&reference, &page)];
-    if page.count {
-        stmts.push(rows::count_runs(&reference));
-    }
-    let found = call.read(stmts).await?;
-    rule_row(found.first())?;
-    list_reply(
-        call,
-        &page,
-        found.get(1).ok_or(Error::NotFound)?,
-        None,
-        found.get(2),
-    )
+    List::new(rows::list_runs(&reference, &page), || {
+        rows::count_runs(&reference)
+    })
+    .of(rows::row(&reference))
+    .reply(call, &page)
+    .await
 }

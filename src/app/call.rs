@@ -7,8 +7,10 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use futures_util::future::join3;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::app::replay::{check_replay, stored_reply};
 use crate::app::route::{RateLimit, Route};
 use crate::app::settings_cache::{Loaded, Settings, SettingsCache};
 use crate::desk::id::Ref;
@@ -18,17 +20,17 @@ use crate::desk::{DAY, Millis};
 use crate::edge::auth::revoked_tokens;
 use crate::edge::auth::token::Claims;
 use crate::edge::config::Config;
-use crate::edge::db::{Db, DbError, Rows, Stmt};
+use crate::edge::db::{Answers, Batch, Db, DbError, Rows, Stmt};
 use crate::edge::object_store::ByteStream;
 use crate::edge::{Env, ids, rate_limit};
 use crate::http::error::Error;
 use crate::http::etag::IfMatch;
 use crate::http::input_values::Input;
-use crate::http::reply::{Body, Reply};
+use crate::http::reply::Reply;
 use crate::http::request::{Method, Request};
 use crate::store::automation::rules::RuleSet;
-use crate::store::commit::{self, CommitReply, IdempotencyKey, StoredReply};
-use crate::store::dispatch::Dispatch;
+use crate::store::commit::{self, CommitReply, IdempotencyKey};
+use crate::store::dispatch::{self, Dispatch};
 use crate::store::sessions;
 use crate::store::sql::scope::Scope;
 use crate::store::tickets::ticket::Viewer;
@@ -182,7 +184,7 @@ impl<'a> Call<'a> {
     /// # Errors
     /// 401 when the token, session or account is no longer good, 429 over the rate limit, and
     /// [`Error::Replayed`] when the request was done before.
-    pub async fn read(&self, stmts: Vec<Stmt>) -> Result<Vec<Rows>, Error> {
+    pub async fn read(&self, stmts: Batch) -> Result<Answers, Error> {
         if self.checked.get() {
             return Ok(self.app.db.batch(&stmts).await?);
         }
@@ -192,7 +194,7 @@ impl<'a> Call<'a> {
         let wants = self.kept.borrow().missing(self.route);
         batch.extend(wants.stmts());
         batch.extend(key.as_ref().map(|key| commit::find_key(key.user_id, &key.key)));
-        batch.extend(stmts);
+        batch.extend(stmts.iter().cloned());
         let (rows, revoked, allowed) = join3(
             self.app.db.batch(&batch),
             revoked_tokens::is_revoked(&self.app.env, &me.jti, self.app.now),
@@ -219,7 +221,7 @@ impl<'a> Call<'a> {
     ///
     /// # Errors
     /// 429 over the rate limit.
-    pub async fn read_public(&self, stmts: Vec<Stmt>) -> Result<Vec<Rows>, Error> {
+    pub async fn read_public(&self, stmts: Batch) -> Result<Answers, Error> {
         if self.checked.get() {
             return Ok(self.app.db.batch(&stmts).await?);
         }
@@ -239,11 +241,21 @@ impl<'a> Call<'a> {
     ///
     /// # Errors
     /// As both.
-    pub async fn read_optional(&self, stmts: Vec<Stmt>) -> Result<Vec<Rows>, Error> {
+    pub async fn read_optional(&self, stmts: Batch) -> Result<Answers, Error> {
         match self.claims {
             Some(_) => self.read(stmts).await,
             None => self.read_public(stmts).await,
         }
+    }
+
+    /// Reads the one row that a change is made on.
+    ///
+    /// # Errors
+    /// As [`Call::read`], and [`Error::NotFound`] when there is none.
+    pub async fn read_row<T: DeserializeOwned>(&self, stmt: Stmt) -> Result<T, Error> {
+        let mut batch = Batch::new();
+        let row = batch.add(stmt);
+        Ok(self.read(batch).await?.require(row)?)
     }
 
     /// Makes sure of the caller when no data is read.
@@ -251,7 +263,7 @@ impl<'a> Call<'a> {
     /// # Errors
     /// As [`Call::read`].
     pub async fn authorize(&self) -> Result<(), Error> {
-        self.read(Vec::new()).await.map(|_| ())
+        self.read(Batch::new()).await.map(|_| ())
     }
 
     /// Whether the address is within its limit; for public routes that write before they read.
@@ -373,18 +385,24 @@ impl<'a> Call<'a> {
                 let Some(key) = key else {
                     return Err(Error::Internal("a key without a key".to_owned()));
                 };
-                let rows = self
-                    .app
-                    .db
-                    .batch(&[commit::find_key(key.user_id, &key.key)])
-                    .await?;
-                if let Some(found) = rows.first() {
-                    check_replay(&key, found)?
-                }
+                let mut batch = Batch::new();
+                let stored = batch.add::<Rows>(commit::find_key(key.user_id, &key.key));
+                let found = self.app.db.batch(&batch).await?;
+                check_replay(&key, found.rows(stored)?)?;
                 Err(Error::Internal("the twin's answer is not there".to_owned()))
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Writes without an answer to keep: for routes that have no `Idempotency-Key`.
+    ///
+    /// # Errors
+    /// As [`dispatch::commit`].
+    pub async fn write(&self, batch: Batch) -> Result<Answers, Error> {
+        let (answers, due) = dispatch::commit(&self.app.db, batch, self.now()).await?;
+        self.app.due.borrow_mut().extend(due);
+        Ok(answers)
     }
 
     /// Checks `If-Match` (412) and the body's `version` (409) against a row's.
@@ -402,34 +420,6 @@ impl<'a> Call<'a> {
             _ => Ok(()),
         }
     }
-}
-
-fn check_replay(key: &IdempotencyKey, found: &Rows) -> Result<(), Error> {
-    match commit::read_key(found)? {
-        None => Ok(()),
-        Some((fingerprint, _)) if fingerprint != key.fingerprint => Err(Error::IdempotencyMismatch),
-        Some((_, answered)) => {
-            let mut reply = stored_reply(answered);
-            reply.header("Idempotent-Replayed", "true");
-            Err(Error::Replayed(Box::new(reply)))
-        }
-    }
-}
-
-fn stored_reply(answered: StoredReply) -> Reply {
-    let body = if answered.status == 204 {
-        Body::Empty
-    } else {
-        Body::Text(answered.body)
-    };
-    let mut reply = Reply {
-        version: answered.version,
-        ..Reply::new(answered.status, body)
-    };
-    if let Some(location) = answered.location {
-        reply.header("Location", location);
-    }
-    reply
 }
 
 /// How the caller reads tickets.

@@ -43,6 +43,7 @@ impl From<DbError> for Error {
                 }
             }
             DbError::Abort(word) => Error::Internal(format!("aborted: {word}")),
+            DbError::NoRow => Error::NotFound,
             DbError::Other(message) => Error::Internal(message),
         }
     }

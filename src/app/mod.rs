@@ -12,6 +12,7 @@ pub mod errors;
 pub mod file_store;
 pub mod open_ticket;
 pub mod post_message;
+pub mod replay;
 pub mod retry;
 pub mod route;
 pub mod settings_cache;

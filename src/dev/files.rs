@@ -8,6 +8,7 @@ use crate::desk::person::Role;
 use crate::desk::tickets::event::{Event, EventKind};
 use crate::desk::tickets::ticket::Actor;
 use crate::desk::{DAY, Millis};
+use crate::edge::db::Batch;
 use crate::edge::ids;
 use crate::edge::object_store::{self, ByteStream};
 use crate::http::error::Error;
@@ -72,13 +73,9 @@ pub async fn attach(
         now,
         reopen_since: now.saturating_sub(DAY),
     };
-    let mut stmts = rows::reserve(&new).to_vec();
-    stmts.push(rows::own_upload(&reader, &uid));
-    let done = app.db.batch(&stmts).await?;
-    let row: Option<PendingUpload> = match done.last() {
-        Some(rows) => rows.first()?,
-        None => None,
-    };
+    let mut batch = Batch::from(rows::reserve(&new).to_vec());
+    let row = batch.add::<PendingUpload>(rows::own_upload(&reader, &uid));
+    let row = app.db.batch(&batch).await?.first(row)?;
     let row = row.ok_or_else(|| Error::Internal("the sample file is not there".to_owned()))?;
     let bytes = ByteStream::of(text.as_bytes().to_vec());
     object_store::put_new(&app.env, &uid, kind, bytes)

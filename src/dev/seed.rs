@@ -19,7 +19,7 @@ use crate::desk::tickets::ticket::{Actor, NamedRow, Person, Ticket, TicketEdit, 
 use crate::desk::{DAY, HOUR, MINUTE, Millis};
 use crate::dev::samples::{ACCOUNTS, AWAY_AGENT, SUBCATEGORIES, SUBJECTS};
 use crate::edge::auth::password;
-use crate::edge::db::Stmt;
+use crate::edge::db::{Batch, Rows, Stmt};
 use crate::edge::ids;
 use crate::http::error::Error;
 use crate::http::reply::Reply;
@@ -50,39 +50,24 @@ struct SampleUser {
 /// # Errors
 /// When the database fails.
 pub async fn seed(app: &App) -> Result<Reply, Error> {
-    let there = app
-        .db
-        .batch(&[
-            users::account(&Ref::Id(1)),
-            users::account_by_name("admin@helpdesk.com"),
-            sla::all_policies(),
-        ])
-        .await?;
-    if let Some(rows) = there.get(1)
-        && rows.first::<IdRow>()?.is_some()
-    {
+    let mut batch = Batch::from(vec![users::account(&Ref::Id(1))]);
+    let admin = batch.add::<IdRow>(users::account_by_name("admin@helpdesk.com"));
+    let policies = batch.add::<Rows>(sla::all_policies());
+    let there = app.db.batch(&batch).await?;
+    if there.has_row(admin)? {
         return Ok(Reply::ok(
             json!({"users": 0, "tickets": 0, "message": "the samples are there already"}).to_string(),
         ));
     }
-    let sla_policies = match there.get(2) {
-        Some(rows) => Rc::new(sla::read_all_policies(rows)?.1),
-        None => Rc::new(SlaPolicies::standard()),
-    };
+    let sla_policies = Rc::new(sla::read_all_policies(there.rows(policies)?)?.1);
     let people = create_users(app).await?;
     app.db.batch(&subcategory_stmts(app)?).await?;
     for at in 0..TICKET_COUNT {
         create_ticket(app, &people, &sla_policies, at).await?;
     }
-    let mut unmarked = ticket::mark_overdue(app.now, 500).to_vec();
-    unmarked.push(ticket::find_unmarked_overdue(app.now));
-    while app
-        .db
-        .batch(&unmarked)
-        .await?
-        .get(3)
-        .is_some_and(|rows| rows.first::<IdRow>().is_ok_and(|row| row.is_some()))
-    {}
+    let mut marking = Batch::from(ticket::mark_overdue(app.now, 500).to_vec());
+    let unmarked = marking.add::<IdRow>(ticket::find_unmarked_overdue(app.now));
+    while app.db.batch(&marking).await?.has_row(unmarked)? {}
     jobs::catch_up(&app.db, app.now).await?;
     // Sixty days of a desk's life are not sixty days of mail.
     app.db.batch(&outbox::discard_pending()).await?;
@@ -129,22 +114,18 @@ async fn create_users(app: &App) -> Result<Vec<SampleUser>, Error> {
             logs_in: false,
             now: born,
         };
-        let mut stmts = users::insert(&user);
-        stmts.extend(
+        let mut batch = Batch::from(users::insert(&user));
+        batch.extend(
             categories
                 .iter()
                 .map(|category| users::add_to_category(&user.uid, *category)),
         );
         if email == AWAY_AGENT {
             let away = agents::set_profile(&Ref::Uid(user.uid.clone()), Some(false), None);
-            stmts.push(away);
+            batch.extend([away]);
         }
-        stmts.push(users::find_card(&user.uid));
-        let done = app.db.batch(&stmts).await?;
-        let row: Option<CreatedUser> = match done.last() {
-            Some(rows) => rows.first()?,
-            None => None,
-        };
+        let card = batch.add::<CreatedUser>(users::find_card(&user.uid));
+        let row = app.db.batch(&batch).await?.first(card)?;
         let row = row.ok_or_else(|| Error::Internal("the sample account is not there".to_owned()))?;
         let card = serde_json::from_str(&row.card).unwrap_or(Value::Null);
         made.push(SampleUser {
@@ -221,14 +202,9 @@ async fn create_ticket(
     let subject = EventSubject::NewTicket;
     let mut story = Story::new(&subject);
     story.push_event(&subject, Some(customer.actor.id), &created, opened);
-    let mut stmts = write::insert(&new, story);
-    stmts.push(ticket::find_new_id());
-    let done = app.db.batch(&stmts).await?;
-    let id: Option<IdRow> = match done.last() {
-        Some(rows) => rows.first()?,
-        None => None,
-    };
-    ticket.id = id.ok_or_else(lost)?.id;
+    let mut batch = Batch::from(write::insert(&new, story));
+    let id = batch.add::<IdRow>(ticket::find_new_id());
+    ticket.id = app.db.batch(&batch).await?.first(id)?.ok_or_else(lost)?.id;
     let mut life = TicketStory {
         ticket,
         stmts: Vec::new(),

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::app::call::App;
 use crate::desk::HOUR;
 use crate::desk::id::MAX_ID;
-use crate::edge::db::Rows;
+use crate::edge::db::Batch;
 use crate::edge::queue;
 use crate::http::error::Error;
 use crate::http::input;
@@ -15,6 +15,7 @@ use crate::http::request::Request;
 use crate::http::shape::{Field, Kind, Shape};
 use crate::jobs;
 use crate::store::dispatch::{Dispatch, DispatchKind};
+use crate::store::sql::rows::IdRow;
 use crate::store::tickets::time_travel;
 
 /// The body of `POST /dev/age`.
@@ -100,13 +101,11 @@ pub async fn backdate(app: &App, request: &Request) -> Result<Reply, Error> {
     let input = input::parse_body(request, &BACKDATE)?;
     let ticket = input.reference("ticket").ok_or(Error::NotFound)?;
     let hours = input.integer("hours").unwrap_or_default();
-    let done = app
-        .db
-        .batch(&time_travel::backdate(ticket, hours.saturating_mul(HOUR)))
-        .await?;
-    if done.first().map_or(Ok(true), Rows::is_empty)? {
-        return Err(Error::NotFound);
-    }
+    let [tickets, rest @ ..] = time_travel::backdate(ticket, hours.saturating_mul(HOUR));
+    let mut batch = Batch::new();
+    let moved = batch.add::<IdRow>(tickets);
+    batch.extend(rest);
+    app.db.batch(&batch).await?.require(moved)?;
     Ok(Reply::ok(json!({"hours": hours}).to_string()))
 }
 

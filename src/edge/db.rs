@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 use std::cell::Cell;
+use std::marker::PhantomData;
+use std::ops::Deref;
 
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use wasm_bindgen::JsValue;
 
@@ -89,6 +92,8 @@ pub enum DbError {
     Unique(String),
     /// `RAISE(ABORT, word)` of one of our triggers.
     Abort(&'static str),
+    /// A row that must be there is not: for a caller, what the path names is not found.
+    NoRow,
     /// Anything else, in D1's words: for the log, never for an answer.
     Other(String),
 }
@@ -117,8 +122,182 @@ fn error_text(error: &worker::Error) -> String {
     }
 }
 
+/// The statements of one round trip. Each [`Slot`] that it hands out reads the rows of one of them.
+#[derive(Clone, Debug, Default)]
+pub struct Batch(Vec<Stmt>);
+
+impl Batch {
+    /// A batch without statements.
+    pub fn new() -> Batch {
+        Batch::default()
+    }
+
+    /// Adds a statement whose rows are read as `T`.
+    pub fn add<T>(&mut self, stmt: Stmt) -> Slot<T> {
+        let at = self.0.len();
+        self.0.push(stmt);
+        Slot { at, row: PhantomData }
+    }
+
+    /// Adds a statement where there is one.
+    pub fn add_optional<T>(&mut self, stmt: Option<Stmt>) -> Option<Slot<T>> {
+        stmt.map(|stmt| self.add(stmt))
+    }
+
+    /// Adds statements of which the last one's rows are read as `T`.
+    pub fn add_last<T>(&mut self, stmts: impl IntoIterator<Item = Stmt>) -> Slot<T> {
+        self.extend(stmts);
+        let at = self.0.len().saturating_sub(1);
+        Slot { at, row: PhantomData }
+    }
+
+    /// Adds statements that are not read from.
+    pub fn extend(&mut self, stmts: impl IntoIterator<Item = Stmt>) {
+        self.0.extend(stmts);
+    }
+}
+
+impl Deref for Batch {
+    type Target = [Stmt];
+
+    fn deref(&self) -> &[Stmt] {
+        &self.0
+    }
+}
+
+impl From<Vec<Stmt>> for Batch {
+    fn from(stmts: Vec<Stmt>) -> Self {
+        Batch(stmts)
+    }
+}
+
+/// The place of one statement in its batch, and what its rows are read as.
+#[derive(Debug)]
+pub struct Slot<T> {
+    at: usize,
+    row: PhantomData<fn() -> T>,
+}
+
+// Derived, they would ask the same of `T`.
+impl<T> Clone for Slot<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<T> Copy for Slot<T> {}
+
+/// What a batch has answered, read by the slots that the batch has handed out.
+#[derive(Debug, Default)]
+pub struct Answers(Vec<Rows>);
+
+impl Answers {
+    /// The first row of a statement, if there is one.
+    ///
+    /// # Errors
+    /// As [`Rows::all`].
+    pub fn first<T: DeserializeOwned>(&self, slot: Slot<T>) -> Result<Option<T>, DbError> {
+        self.rows(slot)?.first()
+    }
+
+    /// As [`Answers::first`], where the statement may not have been asked.
+    ///
+    /// # Errors
+    /// As [`Rows::all`].
+    pub fn first_if<T: DeserializeOwned>(&self, slot: Option<Slot<T>>) -> Result<Option<T>, DbError> {
+        slot.map_or(Ok(None), |slot| self.first(slot))
+    }
+
+    /// The first row of a statement, which must be there.
+    ///
+    /// # Errors
+    /// [`DbError::NoRow`] when it is not.
+    pub fn require<T: DeserializeOwned>(&self, slot: Slot<T>) -> Result<T, DbError> {
+        self.first(slot)?.ok_or(DbError::NoRow)
+    }
+
+    /// Every row of a statement.
+    ///
+    /// # Errors
+    /// As [`Rows::all`].
+    pub fn all<T: DeserializeOwned>(&self, slot: Slot<T>) -> Result<Vec<T>, DbError> {
+        self.rows(slot)?.all()
+    }
+
+    /// As [`Answers::all`], nothing where the statement was not asked.
+    ///
+    /// # Errors
+    /// As [`Rows::all`].
+    pub fn all_if<T: DeserializeOwned>(&self, slot: Option<Slot<T>>) -> Result<Vec<T>, DbError> {
+        slot.map_or(Ok(Vec::new()), |slot| self.all(slot))
+    }
+
+    /// The text that a statement has built, if it found a row.
+    ///
+    /// # Errors
+    /// As [`Rows::all`].
+    pub fn text(&self, slot: Slot<TextRow>) -> Result<Option<String>, DbError> {
+        self.rows(slot)?.text()
+    }
+
+    /// Whether a statement has found something.
+    ///
+    /// # Errors
+    /// As [`Rows::all`].
+    pub fn has_row<T>(&self, slot: Slot<T>) -> Result<bool, DbError> {
+        Ok(!self.rows(slot)?.is_empty()?)
+    }
+
+    /// The rows of a statement, for a function that reads them itself.
+    ///
+    /// # Errors
+    /// When the slot is of another batch: a mistake of ours.
+    pub fn rows<T>(&self, slot: Slot<T>) -> Result<&Rows, DbError> {
+        let missing = || DbError::Other(format!("the batch has no statement {}", slot.at));
+        self.0.get(slot.at).ok_or_else(missing)
+    }
+
+    /// As [`Answers::rows`], where the statement may not have been asked.
+    ///
+    /// # Errors
+    /// As [`Answers::rows`].
+    pub fn rows_if<T>(&self, slot: Option<Slot<T>>) -> Result<Option<&Rows>, DbError> {
+        slot.map(|slot| self.rows(slot)).transpose()
+    }
+}
+
+impl FromIterator<Rows> for Answers {
+    fn from_iter<I: IntoIterator<Item = Rows>>(rows: I) -> Self {
+        Answers(rows.into_iter().collect())
+    }
+}
+
+impl IntoIterator for Answers {
+    type Item = Rows;
+    type IntoIter = std::vec::IntoIter<Rows>;
+
+    /// The rows of each statement in turn.
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+/// A text in the only column `j`: how JSON built by SQL arrives.
+#[derive(Debug, Deserialize)]
+pub struct TextRow {
+    pub j: Option<String>,
+}
+
 /// The rows of one statement.
-pub struct Rows(worker::D1Result);
+#[derive(Debug)]
+pub struct Rows(RowSource);
+
+#[derive(Debug)]
+enum RowSource {
+    D1(worker::D1Result),
+    /// What a test says that the database found.
+    #[cfg(test)]
+    Json(serde_json::Value),
+}
 
 impl Rows {
     /// Every row as `T`.
@@ -126,9 +305,15 @@ impl Rows {
     /// # Errors
     /// When the columns do not fit `T`: a mistake of ours.
     pub fn all<T: DeserializeOwned>(&self) -> Result<Vec<T>, DbError> {
-        self.0
-            .results::<T>()
-            .map_err(|error| DbError::Other(error_text(&error)))
+        match &self.0 {
+            RowSource::D1(result) => result
+                .results::<T>()
+                .map_err(|error| DbError::Other(error_text(&error))),
+            #[cfg(test)]
+            RowSource::Json(rows) => {
+                serde_json::from_value(rows.clone()).map_err(|error| DbError::Other(error.to_string()))
+            }
+        }
     }
 
     /// The first row, if there is one.
@@ -147,16 +332,12 @@ impl Rows {
         Ok(self.all::<serde::de::IgnoredAny>()?.is_empty())
     }
 
-    /// The text in the only column `j` of the first row: how JSON built by SQL arrives.
+    /// The text of the first row, which is a [`TextRow`].
     ///
     /// # Errors
     /// As [`Rows::all`].
     pub fn text(&self) -> Result<Option<String>, DbError> {
-        #[derive(serde::Deserialize)]
-        struct Row {
-            j: Option<String>,
-        }
-        Ok(self.first::<Row>()?.and_then(|row| row.j))
+        Ok(self.first::<TextRow>()?.and_then(|row| row.j))
     }
 }
 
@@ -191,9 +372,9 @@ impl Db {
     ///
     /// # Errors
     /// [`DbError::Unique`] and [`DbError::Abort`] when a rule of the schema said no; nothing was written then.
-    pub async fn batch(&self, stmts: &[Stmt]) -> Result<Vec<Rows>, DbError> {
+    pub async fn batch(&self, stmts: &[Stmt]) -> Result<Answers, DbError> {
         if stmts.is_empty() {
-            return Ok(Vec::new());
+            return Ok(Answers::default());
         }
         let mut prepared = Vec::with_capacity(stmts.len());
         for stmt in stmts {
@@ -223,7 +404,28 @@ impl Db {
                 });
             }
         }
-        Ok(results.into_iter().map(Rows).collect())
+        Ok(results
+            .into_iter()
+            .map(|result| Rows(RowSource::D1(result)))
+            .collect())
+    }
+
+    /// Runs one statement, and gives every row as `T`.
+    ///
+    /// # Errors
+    /// As [`Db::batch`] and [`Rows::all`].
+    pub async fn all<T: DeserializeOwned>(&self, stmt: Stmt) -> Result<Vec<T>, DbError> {
+        let mut batch = Batch::new();
+        let rows = batch.add(stmt);
+        self.batch(&batch).await?.all(rows)
+    }
+
+    /// Runs one statement, and gives the first row, if there is one.
+    ///
+    /// # Errors
+    /// As [`Db::all`].
+    pub async fn first<T: DeserializeOwned>(&self, stmt: Stmt) -> Result<Option<T>, DbError> {
+        Ok(self.all(stmt).await?.into_iter().next())
     }
 
     /// What this request has cost so far.
@@ -241,6 +443,74 @@ impl Db {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    use serde_json::{Value, json};
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    struct Named {
+        id: i64,
+        name: String,
+    }
+
+    fn answered<const N: usize>(rows: [Value; N]) -> Answers {
+        rows.into_iter().map(|rows| Rows(RowSource::Json(rows))).collect()
+    }
+
+    #[test]
+    fn slots_read_the_rows_of_their_statement() {
+        let mut batch = Batch::new();
+        batch.extend([Stmt::new("UPDATE a")]);
+        let people = batch.add::<Named>(Stmt::new("SELECT id, name FROM b"));
+        let skipped = batch.add_optional::<Named>(None);
+        let found = batch.add_optional::<Named>(Some(Stmt::new("SELECT id, name FROM c")));
+        let text = batch.add(Stmt::new("SELECT j"));
+        let nobody = batch.add::<Named>(Stmt::new("SELECT id, name FROM d"));
+        let sql: Vec<&str> = batch.iter().map(|stmt| stmt.sql.as_ref()).collect();
+        assert_eq!(
+            sql,
+            [
+                "UPDATE a",
+                "SELECT id, name FROM b",
+                "SELECT id, name FROM c",
+                "SELECT j",
+                "SELECT id, name FROM d"
+            ]
+        );
+
+        let answers = answered([
+            json!([]),
+            json!([{"id": 1, "name": "a"}, {"id": 2, "name": "b"}]),
+            json!([{"id": 3, "name": "c"}]),
+            json!([{"j": "{}"}]),
+            json!([]),
+        ]);
+        let named = |id, name: &str| Named {
+            id,
+            name: name.to_owned(),
+        };
+        assert_eq!(answers.all(people), Ok(vec![named(1, "a"), named(2, "b")]));
+        assert_eq!(answers.first(people), Ok(Some(named(1, "a"))));
+        assert_eq!(answers.require(people), Ok(named(1, "a")));
+        assert_eq!(answers.first_if(found), Ok(Some(named(3, "c"))));
+        assert_eq!(answers.first_if(skipped), Ok(None));
+        assert_eq!(answers.text(text), Ok(Some("{}".to_owned())));
+        assert_eq!(answers.has_row(people), Ok(true));
+        assert_eq!(answers.has_row(nobody), Ok(false));
+        assert_eq!(answers.first(nobody), Ok(None));
+        assert_eq!(answers.require(nobody), Err(DbError::NoRow));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_an_error() {
+        let mut batch = Batch::new();
+        let (misread, other) = (
+            batch.add::<Named>(Stmt::new("a")),
+            batch.add::<Named>(Stmt::new("b")),
+        );
+        let answers = answered([json!([{"id": "x"}])]);
+        assert!(matches!(answers.first(misread), Err(DbError::Other(_))));
+        assert!(matches!(answers.first(other), Err(DbError::Other(_))));
+    }
 
     #[test]
     fn messages_of_d1_become_errors() {

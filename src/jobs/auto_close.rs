@@ -4,8 +4,10 @@ use crate::app::automation::{self, Engine};
 use crate::app::retry::retry;
 use crate::desk::automation::executor::{TriggerInput, detect_triggers};
 use crate::desk::tickets::auto_close;
+use crate::edge::db::{Batch, Rows};
 use crate::http::error::Error;
 use crate::jobs::shared::{self, JobDb, Outcomes};
+use crate::store::sql::rows::IdRow;
 use crate::store::tickets::subject::EventSubject;
 use crate::store::tickets::write::story::Story;
 use crate::store::tickets::{ticket, write};
@@ -16,11 +18,7 @@ const MAX_CLOSED: i64 = 50;
 /// Closes tickets, each in a batch of its own. Whoever says something at the same moment is heard first.
 pub async fn run(job: &JobDb<'_>) -> Result<usize, Error> {
     let (db, now) = (job.db, job.now);
-    let found = db.batch(&[ticket::list_to_close(now, MAX_CLOSED)]).await?;
-    let waiting: Vec<crate::store::sql::rows::IdRow> = match found.first() {
-        Some(rows) => rows.all()?,
-        None => Vec::new(),
-    };
+    let waiting: Vec<IdRow> = db.all(ticket::list_to_close(now, MAX_CLOSED)).await?;
     if waiting.is_empty() {
         return Ok(0);
     }
@@ -34,8 +32,10 @@ pub async fn run(job: &JobDb<'_>) -> Result<usize, Error> {
 
 async fn close_one(job: &JobDb<'_>, engine: &Engine, days: i64, id: i64) -> Result<bool, Error> {
     let now = engine.now;
-    let found = job.db.batch(&[shared::candidate(id, now)]).await?;
-    let Some(seen) = shared::read_candidate(found.first())? else {
+    let mut batch = Batch::new();
+    let candidate = batch.add::<Rows>(shared::candidate(id, now));
+    let found = job.db.batch(&batch).await?;
+    let Some(seen) = shared::read_candidate(found.rows(candidate)?)? else {
         return Ok(false);
     };
     let ticket = seen.ticket.ticket();
@@ -60,6 +60,6 @@ async fn close_one(job: &JobDb<'_>, engine: &Engine, days: i64, id: i64) -> Resu
     }
     story.append(followed.story);
     let stmts = write::change(&ticket, &followed.ticket, story, now);
-    job.commit(stmts).await?;
+    job.commit(stmts.into()).await?;
     Ok(true)
 }

@@ -17,7 +17,7 @@ use serde::Serialize;
 
 use crate::app::dispatch;
 use crate::desk::{DAY, Millis};
-use crate::edge::db::{Cost, Db, Stmt};
+use crate::edge::db::{Batch, Cost, Db, Rows, Stmt};
 use crate::edge::{Env, ids, log};
 use crate::http::error::Error;
 use crate::jobs::shared::JobDb;
@@ -131,21 +131,16 @@ const MAX_BATCHES: usize = 10;
 async fn update_due_times(db: &Db, now: Millis) -> Result<usize, Error> {
     let mut done: usize = 0;
     for _ in 0..MAX_BATCHES {
-        let found = db
-            .batch(&[
-                sla::all_policies(),
-                sla::outdated(BATCH_SIZE),
-                sla::end_outdated(),
-            ])
-            .await?;
-        let [promises, outdated, _] = found.as_slice() else {
-            return Ok(done);
-        };
-        let tickets: Vec<SlaTicket> = outdated.all()?;
+        let mut batch = Batch::new();
+        let policies = batch.add::<Rows>(sla::all_policies());
+        let outdated = batch.add::<SlaTicket>(sla::outdated(BATCH_SIZE));
+        batch.extend([sla::end_outdated()]);
+        let found = db.batch(&batch).await?;
+        let tickets = found.all(outdated)?;
         if tickets.is_empty() {
             return Ok(done);
         }
-        let (_, promises) = sla::read_all_policies(promises)?;
+        let (_, promises) = sla::read_all_policies(found.rows(policies)?)?;
         db.batch(&sla::update_due_times(&tickets, &promises, now)).await?;
         done = done.saturating_add(tickets.len());
     }

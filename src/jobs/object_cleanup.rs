@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use crate::app::file_store::Files;
 use crate::desk::Millis;
-use crate::edge::db::{Db, DbError};
+use crate::edge::db::{Batch, Db, DbError};
 use crate::edge::{Env, config, log};
 use crate::jobs::MAX_ROWS;
 use crate::store::tickets::attachments;
@@ -25,14 +25,9 @@ pub async fn run(env: &Env, db: &Db, now: Millis) -> Result<(), DbError> {
     let Ok(config) = config::load(env) else {
         return Ok(());
     };
-    let stmts = [
-        attachments::expire_pending(now, MAX_ROWS),
-        attachments::to_purge(now, MAX_OBJECTS),
-    ];
-    let rows: Vec<UidRow> = match db.batch(&stmts).await?.get(1) {
-        Some(rows) => rows.all()?,
-        None => Vec::new(),
-    };
+    let mut batch = Batch::from(vec![attachments::expire_pending(now, MAX_ROWS)]);
+    let rows = batch.add::<UidRow>(attachments::to_purge(now, MAX_OBJECTS));
+    let rows = db.batch(&batch).await?.all(rows)?;
     if rows.is_empty() {
         return Ok(());
     }

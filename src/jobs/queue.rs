@@ -5,8 +5,8 @@
 
 use crate::desk::Millis;
 use crate::edge::config::mail::MailTransport;
-use crate::edge::db::{DbError, Stmt};
-use crate::edge::queue::{self, Batch, MessageOutcome};
+use crate::edge::db::{Batch, DbError};
+use crate::edge::queue::{self, MessageOutcome};
 use crate::edge::{Env, clock, config, log};
 use crate::jobs::shared::JobDb;
 use crate::jobs::{MAX_ROWS, send_mail, send_webhooks};
@@ -18,7 +18,7 @@ use crate::store::webhooks::sending;
 const MAX_REQUEUED: i64 = 100;
 
 /// Takes in a batch of messages. What cannot be read is logged and done with.
-pub async fn consume(env: &Env, batch: &Batch) {
+pub async fn consume(env: &Env, batch: &queue::Batch) {
     queue::process_each(batch, |text| async move {
         match serde_json::from_str::<Dispatch>(&text) {
             Ok(due) => process(env, due, clock::now()).await,
@@ -47,17 +47,17 @@ pub async fn process(env: &Env, due: Dispatch, now: Millis) -> MessageOutcome {
 /// When the database fails.
 pub async fn requeue_due(env: &Env, job: &JobDb<'_>) -> Result<(), DbError> {
     let now = job.now;
-    let mut stmts: Vec<Stmt> = Vec::new();
-    if config::load(env).is_ok_and(|config| config.mail.transport == MailTransport::Off) {
-        stmts.extend(outbox::drop_pending(now, MAX_ROWS));
+    let mut batch = Batch::new();
+    let mails = if config::load(env).is_ok_and(|config| config.mail.transport == MailTransport::Off) {
+        batch.extend(outbox::drop_pending(now, MAX_ROWS));
+        None
     } else {
-        stmts.extend(outbox::insert_digests(now));
-        stmts.push(outbox::list_due(now, MAX_REQUEUED));
-    }
-    stmts.push(sending::list_due(now));
-    // Each statement gives rows of `Dispatch`, or none.
-    for rows in job.db.batch(&stmts).await? {
-        job.add(rows.all()?);
-    }
+        batch.extend(outbox::insert_digests(now));
+        Some(batch.add::<Dispatch>(outbox::list_due(now, MAX_REQUEUED)))
+    };
+    let hooks = batch.add::<Dispatch>(sending::list_due(now));
+    let found = job.db.batch(&batch).await?;
+    job.add(found.all_if(mails)?);
+    job.add(found.all(hooks)?);
     Ok(())
 }

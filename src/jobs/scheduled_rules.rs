@@ -8,7 +8,7 @@ use crate::app::retry::MAX_ATTEMPTS;
 use crate::desk::automation::executor::TriggerInput;
 use crate::desk::automation::rule::{Rule, TriggerKind};
 use crate::desk::{MINUTE, Millis};
-use crate::edge::db::{Rows, Stmt};
+use crate::edge::db::{Batch, Rows, Stmt};
 use crate::http::error::Error;
 use crate::jobs::shared::{self, JobDb, Outcomes};
 use crate::store::automation::schedules::{self, RunPosition};
@@ -27,11 +27,9 @@ const MAX_TICKETS_CHANGED: usize = 100;
 /// Lets the rules act whose time has come, and those go on that have not come to their end.
 pub async fn run(job: &JobDb<'_>) -> Result<usize, Error> {
     let (db, now) = (job.db, job.now);
-    let found = db.batch(&[schedules::list()]).await?;
-    let list = match found.first() {
-        Some(rows) => schedules::read_list(rows)?,
-        None => Vec::new(),
-    };
+    let mut batch = Batch::new();
+    let list = batch.add::<Rows>(schedules::list());
+    let list = schedules::read_list(db.batch(&batch).await?.rows(list)?)?;
     let is_due = |(rule, last): &(Rule, Option<RunPosition>)| {
         let started_at = last.map(|last| last.started_at);
         let has_time = |trigger: crate::desk::automation::rule::Trigger| trigger.is_due(started_at, now);
@@ -70,20 +68,20 @@ impl ScheduledRun<'_> {
     async fn run(&self, last: Option<RunPosition>, tally: &mut Outcomes) -> Result<(), Error> {
         // A whole minute, so that the hours between two runs do not grow by the seconds in which the clock is late.
         let now = self.engine.now;
-        let mut stmts = Vec::new();
+        let mut batch = Batch::new();
         if last.is_none_or(RunPosition::is_over) {
-            stmts.push(schedules::begin_run(
+            batch.extend([schedules::begin_run(
                 self.rule.id,
                 last,
                 now.saturating_sub(now % MINUTE),
-            ));
+            )]);
         }
         let (mut looks, mut lost) = (0, 0);
         while looks < MAX_TICKETS_READ && tally.done < MAX_TICKETS_CHANGED && lost < MAX_ATTEMPTS {
-            stmts.push(schedules::position(self.rule.id));
-            let found = self.job.db.batch(&stmts).await?;
-            stmts.clear();
-            let Some(at) = read_position(found.last())?.filter(|at| !at.is_over()) else {
+            let mut reading = std::mem::take(&mut batch);
+            let position = reading.add::<RunPosition>(schedules::position(self.rule.id));
+            let position = self.job.db.batch(&reading).await?.first(position)?;
+            let Some(at) = position.filter(|at| !at.is_over()) else {
                 return Ok(());
             };
             let tickets = self.next_candidates(at).await?;
@@ -93,31 +91,23 @@ impl ScheduledRun<'_> {
                 Ok(()) => {
                     let end = tickets.last().filter(|_| tickets.len() == BATCH_SIZE);
                     let end = end.map_or((0, 0), position_of);
-                    stmts.push(schedules::advance(self.rule.id, at.started_at, end));
+                    batch.extend([schedules::advance(self.rule.id, at.started_at, end)]);
                 }
                 Err(Error::VersionConflict) => lost = lost.saturating_add(1),
                 Err(error) => return Err(error),
             }
         }
-        self.job.db.batch(&stmts).await.map(|_| ()).map_err(Error::from)
+        self.job.db.batch(&batch).await.map(|_| ()).map_err(Error::from)
     }
 
     async fn next_candidates(&self, at: RunPosition) -> Result<Vec<Candidate>, Error> {
         let reader = Viewer::system(self.engine.now);
         let most = i64::try_from(BATCH_SIZE).unwrap_or_default();
-        let found = self
-            .job
-            .db
-            .batch(&[ticket_context::unresolved_before(
-                &reader,
-                (at.before_at, at.before_id),
-                most,
-            )])
-            .await?;
-        match found.first() {
-            Some(rows) => Ok(ticket_context::read_candidates(rows)?),
-            None => Ok(Vec::new()),
-        }
+        let mut batch = Batch::new();
+        let position = (at.before_at, at.before_id);
+        let tickets = batch.add::<Rows>(ticket_context::unresolved_before(&reader, position, most));
+        let found = self.job.db.batch(&batch).await?;
+        Ok(ticket_context::read_candidates(found.rows(tickets)?)?)
     }
 
     /// Deals with tickets in their order, until somebody else was faster with one. What fails is left out.
@@ -129,7 +119,7 @@ impl ScheduledRun<'_> {
             let Some(stmts) = self.rule_stmts(at, seen)? else {
                 continue;
             };
-            match self.job.commit(stmts).await.map_err(Error::from) {
+            match self.job.commit(stmts.into()).await.map_err(Error::from) {
                 Ok(_) => tally.add(Ok(true)),
                 Err(Error::VersionConflict) => return Err(Error::VersionConflict),
                 Err(error) => tally.add(Err(error)),
@@ -168,13 +158,6 @@ impl ScheduledRun<'_> {
             self.engine.now,
         ));
         Ok(Some(stmts))
-    }
-}
-
-fn read_position(rows: Option<&Rows>) -> Result<Option<RunPosition>, Error> {
-    match rows {
-        Some(rows) => Ok(rows.first()?),
-        None => Ok(None),
     }
 }
 

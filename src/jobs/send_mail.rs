@@ -11,12 +11,13 @@ use crate::desk::mail::reply_address::MailThread;
 use crate::desk::{DAY, Millis};
 use crate::edge::config::mail::MailTransport;
 use crate::edge::config::{self, Config};
-use crate::edge::db::{Db, DbError};
+use crate::edge::db::{Batch, Db, DbError};
 use crate::edge::mail::outgoing::{OutgoingMail as Sealed, SendError, send};
 use crate::edge::queue::MessageOutcome;
 use crate::edge::{Env, ids, log};
 use crate::store::mail::outbox::{self as rows, OutboxMail};
 use crate::store::sessions;
+use crate::store::sql::rows::IdRow;
 
 /// Seconds until the next attempt, after the first, the second ...; the last one from then on.
 const RETRY_DELAYS: [i64; 6] = [30, 120, 600, 1_800, 3_600, 7_200];
@@ -45,16 +46,17 @@ async fn try_deliver(env: &Env, id: i64, now: Millis) -> Result<MessageOutcome, 
         return Ok(MessageOutcome::Retry { seconds: 300 });
     };
     let db = Db::open(env)?;
+    let mut batch = Batch::new();
     let [claim, hold] = rows::claim(id, now);
-    let found = db.batch(&[claim, hold, rows::list_mails(id)]).await?;
-    let [claimed, _, letters] = found.as_slice() else {
-        return Ok(MessageOutcome::Done);
-    };
-    if claimed.is_empty()? {
+    let claimed = batch.add::<IdRow>(claim);
+    batch.extend([hold]);
+    let letters = batch.add::<JsonRow>(rows::list_mails(id));
+    let found = db.batch(&batch).await?;
+    if !found.has_row(claimed)? {
         return Ok(MessageOutcome::Done);
     }
-    let letters: Vec<OutboxMail> = letters
-        .all::<JsonRow>()?
+    let letters: Vec<OutboxMail> = found
+        .all(letters)?
         .iter()
         .map(|row| serde_json::from_str(&row.j).map_err(|error| DbError::Other(error.to_string())))
         .collect::<Result<_, _>>()?;
@@ -161,14 +163,9 @@ impl Sender<'_> {
         error: Option<&str>,
     ) -> Result<SendOutcome, DbError> {
         let notice = (letter.user_id, letter.id);
-        let done = self
-            .db
-            .batch(&rows::finish(self.row, notice, (state, error), self.now))
-            .await?;
-        let is_last = match done.last() {
-            Some(deleted) => !deleted.is_empty()?,
-            None => false,
-        };
+        let mut batch = Batch::new();
+        let deleted = batch.add_last::<IdRow>(rows::finish(self.row, notice, (state, error), self.now));
+        let is_last = self.db.batch(&batch).await?.has_row(deleted)?;
         Ok(SendOutcome::Finished { is_last })
     }
 }

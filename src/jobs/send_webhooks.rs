@@ -10,7 +10,7 @@ use crate::desk::webhooks::delivery::{
 use crate::desk::webhooks::endpoint_url::{self, Host, UrlPolicy};
 use crate::desk::{MINUTE, Millis};
 use crate::edge::config::{self, Config};
-use crate::edge::db::{Db, DbError, Rows, Stmt};
+use crate::edge::db::{Answers, Batch, Db, DbError};
 use crate::edge::fetch::{FetchError, FetchRequest, send};
 use crate::edge::queue::MessageOutcome;
 use crate::edge::{Env, clock, ids, log};
@@ -56,39 +56,39 @@ async fn send_due(env: &Env, config: &Config, webhook: i64, now: Millis) -> Resu
         }
         let at = now.saturating_add(elapsed());
         let lease = ids::new_uid(at).map_err(DbError::Other)?;
-        let found = commit(env, &db, last.as_ref(), rows::claim(webhook, &lease, at)).await?;
-        let held: Option<ClaimedDelivery> = match found.last() {
-            Some(rows) => rows.first()?,
-            None => None,
-        };
-        let Some(held) = held else {
+        let mut batch = record(last.as_ref());
+        let held = batch.add_last::<ClaimedDelivery>(rows::claim(webhook, &lease, at));
+        let found = commit(env, &db, last.as_ref(), batch).await?;
+        let Some(held) = found.first(held)? else {
             return requeue(env, hook, last.map(|(_, report)| report), at).await;
         };
         let report = try_delivery(config, &held, now, &elapsed).await?;
         last = Some((held, report));
     }
     if last.is_some() {
-        commit(env, &db, last.as_ref(), Vec::new()).await?;
+        commit(env, &db, last.as_ref(), record(last.as_ref())).await?;
     }
     dispatch::send(env, vec![hook]).await;
     Ok(())
 }
 
-/// Records what came of the last attempt, and runs these statements in the same batch.
+/// Begins a batch: with what came of the last attempt.
+fn record(last: Option<&(ClaimedDelivery, AttemptResult)>) -> Batch {
+    last.map_or_else(Batch::new, |(held, report)| {
+        rows::record_attempt(held, report).into()
+    })
+}
+
+/// Runs a batch that begins by [`record`], and sends what follows where the endpoint is switched off.
 async fn commit(
     env: &Env,
     db: &Db,
     last: Option<&(ClaimedDelivery, AttemptResult)>,
-    stmts: Vec<Stmt>,
-) -> Result<Vec<Rows>, DbError> {
-    let Some((held, report)) = last else {
-        return db.batch(&stmts).await;
-    };
-    let mut batch = rows::record_attempt(held, report);
-    batch.extend(stmts);
-    if report.disable.is_none() {
+    batch: Batch,
+) -> Result<Answers, DbError> {
+    let Some((_, report)) = last.filter(|(_, report)| report.disable.is_some()) else {
         return db.batch(&batch).await;
-    }
+    };
     let (found, dispatches) = dispatch_rows::commit(db, batch, report.now).await?;
     dispatch::send(env, dispatches).await;
     Ok(found)

@@ -8,7 +8,7 @@ use crate::app::automation::Engine;
 use crate::desk::Millis;
 use crate::desk::id::Ref;
 use crate::desk::tickets::ticket::TicketSettings;
-use crate::edge::db::{Db, DbError, Rows, Stmt};
+use crate::edge::db::{Answers, Batch, Db, DbError, Rows, Stmt};
 use crate::edge::log;
 use crate::http::error::Error;
 use crate::store::automation::rules;
@@ -39,8 +39,8 @@ impl<'a> JobDb<'a> {
     ///
     /// # Errors
     /// When the batch fails: nothing is written then.
-    pub async fn commit(&self, stmts: Vec<Stmt>) -> Result<Vec<Rows>, DbError> {
-        let (found, dispatches) = dispatch::commit(self.db, stmts, self.now).await?;
+    pub async fn commit(&self, batch: Batch) -> Result<Answers, DbError> {
+        let (found, dispatches) = dispatch::commit(self.db, batch, self.now).await?;
         self.add(dispatches);
         Ok(found)
     }
@@ -63,24 +63,23 @@ impl<'a> JobDb<'a> {
 
 /// Reads the rules of the desk, as they are at the moment.
 pub async fn load_engine(db: &Db, now: Millis) -> Result<(Engine, JobSettings), Error> {
-    let found = db
-        .batch(&[
-            settings::job_settings(),
-            sla::all_policies(),
-            rules::list_active(),
-            rules::references(None),
-        ])
-        .await?;
-    let [windows, sla_policies, rules, directory] = found.as_slice() else {
-        return Err(Error::Internal("the desk has no settings".to_owned()));
-    };
-    let windows: JobSettings = windows.first()?.ok_or(Error::NotFound)?;
-    let automation = rules::read_rule_set(windows.workflows_version, rules, directory)?;
+    let mut batch = Batch::new();
+    let windows = batch.add::<JobSettings>(settings::job_settings());
+    let sla_policies = batch.add::<Rows>(sla::all_policies());
+    let rules = batch.add::<Rows>(rules::list_active());
+    let directory = batch.add::<Rows>(rules::references(None));
+    let found = db.batch(&batch).await?;
+    let windows = found.require(windows)?;
+    let automation = rules::read_rule_set(
+        windows.workflows_version,
+        found.rows(rules)?,
+        found.rows(directory)?,
+    )?;
     let engine = Engine {
         now,
         rules: TicketSettings {
             reopen_window_days: windows.reopen_window_days,
-            sla_policies: Rc::new(sla::read_all_policies(sla_policies)?.1),
+            sla_policies: Rc::new(sla::read_all_policies(found.rows(sla_policies)?)?.1),
         },
         automation: Some(Rc::new(automation)),
     };
@@ -93,11 +92,8 @@ pub fn candidate(id: i64, now: Millis) -> Stmt {
 }
 
 /// Reads [`candidate`]; nothing where the ticket is deleted.
-pub fn read_candidate(rows: Option<&Rows>) -> Result<Option<Candidate>, DbError> {
-    match rows {
-        Some(rows) => Ok(ticket_context::read_candidates(rows)?.into_iter().next()),
-        None => Ok(None),
-    }
+pub fn read_candidate(rows: &Rows) -> Result<Option<Candidate>, DbError> {
+    Ok(ticket_context::read_candidates(rows)?.into_iter().next())
 }
 
 /// A sum over many tickets, of which none stands in another's way.

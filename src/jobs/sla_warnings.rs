@@ -5,10 +5,11 @@ use crate::app::retry::retry;
 use crate::desk::automation::executor::TriggerInput;
 use crate::desk::automation::rule::TriggerKind;
 use crate::desk::sla::SlaTarget;
-use crate::edge::db::Rows;
+use crate::edge::db::{Batch, Rows};
 use crate::http::error::Error;
 use crate::jobs::shared::{self, JobDb, Outcomes};
 use crate::store::sla::warnings::{self, DueWarning};
+use crate::store::sql::rows::IdRow;
 use crate::store::tickets::subject::EventSubject;
 use crate::store::tickets::write;
 
@@ -20,12 +21,17 @@ const MAX_WITH_RULES: i64 = 50;
 /// Gives the warnings whose moment has come, and lets rules hear of them.
 pub async fn run(job: &JobDb<'_>) -> Result<usize, Error> {
     let (db, now) = (job.db, job.now);
-    let found = db
-        .batch(&SlaTarget::ALL.map(|target| warnings::list_due(target, now, MAX_WITH_RULES)))
-        .await?;
+    let mut batch = Batch::new();
+    let slots = SlaTarget::ALL.map(|target| {
+        (
+            target,
+            batch.add::<IdRow>(warnings::list_due(target, now, MAX_WITH_RULES)),
+        )
+    });
+    let found = db.batch(&batch).await?;
     let mut waiting = Vec::new();
-    for (target, rows) in SlaTarget::ALL.into_iter().zip(&found) {
-        waiting.extend(read_ids(rows)?.into_iter().map(|id| (target, id)));
+    for (target, slot) in slots {
+        waiting.extend(found.all(slot)?.into_iter().map(|row| (target, row.id)));
     }
     if waiting.is_empty() {
         return Ok(0);
@@ -37,12 +43,9 @@ pub async fn run(job: &JobDb<'_>) -> Result<usize, Error> {
     if !is_heard {
         let mut given = 0_usize;
         for target in SlaTarget::ALL {
-            let done = job
-                .commit(Vec::from(warnings::issue(target, now, BATCH_SIZE)))
-                .await?;
-            if let Some(rows) = done.last() {
-                given = given.saturating_add(read_ids(rows)?.len());
-            }
+            let mut batch = Batch::new();
+            let issued = batch.add_last::<IdRow>(warnings::issue(target, now, BATCH_SIZE));
+            given = given.saturating_add(job.commit(batch).await?.all(issued)?.len());
         }
         return Ok(given);
     }
@@ -53,23 +56,15 @@ pub async fn run(job: &JobDb<'_>) -> Result<usize, Error> {
     tally.finish()
 }
 
-fn read_ids(rows: &Rows) -> Result<Vec<i64>, Error> {
-    let ids: Vec<crate::store::sql::rows::IdRow> = rows.all()?;
-    Ok(ids.into_iter().map(|row| row.id).collect())
-}
-
 /// Gives one warning, with what rules make of it. Nothing where somebody was faster, or there is no reason any more.
 async fn issue_one(job: &JobDb<'_>, engine: &Engine, target: SlaTarget, id: i64) -> Result<bool, Error> {
     let now = engine.now;
-    let found = job
-        .db
-        .batch(&[warnings::find_due(target, id, now), shared::candidate(id, now)])
-        .await?;
-    let alert: Option<DueWarning> = match found.first() {
-        Some(rows) => rows.first()?,
-        None => None,
-    };
-    let (Some(alert), Some(seen)) = (alert, shared::read_candidate(found.get(1))?) else {
+    let mut batch = Batch::new();
+    let alert = batch.add::<DueWarning>(warnings::find_due(target, id, now));
+    let candidate = batch.add::<Rows>(shared::candidate(id, now));
+    let found = job.db.batch(&batch).await?;
+    let seen = shared::read_candidate(found.rows(candidate)?)?;
+    let (Some(alert), Some(seen)) = (found.first(alert)?, seen) else {
         return Ok(false);
     };
     let ticket = seen.ticket.ticket();
@@ -86,6 +81,6 @@ async fn issue_one(job: &JobDb<'_>, engine: &Engine, target: SlaTarget, id: i64)
     let followed = automation::apply_rules(engine, &subject, (Some(&ticket), &ticket), &seen.around, &heard)?;
     let mut stmts = warnings::issue_one(target, (id, ticket.version), now);
     stmts.extend(write::change(&ticket, &followed.ticket, followed.story, now));
-    job.commit(stmts).await?;
+    job.commit(stmts.into()).await?;
     Ok(true)
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::desk::live::connection::{Authority, CloseReason, Connection, Topic};
 use crate::desk::live::frame;
 use crate::desk::{MINUTE, Millis};
-use crate::edge::db::{Db, DbError, Rows, Stmt};
+use crate::edge::db::{Batch, Db, DbError, Stmt};
 use crate::edge::hub::{Hub, Socket};
 use crate::edge::{clock, log};
 use crate::live::{EphemeralFrame, LiveObject, connections, topic, update_connection};
@@ -92,14 +92,15 @@ impl LiveObject {
         }
         self.set_alarm(hub).await;
         let reach = CursorRange::of(&seats);
-        let mut batch = vec![
-            authorities(object, seats.iter().map(|(_, connection)| connection), now),
-            head_stmt(object),
-        ];
-        if let Some(reach) = &reach {
-            batch.push(page_stmt(object, reach, reach.first));
-            batch.extend((reach.last < reach.first).then(|| page_stmt(object, reach, reach.last)));
-        }
+        let mut batch = Batch::new();
+        let people = seats.iter().map(|(_, connection)| connection);
+        let authorities = batch.add::<Authority>(authorities(object, people, now));
+        let head = batch.add::<CountRow>(head_stmt(object));
+        let newest = reach.as_ref().map(|reach| page_stmt(object, reach, reach.first));
+        let newest = batch.add_optional::<FrameRow>(newest);
+        let missed = reach.as_ref().filter(|reach| reach.last < reach.first);
+        let missed = missed.map(|reach| page_stmt(object, reach, reach.last));
+        let missed = batch.add_optional::<FrameRow>(missed);
         let until = now.saturating_add(LEASE);
         let renews_at = now.saturating_add(LEASE_RENEWAL);
         let renews = self.leased_until.get() < now.saturating_add(LEASE_RENEWAL / 2);
@@ -109,22 +110,13 @@ impl LiveObject {
                 Topic::Ticket(_) => None,
                 Topic::User(id) => Some(id),
             };
-            batch.push(rows::upsert_listener(&name, user, until, renews_at));
+            batch.extend([rows::upsert_listener(&name, user, until, renews_at)]);
         }
         let found = db.batch(&batch).await?;
-        let mut found = found.iter();
-        let authorities: Vec<Authority> = read_all(found.next())?;
-        let head = read_all::<CountRow>(found.next())?
-            .first()
-            .map_or(0, |number| number.n);
-        let newest: Vec<FrameRow> = match &reach {
-            Some(_) => read_all(found.next())?,
-            None => Vec::new(),
-        };
-        let missed: Vec<FrameRow> = match &reach {
-            Some(reach) if reach.last < reach.first => read_all(found.next())?,
-            _ => Vec::new(),
-        };
+        let authorities = found.all(authorities)?;
+        let head = found.first(head)?.map_or(0, |number| number.n);
+        let newest = found.all_if(newest)?;
+        let missed = found.all_if(missed)?;
         if renews {
             // At least until then: where the record lasted so long already, it was not renewed.
             self.leased_until.set(renews_at);
@@ -280,10 +272,6 @@ fn greet(object: Topic, seats: &[(Socket, Connection)], now: Millis) {
             greeted.iter().for_each(|(socket, _)| socket.send(&text));
         }
     }
-}
-
-fn read_all<T: serde::de::DeserializeOwned>(rows: Option<&Rows>) -> Result<Vec<T>, DbError> {
-    rows.map_or(Ok(Vec::new()), Rows::all)
 }
 
 /// Whether the owners of these seats still stand.

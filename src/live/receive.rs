@@ -1,5 +1,6 @@
 //! What comes in over a socket.
 
+use serde::de::IgnoredAny;
 use serde_json::{Map, Value, json};
 
 use crate::app::dispatch;
@@ -7,7 +8,7 @@ use crate::desk::id::Ref;
 use crate::desk::live::connection::{Admission, Authority, CloseReason, Connection, Topic};
 use crate::desk::live::frame::{self, ClientFrame};
 use crate::edge::auth::token::Claims;
-use crate::edge::db::Db;
+use crate::edge::db::{Batch, Db};
 use crate::edge::hub::{self, Frame, Hub, Socket};
 use crate::edge::{clock, ids};
 use crate::http::error::Error;
@@ -19,6 +20,7 @@ use crate::live::{Echo, EphemeralFrame, LiveObject, topic, update_connection};
 use crate::server;
 use crate::store::dispatch::{Dispatch, DispatchKind};
 use crate::store::live::{self as rows, FrameRow};
+use crate::store::sql::rows::IdRow;
 
 /// The headers of a request that is made of a frame.
 struct FrameHeaders {
@@ -184,10 +186,10 @@ impl LiveObject {
         }
         let internal = speaker.connection.may_read_internal();
         let found = match Db::open(&speaker.hub.env) {
-            Ok(db) => db.batch(&[rows::message_frame(message_id, internal)]).await,
+            Ok(db) => db.first(rows::message_frame(message_id, internal)).await,
             Err(error) => Err(error),
         };
-        let told: Option<FrameRow> = found.ok().and_then(|rows| rows.first()?.first().ok()?);
+        let told: Option<FrameRow> = found.ok().flatten();
         if let Some(text) = told.and_then(|told| told.staff.or(told.public)) {
             match &speaker.reference {
                 Some(reference) => speaker.send(&frame::with_ref(&text, reference)),
@@ -250,20 +252,21 @@ async fn broadcast_typing(
     whisper: &EphemeralFrame,
 ) -> Result<(), Error> {
     let now = clock::now();
-    let batch = [
-        authorities(speaker.object, std::iter::once(&speaker.connection), now),
-        rows::visible_tickets(speaker.connection.user_id, &json!([ticket]).to_string()),
-    ];
+    let mut batch = Batch::new();
+    let authorities = batch.add::<Authority>(authorities(
+        speaker.object,
+        std::iter::once(&speaker.connection),
+        now,
+    ));
+    let visible = rows::visible_tickets(speaker.connection.user_id, &json!([ticket]).to_string());
+    let visible = batch.add::<IdRow>(visible);
     let found = Db::open(&speaker.hub.env)?.batch(&batch).await?;
-    let [authorities, seen] = found.as_slice() else {
-        return Ok(());
-    };
-    let authorities: Vec<Authority> = authorities.all()?;
+    let authorities = found.all(authorities)?;
     if let Err(end) = speaker.connection.check_authority(&authorities, false, now) {
         close_socket(speaker.socket, end);
         return Ok(());
     }
-    if seen.is_empty()? {
+    if !found.has_row(visible)? {
         return Err(Error::NotFound);
     }
     let text = serde_json::to_string(whisper).map_err(|error| Error::Internal(error.to_string()))?;
@@ -278,8 +281,8 @@ async fn is_room_ticket(hub: &Hub, room: i64, named: Option<&Ref>) -> bool {
         Some(Ref::Id(id)) => *id == room,
         Some(named) => {
             let Ok(db) = Db::open(&hub.env) else { return false };
-            let found = db.batch(&[rows::is_same_ticket(room, named)]).await;
-            found.is_ok_and(|found| found.first().is_some_and(|rows| rows.is_empty() == Ok(false)))
+            let found = db.first::<IgnoredAny>(rows::is_same_ticket(room, named)).await;
+            found.is_ok_and(|row| row.is_some())
         }
     }
 }

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::desk::live::connection::{Authority, Topic};
 use crate::edge::clock;
-use crate::edge::db::{Db, DbError};
+use crate::edge::db::{Batch, Db, DbError, Slot};
 use crate::edge::hub::Hub;
 use crate::http::error::Error;
 use crate::live::broadcast::{authorities, close_socket};
@@ -66,29 +66,32 @@ async fn send_missed(speaker: &FrameSender<'_>, mut tickets: Vec<(i64, i64)>) ->
         }
         let ids: Vec<i64> = tickets.iter().map(|(id, _)| *id).collect();
         let now = clock::now();
-        let mut batch = vec![
-            authorities(speaker.object, std::iter::once(&speaker.connection), now),
-            rows::visible_tickets(me, &json!(ids).to_string()),
-        ];
+        let mut batch = Batch::new();
+        let authorities = batch.add::<Authority>(authorities(
+            speaker.object,
+            std::iter::once(&speaker.connection),
+            now,
+        ));
+        let seen = batch.add::<IdRow>(rows::visible_tickets(me, &json!(ids).to_string()));
         let pages = tickets.iter();
-        batch.extend(pages.map(|(id, last)| rows::missed_frames(me, *id, *last, PAGE_SIZE, internal)));
+        let pages = pages.map(|(id, last)| {
+            batch.add::<FrameRow>(rows::missed_frames(me, *id, *last, PAGE_SIZE, internal))
+        });
+        let pages: Vec<Slot<FrameRow>> = pages.collect();
         let found = db.batch(&batch).await?;
-        let [authorities, seen, pages @ ..] = found.as_slice() else {
-            return Ok(());
-        };
-        let authorities: Vec<Authority> = authorities.all()?;
+        let authorities = found.all(authorities)?;
         if let Err(end) = speaker.connection.check_authority(&authorities, false, now) {
             close_socket(speaker.socket, end);
             return Ok(());
         }
-        let seen: Vec<IdRow> = seen.all()?;
+        let seen = found.all(seen)?;
         let mut hidden = Vec::new();
         let mut left = Vec::new();
         for ((id, _), page) in tickets.iter().zip(pages) {
             if !seen.iter().any(|seen| seen.id == *id) {
                 hidden.push((format!("tickets.{id}"), "not found".to_owned()));
             }
-            let page: Vec<FrameRow> = page.all()?;
+            let page = found.all(page)?;
             for text in page
                 .iter()
                 .filter_map(|told| told.staff.as_ref().or(told.public.as_ref()))
@@ -116,10 +119,6 @@ async fn send_missed(speaker: &FrameSender<'_>, mut tickets: Vec<(i64, i64)>) ->
 
 async fn staff_seq(hub: &Hub, ticket: i64, public_seq: i64) -> Result<i64, DbError> {
     let db = Db::open(&hub.env)?;
-    let found = db.batch(&[rows::staff_seq(ticket, public_seq)]).await?;
-    let number: Option<CountRow> = match found.first() {
-        Some(rows) => rows.first()?,
-        None => None,
-    };
+    let number: Option<CountRow> = db.first(rows::staff_seq(ticket, public_seq)).await?;
     Ok(number.map_or(0, |number| number.n))
 }

@@ -20,7 +20,7 @@ use crate::desk::Millis;
 use crate::desk::person::Role;
 use crate::edge::auth::token::{Claims, TokenUse};
 use crate::edge::config::{self, Config};
-use crate::edge::db::Db;
+use crate::edge::db::{Batch, Db, Rows};
 use crate::edge::http::{Incoming, PlatformRequest, PlatformResponse};
 use crate::edge::object_store::ByteStream;
 use crate::edge::{Context, Env, WorkerResult, clock, http, log};
@@ -273,11 +273,14 @@ async fn recheck_caller(
     outcome: &Result<Reply, Error>,
 ) -> Result<(), Error> {
     let Some(find) = finder.filter(|_| matches!(outcome, Err(Error::Invalid(_)))) else {
-        return call.read_optional(Vec::new()).await.map(|_| ());
+        return call.read_optional(Batch::new()).await.map(|_| ());
     };
-    match call.read_optional(vec![find(call)?]).await?.first() {
-        Some(rows) if rows.is_empty()? => Err(Error::NotFound),
-        _ => Ok(()),
+    let mut batch = Batch::new();
+    let named = batch.add::<Rows>(find(call)?);
+    if call.read_optional(batch).await?.has_row(named)? {
+        Ok(())
+    } else {
+        Err(Error::NotFound)
     }
 }
 

@@ -6,7 +6,7 @@
 
 use serde::Deserialize;
 
-use crate::edge::db::{Db, DbError, Rows, Stmt};
+use crate::edge::db::{Batch, Db, DbError, Rows, Stmt};
 use crate::store::dispatch::{self, Dispatch};
 
 /// The key of a request that must not take effect twice.
@@ -110,43 +110,31 @@ pub async fn commit(
     answer: &CommitReply,
     now: i64,
 ) -> Result<(StoredReply, Vec<Dispatch>), DbError> {
-    let mut batch = Vec::with_capacity(stmts.len().saturating_add(4));
-    if let Some(key) = key {
-        batch.push(claim_key(key, answer.status()));
-    }
+    let mut batch = Batch::new();
+    batch.extend(key.map(|key| claim_key(key, answer.status())));
     batch.extend(stmts);
-    let dispatch_at = batch.len();
-    batch.push(dispatch::list(now));
-    match (answer, key) {
-        (CommitReply::Nothing, _) => {}
-        (CommitReply::Row(view), None) | (CommitReply::Created(view, _), None) => batch.push(view.clone()),
-        (CommitReply::Row(view), Some(key)) => batch.extend([store_reply(key, view, None), view.clone()]),
-        (CommitReply::Created(view, place), Some(key)) => {
-            batch.extend([store_reply(key, view, Some(place)), view.clone()])
-        }
-    }
-    let results = db.batch(&batch).await?;
-    let dispatches = match results.get(dispatch_at) {
-        Some(rows) => rows.all()?,
-        None => Vec::new(),
+    let dispatches = batch.add::<Dispatch>(dispatch::list(now));
+    let (view, place) = match answer {
+        CommitReply::Nothing => (None, None),
+        CommitReply::Row(view) => (Some(view), None),
+        CommitReply::Created(view, place) => (Some(view), Some(place.as_str())),
     };
+    batch.extend(key.zip(view).map(|(key, view)| store_reply(key, view, place)));
+    let row = batch.add_optional::<ReplyRow>(view.cloned());
+    let found = db.batch(&batch).await?;
+    let dispatches = found.all(dispatches)?;
     let status = u16::try_from(answer.status()).unwrap_or(200);
-    if matches!(answer, CommitReply::Nothing) {
+    let Some(row) = row else {
         let answered = StoredReply {
             status,
             ..StoredReply::default()
         };
         return Ok((answered, dispatches));
-    }
-    let row = match results.last() {
-        Some(rows) => rows.first::<ReplyRow>()?,
-        None => None,
     };
-    let row = row.ok_or_else(|| DbError::Other("the answer's row is not there".to_owned()))?;
-    let location = match answer {
-        CommitReply::Created(_, place) => Some(format!("{place}{}", row.id.unwrap_or_default())),
-        _ => None,
-    };
+    let row = found
+        .first(row)?
+        .ok_or_else(|| DbError::Other("the answer's row is not there".to_owned()))?;
+    let location = place.map(|place| format!("{place}{}", row.id.unwrap_or_default()));
     let answered = StoredReply {
         status,
         location,

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::edge::db::{Db, DbError, Rows, Stmt};
+use crate::edge::db::{Answers, Batch, Db, DbError, Stmt};
 use crate::store::tickets::events::FORMER_ASSIGNEE;
 use crate::store::webhooks::deliveries;
 
@@ -64,16 +64,14 @@ fn new_mails() -> &'static str {
      WHERE o.id > (SELECT max(id) FROM outbox) - 100 AND o.created_at = ?1 AND o.attempts = 0"
 }
 
-/// Runs the statements as one batch, and gives their rows and what follows from them.
+/// Runs a batch that changes something, and gives its answers and what follows from it. `now` is the time that it
+/// writes.
 ///
 /// # Errors
 /// When the batch fails: nothing is written then.
-pub async fn commit(db: &Db, mut stmts: Vec<Stmt>, now: i64) -> Result<(Vec<Rows>, Vec<Dispatch>), DbError> {
-    stmts.push(list(now));
-    let mut found = db.batch(&stmts).await?;
-    let dispatches = match found.pop() {
-        Some(rows) => rows.all()?,
-        None => Vec::new(),
-    };
+pub async fn commit(db: &Db, mut batch: Batch, now: i64) -> Result<(Answers, Vec<Dispatch>), DbError> {
+    let dispatches = batch.add(list(now));
+    let found = db.batch(&batch).await?;
+    let dispatches = found.all(dispatches)?;
     Ok((found, dispatches))
 }

@@ -1,14 +1,13 @@
 //! The categories of an agent, and the agents of a category.
 
-use crate::api::agents::row;
 use crate::api::categories::{AGENTS, active_filter, category_in_path};
-use crate::api::list::{list_reply, resolved_ids};
+use crate::api::list::{List, parse_list_query, resolved_ids};
 use crate::app::call::Call;
 use crate::app::retry::retry;
 use crate::desk::category::CategoryRef;
+use crate::edge::db::Batch;
 use crate::http::error::Error;
 use crate::http::input;
-use crate::http::page::{self, Page};
 use crate::http::reply::Reply;
 use crate::store::categories;
 use crate::store::categories::write::CategoryFields;
@@ -17,40 +16,32 @@ use crate::store::users::agents;
 
 /// `GET /agents/{id}/categories`.
 pub async fn list_categories(call: &Call<'_>) -> Result<Reply, Error> {
-    let input = input::parse_query(call.request, &[&page::QUERY, &crate::api::categories::LIST])?;
-    let page = Page::from_query(call.request, &input, call.my_id()?)?;
+    let (input, page) = parse_list_query(call, &[&crate::api::categories::LIST])?;
     let reference = call.reference("id")?;
     let filter = categories::CategoryFilter {
         is_active: active_filter(call, &input)?,
         agent: Some(reference.clone()),
     };
-    let mut stmts = vec![agents::row(&reference), categories::list(&filter, true, &page)];
-    if page.count {
-        stmts.push(categories::count(&filter));
-    }
-    let found = call.read(stmts).await?;
-    row(found.first())?;
-    let rows = found.get(1).ok_or(Error::NotFound)?;
-    list_reply(call, &page, rows, None, found.get(2))
+    List::new(categories::list(&filter, true, &page), || {
+        categories::count(&filter)
+    })
+    .of(agents::row(&reference))
+    .reply(call, &page)
+    .await
 }
 
 /// `GET /categories/{id}/agents`.
 pub async fn list_agents(call: &Call<'_>) -> Result<Reply, Error> {
-    let input = input::parse_query(call.request, &[&page::QUERY, &crate::api::agents::LIST])?;
-    let page = Page::from_query(call.request, &input, call.my_id()?)?;
+    let (input, page) = parse_list_query(call, &[&crate::api::agents::LIST])?;
     let name = category_in_path(call, "id")?;
     let filter = agents::AgentFilter {
         category: Some(name.clone()),
         ..crate::api::agents::read_filter(&input)
     };
-    let mut stmts = vec![categories::row(&name), agents::list(&filter, &page)];
-    if page.count {
-        stmts.push(agents::count(&filter));
-    }
-    let found = call.read(stmts).await?;
-    crate::api::categories::row(found.first())?;
-    let rows = found.get(1).ok_or(Error::NotFound)?;
-    list_reply(call, &page, rows, None, found.get(2))
+    List::new(agents::list(&filter, &page), || agents::count(&filter))
+        .of(categories::row(&name))
+        .reply(call, &page)
+        .await
 }
 
 /// `PUT /categories/{id}/agents`: exactly these.
@@ -59,11 +50,12 @@ pub async fn set_agents(call: &Call<'_>) -> Result<Reply, Error> {
     let name = category_in_path(call, "id")?;
     let wanted = input.rows_json("agents").unwrap_or_default();
     retry!(async {
-        let found = call
-            .read(vec![categories::row(&name), agents::resolve_active(&wanted)])
-            .await?;
-        let category = crate::api::categories::row(found.first())?;
-        let ids = resolved_ids(found.get(1), "agents", "no active agent")?;
+        let mut batch = Batch::new();
+        let category = batch.add::<categories::CategoryRow>(categories::row(&name));
+        let ids = batch.add(agents::resolve_active(&wanted));
+        let found = call.read(batch).await?;
+        let category = found.require(category)?;
+        let ids = resolved_ids(&found, ids, "agents", "no active agent")?;
         call.check_version(category.version, Some(&input))?;
         let mut stmts = categories::update(
             category.id,

@@ -3,25 +3,24 @@
 pub mod agent_categories;
 
 use crate::api::auth::account::{new_user, read_names};
-use crate::api::list::{list_reply, resolved_ids, resource_reply};
+use crate::api::list::{List, parse_list_query, resolved_ids, show_resource};
 use crate::app::call::Call;
 use crate::app::retry::retry;
 use crate::desk::agent::{AgentAttribute, authorize_edit};
 use crate::desk::id::Ref;
 use crate::desk::person::Role;
 use crate::edge::auth::password;
-use crate::edge::db::{Rows, Stmt};
+use crate::edge::db::{Batch, Stmt};
 use crate::http::error::Error;
 use crate::http::input;
 use crate::http::input_values::{Input, Patch};
-use crate::http::page::{self, Page};
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape};
 use crate::store::commit::CommitReply;
 use crate::store::mail::outbox;
 use crate::store::tickets::assignment;
 use crate::store::users::agents::{self as rows, AgentFilter, AgentRow};
-use crate::store::users::{self, UserPatch};
+use crate::store::users::{self, NewUser, UserPatch};
 use crate::store::{categories, sessions};
 
 const NAME: Kind = Kind::Line { min: 0, max: 100 };
@@ -149,13 +148,6 @@ pub(super) fn read_filter(input: &Input) -> AgentFilter {
     }
 }
 
-fn row(rows: Option<&Rows>) -> Result<AgentRow, Error> {
-    match rows {
-        Some(rows) => rows.first()?.ok_or(Error::NotFound),
-        None => Err(Error::NotFound),
-    }
-}
-
 /// Finds the agent in the path.
 pub fn find(call: &Call) -> Result<Stmt, Error> {
     Ok(crate::store::users::agents::row(&call.reference("id")?))
@@ -163,33 +155,31 @@ pub fn find(call: &Call) -> Result<Stmt, Error> {
 
 /// `GET /agents`.
 pub async fn list(call: &Call<'_>) -> Result<Reply, Error> {
-    let input = input::parse_query(call.request, &[&page::QUERY, &LIST])?;
-    let page = Page::from_query(call.request, &input, call.my_id()?)?;
+    let (input, page) = parse_list_query(call, &[&LIST])?;
     let filter = read_filter(&input);
-    let mut stmts = vec![rows::list(&filter, &page)];
-    if page.count {
-        stmts.push(rows::count(&filter));
-    }
-    let found = call.read(stmts).await?;
-    let rows = found.first().ok_or(Error::NotFound)?;
-    list_reply(call, &page, rows, None, found.get(1))
+    List::new(rows::list(&filter, &page), || rows::count(&filter))
+        .reply(call, &page)
+        .await
 }
 
 /// `POST /agents`.
 pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
     let input = input::parse_body(call.request, &NEW)?;
     let wanted = input.rows_json("categories");
-    let looks = wanted.iter().map(|wanted| categories::resolve_active(wanted));
-    let found = call.read(looks.collect()).await?;
-    let ids = match wanted {
-        Some(_) => Some(resolved_ids(found.first(), "categories", "no active category")?),
-        None => None,
-    };
+    let mut batch = Batch::new();
+    let ids = batch.add_optional(wanted.as_deref().map(categories::resolve_active));
+    let found = call.read(batch).await?;
+    let ids = ids
+        .map(|ids| resolved_ids(&found, ids, "categories", "no active category"))
+        .transpose()?;
     let hash = match input.text("password") {
         Some(text) => Some(password::hash(&text, &call.app.config.pepper).map_err(Error::Internal)?),
         None => None,
     };
-    let user = new_user(call, &input, Role::Agent, hash)?;
+    let user = NewUser {
+        avatar_url: input.text("avatar_url"),
+        ..new_user(call, &input, Role::Agent, hash)?
+    };
     let agent = Ref::Uid(user.uid.clone());
     let mut stmts = users::insert(&user);
     stmts.push(rows::set_profile(
@@ -210,8 +200,7 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
 
 /// `GET /agents/{id}`.
 pub async fn show(call: &Call<'_>) -> Result<Reply, Error> {
-    let found = call.read(vec![rows::show(&call.reference("id")?)]).await?;
-    resource_reply(found.first())
+    show_resource(call, rows::show(&call.reference("id")?)).await
 }
 
 /// `PUT /agents/{id}`.
@@ -230,14 +219,14 @@ pub async fn set_categories(call: &Call<'_>) -> Result<Reply, Error> {
 
 async fn try_update(call: &Call<'_>, reference: &Ref, input: &Input) -> Result<Reply, Error> {
     let wanted = input.rows_json("categories");
-    let mut stmts = vec![rows::row(reference)];
-    stmts.extend(wanted.iter().map(|wanted| categories::resolve_active(wanted)));
-    let found = call.read(stmts).await?;
-    let agent = row(found.first())?;
-    let ids = match wanted {
-        Some(_) => Some(resolved_ids(found.get(1), "categories", "no active category")?),
-        None => None,
-    };
+    let mut batch = Batch::new();
+    let agent = batch.add::<AgentRow>(rows::row(reference));
+    let ids = batch.add_optional(wanted.as_deref().map(categories::resolve_active));
+    let found = call.read(batch).await?;
+    let agent = found.require(agent)?;
+    let ids = ids
+        .map(|ids| resolved_ids(&found, ids, "categories", "no active category"))
+        .transpose()?;
     for part in changed_parts(input) {
         authorize_edit(part, call.my_role()?, agent.id == call.my_id()?)
             .map_err(|why| Error::Forbidden(why.to_owned()))?;
@@ -310,8 +299,7 @@ fn user_patch(input: &Input, is_active: Option<bool>) -> UserPatch {
 pub async fn deactivate(call: &Call<'_>) -> Result<Reply, Error> {
     let reference = call.reference("id")?;
     retry!(async {
-        let found = call.read(vec![rows::row(&reference)]).await?;
-        let agent = row(found.first())?;
+        let agent: AgentRow = call.read_row(rows::row(&reference)).await?;
         call.check_version(agent.version, None)?;
         let mut stmts = Vec::new();
         if agent.is_active == 1 {

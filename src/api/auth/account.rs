@@ -1,11 +1,12 @@
 //! One's own account: registering, knowing oneself, passwords.
 
 use crate::api::auth::sessions::{Guess, begin_session, sign_in_reply};
-use crate::api::list::resource_reply;
+use crate::api::list::show_resource;
 use crate::app::call::Call;
 use crate::desk::id::Ref;
 use crate::desk::person::{Role, split_name};
 use crate::edge::auth::password;
+use crate::edge::db::Batch;
 use crate::edge::ids;
 use crate::http::error::Error;
 use crate::http::input;
@@ -85,7 +86,7 @@ pub fn read_names(input: &Input) -> (Option<String>, Option<String>) {
     (first, last)
 }
 
-/// A user to be, from a body of the `Register` kind.
+/// A new user, from the fields that all bodies of new users have.
 pub fn new_user(call: &Call<'_>, input: &Input, role: Role, hash: Option<String>) -> Result<NewUser, Error> {
     let (first, last) = read_names(input);
     Ok(NewUser {
@@ -97,7 +98,7 @@ pub fn new_user(call: &Call<'_>, input: &Input, role: Role, hash: Option<String>
         role,
         department: input.text("department"),
         phone: input.text("phone"),
-        avatar_url: input.text("avatar_url"),
+        avatar_url: None,
         password_hash: hash,
         email_trusted: call.claims.is_some(),
         logs_in: false,
@@ -132,8 +133,7 @@ pub async fn register(call: &Call<'_>) -> Result<Reply, Error> {
 
 /// `GET /auth/me`, `GET /users/me`.
 pub async fn me(call: &Call<'_>) -> Result<Reply, Error> {
-    let found = call.read(vec![users::show(&Ref::Id(call.my_id()?))]).await?;
-    resource_reply(found.first())
+    show_resource(call, users::show(&Ref::Id(call.my_id()?))).await
 }
 
 /// `PUT /auth/change-password`: ends every session, and answers with a new one.
@@ -142,14 +142,12 @@ pub async fn change_password(call: &Call<'_>) -> Result<Reply, Error> {
     let id = call.my_id()?;
     let now = call.now();
     let guess = Guess::new(call, &format!("password\n{id}"));
-    let found = call
-        .read(guess.record(users::account(&Ref::Id(id)), now).into())
-        .await?;
-    guess.require_attempts_left(call, &found).await?;
-    let account: Account = match found.first() {
-        Some(rows) => rows.first()?.ok_or(Error::NotFound)?,
-        None => return Err(Error::NotFound),
-    };
+    let mut batch = Batch::new();
+    let account = batch.add::<Account>(users::account(&Ref::Id(id)));
+    let attempts = guess.record(&mut batch, now);
+    let found = call.read(batch).await?;
+    guess.require_attempts_left(call, &found, attempts).await?;
+    let account = found.require(account)?;
     let pepper = &call.app.config.pepper;
     let right = password::verify(
         &input.required("current_password"),
@@ -185,12 +183,10 @@ pub async fn reset_password(call: &Call<'_>) -> Result<Reply, Error> {
     call.check_rate_limit().await?;
     let hash =
         password::hash(&input.required("password"), &call.app.config.pepper).map_err(Error::Internal)?;
-    let stmts = rows::reset_password(&ids::hash_token(&input.required("token")), &hash, call.now());
-    let done = call.app.db.batch(&stmts).await?;
-    let user: Option<IdRow> = match done.last() {
-        Some(rows) => rows.first()?,
-        None => None,
-    };
+    let mut batch = Batch::new();
+    let token = ids::hash_token(&input.required("token"));
+    let user = batch.add_last::<IdRow>(rows::reset_password(&token, &hash, call.now()));
+    let user = call.app.db.batch(&batch).await?.first(user)?;
     match user {
         Some(_) => Ok(Reply::ok(
             r#"{"message":"the password is set; log in with it"}"#.to_owned(),

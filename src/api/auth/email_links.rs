@@ -3,12 +3,11 @@
 use crate::app::call::Call;
 use crate::desk::notification::{Channels, NotificationKind as Told};
 use crate::desk::signed_token::Signer;
-use crate::edge::db::Stmt;
+use crate::edge::db::Batch;
 use crate::http::error::Error;
 use crate::http::input;
 use crate::http::reply::{Body, Reply};
 use crate::http::shape::{Field, Kind, Shape};
-use crate::store::dispatch;
 use crate::store::mail::outbox;
 use crate::store::{notifications, users};
 
@@ -40,7 +39,8 @@ pub async fn forgot_password(call: &Call<'_>) -> Result<Reply, Error> {
     let input = input::parse_body(call.request, &FORGOT)?;
     call.check_rate_limit().await?;
     let address = input.required("email").to_lowercase();
-    enqueue_mail(call, outbox::request_password_reset(&address, call.now())).await?;
+    let mail = outbox::request_password_reset(&address, call.now());
+    call.write(mail.to_vec().into()).await?;
     Ok(Reply::ok(
         r#"{"message":"if there is an account with this address, a link is on its way to it"}"#.to_owned(),
     ))
@@ -56,11 +56,9 @@ pub async fn verify_email(call: &Call<'_>) -> Result<Reply, Error> {
     let (user_id, until) = word
         .and_then(|(id, until)| Some((id.parse::<i64>().ok()?, until.parse::<i64>().ok()?)))
         .ok_or_else(wrong)?;
-    let found = call.read_public(vec![users::find_email(user_id)]).await?;
-    let address = match found.first() {
-        Some(rows) => rows.text()?,
-        None => None,
-    };
+    let mut batch = Batch::new();
+    let address = batch.add(users::find_email(user_id));
+    let address = call.read_public(batch).await?.text(address)?;
     let signer = &call.app.config.mail.signer;
     let address = address.filter(|address| signer.verify("verify", &token, address));
     let address = address.filter(|_| call.now() < until).ok_or_else(wrong)?;
@@ -74,7 +72,8 @@ pub async fn verify_email(call: &Call<'_>) -> Result<Reply, Error> {
 /// `POST /auth/resend-verification`: at most three times an hour.
 pub async fn resend_verification(call: &Call<'_>) -> Result<Reply, Error> {
     call.authorize().await?;
-    enqueue_mail(call, outbox::request_verification(call.my_id()?, call.now())).await?;
+    let mail = outbox::request_verification(call.my_id()?, call.now());
+    call.write(mail.to_vec().into()).await?;
     Ok(Reply::ok(
         r#"{"message":"if the address is not confirmed yet, a mail is on its way"}"#.to_owned(),
     ))
@@ -115,11 +114,4 @@ pub async fn unsubscribe(call: &Call<'_>) -> Result<Reply, Error> {
     Ok(Reply::ok(
         r#"{"message":"you will get no more mails of this kind"}"#.to_owned(),
     ))
-}
-
-/// Keeps a mail to be sent, and has it sent.
-async fn enqueue_mail(call: &Call<'_>, mail: [Stmt; 2]) -> Result<(), Error> {
-    let (_, dispatches) = dispatch::commit(&call.app.db, mail.to_vec(), call.now()).await?;
-    call.app.due.borrow_mut().extend(dispatches);
-    Ok(())
 }

@@ -6,13 +6,12 @@ use crate::app::call::Call;
 use crate::desk::person::Role;
 use crate::edge::auth::token::{Claims, TokenUse};
 use crate::edge::auth::{password, revoked_tokens};
-use crate::edge::db::{Rows, Stmt};
+use crate::edge::db::{Answers, Batch, Slot, Stmt};
 use crate::edge::ids;
 use crate::http::error::Error;
 use crate::http::input;
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape};
-use crate::store::dispatch;
 use crate::store::sessions::{self as rows, Rotation};
 use crate::store::sql::rows::{CountRow, IdRow};
 use crate::store::users::{self, Account};
@@ -44,14 +43,12 @@ pub async fn login(call: &Call<'_>) -> Result<Reply, Error> {
     let subject: String = name.chars().take(254).collect();
     let guess = Guess::new(call, &format!("login\n{subject}"));
     let now = call.now();
-    let found = call
-        .read_public(guess.record(users::account_by_name(&name), now).into())
-        .await?;
-    guess.require_attempts_left(call, &found).await?;
-    let account: Option<Account> = match found.first() {
-        Some(rows) => rows.first()?,
-        None => None,
-    };
+    let mut batch = Batch::new();
+    let account = batch.add::<Account>(users::account_by_name(&name));
+    let attempts = guess.record(&mut batch, now);
+    let found = call.read_public(batch).await?;
+    guess.require_attempts_left(call, &found, attempts).await?;
+    let account = found.first(account)?;
     let hash = account
         .as_ref()
         .filter(|account| account.is_active == 1)
@@ -78,6 +75,12 @@ pub(super) struct Guess {
     address: String,
 }
 
+/// Where the answers count the guesses so far.
+pub(super) struct AttemptSlots {
+    account: Slot<CountRow>,
+    address: Slot<CountRow>,
+}
+
 impl Guess {
     /// A guess at the password of an account, whatever that is called.
     pub(super) fn new(call: &Call<'_>, account: &str) -> Guess {
@@ -88,26 +91,29 @@ impl Guess {
         }
     }
 
-    /// Reads the account, notes the guess against it before the password is looked at, and counts what stands against
-    /// the address.
-    pub(super) fn record(&self, account: Stmt, now: i64) -> [Stmt; 3] {
-        [
-            account,
-            rows::record_attempt(&self.account, rows::MAX_ACCOUNT_ATTEMPTS, now),
-            rows::count_attempts(&self.address, now),
-        ]
+    /// Notes the guess against the account before the password is looked at, and counts what stands against the
+    /// address.
+    pub(super) fn record(&self, batch: &mut Batch, now: i64) -> AttemptSlots {
+        AttemptSlots {
+            account: batch.add(rows::record_attempt(
+                &self.account,
+                rows::MAX_ACCOUNT_ATTEMPTS,
+                now,
+            )),
+            address: batch.add(rows::count_attempts(&self.address, now)),
+        }
     }
 
     /// Refuses a guess too many, by what [`Guess::record`] found. It counts all the same.
-    pub(super) async fn require_attempts_left(&self, call: &Call<'_>, found: &[Rows]) -> Result<(), Error> {
-        let count = |at: usize| -> Result<i64, Error> {
-            let row: Option<CountRow> = match found.get(at) {
-                Some(rows) => rows.first()?,
-                None => None,
-            };
-            Ok(row.map_or(0, |row| row.n))
-        };
-        if count(1)? <= rows::MAX_ACCOUNT_ATTEMPTS && count(2)? < rows::MAX_ADDRESS_ATTEMPTS {
+    pub(super) async fn require_attempts_left(
+        &self,
+        call: &Call<'_>,
+        found: &Answers,
+        attempts: AttemptSlots,
+    ) -> Result<(), Error> {
+        let of_account = found.first(attempts.account)?.map_or(0, |row| row.n);
+        let of_address = found.first(attempts.address)?.map_or(0, |row| row.n);
+        if of_account <= rows::MAX_ACCOUNT_ATTEMPTS && of_address < rows::MAX_ADDRESS_ATTEMPTS {
             return Ok(());
         }
         self.record_failure(call).await?;
@@ -133,10 +139,16 @@ pub(super) struct NewSession {
     user: String,
 }
 
+#[derive(Deserialize)]
+struct UserRow {
+    id: i64,
+    j: String,
+}
+
 /// Runs the statements and begins a session in the same batch: of somebody whom the statements may have made.
 pub(super) async fn begin_session(
     call: &Call<'_>,
-    mut stmts: Vec<Stmt>,
+    stmts: Vec<Stmt>,
     user: &crate::desk::id::Ref,
 ) -> Result<NewSession, Error> {
     let (uid, jti, now) = (call.uid()?, call.uid()?, call.now());
@@ -155,19 +167,17 @@ pub(super) async fn begin_session(
         now,
         expires_at: now.saturating_add(call.app.config.refresh_seconds.saturating_mul(1_000)),
     };
-    let at = stmts.len();
-    stmts.extend([rows::begin(user, &new), users::show(user)]);
-    let (done, dispatches) = dispatch::commit(&call.app.db, stmts, now).await?;
-    call.app.due.borrow_mut().extend(dispatches);
+    let mut batch = Batch::from(stmts);
+    let session = batch.add::<IdRow>(rows::begin(user, &new));
+    let user = batch.add::<UserRow>(users::show(user));
+    let done = call.write(batch).await?;
     let missing = || Error::Internal("the new session is not there".to_owned());
-    let session: IdRow = done.get(at).ok_or_else(missing)?.first()?.ok_or_else(missing)?;
-    let user = done.get(at.saturating_add(1)).ok_or_else(missing)?;
-    let user_id: IdRow = user.first()?.ok_or_else(missing)?;
+    let user = done.first(user)?.ok_or_else(missing)?;
     Ok(NewSession {
-        user_id: user_id.id,
-        session_id: session.id,
+        user_id: user.id,
+        session_id: done.first(session)?.ok_or_else(missing)?.id,
         jti,
-        user: user.text()?.ok_or_else(missing)?,
+        user: user.j,
     })
 }
 
@@ -237,25 +247,18 @@ pub async fn refresh(call: &Call<'_>) -> Result<Reply, Error> {
         won: i64,
     }
     let user = crate::desk::id::Ref::Id(claims.user_id);
-    let done = call
-        .read_public(vec![rows::rotate(&rotation), users::show(&user)])
-        .await?;
-    let won: Option<RotationRow> = match done.first() {
-        Some(rows) => rows.first()?,
-        None => None,
-    };
-    if won.is_none_or(|won| won.won != 1) {
+    let mut batch = Batch::new();
+    let rotated = batch.add::<RotationRow>(rows::rotate(&rotation));
+    let user = batch.add(users::show(&user));
+    let done = call.read_public(batch).await?;
+    if done.first(rotated)?.is_none_or(|row| row.won != 1) {
         return Err(ENDED);
     }
-    let user = match done.get(1) {
-        Some(rows) => rows.text()?,
-        None => None,
-    };
     let opened = NewSession {
         user_id: claims.user_id,
         session_id: claims.session_id,
         jti,
-        user: user.ok_or(ENDED)?,
+        user: done.text(user)?.ok_or(ENDED)?,
     };
     sign_in_reply(call, opened, claims.user_id, claims.role, claims.ver, 200).await
 }
@@ -263,13 +266,8 @@ pub async fn refresh(call: &Call<'_>) -> Result<Reply, Error> {
 /// `POST /auth/logout`: the session ends in D1, and the token is known to be dead in KV.
 pub async fn logout(call: &Call<'_>) -> Result<Reply, Error> {
     let me = call.me()?.clone();
-    call.read(vec![rows::revoke(
-        me.user_id,
-        Some(me.session_id),
-        None,
-        call.now(),
-    )])
-    .await?;
+    let revoke = rows::revoke(me.user_id, Some(me.session_id), None, call.now());
+    call.read(vec![revoke].into()).await?;
     revoke_token(call, &me).await;
     Ok(Reply::ok(r#"{"message":"logged out"}"#.to_owned()))
 }
@@ -277,7 +275,8 @@ pub async fn logout(call: &Call<'_>) -> Result<Reply, Error> {
 /// `POST /auth/logout-all`.
 pub async fn logout_all(call: &Call<'_>) -> Result<Reply, Error> {
     let me = call.me()?.clone();
-    call.read(vec![rows::revoke_all(me.user_id, call.now())]).await?;
+    call.read(vec![rows::revoke_all(me.user_id, call.now())].into())
+        .await?;
     revoke_token(call, &me).await;
     Ok(Reply::ok(r#"{"message":"logged out everywhere"}"#.to_owned()))
 }
@@ -305,13 +304,9 @@ pub async fn verify_token(call: &Call<'_>) -> Result<Reply, Error> {
 /// `GET /auth/sessions`.
 pub async fn list(call: &Call<'_>) -> Result<Reply, Error> {
     let me = call.me()?;
-    let found = call
-        .read(vec![rows::list(me.user_id, me.session_id, call.now())])
-        .await?;
-    let list = match found.first() {
-        Some(rows) => rows.text()?.unwrap_or_default(),
-        None => String::new(),
-    };
+    let mut batch = Batch::new();
+    let list = batch.add(rows::list(me.user_id, me.session_id, call.now()));
+    let list = call.read(batch).await?.text(list)?.unwrap_or_default();
     Ok(Reply::ok(format!(
         "{{\"data\":[{list}],\"meta\":{{\"limit\":100,\"has_more\":false,\"next_cursor\":null}},\"links\":{{}}}}"
     )))
@@ -326,12 +321,8 @@ pub async fn revoke(call: &Call<'_>) -> Result<Reply, Error> {
         Ref::Uid(uid) => (None, Some(uid)),
         Ref::Number(_) | Ref::Key(_) => return Err(Error::NotFound),
     };
-    let done = call
-        .read(vec![rows::revoke(me.user_id, id, uid.as_deref(), call.now())])
+    let IdRow { .. } = call
+        .read_row(rows::revoke(me.user_id, id, uid.as_deref(), call.now()))
         .await?;
-    let ended: Option<IdRow> = match done.first() {
-        Some(rows) => rows.first()?,
-        None => None,
-    };
-    ended.map(|_| Reply::no_content()).ok_or(Error::NotFound)
+    Ok(Reply::no_content())
 }

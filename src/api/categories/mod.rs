@@ -4,15 +4,14 @@ pub mod subcategories;
 
 use serde_json::json;
 
-use crate::api::list::{list_reply, resource_reply};
+use crate::api::list::{List, parse_list_query, show_resource};
 use crate::app::call::Call;
 use crate::app::retry::retry;
 use crate::desk::category::{CategoryRef, is_valid_slug, slug_from_name};
-use crate::edge::db::{Rows, Stmt};
+use crate::edge::db::{Batch, Stmt};
 use crate::http::error::Error;
 use crate::http::input;
 use crate::http::input_values::Input;
-use crate::http::page::{self, Page};
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape};
 use crate::store::categories::write::CategoryFields;
@@ -131,32 +130,17 @@ pub(super) fn read_fields(input: &Input) -> Result<CategoryFields, Error> {
     })
 }
 
-/// The row of a category.
-///
-/// # Errors
-/// [`Error::NotFound`] when there is none.
-pub fn row(rows: Option<&Rows>) -> Result<CategoryRow, Error> {
-    match rows {
-        Some(rows) => rows.first()?.ok_or(Error::NotFound),
-        None => Err(Error::NotFound),
-    }
-}
-
 /// `GET /categories`.
 pub async fn list(call: &Call<'_>) -> Result<Reply, Error> {
-    let input = input::parse_query(call.request, &[&page::QUERY, &LIST])?;
-    let page = Page::from_query(call.request, &input, call.my_id()?)?;
+    let (input, page) = parse_list_query(call, &[&LIST])?;
     let filter = CategoryFilter {
         is_active: active_filter(call, &input)?,
         agent: None,
     };
-    let mut stmts = vec![rows::list(&filter, call.my_role()?.is_staff(), &page)];
-    if page.count {
-        stmts.push(rows::count(&filter));
-    }
-    let found = call.read(stmts).await?;
-    let rows = found.first().ok_or(Error::NotFound)?;
-    list_reply(call, &page, rows, None, found.get(1))
+    let is_staff = call.my_role()?.is_staff();
+    List::new(rows::list(&filter, is_staff, &page), || rows::count(&filter))
+        .reply(call, &page)
+        .await
 }
 
 /// `POST /categories`.
@@ -182,10 +166,7 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
 /// `GET /categories/{id}`.
 pub async fn show(call: &Call<'_>) -> Result<Reply, Error> {
     let staff = call.my_role()?.is_staff();
-    let found = call
-        .read(vec![rows::show(&category_in_path(call, "id")?, staff)])
-        .await?;
-    resource_reply(found.first())
+    show_resource(call, rows::show(&category_in_path(call, "id")?, staff)).await
 }
 
 /// `PUT /categories/{id}`.
@@ -193,8 +174,7 @@ pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
     let input = input::parse_body(call.request, &EDIT)?;
     let (name, facts) = (category_in_path(call, "id")?, read_fields(&input)?);
     retry!(async {
-        let found = call.read(vec![rows::row(&name)]).await?;
-        let category = row(found.first())?;
+        let category: CategoryRow = call.read_row(rows::row(&name)).await?;
         call.check_version(category.version, Some(&input))?;
         let mut stmts = Vec::new();
         if facts.is_active == Some(false) && category.is_active == 1 {
@@ -227,15 +207,15 @@ pub async fn archive(call: &Call<'_>) -> Result<Reply, Error> {
     let name = category_in_path(call, "id")?;
     let move_to = body.name("move_to").or_else(|| query.name("move_to"));
     retry!(async {
-        let mut stmts = vec![rows::row(&name)];
-        stmts.extend(move_to.as_ref().map(rows::find_active));
-        let found = call.read(stmts).await?;
-        let category = row(found.first())?;
-        let target: Option<IdRow> = match found.get(1) {
-            Some(rows) => rows.first()?,
-            None => None,
-        };
-        let target = target.map(|row| row.id).filter(|id| *id != category.id);
+        let mut batch = Batch::new();
+        let category = batch.add::<CategoryRow>(rows::row(&name));
+        let target = batch.add_optional::<IdRow>(move_to.as_ref().map(rows::find_active));
+        let found = call.read(batch).await?;
+        let category = found.require(category)?;
+        let target = found
+            .first_if(target)?
+            .map(|row| row.id)
+            .filter(|id| *id != category.id);
         if move_to.is_some() && target.is_none() {
             return Err(Error::field("move_to", "is no other active category"));
         }

@@ -1,15 +1,14 @@
 //! Subcategories: the parts of a category.
 
 use crate::api::categories::{LIST, NEW, active_filter, category_in_path, read_fields};
-use crate::api::list::{list_reply, resource_reply};
+use crate::api::list::{List, parse_list_query, resource_reply};
 use crate::app::call::Call;
 use crate::app::retry::retry;
 use crate::desk::category::{CategoryRef, slug_from_name};
-use crate::edge::db::{Rows, Stmt};
+use crate::edge::db::{Batch, Stmt};
 use crate::http::error::Error;
 use crate::http::input;
 use crate::http::input_values::Input;
-use crate::http::page::{self, Page};
 use crate::http::reply::Reply;
 use crate::store::categories::subcategories::{self as rows, SubcategoryRow};
 use crate::store::categories::{self, write};
@@ -26,28 +25,14 @@ pub fn find(call: &Call) -> Result<Stmt, Error> {
 
 /// `GET /categories/{id}/subcategories`.
 pub async fn list(call: &Call<'_>) -> Result<Reply, Error> {
-    let input = input::parse_query(call.request, &[&page::QUERY, &LIST])?;
-    let page = Page::from_query(call.request, &input, call.my_id()?)?;
+    let (input, page) = parse_list_query(call, &[&LIST])?;
     let (category, is_active) = (category_in_path(call, "id")?, active_filter(call, &input)?);
-    let mut stmts = vec![
-        categories::row(&category),
-        rows::list(&category, is_active, &page),
-    ];
-    if page.count {
-        stmts.push(rows::count(&category, is_active));
-    }
-    let found = call.read(stmts).await?;
-    require_category(found.first())?;
-    let rows = found.get(1).ok_or(Error::NotFound)?;
-    list_reply(call, &page, rows, None, found.get(2))
-}
-
-fn require_category(rows: Option<&Rows>) -> Result<i64, Error> {
-    let id: Option<IdRow> = match rows {
-        Some(rows) => rows.first()?,
-        None => None,
-    };
-    id.map(|row| row.id).ok_or(Error::NotFound)
+    List::new(rows::list(&category, is_active, &page), || {
+        rows::count(&category, is_active)
+    })
+    .of(categories::row(&category))
+    .reply(call, &page)
+    .await
 }
 
 /// `POST /categories/{id}/subcategories`.
@@ -55,8 +40,7 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
     let input = input::parse_body(call.request, &NEW)?;
     let mut facts = read_fields(&input)?;
     let category = category_in_path(call, "id")?;
-    let found = call.read(vec![categories::row(&category)]).await?;
-    let category_id = require_category(found.first())?;
+    let IdRow { id: category_id } = call.read_row(categories::row(&category)).await?;
     let is_made = facts.slug.is_none();
     facts.slug = facts
         .slug
@@ -74,11 +58,12 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
 /// `GET /categories/{id}/subcategories/{sub_id}`.
 pub async fn show(call: &Call<'_>) -> Result<Reply, Error> {
     let (category, name) = (category_in_path(call, "id")?, category_in_path(call, "sub_id")?);
-    let found = call
-        .read(vec![rows::row(&category, &name), rows::show(&name)])
-        .await?;
-    row(found.first())?;
-    resource_reply(found.get(1))
+    let mut batch = Batch::new();
+    let row = batch.add::<SubcategoryRow>(rows::row(&category, &name));
+    let resource = batch.add(rows::show(&name));
+    let found = call.read(batch).await?;
+    found.require(row)?;
+    resource_reply(&found, resource)
 }
 
 /// `PUT /categories/{id}/subcategories/{sub_id}`.
@@ -87,8 +72,7 @@ pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
     let facts = read_fields(&input)?;
     let (category, name) = (category_in_path(call, "id")?, category_in_path(call, "sub_id")?);
     retry!(async {
-        let found = call.read(vec![rows::row(&category, &name)]).await?;
-        let subcategory = row(found.first())?;
+        let subcategory: SubcategoryRow = call.read_row(rows::row(&category, &name)).await?;
         call.check_version(subcategory.version, Some(&input))?;
         let stmt = rows::update(subcategory.id, subcategory.version, &facts, call.now());
         call.commit(
@@ -103,8 +87,7 @@ pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
 pub async fn archive(call: &Call<'_>) -> Result<Reply, Error> {
     let (category, name) = (category_in_path(call, "id")?, category_in_path(call, "sub_id")?);
     retry!(async {
-        let found = call.read(vec![rows::row(&category, &name)]).await?;
-        let subcategory = row(found.first())?;
+        let subcategory: SubcategoryRow = call.read_row(rows::row(&category, &name)).await?;
         call.check_version(subcategory.version, None::<&Input>)?;
         let mut stmts = Vec::new();
         if subcategory.is_active == 1 {
@@ -121,11 +104,4 @@ pub async fn archive(call: &Call<'_>) -> Result<Reply, Error> {
         }
         call.commit(stmts, CommitReply::Nothing).await
     })
-}
-
-fn row(rows: Option<&Rows>) -> Result<SubcategoryRow, Error> {
-    match rows {
-        Some(rows) => rows.first()?.ok_or(Error::NotFound),
-        None => Err(Error::NotFound),
-    }
 }

@@ -2,16 +2,15 @@
 
 use serde_json::{Value, json};
 
-use crate::api::reports::shared::{
-    AgentAccess, compliance, duration_stmts, read_request, read_rows, table_reply,
-};
+use crate::api::reports::shared::{AgentAccess, add_durations, compliance, read_request, table_reply};
 use crate::app::call::Call;
 use crate::desk::reports::figures::Table;
 use crate::desk::reports::period::to_rfc3339;
+use crate::edge::db::Batch;
 use crate::http::error::Error;
 use crate::http::reply::Reply;
 use crate::store::reports::current::WorkloadRow;
-use crate::store::reports::period::{ActivityRow, ComplianceRow, PercentilesRow};
+use crate::store::reports::period::{ActivityRow, ComplianceRow};
 use crate::store::reports::shared::GroupBy;
 
 /// `GET /admin/reports/agents`, `GET /agents/performance`: a row for each active agent and for whoever else of
@@ -20,19 +19,13 @@ use crate::store::reports::shared::GroupBy;
 pub async fn agents(call: &Call<'_>) -> Result<Reply, Error> {
     let asked = read_request(call, AgentAccess::Own)?;
     let lens = asked.scope();
-    let [responses, resolutions] = duration_stmts(&asked, GroupBy::Agent);
-    let found = call
-        .read(vec![
-            lens.workloads(),
-            lens.sla(GroupBy::Agent, &asked.range),
-            responses,
-            resolutions,
-        ])
-        .await?;
-    let staff: Vec<WorkloadRow> = read_rows(&found, 0)?;
-    let promised: Vec<ComplianceRow> = read_rows(&found, 1)?;
-    let (responses, resolutions): (Vec<PercentilesRow>, Vec<PercentilesRow>) =
-        (read_rows(&found, 2)?, read_rows(&found, 3)?);
+    let mut batch = Batch::new();
+    let staff = batch.add::<WorkloadRow>(lens.workloads());
+    let promised = batch.add::<ComplianceRow>(lens.sla(GroupBy::Agent, &asked.range));
+    let [responses, resolutions] = add_durations(&mut batch, &asked, GroupBy::Agent);
+    let found = call.read(batch).await?;
+    let (staff, promised) = (found.all(staff)?, found.all(promised)?);
+    let (responses, resolutions) = (found.all(responses)?, found.all(resolutions)?);
     let lines = staff.iter().filter_map(|one| {
         let id = Some(one.id.to_string());
         let kept = promised
@@ -102,10 +95,9 @@ pub async fn agents(call: &Call<'_>) -> Result<Reply, Error> {
 /// `GET /reports/user-activity`: who did most in the range.
 pub async fn activity(call: &Call<'_>) -> Result<Reply, Error> {
     let asked = read_request(call, AgentAccess::Scope)?;
-    let found = call
-        .read(vec![asked.scope().activity(&asked.range, asked.most)])
-        .await?;
-    let people: Vec<ActivityRow> = read_rows(&found, 0)?;
+    let mut batch = Batch::new();
+    let people = batch.add::<ActivityRow>(asked.scope().activity(&asked.range, asked.most));
+    let people = call.read(batch).await?.all(people)?;
     let table = Table {
         columns: vec![
             "user_id",

@@ -3,16 +3,15 @@
 use serde_json::{Value, json};
 
 use crate::api::reports::shared::{
-    AgentAccess, ReportRequest, compliance_json, counts_json, duration_stmts, is_capped, mark_capped,
-    percentiles_json, read_request, read_rows, sum_column, table_reply, trend_table, with_remainder,
+    AgentAccess, ReportRequest, TrendRow, add_durations, compliance_json, counts_json, is_capped,
+    mark_capped, percentiles_json, read_request, sum_column, table_reply, trend_table, with_remainder,
 };
 use crate::app::call::Call;
 use crate::desk::person::Role;
 use crate::desk::reports::figures::{Table, percent};
-use crate::desk::reports::period::Bucket;
 use crate::desk::tickets::priority::Priority;
 use crate::desk::tickets::status::Status;
-use crate::edge::db::Rows;
+use crate::edge::db::{Answers, Batch, Slot};
 use crate::http::error::Error;
 use crate::http::reply::Reply;
 use crate::store::reports::current::{AgeRow, MAX_WALKED, WorkloadRow};
@@ -27,19 +26,16 @@ struct CurrentCounts {
     is_capped: bool,
 }
 
-fn read_current(found: &[Rows], at: usize) -> Result<CurrentCounts, Error> {
-    let counts = read_rows::<TicketCounts>(found, at)?
-        .into_iter()
-        .next()
-        .unwrap_or_default();
-    Ok(CurrentCounts {
-        overdue: counts.overdue.saturating_add(counts.unmarked),
-        is_capped: counts.walked > MAX_WALKED || counts.unmarked >= MAX_WALKED,
-        counts,
-    })
-}
-
 impl CurrentCounts {
+    fn of(counts: Option<TicketCounts>) -> CurrentCounts {
+        let counts = counts.unwrap_or_default();
+        CurrentCounts {
+            overdue: counts.overdue.saturating_add(counts.unmarked),
+            is_capped: counts.walked > MAX_WALKED || counts.unmarked >= MAX_WALKED,
+            counts,
+        }
+    }
+
     fn by_status(&self) -> [(&'static str, i64); 8] {
         let counts = &self.counts;
         Status::ALL.map(|status| {
@@ -90,56 +86,66 @@ fn categories_json(groups: &[(Option<String>, i64)]) -> Value {
 /// `GET /tickets/stats/enhanced`.
 pub async fn statistics(call: &Call<'_>) -> Result<Reply, Error> {
     let asked = read_request(call, AgentAccess::Scope)?;
-    let (lens, parts) = (asked.scope(), asked.parts());
-    let stmts = vec![
-        lens.current(),
-        lens.current_by(GroupBy::Category),
-        lens.trend(&parts),
-    ];
-    let found = call.read(stmts).await?;
-    Ok(Reply::ok(overview_json(&asked, &parts, &found)?.to_string()))
+    let mut batch = Batch::new();
+    let overview = OverviewSlots::add(&mut batch, &asked);
+    let found = call.read(batch).await?;
+    let trend = trend_table(&asked.parts(), found.all(overview.trend)?);
+    Ok(Reply::ok(overview.json(&asked, &found, &trend)?.to_string()))
 }
 
-/// What both statistics and dashboards tell, from the present, its categories and the trend.
-fn overview_json(asked: &ReportRequest, parts: &[Bucket], found: &[Rows]) -> Result<Value, Error> {
-    let present = read_current(found, 0)?;
-    let categories = with_remainder(read_rows(found, 1)?, present.counts.total);
-    let trend = trend_table(parts, found, 2)?;
-    let mut body = json!({
-        "total": present.counts.total,
-        "by_status": counts_json(present.by_status()),
-        "by_priority": counts_json(present.by_priority()),
-        "unassigned": present.counts.unassigned,
-        "overdue": present.overdue,
-        "unresolved": present.unresolved(),
-        "by_category": categories_json(&categories),
-        "range": asked.range_json(),
-        "interval": asked.step.as_str(),
-        "trends": trend.to_json(),
-    });
-    mark_capped(&mut body, present.is_capped);
-    Ok(body)
+/// What both statistics and dashboards tell: the present, its categories and the trend.
+struct OverviewSlots {
+    present: Slot<TicketCounts>,
+    categories: Slot<GroupRow>,
+    trend: Slot<TrendRow>,
+}
+
+impl OverviewSlots {
+    fn add(batch: &mut Batch, asked: &ReportRequest) -> OverviewSlots {
+        let lens = asked.scope();
+        OverviewSlots {
+            present: batch.add(lens.current()),
+            categories: batch.add(lens.current_by(GroupBy::Category)),
+            trend: batch.add(lens.trend(&asked.parts())),
+        }
+    }
+
+    fn json(&self, asked: &ReportRequest, found: &Answers, trend: &Table) -> Result<Value, Error> {
+        let present = CurrentCounts::of(found.first(self.present)?);
+        let categories = with_remainder(found.all(self.categories)?, present.counts.total);
+        let mut body = json!({
+            "total": present.counts.total,
+            "by_status": counts_json(present.by_status()),
+            "by_priority": counts_json(present.by_priority()),
+            "unassigned": present.counts.unassigned,
+            "overdue": present.overdue,
+            "unresolved": present.unresolved(),
+            "by_category": categories_json(&categories),
+            "range": asked.range_json(),
+            "interval": asked.step.as_str(),
+            "trends": trend.to_json(),
+        });
+        mark_capped(&mut body, present.is_capped);
+        Ok(body)
+    }
 }
 
 /// `GET /reports/dashboard`, `GET /admin/dashboard`.
 pub async fn dashboard(call: &Call<'_>) -> Result<Reply, Error> {
     let asked = read_request(call, AgentAccess::Scope)?;
-    let (lens, parts) = (asked.scope(), asked.parts());
-    let mut stmts = vec![
-        lens.current(),
-        lens.current_by(GroupBy::Category),
-        lens.trend(&parts),
-    ];
-    stmts.extend(duration_stmts(&asked, GroupBy::Nothing));
-    stmts.extend([lens.sla(GroupBy::Nothing, &asked.range), lens.unresolved()]);
-    if asked.reader.role >= Role::Manager {
-        stmts.push(lens.workloads());
-    }
-    let found = call.read(stmts).await?;
-    let mut body = overview_json(&asked, &parts, &found)?;
-    let ages: Vec<AgeRow> = read_rows(&found, 6)?;
-    let promises: Vec<ComplianceRow> = read_rows(&found, 5)?;
-    let trend = trend_table(&parts, &found, 2)?;
+    let lens = asked.scope();
+    let mut batch = Batch::new();
+    let overview = OverviewSlots::add(&mut batch, &asked);
+    let [responses, resolutions] = add_durations(&mut batch, &asked, GroupBy::Nothing);
+    let promises = batch.add::<ComplianceRow>(lens.sla(GroupBy::Nothing, &asked.range));
+    let ages = batch.add::<AgeRow>(lens.unresolved());
+    let is_manager = asked.reader.role >= Role::Manager;
+    let loads = batch.add_optional::<WorkloadRow>(is_manager.then(|| lens.workloads()));
+    let found = call.read(batch).await?;
+    let trend = trend_table(&asked.parts(), found.all(overview.trend)?);
+    let mut body = overview.json(&asked, &found, &trend)?;
+    let ages = found.all(ages)?;
+    let promises = found.all(promises)?;
     if let Some(map) = body.as_object_mut() {
         let at_risk: i64 = ages.iter().map(|row| row.at_risk).sum();
         map.insert("at_risk".to_owned(), json!(at_risk));
@@ -147,15 +153,15 @@ pub async fn dashboard(call: &Call<'_>) -> Result<Reply, Error> {
         map.insert("resolved".to_owned(), json!(sum_column(&trend, 2)));
         map.insert(
             "first_response_ms".to_owned(),
-            percentiles_json(&read_rows(&found, 3)?),
+            percentiles_json(&found.all(responses)?),
         );
         map.insert(
             "resolution_ms".to_owned(),
-            percentiles_json(&read_rows(&found, 4)?),
+            percentiles_json(&found.all(resolutions)?),
         );
         map.insert("sla".to_owned(), compliance_json(&promises));
-        if asked.reader.role >= Role::Manager {
-            let loads: Vec<WorkloadRow> = read_rows(&found, 7)?;
+        if let Some(loads) = loads {
+            let loads = found.all(loads)?;
             let busy = loads
                 .iter()
                 .filter(|load| load.is_always_listed() || load.open_load > 0);
@@ -193,12 +199,17 @@ pub async fn by_department(call: &Call<'_>) -> Result<Reply, Error> {
 pub async fn group_report(call: &Call<'_>, by: GroupBy, name: &'static str) -> Result<Reply, Error> {
     let asked = read_request(call, AgentAccess::Scope)?;
     let lens = asked.scope();
-    let stmts = match (asked.is_ranged, by) {
-        (true, _) => vec![lens.created(by, &asked.range)],
-        (false, GroupBy::Status | GroupBy::Priority) => vec![lens.current()],
-        (false, _) => vec![lens.current(), lens.current_by(by)],
+    let mut batch = Batch::new();
+    let present = (!asked.is_ranged).then(|| lens.current());
+    let present = batch.add_optional::<TicketCounts>(present);
+    let groups = match (asked.is_ranged, by) {
+        (true, _) => Some(lens.created(by, &asked.range)),
+        (false, GroupBy::Status | GroupBy::Priority) => None,
+        (false, _) => Some(lens.current_by(by)),
     };
-    let found = call.read(stmts).await?;
+    let groups = batch.add_optional::<GroupRow>(groups);
+    let found = call.read(batch).await?;
+    let groups = found.all_if(groups)?;
     let named = |pairs: &[(&str, i64)]| -> Vec<(Option<String>, i64)> {
         pairs
             .iter()
@@ -206,7 +217,6 @@ pub async fn group_report(call: &Call<'_>, by: GroupBy, name: &'static str) -> R
             .collect()
     };
     let (counts, is_capped) = if asked.is_ranged {
-        let groups: Vec<GroupRow> = read_rows(&found, 0)?;
         let total = groups.iter().map(|group| group.n).sum();
         let words: &[&str] = match by {
             GroupBy::Status => &Status::WORDS,
@@ -219,11 +229,11 @@ pub async fn group_report(call: &Call<'_>, by: GroupBy, name: &'static str) -> R
         });
         (with_remainder(zeros.chain(groups).collect(), total), false)
     } else {
-        let present = read_current(&found, 0)?;
+        let present = CurrentCounts::of(found.first_if(present)?);
         let counts = match by {
             GroupBy::Status => named(&present.by_status()),
             GroupBy::Priority => named(&present.by_priority()),
-            _ => with_remainder(read_rows(&found, 1)?, present.counts.total),
+            _ => with_remainder(groups, present.counts.total),
         };
         (counts, present.is_capped)
     };

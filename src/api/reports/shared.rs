@@ -15,7 +15,7 @@ use crate::desk::reports::csv;
 use crate::desk::reports::figures::{Compliance, Percentiles, Table};
 use crate::desk::reports::period::{Bucket, Granularity, Period, to_rfc3339};
 use crate::desk::time_zone::TimeZone;
-use crate::edge::db::{Rows, Stmt};
+use crate::edge::db::{Batch, Slot};
 use crate::http::error::{Error, FieldErrorList};
 use crate::http::input;
 use crate::http::reply::{Body, Reply};
@@ -213,13 +213,6 @@ pub fn table_reply(asked: &ReportRequest, name: &str, table: &Table, facts: Valu
     Reply::ok(Value::Object(body).to_string())
 }
 
-pub(super) fn read_rows<T: for<'de> Deserialize<'de>>(found: &[Rows], at: usize) -> Result<Vec<T>, Error> {
-    match found.get(at) {
-        Some(rows) => Ok(rows.all()?),
-        None => Ok(Vec::new()),
-    }
-}
-
 /// Says that not everything was read.
 pub fn mark_capped(body: &mut Value, is_capped: bool) {
     if let (true, Some(map)) = (is_capped, body.as_object_mut()) {
@@ -254,15 +247,16 @@ pub(super) fn with_remainder(groups: Vec<GroupRow>, total: i64) -> Vec<(Option<S
     all
 }
 
+/// Created and resolved tickets of one part of the range.
+#[derive(Deserialize)]
+pub(super) struct TrendRow {
+    created: i64,
+    resolved: i64,
+}
+
 /// Created and resolved tickets of each part of the range.
-pub(super) fn trend_table(parts: &[Bucket], found: &[Rows], at: usize) -> Result<Table, Error> {
-    #[derive(Deserialize)]
-    struct TrendRow {
-        created: i64,
-        resolved: i64,
-    }
-    let counted: Vec<TrendRow> = read_rows(found, at)?;
-    Ok(Table {
+pub(super) fn trend_table(parts: &[Bucket], counted: Vec<TrendRow>) -> Table {
+    Table {
         columns: vec!["date", "created", "resolved"],
         rows: parts
             .iter()
@@ -275,13 +269,17 @@ pub(super) fn trend_table(parts: &[Bucket], found: &[Rows], at: usize) -> Result
                 ]
             })
             .collect(),
-    })
+    }
 }
 
-/// How long first responses and resolutions took.
-pub(super) fn duration_stmts(asked: &ReportRequest, by: GroupBy) -> [Stmt; 2] {
+/// Adds the statements of how long first responses and resolutions took.
+pub(super) fn add_durations(
+    batch: &mut Batch,
+    asked: &ReportRequest,
+    by: GroupBy,
+) -> [Slot<PercentilesRow>; 2] {
     [DurationKind::FirstResponse, DurationKind::Resolution]
-        .map(|duration| asked.scope().percentiles(duration, by, &asked.range))
+        .map(|duration| batch.add(asked.scope().percentiles(duration, by, &asked.range)))
 }
 
 fn percentiles(row: &PercentilesRow) -> Percentiles {

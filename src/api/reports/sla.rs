@@ -4,13 +4,14 @@
 use serde_json::{Value, json};
 
 use crate::api::reports::shared::{
-    AgentAccess, compliance, compliance_json, counts_json, duration_stmts, is_capped, mark_capped,
-    percentiles_json, read_request, read_rows, sum_column, table_reply, trend_table, with_remainder,
+    AgentAccess, add_durations, compliance, compliance_json, counts_json, is_capped, mark_capped,
+    percentiles_json, read_request, sum_column, table_reply, trend_table, with_remainder,
 };
 use crate::app::call::Call;
 use crate::desk::reports::figures::{AGE_BUCKETS, Compliance, Table};
 use crate::desk::tickets::priority::Priority;
 use crate::desk::tickets::status::Status;
+use crate::edge::db::{Batch, Slot};
 use crate::http::error::Error;
 use crate::http::reply::Reply;
 use crate::store::reports::current::{AgeRow, WorkloadRow};
@@ -21,15 +22,15 @@ use crate::store::reports::shared::{GroupBy, GroupRow};
 pub async fn volume(call: &Call<'_>) -> Result<Reply, Error> {
     let asked = read_request(call, AgentAccess::Scope)?;
     let (lens, parts) = (asked.scope(), asked.parts());
-    let mut stmts = vec![lens.trend(&parts)];
-    stmts.extend(
-        [GroupBy::Status, GroupBy::Priority, GroupBy::Category].map(|by| lens.created(by, &asked.range)),
-    );
-    stmts.extend(duration_stmts(&asked, GroupBy::Nothing));
-    let found = call.read(stmts).await?;
-    let trend = trend_table(&parts, &found, 0)?;
-    let created = |at: usize, words: &[&str]| -> Result<Value, Error> {
-        let groups: Vec<GroupRow> = read_rows(&found, at)?;
+    let mut batch = Batch::new();
+    let trend = batch.add(lens.trend(&parts));
+    let [statuses, priorities, categories] = [GroupBy::Status, GroupBy::Priority, GroupBy::Category]
+        .map(|by| batch.add::<GroupRow>(lens.created(by, &asked.range)));
+    let [responses, resolutions] = add_durations(&mut batch, &asked, GroupBy::Nothing);
+    let found = call.read(batch).await?;
+    let trend = trend_table(&parts, found.all(trend)?);
+    let created = |groups: Slot<GroupRow>, words: &[&str]| -> Result<Value, Error> {
+        let groups = found.all(groups)?;
         let total = groups.iter().map(|group| group.n).sum();
         let zeros = words.iter().map(|word| GroupRow {
             k: Some((*word).to_owned()),
@@ -45,11 +46,11 @@ pub async fn volume(call: &Call<'_>) -> Result<Reply, Error> {
         "range": asked.range_json(),
         "interval": asked.step.as_str(),
         "totals": {"created": sum_column(&trend, 1), "resolved": sum_column(&trend, 2)},
-        "by_status": created(1, &Status::WORDS)?,
-        "by_priority": created(2, &Priority::ALL.map(Priority::as_str))?,
-        "by_category": created(3, &[])?,
-        "first_response_ms": percentiles_json(&read_rows(&found, 4)?),
-        "resolution_ms": percentiles_json(&read_rows(&found, 5)?),
+        "by_status": created(statuses, &Status::WORDS)?,
+        "by_priority": created(priorities, &Priority::ALL.map(Priority::as_str))?,
+        "by_category": created(categories, &[])?,
+        "first_response_ms": percentiles_json(&found.all(responses)?),
+        "resolution_ms": percentiles_json(&found.all(resolutions)?),
     });
     Ok(table_reply(&asked, "tickets", &trend, facts))
 }
@@ -58,14 +59,12 @@ pub async fn volume(call: &Call<'_>) -> Result<Reply, Error> {
 pub async fn sla(call: &Call<'_>) -> Result<Reply, Error> {
     let asked = read_request(call, AgentAccess::Own)?;
     let lens = asked.scope();
-    let found = call
-        .read(vec![
-            lens.sla(GroupBy::Priority, &asked.range),
-            lens.sla(GroupBy::Agent, &asked.range),
-            lens.workloads(),
-        ])
-        .await?;
-    let by_priority: Vec<ComplianceRow> = read_rows(&found, 0)?;
+    let mut batch = Batch::new();
+    let by_priority = batch.add::<ComplianceRow>(lens.sla(GroupBy::Priority, &asked.range));
+    let by_agent = batch.add::<ComplianceRow>(lens.sla(GroupBy::Agent, &asked.range));
+    let staff = batch.add::<WorkloadRow>(lens.workloads());
+    let found = call.read(batch).await?;
+    let by_priority = found.all(by_priority)?;
     let line = |name: &str, row: &ComplianceRow| {
         let (response, resolution) = compliance(row);
         let kept = |kept: Compliance| {
@@ -107,8 +106,7 @@ pub async fn sla(call: &Call<'_>) -> Result<Reply, Error> {
             })
             .collect(),
     };
-    let by_agent: Vec<ComplianceRow> = read_rows(&found, 1)?;
-    let staff: Vec<WorkloadRow> = read_rows(&found, 2)?;
+    let (by_agent, staff) = (found.all(by_agent)?, found.all(staff)?);
     let agents: Vec<Value> = staff
         .iter()
         .filter_map(|one| {
@@ -132,8 +130,9 @@ pub async fn sla(call: &Call<'_>) -> Result<Reply, Error> {
 /// `GET /tickets/analytics/aging`: unresolved tickets by their age now.
 pub async fn aging(call: &Call<'_>) -> Result<Reply, Error> {
     let asked = read_request(call, AgentAccess::Own)?;
-    let found = call.read(vec![asked.scope().unresolved()]).await?;
-    let ages: Vec<AgeRow> = read_rows(&found, 0)?;
+    let mut batch = Batch::new();
+    let ages = batch.add::<AgeRow>(asked.scope().unresolved());
+    let ages = call.read(batch).await?.all(ages)?;
     let sum = |keep: &dyn Fn(&AgeRow) -> bool, of: fn(&AgeRow) -> i64| -> i64 {
         ages.iter()
             .filter(|row| row.age.is_some() && keep(row))

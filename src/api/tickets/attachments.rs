@@ -3,24 +3,22 @@
 use chrono::{DateTime, SecondsFormat};
 use serde_json::{Map, Value, json};
 
-use crate::api::list::list_reply;
+use crate::api::list::{List, parse_list_query};
 use crate::api::uploads::file_reply;
 use crate::app::call::{Call, viewer};
 use crate::app::file_store::Files;
 use crate::app::retry::retry;
 use crate::desk::Millis;
-use crate::desk::id::Ref;
 use crate::desk::tickets::attachment::{self, DOWNLOAD_URL_SECONDS, ParentMessage, UPLOAD_URL_SECONDS};
 use crate::desk::tickets::event::{Event, EventKind};
 use crate::desk::tickets::filename::{
     self, FileSpec, MAX_FILE_BYTES, content_disposition, safe_content_type,
 };
 use crate::desk::tickets::{message, policy};
-use crate::edge::db::{Rows, Stmt};
+use crate::edge::db::{Answers, Batch, Slot, Stmt};
 use crate::edge::log;
 use crate::http::error::Error;
 use crate::http::input_values::Input;
-use crate::http::page::{self, Page};
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape};
 use crate::http::{input, presigned_url};
@@ -116,18 +114,15 @@ async fn try_presign(call: &Call<'_>, input: &Input, upload: &FileSpec) -> Resul
     let reader = viewer(call)?;
     let reference = input.reference("ticket_id").ok_or(Error::NotFound)?;
     let wanted = input.reference("message_id");
-    let mut stmts = vec![
-        ticket::row(&reader, reference),
-        rows::file_counts(&reader, reference),
-    ];
-    stmts.extend(wanted.map(|wanted| message_rows::row(&reader, wanted)));
-    let found = call.read(stmts).await?;
-    let ticket = first_row::<TicketRow>(found.first())?
-        .ok_or(Error::NotFound)?
-        .ticket();
-    let places = first_row::<FileCounts>(found.get(1))?.ok_or(Error::NotFound)?;
+    let mut batch = Batch::new();
+    let ticket = batch.add::<TicketRow>(ticket::row(&reader, reference));
+    let places = batch.add::<FileCounts>(rows::file_counts(&reader, reference));
+    let message = batch.add_optional(wanted.map(|wanted| message_rows::row(&reader, wanted)));
+    let found = call.read(batch).await?;
+    let ticket = found.require(ticket)?.ticket();
+    let places = found.require(places)?;
     let (actor, rules, now) = (call.actor()?, call.ticket_settings(), call.now());
-    let said = read_message(wanted, found.get(2))?;
+    let said = read_message(&found, message)?;
     let asked = input.flag("is_internal");
     let is_internal = attachment::resolve_internal(ticket.id, asked, said.as_ref(), &actor)?;
     message::post(&ticket, &actor, is_internal, &rules, now)?;
@@ -169,19 +164,18 @@ pub async fn register(call: &Call<'_>) -> Result<Reply, Error> {
 
 async fn try_register(call: &Call<'_>, input: &Input) -> Result<Reply, Error> {
     let (reader, key) = (viewer(call)?, input.required("key"));
-    let (told, wanted) = (input.reference("ticket_id"), input.reference("message_id"));
-    let mut stmts = vec![
-        rows::own_upload(&reader, &key),
-        rows::ticket_of_own_upload(&reader, &key),
-    ];
-    stmts.extend(wanted.map(|wanted| message_rows::row(&reader, wanted)));
-    stmts.extend(told.map(|told| events::find_visible_ticket(&reader, told)));
-    let found = call.read(stmts).await?;
-    let row = first_row::<PendingUpload>(found.first())?.ok_or(Error::NotFound)?;
-    let ticket = first_row::<TicketRow>(found.get(1))?
-        .ok_or(Error::NotFound)?
-        .ticket();
-    if told.is_some() && first_row::<IdRow>(found.last())?.is_none_or(|told| told.id != ticket.id) {
+    let (named, wanted) = (input.reference("ticket_id"), input.reference("message_id"));
+    let mut batch = Batch::new();
+    let row = batch.add::<PendingUpload>(rows::own_upload(&reader, &key));
+    let ticket = batch.add::<TicketRow>(rows::ticket_of_own_upload(&reader, &key));
+    let message = batch.add_optional(wanted.map(|wanted| message_rows::row(&reader, wanted)));
+    let named = batch.add_optional::<IdRow>(named.map(|named| events::find_visible_ticket(&reader, named)));
+    let found = call.read(batch).await?;
+    let row = found.require(row)?;
+    let ticket = found.require(ticket)?.ticket();
+    if let Some(named) = named
+        && found.first(named)?.is_none_or(|named| named.id != ticket.id)
+    {
         return Err(Error::field(
             "ticket_id",
             "is not the ticket that the upload is for",
@@ -191,7 +185,7 @@ async fn try_register(call: &Call<'_>, input: &Input) -> Result<Reply, Error> {
         return Err(Error::conflict("this upload is registered already"));
     }
     let (actor, rules, now) = (call.actor()?, call.ticket_settings(), call.now());
-    let said = read_message(wanted, found.get(2))?;
+    let said = read_message(&found, message)?;
     if said.is_some_and(|said| row.message_id.is_some_and(|id| id != said.id)) {
         let other = "is not the message that the upload is for";
         return Err(Error::field("message_id", other));
@@ -222,19 +216,10 @@ async fn try_register(call: &Call<'_>, input: &Input) -> Result<Reply, Error> {
     call.commit(stmts, answer).await
 }
 
-fn first_row<T: serde::de::DeserializeOwned>(rows: Option<&Rows>) -> Result<Option<T>, Error> {
-    match rows {
-        Some(rows) => Ok(rows.first()?),
-        None => Ok(None),
-    }
-}
-
 /// The message that was named, if one was.
-fn read_message(wanted: Option<&Ref>, rows: Option<&Rows>) -> Result<Option<ParentMessage>, Error> {
-    if wanted.is_none() {
-        return Ok(None);
-    }
-    let row = first_row::<MessageRow>(rows)?.ok_or_else(attachment::unknown_message)?;
+fn read_message(found: &Answers, slot: Option<Slot<MessageRow>>) -> Result<Option<ParentMessage>, Error> {
+    let Some(slot) = slot else { return Ok(None) };
+    let row = found.first(slot)?.ok_or_else(attachment::unknown_message)?;
     Ok(Some(ParentMessage {
         id: row.id,
         ticket_id: row.ticket_id,
@@ -247,26 +232,19 @@ fn read_message(wanted: Option<&Ref>, rows: Option<&Rows>) -> Result<Option<Pare
 
 /// `GET /tickets/{id}/attachments`, `GET /attachments/ticket/{id}`: oldest first.
 pub async fn list(call: &Call<'_>) -> Result<Reply, Error> {
-    let input = input::parse_query(call.request, &[&page::QUERY])?;
-    let page = Page::from_query(call.request, &input, call.my_id()?)?;
+    let (_, page) = parse_list_query(call, &[])?;
     let (reader, reference) = (viewer(call)?, call.reference("id")?);
-    let mut stmts = vec![
-        events::find_visible_ticket(&reader, &reference),
-        rows::list(&reader, &reference, &page),
-    ];
-    if page.count {
-        stmts.push(rows::count(&reader, &reference));
-    }
-    let found = call.read(stmts).await?;
-    first_row::<IdRow>(found.first())?.ok_or(Error::NotFound)?;
-    let list = found.get(1).ok_or(Error::NotFound)?;
-    list_reply(call, &page, list, None, found.get(2))
+    List::new(rows::list(&reader, &reference, &page), || {
+        rows::count(&reader, &reference)
+    })
+    .of(events::find_visible_ticket(&reader, &reference))
+    .reply(call, &page)
+    .await
 }
 
 async fn require_visible(call: &Call<'_>) -> Result<AttachmentRow, Error> {
-    let stmt = rows::row(&viewer(call)?, &call.reference("id")?);
-    let found = call.read(vec![stmt]).await?;
-    first_row::<AttachmentRow>(found.first())?.ok_or(Error::NotFound)
+    call.read_row(rows::row(&viewer(call)?, &call.reference("id")?))
+        .await
 }
 
 /// `GET /attachments/{id}`.

@@ -1,10 +1,7 @@
 //! Opening a ticket.
 
 use crate::api::tickets::fields::{ASSIGNEE, DESCRIPTION, TITLE};
-use crate::api::tickets::references::{
-    find_assignee, find_category, find_project, find_subcategory, names_assignee, push_stmt, read_assignee,
-    read_category, read_project, read_subcategory,
-};
+use crate::api::tickets::references::{ReferenceSlots, names_assignee};
 use crate::app::automation;
 use crate::app::call::{Call, viewer};
 use crate::app::open_ticket::{TicketDraft, open_ticket};
@@ -16,6 +13,7 @@ use crate::desk::tickets::policy::{self, Act};
 use crate::desk::tickets::priority::Priority;
 use crate::desk::tickets::status::Lifecycle;
 use crate::desk::tickets::ticket::{Ticket, TicketEdit};
+use crate::edge::db::Batch;
 use crate::http::error::Error;
 use crate::http::input;
 use crate::http::input_values::Input;
@@ -44,28 +42,16 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
 /// One attempt at opening a ticket: reads what it names, lets the rules decide, keeps it.
 async fn try_create(call: &Call<'_>, input: &Input) -> Result<Reply, Error> {
     let (actor_id, role) = (call.my_id()?, call.my_role()?);
-    let mut stmts = Vec::new();
-    let category_at = find_category(input).map(|stmt| push_stmt(&mut stmts, stmt));
-    let subcategory_at = find_subcategory(input).map(|stmt| push_stmt(&mut stmts, stmt));
-    let assignee_at = find_assignee(input, actor_id)?.map(|stmt| push_stmt(&mut stmts, stmt));
-    let project_at = find_project(input)?.map(|stmt| push_stmt(&mut stmts, stmt));
-    let found = call.read(stmts).await?;
-    let category = match category_at {
-        Some(at) => Some(read_category(found.get(at))?),
-        None => None,
-    };
-    let subcategory = match subcategory_at {
-        Some(at) => Some(read_subcategory(found.get(at))?.within(category.as_ref())?),
-        None => None,
-    };
-    let assignee = match assignee_at {
-        Some(at) => Some(read_assignee(found.get(at))?),
-        None => None,
-    };
-    let in_project = match project_at {
-        Some(at) => Some(read_project(found.get(at))?),
-        None => None,
-    };
+    let mut batch = Batch::new();
+    let references = ReferenceSlots::find(input, actor_id, &mut batch)?;
+    let found = call.read(batch).await?;
+    let category = references.category(&found)?;
+    let subcategory = references.subcategory(&found)?;
+    let subcategory = subcategory
+        .map(|part| part.within(category.as_ref()))
+        .transpose()?;
+    let assignee = references.assignee(&found)?;
+    let in_project = references.project(&found)?;
     let actor = call.actor()?;
     let now = call.now();
     let rules = call.ticket_settings();

@@ -1,11 +1,10 @@
 //! The history of a ticket: field changes, timeline, events after a sequence number.
 
-use crate::api::list::list_reply;
-use crate::api::tickets::messages::{AFTER, require_visible, ticket_in_path};
+use crate::api::list::{List, parse_list_query};
+use crate::api::tickets::messages::{AFTER, ticket_in_path};
 use crate::app::call::{Call, viewer};
 use crate::http::error::Error;
 use crate::http::input;
-use crate::http::page::{self, Page};
 use crate::http::reply::Reply;
 use crate::store::tickets::events::{self as event_rows, EventQuery};
 
@@ -28,23 +27,12 @@ pub async fn events(call: &Call<'_>) -> Result<Reply, Error> {
 }
 
 async fn list_events(call: &Call<'_>, part: EventQuery) -> Result<Reply, Error> {
-    let input = input::parse_query(call.request, &[&page::QUERY])?;
-    let page = Page::from_query(call.request, &input, call.my_id()?)?;
+    let (_, page) = parse_list_query(call, &[])?;
     let (reader, reference) = (viewer(call)?, ticket_in_path(call)?);
-    let mut stmts = vec![
-        event_rows::find_visible_ticket(&reader, &reference),
-        event_rows::list(&reader, &reference, part, &page),
-    ];
-    if page.count {
-        stmts.push(event_rows::count(&reader, &reference, part));
-    }
-    let found = call.read(stmts).await?;
-    require_visible(found.first())?;
-    list_reply(
-        call,
-        &page,
-        found.get(1).ok_or(Error::NotFound)?,
-        None,
-        found.get(2),
-    )
+    List::new(event_rows::list(&reader, &reference, part, &page), || {
+        event_rows::count(&reader, &reference, part)
+    })
+    .of(event_rows::find_visible_ticket(&reader, &reference))
+    .reply(call, &page)
+    .await
 }

@@ -1,20 +1,16 @@
 //! Finding tickets: lists, searches, one.
 
-use crate::api::list::{list_reply, resource_reply};
+use crate::api::list::{List, empty_page, parse_list_query, show_resource};
 use crate::api::tickets::fields::ASSIGNEE;
-use crate::api::tickets::references::push_stmt;
 use crate::app::call::{Call, viewer};
 use crate::desk::id::Ref;
 use crate::desk::tickets::policy;
 use crate::desk::tickets::priority::Priority;
 use crate::desk::tickets::search::{Searcher as SearchReader, ticket_match_expression};
 use crate::desk::tickets::status::Status;
-use crate::desk::tickets::ticket::Ticket;
-use crate::edge::db::{Rows, Stmt};
+use crate::edge::db::{Batch, Stmt};
 use crate::http::error::Error;
-use crate::http::input;
 use crate::http::input_values::Input;
-use crate::http::page::{self, Page};
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape, choices};
 use crate::store::sql::rows::IdRow;
@@ -169,14 +165,13 @@ pub async fn list_mine(call: &Call<'_>) -> Result<Reply, Error> {
     list_page(call, Some(TicketFilter::Mine(call.my_id()?)), None).await
 }
 
-/// A page of tickets, of those that pass `extra` too; not found when the row that `must` asks for is not there.
+/// A page of tickets, of those that pass `extra` too; not found when there is no row of `parent`.
 pub(in crate::api) async fn list_page(
     call: &Call<'_>,
     extra: Option<TicketFilter>,
-    must: Option<Stmt>,
+    parent: Option<Stmt>,
 ) -> Result<Reply, Error> {
-    let input = input::parse_query(call.request, &[&page::QUERY, &LIST])?;
-    let page = Page::from_query(call.request, &input, call.my_id()?)?;
+    let (input, page) = parse_list_query(call, &[&LIST])?;
     let reader = viewer(call)?;
     let mut filters = read_filters(call, &input)?;
     filters.extend(extra);
@@ -189,12 +184,13 @@ pub(in crate::api) async fn list_page(
     let matching = asked.as_ref().and_then(|q| ticket_match_expression(q, who));
     if asked.is_some() && matching.is_none() {
         // Nothing that could be found: an empty list, and not an error.
-        let found = call.read(must.into_iter().collect()).await?;
-        require_present(found.first())?;
-        let total = page.count.then_some(page::Total(0));
-        return Ok(Reply::ok(
-            page::render_list(call.request, &page, "", None, total).0,
-        ));
+        let mut batch = Batch::new();
+        let parent = batch.add_optional::<IdRow>(parent);
+        let found = call.read(batch).await?;
+        if let Some(parent) = parent {
+            found.require(parent)?;
+        }
+        return Ok(empty_page(call, &page));
     }
     let query = TicketQuery {
         filters,
@@ -202,26 +198,11 @@ pub(in crate::api) async fn list_page(
         matching,
     };
     let plan = list::plan(&reader, &query, &page);
-    let mut stmts = vec![plan.rows];
-    let windowed = plan.stopped.is_some();
-    stmts.extend(plan.stopped);
-    let must_at = must.map(|stmt| push_stmt(&mut stmts, stmt));
-    if page.count {
-        stmts.push(list::count(&reader, &query));
-    }
-    let found = call.read(stmts).await?;
-    require_present(must_at.and_then(|at| found.get(at)))?;
-    let rows = found.first().ok_or(Error::NotFound)?;
-    let stopped = if windowed { found.get(1) } else { None };
-    let total = if page.count { found.last() } else { None };
-    list_reply(call, &page, rows, stopped, total)
-}
-
-fn require_present(rows: Option<&Rows>) -> Result<(), Error> {
-    match rows {
-        Some(rows) => rows.first::<IdRow>()?.map(|_| ()).ok_or(Error::NotFound),
-        None => Ok(()),
-    }
+    List::new(plan.rows, || list::count(&reader, &query))
+        .stopped(plan.stopped)
+        .of(parent)
+        .reply(call, &page)
+        .await
 }
 
 /// `GET /tickets/{id}`.
@@ -235,27 +216,18 @@ pub async fn show_by_key(call: &Call<'_>) -> Result<Reply, Error> {
 }
 
 async fn show_ref(call: &Call<'_>, reference: &Ref) -> Result<Reply, Error> {
-    let found = call.read(vec![ticket::show(&viewer(call)?, reference)]).await?;
-    resource_reply(found.first())
+    show_resource(call, ticket::show(&viewer(call)?, reference)).await
 }
 
 /// `GET /tickets/{id}/transitions`.
 pub async fn list_transitions(call: &Call<'_>) -> Result<Reply, Error> {
-    let found = call
-        .read(vec![ticket::row(&viewer(call)?, &call.reference("id")?)])
+    let row: TicketRow = call
+        .read_row(ticket::row(&viewer(call)?, &call.reference("id")?))
         .await?;
-    let ticket = require_ticket(found.first())?;
+    let ticket = row.ticket();
     let next = ticket.transitions(call.my_role()?, &call.ticket_settings(), call.now());
     let words: Vec<&str> = next.into_iter().map(Status::as_str).collect();
     Ok(Reply::ok(
         serde_json::json!({"status": ticket.status.as_str(), "workflow": ticket.workflow.as_str(), "allowed": words}).to_string(),
     ))
-}
-
-pub(in crate::api) fn require_ticket(rows: Option<&Rows>) -> Result<Ticket, Error> {
-    let row: Option<TicketRow> = match rows {
-        Some(rows) => rows.first()?,
-        None => None,
-    };
-    Ok(row.ok_or(Error::NotFound)?.ticket())
 }

@@ -1,6 +1,6 @@
 //! Messages and notes, and what a ticket's past looks like.
 
-use crate::api::list::{list_reply, resource_reply};
+use crate::api::list::{List, parse_list_query, resource_reply};
 use crate::app::automation::{self, Engine};
 use crate::app::call::{Call, viewer};
 use crate::app::post_message::{MessageDraft, post_message};
@@ -9,11 +9,10 @@ use crate::desk::id::Ref;
 use crate::desk::tickets::event::{Event, EventKind};
 use crate::desk::tickets::message::authorize_edit;
 use crate::desk::tickets::policy;
-use crate::edge::db::{Rows, Stmt};
+use crate::edge::db::{Batch, Rows, Stmt};
 use crate::http::error::Error;
 use crate::http::input;
 use crate::http::input_values::Input;
-use crate::http::page::{self, Page};
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape};
 use crate::store::automation::ticket_context;
@@ -108,62 +107,29 @@ pub fn ticket_in_path(call: &Call) -> Result<Ref, Error> {
 
 /// `GET /tickets/{id}/comments`, `GET /messages/{ticket_id}`, `GET /messages/ticket/{id}`: oldest first.
 pub async fn list(call: &Call<'_>) -> Result<Reply, Error> {
-    let input = input::parse_query(call.request, &[&page::QUERY])?;
-    let page = Page::from_query(call.request, &input, call.my_id()?)?;
+    let (_, page) = parse_list_query(call, &[])?;
     let (reader, reference) = (viewer(call)?, ticket_in_path(call)?);
-    let mut stmts = vec![
-        event_rows::find_visible_ticket(&reader, &reference),
-        rows::list(&reader, &reference, &page),
-    ];
-    if page.count {
-        stmts.push(rows::count(&reader, &reference));
-    }
-    let found = call.read(stmts).await?;
-    require_visible(found.first())?;
-    list_reply(
-        call,
-        &page,
-        found.get(1).ok_or(Error::NotFound)?,
-        None,
-        found.get(2),
-    )
-}
-
-pub(super) fn require_visible(rows: Option<&Rows>) -> Result<(), Error> {
-    let seen: Option<IdRow> = match rows {
-        Some(rows) => rows.first()?,
-        None => None,
-    };
-    seen.map(|_| ()).ok_or(Error::NotFound)
+    List::new(rows::list(&reader, &reference, &page), || {
+        rows::count(&reader, &reference)
+    })
+    .of(event_rows::find_visible_ticket(&reader, &reference))
+    .reply(call, &page)
+    .await
 }
 
 /// `GET /tickets/{id}/comments/{message_id}`.
 pub async fn show(call: &Call<'_>) -> Result<Reply, Error> {
     let reader = viewer(call)?;
     let (ticket, message) = (call.reference("id")?, call.reference("message_id")?);
-    let found = call
-        .read(vec![
-            event_rows::find_visible_ticket(&reader, &ticket),
-            rows::row(&reader, &message),
-            rows::show(&reader, &message),
-        ])
-        .await?;
-    let ticket: Option<IdRow> = match found.first() {
-        Some(rows) => rows.first()?,
-        None => None,
-    };
-    let row = message_row(found.get(1))?;
-    if ticket.is_none_or(|ticket| ticket.id != row.ticket_id) {
+    let mut batch = Batch::new();
+    let ticket = batch.add::<IdRow>(event_rows::find_visible_ticket(&reader, &ticket));
+    let row = batch.add::<MessageRow>(rows::row(&reader, &message));
+    let resource = batch.add(rows::show(&reader, &message));
+    let found = call.read(batch).await?;
+    if found.require(ticket)?.id != found.require(row)?.ticket_id {
         return Err(Error::NotFound);
     }
-    resource_reply(found.get(2))
-}
-
-fn message_row(rows: Option<&Rows>) -> Result<MessageRow, Error> {
-    match rows {
-        Some(rows) => rows.first()?.ok_or(Error::NotFound),
-        None => Err(Error::NotFound),
-    }
+    resource_reply(&found, resource)
 }
 
 // Saying ---------------------------------------------------------------------------------------------------------
@@ -188,14 +154,12 @@ async fn try_send(call: &Call<'_>, reference: &Ref, input: &Input) -> Result<Rep
         return Err(Error::Forbidden("internal notes are for staff".to_owned()));
     }
     let reader = viewer(call)?;
-    let mut stmts = vec![ticket::row(&reader, reference)];
-    stmts.extend(automation::needs_context(call).then(|| ticket_context::show(&reader, reference)));
-    let found = call.read(stmts).await?;
-    let row: Option<TicketRow> = match found.first() {
-        Some(rows) => rows.first()?,
-        None => None,
-    };
-    let ticket = row.ok_or(Error::NotFound)?.ticket();
+    let mut batch = Batch::new();
+    let ticket = batch.add::<TicketRow>(ticket::row(&reader, reference));
+    let context = automation::needs_context(call).then(|| ticket_context::show(&reader, reference));
+    let context = batch.add_optional::<Rows>(context);
+    let found = call.read(batch).await?;
+    let ticket = found.require(ticket)?.ticket();
     let (uid_head, body) = (call.uid_head()?, input.required("body"));
     let saying = MessageDraft {
         uid_head: &uid_head,
@@ -209,7 +173,7 @@ async fn try_send(call: &Call<'_>, reference: &Ref, input: &Input) -> Result<Rep
     let stmts = post_message(
         &Engine::of(call),
         ticket,
-        ticket_context::read(found.get(1))?,
+        ticket_context::read(found.rows_if(context)?)?,
         &saying,
     )?;
     call.commit(stmts, CommitReply::Created(view, place)).await
@@ -248,10 +212,7 @@ pub async fn remove(call: &Call<'_>) -> Result<Reply, Error> {
 
 /// The message in the path, if the caller may change it.
 async fn own_message(call: &Call<'_>, input: &Input) -> Result<MessageRow, Error> {
-    let found = call
-        .read(vec![rows::row(&viewer(call)?, &call.reference("ticket_id")?)])
-        .await?;
-    let row = message_row(found.first())?;
+    let row: MessageRow = call.read_row(find(call)?).await?;
     authorize_edit(row.author_id, row.created_at, &call.actor()?, call.now())?;
     call.check_version(row.version, Some(input))?;
     Ok(row)

@@ -5,33 +5,28 @@ use serde_json::Value;
 
 use crate::desk::id::Ref;
 use crate::desk::tickets::ticket::{NamedRow, Person, Subcategory};
-use crate::edge::db::{Rows, Stmt};
+use crate::edge::db::{Answers, Batch, Slot, Stmt};
 use crate::http::error::Error;
 use crate::http::input_values::Input;
 use crate::store::categories::{self, subcategories};
 use crate::store::projects;
 use crate::store::tickets::ticket;
 
-pub(super) fn push_stmt(stmts: &mut Vec<Stmt>, stmt: Stmt) -> usize {
-    stmts.push(stmt);
-    stmts.len().saturating_sub(1)
-}
-
 pub(super) fn names_assignee(input: &Input) -> bool {
     input.reference("assignee").is_some() || input.choice("assignee").is_some()
 }
 
-pub(super) fn find_category(input: &Input) -> Option<Stmt> {
+fn find_category(input: &Input) -> Option<Stmt> {
     input.name("category").map(|name| categories::find_active(&name))
 }
 
-pub(super) fn find_subcategory(input: &Input) -> Option<Stmt> {
+fn find_subcategory(input: &Input) -> Option<Stmt> {
     input
         .name("subcategory")
         .map(|name| subcategories::find_active(&name))
 }
 
-pub(in crate::api) fn find_assignee(input: &Input, me: i64) -> Result<Option<Stmt>, Error> {
+pub(super) fn find_assignee(input: &Input, me: i64) -> Result<Option<Stmt>, Error> {
     Ok(match (input.reference("assignee"), input.choice("assignee")) {
         (Some(reference), _) => Some(ticket::find_assignable(reference)),
         (None, Some(_)) => Some(ticket::find_assignable(&Ref::Id(me))),
@@ -39,7 +34,7 @@ pub(in crate::api) fn find_assignee(input: &Input, me: i64) -> Result<Option<Stm
     })
 }
 
-pub(super) fn find_project(input: &Input) -> Result<Option<Stmt>, Error> {
+fn find_project(input: &Input) -> Result<Option<Stmt>, Error> {
     let named = match (input.reference("project"), input.text("project")) {
         (Some(reference), _) => reference.clone(),
         (None, Some(key)) => {
@@ -51,64 +46,92 @@ pub(super) fn find_project(input: &Input) -> Result<Option<Stmt>, Error> {
     Ok(Some(projects::find_active(&named)))
 }
 
-pub(super) const NO_PROJECT: &str = "is no active project";
+const NO_PROJECT: &str = "is no active project";
 
-pub(super) fn read_project(rows: Option<&Rows>) -> Result<NamedRow, Error> {
-    read_named(rows)?.ok_or_else(|| Error::field("project", NO_PROJECT))
+/// Where the answers have what the body of a ticket names; None where it does not name it.
+pub(super) struct ReferenceSlots {
+    category: Option<Slot<FoundRow>>,
+    subcategory: Option<Slot<FoundSubcategory>>,
+    assignee: Option<Slot<FoundAssignee>>,
+    project: Option<Slot<FoundRow>>,
 }
 
-pub(super) fn read_category(rows: Option<&Rows>) -> Result<NamedRow, Error> {
-    read_named(rows)?.ok_or_else(|| Error::field("category", "is no active category"))
+#[derive(Deserialize)]
+struct FoundRow {
+    id: i64,
+    name: String,
 }
 
-/// The row `id`, `name`.
-pub(super) fn read_named(rows: Option<&Rows>) -> Result<Option<NamedRow>, Error> {
-    #[derive(Deserialize)]
-    struct FoundRow {
-        id: i64,
-        name: String,
+#[derive(Deserialize)]
+struct FoundSubcategory {
+    id: i64,
+    name: String,
+    category_id: i64,
+}
+
+/// Somebody whom a ticket can be assigned to.
+#[derive(Deserialize)]
+pub(super) struct FoundAssignee {
+    id: i64,
+    card: String,
+}
+
+impl ReferenceSlots {
+    /// Adds the statements that find what the body names.
+    pub(super) fn find(input: &Input, me: i64, batch: &mut Batch) -> Result<ReferenceSlots, Error> {
+        Ok(ReferenceSlots {
+            category: batch.add_optional(find_category(input)),
+            subcategory: batch.add_optional(find_subcategory(input)),
+            assignee: batch.add_optional(find_assignee(input, me)?),
+            project: batch.add_optional(find_project(input)?),
+        })
     }
-    let row: Option<FoundRow> = match rows {
-        Some(rows) => rows.first()?,
-        None => None,
-    };
-    Ok(row.map(|row| NamedRow {
+
+    pub(super) fn category(&self, found: &Answers) -> Result<Option<NamedRow>, Error> {
+        named(found, self.category, "category", "is no active category")
+    }
+
+    pub(super) fn subcategory(&self, found: &Answers) -> Result<Option<Subcategory>, Error> {
+        let Some(slot) = self.subcategory else {
+            return Ok(None);
+        };
+        let row = found.first(slot)?;
+        let row = row.ok_or_else(|| Error::field("subcategory", "is no active subcategory"))?;
+        Ok(Some(Subcategory {
+            named: NamedRow {
+                id: row.id,
+                name: row.name,
+            },
+            category_id: row.category_id,
+        }))
+    }
+
+    pub(super) fn assignee(&self, found: &Answers) -> Result<Option<Person>, Error> {
+        self.assignee
+            .map(|slot| read_assignee(found.first(slot)?))
+            .transpose()
+    }
+
+    pub(super) fn project(&self, found: &Answers) -> Result<Option<NamedRow>, Error> {
+        named(found, self.project, "project", NO_PROJECT)
+    }
+}
+
+fn named(
+    found: &Answers,
+    slot: Option<Slot<FoundRow>>,
+    field: &str,
+    nothing: &str,
+) -> Result<Option<NamedRow>, Error> {
+    let Some(slot) = slot else { return Ok(None) };
+    let row = found.first(slot)?.ok_or_else(|| Error::field(field, nothing))?;
+    Ok(Some(NamedRow {
         id: row.id,
         name: row.name,
     }))
 }
 
-pub(super) fn read_subcategory(rows: Option<&Rows>) -> Result<Subcategory, Error> {
-    #[derive(Deserialize)]
-    struct FoundRow {
-        id: i64,
-        name: String,
-        category_id: i64,
-    }
-    let row: Option<FoundRow> = match rows {
-        Some(rows) => rows.first()?,
-        None => None,
-    };
-    row.map(|row| Subcategory {
-        named: NamedRow {
-            id: row.id,
-            name: row.name,
-        },
-        category_id: row.category_id,
-    })
-    .ok_or_else(|| Error::field("subcategory", "is no active subcategory"))
-}
-
-pub(super) fn read_assignee(rows: Option<&Rows>) -> Result<Person, Error> {
-    #[derive(Deserialize)]
-    struct FoundRow {
-        id: i64,
-        card: String,
-    }
-    let row: Option<FoundRow> = match rows {
-        Some(rows) => rows.first()?,
-        None => None,
-    };
+pub(super) fn read_assignee(row: Option<FoundAssignee>) -> Result<Person, Error> {
     let row = row.ok_or_else(|| Error::field("assignee", "is no active agent"))?;
     Ok(Person {
         id: row.id,

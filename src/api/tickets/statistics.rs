@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::app::call::{Call, viewer};
+use crate::edge::db::Batch;
 use crate::http::error::Error;
 use crate::http::reply::Reply;
 use crate::store::sql::rows::CountRow;
@@ -12,17 +13,12 @@ use crate::store::tickets::counts::{self, TicketCounts};
 /// resolved or closed.
 pub async fn summary(call: &Call<'_>) -> Result<Reply, Error> {
     let reader = viewer(call)?;
-    let found = call
-        .read(vec![counts::summary(&reader), counts::overdue_unmarked(&reader)])
-        .await?;
-    let counts: TicketCounts = match found.first() {
-        Some(rows) => rows.first()?.unwrap_or_default(),
-        None => TicketCounts::default(),
-    };
-    let unmarked: i64 = match found.get(1) {
-        Some(rows) => rows.first::<CountRow>()?.map_or(0, |number| number.n),
-        None => 0,
-    };
+    let mut batch = Batch::new();
+    let counts = batch.add::<TicketCounts>(counts::summary(&reader));
+    let unmarked = batch.add::<CountRow>(counts::overdue_unmarked(&reader));
+    let found = call.read(batch).await?;
+    let counts = found.first(counts)?.unwrap_or_default();
+    let unmarked = found.first(unmarked)?.map_or(0, |count| count.n);
     let mut body = json!({
         "total": counts.total,
         "by_status": {

@@ -1,7 +1,6 @@
 //! Transfers: a ticket is handed to a colleague, and staff can read why.
 
-use crate::api::list::list_reply;
-use crate::api::tickets::list::require_ticket;
+use crate::api::list::{List, parse_list_query};
 use crate::api::tickets::references::{find_assignee, read_assignee};
 use crate::app::automation;
 use crate::app::call::{Call, viewer};
@@ -9,19 +8,20 @@ use crate::app::retry::retry;
 use crate::desk::id::Ref;
 use crate::desk::tickets::ticket::Refusal;
 use crate::desk::tickets::transfer::transfer;
+use crate::edge::db::{Batch, Rows};
 use crate::http::error::Error;
 use crate::http::input;
 use crate::http::input_values::Input;
-use crate::http::page::{self, Page};
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape};
 use crate::store::automation::ticket_context;
 use crate::store::commit::CommitReply;
-use crate::store::sql::rows::IdRow;
+use crate::store::tickets::events;
 use crate::store::tickets::subject::EventSubject;
+use crate::store::tickets::ticket::{self, TicketRow};
 use crate::store::tickets::transfers::{self as rows, NewTransfer};
+use crate::store::tickets::write;
 use crate::store::tickets::write::story::Story;
-use crate::store::tickets::{events, ticket, write};
 
 /// The body of a transfer.
 pub const NEW: Shape = Shape {
@@ -58,12 +58,14 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
 
 async fn try_transfer(call: &Call<'_>, reference: &Ref, input: &Input) -> Result<Reply, Error> {
     let reader = viewer(call)?;
-    let mut stmts = vec![ticket::row(&reader, reference)];
-    stmts.extend(find_assignee(input, call.my_id()?)?);
-    stmts.extend(automation::needs_context(call).then(|| ticket_context::show(&reader, reference)));
-    let found = call.read(stmts).await?;
-    let before = require_ticket(found.first())?;
-    let to = read_assignee(found.get(1))?;
+    let mut batch = Batch::new();
+    let before = batch.add::<TicketRow>(ticket::row(&reader, reference));
+    let assignee = batch.add_optional(find_assignee(input, call.my_id()?)?);
+    let context = automation::needs_context(call).then(|| ticket_context::show(&reader, reference));
+    let context = batch.add_optional::<Rows>(context);
+    let found = call.read(batch).await?;
+    let before = found.require(before)?.ticket();
+    let to = read_assignee(found.first_if(assignee)?)?;
     let (actor, now, uid) = (call.actor()?, call.now(), call.uid()?);
     let to_id = to.id;
     let change = transfer(&before, to, &actor, &call.ticket_settings(), now);
@@ -72,7 +74,8 @@ async fn try_transfer(call: &Call<'_>, reference: &Ref, input: &Input) -> Result
     }
     call.check_version(before.version, Some(input))?;
     let change = change?;
-    let followed = automation::apply_rules_to_change(call, (&before, &change.ticket), found.get(2))?;
+    let context = found.rows_if(context)?;
+    let followed = automation::apply_rules_to_change(call, (&before, &change.ticket), context)?;
     let subject = EventSubject::Ticket(before.id);
     let mut story = Story::new(&subject);
     if let Some(event) = &change.event {
@@ -97,27 +100,12 @@ async fn try_transfer(call: &Call<'_>, reference: &Ref, input: &Input) -> Result
 
 /// `GET /tickets/{id}/transfers`.
 pub async fn list(call: &Call<'_>) -> Result<Reply, Error> {
-    let input = input::parse_query(call.request, &[&page::QUERY])?;
-    let page = Page::from_query(call.request, &input, call.my_id()?)?;
+    let (_, page) = parse_list_query(call, &[])?;
     let (reader, reference) = (viewer(call)?, call.reference("id")?);
-    let mut stmts = vec![
-        events::find_visible_ticket(&reader, &reference),
-        rows::list(&reader, &reference, &page),
-    ];
-    if page.count {
-        stmts.push(rows::count(&reader, &reference));
-    }
-    let found = call.read(stmts).await?;
-    let seen: Option<IdRow> = match found.first() {
-        Some(rows) => rows.first()?,
-        None => None,
-    };
-    seen.ok_or(Error::NotFound)?;
-    list_reply(
-        call,
-        &page,
-        found.get(1).ok_or(Error::NotFound)?,
-        None,
-        found.get(2),
-    )
+    List::new(rows::list(&reader, &reference, &page), || {
+        rows::count(&reader, &reference)
+    })
+    .of(events::find_visible_ticket(&reader, &reference))
+    .reply(call, &page)
+    .await
 }

@@ -3,11 +3,7 @@
 use std::cell::Cell;
 
 use crate::api::tickets::fields::{ASSIGNEE, AT_VERSION, DESCRIPTION, TITLE};
-use crate::api::tickets::list::require_ticket;
-use crate::api::tickets::references::{
-    find_assignee, find_category, find_project, find_subcategory, names_assignee, push_stmt, read_assignee,
-    read_category, read_project, read_subcategory,
-};
+use crate::api::tickets::references::{ReferenceSlots, names_assignee};
 use crate::app::automation;
 use crate::app::call::{Call, viewer};
 use crate::app::retry::retry;
@@ -18,7 +14,7 @@ use crate::desk::tickets::policy::{self, Act};
 use crate::desk::tickets::priority::Priority;
 use crate::desk::tickets::status::{Lifecycle, Status};
 use crate::desk::tickets::ticket::{Person, Refusal, Ticket, TicketEdit};
-use crate::edge::db::Stmt;
+use crate::edge::db::{Batch, Rows, Stmt};
 use crate::http::error::Error;
 use crate::http::input;
 use crate::http::input_values::{Input, Patch};
@@ -106,38 +102,32 @@ pub const VERSION: Shape = Shape {
 /// `PUT /tickets/{id}`.
 pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
     let input = input::parse_body(call.request, &EDIT)?;
-    retry!(try_change(call, &input, &|_, _| None))
+    retry!(try_change(call, &input, &Action::Edit))
 }
 
 /// `PUT /tickets/{id}/status`.
 pub async fn set_status(call: &Call<'_>) -> Result<Reply, Error> {
     let input = input::parse_body(call.request, &STATUS)?;
-    retry!(try_change(call, &input, &|_, _| None))
+    retry!(try_change(call, &input, &Action::Edit))
 }
 
 /// `PUT /tickets/{id}/priority`.
 pub async fn set_priority(call: &Call<'_>) -> Result<Reply, Error> {
     let input = input::parse_body(call.request, &PRIORITY)?;
-    retry!(try_change(call, &input, &|_, _| None))
+    retry!(try_change(call, &input, &Action::Edit))
 }
 
 /// `PUT` and `POST /tickets/{id}/assign`: to somebody, to nobody, or to the caller.
 pub async fn assign(call: &Call<'_>) -> Result<Reply, Error> {
     let input = input::parse_optional_body(call.request, &ASSIGN)?;
-    let takes = |call: &Call, input: &Input| {
-        let takes = !input.has("assignee");
-        let me = takes.then(|| call.actor().ok()).flatten()?;
-        Some(TicketEdit {
-            assignee: Some(Some(Person {
-                id: me.id,
-                card: me.card,
-            })),
-            ..TicketEdit::default()
-        })
+    let action = if input.has("assignee") {
+        Action::Edit
+    } else {
+        Action::Take
     };
     let lost = Cell::new(false);
     let outcome = retry!(async {
-        let outcome = try_change(call, &input, &takes).await;
+        let outcome = try_change(call, &input, &action).await;
         lost.set(lost.get() || matches!(outcome, Err(Error::VersionConflict)));
         outcome
     });
@@ -153,91 +143,76 @@ pub async fn assign(call: &Call<'_>) -> Result<Reply, Error> {
 /// `PUT` and `POST /tickets/{id}/close`.
 pub async fn close(call: &Call<'_>) -> Result<Reply, Error> {
     let input = input::parse_optional_body(call.request, &VERSION)?;
-    retry!(try_change(call, &input, &|_, _| Some(TicketEdit {
-        status: Some(Status::Closed),
-        ..TicketEdit::default()
-    })))
+    retry!(try_change(call, &input, &Action::Close))
 }
 
 /// `POST /tickets/{id}/reopen`.
 pub async fn reopen(call: &Call<'_>) -> Result<Reply, Error> {
     let input = input::parse_optional_body(call.request, &VERSION)?;
-    retry!(try_change(call, &input, &|_, _| Some(TicketEdit {
-        status: Some(REOPEN),
-        ..TicketEdit::default()
-    })))
+    retry!(try_change(call, &input, &Action::Reopen))
 }
 
-/// Stands for whatever status reopens the ticket at hand.
-pub const REOPEN: Status = Status::Reopened;
+/// What is done to a ticket.
+enum Action {
+    /// What the body says.
+    Edit,
+    /// The caller takes it.
+    Take,
+    Close,
+    /// To the status in which its workflow takes up again what was done.
+    Reopen,
+}
 
-/// One attempt at a change: reads the ticket with all it needs, lets `decide` decide, keeps it.
-pub async fn try_change(
-    call: &Call<'_>,
-    input: &Input,
-    special: &dyn Fn(&Call, &Input) -> Option<TicketEdit>,
-) -> Result<Reply, Error> {
+/// One attempt at a change: reads the ticket with all it needs, lets `decide` decide, commits.
+async fn try_change(call: &Call<'_>, input: &Input, action: &Action) -> Result<Reply, Error> {
     let reference = call.reference("id")?;
     let reader = viewer(call)?;
-    let mut stmts = vec![ticket::row(&reader, &reference)];
-    let category_at = find_category(input).map(|stmt| push_stmt(&mut stmts, stmt));
-    let subcategory_at = find_subcategory(input).map(|stmt| push_stmt(&mut stmts, stmt));
-    let assignee_at = find_assignee(input, call.my_id()?)?.map(|stmt| push_stmt(&mut stmts, stmt));
-    let project_at = find_project(input)?.map(|stmt| push_stmt(&mut stmts, stmt));
-    let around_at = automation::needs_context(call)
-        .then(|| push_stmt(&mut stmts, ticket_context::show(&reader, &reference)));
-    let found = call.read(stmts).await?;
-    let ticket = require_ticket(found.first())?;
+    let mut batch = Batch::new();
+    let ticket = batch.add::<TicketRow>(ticket::row(&reader, &reference));
+    let references = ReferenceSlots::find(input, call.my_id()?, &mut batch)?;
+    let context = automation::needs_context(call).then(|| ticket_context::show(&reader, &reference));
+    let context = batch.add_optional::<Rows>(context);
+    let found = call.read(batch).await?;
+    let ticket = found.require(ticket)?.ticket();
     if !call.my_role()?.is_staff() && names_assignee(input) {
         // Before anything is said of whom they named: customers are not told who works for the desk.
         return Err(Error::Forbidden("tickets are assigned by staff".to_owned()));
     }
-    let mut edit = match special(call, input) {
-        Some(edit) => edit,
-        None => TicketEdit {
+    let actor = call.actor()?;
+    let edit = match action {
+        Action::Take => TicketEdit {
+            assignee: Some(Some(Person {
+                id: actor.id,
+                card: actor.card.clone(),
+            })),
+            ..TicketEdit::default()
+        },
+        Action::Close => TicketEdit {
+            status: Some(Status::Closed),
+            ..TicketEdit::default()
+        },
+        Action::Reopen => TicketEdit {
+            status: Some(reopen_status(call, &ticket)?),
+            ..TicketEdit::default()
+        },
+        Action::Edit => TicketEdit {
             title: input.text("title"),
             description: input.text("description"),
             priority: input.choice("priority").and_then(Priority::parse),
-            category: match category_at {
-                Some(at) => Some(Some(read_category(found.get(at))?)),
-                None => input.is_null("category").then_some(None),
-            },
-            subcategory: match subcategory_at {
-                Some(at) => Some(Some(read_subcategory(found.get(at))?)),
-                None => input.is_null("subcategory").then_some(None),
-            },
+            category: set_or_clear(input, "category", references.category(&found)?),
+            subcategory: set_or_clear(input, "subcategory", references.subcategory(&found)?),
             department: match input.patch("department") {
                 Patch::Keep => None,
                 Patch::Clear => Some(None),
                 Patch::Set(name) => Some(Some(name)),
             },
-            project: match project_at {
-                Some(at) => Some(Some(read_project(found.get(at))?)),
-                None => input.is_null("project").then_some(None),
-            },
+            project: set_or_clear(input, "project", references.project(&found)?),
             tags: input.tags("tags"),
             workflow: input.choice("workflow").and_then(Lifecycle::parse),
-            assignee: match assignee_at {
-                Some(at) => Some(Some(read_assignee(found.get(at))?)),
-                None => input.is_null("assignee").then_some(None),
-            },
+            assignee: set_or_clear(input, "assignee", references.assignee(&found)?),
             status: input.choice("status").and_then(Status::parse),
         },
     };
-    if edit.status == Some(REOPEN) && !input.has("status") {
-        let to = ticket.workflow.reopen_status();
-        if !ticket.status.is_done() && ticket.status != to {
-            let allowed = ticket.transitions(call.my_role()?, &call.ticket_settings(), call.now());
-            return Err(Refusal::Transition {
-                from: ticket.status,
-                to,
-                allowed,
-            }
-            .into());
-        }
-        edit.status = Some(to);
-    }
-    let actor = call.actor()?;
     let change = decide(&ticket, &edit, &actor, &call.ticket_settings(), call.now());
     // A refusal by relation is told before a stale version, a conflict of the lifecycle after it.
     if let Err(Refusal::Forbidden(message)) = &change {
@@ -249,8 +224,8 @@ pub async fn try_change(
     if let Some(event) = &change.event {
         stmts.extend(write::renumber(&ticket, &change.ticket));
         let subject = EventSubject::Ticket(ticket.id);
-        let around = around_at.and_then(|at| found.get(at));
-        let followed = automation::apply_rules_to_change(call, (&ticket, &change.ticket), around)?;
+        let context = found.rows_if(context)?;
+        let followed = automation::apply_rules_to_change(call, (&ticket, &change.ticket), context)?;
         let mut story = Story::new(&subject);
         story.push_event(&subject, Some(actor.id), event, call.now());
         story.append(followed.story);
@@ -263,13 +238,35 @@ pub async fn try_change(
     .await
 }
 
+/// The status that reopens a ticket: refused while the ticket is not done, unless it has been reopened already.
+fn reopen_status(call: &Call, ticket: &Ticket) -> Result<Status, Error> {
+    let to = ticket.workflow.reopen_status();
+    if ticket.status.is_done() || ticket.status == to {
+        return Ok(to);
+    }
+    Err(Refusal::Transition {
+        from: ticket.status,
+        to,
+        allowed: ticket.transitions(call.my_role()?, &call.ticket_settings(), call.now()),
+    }
+    .into())
+}
+
+/// The new value of a field that null clears; None when it stays.
+fn set_or_clear<T>(input: &Input, name: &str, value: Option<T>) -> Option<Option<T>> {
+    match value {
+        Some(value) => Some(Some(value)),
+        None => input.is_null(name).then_some(None),
+    }
+}
+
 /// `DELETE /tickets/{id}`: the ticket is hidden from everybody, and can be restored.
 pub async fn remove(call: &Call<'_>) -> Result<Reply, Error> {
     retry!(async {
-        let found = call
-            .read(vec![ticket::row(&viewer(call)?, &call.reference("id")?)])
+        let row: TicketRow = call
+            .read_row(ticket::row(&viewer(call)?, &call.reference("id")?))
             .await?;
-        let ticket = require_ticket(found.first())?;
+        let ticket = row.ticket();
         call.check_version(ticket.version, None)?;
         call.commit(
             deletion_stmts(call, &ticket, Some(call.now()))?,
@@ -283,13 +280,9 @@ pub async fn remove(call: &Call<'_>) -> Result<Reply, Error> {
 pub async fn restore(call: &Call<'_>) -> Result<Reply, Error> {
     retry!(async {
         let reader = viewer(call)?;
-        let found = call
-            .read(vec![ticket::row_with_deleted(&reader, &call.reference("id")?)])
+        let row: TicketRow = call
+            .read_row(ticket::row_with_deleted(&reader, &call.reference("id")?))
             .await?;
-        let row: TicketRow = match found.first() {
-            Some(rows) => rows.first()?.ok_or(Error::NotFound)?,
-            None => return Err(Error::NotFound),
-        };
         let ticket = row.ticket();
         call.check_version(ticket.version, None)?;
         let mut stmts = Vec::new();

@@ -24,7 +24,7 @@ use crate::desk::tickets::message;
 use crate::desk::tickets::ticket::{Actor, Refusal, Ticket};
 use crate::desk::{DAY, Millis};
 use crate::edge::config::{self, Config};
-use crate::edge::db::{Db, DbError, Stmt};
+use crate::edge::db::{Batch, Db, DbError, Rows, Stmt};
 use crate::edge::mail::charset;
 use crate::edge::mail::incoming::RawEmail;
 use crate::edge::{Env, ids, log};
@@ -171,19 +171,15 @@ impl MailIntake<'_> {
         if letter.files.is_empty() && self.said.text.is_empty() && (self.said.is_cut || thread.is_some()) {
             return Ok(Disposition::Ignored("it says nothing of its own"));
         }
-        let asked = [
-            rows::find_received(&self.key),
-            rows::find_sender(&self.origin.address),
-            rows::over_limit(&self.origin, self.now),
-        ];
-        let found = self.db.batch(&asked).await?;
-        let [taken, sender, too_many] = found.as_slice() else {
-            return Err(Error::Internal("the sender was not read".to_owned()));
-        };
-        if !taken.is_empty()? {
+        let mut batch = Batch::new();
+        let received = batch.add::<Rows>(rows::find_received(&self.key));
+        let sender = batch.add::<Sender>(rows::find_sender(&self.origin.address));
+        let over_limit = batch.add::<Rows>(rows::over_limit(&self.origin, self.now));
+        let found = self.db.batch(&batch).await?;
+        if found.has_row(received)? {
             return Ok(Disposition::Ignored("it was taken before"));
         }
-        let sender: Option<Sender> = sender.first()?;
+        let sender = found.first(sender)?;
         if sender.as_ref().is_some_and(|sender| sender.is_active == 0) {
             return Ok(Disposition::Rejected(
                 "the account of this address is deactivated",
@@ -210,7 +206,7 @@ impl MailIntake<'_> {
                 ReplyOutcome::NotAllowed => {}
             }
         }
-        if !too_many.is_empty()? {
+        if found.has_row(over_limit)? {
             return Ok(Disposition::Rejected(OVER_LIMIT));
         }
         self.open_ticket(&engine, letter, sender, head.as_deref()).await
@@ -284,16 +280,13 @@ impl MailIntake<'_> {
         reader: &Viewer,
         ticket_id: i64,
     ) -> Result<Option<(Candidate, Option<FileCounts>)>, Error> {
-        let asked = [
-            ticket_context::candidates(reader, Some(&Ref::Id(ticket_id)), 1),
-            rows::file_counts(reader, ticket_id),
-        ];
-        let found = self.db.batch(&asked).await?;
-        let places: Option<FileCounts> = match found.get(1) {
-            Some(rows) => rows.first()?,
-            None => None,
-        };
-        let seen = shared::read_candidate(found.first())?;
+        let mut batch = Batch::new();
+        let ticket = Ref::Id(ticket_id);
+        let candidate = batch.add::<Rows>(ticket_context::candidates(reader, Some(&ticket), 1));
+        let places = batch.add::<FileCounts>(rows::file_counts(reader, ticket_id));
+        let found = self.db.batch(&batch).await?;
+        let places = found.first(places)?;
+        let seen = shared::read_candidate(found.rows(candidate)?)?;
         Ok(seen.map(|seen| (seen, places)))
     }
 
@@ -367,13 +360,9 @@ impl MailIntake<'_> {
             logs_in: false,
             now: self.now,
         };
-        let mut stmts = users::insert_if_absent(&new).to_vec();
-        stmts.push(rows::find_sender(&self.origin.address));
-        let found = self.db.batch(&stmts).await?;
-        let sender: Option<Sender> = match found.last() {
-            Some(rows) => rows.first()?,
-            None => None,
-        };
+        let mut batch = Batch::from(users::insert_if_absent(&new).to_vec());
+        let sender = batch.add::<Sender>(rows::find_sender(&self.origin.address));
+        let sender = self.db.batch(&batch).await?.first(sender)?;
         actor_of(&sender.ok_or_else(|| Error::Internal("the new customer is not there".to_owned()))?)
     }
 
@@ -392,17 +381,17 @@ impl MailIntake<'_> {
         for (uid, file) in files {
             batch.extend(rows::attach(place, uid, file, self.now));
         }
-        match dispatch_rows::commit(&self.db, batch, self.now).await {
-            Ok((_, dispatches)) => dispatch::send(self.env, dispatches).await,
+        match dispatch_rows::commit(&self.db, batch.into(), self.now).await {
+            Ok((_, dispatches)) => {
+                dispatch::send(self.env, dispatches).await;
+                Ok(Disposition::Accepted)
+            }
             Err(DbError::Unique(column)) if column == "inbound_mails.key" => {
-                return Ok(Disposition::Ignored("it was taken before"));
+                Ok(Disposition::Ignored("it was taken before"))
             }
-            Err(DbError::Abort("OVER_LIMIT")) => {
-                return Ok(Disposition::Rejected(OVER_LIMIT));
-            }
-            Err(error) => return Err(error.into()),
+            Err(DbError::Abort("OVER_LIMIT")) => Ok(Disposition::Rejected(OVER_LIMIT)),
+            Err(error) => Err(error.into()),
         }
-        Ok(Disposition::Accepted)
     }
 }
 

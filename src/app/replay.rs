@@ -1,0 +1,39 @@
+//! Replies that are stored with a change, and sent again when its `Idempotency-Key` comes again.
+
+use crate::edge::db::Rows;
+use crate::http::error::Error;
+use crate::http::reply::{Body, Reply};
+use crate::store::commit::{self, IdempotencyKey, StoredReply};
+
+/// Answers a request whose key was used before with what was answered then.
+///
+/// # Errors
+/// [`Error::Replayed`] with that answer, or [`Error::IdempotencyMismatch`] when the key belongs to another request.
+pub fn check_replay(key: &IdempotencyKey, found: &Rows) -> Result<(), Error> {
+    match commit::read_key(found)? {
+        None => Ok(()),
+        Some((fingerprint, _)) if fingerprint != key.fingerprint => Err(Error::IdempotencyMismatch),
+        Some((_, answered)) => {
+            let mut reply = stored_reply(answered);
+            reply.header("Idempotent-Replayed", "true");
+            Err(Error::Replayed(Box::new(reply)))
+        }
+    }
+}
+
+/// A stored reply as it is sent.
+pub fn stored_reply(answered: StoredReply) -> Reply {
+    let body = if answered.status == 204 {
+        Body::Empty
+    } else {
+        Body::Text(answered.body)
+    };
+    let mut reply = Reply {
+        version: answered.version,
+        ..Reply::new(answered.status, body)
+    };
+    if let Some(location) = answered.location {
+        reply.header("Location", location);
+    }
+    reply
+}
