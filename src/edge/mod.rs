@@ -20,4 +20,6 @@ pub mod rate_limit;
 
 /// What the platform hands over. `ObjectRequest` and `ObjectResponse` are those of a Durable Object; those of everybody
 /// else are in [`http`].
-pub use worker::{Context, Env, Request as ObjectRequest, Response as ObjectResponse, Result as WorkerResult};
+pub use worker::{
+    Context, Env, Request as ObjectRequest, Response as ObjectResponse, Result as WorkerResult,
+};

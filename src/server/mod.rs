@@ -38,11 +38,7 @@ pub const MAX_BODY_BYTES: usize = 256 * 1024;
 ///
 /// # Errors
 /// Only when the platform cannot build the response.
-pub async fn serve(
-    incoming: PlatformRequest,
-    env: Env,
-    context: &Context,
-) -> WorkerResult<PlatformResponse> {
+pub async fn serve(incoming: PlatformRequest, env: Env, context: &Context) -> WorkerResult<PlatformResponse> {
     let started = clock::now();
     let (incoming, mut request) = http::read_head(incoming)?;
     let headless = request.verb == "HEAD";

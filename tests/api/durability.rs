@@ -156,7 +156,10 @@ fn a_panic_is_in_the_log_and_the_next_request_is_answered() {
         time::make_panic(&worker);
         customer.get(&format!("/tickets/{}", ticket["id"])).is(200);
         customer
-            .post("/tickets", json!({"title": "Still here", "description": "And writing."}))
+            .post(
+                "/tickets",
+                json!({"title": "Still here", "description": "And writing."}),
+            )
             .is(201);
         let logged = || worker.log().matches("POST /dev/panic was called").count();
         let lines = (0..50).map(|_| {

@@ -243,7 +243,10 @@ impl Worker {
 
     /// What the server has written into its log.
     pub fn log(&self) -> String {
-        let process = self.process.as_ref().expect("only a server of this run has a log");
+        let process = self
+            .process
+            .as_ref()
+            .expect("only a server of this run has a log");
         fs::read_to_string(process.persist.join("server.log")).expect("a log file")
     }
 
