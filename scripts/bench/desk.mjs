@@ -86,9 +86,9 @@ async function openTicket(url, at, staff, customer) {
   await post(url, comments, { body: words(25) }, staff)
   await post(url, comments, { body: words(25) }, customer)
   await post(url, comments, { body: words(25), is_internal: true }, staff)
-  const path = { 1: ['in_progress'], 2: ['in_progress', 'waiting'], 3: ['in_progress', 'resolved'] }[at % 4] ?? []
+  const path = { 1: ['in_progress'], 2: ['in_progress', 'waiting'], 3: ['in_progress', 'resolved'] }[Math.floor(at / CATEGORIES.length) % 4] ?? []
   for (const status of path) await put(url, `/tickets/${id}/status`, { status }, staff)
-  return { id, number, title: ticket.title, assignee: assignee?.id ?? null }
+  return { id, number, title: ticket.title, assignee: assignee?.id ?? null, status: path.at(-1) ?? 'assigned' }
 }
 
 export const post = (url, where, body, token) => send(url, 'POST', where, body, token)

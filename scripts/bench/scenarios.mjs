@@ -8,15 +8,15 @@ const TEXT = 'The printer on the third floor answers to ping, but every job stay
 /** The scenarios of a desk that is served at `url`; `tokens` are those of an admin and of a customer. */
 export async function scenarios(desk, url, tokens) {
   const { tickets } = desk
-  const taken = tickets.filter(({ assignee }) => assignee !== null)
+  const taken = tickets.filter(({ assignee, status }) => assignee !== null && status !== 'resolved')
   // A ticket of the admin's own without a category: nobody is told of it.
   const quiet = await post(url, '/tickets', { title: 'Nobody is told', description: TEXT }, tokens.admin)
   return {
     health: { requests: [read('/health')], open: true, check: ({ status }) => assert.equal(status, 'ok') },
-    'list 25': { requests: [read('/tickets')], roles: true, check: ({ data }) => assert.equal(data.length, Math.min(25, data.length)) },
+    'list 25': { requests: [read('/tickets')], roles: true, check: ({ data }) => assert.equal(data.length, 25) },
     'list filtered': {
-      requests: taken.slice(0, 8).map(({ assignee }) => read(`/tickets?status=in_progress&assigned_to=${assignee}`)),
-      check: ({ data }) => assert.ok(data.every(({ status }) => status === 'in_progress')),
+      requests: taken.filter(({ status }) => status === 'in_progress').slice(0, 8).map(({ assignee }) => read(`/tickets?status=in_progress&assigned_to=${assignee}`)),
+      check: ({ data }) => assert.ok(data.length > 0 && data.every(({ status }) => status === 'in_progress')),
     },
     'get one': { requests: tickets.map(({ id }) => read(`/tickets/${id}`)), check: ({ number }) => assert.equal(number, tickets[0].number) },
     'read messages': { requests: tickets.map(({ id }) => read(`/tickets/${id}/comments`)), check: ({ data }) => assert.ok(data.length >= 3) },
@@ -41,7 +41,7 @@ export async function scenarios(desk, url, tokens) {
       check: ({ body }) => assert.equal(body, TEXT),
     },
     'change status, two told': {
-      requests: [write('PUT', `/tickets/${taken[0].id}/status`, { status: 'in_progress' })],
+      requests: [write('PUT', `/tickets/${taken.find(({ status }) => status === 'assigned').id}/status`, { status: 'in_progress' })],
       load: false,
       check: ({ status }) => assert.equal(status, 'in_progress'),
     },
