@@ -28,10 +28,10 @@ await main(async (words) => {
   say('\nAll tests passed.')
 })
 
-/** What runs, one after the other: the check of the documentation only when no test is picked by name. */
+/** What runs, one after the other: the documentation and the bench only when no test is picked by name. */
 function programs(words) {
-  const docs = words.length > 0 ? [] : [[process.execPath, 'scripts/check-docs.mjs']]
-  return [...targets().map((target) => ['cargo', 'test', ...target, ...words]), ...docs]
+  const others = [['scripts/check-docs.mjs'], ['scripts/bench/bench.mjs', '--quick']].map((script) => [process.execPath, ...script])
+  return [...targets().map((target) => ['cargo', 'test', ...target, ...words]), ...(words.length > 0 ? [] : others)]
 }
 
 /** The test targets from the quickest to the slowest, as cargo names them. */

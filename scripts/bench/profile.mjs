@@ -9,16 +9,15 @@ import { parseArgs } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import { underPinnedNode } from '../lib/node.mjs'
 import { BIN, at } from '../lib/project.mjs'
-import { Stop, main, output, run, step } from '../lib/run.mjs'
-import { databaseFile } from '../lib/storage.mjs'
+import { main, output, run, step } from '../lib/run.mjs'
 import { setUp } from '../lib/tools.mjs'
-import { ADMIN, PASSWORD } from './data.mjs'
-import { ask, load, needWrk } from './load.mjs'
+import { ADMIN, readDesk, signIn } from './desk.mjs'
+import { load } from './load.mjs'
 import { scenarios } from './scenarios.mjs'
 import { median, serve } from './server.mjs'
 import { table } from './table.mjs'
 
-const DESK = at('.wrangler/bench/10000')
+const DESK = at('.wrangler/bench/1000')
 const KEPT = at('.wrangler/bench/builds')
 const FILES = ['index.js', 'index_bg.wasm']
 const SHOWN = ['health', 'list 25', 'get one']
@@ -28,16 +27,13 @@ const FEATURES = ['mutable-globals', 'sign-ext', 'nontrapping-float-to-int', 'bu
 await main(async (args) => {
   const { levels, passes, rounds, seconds } = read(args)
   await underPinnedNode()
-  needWrk()
-  const file = databaseFile(DESK)
-  if (!file) throw new Stop('there is no desk of 10,000 tickets yet: npm run bench')
-  const all = await scenarios(file)
+  const desk = readDesk(DESK)
   const builds = levels.flatMap((level) => passes.map((pass) => ({ name: `opt-level ${level}, wasm-opt ${pass}`, level, pass, cpu: SHOWN.map(() => []) })))
   try {
     for (const level of levels) await step(`opt-level ${level}`, () => compile(level))
     for (const build of builds) await step(build.name, () => optimize(build))
     for (let round = 1; round <= rounds; round++) {
-      for (const build of builds.filter(({ bytes }) => bytes)) await step(`${build.name}, round ${round}`, () => measure(build, all, seconds))
+      for (const build of builds.filter(({ bytes }) => bytes)) await step(`${build.name}, round ${round}`, () => measure(build, desk, seconds))
     }
   } finally {
     fs.rmSync(at('build/.inputs'), { force: true }) // the next build makes build/ anew
@@ -93,14 +89,15 @@ async function optimize(build) {
 }
 
 /** One round of one build: it is served from build/, as any other. */
-async function measure({ level, pass, cpu }, all, seconds) {
+async function measure({ level, pass, cpu }, desk, seconds) {
   copy(folder(level, pass), at('build'))
   const server = await serve(DESK)
   try {
-    const { body } = await ask(server.url, { method: 'POST', path: '/api/v1/auth/login', body: JSON.stringify({ email: ADMIN.email, password: PASSWORD }) })
+    const admin = await signIn(server.url, ADMIN)
+    const all = await scenarios(desk, server.url, { admin })
     for (const [at, name] of SHOWN.entries()) {
       const { requests, open } = all[name]
-      const options = { token: open ? undefined : body.access_token, connections: 16 }
+      const options = { token: open ? undefined : admin, connections: 16 }
       await load(server, requests, { ...options, seconds: 1 })
       cpu[at].push((await load(server, requests, { ...options, seconds })).cpu)
     }

@@ -4,10 +4,13 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { buildAssets } from './assets.mjs'
 import { BIN, at, lockedCrate, readJson } from './project.mjs'
-import { run, step } from './run.mjs'
+import { Stop, run, step } from './run.mjs'
+import { DEPLOYED, NAMED } from './size.mjs'
 import { setUp } from './tools.mjs'
+import { withoutCustomSections } from './wasm.mjs'
 
-const BUILT = ['build/index.js', 'build/index_bg.wasm']
+/** What the platform may call. Whatever else is exported, any Worker that is bound to this one could call, too. */
+const ENTRY_POINTS = ['email', 'fetch', 'queue', 'scheduled']
 const STAMP = at('build/.inputs')
 /** `EDGEDESK_PROFILE=quick` builds in a third of the time, for work on the code; everything else is the release build. */
 const PROFILE = process.env.EDGEDESK_PROFILE || 'release'
@@ -28,12 +31,27 @@ export async function buildWorker({ force = false } = {}) {
       },
       failure: 'the Worker does not build; look at the lines above.',
     })
+    checkEntryPoints()
+    stripNames()
     fs.writeFileSync(STAMP, inputs)
   })
 }
 
+function checkEntryPoints() {
+  const shim = fs.readFileSync(at('build/index.js'), 'utf8')
+  const methods = [...shim.matchAll(/(\w+)\.prototype\.(\w+)\s*=/g)].map(([, , name]) => name).sort()
+  if (methods.join() !== ENTRY_POINTS.join()) throw new Stop(`the Worker exports ${methods.join(', ')}: exactly ${ENTRY_POINTS.join(', ')} may be called`)
+}
+
+/** The names of functions are a fifth of the file and nothing needs them to run: `npm run size` reads them. */
+function stripNames() {
+  const wasm = at('build/index_bg.wasm')
+  fs.renameSync(wasm, at(NAMED))
+  fs.writeFileSync(wasm, withoutCustomSections(fs.readFileSync(at(NAMED))))
+}
+
 const isCurrent = (inputs) =>
-  BUILT.every((file) => fs.existsSync(at(file))) && fs.existsSync(STAMP) && fs.readFileSync(STAMP, 'utf8') === inputs
+  [...DEPLOYED, NAMED].every((file) => fs.existsSync(at(file))) && fs.existsSync(STAMP) && fs.readFileSync(STAMP, 'utf8') === inputs
 
 /** A digest of everything the build reads: sources by content, tools by version. */
 function digest() {
