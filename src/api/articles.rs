@@ -1,4 +1,4 @@
-//! The knowledge base: articles that everybody reads and staff write. `/posts` is its other name.
+//! The knowledge base: articles that everybody can read and staff write. `/posts` is an alias of `/articles`.
 
 use crate::api::list::{List, empty_page, parse_list_query, show_resource};
 use crate::app::call::Call;
@@ -54,7 +54,7 @@ pub const NEW: Shape = Shape {
     ],
 };
 
-/// The body of an edit.
+/// The body of an update of an article.
 pub const EDIT: Shape = Shape {
     name: "ArticlePatch",
     fields: &[
@@ -75,13 +75,13 @@ pub const EDIT: Shape = Shape {
     ],
 };
 
-/// The body of a vote.
+/// The body of a vote on whether an article helped.
 pub const FEEDBACK: Shape = Shape {
     name: "ArticleFeedback",
     fields: &[Field::required("helpful", Kind::Flag, "Whether the article helped.").or(&["is_helpful"])],
 };
 
-/// The filters of a list of articles.
+/// The filters of the list of articles.
 pub const LIST: Shape = Shape {
     name: "ArticleFilter",
     fields: &[
@@ -108,7 +108,7 @@ fn article_in_path(call: &Call) -> CategoryRef {
     }
 }
 
-/// The article in the path, as far as the caller may know of it.
+/// The statement that finds the article in the path, if the caller may see it.
 pub fn find(call: &Call) -> Result<Stmt, Error> {
     Ok(rows::show(&article_in_path(call), is_staff(call)))
 }
@@ -124,7 +124,7 @@ pub async fn list(call: &Call<'_>) -> Result<Reply, Error> {
     let asked = input.text("q").filter(|q| !q.trim().is_empty());
     let matching = asked.as_deref().and_then(article_match_expression);
     if statuses.is_empty() || (asked.is_some() && matching.is_none()) {
-        // Nothing that could be found: an empty list, and not an error.
+        // Nothing can match, which is an empty list and not an error.
         call.read_optional(Batch::new()).await?;
         return Ok(empty_page(call, &page));
     }
@@ -215,8 +215,8 @@ pub async fn remove(call: &Call<'_>) -> Result<Reply, Error> {
     })
 }
 
-/// `POST /articles/{id}/feedback`: one vote each, which may be changed. Who is not signed in votes once a day
-/// from an address, of which only a keyed hash is kept.
+/// `POST /articles/{id}/feedback`: everybody has one vote, which can be changed. For callers who are not logged in,
+/// it is one vote per day and network address, of which only a keyed hash is stored.
 pub async fn feedback(call: &Call<'_>) -> Result<Reply, Error> {
     let input = input::parse_body(call.request, &FEEDBACK)?;
     let is_helpful = input.flag("helpful").unwrap_or_default();
@@ -261,7 +261,7 @@ fn find_category(input: &Input) -> Option<Stmt> {
     input.name("category").map(|name| categories::find_active(&name))
 }
 
-/// The category that an article will be in, from what was found of the wanted one.
+/// The category that the article will be in: none, the one `before`, or the one that was `found` for the input.
 fn read_category(input: &Input, before: Option<i64>, found: Option<IdRow>) -> Result<Option<i64>, Error> {
     if input.is_null("category") {
         return Ok(None);

@@ -1,5 +1,5 @@
-//! The assistant: drafts of answers and suggestions where a ticket belongs. People decide what becomes of them;
-//! nothing in here writes.
+//! The AI assistant: it drafts replies to a ticket and suggests a category, priority and assignee. People decide what
+//! to do with them; nothing in this file writes to the database.
 
 use serde_json::json;
 
@@ -17,7 +17,7 @@ use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape};
 use crate::store::assistant as rows;
 
-/// The body of a request for a draft.
+/// The body of a request for a draft of a reply.
 pub const SUGGEST: Shape = Shape {
     name: "SuggestReply",
     fields: &[
@@ -39,7 +39,7 @@ pub const SUGGEST: Shape = Shape {
     ],
 };
 
-/// Bytes of a provider's answer that are read.
+/// At most this many bytes of the provider's response are read.
 const MAX_RESPONSE_BYTES: usize = 256 * 1024;
 
 const NOT_CONFIGURED: &str = "the assistant is not configured: set AI_BASE_URL, AI_MODEL and AI_API_KEY for a provider with OpenAI's \
@@ -80,13 +80,13 @@ pub async fn triage(call: &Call<'_>) -> Result<Reply, Error> {
     Ok(Reply::ok(body.to_string()))
 }
 
-/// What was read of the ticket in the path.
+/// What a prompt contains about the ticket in the path.
 struct AssistantInput {
     case: PromptTicket,
     said: Vec<PromptMessage>,
 }
 
-/// Reads the ticket in the path, together with the statements of `batch`.
+/// Reads the ticket in the path and its messages, in one round trip with the statements of `batch`.
 async fn read_input(call: &Call<'_>, mut batch: Batch) -> Result<(AssistantInput, Answers), Error> {
     let (reader, reference) = (viewer(call)?, call.reference("id")?);
     let with_notes = call.app.config.assistant.include_notes && policy::may_read_internal(call.my_role()?);
@@ -100,7 +100,7 @@ async fn read_input(call: &Call<'_>, mut batch: Batch) -> Result<(AssistantInput
     Ok((input, found))
 }
 
-/// What marks the ticket's place in a prompt.
+/// A random string that marks where the ticket stands in a prompt.
 fn new_boundary() -> Result<String, Error> {
     let bytes = ids::random_bytes::<12>().map_err(Error::Internal)?;
     Ok(ids::hex(&bytes))
@@ -108,7 +108,7 @@ fn new_boundary() -> Result<String, Error> {
 
 // The provider ---------------------------------------------------------------------------------------------------
 
-/// What the model says, and its name.
+/// Sends the prompt to the provider. Returns the model's answer and the model's name.
 async fn ask_provider<'a>(call: &'a Call<'_>, prompt: &Prompt) -> Result<(String, &'a str), Error> {
     let assistant = &call.app.config.assistant;
     let provider = assistant
@@ -160,7 +160,7 @@ async fn post_to_provider(
     fetch::send(&ask).await
 }
 
-/// What the model says, out of the provider's answer.
+/// Extracts the model's answer from the provider's response.
 fn read_completion(answered: FetchResponse) -> Result<Option<String>, Error> {
     let why = match answered.status {
         200..=299 if answered.is_truncated => "the assistant's provider gave far too long an answer",

@@ -1,4 +1,4 @@
-//! Answers of lists and single resources.
+//! Replies with lists and with single resources.
 
 use serde::Deserialize;
 
@@ -22,14 +22,14 @@ pub struct ListRow {
     pub s: Option<i64>,
 }
 
-/// Where a walk stopped.
+/// The row at which a scan stopped: the value it is sorted by, and its id.
 #[derive(Debug, Deserialize)]
 pub struct StopRow {
     s: Option<i64>,
     id: Option<i64>,
 }
 
-/// Reads the query of a list: its filters, of these shapes, and the page that is asked for.
+/// Reads the query of a list: the filters, which have these shapes, and the requested page.
 pub fn parse_list_query(call: &Call, filters: &[&Shape]) -> Result<(Input, Page), Error> {
     let shapes: Vec<&Shape> = std::iter::once(&page::QUERY)
         .chain(filters.iter().copied())
@@ -43,7 +43,7 @@ pub fn parse_list_query(call: &Call, filters: &[&Shape]) -> Result<(Input, Page)
     Ok((input, page))
 }
 
-/// The statements of a list: [`List::reply`] runs them and answers.
+/// The statements of a list. [`List::reply`] runs them and makes the reply.
 pub struct List<C> {
     rows: Stmt,
     count: C,
@@ -52,8 +52,8 @@ pub struct List<C> {
 }
 
 impl<C: FnOnce() -> Stmt> List<C> {
-    /// Of the rows `j`, `id`, `s` and one more than the page has, where there are more. `count` is only asked when the
-    /// page wants a total.
+    /// `rows` selects `j`, `id` and `s` ([`ListRow`]), and one row more than the page holds if there are more.
+    /// `count` is only called if the page asks for a total.
     pub fn new(rows: Stmt, count: C) -> List<C> {
         List {
             rows,
@@ -63,19 +63,19 @@ impl<C: FnOnce() -> Stmt> List<C> {
         }
     }
 
-    /// Says where the walk over the rows stopped, when it was cut short.
+    /// Adds the statement that says where the scan over the rows stopped ([`StopRow`]), if it was cut short.
     pub fn stopped(mut self, stmt: Option<Stmt>) -> List<C> {
         self.stopped = stmt;
         self
     }
 
-    /// What the list belongs to: without a row of it the list is not found.
+    /// Adds the statement that finds what the list belongs to. If it has no row, the reply is 404.
     pub fn of(mut self, parent: impl Into<Option<Stmt>>) -> List<C> {
         self.parent = parent.into();
         self
     }
 
-    /// Reads the page, and answers with it.
+    /// Reads the page and replies with it.
     pub async fn reply(self, call: &Call<'_>, page: &Page) -> Result<Reply, Error> {
         let mut batch = Batch::new();
         let parent = batch.add_optional::<IdRow>(self.parent);
@@ -99,7 +99,7 @@ impl<C: FnOnce() -> Stmt> List<C> {
     }
 }
 
-/// A page of rows that are JSON already, one more than the limit when there are more.
+/// The reply with a page of rows that are JSON already. `rows` has one row more than the limit if there are more.
 pub(super) fn page_reply(
     call: &Call,
     page: &Page,
@@ -132,7 +132,7 @@ pub(super) fn page_reply(
     reply
 }
 
-/// A page without rows, where it is known before anything is read that nothing can be found.
+/// A page without rows, for when it is known before reading that nothing can match.
 pub fn empty_page(call: &Call, page: &Page) -> Reply {
     page_reply(call, page, &[], None, page.count.then_some(CountRow { n: 0 }))
 }
@@ -144,7 +144,10 @@ pub struct ResourceRow {
     v: Option<i64>,
 }
 
-/// Answers with one resource; not found when there is no row of it.
+/// Replies with one resource.
+///
+/// # Errors
+/// 404 if it has no row.
 pub fn resource_reply(found: &Answers, slot: Slot<ResourceRow>) -> Result<Reply, Error> {
     let row = found.require(slot)?;
     Ok(Reply {
@@ -153,7 +156,7 @@ pub fn resource_reply(found: &Answers, slot: Slot<ResourceRow>) -> Result<Reply,
     })
 }
 
-/// Reads one resource, and answers with it.
+/// Reads one resource and replies with it; 404 if it has no row.
 pub async fn show_resource(call: &Call<'_>, stmt: Stmt) -> Result<Reply, Error> {
     let mut batch = Batch::new();
     let resource = batch.add(stmt);
@@ -164,7 +167,7 @@ pub async fn show_resource(call: &Call<'_>, stmt: Stmt) -> Result<Reply, Error> 
     resource_reply(&found, resource)
 }
 
-/// The ids behind a list of names, as JSON; wrong when one of them is nothing.
+/// The ids that a list of names refers to, as JSON; a field error if one of the names refers to nothing.
 pub(super) fn resolved_ids(
     found: &Answers,
     slot: Slot<ResolvedIds>,

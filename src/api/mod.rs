@@ -1,6 +1,8 @@
-//! One file per resource: take the input, look at what is there, let `desk` decide, keep it, answer.
+//! What happens when somebody calls a route? One file per resource, and in it one handler per route: it reads the
+//! input, queries the database, lets `desk` decide, commits and replies.
 //!
-//! Handlers hold no rule, no SQL and no status number. What several of them need of a list stands here.
+//! Not allowed in handlers: rules, SQL and HTTP status codes. What several handlers need for replying with lists and
+//! single resources is in `list.rs`.
 
 pub mod agents;
 pub mod articles;

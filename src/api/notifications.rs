@@ -1,4 +1,4 @@
-//! What people have been told, and how they want to be told.
+//! The caller's notifications, and the channels (live, e-mail) by which the caller wants to receive them.
 
 use crate::api::list::{List, parse_list_query, show_resource};
 use crate::app::call::{Call, viewer};
@@ -11,7 +11,7 @@ use crate::store::commit::CommitReply;
 use crate::store::notifications::{self as rows, KIND, NotificationFilter};
 use crate::store::sql::rows::IdRow;
 
-/// The filters of a list.
+/// The filters of the list of notifications.
 pub const LIST: Shape = Shape {
     name: "NotificationFilter",
     fields: &[
@@ -20,7 +20,7 @@ pub const LIST: Shape = Shape {
     ],
 };
 
-/// The body of a change of preferences.
+/// The body of a change of notification preferences.
 pub const PREFERENCES: Shape = Shape {
     name: "NotificationPreferencesPatch",
     fields: &[Field::required(
@@ -66,7 +66,7 @@ pub async fn mark_read(call: &Call<'_>) -> Result<Reply, Error> {
     .await
 }
 
-/// `PUT /notifications/read-all`: those that can no longer be seen included.
+/// `PUT /notifications/read-all`: includes notifications that the caller can no longer see.
 pub async fn mark_all_read(call: &Call<'_>) -> Result<Reply, Error> {
     call.authorize().await?;
     call.commit(

@@ -1,4 +1,4 @@
-//! Projects.
+//! Projects, which group tickets and give them keys.
 
 use serde_json::json;
 
@@ -39,7 +39,7 @@ pub const NEW: Shape = Shape {
     ],
 };
 
-/// The body of an update.
+/// The body of an update of a project.
 pub const EDIT: Shape = Shape {
     name: "ProjectPatch",
     fields: &[
@@ -60,7 +60,7 @@ pub const EDIT: Shape = Shape {
     ],
 };
 
-/// The filters of a list of projects.
+/// The filters of the list of projects.
 pub const LIST: Shape = Shape {
     name: "ProjectFilter",
     fields: &[
@@ -75,7 +75,7 @@ pub(super) fn project_in_path(call: &Call) -> Result<Ref, Error> {
     parse_ref(call.param("id")).ok_or(Error::NotFound)
 }
 
-/// Finds the project in the path.
+/// The statement that finds the project in the path.
 pub fn find(call: &Call) -> Result<Stmt, Error> {
     Ok(rows::row(&project_in_path(call)?))
 }
@@ -84,7 +84,7 @@ fn is_staff(call: &Call) -> Result<bool, Error> {
     Ok(call.my_role()?.is_staff())
 }
 
-/// `GET /projects`: customers see the active ones, without people.
+/// `GET /projects`: customers only see the active ones, and not the people in them.
 pub async fn list(call: &Call<'_>) -> Result<Reply, Error> {
     let (input, page) = parse_list_query(call, &[&LIST])?;
     let is_staff = is_staff(call)?;
@@ -132,7 +132,7 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
     .await
 }
 
-/// The people that a body names.
+/// The slots of the people that a body refers to.
 struct PeopleSlots {
     lead: Slot<IdRow>,
     members: Slot<IdRow>,
@@ -161,7 +161,7 @@ fn read_lead(input: &Input, found: Option<IdRow>) -> Result<Option<Option<i64>>,
     Ok(Some(Some(lead.id)))
 }
 
-/// The members that were asked for, as a JSON list of their ids.
+/// The members that the input asks for, as a JSON list of their ids; None if it has no members.
 fn read_members(input: &Input, found: Vec<IdRow>) -> Result<Option<String>, Error> {
     let Some(asked) = input.rows_json("members") else {
         return Ok(None);
@@ -217,7 +217,7 @@ fn update_stmts(call: &Call, project: &ProjectRow, update: &ProjectPatch) -> Res
     Ok(rows::update(project.id, project.version, update, call.now()))
 }
 
-/// `DELETE /projects/{id}`: the project is archived, its tickets stay.
+/// `DELETE /projects/{id}`: archives the project. Its tickets stay in it.
 pub async fn archive(call: &Call<'_>) -> Result<Reply, Error> {
     let reference = project_in_path(call)?;
     retry!(async {

@@ -1,4 +1,4 @@
-//! Documents, health, and what else is not a resource.
+//! Routes that are not about a resource: documentation, health, version and public keys.
 
 use serde_json::{Map, Value, json};
 
@@ -33,12 +33,12 @@ fn asset(path: &'static str) -> Reply {
     }
 }
 
-/// `GET /health`: the Worker answers.
+/// `GET /health`: shows that the Worker responds. Nothing else is checked.
 pub async fn health(_call: &Call<'_>) -> Result<Reply, Error> {
     Ok(health_reply())
 }
 
-/// The sign of life.
+/// The reply that shows that the Worker responds.
 pub fn health_reply() -> Reply {
     Reply::ok(r#"{"status":"ok"}"#.to_owned())
 }
@@ -48,7 +48,7 @@ pub async fn version(_call: &Call<'_>) -> Result<Reply, Error> {
     Ok(version_reply())
 }
 
-/// What runs here.
+/// The reply with the name and the version of this software.
 pub fn version_reply() -> Reply {
     Reply::ok(format!(
         "{{\"name\":\"{}\",\"version\":\"{}\"}}",
@@ -65,7 +65,8 @@ pub async fn jwks(call: &Call<'_>) -> Result<Reply, Error> {
     })
 }
 
-/// `GET /ready`: every binding that the desk stands on, with the milliseconds it took. 503 when one is down.
+/// `GET /ready`: checks every binding that the help desk depends on, and shows how many milliseconds each check took.
+/// 503 if one is down.
 pub async fn ready(call: &Call<'_>) -> Result<Reply, Error> {
     call.check_rate_limit().await?;
     let mut checks = Map::new();

@@ -1,4 +1,4 @@
-//! The desk's settings.
+//! The settings of the help desk.
 
 use crate::api::list::show_resource;
 use crate::app::call::Call;
@@ -28,7 +28,7 @@ static AGENT_SCOPE: Choices = Choices {
     },
 };
 
-/// The body of a change.
+/// The body of an update of the settings.
 pub const EDIT: Shape = Shape {
     name: "SettingsPatch",
     fields: &[
@@ -77,7 +77,7 @@ pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
     let input = input::parse_body(call.request, &EDIT)?;
     retry!(async {
         call.authorize().await?;
-        // The version was read with the caller's authority.
+        // This version was read together with the caller's authority.
         let version = call.settings().version;
         call.check_version(version, Some(&input))?;
         let stmt: Stmt = rows::update(

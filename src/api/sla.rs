@@ -1,4 +1,4 @@
-//! What the desk promises: policies and the business hours that they are counted in.
+//! SLA policies, and the business calendars whose hours they count.
 
 use serde_json::Value;
 
@@ -20,9 +20,10 @@ use crate::http::shape::{Field, JsonFormat, Kind, Shape};
 use crate::store::commit::CommitReply;
 use crate::store::sla::{self as rows, CalendarRow, PolicyRow, SlaTicket};
 
-/// A year of working time: the longest promise, in minutes.
+/// The longest time that a policy may set: a year (365 days), in minutes.
 const MAX_MINUTES: i64 = 525_600;
-/// How many tickets a change brings up to date by itself; the clock goes on with the rest.
+/// How many tickets get new due times in the request that changes a policy or calendar. The rest follow by the
+/// schedule.
 const MAX_UPDATED_AT_ONCE: i64 = 500;
 
 const MINUTES: Kind = Kind::Integer {
@@ -38,7 +39,7 @@ const AT_VERSION: Field = Field::optional(
     "The version that the change was made on.",
 );
 
-/// The body of a change of a policy.
+/// The body of an update of a policy.
 pub const POLICY_EDIT: Shape = Shape {
     name: "SlaPolicyPatch",
     fields: &[
@@ -88,7 +89,7 @@ pub const NEW: Shape = Shape {
     ],
 };
 
-/// The body of a change of a calendar.
+/// The body of an update of a calendar.
 pub const EDIT: Shape = Shape {
     name: "SlaCalendarPatch",
     fields: &[
@@ -110,12 +111,12 @@ pub const EDIT: Shape = Shape {
 
 // Policies ------------------------------------------------------------------------------------------------------
 
-/// Finds the calendar in the path.
+/// The statement that finds the calendar in the path.
 pub fn find_calendar(call: &Call) -> Result<Stmt, Error> {
     Ok(rows::calendar_row(&call.reference("id")?))
 }
 
-/// `GET /sla/policies`: the most urgent first.
+/// `GET /sla/policies`: the most urgent priority first.
 pub async fn list_policies(call: &Call<'_>) -> Result<Reply, Error> {
     let (_, page) = parse_list_query(call, &[])?;
     List::new(rows::list_policies(&page), rows::count_policies)
@@ -132,8 +133,8 @@ pub async fn show_policy(call: &Call<'_>) -> Result<Reply, Error> {
     show_resource(call, rows::show_policy(priority(call)?)).await
 }
 
-/// `PUT /sla/policies/{priority}`: due times of unresolved tickets follow, some hundred at once, the rest by the
-/// clock.
+/// `PUT /sla/policies/{priority}`: unresolved tickets get new due times, up to 500 of them at once and the rest by
+/// the schedule.
 pub async fn update_policy(call: &Call<'_>) -> Result<Reply, Error> {
     let priority = priority(call)?;
     let input = input::parse_body(call.request, &POLICY_EDIT)?;
@@ -181,7 +182,10 @@ async fn try_update_policy(call: &Call<'_>, priority: Priority, input: &Input) -
         .await
 }
 
-/// What a policy promises once this change is made.
+/// The policy as it will be after this change. Its version is one higher.
+///
+/// # Errors
+/// When the resolution time is shorter than the response time.
 fn new_policy(policy: &PolicyRow, calendar: Calendar) -> Result<SlaPolicy, Error> {
     let minutes = SlaDurations::from_minutes(policy.first_response_minutes, policy.resolution_minutes);
     Ok(SlaPolicy {
@@ -191,7 +195,7 @@ fn new_policy(policy: &PolicyRow, calendar: Calendar) -> Result<SlaPolicy, Error
     })
 }
 
-/// Gives the tickets that were read the due times of what is promised now. All of them are of these priorities.
+/// Gives the tickets the due times of these policies. Every ticket must have one of their priorities.
 fn update_due_times(tickets: &[SlaTicket], promised: Vec<(Priority, SlaPolicy)>, call: &Call) -> [Stmt; 4] {
     let mut promises = SlaPolicies::standard();
     for (priority, promise) in promised {
@@ -237,7 +241,7 @@ pub async fn create_calendar(call: &Call<'_>) -> Result<Reply, Error> {
     .await
 }
 
-/// A calendar with what was given of it.
+/// The calendar with the fields that the input has.
 fn apply_input(before: &CalendarRow, input: &Input) -> CalendarRow {
     let mut after = before.clone();
     if let Some(name) = input.text("name") {
@@ -259,7 +263,7 @@ fn apply_input(before: &CalendarRow, input: &Input) -> CalendarRow {
     after
 }
 
-/// `PUT /sla/calendars/{id}`: due times follow as they do after a change of policy.
+/// `PUT /sla/calendars/{id}`: unresolved tickets get new due times, as after a change of a policy.
 pub async fn update_calendar(call: &Call<'_>) -> Result<Reply, Error> {
     let reference = call.reference("id")?;
     let input = input::parse_body(call.request, &EDIT)?;
@@ -292,7 +296,7 @@ async fn try_update_calendar(call: &Call<'_>, reference: &Ref, input: &Input) ->
         .await
 }
 
-/// `DELETE /sla/calendars/{id}`: not while a policy is counted in it.
+/// `DELETE /sla/calendars/{id}`: refused while a policy uses the calendar.
 pub async fn remove_calendar(call: &Call<'_>) -> Result<Reply, Error> {
     let reference = call.reference("id")?;
     retry!(async {

@@ -1,4 +1,4 @@
-//! Sockets: who may open one, and of what. What they hear and say is told in `live`.
+//! WebSockets: who may open one, and for what. What is sent and received over them is described in `live`.
 
 use serde_json::json;
 
@@ -18,12 +18,12 @@ use crate::http::shape::{Field, Kind, Shape};
 use crate::store::commit::{self, CommitReply};
 use crate::store::live::{self as rows, RoomPosition, SocketTicket};
 
-/// Life of a ticket for a socket, seconds.
+/// How long a ticket for a socket is valid, in seconds.
 const TICKET_SECONDS: i64 = 30;
-/// The subprotocol behind which browsers can send a token.
+/// The subprotocol after which browsers can send a token in `Sec-WebSocket-Protocol`.
 const PROTOCOL: &str = "bearer";
 
-/// How clients that can send no header say who they are.
+/// The query by which clients that cannot send headers authenticate.
 pub const TOKEN: Shape = Shape {
     name: "SocketToken",
     fields: &[
@@ -32,7 +32,7 @@ pub const TOKEN: Shape = Shape {
     ],
 };
 
-/// Where a room begins to be heard.
+/// The query that says from which event on a room sends events.
 pub const ROOM_FROM: Shape = Shape {
     name: "RoomFrom",
     fields: &[Field::optional(
@@ -45,11 +45,11 @@ pub const ROOM_FROM: Shape = Shape {
     )],
 };
 
-/// Tells who wants a socket: by `Authorization`, by `Sec-WebSocket-Protocol: bearer, <token>`, by `?token=` or
-/// `?ticket=`. A ticket is used up, whatever becomes of the request.
+/// Finds out who asks for a socket, from `Authorization`, `Sec-WebSocket-Protocol: bearer, <token>`, `?token=` or
+/// `?ticket=`. A ticket is used up even if the request fails later.
 ///
 /// # Errors
-/// 401.
+/// 401 if none of them is given, or if it is not valid.
 pub async fn identify(request: &Request, config: &Config, db: &Db, now: Millis) -> Result<Claims, Error> {
     let token = read_token(request).ok_or(Error::Unauthorized(
         "sign in first: Authorization: Bearer, Sec-WebSocket-Protocol: bearer, <access token>, ?token= or ?ticket=",
@@ -89,7 +89,7 @@ fn read_token(request: &Request) -> Option<String> {
         .or_else(|| asked("ticket"))
 }
 
-/// Whether the client offers our subprotocol, and the token behind it.
+/// Our subprotocol, if the client offers it, and the token that follows it.
 fn offered_protocol(request: &Request) -> Option<(&'static str, Option<String>)> {
     let header = request.header("sec-websocket-protocol")?;
     let mut words = header.split(',').map(str::trim);
@@ -116,13 +116,13 @@ pub async fn create_ticket(call: &Call<'_>) -> Result<Reply, Error> {
         .await
 }
 
-/// `GET /messages/ws`: everything that concerns the caller.
+/// `GET /messages/ws`: opens the socket for everything that concerns the caller.
 pub async fn feed(call: &Call<'_>) -> Result<Reply, Error> {
     call.authorize().await?;
     connect(call, Topic::User(call.my_id()?), None).await
 }
 
-/// `GET /messages/room/{ticket_id}`: one ticket.
+/// `GET /messages/room/{ticket_id}`: opens the socket of one ticket.
 pub async fn room(call: &Call<'_>) -> Result<Reply, Error> {
     let input = input::parse_query(call.request, &[&ROOM_FROM])?;
     let last = input.integer("last_seq");
@@ -131,7 +131,7 @@ pub async fn room(call: &Call<'_>) -> Result<Reply, Error> {
     connect(call, Topic::Ticket(place.id), last.map(|_| place.seq)).await
 }
 
-/// Gives the caller a seat, unless all are taken.
+/// Opens a socket for the caller, unless too many are open there already.
 async fn connect(call: &Call<'_>, object: Topic, cursor: Option<i64>) -> Result<Reply, Error> {
     let upgrades = call.request.header("upgrade");
     if !upgrades.is_some_and(|to| to.eq_ignore_ascii_case("websocket")) {

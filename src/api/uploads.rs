@@ -1,5 +1,5 @@
-//! The Worker as its own file store, where no keys for another are configured: what a signed link says is done,
-//! and nothing else.
+//! Uploads and downloads through the Worker itself, for installations where no keys of another file store are
+//! configured. A request may do exactly what its signed link says, and nothing else.
 
 use crate::app::call::Call;
 use crate::app::file_store::{Files, unavailable};
@@ -8,7 +8,7 @@ use crate::http::error::Error;
 use crate::http::presigned_url;
 use crate::http::reply::{Body, Reply};
 
-/// `PUT /uploads/{key}`: the bytes go straight on into the bucket, once.
+/// `PUT /uploads/{key}`: streams the body into the bucket. An object that exists already is not replaced.
 pub async fn put(call: &Call<'_>) -> Result<Reply, Error> {
     call.check_rate_limit().await?;
     let key = Files::of(call.app).own_key().ok_or(Error::NotFound)?;
@@ -50,7 +50,7 @@ pub async fn get(call: &Call<'_>) -> Result<Reply, Error> {
     Ok(file_reply(size, stream, content_type, disposition))
 }
 
-/// A file as an answer: always a download.
+/// The reply that sends a file, always as a download.
 pub fn file_reply(
     size: i64,
     stream: object_store::ByteStream,

@@ -1,4 +1,4 @@
-//! Users, as admins manage them and as people keep their own profile.
+//! Users: managing them as an admin, and changing or closing one's own account.
 
 use crate::api::auth::account::{new_user, read_names};
 use crate::api::list::{List, parse_list_query, resource_reply};
@@ -55,7 +55,8 @@ pub const NEW: Shape = Shape {
     ],
 };
 
-/// The body of an update; role, active flag and address of others are for admins.
+/// The body of an update. Only admins may change the role, the active flag and the e-mail address, and only admins
+/// may change other people.
 pub const EDIT: Shape = Shape {
     name: "UserPatch",
     fields: &[
@@ -89,7 +90,7 @@ pub const EDIT: Shape = Shape {
     ],
 };
 
-/// The body of closing one's account.
+/// The body of a request to close one's own account.
 pub const CLOSE: Shape = Shape {
     name: "CloseAccount",
     fields: &[Field::optional(
@@ -99,7 +100,7 @@ pub const CLOSE: Shape = Shape {
     )],
 };
 
-/// The filters of a list of users.
+/// The filters of the list of users.
 pub const LIST: Shape = Shape {
     name: "UserFilter",
     fields: &[
@@ -109,7 +110,7 @@ pub const LIST: Shape = Shape {
     ],
 };
 
-/// Finds the user in the path.
+/// The statement that finds the user in the path.
 pub fn find(call: &Call) -> Result<Stmt, Error> {
     Ok(crate::store::users::account(&call.reference("id")?))
 }
@@ -119,7 +120,7 @@ pub async fn list(call: &Call<'_>) -> Result<Reply, Error> {
     list_page(call, &users::user_json()).await
 }
 
-/// `GET /users/summary`: anybody, in short, for staff who pick somebody.
+/// `GET /users/summary`: all users with few fields, for staff who choose a person from a list.
 pub async fn summary(call: &Call<'_>) -> Result<Reply, Error> {
     list_page(call, &users::SUMMARY.sql()).await
 }
@@ -163,7 +164,7 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
     .await
 }
 
-/// `GET /users/{id}`: oneself, or anybody for staff.
+/// `GET /users/{id}`: staff can read everybody, customers only themselves.
 pub async fn show(call: &Call<'_>) -> Result<Reply, Error> {
     let reference = call.reference("id")?;
     let mut batch = Batch::new();
@@ -245,7 +246,7 @@ async fn try_update(call: &Call<'_>, reference: &Ref, input: &Input) -> Result<R
         .await
 }
 
-/// `DELETE /users/{id}`: the account is deactivated, nothing is lost.
+/// `DELETE /users/{id}`: deactivates the account. No data is deleted.
 pub async fn deactivate(call: &Call<'_>) -> Result<Reply, Error> {
     let reference = call.reference("id")?;
     retry!(async {
@@ -262,7 +263,7 @@ pub async fn deactivate(call: &Call<'_>) -> Result<Reply, Error> {
     })
 }
 
-/// `DELETE /users/me`: the person is gone, what they wrote stays under a blank name.
+/// `DELETE /users/me`: removes the personal data of the caller. What they wrote stays, under a neutral name.
 pub async fn close_me(call: &Call<'_>) -> Result<Reply, Error> {
     let input = input::parse_optional_body(call.request, &CLOSE)?;
     let me = Ref::Id(call.my_id()?);

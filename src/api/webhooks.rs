@@ -1,4 +1,4 @@
-//! Webhooks: endpoints of other systems, and what goes to them.
+//! Webhooks: the endpoints of other systems, and the deliveries to them.
 
 use serde_json::Value;
 
@@ -34,7 +34,7 @@ static EVENTS: JsonFormat = JsonFormat {
 static URL: JsonFormat = JsonFormat {
     schema: "WebhookUrl",
     validate: |value| {
-        // What depends on the desk is checked when that is known.
+        // What depends on the configuration and the request is checked later, in `read_url`.
         let terms = UrlPolicy {
             allow_loopback: true,
             own_hosts: &[],
@@ -72,7 +72,7 @@ const OWN_SECRET: Field = Field::optional(
     "A secret of your own: whsec_ and base64. Made by chance otherwise.",
 );
 
-/// The body of a new endpoint.
+/// The body of a new webhook.
 pub const NEW: Shape = Shape {
     name: "NewWebhook",
     fields: &[
@@ -89,7 +89,7 @@ pub const NEW: Shape = Shape {
     ],
 };
 
-/// The body of an update.
+/// The body of an update of a webhook.
 pub const EDIT: Shape = Shape {
     name: "WebhookPatch",
     fields: &[
@@ -119,18 +119,18 @@ pub const EDIT: Shape = Shape {
     ],
 };
 
-/// The filter of the log.
+/// The filter of the list of deliveries.
 pub const DELIVERIES: Shape = Shape {
     name: "WebhookDeliveryFilter",
     fields: &[Field::optional("state", Kind::Choice(&STATE), "Only in this state.").or(&["status"])],
 };
 
-/// Finds the webhook in the path.
+/// The statement that finds the webhook in the path.
 pub fn find(call: &Call) -> Result<Stmt, Error> {
     Ok(rows::row(&call.reference("id")?))
 }
 
-/// Finds the delivery in the path.
+/// The statement that finds the delivery in the path.
 pub fn find_delivery(call: &Call) -> Result<Stmt, Error> {
     Ok(deliveries::row(
         &call.reference("id")?,
@@ -213,7 +213,7 @@ pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
         let reply = call
             .commit(stmts, CommitReply::Row(rows::show(&reference)))
             .await?;
-        // What waits is tried at once.
+        // Deliveries that wait are attempted at once.
         call.app.due.borrow_mut().push(Dispatch {
             what: DispatchKind::Hook,
             id: before.id,
@@ -236,7 +236,7 @@ pub async fn remove(call: &Call<'_>) -> Result<Reply, Error> {
     })
 }
 
-/// The URL that was given, as it will be called.
+/// The given URL in the form in which it will be called; None if none was given.
 fn read_url(call: &Call, input: &Input) -> Result<Option<String>, Error> {
     let Some(text) = input.json("url").and_then(Value::as_str) else {
         return Ok(None);
@@ -256,7 +256,7 @@ fn read_url(call: &Call, input: &Input) -> Result<Option<String>, Error> {
     }
 }
 
-/// What it listens to, as JSON: as given, or as before.
+/// The events that the webhook receives, as JSON: those of the input, or else those it had before.
 fn read_event_list(input: &Input, before: Option<&str>, include_internal: bool) -> Result<String, Error> {
     let before = before.and_then(|text| serde_json::from_str(text).ok());
     let given = input.json("events").cloned().or(before).unwrap_or_default();
@@ -267,7 +267,7 @@ fn read_event_list(input: &Input, before: Option<&str>, include_internal: bool) 
     }
 }
 
-/// The secret that was given, or one made by chance where one is wanted.
+/// The given secret, or a random one if none was given and one is `wanted`.
 fn new_secret(input: &Input, wanted: bool) -> Result<Option<String>, Error> {
     match input.json("secret").and_then(Value::as_str) {
         Some(given) => Ok(Some(given.to_owned())),
@@ -279,7 +279,8 @@ fn new_secret(input: &Input, wanted: bool) -> Result<Option<String>, Error> {
     }
 }
 
-/// Shows the secret in the answer that made it. What is kept for a replay does not have it.
+/// Puts the secret into the reply to the request that set it. The reply that is stored for idempotent replays does
+/// not contain it.
 fn with_secret(mut reply: Reply, secret: Option<&str>) -> Reply {
     if let (Body::Text(body), Some(secret)) = (&mut reply.body, secret) {
         *body = body.replacen("\"secret\":null", &format!("\"secret\":\"{secret}\""), 1);
@@ -289,7 +290,7 @@ fn with_secret(mut reply: Reply, secret: Option<&str>) -> Reply {
 
 // Deliveries -----------------------------------------------------------------------------------------------------
 
-/// `GET /webhooks/{id}/deliveries`: newest first, of the last 30 days.
+/// `GET /webhooks/{id}/deliveries`: those of the last 30 days, newest first.
 pub async fn deliveries(call: &Call<'_>) -> Result<Reply, Error> {
     let (input, page) = parse_list_query(call, &[&DELIVERIES])?;
     let (reference, state) = (call.reference("id")?, input.choice("state"));
@@ -339,7 +340,7 @@ pub async fn redeliver(call: &Call<'_>) -> Result<Reply, Error> {
     })
 }
 
-/// The endpoint, which must be switched on.
+/// Returns the webhook if it is active, otherwise a conflict.
 fn require_active(webhook: WebhookRow) -> Result<WebhookRow, Error> {
     if webhook.is_active == 1 {
         Ok(webhook)

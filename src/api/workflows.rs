@@ -1,4 +1,4 @@
-//! Workflow rules, as admins write, try and follow them.
+//! Workflow rules: writing them, simulating them on tickets, and listing their runs.
 
 use serde_json::{Value, json};
 
@@ -21,7 +21,7 @@ use crate::store::automation::ticket_context::{self, Candidate};
 use crate::store::commit::CommitReply;
 use crate::store::sql::rows::CountRow;
 
-/// How many tickets a rule is tried on.
+/// At most this many tickets are used to simulate a rule.
 const MAX_SIMULATED: i64 = 100;
 
 fn errors_in(read: Result<RuleDefinition, Vec<FieldError>>, part: &str) -> Vec<FieldError> {
@@ -79,7 +79,7 @@ pub const NEW: Shape = Shape {
     ],
 };
 
-/// The body of an update.
+/// The body of an update of a rule.
 pub const EDIT: Shape = Shape {
     name: "WorkflowRulePatch",
     fields: &[
@@ -101,7 +101,7 @@ pub const EDIT: Shape = Shape {
     ],
 };
 
-/// The body of a trial.
+/// The body of a simulation.
 pub const SIMULATE: Shape = Shape {
     name: "WorkflowTrial",
     fields: &[Field::optional(
@@ -112,12 +112,12 @@ pub const SIMULATE: Shape = Shape {
     .or(&["ticket"])],
 };
 
-/// Finds the rule in the path.
+/// The statement that finds the rule in the path.
 pub fn find(call: &Call) -> Result<Stmt, Error> {
     Ok(crate::store::automation::rules::row(&call.reference("id")?))
 }
 
-/// `GET /workflows`: in the order in which they are asked.
+/// `GET /workflows`: in the order in which the rules are evaluated.
 pub async fn list(call: &Call<'_>) -> Result<Reply, Error> {
     let (_, page) = parse_list_query(call, &[])?;
     let mut batch = Batch::new();
@@ -150,7 +150,7 @@ pub async fn show(call: &Call<'_>) -> Result<Reply, Error> {
     })
 }
 
-/// What keeps a rule from working: it cannot be read, or it names what is not there any more.
+/// Why a rule cannot work: its definition is invalid, or it refers to something that does not exist any more.
 fn problems(definition: &Result<RuleDefinition, Vec<FieldError>>, directory: &References) -> Vec<FieldError> {
     match definition {
         Ok(definition) => directory.find_missing(definition),
@@ -158,7 +158,7 @@ fn problems(definition: &Result<RuleDefinition, Vec<FieldError>>, directory: &Re
     }
 }
 
-/// The rule's JSON, whose last field are its problems, with those in it.
+/// The rule's JSON with its problems filled in. They are the last field, which is an empty list in `row.j`.
 fn with_problems(row: &RuleRow, directory: &References) -> String {
     let head = row.j.strip_suffix("[]}").unwrap_or(&row.j);
     let list = rows::problems_json(&problems(&row.rule().definition, directory));
@@ -207,7 +207,7 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
     })
 }
 
-/// `PUT /workflows/{id}`. A rule that cannot work may be renamed, moved and switched off as it is.
+/// `PUT /workflows/{id}`. A rule with problems can still be renamed, moved and switched off without correcting it.
 pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
     let input = input::parse_body(call.request, &EDIT)?;
     retry!(async {
@@ -275,12 +275,12 @@ fn or_empty(conditions: &Value) -> Value {
     }
 }
 
-/// The actions, as the directory reads what they name.
+/// The actions in the form in which `rows::references` looks for what they refer to.
 fn named_in(actions: &Value) -> String {
     actions.to_string()
 }
 
-/// Refuses a plan with mistakes, and one that names what is not there.
+/// Refuses a definition that is invalid, or that refers to something that does not exist.
 fn check_plan(parts: &[&Value; 3], directory: &References) -> Result<(), Error> {
     let [trigger, conditions, actions] = parts;
     let definition = RuleDefinition::parse(Some(trigger), Some(conditions), Some(actions));
@@ -292,9 +292,9 @@ fn check_plan(parts: &[&Value; 3], directory: &References) -> Result<(), Error> 
     }
 }
 
-// Trying and following -------------------------------------------------------------------------------------------
+// Simulation and runs --------------------------------------------------------------------------------------------
 
-/// `POST /workflows/{id}/simulate`: what the rule would do if what it waits for happened now. Nothing changes.
+/// `POST /workflows/{id}/simulate`: what the rule would do if its trigger occurred now. Nothing is changed.
 pub async fn simulate(call: &Call<'_>) -> Result<Reply, Error> {
     let input = input::parse_optional_body(call.request, &SIMULATE)?;
     let reference = input.reference("ticket_id");
@@ -380,7 +380,7 @@ fn simulate_on(call: &Call, rule: &Rule, directory: &References, tried: &Candida
     })
 }
 
-/// `GET /workflows/{id}/runs`: newest first, of the last 30 days.
+/// `GET /workflows/{id}/runs`: those of the last 30 days, newest first.
 pub async fn list_runs(call: &Call<'_>) -> Result<Reply, Error> {
     let (_, page) = parse_list_query(call, &[])?;
     let reference = call.reference("id")?;

@@ -1,4 +1,4 @@
-//! Workflow rules at work: what follows from a change of a ticket, kept in the change's own batch.
+//! Runs workflow rules: what they do after a ticket change is written in the same batch as the change.
 
 use std::rc::Rc;
 
@@ -26,16 +26,17 @@ use crate::store::tickets::subject::EventSubject;
 use crate::store::tickets::write::story::Story;
 use crate::store::webhooks::deliveries::{self, RuleDelivery};
 
-/// How often it is recorded at most that a rule is broken.
+/// Minimum interval between two records that the same rule is invalid, in milliseconds.
 const BROKEN_RULE_INTERVAL: i64 = HOUR;
 
-/// Whether rules may want to know what is around a ticket. Unknown, before the first read, is yes.
+/// Whether the handler must read the ticket's context for the rules. True before the first read, when the rules are
+/// not yet known.
 pub fn needs_context(call: &Call) -> bool {
     call.rule_set()
         .is_none_or(|automation| !automation.rules.is_empty())
 }
 
-/// What rules are run with, on behalf of a request or of the clock.
+/// What rules need to run, for a request or for a job.
 pub struct Engine {
     pub now: Millis,
     pub rules: TicketSettings,
@@ -43,7 +44,7 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// The engine of a request, after its first read.
+    /// The engine of a request; only complete after its first read.
     pub fn of(call: &Call) -> Engine {
         Engine {
             now: call.now(),
@@ -53,7 +54,7 @@ impl Engine {
     }
 }
 
-/// What is around a ticket that is being opened.
+/// The context of a ticket that is being opened.
 pub fn new_ticket_context(engine: &Engine, channel: &str, address: Option<&str>) -> TicketContext {
     let requester = address.map(|address| {
         let people = engine
@@ -74,15 +75,15 @@ pub fn new_ticket_context(engine: &Engine, channel: &str, address: Option<&str>)
     }
 }
 
-/// What follows from a change: the ticket as rules leave it, and what else is to be kept behind the change itself.
+/// The result of running the rules: the ticket as they leave it, and what is to be written in addition to the change.
 pub struct Applied {
     pub ticket: Ticket,
     pub story: Story,
-    /// It waits for somebody to take it, and no rule looks for an agent.
+    /// The ticket still needs an assignee, and no rule assigns one automatically.
     pub needs_assignment: bool,
 }
 
-/// Lets the rules hear of a change that somebody made to a ticket.
+/// Runs the rules for a change that somebody made to a ticket.
 pub fn apply_rules_to_change(
     call: &Call,
     (before, after): (&Ticket, &Ticket),
@@ -103,7 +104,7 @@ pub fn apply_rules_to_change(
     )
 }
 
-/// Lets the rules hear of a change, `before` being nothing where it made the ticket.
+/// Runs the rules for a change; the first ticket is `None` if the change created the ticket.
 pub fn apply_rules(
     engine: &Engine,
     subject: &EventSubject,
@@ -128,7 +129,7 @@ pub fn apply_rules(
     }
 }
 
-/// As [`apply_rules`], of these rules only.
+/// Like [`apply_rules`], but runs only the given rules.
 pub fn apply_listed_rules(
     engine: &Engine,
     automation: &RuleSet,
@@ -154,7 +155,7 @@ pub fn apply_listed_rules(
         let given = assignment::assign_least_loaded(subject, was_open, &rule_cause(name), now);
         story.extend(given);
     }
-    // Last, when it is known whose ticket it is.
+    // Notifications come last, when the assignee is known.
     for telling in done.steps.iter().flat_map(|step| &step.notifications) {
         story.extend(told_rows::notify(subject, telling, now));
     }
@@ -224,7 +225,7 @@ fn add_effects(
     Ok(())
 }
 
-/// What goes to the webhooks that one rule names.
+/// The deliveries to the webhooks that one rule names.
 fn delivery_stmts(
     now: Millis,
     subject: &EventSubject,
@@ -245,7 +246,7 @@ fn delivery_stmts(
     step.webhooks.iter().map(one).collect()
 }
 
-/// What a rule has heard.
+/// The name of the trigger that the rule reacted to.
 fn trigger_word(rule: &Rule, heard: &TriggerInput) -> &'static str {
     let on = match &rule.definition {
         Ok(definition) => Some(definition.trigger.on),
@@ -254,7 +255,7 @@ fn trigger_word(rule: &Rule, heard: &TriggerInput) -> &'static str {
     on.map_or("", TriggerKind::as_str)
 }
 
-/// What is put on record of a rule that heard something: nothing where its conditions did not hold.
+/// The statement that records a run of a rule; `None` if its conditions did not hold.
 fn run_stmt(
     now: Millis,
     subject: &EventSubject,

@@ -1,7 +1,8 @@
-//! What a request can reach, and how a signed-in caller is believed.
+//! The context of a request, and how the authority of a signed-in caller is checked.
 //!
-//! The caller's authority (role, active flag, session, settings of the desk) is read in the same round trip as
-//! the data. The blacklist in KV and the rate limit are asked at the same moment, and each can refuse.
+//! The caller's authority (role, active flag, session, settings of the desk) is read in the same round trip as the
+//! data. The list of revoked tokens in KV and the rate limit are checked at the same time, and each of them can
+//! refuse the request.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -35,33 +36,33 @@ use crate::store::sessions;
 use crate::store::sql::scope::Scope;
 use crate::store::tickets::ticket::Viewer;
 
-/// Everything outside of the request itself.
+/// Everything that does not come from the request itself.
 pub struct App {
     pub env: Env,
     pub db: Db,
     pub config: Rc<Config>,
     pub now: Millis,
-    /// What is to be told outside of the database when the answer is on its way.
+    /// What is to be dispatched (sockets, mails, webhooks) after the response.
     pub due: RefCell<Vec<Dispatch>>,
 }
 
-/// One request on its way: the route it matched, who sends it, what has been checked.
+/// One request: its route, its caller and what has been checked so far.
 pub struct Call<'a> {
     pub app: &'a App,
     pub request: &'a Request,
     pub route: &'static Route,
     pub params: Vec<(String, String)>,
     pub claims: Option<Claims>,
-    /// The caller's authority has been asked for, whatever came of it.
+    /// Whether the caller's authority has been checked, with whatever result.
     pub checked: Cell<bool>,
-    /// The body as it arrives, on routes that stream it.
+    /// The unread body, on routes that stream it.
     pub stream: RefCell<Option<ByteStream>>,
     card: RefCell<Value>,
     kept: RefCell<SettingsCache>,
 }
 
 impl<'a> Call<'a> {
-    /// A request that has matched a route.
+    /// Creates the call for a request that has matched a route.
     pub fn new(
         app: &'a App,
         request: &'a Request,
@@ -82,28 +83,28 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// The present moment.
+    /// The time of the request.
     pub fn now(&self) -> Millis {
         self.app.now
     }
 
-    /// A fresh UUIDv7.
+    /// A new UUIDv7.
     ///
     /// # Errors
-    /// When the platform has no randomness.
+    /// When the platform cannot provide random bytes.
     pub fn uid(&self) -> Result<String, Error> {
         ids::new_uid(self.app.now).map_err(Error::Internal)
     }
 
-    /// The beginning of a uid that will end in the id of its row.
+    /// The first part of a uid; the id of its row is appended later.
     ///
     /// # Errors
-    /// When the platform has no randomness.
+    /// When the platform cannot provide random bytes.
     pub fn uid_head(&self) -> Result<String, Error> {
         ids::uid_head(self.app.now).map_err(Error::Internal)
     }
 
-    /// The decoded text of a path parameter.
+    /// The decoded value of a path parameter.
     pub fn param(&self, name: &str) -> &str {
         self.params
             .iter()
@@ -111,18 +112,18 @@ impl<'a> Call<'a> {
             .map_or("", |(_, value)| value)
     }
 
-    /// A path parameter that names a row. What can be no reference is not found.
+    /// A path parameter that refers to a row.
     ///
     /// # Errors
-    /// [`Error::NotFound`].
+    /// [`Error::NotFound`] when it is not a valid reference.
     pub fn reference(&self, name: &str) -> Result<Ref, Error> {
         Ref::parse(self.param(name)).ok_or(Error::NotFound)
     }
 
-    /// Who calls.
+    /// The caller's token claims.
     ///
     /// # Errors
-    /// [`Error::Unauthorized`] on a route that lets anybody in.
+    /// [`Error::Unauthorized`] when nobody is signed in, which is possible on public routes.
     pub fn me(&self) -> Result<&Claims, Error> {
         self.claims.as_ref().ok_or(Error::Unauthorized("sign in first"))
     }
@@ -143,7 +144,7 @@ impl<'a> Call<'a> {
         Ok(self.me()?.role)
     }
 
-    /// The caller as rules see one. The card is known after the first read.
+    /// The caller as an actor for the domain rules. Its card is only known after the first read.
     ///
     /// # Errors
     /// As [`Call::me`].
@@ -164,26 +165,26 @@ impl<'a> Call<'a> {
         Ok(Scope::of(self.me()?.role, self.settings().agent_scope))
     }
 
-    /// The settings that this request goes by.
+    /// The settings used for this request.
     pub fn settings(&self) -> Settings {
         self.kept.borrow().settings
     }
 
-    /// The active workflow rules, known after the first read of a request that they may hear.
+    /// The active workflow rules. Known after the first read, on routes that may trigger rules.
     pub fn rule_set(&self) -> Option<Rc<RuleSet>> {
         self.kept.borrow().rule_set()
     }
 
-    /// What tickets follow. The promises are known after the first read.
+    /// The settings for tickets. The SLA policies are only known after the first read.
     pub fn ticket_settings(&self) -> TicketSettings {
         self.kept.borrow().ticket_settings()
     }
 
-    /// Reads for a signed-in caller, in one round trip with the caller's authority.
+    /// Reads data for a signed-in caller, in one round trip with the caller's authority.
     ///
     /// # Errors
-    /// 401 when the token, session or account is no longer good, 429 over the rate limit, and
-    /// [`Error::Replayed`] when the request was done before.
+    /// 401 when the token, session or account is no longer valid, 429 over the rate limit, and [`Error::Replayed`]
+    /// when the same request was already processed.
     pub async fn read(&self, stmts: Batch) -> Result<Answers, Error> {
         if self.checked.get() {
             return Ok(self.app.db.batch(&stmts).await?);
@@ -217,7 +218,7 @@ impl<'a> Call<'a> {
         Ok(rows.collect())
     }
 
-    /// Reads for anybody, rate-limited by address.
+    /// Reads data for any caller, rate-limited by IP address.
     ///
     /// # Errors
     /// 429 over the rate limit.
@@ -237,10 +238,10 @@ impl<'a> Call<'a> {
         Ok(rows?)
     }
 
-    /// Reads for whoever calls: as [`Call::read`] for who is signed in, as [`Call::open`] for others.
+    /// Reads data like [`Call::read`] if the caller is signed in, otherwise like [`Call::open`].
     ///
     /// # Errors
-    /// As both.
+    /// As for those two.
     pub async fn read_optional(&self, stmts: Batch) -> Result<Answers, Error> {
         match self.claims {
             Some(_) => self.read(stmts).await,
@@ -248,17 +249,17 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// Reads the one row that a change is made on.
+    /// Reads the one row that is to be changed.
     ///
     /// # Errors
-    /// As [`Call::read`], and [`Error::NotFound`] when there is none.
+    /// As [`Call::read`], and [`Error::NotFound`] when there is no such row.
     pub async fn read_row<T: DeserializeOwned>(&self, stmt: Stmt) -> Result<T, Error> {
         let mut batch = Batch::new();
         let row = batch.add(stmt);
         Ok(self.read(batch).await?.require(row)?)
     }
 
-    /// Makes sure of the caller when no data is read.
+    /// Checks the caller when no data is read.
     ///
     /// # Errors
     /// As [`Call::read`].
@@ -266,10 +267,10 @@ impl<'a> Call<'a> {
         self.read(Batch::new()).await.map(|_| ())
     }
 
-    /// Whether the address is within its limit; for public routes that write before they read.
+    /// Checks the rate limit by IP address; for public routes that write before they read.
     ///
     /// # Errors
-    /// 429.
+    /// 429 over the rate limit.
     pub async fn check_rate_limit(&self) -> Result<(), Error> {
         self.within_limit(format!("a{}", self.request.client_ip()))
             .await?;
@@ -291,7 +292,7 @@ impl<'a> Call<'a> {
         })
     }
 
-    /// The limit that this request falls under.
+    /// The rate limit that applies to this request.
     pub fn limit(&self) -> RateLimit {
         match self.route.limit {
             RateLimit::User if self.claims.is_none() => RateLimit::Address,
@@ -324,7 +325,7 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// The idempotency key of this request, where one counts.
+    /// The idempotency key of this request, if it has one and the route honours it.
     fn idempotency_key(&self) -> Result<Option<IdempotencyKey>, Error> {
         if self.route.method == Method::Get || !self.route.is_idempotent {
             return Ok(None);
@@ -360,7 +361,7 @@ impl<'a> Call<'a> {
         }))
     }
 
-    /// The path without its mount: the same resource under every one of them.
+    /// The path without its mount, so that the same resource has the same path under every mount.
     pub fn path(&self) -> String {
         let mut path = self.route.path.to_owned();
         for (name, value) in &self.params {
@@ -369,11 +370,11 @@ impl<'a> Call<'a> {
         path
     }
 
-    /// Commits a change and answers with what it leaves.
+    /// Commits a change and returns the reply that is built from the changed state.
     ///
     /// # Errors
-    /// [`Error::Conflict`] for what must be unique; [`Error::Moved`] when the change was decided on an older
-    /// state; [`Error::Replayed`] when a twin was first.
+    /// [`Error::Conflict`] when a unique value already exists; [`Error::VersionConflict`] when the change was decided
+    /// on an outdated state; [`Error::Replayed`] when a request with the same key was committed first.
     pub async fn commit(&self, stmts: Vec<Stmt>, answer: CommitReply) -> Result<Reply, Error> {
         let key = self.idempotency_key()?;
         match commit::commit(&self.app.db, key.as_ref(), stmts, &answer, self.now()).await {
@@ -395,7 +396,7 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// Writes without an answer to keep: for routes that have no `Idempotency-Key`.
+    /// Writes without storing a reply: for routes without `Idempotency-Key`.
     ///
     /// # Errors
     /// As [`dispatch::commit`].
@@ -405,7 +406,7 @@ impl<'a> Call<'a> {
         Ok(answers)
     }
 
-    /// Checks `If-Match` (412) and the body's `version` (409) against a row's.
+    /// Checks `If-Match` (412) and the body's `version` (409) against the version of a row.
     ///
     /// # Errors
     /// [`Error::PreconditionFailed`] and [`Error::Conflict`].
@@ -422,7 +423,7 @@ impl<'a> Call<'a> {
     }
 }
 
-/// How the caller reads tickets.
+/// The caller as the reader of tickets: what they may see, and until when resolved tickets can be reopened.
 pub fn viewer(call: &Call) -> Result<Viewer, Error> {
     let window = call.settings().reopen_window_days.saturating_mul(DAY);
     Ok(Viewer {

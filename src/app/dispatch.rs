@@ -1,7 +1,7 @@
-//! What leaves the database after a commit: sockets are woken, mails and webhooks are put into the queue.
+//! What happens outside the database after a commit: sockets are woken, mails and webhooks are queued.
 //!
-//! It happens after the response, and may be lost: live objects look by themselves from time to time, and the clock
-//! finds mails and deliveries that nobody has sent.
+//! This runs after the response and may fail: live objects check by themselves from time to time, and the cron job
+//! finds mails and deliveries that have not been sent.
 
 use futures_util::future::join;
 
@@ -15,7 +15,7 @@ fn queue_message(what: &str, id: i64) -> String {
     format!("{{\"what\":\"{what}\",\"id\":{id}}}")
 }
 
-/// Puts a mail or a webhook into the queue, to be taken out after so many seconds.
+/// Queues a mail or a webhook, to be processed after the given number of seconds.
 pub async fn send_later(env: &Env, dispatch: Dispatch, seconds: u32) {
     let what = match dispatch.what {
         DispatchKind::Room | DispatchKind::User => return,
@@ -27,7 +27,7 @@ pub async fn send_later(env: &Env, dispatch: Dispatch, seconds: u32) {
     }
 }
 
-/// Wakes the live objects, and puts the rest into the queue: webhooks first, they are few.
+/// Wakes the live objects and queues the rest; webhooks go first because they are few.
 pub async fn send(env: &Env, dispatches: Vec<Dispatch>) {
     let (mut objects, mut texts, mut mails) = (Vec::new(), Vec::new(), Vec::new());
     let sends_mail = config::load(env).is_ok_and(|config| config.mail.transport != MailTransport::Off);
@@ -36,7 +36,7 @@ pub async fn send(env: &Env, dispatches: Vec<Dispatch>) {
             DispatchKind::Room => objects.push(Topic::Ticket(id).name()),
             DispatchKind::User => objects.push(Topic::User(id).name()),
             DispatchKind::Mail if sends_mail => mails.push(queue_message("mail", id)),
-            // The clock clears it away.
+            // Sending mail is turned off; the cron job drops the row.
             DispatchKind::Mail => {}
             DispatchKind::Hook => texts.push(queue_message("hook", id)),
         }

@@ -1,4 +1,4 @@
-//! How refusals from `desk` and errors of the database become errors of the API.
+//! Converts refusals of `desk` and database errors into API errors.
 
 use crate::desk::tickets::ticket::Refusal;
 use crate::edge::db::DbError;

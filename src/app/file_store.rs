@@ -1,5 +1,5 @@
-//! The file store as requests and the clock reach it: R2's binding, or an S3 store when keys for one are
-//! configured. In both cases clients send and fetch the bytes by signed links.
+//! The file store for requests and jobs: the R2 binding, or an S3 store if keys for one are configured. In both cases
+//! clients upload and download files with signed links.
 
 use crate::app::call::App;
 use crate::desk::Millis;
@@ -13,7 +13,7 @@ use crate::http::sigv4::Credentials;
 /// The path of the Worker's own store.
 const OWN_BUCKET: &str = "uploads";
 
-/// The file store at one moment.
+/// The file store at a given time, which the signatures contain.
 #[derive(Clone, Copy)]
 pub struct Files<'a> {
     env: &'a Env,
@@ -22,7 +22,7 @@ pub struct Files<'a> {
 }
 
 impl<'a> Files<'a> {
-    /// The store that the configuration names.
+    /// The configured store.
     pub fn new(env: &'a Env, config: &'a Config, now: Millis) -> Files<'a> {
         Files {
             env,
@@ -31,12 +31,12 @@ impl<'a> Files<'a> {
         }
     }
 
-    /// The store of a request.
+    /// The store for a request.
     pub fn of(app: &'a App) -> Files<'a> {
         Files::new(&app.env, &app.config, app.now)
     }
 
-    /// The key of the Worker's own `/uploads`; none when files go elsewhere.
+    /// The key for the Worker's own `/uploads`; `None` if an external store is configured.
     pub fn own_key(&self) -> Option<Credentials<'a>> {
         match self.config.endpoint {
             Some(_) => None,
@@ -51,7 +51,7 @@ impl<'a> Files<'a> {
         }
     }
 
-    /// The store as clients reach it, who have addressed us as `origin`.
+    /// The store as clients reach it; `origin` is the origin that they used for their request.
     fn store(&self, origin: &'a str) -> S3Bucket<'a> {
         let (origin, bucket) = match &self.config.endpoint {
             Some(endpoint) => (endpoint.as_str(), self.config.bucket.as_str()),
@@ -64,13 +64,13 @@ impl<'a> Files<'a> {
         }
     }
 
-    /// A link for an upload.
+    /// A signed upload link.
     pub fn upload_link(&self, origin: &'a str, key: &str, content_type: &str, size: i64) -> PresignedUpload {
         self.store(origin)
             .presign_upload(key, content_type, size, self.now)
     }
 
-    /// A link for a download.
+    /// A signed download link.
     pub fn download_link(&self, origin: &'a str, key: &str, name: &str, content_type: &str) -> String {
         self.store(origin)
             .presign_download(key, name, content_type, self.now)
@@ -81,10 +81,10 @@ impl<'a> Files<'a> {
         Some(self.store("").presign_internal(method, key, self.now))
     }
 
-    /// Looks at an object.
+    /// Reads the metadata of an object.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when the store does not answer.
+    /// [`Error::Unavailable`] when the store does not respond.
     pub async fn metadata(&self, key: &str) -> Result<Option<ObjectMetadata>, Error> {
         let found = match self.signed_url("HEAD", key) {
             Some(url) => object_store::head_url(&url).await,
@@ -96,7 +96,7 @@ impl<'a> Files<'a> {
     /// Opens an object: its size and its bytes.
     ///
     /// # Errors
-    /// As [`Files::facts`].
+    /// As [`Files::metadata`].
     pub async fn open(&self, key: &str) -> Result<Option<(i64, ByteStream)>, Error> {
         let found = match self.signed_url("GET", key) {
             Some(url) => object_store::get_url(&url).await,
@@ -105,16 +105,16 @@ impl<'a> Files<'a> {
         found.map_err(|why| unavailable(&why))
     }
 
-    /// Keeps bytes of our own under a new key.
+    /// Stores bytes that the Worker has itself under a new key.
     ///
     /// # Errors
-    /// As [`Files::facts`].
+    /// As [`Files::metadata`].
     pub async fn keep(&self, key: &str, content_type: &str, bytes: &[u8]) -> Result<(), Error> {
         let kept = if self.config.endpoint.is_some() {
             let size = i64::try_from(bytes.len()).unwrap_or(i64::MAX);
             let link = self.store("").presign_upload(key, content_type, size, self.now);
             let headers = link.headers.iter().map(|(name, value)| (*name, value.as_str()));
-            // The length is the platform's to tell.
+            // The platform sets `content-length` itself.
             let headers: Vec<_> = headers.filter(|(name, _)| *name != "content-length").collect();
             object_store::put_url(&link.url, &headers, bytes).await
         } else {
@@ -124,10 +124,10 @@ impl<'a> Files<'a> {
         kept.map_err(|why| unavailable(&why))
     }
 
-    /// Removes objects, whether they are there or not.
+    /// Deletes objects; it is not an error if they do not exist.
     ///
     /// # Errors
-    /// What the store says, for the log: the sweep tries again.
+    /// The store's error message, for the log. The cleanup job tries again.
     pub async fn delete(&self, keys: &[String]) -> Result<(), String> {
         if self.config.endpoint.is_none() {
             return object_store::delete(self.env, keys).await;
@@ -140,13 +140,14 @@ impl<'a> Files<'a> {
         Ok(())
     }
 
-    /// Whether the store answers at all.
+    /// Whether the store responds at all.
     pub async fn is_available(&self) -> bool {
         self.metadata("none").await.is_ok()
     }
 }
 
-/// The store is down: that is for the log, and the rest of the desk goes on.
+/// The error for a store that does not respond. The details are logged, and everything that needs no files keeps
+/// working.
 pub fn unavailable(why: &str) -> Error {
     log::error(&format!("the file store: {why}"));
     Error::Unavailable("files cannot be reached at this moment".to_owned())

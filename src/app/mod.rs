@@ -1,5 +1,5 @@
-//! What do handlers, jobs and sockets share? The call with its reads and commits, facts about routes, cached settings,
-//! workflow rules, opening tickets, posting messages, dispatch, files and retries.
+//! What do handlers, jobs and sockets share? The call with its reads and commits, facts about routes, cached
+//! settings, workflow rules, opening tickets, posting messages, dispatch, files and retries.
 //!
 //! Nothing here belongs to a single resource or job, and no file imports from `api`, `jobs` or `live`. SQL stays in
 //! `store`, rules in `desk`.

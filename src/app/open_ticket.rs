@@ -1,4 +1,4 @@
-//! Opening a ticket, whichever way it came: by a request or by mail.
+//! Opens a ticket, whether it came by a request or by mail.
 
 use serde_json::Value;
 
@@ -13,29 +13,29 @@ use crate::store::tickets::subject::EventSubject;
 use crate::store::tickets::write::story::Story;
 use crate::store::tickets::write::{self, NewTicket, Requester};
 
-/// A decided ticket that is opened, by whichever way it came.
+/// A ticket to be opened, from a request or from a mail.
 pub struct TicketDraft<'a> {
-    /// The beginning of its uid.
+    /// The first part of the ticket's uid.
     pub uid_head: &'a str,
-    /// Of its number.
+    /// The date in the ticket's number.
     pub day: &'a str,
-    /// Who opens it.
+    /// Id and role of the person who opens it.
     pub actor: (i64, Role),
     pub ticket: &'a Ticket,
     pub requester: Requester<'a>,
-    /// The requester's address in lower case, where it is known.
+    /// The requester's address in lower case, if known.
     pub address: Option<&'a str>,
     pub contact_email: Option<String>,
     pub channel: &'static str,
-    /// The desk assigns it to nobody by itself.
+    /// The assignment is already decided, so the ticket is not assigned automatically.
     pub is_decided: bool,
 }
 
-/// What keeps a ticket that is opened, with all that follows from it: its number, its row, its first event, what
-/// rules do and whom it is given to.
+/// The statements that open a ticket with everything that follows from it: its number, its row, its first event, the
+/// effects of rules, and its assignment.
 ///
 /// # Errors
-/// When the platform has no randomness.
+/// When the platform cannot provide random bytes.
 pub fn open_ticket(engine: &automation::Engine, opening: &TicketDraft) -> Result<Vec<Stmt>, Error> {
     let (ticket, now) = (opening.ticket, engine.now);
     let (actor_id, role) = opening.actor;
@@ -57,7 +57,7 @@ pub fn open_ticket(engine: &automation::Engine, opening: &TicketDraft) -> Result
     let mut story = Story::new(&subject);
     story.push_event(&subject, Some(actor_id), &event, now);
     story.append(followed.story);
-    // The row is written once, as rules leave it; what they changed is a change all the same.
+    // The row is inserted once, as the rules leave it; a change made by rules still increments the version.
     let mut opened = followed.ticket;
     if opened != *ticket {
         opened.version = ticket.version.saturating_add(1);
@@ -70,7 +70,7 @@ pub fn open_ticket(engine: &automation::Engine, opening: &TicketDraft) -> Result
             requester: opening.requester,
             contact_email: opening.contact_email.clone(),
             channel: opening.channel,
-            // Rules may have decided, too.
+            // Rules may have decided on the assignment, too.
             auto_assign: followed.needs_assignment && !opening.is_decided,
         },
         story,

@@ -1,4 +1,4 @@
-//! Adding a message to a ticket, whichever way it came: by a request or by mail.
+//! Adds a message to a ticket, whether it came by a request or by mail.
 
 use crate::app::automation::{self, Engine};
 use crate::desk::automation::executor::{RuleMessage, TicketContext, TriggerInput, detect_triggers};
@@ -15,9 +15,9 @@ use crate::store::tickets::subject::EventSubject;
 use crate::store::tickets::write::story::Story;
 use crate::store::tickets::write::{self, guards};
 
-/// Something that somebody says on a ticket, by whichever way it came.
+/// A message to be added to a ticket, from a request or from a mail.
 pub struct MessageDraft<'a> {
-    /// The beginning of its uid.
+    /// The first part of the message's uid.
     pub uid_head: &'a str,
     pub actor: &'a Actor,
     pub body: &'a str,
@@ -25,10 +25,11 @@ pub struct MessageDraft<'a> {
     pub channel: &'static str,
 }
 
-/// What keeps something that is said, with all that follows from it; the batch aborts when the ticket has moved on.
+/// The statements that add a message with everything that follows from it. The batch aborts if the ticket was changed
+/// in the meantime.
 ///
 /// # Errors
-/// When it may not be said.
+/// When the author may not post this message.
 pub fn post_message(
     engine: &Engine,
     ticket: Ticket,
@@ -46,7 +47,7 @@ pub fn post_message(
         channel: saying.channel,
         now,
     };
-    // What the first answer notes by itself is no change that the update would write.
+    // The first response time is written with the message itself, so it must not count as a change of the ticket row.
     let before = Ticket {
         first_responded_at: ticket
             .first_responded_at
@@ -83,20 +84,21 @@ pub fn post_message(
     };
     let mentioned = notification::parse_mentions(saying.body);
     story.push_message(&new, Some(actor.id), &said, &mentioned);
-    // What is said is told to whom the ticket belonged before.
+    // The message is announced to the people that the ticket belonged to before the change.
     story.change_ticket_here();
     if effect.is_first_response {
         story.mark_first_response(now);
     }
     let woken = diff(&before, &after);
     if !woken.is_empty() {
-        // Nobody is notified of it: the message says as much.
+        // This event notifies nobody, because the message already does.
         let event = Event::public(EventKind::StatusChanged, woken);
         story.push_silent_event(&subject, Some(actor.id), &event, now);
     }
     let is_heard = !followed.story.is_empty();
     story.append(followed.story);
-    // Others than staff say what they say on what they have read; so do rules.
+    // Customers, and rules, act on the version of the ticket that was read, so the version is checked. For a message
+    // by staff the ticket only has to exist.
     let guard = if moves {
         None
     } else if is_heard || !actor.role.is_staff() {

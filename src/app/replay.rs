@@ -1,14 +1,15 @@
-//! Replies that are stored with a change, and sent again when its `Idempotency-Key` comes again.
+//! Replies that are stored with a change and sent again when the same `Idempotency-Key` is used again.
 
 use crate::edge::db::Rows;
 use crate::http::error::Error;
 use crate::http::reply::{Body, Reply};
 use crate::store::commit::{self, IdempotencyKey, StoredReply};
 
-/// Answers a request whose key was used before with what was answered then.
+/// Checks whether the key was used before; if so, returns the stored reply as an error.
 ///
 /// # Errors
-/// [`Error::Replayed`] with that answer, or [`Error::IdempotencyMismatch`] when the key belongs to another request.
+/// [`Error::Replayed`] with the stored reply, or [`Error::IdempotencyMismatch`] when the key belongs to another
+/// request.
 pub fn check_replay(key: &IdempotencyKey, found: &Rows) -> Result<(), Error> {
     match commit::read_key(found)? {
         None => Ok(()),
@@ -21,7 +22,7 @@ pub fn check_replay(key: &IdempotencyKey, found: &Rows) -> Result<(), Error> {
     }
 }
 
-/// A stored reply as it is sent.
+/// Turns a stored reply into one that can be sent.
 pub fn stored_reply(answered: StoredReply) -> Reply {
     let body = if answered.status == 204 {
         Body::Empty

@@ -102,8 +102,8 @@ pub struct Route {
 }
 
 impl Route {
-    /// A route with the defaults for its method and access: writes by signed-in callers honour `Idempotency-Key`, a PUT
-    /// also accepts PATCH.
+    /// A route with the defaults for its method and access: writes by signed-in callers honour `Idempotency-Key`, a
+    /// PUT also accepts PATCH.
     pub const fn new(
         method: Method,
         path: &'static str,

@@ -1,7 +1,7 @@
-//! What an isolate keeps of the desk between requests: its settings, its promises, its workflow rules.
+//! What an isolate caches between requests: the settings of the desk, its SLA policies and its workflow rules.
 //!
-//! Requests are handled by what is kept. The numbers that tell of changes are read beside the caller's authority;
-//! what turns out to have moved is read anew, and the request is handled again.
+//! Requests are handled with the cached values. The version numbers are read together with the caller's authority;
+//! what turns out to be outdated is read again, and the request is handled again.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -15,7 +15,7 @@ use crate::store::sessions::CallerAuthority;
 use crate::store::sla;
 use crate::store::sql::scope::AgentScope;
 
-/// The desk's settings, as far as statements and rules depend on them.
+/// The settings that statements and rules depend on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
     pub agent_scope: AgentScope,
@@ -23,12 +23,12 @@ pub struct Settings {
     pub version: i64,
 }
 
-/// What is kept. Promises and workflow rules stand under the numbers that tell of changes.
+/// The cached values. SLA policies and workflow rules are stored with the version that they were read at.
 #[derive(Clone, Debug)]
 pub struct SettingsCache {
     pub settings: Settings,
     sla_policies: Option<(i64, Rc<SlaPolicies>)>,
-    /// The active rules, read by the first change of a ticket after they have changed.
+    /// The active rules, read by the first request that needs them after a change.
     automation: Option<Rc<RuleSet>>,
 }
 
@@ -40,7 +40,7 @@ thread_local! {
     }) };
 }
 
-/// What is to be read beside the caller's authority.
+/// What is not cached and must be read together with the caller's authority.
 #[derive(Clone, Copy, Debug)]
 pub struct Missing {
     sla_policies: bool,
@@ -48,7 +48,7 @@ pub struct Missing {
 }
 
 impl Missing {
-    /// The statements that read it.
+    /// The statements that read what is missing.
     pub fn stmts(self) -> Vec<Stmt> {
         let mut stmts = Vec::new();
         stmts.extend(self.sla_policies.then(sla::all_policies));
@@ -58,7 +58,7 @@ impl Missing {
         stmts
     }
 
-    /// Takes what [`Missing::stmts`] read from the answers of a batch.
+    /// Takes the rows of [`Missing::stmts`] from the results of a batch.
     pub fn take(self, rows: &mut impl Iterator<Item = Rows>) -> Loaded {
         let sla_policies = if self.sla_policies { rows.next() } else { None };
         let rules = if self.rules {
@@ -70,19 +70,19 @@ impl Missing {
     }
 }
 
-/// What was read because of [`Missing`].
+/// The rows read because of [`Missing`].
 pub struct Loaded {
     sla_policies: Option<Rows>,
     rules: Option<(Rows, Rows)>,
 }
 
 impl SettingsCache {
-    /// What is kept at the moment.
+    /// The current cached values.
     pub fn now() -> SettingsCache {
         CACHE.with_borrow(Clone::clone)
     }
 
-    /// What tickets follow; the standard promises where the desk's are not known yet.
+    /// The settings for tickets, with the standard SLA policies while the desk's own are not loaded.
     pub fn ticket_settings(&self) -> TicketSettings {
         let sla_policies = self
             .sla_policies
@@ -94,12 +94,12 @@ impl SettingsCache {
         }
     }
 
-    /// The active workflow rules, where they are known.
+    /// The active workflow rules, if they are loaded.
     pub fn rule_set(&self) -> Option<Rc<RuleSet>> {
         self.automation.clone()
     }
 
-    /// What a request on this route needs and is not known.
+    /// What a request on this route needs and the cache does not have.
     pub fn missing(&self, route: &Route) -> Missing {
         Missing {
             sla_policies: self.sla_policies.is_none(),
@@ -107,10 +107,11 @@ impl SettingsCache {
         }
     }
 
-    /// Learns what was read, and tells whether something has moved: then the request is to be handled again.
+    /// Updates the cache with what was read. Returns whether something had changed, in which case the request must be
+    /// handled again.
     ///
     /// # Errors
-    /// When what was read cannot be.
+    /// When the rows cannot be parsed.
     pub fn refresh(
         &mut self,
         route: &Route,

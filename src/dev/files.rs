@@ -18,7 +18,7 @@ use crate::store::tickets::subject::EventSubject;
 use crate::store::tickets::ticket::Viewer;
 use crate::store::tickets::write::story::Story;
 
-/// Name, type and text of what people send.
+/// Name, type and text of the sample files.
 const FILES: [(&str, &str, &str); 3] = [
     (
         "error.log",
@@ -37,7 +37,8 @@ const FILES: [(&str, &str, &str); 3] = [
     ),
 ];
 
-/// Adds the customer's file to every eighth sample ticket. Where files go to a store elsewhere, there are none.
+/// Adds a file from the customer to every eighth sample ticket. If an external file store is configured, none are
+/// added.
 ///
 /// # Errors
 /// When the database or the bucket fails.

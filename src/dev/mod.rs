@@ -1,4 +1,6 @@
-//! Development only: sample data, and time that passes on request.
+//! What exists for development only? Sample data, and commands that shift time or simulate failures.
+//!
+//! Nothing here may be reachable in production.
 
 pub mod files;
 pub mod samples;

@@ -1,11 +1,11 @@
-//! Who and what the sample data is made of.
+//! The accounts and texts of the sample data.
 
 use crate::desk::person::Role;
 
-/// Address, password, name, role, and the categories of agents.
+/// Email address, password, name, role, and the categories of agents.
 pub(super) type SampleAccount = (&'static str, &'static str, &'static str, Role, &'static [i64]);
 
-/// Everybody of the samples.
+/// All sample accounts.
 pub(super) const ACCOUNTS: [SampleAccount; 11] = [
     ("admin@helpdesk.com", "admin123", "Ada Admin", Role::Admin, &[]),
     (
@@ -102,7 +102,7 @@ pub(super) const SUBJECTS: [(&str, &str, i64); 12] = [
     ),
 ];
 
-/// The parts of the first two categories.
+/// The subcategories of the first two categories.
 pub(super) const SUBCATEGORIES: [(i64, &str); 5] = [
     (1, "Network"),
     (1, "Hardware"),
@@ -111,5 +111,5 @@ pub(super) const SUBCATEGORIES: [(i64, &str); 5] = [
     (2, "Refunds"),
 ];
 
-/// Who is away, and gets no new tickets.
+/// Agents who are away and get no new tickets.
 pub(super) const AWAY_AGENT: &str = "david@helpdesk.com";

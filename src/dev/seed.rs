@@ -1,5 +1,5 @@
-//! Sample data, in development only: accounts of every role and two months of a desk's life, made by the same
-//! rules and statements as everybody's data.
+//! Sample data, in development only: accounts of every role and two months of tickets, created by the same rules and
+//! statements as real data.
 
 use std::rc::Rc;
 
@@ -36,16 +36,16 @@ use crate::store::tickets::write::{NewTicket, Requester};
 use crate::store::tickets::{ticket, write};
 use crate::store::users::{self, NewUser, agents};
 
-/// How many tickets the samples have.
+/// Number of sample tickets.
 const TICKET_COUNT: usize = 60;
 
-/// Somebody of the samples, with a row.
+/// A sample user with a row in the database.
 struct SampleUser {
     actor: Actor,
     categories: &'static [i64],
 }
 
-/// `POST /dev/seed`. Where the samples are already, nothing happens.
+/// `POST /dev/seed`. Does nothing if the sample data already exists.
 ///
 /// # Errors
 /// When the database fails.
@@ -69,7 +69,7 @@ pub async fn seed(app: &App) -> Result<Reply, Error> {
     let unmarked = marking.add::<IdRow>(ticket::find_unmarked_overdue(app.now));
     while app.db.batch(&marking).await?.has_row(unmarked)? {}
     jobs::catch_up(&app.db, app.now).await?;
-    // Sixty days of a desk's life are not sixty days of mail.
+    // The sample history of sixty days must not send sixty days of mail.
     app.db.batch(&outbox::discard_pending()).await?;
     Ok(Reply::ok(
         json!({"users": people.len(), "tickets": TICKET_COUNT}).to_string(),
@@ -140,7 +140,7 @@ async fn create_users(app: &App) -> Result<Vec<SampleUser>, Error> {
     Ok(made)
 }
 
-/// One ticket's life: opened some time in the last 60 days, and taken as far as its number says.
+/// Creates one ticket, opened some time in the last 60 days and processed as far as its index determines.
 async fn create_ticket(
     app: &App,
     people: &[SampleUser],
@@ -216,7 +216,7 @@ async fn create_ticket(
     crate::dev::files::attach(app, life.ticket.id, &customer.actor, life.now, at).await
 }
 
-/// A ticket whose story is being told.
+/// A sample ticket and the statements for its history.
 struct TicketStory {
     ticket: Ticket,
     stmts: Vec<Stmt>,
@@ -280,14 +280,14 @@ impl TicketStory {
     }
 }
 
-/// Takes a ticket as far as its number says; about one in three is late.
+/// Processes a ticket as far as its index determines; about one in three is late.
 fn play(life: &mut TicketStory, agent: &Actor, customer: &Actor, at: usize) -> Result<(), Error> {
     let slow = if at.is_multiple_of(3) {
         30 * HOUR
     } else {
         40 * MINUTE
     };
-    // The newest have had no time for more.
+    // The newest tickets have only had time for the first stages.
     let stage = if at.saturating_add(5) >= TICKET_COUNT {
         at % 2
     } else {

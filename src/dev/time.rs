@@ -1,5 +1,5 @@
-//! Time and accidents in development and tests: a ticket grows older at once, the clock ticks when it is told to, and
-//! the queue brings what it should not, or what it has brought before.
+//! Time and failures in development and tests: tickets can be moved into the past, cron jobs run on request, and
+//! invalid or duplicate queue messages can be sent.
 
 use serde_json::json;
 
@@ -76,10 +76,10 @@ const DELIVER: Shape = Shape {
     ],
 };
 
-/// `POST /dev/deliver`: what the queue's consumers do with a message about a webhook, many of them at once.
+/// `POST /dev/deliver`: processes a queue message about a webhook, by several consumers at once if requested.
 ///
 /// # Errors
-/// Wrong fields.
+/// When fields are invalid.
 pub async fn deliver(app: &App, request: &Request) -> Result<Reply, Error> {
     let input = input::parse_body(request, &DELIVER)?;
     let due = Dispatch {
@@ -93,10 +93,10 @@ pub async fn deliver(app: &App, request: &Request) -> Result<Reply, Error> {
     Ok(Reply::ok(json!({"times": times}).to_string()))
 }
 
-/// `POST /dev/age`: moves all that has happened to a ticket, and its due times, into the past.
+/// `POST /dev/age`: moves everything that has happened to a ticket, and its due times, into the past.
 ///
 /// # Errors
-/// Wrong fields, and when there is no such ticket.
+/// When fields are invalid, or there is no such ticket.
 pub async fn backdate(app: &App, request: &Request) -> Result<Reply, Error> {
     let input = input::parse_body(request, &BACKDATE)?;
     let ticket = input.reference("ticket").ok_or(Error::NotFound)?;
@@ -109,10 +109,10 @@ pub async fn backdate(app: &App, request: &Request) -> Result<Reply, Error> {
     Ok(Reply::ok(json!({"hours": hours}).to_string()))
 }
 
-/// `POST /dev/tick`: what the clock does every minute is done when this is answered.
+/// `POST /dev/tick`: runs the cron jobs; they are finished when the response arrives.
 ///
 /// # Errors
-/// Wrong fields.
+/// When fields are invalid.
 pub async fn tick(app: &App, request: &Request) -> Result<Reply, Error> {
     let input = input::parse_optional_body(request, &TICK)?;
     let (chores, cost) = jobs::tick(&app.env, input.time("now").unwrap_or(app.now)).await;
@@ -121,10 +121,10 @@ pub async fn tick(app: &App, request: &Request) -> Result<Reply, Error> {
     Ok(Reply::ok(body.to_string()))
 }
 
-/// `POST /dev/queue`: puts a message, or the same one many times, into the queue of what goes out.
+/// `POST /dev/queue`: puts a message into the outgoing queue, once or several times.
 ///
 /// # Errors
-/// Wrong fields, and when the queue takes nothing.
+/// When fields are invalid, or the queue does not accept the messages.
 pub async fn enqueue(app: &App, request: &Request) -> Result<Reply, Error> {
     let input = input::parse_body(request, &QUEUE)?;
     let times = usize::try_from(input.integer("times").unwrap_or(1)).unwrap_or(1);
@@ -133,7 +133,7 @@ pub async fn enqueue(app: &App, request: &Request) -> Result<Reply, Error> {
     Ok(Reply::ok(json!({"sent": times}).to_string()))
 }
 
-/// `POST /dev/panic`: a mistake in our own code, for the sake of what follows it.
+/// `POST /dev/panic`: panics, to test what happens afterwards.
 ///
 /// # Panics
 /// Always.

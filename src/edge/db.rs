@@ -1,4 +1,4 @@
-//! D1: statements in, rows out, and the count of what it cost.
+//! D1: runs statements, returns rows, and counts the cost.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -49,8 +49,8 @@ impl<T: Into<Arg>> From<Option<T>> for Arg {
 }
 
 impl Arg {
-    /// D1 takes no BigInt; ids and times are exact as floats up to 2^53 - 1. SQLite sees a REAL: a statement that
-    /// makes text of a number, or divides it, casts it to INTEGER first.
+    /// D1 does not accept BigInt; ids and times are exact as floats up to 2^53 - 1. SQLite sees a REAL, so a
+    /// statement that converts a number to text, or divides it, must cast it to INTEGER first.
     #[allow(clippy::cast_precision_loss)]
     fn to_js(&self) -> JsValue {
         match self {
@@ -61,7 +61,7 @@ impl Arg {
     }
 }
 
-/// One SQL statement with its arguments, `?1` first.
+/// One SQL statement with its arguments, starting with `?1`.
 #[derive(Clone, Debug)]
 pub struct Stmt {
     pub sql: Cow<'static, str>,
@@ -85,20 +85,20 @@ impl Stmt {
     }
 }
 
-/// Why D1 refused or failed.
+/// Why a statement failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DbError {
-    /// A UNIQUE constraint: `table.column`, the first of them.
+    /// A UNIQUE constraint was violated: `table.column`, the first one if there are several.
     Unique(String),
-    /// `RAISE(ABORT, word)` of one of our triggers.
+    /// `RAISE(ABORT, word)` in one of our triggers.
     Abort(&'static str),
-    /// A row that must be there is not: for a caller, what the path names is not found.
+    /// A required row does not exist. The caller gets the response that what the path names is not found.
     NoRow,
-    /// Anything else, in D1's words: for the log, never for an answer.
+    /// Any other error, in D1's words: for the log, never for a response.
     Other(String),
 }
 
-/// The words our triggers raise.
+/// The words that our triggers raise.
 const TRIGGER_ABORTS: [&str; 3] = ["STALE_VERSION", "LAST_ADMIN", "OVER_LIMIT"];
 
 impl DbError {
@@ -114,7 +114,7 @@ impl DbError {
     }
 }
 
-/// `D1Error`'s own Display panics; its cause does not.
+/// The Display implementation of `D1Error` panics; that of its cause does not.
 fn error_text(error: &worker::Error) -> String {
     match error {
         worker::Error::D1(inner) => inner.cause(),
@@ -122,7 +122,7 @@ fn error_text(error: &worker::Error) -> String {
     }
 }
 
-/// The statements of one round trip. Each [`Slot`] that it hands out reads the rows of one of them.
+/// The statements of one round trip. Each [`Slot`] it returns reads the rows of one of them.
 #[derive(Clone, Debug, Default)]
 pub struct Batch(Vec<Stmt>);
 
@@ -139,19 +139,19 @@ impl Batch {
         Slot { at, row: PhantomData }
     }
 
-    /// Adds a statement where there is one.
+    /// Adds a statement if there is one.
     pub fn add_optional<T>(&mut self, stmt: Option<Stmt>) -> Option<Slot<T>> {
         stmt.map(|stmt| self.add(stmt))
     }
 
-    /// Adds statements of which the last one's rows are read as `T`.
+    /// Adds statements, of which only the last one's rows are read, as `T`.
     pub fn add_last<T>(&mut self, stmts: impl IntoIterator<Item = Stmt>) -> Slot<T> {
         self.extend(stmts);
         let at = self.0.len().saturating_sub(1);
         Slot { at, row: PhantomData }
     }
 
-    /// Adds statements that are not read from.
+    /// Adds statements whose rows are not read.
     pub fn extend(&mut self, stmts: impl IntoIterator<Item = Stmt>) {
         self.0.extend(stmts);
     }
@@ -171,14 +171,14 @@ impl From<Vec<Stmt>> for Batch {
     }
 }
 
-/// The place of one statement in its batch, and what its rows are read as.
+/// The position of one statement in its batch, and the type that its rows are read as.
 #[derive(Debug)]
 pub struct Slot<T> {
     at: usize,
     row: PhantomData<fn() -> T>,
 }
 
-// Derived, they would ask the same of `T`.
+// Derived implementations would require the same traits of `T`.
 impl<T> Clone for Slot<T> {
     fn clone(&self) -> Self {
         *self
@@ -186,7 +186,7 @@ impl<T> Clone for Slot<T> {
 }
 impl<T> Copy for Slot<T> {}
 
-/// What a batch has answered, read by the slots that the batch has handed out.
+/// The results of a batch, read with the slots that the batch has returned.
 #[derive(Debug, Default)]
 pub struct Answers(Vec<Rows>);
 
@@ -199,7 +199,7 @@ impl Answers {
         self.rows(slot)?.first()
     }
 
-    /// As [`Answers::first`], where the statement may not have been asked.
+    /// Like [`Answers::first`], for a statement that may not have been in the batch.
     ///
     /// # Errors
     /// As [`Rows::all`].
@@ -207,15 +207,15 @@ impl Answers {
         slot.map_or(Ok(None), |slot| self.first(slot))
     }
 
-    /// The first row of a statement, which must be there.
+    /// The first row of a statement, which must exist.
     ///
     /// # Errors
-    /// [`DbError::NoRow`] when it is not.
+    /// [`DbError::NoRow`] when it does not, and as [`Rows::all`].
     pub fn require<T: DeserializeOwned>(&self, slot: Slot<T>) -> Result<T, DbError> {
         self.first(slot)?.ok_or(DbError::NoRow)
     }
 
-    /// Every row of a statement.
+    /// All rows of a statement.
     ///
     /// # Errors
     /// As [`Rows::all`].
@@ -223,7 +223,7 @@ impl Answers {
         self.rows(slot)?.all()
     }
 
-    /// As [`Answers::all`], nothing where the statement was not asked.
+    /// Like [`Answers::all`], for a statement that may not have been in the batch; then there are no rows.
     ///
     /// # Errors
     /// As [`Rows::all`].
@@ -239,7 +239,7 @@ impl Answers {
         self.rows(slot)?.text()
     }
 
-    /// Whether a statement has found something.
+    /// Whether a statement found a row.
     ///
     /// # Errors
     /// As [`Rows::all`].
@@ -250,13 +250,13 @@ impl Answers {
     /// The rows of a statement, for a function that reads them itself.
     ///
     /// # Errors
-    /// When the slot is of another batch: a mistake of ours.
+    /// When the slot belongs to another batch, which is a bug.
     pub fn rows<T>(&self, slot: Slot<T>) -> Result<&Rows, DbError> {
         let missing = || DbError::Other(format!("the batch has no statement {}", slot.at));
         self.0.get(slot.at).ok_or_else(missing)
     }
 
-    /// As [`Answers::rows`], where the statement may not have been asked.
+    /// Like [`Answers::rows`], for a statement that may not have been in the batch.
     ///
     /// # Errors
     /// As [`Answers::rows`].
@@ -275,13 +275,13 @@ impl IntoIterator for Answers {
     type Item = Rows;
     type IntoIter = std::vec::IntoIter<Rows>;
 
-    /// The rows of each statement in turn.
+    /// The rows of each statement in order.
     fn into_iter(self) -> Self::IntoIter {
         self.0.into_iter()
     }
 }
 
-/// A text in the only column `j`: how JSON built by SQL arrives.
+/// A text in the only column `j`: the form in which JSON built by SQL is returned.
 #[derive(Debug, Deserialize)]
 pub struct TextRow {
     pub j: Option<String>,
@@ -294,16 +294,16 @@ pub struct Rows(RowSource);
 #[derive(Debug)]
 enum RowSource {
     D1(worker::D1Result),
-    /// What a test says that the database found.
+    /// Rows given by a test instead of the database.
     #[cfg(test)]
     Json(serde_json::Value),
 }
 
 impl Rows {
-    /// Every row as `T`.
+    /// All rows as `T`.
     ///
     /// # Errors
-    /// When the columns do not fit `T`: a mistake of ours.
+    /// When the columns do not match `T`, which is a bug.
     pub fn all<T: DeserializeOwned>(&self) -> Result<Vec<T>, DbError> {
         match &self.0 {
             RowSource::D1(result) => result
@@ -341,7 +341,7 @@ impl Rows {
     }
 }
 
-/// What a request has cost so far.
+/// The database cost of a request so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cost {
     pub trips: u32,
@@ -349,14 +349,14 @@ pub struct Cost {
     pub rows_written: usize,
 }
 
-/// The database, for the length of one request.
+/// The database, used for one request.
 pub struct Db {
     inner: worker::D1Database,
     cost: Cell<Cost>,
 }
 
 impl Db {
-    /// The database bound as `DB`.
+    /// Opens the database bound as `DB`.
     ///
     /// # Errors
     /// When the binding is missing.
@@ -371,7 +371,7 @@ impl Db {
     /// Runs the statements in one round trip and one transaction: all of them or none.
     ///
     /// # Errors
-    /// [`DbError::Unique`] and [`DbError::Abort`] when a rule of the schema said no; nothing was written then.
+    /// [`DbError::Unique`] and [`DbError::Abort`] when the schema rejected a change; nothing was written then.
     pub async fn batch(&self, stmts: &[Stmt]) -> Result<Answers, DbError> {
         if stmts.is_empty() {
             return Ok(Answers::default());
@@ -410,7 +410,7 @@ impl Db {
             .collect())
     }
 
-    /// Runs one statement, and gives every row as `T`.
+    /// Runs one statement and returns all rows as `T`.
     ///
     /// # Errors
     /// As [`Db::batch`] and [`Rows::all`].
@@ -420,7 +420,7 @@ impl Db {
         self.batch(&batch).await?.all(rows)
     }
 
-    /// Runs one statement, and gives the first row, if there is one.
+    /// Runs one statement and returns the first row, if there is one.
     ///
     /// # Errors
     /// As [`Db::all`].
@@ -428,7 +428,7 @@ impl Db {
         Ok(self.all(stmt).await?.into_iter().next())
     }
 
-    /// What this request has cost so far.
+    /// The cost of this request so far.
     pub fn cost(&self) -> Cost {
         self.cost.get()
     }

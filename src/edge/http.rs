@@ -1,7 +1,8 @@
-//! Requests come in as plain values, responses go out as the platform's.
+//! Converts incoming requests into plain values, and replies into platform responses.
 //!
-//! Every call from Rust into JavaScript costs time, so a request's head comes in by one call and a response goes out by
-//! one. The two functions are imported from a snippet and exported by nobody: other Workers cannot call them.
+//! Every call from Rust into JavaScript takes time, so the head of a request is read with one call and a response is
+//! built with one. The two functions are imported from a JavaScript snippet and are not exported by the Worker, so
+//! other Workers cannot call them.
 
 use std::rc::Rc;
 
@@ -16,10 +17,10 @@ use crate::edge::object_store::ByteStream;
 use crate::http::reply::{Body, DATA_HEADERS, Reply};
 use crate::http::request::{Headers as PlainHeaders, Request as PlainRequest};
 
-/// A request and a response as the platform has them.
+/// The platform's request and response.
 pub use web_sys::{Request as PlatformRequest, Response as PlatformResponse};
 
-/// The headers that most requests are asked for. They come with the head; others are read when asked for.
+/// The headers that are used by most requests. They are read with the head; others are read on demand.
 const COMMON_HEADERS: [&str; 10] = [
     "accept",
     "authorization",
@@ -78,7 +79,7 @@ extern "C" {
     ) -> Result<PlatformResponse, JsValue>;
 }
 
-/// What the two calls need and never changes: made once per isolate.
+/// Constant arguments of the two calls, created once per isolate.
 struct Prepared {
     /// The names of [`COMMON_HEADERS`].
     names: Array,
@@ -114,7 +115,7 @@ fn prepared() -> worker::Result<Rc<Prepared>> {
         .ok_or_else(|| worker::Error::from("the platform makes no headers"))
 }
 
-/// A request of which the head has been read.
+/// A request whose head has been read.
 pub struct Incoming {
     request: PlatformRequest,
     has_body: bool,
@@ -122,13 +123,13 @@ pub struct Incoming {
 }
 
 impl Incoming {
-    /// Whether a body comes with it.
+    /// Whether the request has a body.
     pub fn has_body(&self) -> bool {
         self.has_body
     }
 }
 
-/// Headers that were read with the head, and the request for the others.
+/// The headers that were read with the head, and the request to read others from.
 struct RequestHeaders {
     /// Lines `name:value`.
     common: String,
@@ -147,11 +148,11 @@ impl PlainHeaders for RequestHeaders {
     }
 }
 
-/// Reads a request without its body. The method is the word that was sent, and the URL is cut into its parts here:
-/// parsing it by `worker` takes longer than all the rest.
+/// Reads a request without its body. The method is the string that was sent, and the URL is split here, because
+/// parsing it with `worker` takes longer than everything else.
 ///
 /// # Errors
-/// When the platform makes no headers.
+/// When the platform cannot create a headers object.
 pub fn read_head(request: PlatformRequest) -> worker::Result<(Incoming, PlainRequest)> {
     let text = read_head_text(&request, &prepared()?.names);
     let mut lines = text.splitn(4, '\n');
@@ -180,8 +181,8 @@ pub fn read_head(request: PlatformRequest) -> worker::Result<(Incoming, PlainReq
     Ok((incoming, plain))
 }
 
-/// Scheme and host, path, and query of a URL as the platform writes it: its path begins with the first slash after the
-/// host.
+/// Splits a URL, as the platform writes it, into scheme and host, path, and query. The path starts at the first slash
+/// after the host.
 fn split_url(url: &str) -> (&str, &str, &str) {
     let url = url.split('#').next().unwrap_or_default();
     let (address, query) = url.split_once('?').unwrap_or((url, ""));
@@ -193,16 +194,17 @@ fn split_url(url: &str) -> (&str, &str, &str) {
     }
 }
 
-/// The body as it arrives, unread.
+/// The body as a stream, unread.
 pub fn body_stream(incoming: &Incoming) -> Option<ByteStream> {
     let body = incoming.request.body();
     body.map(|body| ByteStream(ResponseBody::Stream(body)))
 }
 
-/// Reads the body, up to `limit` bytes. `None` when there is more; a body that says so beforehand is not read.
+/// Reads the body, up to `limit` bytes. `None` if it is larger; if `Content-Length` already says so, it is not read
+/// at all.
 ///
 /// # Errors
-/// When the client breaks off.
+/// When the client aborts the upload.
 pub async fn read_body(incoming: &Incoming, limit: usize) -> Result<Option<Vec<u8>>, String> {
     if !incoming.has_body {
         return Ok(Some(Vec::new()));
@@ -219,7 +221,7 @@ pub async fn read_body(incoming: &Incoming, limit: usize) -> Result<Option<Vec<u
     }
 }
 
-/// Reads a body that did not say how long it is.
+/// Reads a body without `Content-Length`.
 async fn read_stream(mut request: worker::Request, limit: usize) -> Result<Option<Vec<u8>>, String> {
     let mut stream = request.stream().map_err(|error| error.to_string())?;
     let mut bytes = Vec::new();
@@ -236,10 +238,10 @@ fn error_text(error: JsValue) -> String {
     worker::Error::from(error).to_string()
 }
 
-/// Makes the platform's response. `headless` leaves the body out, as HEAD wants it.
+/// Builds the platform's response. With `headless` the body is left out, as HEAD requires.
 ///
 /// # Errors
-/// When the platform takes no such response, or a static asset is not there.
+/// When the platform rejects the response, or a static asset does not exist.
 pub async fn build_response(env: &Env, reply: Reply, headless: bool) -> worker::Result<PlatformResponse> {
     let path = match &reply.body {
         Body::Asset(path) => *path,
@@ -263,10 +265,10 @@ pub async fn build_response(env: &Env, reply: Reply, headless: bool) -> worker::
     )
 }
 
-/// [`build_response`] of everything but assets.
+/// Like [`build_response`], for everything except assets.
 ///
 /// # Errors
-/// When the platform takes no such response.
+/// When the platform rejects the response.
 pub fn build_plain_response(reply: Reply, headless: bool) -> worker::Result<PlatformResponse> {
     let prepared = prepared()?;
     let (status, content_type) = (reply.status, reply.content_type);
@@ -341,7 +343,7 @@ fn add_header(lines: &mut String, name: &str, value: &str) -> worker::Result<()>
     Ok(())
 }
 
-/// Whether there is such an asset.
+/// Whether this asset exists.
 pub async fn has_asset(env: &Env, path: &str) -> bool {
     fetch_asset(env, path)
         .await

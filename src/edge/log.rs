@@ -10,8 +10,8 @@ pub fn error(line: &str) {
     worker::console_error!("{line}");
 }
 
-/// From now on a panic leaves its message and stack in the log. The hook that stands so far runs after that: by it
-/// `worker` starts the Worker afresh.
+/// Makes panics log their message and stack. The previous panic hook still runs afterwards: `worker` uses it to
+/// restart the Worker.
 pub fn log_panics() {
     let restart = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {

@@ -1,4 +1,4 @@
-//! Closing what has been resolved for long enough, as the settings say.
+//! Closes tickets that have been resolved for the time given in the settings.
 
 use crate::app::automation::{self, Engine};
 use crate::app::retry::retry;
@@ -12,10 +12,10 @@ use crate::store::tickets::subject::EventSubject;
 use crate::store::tickets::write::story::Story;
 use crate::store::tickets::{ticket, write};
 
-/// Tickets that are closed in one go.
+/// Maximum number of tickets closed per run.
 const MAX_CLOSED: i64 = 50;
 
-/// Closes tickets, each in a batch of its own. Whoever says something at the same moment is heard first.
+/// Closes tickets, each in its own batch. A change made by somebody at the same moment takes precedence.
 pub async fn run(job: &JobDb<'_>) -> Result<usize, Error> {
     let (db, now) = (job.db, job.now);
     let waiting: Vec<IdRow> = db.all(ticket::list_to_close(now, MAX_CLOSED)).await?;

@@ -1,6 +1,7 @@
-//! Whose address a name is, asked of DNS over HTTPS: no name that leads to a private address is called.
+//! Resolves a host name by DNS over HTTPS and refuses names that resolve to a private address.
 //!
-//! The platform looks the name up once more when it calls; its own network lets nobody reach private addresses.
+//! The platform resolves the name again when it makes the request; its own network does not allow access to private
+//! addresses.
 
 use std::net::IpAddr;
 
@@ -9,15 +10,15 @@ use serde::Deserialize;
 use crate::desk::webhooks::ip_address::is_public;
 use crate::edge::fetch::{FetchRequest, send};
 
-/// Patience with one question, milliseconds.
+/// Timeout of one DNS query, in milliseconds.
 const TIMEOUT_MS: u32 = 5_000;
-/// An answer is never longer.
+/// Maximum length of a DNS response.
 const MAX_RESPONSE_BYTES: usize = 65_536;
 
-/// Makes sure that every address of a name is on the public internet.
+/// Checks that every address of a host name is on the public internet.
 ///
 /// # Errors
-/// Why it may not be called.
+/// The reason why the host must not be called.
 pub async fn require_public(dns: &str, name: &str) -> Result<(), &'static str> {
     let (v4, v6) = futures_util::future::join(resolve(dns, name, "A"), resolve(dns, name, "AAAA")).await;
     let all = [v4?, v6?].concat();
@@ -48,7 +49,7 @@ async fn resolve(dns: &str, name: &str, kind: &str) -> Result<Vec<IpAddr>, &'sta
     read_addresses(&answer.body).ok_or(failed)
 }
 
-/// Reads the addresses of an answer; nothing where the question failed.
+/// Reads the addresses from a DNS response; `None` if the query failed.
 fn read_addresses(body: &str) -> Option<Vec<IpAddr>> {
     #[derive(Deserialize)]
     struct DnsResponse {
@@ -62,7 +63,7 @@ fn read_addresses(body: &str) -> Option<Vec<IpAddr>> {
         r#type: i64,
         data: String,
     }
-    /// Of A and AAAA; aliases on the way are of other types.
+    /// A and AAAA records; aliases (CNAME) in the answer have other types.
     const ADDRESSES: [i64; 2] = [1, 28];
     let answer: DnsResponse = serde_json::from_str(body)
         .ok()

@@ -1,6 +1,7 @@
-//! What the clock asks for, once a minute, and what comes out of the queue (`api/` is what people ask for).
+//! What runs without a request? The cron jobs, once a minute, and the handlers of queue messages and incoming mail.
 //!
-//! Running twice, or late, or at the same moment as another, changes nothing.
+//! Running a job twice, late, or at the same time as another must change nothing. What clients request does not
+//! belong here (see `api/`).
 
 pub mod auto_close;
 pub mod dns;
@@ -26,22 +27,22 @@ use crate::store::sla::{self, SlaTicket};
 use crate::store::tickets::ticket;
 use crate::store::webhooks::deliveries;
 
-/// How many rows one tick touches at most, per chore.
+/// Maximum number of rows that each job touches per run.
 const MAX_ROWS: i64 = 500;
 
-/// What came of a chore.
+/// The result of one job.
 #[derive(Debug, Serialize)]
 pub struct Task {
     pub name: &'static str,
-    /// How often something was done, where that is counted.
+    /// How often something was done, if the job counts it.
     pub done: usize,
     pub failed: bool,
     pub rows_read: usize,
 }
 
-/// Lets due times follow changed promises, marks and warns of what has become late, does what rules do on a schedule,
-/// closes what has been resolved for long, sends what was not sent, and clears away what has expired. A chore that
-/// fails leaves the others alone.
+/// Runs all jobs: updates due times after changed SLA policies, marks and warns of overdue tickets, runs scheduled
+/// rules, closes tickets that have been resolved for long enough, sends what has not been sent, and removes what has
+/// expired. A job that fails does not affect the others.
 pub async fn tick(env: &Env, now: Millis) -> (Vec<Task>, Cost) {
     let db = match Db::open(env) {
         Ok(db) => db,
@@ -67,7 +68,8 @@ pub async fn tick(env: &Env, now: Millis) -> (Vec<Task>, Cost) {
     (log.tasks, db.cost())
 }
 
-/// Warns of all that is late, and closes all that has been resolved for long: for a desk whose past has just been made.
+/// Gives all SLA warnings and closes all tickets resolved for long enough: used after sample data with a past was
+/// created.
 ///
 /// # Errors
 /// When the database fails.
@@ -78,7 +80,7 @@ pub async fn catch_up(db: &Db, now: Millis) -> Result<(), Error> {
     Ok(())
 }
 
-/// What came of the chores so far.
+/// The results of the jobs so far.
 struct TaskLog<'a> {
     db: &'a Db,
     tasks: Vec<Task>,
@@ -114,7 +116,7 @@ async fn clean_up(db: &Db, now: Millis) -> Result<usize, Error> {
     without_count(db.batch(&stmts).await.map(|_| ()))
 }
 
-/// Sends what follows from the jobs.
+/// Dispatches the sockets, mails and webhooks that follow from the jobs.
 async fn send_all(env: &Env, job: &JobDb<'_>) -> Result<usize, Error> {
     let dispatches = job.take_dispatches();
     let sent = dispatches.len();
@@ -122,12 +124,12 @@ async fn send_all(env: &Env, job: &JobDb<'_>) -> Result<usize, Error> {
     Ok(sent)
 }
 
-/// How many tickets are brought up to date in one go, and in how many goes a minute.
+/// Number of tickets updated per batch, and number of batches per minute.
 const BATCH_SIZE: i64 = 500;
 const MAX_BATCHES: usize = 10;
 
-/// Gives tickets that were promised by an older policy or calendar the due times of the one in force. What
-/// somebody changes at the same moment is left for the next go.
+/// Recalculates the due times of tickets that still use an older SLA policy or calendar. Tickets that somebody
+/// changes at the same moment are left to the next batch.
 async fn update_due_times(db: &Db, now: Millis) -> Result<usize, Error> {
     let mut done: usize = 0;
     for _ in 0..MAX_BATCHES {

@@ -1,4 +1,4 @@
-//! Objects that nothing needs any more.
+//! Deletes objects in the file store that are no longer needed.
 
 use serde::Deserialize;
 
@@ -9,11 +9,11 @@ use crate::edge::{Env, config, log};
 use crate::jobs::MAX_ROWS;
 use crate::store::tickets::attachments;
 
-/// How many objects one tick removes at most: each may be a request of its own, of which Workers have 50.
+/// Maximum number of objects removed per run: each may need a separate request, and Workers allow 50.
 const MAX_OBJECTS: i64 = 30;
 
-/// Removes the objects of deleted attachments, and of uploads that nobody has registered. A record is marked
-/// before its object goes and closed after, so a crash in between costs nothing but a second try.
+/// Removes the objects of deleted attachments, and of uploads that were never registered. A record is marked before
+/// its object is deleted and closed afterwards, so a crash in between only causes a second attempt.
 ///
 /// # Errors
 /// When the database fails.

@@ -1,7 +1,7 @@
-//! What comes out of the queue: mails and deliveries to be sent, one message for each.
+//! Handles queue messages: mails and webhook deliveries to be sent, one message for each.
 //!
-//! A message only names a row. The row says whether there is still something to do, so a message that comes twice,
-//! or late, changes nothing; and a message that is lost is found again by the clock.
+//! A message only names a row. The row says whether there is still something to do, so a duplicate or late message
+//! changes nothing, and a lost message is made up for by the cron job.
 
 use crate::desk::Millis;
 use crate::edge::config::mail::MailTransport;
@@ -14,10 +14,10 @@ use crate::store::dispatch::{Dispatch, DispatchKind};
 use crate::store::mail::outbox;
 use crate::store::webhooks::sending;
 
-/// Mails that one tick sends again: as many as a queue takes at once.
+/// Maximum number of mails that one cron run queues again: as many as a queue accepts at once.
 const MAX_REQUEUED: i64 = 100;
 
-/// Takes in a batch of messages. What cannot be read is logged and done with.
+/// Handles a batch of messages. A message that cannot be parsed is logged and acknowledged.
 pub async fn consume(env: &Env, batch: &queue::Batch) {
     queue::process_each(batch, |text| async move {
         match serde_json::from_str::<Dispatch>(&text) {
@@ -31,7 +31,7 @@ pub async fn consume(env: &Env, batch: &queue::Batch) {
     .await;
 }
 
-/// Does what one message asks for.
+/// Handles one message.
 pub async fn process(env: &Env, due: Dispatch, now: Millis) -> MessageOutcome {
     match due.what {
         DispatchKind::Mail => send_mail::deliver(env, due.id, now).await,
@@ -40,8 +40,8 @@ pub async fn process(env: &Env, due: Dispatch, now: Millis) -> MessageOutcome {
     }
 }
 
-/// Makes digests of mails that were held back, and sends again what should have been sent by now. Where no mail is
-/// sent, none waits.
+/// Creates digests from mails that were held back, and queues again the mails that should have been sent by now. If
+/// sending mail is turned off, pending mails are dropped instead.
 ///
 /// # Errors
 /// When the database fails.

@@ -1,7 +1,7 @@
-//! Rules on a schedule: each walks the unresolved tickets once per period, from the newest down.
+//! Workflow rules with a schedule: once per period, each rule goes through the unresolved tickets, newest first.
 //!
-//! A walk goes on where it stopped, in steps of one minute. What is done to a ticket and how far the walk has come are
-//! kept in one batch, so no ticket is dealt with twice in a period, whoever else walks at the same moment.
+//! A run continues where it stopped, once a minute. The change to a ticket and the progress of the run are written in
+//! one batch, so no ticket is processed twice in a period, even if several runs execute at the same time.
 
 use crate::app::automation::{self, Engine};
 use crate::app::retry::MAX_ATTEMPTS;
@@ -17,14 +17,14 @@ use crate::store::tickets::subject::EventSubject;
 use crate::store::tickets::ticket::Viewer;
 use crate::store::tickets::write::{self, guards};
 
-/// Tickets that one rule looks at in one go.
+/// Maximum number of tickets that one rule checks per job run.
 const MAX_TICKETS_READ: usize = 500;
-/// Tickets that are read together.
+/// Number of tickets read per query.
 const BATCH_SIZE: usize = 50;
-/// Tickets that all rules change in one go.
+/// Maximum number of tickets that all rules together change per job run.
 const MAX_TICKETS_CHANGED: usize = 100;
 
-/// Lets the rules act whose time has come, and those go on that have not come to their end.
+/// Starts the rules that are due, and continues those that have not finished.
 pub async fn run(job: &JobDb<'_>) -> Result<usize, Error> {
     let (db, now) = (job.db, job.now);
     let mut batch = Batch::new();
@@ -57,7 +57,7 @@ pub async fn run(job: &JobDb<'_>) -> Result<usize, Error> {
     tally.finish()
 }
 
-/// The walk of one rule.
+/// One run of one rule.
 struct ScheduledRun<'a> {
     job: &'a JobDb<'a>,
     engine: &'a Engine,
@@ -66,7 +66,8 @@ struct ScheduledRun<'a> {
 
 impl ScheduledRun<'_> {
     async fn run(&self, last: Option<RunPosition>, tally: &mut Outcomes) -> Result<(), Error> {
-        // A whole minute, so that the hours between two runs do not grow by the seconds in which the clock is late.
+        // Rounded down to a whole minute, so that the seconds by which the cron trigger is late do not add up from
+        // run to run.
         let now = self.engine.now;
         let mut batch = Batch::new();
         if last.is_none_or(RunPosition::is_over) {
@@ -110,7 +111,8 @@ impl ScheduledRun<'_> {
         Ok(ticket_context::read_candidates(found.rows(tickets)?)?)
     }
 
-    /// Deals with tickets in their order, until somebody else was faster with one. What fails is left out.
+    /// Processes tickets in order and stops at the first that somebody else has just changed. Tickets that fail are
+    /// skipped.
     async fn apply(&self, at: RunPosition, tickets: &[Candidate], tally: &mut Outcomes) -> Result<(), Error> {
         for seen in tickets {
             if tally.done >= MAX_TICKETS_CHANGED {
@@ -128,7 +130,7 @@ impl ScheduledRun<'_> {
         Ok(())
     }
 
-    /// What the rule does to a ticket; nothing where its conditions do not hold.
+    /// The statements for what the rule does to a ticket; `None` if its conditions do not hold.
     fn rule_stmts(&self, at: RunPosition, seen: &Candidate) -> Result<Option<Vec<Stmt>>, Error> {
         let Some(automation) = &self.engine.automation else {
             return Ok(None);
@@ -161,7 +163,7 @@ impl ScheduledRun<'_> {
     }
 }
 
-/// Where a ticket stands in a walk.
+/// The position of a ticket in the run.
 fn position_of(seen: &Candidate) -> (Millis, i64) {
     let ticket = seen.ticket.ticket();
     (ticket.created_at, ticket.id)

@@ -1,7 +1,7 @@
-//! Mails out of the outbox: claimed, written, sent, and marked.
+//! Sends mails from the outbox: a row is claimed, its mails are written and sent, and the result is recorded.
 //!
-//! A mail is sent at least once. A sender that dies between sending and marking leaves one that is sent again, with
-//! the same Message-ID, and to a provider with the same idempotency key.
+//! A mail is sent at least once. If a sender dies between sending and recording, the mail is sent again with the same
+//! Message-ID, and to a provider with the same idempotency key.
 
 use futures_util::future::join_all;
 use serde::Deserialize;
@@ -19,18 +19,19 @@ use crate::store::mail::outbox::{self as rows, OutboxMail};
 use crate::store::sessions;
 use crate::store::sql::rows::IdRow;
 
-/// Seconds until the next attempt, after the first, the second ...; the last one from then on.
+/// Seconds until the next attempt, after the first attempt, the second, and so on; the last value applies from then
+/// on.
 const RETRY_DELAYS: [i64; 6] = [30, 120, 600, 1_800, 3_600, 7_200];
-/// The longest pause that a provider may ask for, seconds: there is time for another attempt after it.
+/// The longest delay in seconds that is accepted from a provider: it leaves time for another attempt.
 const MAX_RETRY_DELAY: i64 = 6 * 3_600;
-/// A mail that could not be sent for so long is given up.
+/// A mail that could not be sent within this time is given up.
 const RETRY_WINDOW: Millis = DAY;
-/// How long a link to set a password works.
+/// How long a link for setting a password is valid.
 const RESET_LINK_LIFETIME: Millis = 60 * 60 * 1_000;
-/// How long a link to confirm an address works.
+/// How long a link for confirming an address is valid.
 const VERIFY_LINK_LIFETIME: Millis = 7 * DAY;
 
-/// Sends the mails of one row of the outbox that are still to be sent.
+/// Sends the unsent mails of one outbox row.
 pub async fn deliver(env: &Env, id: i64, now: Millis) -> MessageOutcome {
     match try_deliver(env, id, now).await {
         Ok(outcome) => outcome,
@@ -75,15 +76,15 @@ struct JsonRow {
     j: String,
 }
 
-/// What came of one mail.
+/// The result of sending one mail.
 enum SendOutcome {
-    /// It is done with; `is_last`: so is its row.
+    /// Finished; with `is_last`, its row is finished too.
     Finished { is_last: bool },
-    /// It may be sent after so many seconds.
+    /// May be sent after this many seconds.
     Postponed { seconds: i64 },
 }
 
-/// Who has claimed a row of the outbox.
+/// A sender that has claimed an outbox row.
 struct Sender<'a> {
     env: &'a Env,
     config: &'a Config,
@@ -93,7 +94,7 @@ struct Sender<'a> {
 }
 
 impl Sender<'_> {
-    /// Sends each mail, a few at the same time, and releases the row where something is left of it.
+    /// Sends each mail, a few concurrently, and releases the row if some remain unsent.
     async fn send_all(&self, letters: &[OutboxMail]) -> Result<MessageOutcome, DbError> {
         let (mut is_over, mut pause) = (false, None);
         for some in letters.chunks(rows::SENT_AT_ONCE) {
@@ -118,7 +119,7 @@ impl Sender<'_> {
         })
     }
 
-    /// Sends one mail, if there is still somebody to tell and something to say.
+    /// Sends one mail, if its recipient still exists and there is still something to report.
     async fn send_one(&self, letter: &OutboxMail) -> Result<SendOutcome, DbError> {
         let is_empty = letter.facts.kind == "digest" && letter.facts.entries.is_empty();
         if !letter.may || is_empty {
@@ -170,7 +171,8 @@ impl Sender<'_> {
     }
 }
 
-/// Where the mail leads. A link that lets somebody in is made at every attempt anew: only its hash is kept.
+/// The link in the mail. A link that grants access is generated anew for each attempt, because only its hash is
+/// stored.
 async fn links(db: &Db, config: &Config, letter: &OutboxMail, now: Millis) -> Result<MailLinks, DbError> {
     let mail = &config.mail;
     let pages = mail.app_url.as_ref().unwrap_or(&mail.api_url);
@@ -208,12 +210,12 @@ async fn links(db: &Db, config: &Config, letter: &OutboxMail, now: Millis) -> Re
     })
 }
 
-/// People ask for some mails themselves; all others can be stopped.
+/// Some mails are requested by the recipient; all others have an unsubscribe link.
 fn can_unsubscribe(letter: &OutboxMail) -> bool {
     !matches!(letter.facts.kind.as_str(), "password_reset" | "verify_email")
 }
 
-/// A digest stops with the kind that fills it most: answers.
+/// Unsubscribing from a digest turns off the kind of notification that makes up most of it: replies.
 fn unsubscribe_url(config: &Config, letter: &OutboxMail) -> String {
     let kind = match letter.facts.kind.as_str() {
         "digest" => "reply",
@@ -227,7 +229,7 @@ fn unsubscribe_url(config: &Config, letter: &OutboxMail) -> String {
     )
 }
 
-/// Where the mail is answered. What answers a mail with a note in it is a note.
+/// The reply address of the mail. A reply to a mail that contains an internal note becomes an internal note.
 fn thread(letter: &OutboxMail) -> Option<MailThread> {
     let mut entries = letter.facts.entry.iter().chain(&letter.facts.entries);
     let is_internal = entries.any(|entry| entry.is_internal);
@@ -238,14 +240,14 @@ fn thread(letter: &OutboxMail) -> Option<MailThread> {
     })
 }
 
-/// The mail with its headers: it can be answered, stands in its ticket's thread, and can be stopped with one click
-/// (RFC 8058). It says that a program wrote it (RFC 3834), so that no other program answers.
+/// The mail with its headers: it can be replied to, belongs to its ticket's thread, and has a one-click unsubscribe
+/// (RFC 8058). It is marked as automatically generated (RFC 3834), so that other programs do not reply to it.
 fn compose<'a>(config: &Config, letter: &'a OutboxMail, links: &MailLinks) -> Sealed<'a> {
     let mut headers = vec![("Auto-Submitted", "auto-generated".to_owned())];
     let mut reply_to = None;
     if let (Some(address), Some(thread)) = (&config.mail.reply_to, thread(letter)) {
         reply_to = Some(address.address_for(thread));
-        // One for all mails of the ticket, so that programs show them together.
+        // The same value for all mails of the ticket, so that mail programs group them.
         let root = MailThread {
             is_internal: false,
             ..thread

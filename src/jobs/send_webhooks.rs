@@ -1,7 +1,7 @@
-//! Webhooks on their way: one endpoint's deliveries, one after the other.
+//! Sends webhook deliveries: those of one endpoint one after the other.
 //!
-//! A delivery is sent at least once. A sender that dies between sending and reporting leaves one that is sent again
-//! under the same `webhook-id` when its lease is over.
+//! A delivery is sent at least once. If a sender dies between sending and recording the result, the delivery is sent
+//! again under the same `webhook-id` when its lease has expired.
 
 use crate::app::dispatch;
 use crate::desk::webhooks::delivery::{
@@ -19,15 +19,15 @@ use crate::jobs::dns;
 use crate::store::dispatch::{self as dispatch_rows, Dispatch, DispatchKind};
 use crate::store::webhooks::sending::{self as rows, AttemptResult, ClaimedDelivery};
 
-/// Deliveries that one message of the queue brings about at most, and for how long: another message goes on.
+/// Maximum number of deliveries per queue message, and the maximum time spent on them; another message continues.
 const MAX_DELIVERIES: usize = 20;
 const TIME_BUDGET: Millis = 25_000;
-/// For one attempt, milliseconds.
+/// Timeout of one attempt, in milliseconds.
 const TIMEOUT_MS: u32 = 10_000;
-/// Bytes of an answer that are kept.
+/// How many bytes of a response are stored.
 const MAX_RESPONSE_BYTES: usize = 500;
 
-/// Sends what is due to an endpoint, unless somebody else is at it.
+/// Sends the deliveries that are due to an endpoint, unless another sender is already doing so.
 pub async fn deliver(env: &Env, webhook: i64, now: Millis) -> MessageOutcome {
     let Ok(config) = config::load(env) else {
         return MessageOutcome::Retry { seconds: 300 };
@@ -72,14 +72,14 @@ async fn send_due(env: &Env, config: &Config, webhook: i64, now: Millis) -> Resu
     Ok(())
 }
 
-/// Begins a batch: with what came of the last attempt.
+/// Starts a batch with the result of the last attempt.
 fn record(last: Option<&(ClaimedDelivery, AttemptResult)>) -> Batch {
     last.map_or_else(Batch::new, |(held, report)| {
         rows::record_attempt(held, report).into()
     })
 }
 
-/// Runs a batch that begins by [`record`], and sends what follows where the endpoint is switched off.
+/// Runs a batch that starts with [`record`], and dispatches the notifications if the endpoint is being disabled.
 async fn commit(
     env: &Env,
     db: &Db,
@@ -94,7 +94,7 @@ async fn commit(
     Ok(found)
 }
 
-/// Queues a delivery that failed and is to be tried again within a minute; the clock finds those that wait longer.
+/// Queues a failed delivery whose next attempt is due within a minute; the cron job finds those that wait longer.
 async fn requeue(env: &Env, hook: Dispatch, last: Option<AttemptResult>, now: Millis) -> Result<(), DbError> {
     let wait = last
         .filter(|report| report.state == DeliveryState::Pending)
@@ -107,7 +107,7 @@ async fn requeue(env: &Env, hook: Dispatch, last: Option<AttemptResult>, now: Mi
     Ok(())
 }
 
-/// What the other side said, or why it said nothing.
+/// The response of the endpoint, or why there was none.
 #[derive(Default)]
 struct Response {
     status: Option<u16>,
@@ -174,8 +174,8 @@ async fn try_delivery(
     })
 }
 
-/// Sends one delivery. Where it goes was checked when the endpoint was made, and is checked again: names may lead
-/// elsewhere by now.
+/// Sends one delivery. The target was checked when the endpoint was created, and is checked again here because host
+/// names may resolve to other addresses by now.
 async fn send_request(config: &Config, held: &ClaimedDelivery, body: &str, now: Millis) -> Response {
     let own_hosts: Vec<String> = endpoint_url::host_of(&config.mail.api_url).into_iter().collect();
     let terms = UrlPolicy {
@@ -229,7 +229,7 @@ async fn send_request(config: &Config, held: &ClaimedDelivery, body: &str, now: 
                 )),
                 status => Some(format!("it answered {status}")),
             },
-            // SQLite's text ends at the first of these.
+            // SQLite treats a NUL character as the end of a text.
             response: Some(answer.body.replace('\0', "")),
         },
         Err(FetchError::Timeout) => Response::failed("it did not answer within 10 seconds"),

@@ -1,5 +1,5 @@
-//! What jobs on tickets share: the database with what follows from its batches, what rules are run with, a ticket as it
-//! stands, and a sum of what was done.
+//! Shared by the jobs that work on tickets: a database that collects what is to be dispatched, the rule engine,
+//! reading a ticket with its context, and counting results.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -18,7 +18,8 @@ use crate::store::settings::{self, JobSettings};
 use crate::store::sla;
 use crate::store::tickets::ticket::Viewer;
 
-/// The database as jobs change it. What follows from their batches is collected and sent when all are over.
+/// The database as jobs write to it. What is to be dispatched after their batches is collected and sent after all
+/// jobs.
 pub struct JobDb<'a> {
     pub db: &'a Db,
     pub now: Millis,
@@ -26,7 +27,7 @@ pub struct JobDb<'a> {
 }
 
 impl<'a> JobDb<'a> {
-    /// The database at the time that the jobs run at.
+    /// Wraps the database; `now` is the time at which the jobs run.
     pub fn new(db: &'a Db, now: Millis) -> JobDb<'a> {
         JobDb {
             db,
@@ -35,17 +36,17 @@ impl<'a> JobDb<'a> {
         }
     }
 
-    /// Runs a batch that changes something.
+    /// Runs a batch that writes.
     ///
     /// # Errors
-    /// When the batch fails: nothing is written then.
+    /// When the batch fails; nothing is written then.
     pub async fn commit(&self, batch: Batch) -> Result<Answers, DbError> {
         let (found, dispatches) = dispatch::commit(self.db, batch, self.now).await?;
         self.add(dispatches);
         Ok(found)
     }
 
-    /// Collects what is to be sent, each thing once.
+    /// Adds what is to be dispatched, without duplicates.
     pub fn add(&self, dispatches: Vec<Dispatch>) {
         let mut known = self.dispatches.borrow_mut();
         for new in dispatches {
@@ -55,13 +56,13 @@ impl<'a> JobDb<'a> {
         }
     }
 
-    /// Takes what has been collected.
+    /// Removes and returns what has been collected.
     pub fn take_dispatches(&self) -> Vec<Dispatch> {
         self.dispatches.take()
     }
 }
 
-/// Reads the rules of the desk, as they are at the moment.
+/// Loads the current workflow rules, SLA policies and job settings.
 pub async fn load_engine(db: &Db, now: Millis) -> Result<(Engine, JobSettings), Error> {
     let mut batch = Batch::new();
     let windows = batch.add::<JobSettings>(settings::job_settings());
@@ -86,17 +87,17 @@ pub async fn load_engine(db: &Db, now: Millis) -> Result<(Engine, JobSettings), 
     Ok((engine, windows))
 }
 
-/// A ticket and what is around it.
+/// The statement that reads a ticket and its context for the rules.
 pub fn candidate(id: i64, now: Millis) -> Stmt {
     ticket_context::candidates(&Viewer::system(now), Some(&Ref::Id(id)), 1)
 }
 
-/// Reads [`candidate`]; nothing where the ticket is deleted.
+/// Reads the row of [`candidate`]; `None` if the ticket is deleted.
 pub fn read_candidate(rows: &Rows) -> Result<Option<Candidate>, DbError> {
     Ok(ticket_context::read_candidates(rows)?.into_iter().next())
 }
 
-/// A sum over many tickets, of which none stands in another's way.
+/// Counts results over many tickets; a failure on one does not stop the others.
 #[derive(Default)]
 pub struct Outcomes {
     pub done: usize,
@@ -104,8 +105,8 @@ pub struct Outcomes {
 }
 
 impl Outcomes {
-    /// Counts what came of one ticket: whether something was done. What others were faster with is left to the next
-    /// time.
+    /// Counts the result of one ticket: whether something was done. A version conflict is not a failure: the ticket
+    /// is left to the next run.
     pub fn add(&mut self, outcome: Result<bool, Error>) {
         match outcome {
             Ok(did) => self.done = self.done.saturating_add(usize::from(did)),
@@ -119,7 +120,7 @@ impl Outcomes {
         }
     }
 
-    /// The sum, or the last failure.
+    /// The count, or the last failure.
     pub fn finish(self) -> Result<usize, Error> {
         self.failed.map_or(Ok(self.done), Err)
     }

@@ -1,4 +1,4 @@
-//! Warnings: a promise is at risk, or broken. Each is given once, however often the clock comes by.
+//! SLA warnings: a target is at risk or breached. Each warning is given once, however often the job runs.
 
 use crate::app::automation::{self, Engine};
 use crate::app::retry::retry;
@@ -13,12 +13,13 @@ use crate::store::sql::rows::IdRow;
 use crate::store::tickets::subject::EventSubject;
 use crate::store::tickets::write;
 
-/// Warnings of one target that are given in one go.
+/// Maximum number of warnings per target and run.
 const BATCH_SIZE: i64 = 500;
-/// Those that rules hear are given one by one: a Worker makes so many requests at one call.
+/// Warnings that trigger rules are given one by one, so fewer: a Worker may only make a limited number of requests
+/// per call.
 const MAX_WITH_RULES: i64 = 50;
 
-/// Gives the warnings whose moment has come, and lets rules hear of them.
+/// Gives the warnings that are due, and runs the rules that they trigger.
 pub async fn run(job: &JobDb<'_>) -> Result<usize, Error> {
     let (db, now) = (job.db, job.now);
     let mut batch = Batch::new();
@@ -56,7 +57,8 @@ pub async fn run(job: &JobDb<'_>) -> Result<usize, Error> {
     tally.finish()
 }
 
-/// Gives one warning, with what rules make of it. Nothing where somebody was faster, or there is no reason any more.
+/// Gives one warning and applies the rules that it triggers. Does nothing if another run was first or the reason no
+/// longer exists.
 async fn issue_one(job: &JobDb<'_>, engine: &Engine, target: SlaTarget, id: i64) -> Result<bool, Error> {
     let now = engine.now;
     let mut batch = Batch::new();

@@ -1,4 +1,4 @@
-//! Sending what the sockets have not received: one trip to the database for all sockets of an object.
+//! Sends pending frames to the sockets, with one database round trip for all sockets of an object.
 
 use serde_json::{Value, json};
 
@@ -12,24 +12,24 @@ use crate::live::{EphemeralFrame, LiveObject, connections, topic, update_connect
 use crate::store::live::{self as rows, FrameRow};
 use crate::store::sql::rows::CountRow;
 
-/// Frames that one look reads at most, of the newest and of those that a socket has missed.
+/// Maximum number of frames read at once, both of the newest and of those that a socket has missed.
 const PAGE_SIZE: i64 = 100;
-/// Looks in a row, before others have their turn.
+/// Maximum number of pages in a row, before other tasks get their turn.
 const MAX_PAGES: usize = 50;
-/// How long authority is believed.
+/// How long a checked authority is considered valid.
 const AUTHORITY_TTL: Millis = 2_000;
-/// How often an object looks by itself, to find authority that has ended and events whose wake-up was lost.
+/// How often an object checks by itself, to find authority that has ended and events whose wake-up was lost.
 const ALARM_MS: u64 = 45_000;
-/// When it looks again after a failure.
+/// Delay of the next attempt after a failure.
 const RETRY_MS: u64 = 2_000;
-/// For how long an object is on record as having sockets, and what is left of that when it is renewed. While the object
-/// is awake it looks at the record again when half of the latter is left.
+/// How long an object is recorded as having sockets, and the remaining time at which the record is renewed. While the
+/// object is awake, it checks the record when half of `LEASE_RENEWAL` is left.
 const LEASE: Millis = 60 * MINUTE;
 const LEASE_RENEWAL: Millis = 30 * MINUTE;
 
 /// How far the sockets have received, and which kinds of readers they have.
 struct CursorRange {
-    /// The position of the socket that is furthest behind, and of the one that is furthest ahead.
+    /// Positions of the socket that is furthest behind, and of the one that is furthest ahead.
     last: i64,
     first: i64,
     staff: bool,
@@ -51,7 +51,7 @@ impl CursorRange {
 }
 
 impl LiveObject {
-    /// Sends what has not been received. Calls that come while a look runs share the next one.
+    /// Sends pending frames. Calls that arrive while a delivery is running share the next one.
     pub(super) async fn broadcast(&self, hub: &Hub) {
         let mine = self.wanted.get().wrapping_add(1);
         self.wanted.set(mine);
@@ -61,7 +61,7 @@ impl LiveObject {
         }
     }
 
-    /// As [`LiveObject::broadcast`], for a caller that holds the turn.
+    /// Like [`LiveObject::broadcast`], for a caller that holds the lock.
     pub(super) async fn deliver_pending(&self, hub: &Hub) {
         for _ in 0..MAX_PAGES {
             let covers = self.wanted.get();
@@ -105,7 +105,7 @@ impl LiveObject {
         let renews_at = now.saturating_add(LEASE_RENEWAL);
         let renews = self.leased_until.get() < now.saturating_add(LEASE_RENEWAL / 2);
         if renews {
-            // What is committed before this batch is read by it, and what is committed later wakes the object.
+            // This batch reads whatever was committed before it, and whatever is committed later wakes the object.
             let user = match object {
                 Topic::Ticket(_) => None,
                 Topic::User(id) => Some(id),
@@ -118,7 +118,7 @@ impl LiveObject {
         let newest = found.all_if(newest)?;
         let missed = found.all_if(missed)?;
         if renews {
-            // At least until then: where the record lasted so long already, it was not renewed.
+            // The lease lasts at least until then: an existing record that already lasted longer was not renewed.
             self.leased_until.set(renews_at);
         }
         self.checked_at.set(now);
@@ -145,7 +145,7 @@ impl LiveObject {
         }
     }
 
-    /// Ends the sockets whose authority has ended, before anything is told.
+    /// Closes the sockets whose authority has ended, before anything is sent.
     fn close_unauthorized(
         &self,
         object: Topic,
@@ -181,7 +181,7 @@ impl LiveObject {
         stay
     }
 
-    /// Sends the frames behind the position `heard`, and returns the new position.
+    /// Sends the frames after the position `heard`, and returns the new position.
     fn send_after(&self, socket: &Socket, connection: &Connection, heard: i64, told: &[FrameRow]) -> i64 {
         let mut last = heard;
         for told in told.iter().filter(|told| told.at > heard) {
@@ -200,14 +200,15 @@ impl LiveObject {
         last
     }
 
-    /// The client's own name of what it hears now, where it has said it itself over this socket.
+    /// The client's own reference for this frame, if the client posted the message over this socket.
     fn echo_reference(&self, connection: &Connection, told: &FrameRow) -> Option<String> {
         let mut echo = self.echo.borrow_mut();
         echo.take_if(|echo| Some(echo.message_id) == told.message_id && echo.connection == connection.id)?
             .reference
     }
 
-    /// Tells the others what is kept nowhere, as far as they are believed.
+    /// Sends a frame that is not stored to the other sockets. Authority is checked again if the last check is too
+    /// old.
     pub(super) async fn send_ephemeral(&self, hub: &Hub, whisper: EphemeralFrame) {
         self.ephemerals.borrow_mut().push(whisper);
         if clock::now().saturating_sub(self.checked_at.get()) < AUTHORITY_TTL {
@@ -237,13 +238,13 @@ impl LiveObject {
     }
 }
 
-/// Ends a socket. Who is dismissed has left already: its closing says nothing new.
+/// Closes a socket. It is marked as not greeted, so that its close event does not announce again that the user left.
 pub(super) fn close_socket(socket: &Socket, end: CloseReason) {
     update_connection(socket, |connection| connection.is_greeted = false);
     socket.close(end.code(), end.reason());
 }
 
-/// Tells newcomers who is there, and those who are there of the newcomers.
+/// Tells new sockets who is present, and announces the new users to the others.
 fn greet(object: Topic, seats: &[(Socket, Connection)], now: Millis) {
     let ticket = match object {
         Topic::Ticket(id) => Some(id),
@@ -274,7 +275,7 @@ fn greet(object: Topic, seats: &[(Socket, Connection)], now: Millis) {
     }
 }
 
-/// Whether the owners of these seats still stand.
+/// The statement that reads whether the users and sessions of these sockets are still authorised.
 pub(super) fn authorities<'a>(
     object: Topic,
     seats: impl Iterator<Item = &'a Connection>,
@@ -306,5 +307,5 @@ fn page_stmt(object: Topic, reach: &CursorRange, after: i64) -> Stmt {
     }
 }
 
-// A minute is what a socket may outlive its authority: the alarm is well within it.
+// A socket may outlive its authority by at most a minute; the alarm interval is well within that.
 const _: () = assert!((ALARM_MS as Millis) < MINUTE);

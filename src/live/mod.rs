@@ -1,8 +1,9 @@
-//! Live objects: one for the room of each ticket, one for each person who listens to everything that concerns them.
+//! How do events reach WebSockets? Through live objects: one for the room of each ticket, and one for each person.
 //!
-//! An object sleeps while nothing happens, and forgets everything but its sockets and their seats. It holds no truth:
-//! what is said is kept in the database first, and an object reads there what its sockets have not heard, together with
-//! whether they still may. So nothing that is lost (a nudge, an object, a socket) loses anything else.
+//! An object must not be the only place where an event exists: it hibernates while nothing happens, and then keeps
+//! only its sockets and their connection data. Events are stored in the database first; the object reads there what
+//! its sockets have not received, and whether they are still authorised. So a lost wake-up, object or socket loses no
+//! event.
 
 pub mod broadcast;
 pub mod receive;
@@ -19,24 +20,24 @@ use crate::desk::live::frame;
 use crate::edge::hub::{self, Hub, HubRequest, Socket};
 use crate::edge::{ObjectRequest, ObjectResponse, WorkerResult, clock, log};
 
-/// What an object knows while it is awake.
+/// The state of an object while it is awake.
 #[derive(Default)]
 pub struct LiveObject {
-    /// Who reads, or says something, does it alone: what is heard is in order, and nothing is heard twice.
+    /// Held while reading or posting, so that frames are sent in order and none is sent twice.
     turn: Mutex<()>,
-    /// How often somebody has asked for a look, and how many of these a look has covered.
+    /// How many deliveries have been requested, and how many of these requests have been covered.
     wanted: Cell<u64>,
     covered: Cell<u64>,
-    /// When authority was looked at last: it is believed for a while.
+    /// When authority was last checked; it is considered valid for a while.
     checked_at: Cell<Millis>,
-    /// Until when it is certainly on record that there are sockets here.
+    /// The time until which the database certainly records that this object has sockets.
     leased_until: Cell<Millis>,
     is_armed: Cell<bool>,
     ephemerals: RefCell<Vec<EphemeralFrame>>,
     echo: RefCell<Option<Echo>>,
 }
 
-/// What is not kept anywhere and told to whoever is there: that somebody writes, that somebody has gone.
+/// A frame that is not stored and only sent to those present: that somebody is typing or has left.
 #[derive(Serialize, Deserialize)]
 struct EphemeralFrame {
     by: i64,
@@ -44,7 +45,7 @@ struct EphemeralFrame {
     text: String,
 }
 
-/// A message that was said over a socket, which hears of it with the client's own name.
+/// A message that was posted over a socket; that socket receives it with the client's own reference.
 struct Echo {
     message_id: i64,
     connection: String,
@@ -52,10 +53,10 @@ struct Echo {
 }
 
 impl LiveObject {
-    /// Somebody wants a seat, or there may be something to tell.
+    /// Accepts a new socket, or delivers pending frames after a wake-up.
     ///
     /// # Errors
-    /// When the platform has no sockets to give.
+    /// When the platform cannot create a socket.
     pub async fn fetch(&self, hub: &Hub, incoming: ObjectRequest) -> WorkerResult<ObjectResponse> {
         let text = match hub::parse_request(&incoming) {
             HubRequest::Connect(text) => text,
@@ -82,12 +83,13 @@ impl LiveObject {
             return Ok(hub::status_response(429));
         }
         let answer = hub.accept(&text)?;
-        // What was kept between the checks and this moment is told, and from now on somebody listens.
+        // Sends what was committed between the checks and this moment; from now on the object is recorded as
+        // listening.
         self.broadcast(hub).await;
         Ok(answer)
     }
 
-    /// A socket has ended.
+    /// Handles the end of a socket.
     pub async fn on_close(&self, hub: &Hub, socket: Socket) {
         let gone = connection(&socket);
         socket.close(1000, "");
@@ -111,19 +113,19 @@ impl LiveObject {
         }
     }
 
-    /// Time has passed: authority is looked at, and what was missed is told.
+    /// Handles the alarm: checks authority and sends what was missed.
     pub async fn on_alarm(&self, hub: &Hub) {
         self.is_armed.set(false);
         self.broadcast(hub).await;
     }
 }
 
-/// What the object is.
+/// The topic that the object is for.
 fn topic(hub: &Hub) -> Option<Topic> {
     Topic::parse(&hub.name())
 }
 
-/// Every socket that hears, with its seat.
+/// Every open socket with its connection data.
 fn connections(hub: &Hub) -> Vec<(Socket, Connection)> {
     let sockets = hub.sockets().into_iter();
     sockets
@@ -135,7 +137,7 @@ fn connection(socket: &Socket) -> Option<Connection> {
     serde_json::from_str(&socket.connection()?).ok()
 }
 
-/// Changes a connection as it is at this moment: others may have changed it since it was read.
+/// Changes the current connection data of a socket: it may have changed since the caller read it.
 fn update_connection<T>(socket: &Socket, change: impl FnOnce(&mut Connection) -> T) -> Option<T> {
     let mut connection = connection(socket)?;
     let outcome = change(&mut connection);

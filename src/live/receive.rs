@@ -1,4 +1,4 @@
-//! What comes in over a socket.
+//! Handles frames that clients send over a socket.
 
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value, json};
@@ -22,7 +22,7 @@ use crate::store::dispatch::{Dispatch, DispatchKind};
 use crate::store::live::{self as rows, FrameRow};
 use crate::store::sql::rows::IdRow;
 
-/// The headers of a request that is made of a frame.
+/// The headers of an HTTP request that is built from a frame.
 struct FrameHeaders {
     client_id: Option<String>,
 }
@@ -36,13 +36,13 @@ impl Headers for FrameHeaders {
     }
 }
 
-/// A socket that has said something.
+/// The socket that a frame came from.
 pub(super) struct FrameSender<'a> {
     pub hub: &'a Hub,
     pub socket: &'a Socket,
     pub connection: Connection,
     pub object: Topic,
-    /// How the client calls the frame.
+    /// The client's own reference for the frame.
     reference: Option<String>,
 }
 
@@ -56,7 +56,7 @@ impl FrameSender<'_> {
     }
 }
 
-/// Tells why something was not done, in the words of the same refusal over HTTP.
+/// Sends an error frame with the same content as the error response over HTTP.
 fn refuse(socket: &Socket, error: Error, reference: Option<&str>) {
     let now = clock::now();
     let request_id = ids::new_uid(now).unwrap_or_default();
@@ -72,7 +72,7 @@ fn refusal_frame(reply: &Reply, reference: Option<&str>) -> String {
 }
 
 impl LiveObject {
-    /// Somebody has sent a frame, whatever it may be.
+    /// Handles a frame of any kind.
     pub async fn on_message(&self, hub: &Hub, socket: Socket, sent: Frame) {
         let now = clock::now();
         let passed = update_connection(&socket, |connection| {
@@ -123,7 +123,8 @@ impl LiveObject {
         }
     }
 
-    /// Says something, by the way of `POST /messages`: the same checks, the same batch, and then everybody hears it.
+    /// Posts a message the same way as `POST /messages`: the same checks, the same batch; then it is sent to all
+    /// sockets.
     async fn post_message(
         &self,
         speaker: &FrameSender<'_>,
@@ -167,8 +168,8 @@ impl LiveObject {
         dispatch::send(&speaker.hub.env, others).await;
     }
 
-    /// Lets everybody hear what was said, and who has said it that it was: also where it is not theirs to hear by
-    /// itself, or was said before.
+    /// Sends the message to all sockets, and confirms it to its sender: also if the sender's socket would not receive
+    /// it otherwise, or if it was already posted before.
     async fn confirm(&self, speaker: &FrameSender<'_>, reply: &Reply) {
         let said: Value = match &reply.body {
             Body::Text(text) => serde_json::from_str(text).unwrap_or_default(),
@@ -245,7 +246,7 @@ impl LiveObject {
     }
 }
 
-/// Shows the room of a ticket that somebody writes who listens elsewhere, if they may see the ticket.
+/// Shows in a ticket's room that a user connected elsewhere is typing, if they may see the ticket.
 async fn broadcast_typing(
     speaker: &FrameSender<'_>,
     ticket: i64,
@@ -274,7 +275,7 @@ async fn broadcast_typing(
     told.map_err(Error::Internal)
 }
 
-/// Whether a frame in a room names the room's own ticket, in whichever way.
+/// Whether a reference in a frame, in any form, names the room's own ticket.
 async fn is_room_ticket(hub: &Hub, room: i64, named: Option<&Ref>) -> bool {
     match named {
         None => false,

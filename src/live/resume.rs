@@ -1,4 +1,4 @@
-//! What was missed: a client comes back and asks for everything after the last number that it knows.
+//! Sends what a client has missed: after reconnecting, it asks for everything after the last number that it knows.
 
 use serde_json::json;
 
@@ -13,12 +13,12 @@ use crate::live::{LiveObject, update_connection};
 use crate::store::live::{self as rows, FrameRow};
 use crate::store::sql::rows::{CountRow, IdRow};
 
-/// Frames of one ticket that one page brings back, and pages of one `resume`.
+/// Maximum number of frames of one ticket per page, and of pages per `resume`.
 const PAGE_SIZE: i64 = 100;
 const MAX_PAGES: usize = 10;
 
 impl LiveObject {
-    /// Goes back to where the client has stopped hearing: from there everything is told again, in order.
+    /// Moves the socket back to the last frame that the client received: everything after it is sent again, in order.
     pub(super) async fn resume(&self, speaker: &FrameSender<'_>, last: i64) {
         let Topic::Ticket(ticket) = speaker.object else {
             return speaker.refuse(Error::field("tickets", "is missing"));
@@ -56,7 +56,7 @@ impl LiveObject {
     }
 }
 
-/// Brings back what was missed of several tickets, a page of each at a time.
+/// Sends what was missed on several tickets, one page of each at a time.
 async fn send_missed(speaker: &FrameSender<'_>, mut tickets: Vec<(i64, i64)>) -> Result<(), DbError> {
     let db = Db::open(&speaker.hub.env)?;
     let (me, internal) = (speaker.connection.user_id, speaker.connection.may_read_internal());

@@ -12,7 +12,8 @@ use crate::http::error::Error;
 use crate::http::reply::{Body, Reply};
 use crate::http::request::Request;
 
-/// Serves a path that is not in the route table: assets of the pages and, in development, sample data and time travel.
+/// Serves a path that is not in the route table: assets of the pages and, in development, sample data and time
+/// travel.
 ///
 /// # Errors
 /// [`Error::NotFound`] for every other path.

@@ -238,11 +238,11 @@ async fn run_handler(
             Some(false) => Err(Error::Forbidden("your role may not do this".to_owned())),
             _ => (endpoint.handler)(&call).await,
         };
-        // An invalid caller learns that first, whatever the handler found wrong with the request.
+        // An invalid caller gets that error first, whatever error the handler found in the request.
         let anybody = claims.is_none() && !route.auth_optional;
         let checked = match (call.checked.get(), anybody) {
             (false, false) => recheck_caller(&call, endpoint.finder, &outcome).await,
-            // Whoever tries many guesses reaches the rate limit before they learn what was wrong.
+            // Failed requests count against the rate limit before the error is returned, to slow down guessing.
             (false, true) if outcome.is_err() => call.check_rate_limit().await,
             (_, _) => Ok(()),
         };
@@ -256,7 +256,7 @@ async fn run_handler(
             Err(Error::SettingsChanged) => {}
             outcome => {
                 let is_staff = call.checked.get() && claims.is_some_and(|claims| claims.role.is_staff());
-                // In development, what nobody is signed in for is counted too: logging in, for example.
+                // In development the cost of requests without a signed-in user, such as login, is shown too.
                 response_context.shows_rows = is_staff || (app.config.development && claims.is_none());
                 return outcome;
             }

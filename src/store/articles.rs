@@ -1,4 +1,4 @@
-//! The knowledge base.
+//! Articles of the knowledge base.
 
 use serde::Deserialize;
 
@@ -10,7 +10,7 @@ use crate::http::page::{Page, PageStart};
 use crate::http::shape::choices;
 use crate::store::sql::view::{Out, View, field, nullable};
 
-/// An article, as it is answered.
+/// An article, in the form that the API returns.
 pub const ARTICLE: View = View {
     name: "Article",
     fields: &[
@@ -41,7 +41,7 @@ pub const ARTICLE: View = View {
     ],
 };
 
-/// The column that holds a name, and the name.
+/// The column by which a name identifies an article, and the value in it.
 fn name_column(name: &CategoryRef) -> (&'static str, Arg) {
     match name {
         CategoryRef::Id(id) => ("id", Arg::Int(*id)),
@@ -50,17 +50,17 @@ fn name_column(name: &CategoryRef) -> (&'static str, Arg) {
     }
 }
 
-/// Which articles a list shows.
+/// The filters of an article list.
 #[derive(Clone, Debug)]
 pub struct ArticleQuery {
-    /// Of these statuses; at least one.
+    /// The statuses to include; at least one.
     pub statuses: Vec<&'static str>,
     pub category: Option<CategoryRef>,
-    /// A full-text expression.
+    /// A full-text search expression.
     pub matching: Option<String>,
 }
 
-/// A page of articles, newest first: rows `j` and `id`, one more than the limit when there are more.
+/// A page of articles, newest first: rows `j` and `id`; one row more than the limit if there are more.
 pub fn list(query: &ArticleQuery, page: &Page) -> Stmt {
     let mut stmt = Stmt::new("");
     let after = match page.start {
@@ -79,7 +79,7 @@ pub fn list(query: &ArticleQuery, page: &Page) -> Stmt {
     stmt.bind(page.limit.saturating_add(1)).bind(page.offset())
 }
 
-/// How many articles a list has: `n`, up to 10,001.
+/// Counts the articles of a list: `n`, up to 10,001.
 pub fn count(query: &ArticleQuery) -> Stmt {
     let mut stmt = Stmt::new("");
     let ids = ids(query, None, &mut stmt);
@@ -87,7 +87,7 @@ pub fn count(query: &ArticleQuery) -> Stmt {
     stmt
 }
 
-/// The ids of the articles of a list, older than one of them.
+/// The SQL for the ids of a list's articles, restricted to articles older than `before` if that is given.
 fn ids(query: &ArticleQuery, before: Option<i64>, stmt: &mut Stmt) -> String {
     let mut arg = |arg: Arg| {
         stmt.args.push(arg);
@@ -137,7 +137,7 @@ fn ids(query: &ArticleQuery, before: Option<i64>, stmt: &mut Stmt) -> String {
     }
 }
 
-/// The row `j` (an [`ARTICLE`]), `v`, `id` of an article; only a published one, unless for staff.
+/// Selects one article: `j` (an [`ARTICLE`]), `v` (the version) and `id`; customers get published articles only.
 pub fn show(name: &CategoryRef, is_staff: bool) -> Stmt {
     let (column, key) = name_column(name);
     let seen = if is_staff { "1" } else { "a.status = 'published'" };
@@ -148,7 +148,7 @@ pub fn show(name: &CategoryRef, is_staff: bool) -> Stmt {
     .bind(key)
 }
 
-/// An article's row, for a change.
+/// The columns of an article that a change needs.
 #[derive(Clone, Debug, Deserialize)]
 pub struct ArticleRow {
     pub id: i64,
@@ -162,7 +162,7 @@ pub struct ArticleRow {
     pub version: i64,
 }
 
-/// The row of an article.
+/// Selects the row of an article.
 pub fn row(name: &CategoryRef) -> Stmt {
     let (column, key) = name_column(name);
     Stmt::new(format!(
@@ -171,7 +171,7 @@ pub fn row(name: &CategoryRef) -> Stmt {
     .bind(key)
 }
 
-/// An article as it shall be.
+/// The complete fields of an article to be inserted or updated.
 #[derive(Clone, Debug)]
 pub struct ArticleContent {
     pub slug: String,
@@ -184,7 +184,7 @@ pub struct ArticleContent {
 }
 
 impl ArticleContent {
-    /// Its columns from `?1` on, in the order of the statements below.
+    /// Binds the columns from `?1` on, in the order that the statements below expect.
     fn bind(&self, stmt: Stmt) -> Stmt {
         stmt.bind(&self.slug)
             .bind(&self.title)
@@ -198,7 +198,7 @@ impl ArticleContent {
     }
 }
 
-/// Inserts an article. With a `spare`, that is its slug when its own is taken.
+/// Inserts an article. If its slug is already in use, the slug `spare` is used instead, if given.
 pub fn insert(draft: &ArticleContent, spare: Option<&str>, uid: &str, author_id: i64, now: i64) -> [Stmt; 2] {
     let sql = "INSERT INTO articles (slug, title, title_index, summary, body, body_index, status, category_id, published_at, \
          uid, author_id, created_at, updated_at) \
@@ -221,7 +221,7 @@ pub fn update(id: i64, version: i64, draft: &ArticleContent, now: i64) -> [Stmt;
     [update, index(&CategoryRef::Id(id))]
 }
 
-/// Writes the document by which an article is found.
+/// Writes the full-text search document of an article.
 fn index(name: &CategoryRef) -> Stmt {
     let (column, key) = name_column(name);
     Stmt::new(format!(
@@ -243,7 +243,7 @@ pub fn delete(id: i64, version: i64) -> [Stmt; 3] {
     ]
 }
 
-/// Counts a vote, in the place of the same voter's earlier one.
+/// Records a vote, replacing an earlier one by the same voter.
 pub fn vote(article_id: i64, voter: &str, is_helpful: bool, now: i64) -> [Stmt; 3] {
     [
         Stmt::new("INSERT INTO stale SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM articles WHERE id = ?1)")

@@ -1,4 +1,4 @@
-//! What the assistant may know of a ticket, and what it may suggest.
+//! What the assistant reads: the ticket that it may see, and the categories and agents that it may suggest.
 
 use serde::Deserialize;
 
@@ -11,13 +11,13 @@ use crate::edge::db::{DbError, Rows, Stmt};
 use crate::store::tickets::assignment::open_load;
 use crate::store::tickets::ticket::{Viewer, ticket_condition};
 
-/// Agents among whom one is suggested: the least busy.
+/// How many agents, the least busy, the assistant chooses from.
 const MAX_AGENTS: i64 = 50;
-/// Categories among which one is suggested.
+/// How many categories the assistant chooses from.
 const MAX_CATEGORIES: i64 = 100;
 
-/// A ticket that the reader may see: the row `j`. Notes, and what belongs to them, only where they are wanted and
-/// the reader's role reads them.
+/// A ticket that the reader may see: the row `j`. Internal notes, and their files, are included only if they are
+/// requested and the reader's role may read them.
 pub fn ticket(reader: &Viewer, reference: &Ref, with_notes: bool) -> Stmt {
     let (name, arg) = ticket_condition(reference);
     reader
@@ -38,12 +38,12 @@ pub fn ticket(reader: &Viewer, reference: &Ref, with_notes: bool) -> Stmt {
 /// Reads [`ticket`].
 ///
 /// # Errors
-/// When the statement and this reader disagree.
+/// If the rows of the statement do not match this reader.
 pub fn read_ticket(rows: &Rows) -> Result<Option<PromptTicket>, DbError> {
     rows.text()?.map(|text| parse(&text)).transpose()
 }
 
-/// The newest messages of the ticket, as many as the assistant takes.
+/// The newest messages of the ticket, as many as fit into [`MAX_PROMPT_CHARS`].
 pub fn messages(reader: &Viewer, reference: &Ref, with_notes: bool) -> Stmt {
     let (name, arg) = ticket_condition(reference);
     reader
@@ -64,7 +64,7 @@ pub fn messages(reader: &Viewer, reference: &Ref, with_notes: bool) -> Stmt {
 /// Reads [`messages`], newest first.
 ///
 /// # Errors
-/// When the statement and this reader disagree.
+/// If the rows of the statement do not match this reader.
 pub fn read_messages(rows: &Rows) -> Result<Vec<PromptMessage>, DbError> {
     rows.all()
 }
@@ -78,12 +78,12 @@ pub fn categories() -> Stmt {
 /// Reads [`categories`].
 ///
 /// # Errors
-/// When the statement and this reader disagree.
+/// If the rows of the statement do not match this reader.
 pub fn read_categories(rows: &Rows) -> Result<Vec<SuggestableCategory>, DbError> {
     rows.all()
 }
 
-/// Agents who are there to take a ticket: rows `j`.
+/// Active agents who are available to take a ticket: rows `j`.
 pub fn agents() -> Stmt {
     Stmt::new(format!(
         "SELECT json_object('id', u.id, 'open_tickets', {}, 'card', json(u.card), \
@@ -101,7 +101,7 @@ pub fn agents() -> Stmt {
 /// Reads [`agents`].
 ///
 /// # Errors
-/// When the statement and this reader disagree.
+/// If the rows of the statement do not match this reader.
 pub fn read_agents(rows: &Rows) -> Result<Vec<SuggestableAgent>, DbError> {
     #[derive(Deserialize)]
     struct AgentJson {

@@ -1,21 +1,21 @@
-//! Clearing away what has expired.
+//! Deleting expired and old rows.
 
 use crate::desk::DAY;
 use crate::edge::db::Stmt;
 use crate::store::sessions::ATTEMPT_WINDOW;
 
-/// For how long it is on record what workflow rules did.
+/// How long the runs of workflow rules stay on record.
 const RUN_RETENTION: i64 = 30 * DAY;
 
-/// For how long people find what they have been told: once it is read, and in any case.
+/// How long notifications are kept: once they are read, and in any case.
 const READ_NOTIFICATION_RETENTION: i64 = 90 * DAY;
 const NOTIFICATION_RETENTION: i64 = 365 * DAY;
-/// For how long it is on record what became of a mail that is no notification, and which mails have come in.
+/// How long the outcome of mails that are not notifications, and the record of received mails, are kept.
 const MAIL_RETENTION: i64 = 30 * DAY;
 
-/// Deletes what sockets were opened with, expired sessions, reset tokens, login attempts, old runs of rules, notifications and mails, and idempotency keys
-/// older than `day_ago`; at most `most` rows of each. `place` is random, in hexadecimal digits: where to look, in tables
-/// that have no index on their time.
+/// Deletes socket tickets, expired sessions, reset tokens, login attempts, old runs of rules, notifications and
+/// mails, and idempotency keys older than `day_ago`; at most `most` rows of each. `place` is a random string of
+/// hexadecimal digits: where to start looking in tables that have no index on their time.
 pub fn purge(now: i64, day_ago: i64, most: i64, place: &str) -> [Stmt; 9] {
     let place = Place(place);
     [
@@ -37,7 +37,8 @@ pub fn purge(now: i64, day_ago: i64, most: i64, place: &str) -> [Stmt; 9] {
         .bind(day_ago)
         .bind(most),
         purge_notices(now, most),
-        // Few live objects die without deleting their row: a look at five, from a random place on, finds them in time.
+        // Live objects rarely end without deleting their row, so examining five rows from a random place on finds
+        // them in time.
         Stmt::new(
             "DELETE FROM listeners WHERE until < ?1 AND object IN (SELECT object FROM listeners \
              WHERE object > (SELECT iif(random() & 1, 'ticket:', 'user:') || abs(random() % 1000)) ORDER BY object LIMIT 5)",
@@ -46,13 +47,13 @@ pub fn purge(now: i64, day_ago: i64, most: i64, place: &str) -> [Stmt; 9] {
     ]
 }
 
-/// A place in a table, another one every time: from there on two rows are looked at, and where one of them is old, what
-/// is old among the next ones is deleted. The more is old, the likelier it is found. An index on the time would find it
-/// at once, and cost a written row for every row.
+/// A random starting point in a table. Two rows are examined from there; if one of them is old, the old rows among
+/// the next ones are deleted. The more old rows there are, the likelier they are found. An index on the time would
+/// find them at once, but would cost one more written row for every inserted row.
 struct Place<'a>(&'a str);
 
 impl Place<'_> {
-    /// A table whose `key` is a hash, hexadecimal.
+    /// Sweeps a table whose `key` is a hexadecimal hash.
     fn sweep_by_hash(&self, table: &str, key: &str, time: &str, before: i64, most: i64) -> Stmt {
         sweep(table, (key, key), "?1", time)
             .bind(self.0)
@@ -60,7 +61,7 @@ impl Place<'_> {
             .bind(most)
     }
 
-    /// A table whose key begins with a number; `keys` is all of it.
+    /// Sweeps a table whose key begins with a number; `keys` lists all columns of the key.
     fn sweep_by_number(
         &self,
         table: &str,
@@ -87,11 +88,11 @@ fn sweep(table: &str, (key, keys): (&str, &str), start: &str, time: &str) -> Stm
     ))
 }
 
-/// Deletes old notices. There is no index by time: each minute looks at the oldest notices of another person, and takes
-/// away up to `most` of them and of the next people's where there are old ones among them.
+/// Deletes old notices. There is no index by time: each minute the oldest notices of a different user are examined,
+/// and if there are old ones, up to `most` old notices of that user and the following users are deleted.
 fn purge_notices(now: i64, most: i64) -> Stmt {
     const OLD: &str = "(created_at < ?3 OR (read_at < ?2) IS TRUE OR (live = 0 AND created_at < ?4))";
-    // The step is prime, so that everybody's turn comes.
+    // The multiplier is prime, so that every user is reached in turn.
     const HERE: &str = "SELECT * FROM notices WHERE user_id >= CAST(?1 AS INTEGER) / 60000 * 7919 % \
        (coalesce((SELECT max(user_id) FROM notices), 0) + 1) ORDER BY user_id, id";
     let looks =
@@ -106,7 +107,7 @@ fn purge_notices(now: i64, most: i64) -> Stmt {
     .bind(most)
 }
 
-/// The cheapest question: whether the database answers.
+/// The cheapest query, to check whether the database responds.
 pub fn heartbeat() -> Stmt {
     Stmt::new("SELECT id FROM settings WHERE id = 1")
 }

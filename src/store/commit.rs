@@ -1,25 +1,26 @@
-//! One change, one batch: all of it or none.
+//! Commits one change as one batch: either all of it is written or none of it.
 //!
-//! A change that carries an `Idempotency-Key` puts the key's row first, so a twin that runs at the same moment
-//! aborts there and can read the first one's answer. A change that was decided on an older version of a row
-//! aborts by the version triggers of the schema. What comes last is the answer, as the row is after the change.
+//! A change with an `Idempotency-Key` inserts the row of the key first. If the same request runs twice at the same
+//! moment, the second one aborts there and can then read the answer of the first. A change that was decided on an
+//! older version of a row is aborted by the version triggers of the schema. The last statement of the batch reads the
+//! answer: the row as it is after the change.
 
 use serde::Deserialize;
 
 use crate::edge::db::{Batch, Db, DbError, Rows, Stmt};
 use crate::store::dispatch::{self, Dispatch};
 
-/// The key of a request that must not take effect twice.
+/// The idempotency key of a request that must not take effect twice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdempotencyKey {
     pub user_id: i64,
     pub key: String,
-    /// Of method, path and body.
+    /// The fingerprint of the request's method, path and body.
     pub fingerprint: String,
     pub now: i64,
 }
 
-/// The answer that a change leaves.
+/// The answer to a change, as it is stored beside the idempotency key.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StoredReply {
     pub status: u16,
@@ -28,14 +29,14 @@ pub struct StoredReply {
     pub body: String,
 }
 
-/// What to answer with when the batch has passed.
+/// What to answer when the batch has succeeded.
 #[derive(Clone, Debug)]
 pub enum CommitReply {
-    /// Nothing: 204.
+    /// No body: status 204.
     Nothing,
-    /// The row `j` (JSON), `v` (version), `id` of this statement.
+    /// Status 200 with the row that this statement reads: `j` (JSON), `v` (version), `id`.
     Row(Stmt),
-    /// As `Row`, created: 201, and its place is this prefix with its id.
+    /// Like `Row`, but with status 201; the location is this prefix followed by the row's id.
     Created(Stmt, String),
 }
 
@@ -49,7 +50,7 @@ impl CommitReply {
     }
 }
 
-/// The row of an answer that is known before the batch runs.
+/// A statement that returns an answer which is known before the batch runs.
 pub fn json_row(json: String) -> Stmt {
     Stmt::new("SELECT ?1 AS j, NULL AS v, NULL AS id").bind(json)
 }
@@ -70,17 +71,17 @@ struct StoredReplyRow {
     body: String,
 }
 
-/// Finds what was answered to a key before.
+/// Finds the answer that was stored for a key.
 pub fn find_key(user_id: i64, key: &str) -> Stmt {
     Stmt::new("SELECT fingerprint, status, location, version, body FROM idempotency WHERE user_id = ?1 AND key = ?2")
         .bind(user_id)
         .bind(key)
 }
 
-/// Reads [`find_key`]: the fingerprint that the key was used with, and the answer.
+/// Reads the result of [`find_key`]: the fingerprint that the key was used with, and the stored answer.
 ///
 /// # Errors
-/// When the row cannot be read.
+/// When the row cannot be parsed.
 pub fn read_key(rows: &Rows) -> Result<Option<(String, StoredReply)>, DbError> {
     Ok(rows.first::<StoredReplyRow>()?.map(|kept| {
         let status = u16::try_from(kept.status).unwrap_or(200);
@@ -96,13 +97,13 @@ pub fn read_key(rows: &Rows) -> Result<Option<(String, StoredReply)>, DbError> {
     }))
 }
 
-/// Runs the statements and the answer as one batch, and gives what has to leave the database after it. `now` is the
-/// time that the statements write.
+/// Runs the statements and reads the answer in one batch. Returns the answer and what has to be sent out after the
+/// commit. `now` must be the time that the statements write.
 ///
 /// # Errors
-/// [`DbError::Unique`] on `idempotency.user_id` when a twin was first; [`DbError::Abort`] with
-/// `STALE_VERSION` when the decision was made on an older state; nothing was written in either case.
-/// [`DbError::Other`] when the answer's row is not there.
+/// [`DbError::Unique`] on `idempotency.user_id` when another request with the same key was first; [`DbError::Abort`]
+/// with `STALE_VERSION` when the decision was based on an older state. In both cases nothing was written.
+/// [`DbError::Other`] when the statement that reads the answer returns no row.
 pub async fn commit(
     db: &Db,
     key: Option<&IdempotencyKey>,
@@ -155,7 +156,8 @@ fn claim_key(key: &IdempotencyKey, status: i64) -> Stmt {
     .bind(key.now)
 }
 
-/// Keeps the answer beside its key. The view's own arguments come first, so its text stays as it is.
+/// Stores the answer beside its key. The arguments of the view come first, so the SQL text of the view needs no
+/// renumbering.
 fn store_reply(key: &IdempotencyKey, view: &Stmt, place: Option<&str>) -> Stmt {
     let next = view.args.len().saturating_add(1);
     let (user, word) = (next.saturating_add(1), next.saturating_add(2));

@@ -1,4 +1,4 @@
-//! What has to leave the database once a batch is committed: sockets to be woken, mails and webhooks to be sent.
+//! Finds what has to be sent out after a batch is committed: sockets to wake, mails and webhooks to send.
 
 use serde::Deserialize;
 
@@ -6,30 +6,33 @@ use crate::edge::db::{Answers, Batch, Db, DbError, Stmt};
 use crate::store::tickets::events::FORMER_ASSIGNEE;
 use crate::store::webhooks::deliveries;
 
-/// Who or what is waiting.
+/// What kind of recipient or message is waiting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DispatchKind {
-    /// The room of a ticket.
+    /// The live connections that listen to one ticket.
     Room,
-    /// Somebody who listens to everything that concerns them.
+    /// A user who listens to everything that concerns them.
     User,
-    /// A mail of the outbox.
+    /// A mail in the outbox.
     Mail,
-    /// An endpoint with something to deliver.
+    /// A webhook endpoint with deliveries to send.
     Hook,
 }
 
-/// One of them, by the id of its row.
+/// One item to send out, by the id of its row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub struct Dispatch {
     pub what: DispatchKind,
     pub id: i64,
 }
 
-/// Lists what follows from the batch that it ends, as rows of [`Dispatch`]; `now` is the time that the batch has
-/// written. Nothing is written for it: the newest events, notifications, deliveries and mails of that time are the
-/// batch's own, because a batch is a transaction and the database has one writer. (D1 allows five parts of a UNION.)
+/// The last statement of a batch: lists what has to be sent out after it, as rows of [`Dispatch`]. `now` is the time
+/// that the batch has written.
+///
+/// No extra row is written for this. The newest events, notifications, deliveries and mails with that time belong to
+/// this batch, because a batch is a transaction and the database has one writer. (D1 allows at most five terms in a
+/// UNION.)
 pub fn list(now: i64) -> Stmt {
     Stmt::new(format!(
         "WITH e AS MATERIALIZED (SELECT id, ticket_id, public_seq, type, changes FROM events WHERE id > {events}) \
@@ -51,24 +54,25 @@ pub fn list(now: i64) -> Stmt {
     .bind(now)
 }
 
-/// The last id of a table that is not of the time `?1`.
+/// The highest id of a table whose row does not have the time `?1`.
 fn last_before(table: &str) -> String {
     format!(
         "coalesce((SELECT z.id FROM {table} z NOT INDEXED WHERE z.created_at <> ?1 ORDER BY z.id DESC LIMIT 1), 0)"
     )
 }
 
-/// The mails that the batch has put into the outbox, as many as a queue takes at once; the clock finds the rest.
+/// The mails that the batch has put into the outbox, at most as many as a queue accepts at once (100); the scheduled
+/// run finds the rest.
 fn new_mails() -> &'static str {
     "SELECT 'mail', o.id FROM outbox o \
      WHERE o.id > (SELECT max(id) FROM outbox) - 100 AND o.created_at = ?1 AND o.attempts = 0"
 }
 
-/// Runs a batch that changes something, and gives its answers and what follows from it. `now` is the time that it
-/// writes.
+/// Runs a batch that changes something. Returns its answers and what has to be sent out after it. `now` must be the
+/// time that the batch writes.
 ///
 /// # Errors
-/// When the batch fails: nothing is written then.
+/// When the batch fails; nothing is written in that case.
 pub async fn commit(db: &Db, mut batch: Batch, now: i64) -> Result<(Answers, Vec<Dispatch>), DbError> {
     let dispatches = batch.add(list(now));
     let found = db.batch(&batch).await?;

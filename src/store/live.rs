@@ -1,4 +1,5 @@
-//! What sockets hear: who listens, whether they still may, and the frames, which SQL builds as it builds answers.
+//! Live updates over WebSockets: which connections are open, whether they are still authorised, and the frames that
+//! they receive. SQL builds frames in the same way as it builds responses.
 
 use serde::Deserialize;
 
@@ -13,23 +14,23 @@ use crate::store::tickets::events::{self, FORMER_ASSIGNEE};
 use crate::store::tickets::messages::MESSAGE;
 use crate::store::tickets::ticket::{Viewer, ticket_condition};
 
-/// Events and messages as frames need them, of a ticket `t`.
+/// The tables, in addition to the ticket `t` and its event `e`, that a frame is built from.
 const EVENT_JOINS: &str = "LEFT JOIN users a ON a.id = e.actor_id LEFT JOIN messages m ON m.id = e.message_id \
   LEFT JOIN users w ON w.id = m.author_id";
 
-/// A frame to be sent, in the forms that its hearers need.
+/// A frame to be sent, in one form for staff and one for customers.
 #[derive(Clone, Debug, Deserialize)]
 pub struct FrameRow {
-    /// Its place in the room or the feed: the number of the event as staff count, or as in [`feed_frames`].
+    /// Its position in the room or the feed: the event's number in the count of staff, or as in [`feed_frames`].
     pub at: i64,
     pub staff: Option<String>,
-    /// None, too, where customers must not know of it.
+    /// The form for customers; also `None` if customers may not know of the event.
     pub public: Option<String>,
-    /// The message that was said.
+    /// The id of the message, if the event added one.
     pub message_id: Option<i64>,
 }
 
-/// The JSON text of the frame of an event `e`: what staff hear of it, or customers.
+/// The JSON text of the frame of an event `e`, for staff (`internal`) or for customers.
 fn frame(internal: bool) -> String {
     let seq = if internal { "e.seq" } else { "e.public_seq" };
     let head = |kind: &str| {
@@ -48,7 +49,7 @@ fn frame(internal: bool) -> String {
         head("iif(e.type = 'message_added', '\"message\"', '\"message_updated\"')"),
         MESSAGE.sql(),
     );
-    // A message that is gone by now is told of as gone, whatever happened to it first.
+    // If the message has been deleted by now, every event about it is reported as a deletion.
     let gone = view::object(
         [
             ("id", "m.id".to_owned()),
@@ -68,7 +69,7 @@ fn frame(internal: bool) -> String {
     )
 }
 
-/// The columns of [`FrameRow`] of an event `e`, for those who are there.
+/// The columns of [`FrameRow`] of an event `e`, only for the audiences that are connected.
 fn columns(staff: bool, customers: bool) -> String {
     let staff = if staff { frame(true) } else { "NULL".to_owned() };
     let public = if customers {
@@ -84,8 +85,8 @@ fn columns(staff: bool, customers: bool) -> String {
     )
 }
 
-/// What a ticket's room hears after an event: rows of [`FrameRow`] in their order. Whoever sends them asks
-/// [`authorities`] in the same batch.
+/// The frames of a ticket's room after an event: rows of [`FrameRow`] in order. The caller must read [`authorities`]
+/// in the same batch.
 pub fn room_frames(ticket_id: i64, after: i64, most: i64, (staff, customers): (bool, bool)) -> Stmt {
     Stmt::new(format!(
         "SELECT e.seq AS at, {} FROM tickets t JOIN events e ON e.ticket_id = t.id {EVENT_JOINS} \
@@ -97,12 +98,13 @@ pub fn room_frames(ticket_id: i64, after: i64, most: i64, (staff, customers): (b
     .bind(most)
 }
 
-/// Events that one look at a feed reads at most.
+/// The maximum number of events examined by one query of a feed.
 const MAX_EVENTS_READ: i64 = 1_000;
-/// The places that an event has in a feed: its own, and those of the notifications before the next event.
+/// The number of positions in a feed per event: one for the event itself, the others for notifications before the
+/// next event.
 const PLACES_PER_EVENT: i64 = 1_024;
 
-/// How far the feed of the user `?1` has come: the newest event, or the newest notification behind it.
+/// The end of the feed of the user `?1`: the position of the newest event, or of a newer notification.
 fn feed_head() -> String {
     format!(
         "max(coalesce((SELECT max(id) FROM events), 0) * {PLACES_PER_EVENT}, \
@@ -110,9 +112,10 @@ fn feed_head() -> String {
     )
 }
 
-/// What somebody hears after a place of their feed: rows of [`FrameRow`], without frames for what they may not see. No
-/// feed is stored: it is the events of the tickets that concern the user now, and their notifications, in one order.
-/// The last row has no frame and tells how far the look has come, unless the page is full before.
+/// The frames of a user's feed after a position: rows of [`FrameRow`], without a frame if the user may not see the
+/// event. Feeds are not stored: a feed consists of the events of the tickets that currently concern the user, and the
+/// user's notifications, in one order. The last row has no frame and gives the position up to which the feed was
+/// examined, unless the page is full before that.
 pub fn feed_frames(user_id: i64, after: i64, most: i64, internal: bool) -> Stmt {
     let (shown, known) = if internal {
         ("1", "1")
@@ -139,7 +142,7 @@ pub fn feed_frames(user_id: i64, after: i64, most: i64, internal: bool) -> Stmt 
         ("NULL", told.as_str())
     };
     let head = feed_head();
-    // `span` is where the look ends: at the last of so many events, or where the feed ends.
+    // `span` is where this query stops: after [`MAX_EVENTS_READ`] events, or at the end of the feed.
     Stmt::new(format!(
         "WITH span AS MATERIALIZED (SELECT min(coalesce((SELECT id * {PLACES_PER_EVENT} + {PLACES_PER_EVENT} - 1 FROM events \
              WHERE id > CAST(?2 AS INTEGER) / {PLACES_PER_EVENT} ORDER BY id LIMIT 1 OFFSET {MAX_EVENTS_READ} - 1), {head}), {head}) AS last), \
@@ -166,8 +169,8 @@ pub fn feed_frames(user_id: i64, after: i64, most: i64, internal: bool) -> Stmt 
     .bind(most)
 }
 
-/// What happened to a ticket after a number of the hearer's own count: rows of [`FrameRow`], none of a ticket that they may
-/// not see.
+/// The frames of a ticket after a sequence number, which is in the user's own count (that of staff or that of
+/// customers): rows of [`FrameRow`], and none if the user may not see the ticket.
 pub fn missed_frames(user_id: i64, ticket_id: i64, after: i64, most: i64, internal: bool) -> Stmt {
     let seq = if internal { "e.seq" } else { "e.public_seq" };
     Stmt::new(format!(
@@ -182,7 +185,7 @@ pub fn missed_frames(user_id: i64, ticket_id: i64, after: i64, most: i64, intern
     .bind(most)
 }
 
-/// The tickets of a JSON list of ids that somebody may see: rows `id`.
+/// Those tickets of a JSON list of ids that a user may see: rows `id`.
 pub fn visible_tickets(user_id: i64, ids: &str) -> Stmt {
     Stmt::new(format!(
         "SELECT t.id AS id FROM users u JOIN settings s ON s.id = 1 JOIN json_each(?2) j \
@@ -192,7 +195,7 @@ pub fn visible_tickets(user_id: i64, ids: &str) -> Stmt {
     .bind(ids)
 }
 
-/// The frame of a message that its author has just said: one row of [`FrameRow`].
+/// The frame of a message that its author has just sent: one row of [`FrameRow`].
 pub fn message_frame(message_id: i64, internal: bool) -> Stmt {
     Stmt::new(format!(
         "SELECT e.seq AS at, {} FROM events e JOIN tickets t ON t.id = e.ticket_id {EVENT_JOINS} \
@@ -202,7 +205,7 @@ pub fn message_frame(message_id: i64, internal: bool) -> Stmt {
     .bind(message_id)
 }
 
-/// Where a customer's count stands in that of staff: `n`.
+/// Converts a sequence number in the count of customers to the count of staff: `n`.
 pub fn staff_seq(ticket_id: i64, public_seq: i64) -> Stmt {
     Stmt::new(
         "SELECT coalesce((SELECT e.seq FROM tickets t JOIN events e ON e.ticket_id = t.id AND e.seq >= min(?2, t.public_seq) \
@@ -212,15 +215,15 @@ pub fn staff_seq(ticket_id: i64, public_seq: i64) -> Stmt {
     .bind(public_seq)
 }
 
-/// A ticket whose room somebody wants to hear.
+/// A ticket whose room a user wants to join.
 #[derive(Debug, Deserialize)]
 pub struct RoomPosition {
     pub id: i64,
-    /// Where the reader's last number stands in the count of staff.
+    /// The last sequence number that the reader has received, converted to the count of staff.
     pub seq: i64,
 }
 
-/// A [`RoomPosition`], if the reader may see the ticket.
+/// Selects the [`RoomPosition`], if the reader may see the ticket.
 pub fn room_position(reader: &Viewer, reference: &Ref, last: Option<i64>) -> Stmt {
     let seq = if policy::may_read_internal(reader.role) {
         "min(?5, t.seq)"
@@ -238,9 +241,9 @@ pub fn room_position(reader: &Viewer, reference: &Ref, last: Option<i64>) -> Stm
         .bind(last.unwrap_or(0))
 }
 
-// Who listens ----------------------------------------------------------------------------------------------------
+// Open connections -------------------------------------------------------------------------------------------------
 
-/// Of the seats, a JSON list of `[user, session]`, those whose owners still stand: rows of
+/// Those connections of `seats`, a JSON list of `[user, session]`, whose user and session are still valid: rows of
 /// [`crate::desk::live::connection::Authority`].
 pub fn authorities(seats: &str, ticket_id: Option<i64>, now: i64) -> Stmt {
     Stmt::new(format!(
@@ -254,17 +257,18 @@ pub fn authorities(seats: &str, ticket_id: Option<i64>, now: i64) -> Stmt {
     .bind(now)
 }
 
-/// How far a ticket has come: `n`, no row when there is none.
+/// The last sequence number of a ticket: `n`; no row if the ticket does not exist.
 pub fn last_event_seq(ticket_id: i64) -> Stmt {
     Stmt::new("SELECT seq AS n FROM tickets WHERE id = ?1").bind(ticket_id)
 }
 
-/// How far somebody's feed has come: `n`.
+/// The end of a user's feed: `n`.
 pub fn last_feed_place(user_id: i64) -> Stmt {
     Stmt::new(format!("SELECT {} AS n", feed_head())).bind(user_id)
 }
 
-/// Records that an object has sockets, until then; writes nothing where it is on record until `renew_before` at least.
+/// Records that an object has open sockets until the given time. Writes nothing if the record is already valid until
+/// `renew_before` or later and the user's role is unchanged.
 pub fn upsert_listener(object: &str, user_id: Option<i64>, until: i64, renew_before: i64) -> Stmt {
     Stmt::new(
         "INSERT INTO listeners (object, user_id, is_agent, until) \
@@ -278,14 +282,14 @@ pub fn upsert_listener(object: &str, user_id: Option<i64>, until: i64, renew_bef
     .bind(renew_before)
 }
 
-/// Records that an object has no sockets any more.
+/// Records that an object no longer has open sockets.
 pub fn delete_listener(object: &str) -> Stmt {
     Stmt::new("DELETE FROM listeners WHERE object = ?1").bind(object)
 }
 
-// Tickets for sockets --------------------------------------------------------------------------------------------
+// Socket tickets ---------------------------------------------------------------------------------------------------
 
-/// What a ticket stands for: the token that asked for it.
+/// What a socket ticket represents: the access token with which it was requested.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct SocketTicket {
     pub user_id: i64,
@@ -297,7 +301,7 @@ pub struct SocketTicket {
     pub token_expires: i64,
 }
 
-/// Keeps a ticket for one socket.
+/// Stores a socket ticket, which can open one socket.
 pub fn insert_socket_ticket(hash: &str, pledge: &SocketTicket, expires_at: i64) -> Stmt {
     Stmt::new(
         "INSERT INTO socket_tickets (hash, user_id, session_id, role, ver, jti, token_expires, expires_at) \
@@ -313,7 +317,7 @@ pub fn insert_socket_ticket(hash: &str, pledge: &SocketTicket, expires_at: i64) 
     .bind(expires_at)
 }
 
-/// Uses a ticket up: a [`SocketTicket`], or no row when it is no good, or was used before.
+/// Redeems a socket ticket: a [`SocketTicket`], or no row if it is invalid, expired or already used.
 pub fn redeem_socket_ticket(hash: &str, now: i64) -> Stmt {
     Stmt::new(
         "UPDATE socket_tickets SET used_at = ?2 WHERE hash = ?1 AND used_at IS NULL AND expires_at > ?2 \
@@ -323,7 +327,7 @@ pub fn redeem_socket_ticket(hash: &str, now: i64) -> Stmt {
     .bind(now)
 }
 
-/// Whether a reference is of this ticket: one row, or none.
+/// Whether a reference identifies the ticket with this id: one row if so, otherwise none.
 pub fn is_same_ticket(id: i64, reference: &Ref) -> Stmt {
     let (name, arg) = crate::store::tickets::ticket::ticket_condition(reference);
     Stmt::new(format!(

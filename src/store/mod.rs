@@ -1,8 +1,9 @@
-//! How the desk lives in D1: SQL is here and nowhere else.
+//! How is the data of the ticket system stored in D1? This is the only place with SQL.
 //!
-//! Files are named after tables. Nothing that a person may not see can be read without a
-//! [`scope::Scope`]. What people receive is JSON that SQL has built, from tables of fields ([`view`]) that the
-//! API's document is made of too. Rules are not here: a statement keeps what `desk` has decided.
+//! Files are named after tables. Data that a person may not see can only be read through a [`sql::scope::Scope`].
+//! Answers are JSON built by SQL from tables of fields ([`sql::view`]), from which the API document is also
+//! generated.
+//! Not allowed here: business rules. A statement stores what `desk` has decided.
 
 pub mod articles;
 pub mod assistant;

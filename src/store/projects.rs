@@ -1,4 +1,4 @@
-//! Projects, their members, and the counters behind the keys of their tickets.
+//! Projects, their members, and the counters from which their tickets' keys are numbered.
 
 use serde::Deserialize;
 
@@ -11,13 +11,13 @@ use crate::store::sql::view::{Out, View, field, nullable};
 use crate::store::tickets::assignment::UNRESOLVED;
 use crate::store::users;
 
-/// The words of a project's status.
+/// The names of a project's statuses.
 pub static STATUS: Choices = Choices {
     list: &ProjectStatus::WORDS,
     parse: |word| ProjectStatus::parse(word).map(ProjectStatus::as_str),
 };
 
-/// A project. Who leads it and who belongs to it is for staff; customers get `$LEAD` and `$MEMBERS` empty.
+/// A project. Only staff see its lead and members; for customers `$LEAD` and `$MEMBERS` are empty.
 pub const PROJECT: View = View {
     name: "Project",
     fields: &[
@@ -50,7 +50,7 @@ fn json(is_staff: bool) -> String {
     PROJECT.sql().replace("$LEAD", lead).replace("$MEMBERS", members)
 }
 
-/// What a reader sees: customers know of active projects only.
+/// The SQL condition for a reader seeing a project: customers see active projects only.
 fn visible(is_staff: bool) -> &'static str {
     if is_staff { "1" } else { "p.status = 'active'" }
 }
@@ -62,7 +62,7 @@ fn ref_column(reference: &Ref) -> (&'static str, Arg) {
     }
 }
 
-/// The row `j`, `v`, `id` of a project that the reader may see.
+/// Selects `j`, `v` (the version) and `id` of a project that the reader may see.
 pub fn show(is_staff: bool, reference: &Ref) -> Stmt {
     let (column, arg) = ref_column(reference);
     Stmt::new(format!(
@@ -73,17 +73,17 @@ pub fn show(is_staff: bool, reference: &Ref) -> Stmt {
     .bind(arg)
 }
 
-/// Which projects a list shows.
+/// The filters of a project list.
 #[derive(Clone, Debug, Default)]
 pub struct ProjectFilter {
     pub status: Option<&'static str>,
-    /// Led by this user, or with them as a member.
+    /// Only projects that this user leads or is a member of.
     pub person: Option<i64>,
-    /// A part of name or key.
+    /// A substring of the name or key.
     pub q: Option<String>,
 }
 
-/// Conditions on a project `p`, with `?1` to `?3` for the filter.
+/// A statement whose conditions apply the filter to a project `p`, with `?1` to `?3` for the filter.
 fn filtered_stmt(is_staff: bool, filter: &ProjectFilter, sql: &str) -> Stmt {
     let condition = format!(
         "{} AND (?1 IS NULL OR p.status = ?1) AND (?2 IS NULL OR p.lead_id = ?2 \
@@ -97,7 +97,7 @@ fn filtered_stmt(is_staff: bool, filter: &ProjectFilter, sql: &str) -> Stmt {
         .bind(filter.q.as_ref().map(|q| q.to_lowercase()))
 }
 
-/// A page of projects, newest first: rows `j`, `id`.
+/// A page of projects, newest first: rows `j` and `id`.
 pub fn list(is_staff: bool, filter: &ProjectFilter, page: &Page) -> Stmt {
     let before = match page.start {
         PageStart::After { id, .. } => Some(id),
@@ -114,36 +114,36 @@ pub fn list(is_staff: bool, filter: &ProjectFilter, page: &Page) -> Stmt {
         .bind(page.offset())
 }
 
-/// How many projects a list has: `n`, up to 10,001.
+/// Counts the projects of a list: `n`, up to 10,001.
 pub fn count(is_staff: bool, filter: &ProjectFilter) -> Stmt {
     let sql = "SELECT count(*) AS n FROM (SELECT 1 FROM projects p WHERE $CONDITION LIMIT 10001)";
     filtered_stmt(is_staff, filter, sql)
 }
 
-/// A project's row, for a change.
+/// The columns of a project that a change needs.
 #[derive(Clone, Debug, Deserialize)]
 pub struct ProjectRow {
     pub id: i64,
     pub key: String,
     status: String,
     pub version: i64,
-    /// Tickets that are not resolved or closed.
+    /// The number of its tickets that are neither resolved nor closed.
     pub open: i64,
 }
 
 impl ProjectRow {
-    /// Where it stands.
+    /// The status as an enum value.
     pub fn status(&self) -> ProjectStatus {
         ProjectStatus::parse(&self.status).unwrap_or(ProjectStatus::Active)
     }
 }
 
-/// The unresolved tickets of the project `p`.
+/// The SQL that counts the unresolved tickets of the project `p`.
 fn open_tickets() -> String {
     format!("coalesce((SELECT sum({UNRESOLVED}) FROM ticket_counts n WHERE n.project_id = p.id), 0)")
 }
 
-/// The row of a project, for those who may change it.
+/// Selects the row of a project, for callers who may change it.
 pub fn row(reference: &Ref) -> Stmt {
     let (column, arg) = ref_column(reference);
     Stmt::new(format!(
@@ -153,7 +153,7 @@ pub fn row(reference: &Ref) -> Stmt {
     .bind(arg)
 }
 
-/// The `id` and `name` (its key) of a project that takes tickets.
+/// Finds a project that accepts new tickets: `id` and `name` (its key).
 pub fn find_active(reference: &Ref) -> Stmt {
     let (column, arg) = ref_column(reference);
     Stmt::new(format!(
@@ -162,7 +162,7 @@ pub fn find_active(reference: &Ref) -> Stmt {
     .bind(arg)
 }
 
-/// The active users of a JSON list of ids and uids: `id`, each once.
+/// The active users in a JSON list of ids and uids: `id`, each once.
 pub fn list_active_users(list: &str) -> Stmt {
     Stmt::new(
         "SELECT DISTINCT u.id AS id FROM json_each(?1) e CROSS JOIN users u ON u.id = \
@@ -171,7 +171,8 @@ pub fn list_active_users(list: &str) -> Stmt {
     .bind(list)
 }
 
-/// Takes the next number of a project, for a ticket of the same batch; aborts it when the project takes none.
+/// Reserves the next ticket number of a project for a ticket of the same batch; aborts the batch if the project does
+/// not accept tickets.
 pub fn take_next_number(project_id: i64) -> [Stmt; 2] {
     [
         Stmt::new(
@@ -182,7 +183,7 @@ pub fn take_next_number(project_id: i64) -> [Stmt; 2] {
     ]
 }
 
-/// A project to be.
+/// A project to be created.
 #[derive(Clone, Debug)]
 pub struct NewProject<'a> {
     pub uid: &'a str,
@@ -190,7 +191,7 @@ pub struct NewProject<'a> {
     pub name: &'a str,
     pub description: &'a str,
     pub lead_id: Option<i64>,
-    /// JSON list of user ids.
+    /// A JSON list of user ids.
     pub members: &'a str,
     pub now: i64,
 }
@@ -217,19 +218,20 @@ pub fn insert(new: &NewProject) -> [Stmt; 2] {
     ]
 }
 
-/// What an update changes; `None` keeps. The doubled option clears by `Some(None)`.
+/// The fields that an update changes; `None` leaves a field unchanged. In an `Option<Option<_>>`, `Some(None)` clears
+/// the field.
 #[derive(Clone, Debug, Default)]
 pub struct ProjectPatch {
     pub name: Option<String>,
     pub description: Option<String>,
     pub status: Option<ProjectStatus>,
     pub lead_id: Option<Option<i64>>,
-    /// JSON list of user ids.
+    /// A JSON list of user ids.
     pub members: Option<String>,
 }
 
-/// Changes a project over the version that the change was decided on. Archiving aborts the batch while there
-/// are open tickets.
+/// Updates a project, provided that it still has the version on which the change is based. Archiving aborts the batch
+/// if there are open tickets.
 pub fn update(id: i64, version: i64, update: &ProjectPatch, now: i64) -> Vec<Stmt> {
     let mut stmts = Vec::new();
     if update.status == Some(ProjectStatus::Archived) {

@@ -1,4 +1,4 @@
-//! Sessions: who is believed, for how long.
+//! Sessions, login attempts and password resets: whose credentials are accepted, and for how long.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -8,7 +8,7 @@ use crate::edge::db::Stmt;
 use crate::store::sql::view::{Out, View, field, nullable};
 use crate::store::users::agents::user_condition;
 
-/// What is read of a caller with every request, beside the data.
+/// What is read about the caller in every request, in addition to the requested data.
 #[derive(Debug, Deserialize)]
 pub struct CallerAuthority {
     pub role: String,
@@ -25,16 +25,16 @@ pub struct CallerAuthority {
 }
 
 impl CallerAuthority {
-    /// Reads the JSON that [`caller_authority`] gives.
+    /// Parses the JSON that [`caller_authority`] returns.
     ///
     /// # Errors
-    /// When the statement and this type disagree.
+    /// If the JSON of the statement does not match this type.
     pub fn parse(text: &str) -> Result<CallerAuthority, String> {
         serde_json::from_str(text).map_err(|error| error.to_string())
     }
 }
 
-/// The caller's authority; no row when the session is not the user's.
+/// Selects the caller's authority; no row if the session does not belong to the user.
 pub fn caller_authority(user_id: i64, session_id: i64) -> Stmt {
     Stmt::new(
         "SELECT '{\"role\":\"' || u.role || '\",\"is_active\":' || iif(u.is_active, 'true', 'false') || ',\"ver\":' || u.ver || \
@@ -47,7 +47,7 @@ pub fn caller_authority(user_id: i64, session_id: i64) -> Stmt {
     .bind(session_id)
 }
 
-/// A session as its owner sees it. `?1` is the session that asks.
+/// A session as its owner sees it. `?1` is the id of the session that makes the request.
 pub const SESSION: View = View {
     name: "Session",
     fields: &[
@@ -62,7 +62,7 @@ pub const SESSION: View = View {
     ],
 };
 
-/// A session that begins.
+/// A session to be created.
 #[derive(Clone, Debug)]
 pub struct NewSession<'a> {
     pub uid: &'a str,
@@ -73,7 +73,7 @@ pub struct NewSession<'a> {
     pub expires_at: i64,
 }
 
-/// Begins a session of a user, who may have been made by the same batch; gives its `id`.
+/// Creates a session for a user, who may have been created earlier in the same batch; returns its `id`.
 pub fn begin(user: &Ref, new: &NewSession) -> Stmt {
     let (is_it, arg) = user_condition(user, 1);
     Stmt::new(format!(
@@ -90,7 +90,7 @@ pub fn begin(user: &Ref, new: &NewSession) -> Stmt {
     .bind(new.expires_at)
 }
 
-/// One refresh token, to be used up.
+/// The exchange of one refresh token for a new one.
 #[derive(Clone, Debug)]
 pub struct Rotation<'a> {
     pub session_id: i64,
@@ -102,8 +102,8 @@ pub struct Rotation<'a> {
     pub expires_at: i64,
 }
 
-/// Rotates a refresh token in one conditional update: the current token is replaced, and an older one of the
-/// same family ends the session. Gives `won` (1 or 0), or no row when the session has ended already.
+/// Rotates a refresh token in one conditional update: the current token is replaced, while an older token of the same
+/// session ends the session. Returns `won` (1 or 0), or no row if the session has already ended.
 pub fn rotate(rotation: &Rotation) -> Stmt {
     Stmt::new(
         "UPDATE sessions SET revoked_at = iif(refresh_jti = ?4, NULL, ?6), \
@@ -122,7 +122,7 @@ pub fn rotate(rotation: &Rotation) -> Stmt {
     .bind(rotation.expires_at)
 }
 
-/// Ends one session of a user, by id or uid; gives its `id`.
+/// Ends one session of a user, by id or uid; returns its `id`.
 pub fn revoke(user_id: i64, id: Option<i64>, uid: Option<&str>, now: i64) -> Stmt {
     Stmt::new(
         "UPDATE sessions SET revoked_at = ?4 WHERE (id = ?2 OR uid = ?3) AND user_id = ?1 AND revoked_at IS NULL RETURNING id",
@@ -140,7 +140,7 @@ pub fn revoke_all(user_id: i64, now: i64) -> Stmt {
         .bind(now)
 }
 
-/// A user's living sessions, newest first, as rows of JSON.
+/// A user's active sessions, newest first, as a list of JSON objects.
 pub fn list(user_id: i64, current: i64, now: i64) -> Stmt {
     Stmt::new(format!(
         "SELECT coalesce(group_concat(j, ','), '') AS j FROM (SELECT {} AS j FROM sessions s \
@@ -152,17 +152,18 @@ pub fn list(user_id: i64, current: i64, now: i64) -> Stmt {
     .bind(now)
 }
 
-// Attempts to log in -------------------------------------------------------------------------------------------
+// Attempts to log in -----------------------------------------------------------------------------------------------
 
-/// Attempts that fail within this time count: 15 minutes.
+/// Failed attempts count for this long: 15 minutes.
 pub const ATTEMPT_WINDOW: i64 = 15 * 60_000;
-/// Failures of one account before it must wait.
+/// Failed attempts on one account before further attempts are refused for a while.
 pub const MAX_ACCOUNT_ATTEMPTS: i64 = 10;
-/// Failures from one address before it must wait.
+/// Failed attempts from one network address before further attempts are refused for a while.
 pub const MAX_ADDRESS_ATTEMPTS: i64 = 100;
 
-/// Notes an attempt of a subject (an account or an address, hashed) and gives how many count, this one included: `n`,
-/// one more than the limit at most. What is noted before the password is looked at counts for parallel guesses too.
+/// Records an attempt for a subject (an account or a network address, hashed) and returns `n`, the number of
+/// attempts that count, this one included, at most the limit plus one. Attempts are recorded before the password is
+/// checked, so parallel guesses count too.
 pub fn record_attempt(subject: &str, limit: i64, now: i64) -> Stmt {
     Stmt::new(
         "INSERT INTO login_attempts (subject, times, last_at) VALUES (?1, json_array(CAST(?2 AS INTEGER)), ?2) \
@@ -177,7 +178,7 @@ pub fn record_attempt(subject: &str, limit: i64, now: i64) -> Stmt {
     .bind(limit.saturating_add(1))
 }
 
-/// How many attempts count against a subject: `n`.
+/// Counts the attempts that still count for a subject: `n`.
 pub fn count_attempts(subject: &str, now: i64) -> Stmt {
     Stmt::new(
         "SELECT count(*) AS n FROM login_attempts a JOIN json_each(a.times) j ON j.value > ?2 WHERE a.subject = ?1",
@@ -186,15 +187,16 @@ pub fn count_attempts(subject: &str, now: i64) -> Stmt {
     .bind(now.saturating_sub(ATTEMPT_WINDOW))
 }
 
-/// Forgets the attempts of a subject: the login has succeeded.
+/// Deletes the recorded attempts of a subject after a successful login.
 pub fn clear_attempts(subject: &str) -> Stmt {
     Stmt::new("DELETE FROM login_attempts WHERE subject = ?1").bind(subject)
 }
 
-// Password resets ----------------------------------------------------------------------------------------------
+// Password resets --------------------------------------------------------------------------------------------------
 
-/// Uses up a reset token, and all others of the account, and sets the password, in statements that do nothing when the token is no good.
-/// The last gives the `id` of the account, if there was one.
+/// Sets a new password with a reset token and marks this and all other reset tokens of the account as used. The
+/// statements do nothing if the token is invalid. The last one returns the `id` of the account, if the reset
+/// succeeded.
 pub fn reset_password(token_hash: &str, password_hash: &str, now: i64) -> [Stmt; 3] {
     const GOOD: &str =
         "SELECT user_id FROM password_resets WHERE token_hash = ?1 AND used_at IS NULL AND expires_at > ?2";
@@ -221,7 +223,8 @@ pub fn reset_password(token_hash: &str, password_hash: &str, now: i64) -> [Stmt;
     ]
 }
 
-/// Keeps a reset token for an account, mailed to that address. Older ones go on working until one is used.
+/// Stores a reset token for an account and the address it was mailed to. Older tokens stay valid until one of them is
+/// used.
 pub fn insert_reset_token(
     token_hash: &str,
     user_id: i64,

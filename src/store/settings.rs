@@ -1,4 +1,4 @@
-//! The desk's settings: one row.
+//! The settings: a single row.
 
 use serde::Deserialize;
 
@@ -18,7 +18,7 @@ pub const SETTINGS: View = View {
     ],
 };
 
-/// The row `j`, `v`, `id`.
+/// Selects `j`, `v` (the version) and `id`.
 pub fn show() -> Stmt {
     Stmt::new(format!(
         "SELECT {} AS j, g.version AS v, g.id AS id FROM settings g WHERE g.id = 1",
@@ -26,7 +26,7 @@ pub fn show() -> Stmt {
     ))
 }
 
-/// What time does to tickets, as the settings have it.
+/// The settings that control what happens to tickets as time passes.
 #[derive(Clone, Copy, Debug, Deserialize)]
 pub struct JobSettings {
     pub reopen_window_days: i64,
@@ -34,12 +34,12 @@ pub struct JobSettings {
     pub workflows_version: i64,
 }
 
-/// The [`JobSettings`].
+/// Selects the [`JobSettings`].
 pub fn job_settings() -> Stmt {
     Stmt::new("SELECT reopen_window_days, auto_close_days, workflows_version FROM settings WHERE id = 1")
 }
 
-/// Changes what is given, over the version that it was decided on.
+/// Updates the given settings, provided that the row still has the version on which the change is based.
 pub fn update(
     version: i64,
     auto_assign: Option<&'static str>,
@@ -61,28 +61,29 @@ pub fn update(
     .bind(now)
 }
 
-// The numbers that tell of changes ------------------------------------------------------------------------------------
+// Version numbers that signal changes ------------------------------------------------------------------------------
 
 const RAISE_RULES: &str = "UPDATE settings SET workflows_version = workflows_version + 1 WHERE id = 1";
 
-/// Tells every isolate that the policies have changed: it reads them anew before it uses them again.
+/// Signals to every isolate that the SLA policies have changed: it reloads them before it uses them again.
 pub fn raise_sla_version() -> Stmt {
     Stmt::new("UPDATE settings SET sla_version = sla_version + 1, has_outdated = 1 WHERE id = 1")
 }
 
-/// Tells every isolate that the workflow rules have changed.
+/// Signals to every isolate that the workflow rules have changed.
 pub fn raise_rules_version() -> Stmt {
     Stmt::new(RAISE_RULES)
 }
 
-/// As [`raise_rules_version`], where there is an active rule: something has changed that rules may name.
+/// Like [`raise_rules_version`], but only if there is an active rule: something that rules may refer to has changed.
 pub fn raise_rules_version_if_active() -> Stmt {
     Stmt::new(format!(
         "{RAISE_RULES} AND EXISTS (SELECT 1 FROM workflows WHERE is_active = 1)"
     ))
 }
 
-/// As [`raise_rules_version`], where an active rule names this address: somebody has it now.
+/// Like [`raise_rules_version`], but only if an active rule refers to this email address, which now belongs to a
+/// user.
 pub fn raise_rules_version_for_address(email_key: &str) -> Stmt {
     Stmt::new(format!(
         "{RAISE_RULES} AND EXISTS (SELECT 1 FROM workflows WHERE is_active = 1 AND instr(lower(conditions), ?1))"
@@ -90,8 +91,9 @@ pub fn raise_rules_version_for_address(email_key: &str) -> Stmt {
     .bind(email_key)
 }
 
-/// As [`raise_rules_version`], where an active rule may know somebody who is about to change: any rule knows staff, and
-/// a customer by an address. Stands before the change, and is told what that sets.
+/// Like [`raise_rules_version`], but only if an active rule may refer to a user who is about to change: every
+/// rule may refer to any staff user, but to a customer only by email address. Must run before the change; the
+/// arguments describe the new state.
 pub fn raise_rules_version_for_person(user_id: i64, is_staff: bool, email_key: Option<&str>) -> Stmt {
     Stmt::new(format!(
         "{RAISE_RULES} AND EXISTS (SELECT 1 FROM users u JOIN workflows w ON w.is_active = 1 WHERE u.id = ?1 \

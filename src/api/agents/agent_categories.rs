@@ -44,7 +44,7 @@ pub async fn list_agents(call: &Call<'_>) -> Result<Reply, Error> {
         .await
 }
 
-/// `PUT /categories/{id}/agents`: exactly these.
+/// `PUT /categories/{id}/agents`: the category then has exactly these agents.
 pub async fn set_agents(call: &Call<'_>) -> Result<Reply, Error> {
     let input = input::parse_body(call.request, &AGENTS)?;
     let name = category_in_path(call, "id")?;

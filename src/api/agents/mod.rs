@@ -1,4 +1,7 @@
-//! Agents: people of the desk whom tickets are given to.
+//! Which agents are there, which categories do they have, and how are they created, changed and deactivated? Agents
+//! are the staff to whom tickets are assigned.
+//!
+//! Not allowed here: who may change which part of an agent (`desk::agent` decides that), and SQL (`store::users`).
 
 pub mod agent_categories;
 
@@ -89,7 +92,7 @@ pub const NEW: Shape = Shape {
     ],
 };
 
-/// The body of an update: agents change their own availability and card, admins everything.
+/// The body of an update. Agents can change their own availability and card, admins can change everything.
 pub const EDIT: Shape = Shape {
     name: "AgentPatch",
     fields: &[
@@ -113,7 +116,7 @@ pub const EDIT: Shape = Shape {
     ],
 };
 
-/// The body that names the categories of an agent.
+/// The body that sets the categories of an agent.
 pub const CATEGORIES: Shape = Shape {
     name: "AgentCategories",
     fields: &[
@@ -127,7 +130,7 @@ pub const CATEGORIES: Shape = Shape {
     ],
 };
 
-/// The filters of a list of agents.
+/// The filters of the list of agents.
 pub const LIST: Shape = Shape {
     name: "AgentFilter",
     fields: &[
@@ -138,7 +141,7 @@ pub const LIST: Shape = Shape {
     ],
 };
 
-/// What a query asks of agents.
+/// Reads the filters of a list of agents from a query.
 pub(super) fn read_filter(input: &Input) -> AgentFilter {
     AgentFilter {
         is_active: input.flag("is_active"),
@@ -148,7 +151,7 @@ pub(super) fn read_filter(input: &Input) -> AgentFilter {
     }
 }
 
-/// Finds the agent in the path.
+/// The statement that finds the agent in the path.
 pub fn find(call: &Call) -> Result<Stmt, Error> {
     Ok(crate::store::users::agents::row(&call.reference("id")?))
 }
@@ -210,7 +213,7 @@ pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
     retry!(try_update(call, &reference, &input))
 }
 
-/// `PUT /agents/{id}/categories`: exactly these.
+/// `PUT /agents/{id}/categories`: the agent then has exactly these categories.
 pub async fn set_categories(call: &Call<'_>) -> Result<Reply, Error> {
     let input = input::parse_body(call.request, &CATEGORIES)?;
     let reference = call.reference("id")?;
@@ -254,7 +257,7 @@ async fn try_update(call: &Call<'_>, reference: &Ref, input: &Input) -> Result<R
     call.commit(stmts, CommitReply::Row(rows::show(&me))).await
 }
 
-/// The parts of an agent that a body changes.
+/// The parts of an agent that a body changes, for the check of permissions.
 fn changed_parts(input: &Input) -> Vec<AgentAttribute> {
     let fields = [
         ("is_available", AgentAttribute::Availability),
@@ -295,7 +298,7 @@ fn user_patch(input: &Input, is_active: Option<bool>) -> UserPatch {
     }
 }
 
-/// `DELETE /agents/{id}`: the account is deactivated, and the open tickets go back to the pool.
+/// `DELETE /agents/{id}`: deactivates the account and returns the agent's open tickets to the pool.
 pub async fn deactivate(call: &Call<'_>) -> Result<Reply, Error> {
     let reference = call.reference("id")?;
     retry!(async {
@@ -315,7 +318,7 @@ pub async fn deactivate(call: &Call<'_>) -> Result<Reply, Error> {
     })
 }
 
-/// `GET /agents/{id}/tickets`: of those that the caller may see.
+/// `GET /agents/{id}/tickets`: those of the agent's tickets that the caller may see.
 pub async fn list_tickets(call: &Call<'_>) -> Result<Reply, Error> {
     let reference = call.reference("id")?;
     let must = rows::row(&reference);

@@ -1,4 +1,4 @@
-//! One's own account: registering, knowing oneself, passwords.
+//! The caller's own account: registering, reading it, changing and resetting the password.
 
 use crate::api::auth::sessions::{Guess, begin_session, sign_in_reply};
 use crate::api::list::show_resource;
@@ -57,7 +57,7 @@ pub const REGISTER: Shape = Shape {
     ],
 };
 
-/// The body of a change of password.
+/// The body of a change of the password.
 pub const CHANGE_PASSWORD: Shape = Shape {
     name: "ChangePassword",
     fields: &[
@@ -66,7 +66,7 @@ pub const CHANGE_PASSWORD: Shape = Shape {
     ],
 };
 
-/// The body of a reset.
+/// The body of a reset of the password.
 pub const RESET_PASSWORD: Shape = Shape {
     name: "ResetPassword",
     fields: &[
@@ -75,7 +75,7 @@ pub const RESET_PASSWORD: Shape = Shape {
     ],
 };
 
-/// First and last name, from whichever way they were given.
+/// The first and last name in the input. Where one is missing, it comes from `full_name`, if that was given.
 pub fn read_names(input: &Input) -> (Option<String>, Option<String>) {
     let (mut first, mut last) = (input.text("first_name"), input.text("last_name"));
     if let Some(full) = input.text("full_name") {
@@ -86,7 +86,7 @@ pub fn read_names(input: &Input) -> (Option<String>, Option<String>) {
     (first, last)
 }
 
-/// A new user, from the fields that all bodies of new users have.
+/// A new user, made from the fields that the bodies of all new users have in common. `hash` is the password's.
 pub fn new_user(call: &Call<'_>, input: &Input, role: Role, hash: Option<String>) -> Result<NewUser, Error> {
     let (first, last) = read_names(input);
     Ok(NewUser {
@@ -136,7 +136,7 @@ pub async fn me(call: &Call<'_>) -> Result<Reply, Error> {
     show_resource(call, users::show(&Ref::Id(call.my_id()?))).await
 }
 
-/// `PUT /auth/change-password`: ends every session, and answers with a new one.
+/// `PUT /auth/change-password`: ends all sessions of the caller and replies with a new one.
 pub async fn change_password(call: &Call<'_>) -> Result<Reply, Error> {
     let input = input::parse_body(call.request, &CHANGE_PASSWORD)?;
     let id = call.my_id()?;
@@ -177,7 +177,7 @@ pub async fn change_password(call: &Call<'_>) -> Result<Reply, Error> {
     .await
 }
 
-/// `POST /auth/reset-password`: sets a password with a one-time token, and ends every session.
+/// `POST /auth/reset-password`: sets a password by means of a one-time token, and ends all sessions of the user.
 pub async fn reset_password(call: &Call<'_>) -> Result<Reply, Error> {
     let input = input::parse_body(call.request, &RESET_PASSWORD)?;
     call.check_rate_limit().await?;

@@ -1,4 +1,4 @@
-//! Addresses: links to set a password, proof that an address is somebody's own, and mails that are to stop.
+//! The links in e-mails: setting a password, confirming an e-mail address, and unsubscribing.
 
 use crate::app::call::Call;
 use crate::desk::notification::{Channels, NotificationKind as Told};
@@ -11,7 +11,7 @@ use crate::http::shape::{Field, Kind, Shape};
 use crate::store::mail::outbox;
 use crate::store::{notifications, users};
 
-/// The body of a request for a link.
+/// The body of a request for a link that sets a password.
 pub const FORGOT: Shape = Shape {
     name: "ForgotPassword",
     fields: &[Field::required(
@@ -21,20 +21,20 @@ pub const FORGOT: Shape = Shape {
     )],
 };
 
-/// The body that proves an address.
+/// The body that confirms an e-mail address.
 pub const VERIFY: Shape = Shape {
     name: "VerifyEmail",
     fields: &[Field::required("token", Kind::Secret, "The token of the mail.")],
 };
 
-/// What a link to stop mails carries.
+/// The query of a link that unsubscribes.
 pub const UNSUBSCRIBE: Shape = Shape {
     name: "Unsubscribe",
     fields: &[Field::required("token", Kind::Opaque, "The token of the mail.")],
 };
 
-/// `POST /auth/forgot-password`. The answer is the same for every address, and takes the same time: the link is
-/// made when the mail is sent.
+/// `POST /auth/forgot-password`. The reply is the same for every address, whether or not it has an account, and takes
+/// the same time, because the link is only made when the e-mail is sent.
 pub async fn forgot_password(call: &Call<'_>) -> Result<Reply, Error> {
     let input = input::parse_body(call.request, &FORGOT)?;
     call.check_rate_limit().await?;
@@ -46,7 +46,7 @@ pub async fn forgot_password(call: &Call<'_>) -> Result<Reply, Error> {
     ))
 }
 
-/// `POST /auth/verify-email`. Doing it again changes nothing.
+/// `POST /auth/verify-email`. Repeating it changes nothing.
 pub async fn verify_email(call: &Call<'_>) -> Result<Reply, Error> {
     const WRONG: &str = "is invalid or has expired";
     let input = input::parse_body(call.request, &VERIFY)?;
@@ -69,7 +69,7 @@ pub async fn verify_email(call: &Call<'_>) -> Result<Reply, Error> {
     Ok(Reply::ok(r#"{"message":"the address is confirmed"}"#.to_owned()))
 }
 
-/// `POST /auth/resend-verification`: at most three times an hour.
+/// `POST /auth/resend-verification`: sends at most three e-mails per hour.
 pub async fn resend_verification(call: &Call<'_>) -> Result<Reply, Error> {
     call.authorize().await?;
     let mail = outbox::request_verification(call.my_id()?, call.now());
@@ -79,12 +79,13 @@ pub async fn resend_verification(call: &Call<'_>) -> Result<Reply, Error> {
     ))
 }
 
-/// `GET /notifications/unsubscribe`: a page that asks; programs that look at links change nothing.
+/// `GET /notifications/unsubscribe`: a page that asks for confirmation, so that programs which follow the links in
+/// e-mails do not change anything.
 pub async fn show_unsubscribe(_call: &Call<'_>) -> Result<Reply, Error> {
     Ok(page())
 }
 
-/// `GET /reset-password`, `GET /verify-email`: pages for desks without a front end of their own.
+/// `GET /reset-password`, `GET /verify-email`: pages for help desks that have no front end of their own.
 pub async fn show_page(_call: &Call<'_>) -> Result<Reply, Error> {
     Ok(page())
 }
@@ -93,7 +94,7 @@ fn page() -> Reply {
     Reply::new(200, Body::Asset("/account.html"))
 }
 
-/// `POST /notifications/unsubscribe`: no more mails of the kind that the token names (RFC 8058).
+/// `POST /notifications/unsubscribe`: switches off e-mails of the kind that is named in the token (RFC 8058).
 pub async fn unsubscribe(call: &Call<'_>) -> Result<Reply, Error> {
     let wrong = || Error::field("token", "is invalid");
     let input = input::parse_query(call.request, &[&UNSUBSCRIBE])?;

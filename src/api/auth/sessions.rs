@@ -1,4 +1,4 @@
-//! Logging in and out, and the sessions between.
+//! Logging in and out, refreshing tokens, and listing and ending sessions.
 
 use serde::Deserialize;
 
@@ -25,7 +25,7 @@ pub const LOGIN: Shape = Shape {
     ],
 };
 
-/// The body of a refresh; the token may also come as `Authorization: Bearer`.
+/// The body of a refresh. The refresh token may also be sent as `Authorization: Bearer`.
 pub const REFRESH: Shape = Shape {
     name: "Refresh",
     fields: &[
@@ -35,11 +35,13 @@ pub const REFRESH: Shape = Shape {
 
 const BAD_CREDENTIALS: Error = Error::Unauthorized("the name or the password is wrong");
 
-/// `POST /auth/login`. An unknown account and a wrong password cannot be told apart, by words or by time.
+/// `POST /auth/login`. Neither the reply nor the time it takes reveals whether the account is unknown or the password
+/// is wrong.
 pub async fn login(call: &Call<'_>) -> Result<Reply, Error> {
     let input = input::parse_body_or_form(call.request, &LOGIN)?;
     let name = input.required("email").trim().to_lowercase();
-    // As long as an address may be: a name of any length is data, not a key of any length.
+    // An e-mail address has at most 254 characters. The name in the input may be longer, but attempts are counted
+    // under its first 254 characters only.
     let subject: String = name.chars().take(254).collect();
     let guess = Guess::new(call, &format!("login\n{subject}"));
     let now = call.now();
@@ -68,21 +70,21 @@ pub async fn login(call: &Call<'_>) -> Result<Reply, Error> {
     sign_in_reply(call, opened, account.id, role, account.ver, 200).await
 }
 
-/// A password that somebody shows, and what it counts against while it is not known to be right: the account and the
-/// network address, each as a keyed hash.
+/// An attempt to guess a password. Until the password is known to be right, it counts against the account and the
+/// network address, each stored as a keyed hash.
 pub(super) struct Guess {
     pub(super) account: String,
     address: String,
 }
 
-/// Where the answers count the guesses so far.
+/// The slots of the numbers of attempts so far.
 pub(super) struct AttemptSlots {
     account: Slot<CountRow>,
     address: Slot<CountRow>,
 }
 
 impl Guess {
-    /// A guess at the password of an account, whatever that is called.
+    /// An attempt at the password of an account. `account` is any text that identifies the account.
     pub(super) fn new(call: &Call<'_>, account: &str) -> Guess {
         let hash = |text: String| ids::hmac_hex(&call.app.config.pepper, &text);
         Guess {
@@ -91,8 +93,8 @@ impl Guess {
         }
     }
 
-    /// Notes the guess against the account before the password is looked at, and counts what stands against the
-    /// address.
+    /// Records the attempt against the account before the password is checked, and counts the failed attempts from
+    /// the address.
     pub(super) fn record(&self, batch: &mut Batch, now: i64) -> AttemptSlots {
         AttemptSlots {
             account: batch.add(rows::record_attempt(
@@ -104,7 +106,10 @@ impl Guess {
         }
     }
 
-    /// Refuses a guess too many, by what [`Guess::record`] found. It counts all the same.
+    /// Refuses the attempt if [`Guess::record`] has counted too many. A refused attempt counts as a failure as well.
+    ///
+    /// # Errors
+    /// 429, with 900 seconds to wait.
     pub(super) async fn require_attempts_left(
         &self,
         call: &Call<'_>,
@@ -123,7 +128,7 @@ impl Guess {
         })
     }
 
-    /// Notes a failure against the address.
+    /// Records a failed attempt against the address.
     pub(super) async fn record_failure(&self, call: &Call<'_>) -> Result<(), Error> {
         let failed = rows::record_attempt(&self.address, rows::MAX_ADDRESS_ATTEMPTS, call.now());
         call.app.db.batch(&[failed]).await?;
@@ -131,7 +136,7 @@ impl Guess {
     }
 }
 
-/// A session that has just begun: its row, its refresh token's id, and its user as JSON.
+/// A session that has just begun: the id of its row, the id of its refresh token (`jti`), and its user as JSON.
 pub(super) struct NewSession {
     pub(super) user_id: i64,
     session_id: i64,
@@ -145,7 +150,7 @@ struct UserRow {
     j: String,
 }
 
-/// Runs the statements and begins a session in the same batch: of somebody whom the statements may have made.
+/// Runs the statements and begins a session of the user in the same batch. The statements may create that user.
 pub(super) async fn begin_session(
     call: &Call<'_>,
     stmts: Vec<Stmt>,
@@ -181,7 +186,7 @@ pub(super) async fn begin_session(
     })
 }
 
-/// The answer to everything that signs somebody in.
+/// The reply to every request that logs a user in: the user and new tokens.
 pub(super) async fn sign_in_reply(
     call: &Call<'_>,
     opened: NewSession,
@@ -221,7 +226,8 @@ pub(super) async fn sign_in_reply(
     Ok(reply)
 }
 
-/// `POST /auth/refresh`. The token is used up; showing it again ends its whole family.
+/// `POST /auth/refresh`. A refresh token can be used once. Using it again ends the session, and with it every token
+/// of the same family.
 pub async fn refresh(call: &Call<'_>) -> Result<Reply, Error> {
     const ENDED: Error = Error::Unauthorized("the refresh token is invalid, has expired or was used before");
     let input = input::parse_optional_body(call.request, &REFRESH)?;
@@ -263,7 +269,7 @@ pub async fn refresh(call: &Call<'_>) -> Result<Reply, Error> {
     sign_in_reply(call, opened, claims.user_id, claims.role, claims.ver, 200).await
 }
 
-/// `POST /auth/logout`: the session ends in D1, and the token is known to be dead in KV.
+/// `POST /auth/logout`: ends the session in D1 and records in KV that the access token is revoked.
 pub async fn logout(call: &Call<'_>) -> Result<Reply, Error> {
     let me = call.me()?.clone();
     let revoke = rows::revoke(me.user_id, Some(me.session_id), None, call.now());

@@ -1,4 +1,7 @@
-//! Categories: what tickets are about, and which agents take them.
+//! Which categories and subcategories are there, and how are they created, changed and archived? A category says what
+//! a ticket is about, and has the agents who work on its tickets.
+//!
+//! Not allowed here: the rules for slugs (`desk::category`) and SQL (`store::categories`).
 
 pub mod subcategories;
 
@@ -54,7 +57,7 @@ pub const NEW: Shape = Shape {
     ],
 };
 
-/// The body of an update of either.
+/// The body of an update of a category or subcategory.
 pub const EDIT: Shape = Shape {
     name: "CategoryPatch",
     fields: &[
@@ -74,7 +77,7 @@ pub const EDIT: Shape = Shape {
     ],
 };
 
-/// Where the unresolved tickets of an archived category go: in the query or the body.
+/// Where the unresolved tickets of an archived category move to. It can be given in the query or in the body.
 pub const ARCHIVE: Shape = Shape {
     name: "ArchiveCategory",
     fields: &[Field::optional(
@@ -98,12 +101,13 @@ pub(super) fn category_in_path(call: &Call, param: &str) -> Result<CategoryRef, 
     CategoryRef::parse(call.param(param)).ok_or(Error::NotFound)
 }
 
-/// Finds the category in the path.
+/// The statement that finds the category in the path.
 pub fn find(call: &Call) -> Result<Stmt, Error> {
     Ok(crate::store::categories::row(&category_in_path(call, "id")?))
 }
 
-/// Which ones a list shows: the active ones, unless staff ask for others.
+/// Which categories a list shows, as a filter on `is_active`: the active ones, unless staff ask for others. None is
+/// both.
 pub(super) fn active_filter(call: &Call, input: &Input) -> Result<Option<bool>, Error> {
     if !call.my_role()?.is_staff() {
         return Ok(Some(true));
@@ -115,7 +119,7 @@ pub(super) fn active_filter(call: &Call, input: &Input) -> Result<Option<bool>, 
     })
 }
 
-/// What a body says of a category or subcategory.
+/// Reads the fields of a category or subcategory from a body.
 pub(super) fn read_fields(input: &Input) -> Result<CategoryFields, Error> {
     let slug = input.text("slug");
     if input.reference("slug").is_some() || slug.as_ref().is_some_and(|slug| !is_valid_slug(slug)) {
@@ -200,7 +204,8 @@ fn require_no_unresolved(category: &CategoryRow) -> Result<(), Error> {
     })
 }
 
-/// `DELETE /categories/{id}`: the category is archived, once no unresolved ticket is in it.
+/// `DELETE /categories/{id}`: archives the category. Its unresolved tickets move to `move_to`; without it, the
+/// request is refused while there are any.
 pub async fn archive(call: &Call<'_>) -> Result<Reply, Error> {
     let body = input::parse_optional_body(call.request, &ARCHIVE)?;
     let query = input::parse_query(call.request, &[&ARCHIVE])?;
@@ -240,7 +245,7 @@ pub async fn archive(call: &Call<'_>) -> Result<Reply, Error> {
     })
 }
 
-/// The body that names the agents of a category.
+/// The body that sets the agents of a category.
 pub const AGENTS: Shape = Shape {
     name: "CategoryAgents",
     fields: &[

@@ -1,4 +1,4 @@
-//! Subcategories: the parts of a category.
+//! The subcategories of a category.
 
 use crate::api::categories::{LIST, NEW, active_filter, category_in_path, read_fields};
 use crate::api::list::{List, parse_list_query, resource_reply};
@@ -15,7 +15,7 @@ use crate::store::categories::{self, write};
 use crate::store::commit::CommitReply;
 use crate::store::sql::rows::IdRow;
 
-/// Finds the subcategory in the path.
+/// The statement that finds the subcategory in the path.
 pub fn find(call: &Call) -> Result<Stmt, Error> {
     Ok(crate::store::categories::subcategories::row(
         &crate::api::categories::category_in_path(call, "id")?,
@@ -83,7 +83,7 @@ pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
     })
 }
 
-/// `DELETE /categories/{id}/subcategories/{sub_id}`: it is archived; tickets that are in it stay.
+/// `DELETE /categories/{id}/subcategories/{sub_id}`: archives the subcategory. Its tickets stay in it.
 pub async fn archive(call: &Call<'_>) -> Result<Reply, Error> {
     let (category, name) = (category_in_path(call, "id")?, category_in_path(call, "sub_id")?);
     retry!(async {

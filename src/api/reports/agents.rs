@@ -1,4 +1,4 @@
-//! People: what each of the staff carries and achieves, and who did how much.
+//! Reports about people: the workload and results of each member of staff, and how active users were.
 
 use serde_json::{Value, json};
 
@@ -13,9 +13,9 @@ use crate::store::reports::current::WorkloadRow;
 use crate::store::reports::period::{ActivityRow, ComplianceRow};
 use crate::store::reports::shared::GroupBy;
 
-/// `GET /admin/reports/agents`, `GET /agents/performance`: a row for each active agent and for whoever else of
-/// the staff has figures; the own one for an agent. `assigned` counts tickets created in the range, `resolved`
-/// those resolved in it, `open` those unresolved now; each counts for who has the ticket now.
+/// `GET /admin/reports/agents`, `GET /agents/performance`: a row for each active agent, and for all other staff with
+/// any figures. Agents only get their own figures. `assigned` counts the tickets created in the range, `resolved`
+/// those resolved in it, `open` those unresolved now. Each ticket counts for its current assignee.
 pub async fn agents(call: &Call<'_>) -> Result<Reply, Error> {
     let asked = read_request(call, AgentAccess::Own)?;
     let lens = asked.scope();
@@ -92,7 +92,7 @@ pub async fn agents(call: &Call<'_>) -> Result<Reply, Error> {
     ))
 }
 
-/// `GET /reports/user-activity`: who did most in the range.
+/// `GET /reports/user-activity`: the people who did most in the range.
 pub async fn activity(call: &Call<'_>) -> Result<Reply, Error> {
     let asked = read_request(call, AgentAccess::Scope)?;
     let mut batch = Batch::new();

@@ -1,5 +1,7 @@
-//! Reports and analytics: projections of the same few reads. Customers see their own tickets, agents what they
-//! see or did themselves, managers and admins the whole desk.
+//! What do the reports and analytics show? All are made from the same few reads. Customers get figures about their
+//! own tickets, agents about the tickets they can see or their own work, managers and admins about everything.
+//!
+//! Not allowed here: how figures are computed (`desk::reports`), and SQL (`store::reports`).
 
 pub mod agents;
 pub mod overview;

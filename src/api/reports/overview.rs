@@ -1,4 +1,4 @@
-//! The present: statistics, dashboards, and tickets by status, priority, category and department.
+//! Reports on the current state: statistics, dashboards, and tickets by status, priority, category and department.
 
 use serde_json::{Value, json};
 
@@ -19,7 +19,7 @@ use crate::store::reports::period::ComplianceRow;
 use crate::store::reports::shared::{GroupBy, GroupRow};
 use crate::store::tickets::counts::TicketCounts;
 
-/// The present of a part of the desk: sums, and whether they are capped.
+/// The current numbers of tickets in a scope, and whether they are capped.
 struct CurrentCounts {
     counts: TicketCounts,
     overdue: i64,
@@ -74,7 +74,7 @@ impl CurrentCounts {
     }
 }
 
-/// Counts by category; what has none is under `none`.
+/// The counts by category as JSON. Tickets without a category count under `none`.
 fn categories_json(groups: &[(Option<String>, i64)]) -> Value {
     counts_json(
         groups
@@ -93,7 +93,7 @@ pub async fn statistics(call: &Call<'_>) -> Result<Reply, Error> {
     Ok(Reply::ok(overview.json(&asked, &found, &trend)?.to_string()))
 }
 
-/// What both statistics and dashboards tell: the present, its categories and the trend.
+/// The slots of what statistics and dashboards both show: current numbers, categories and the trend.
 struct OverviewSlots {
     present: Slot<TicketCounts>,
     categories: Slot<GroupRow>,
@@ -195,7 +195,8 @@ pub async fn by_department(call: &Call<'_>) -> Result<Reply, Error> {
     group_report(call, GroupBy::Department, "department").await
 }
 
-/// Tickets by one of their facts: with a range those created in it, otherwise all there are now.
+/// Replies with the number of tickets by one of their fields: if a range is given, of those created in it, otherwise
+/// of all there are now.
 pub async fn group_report(call: &Call<'_>, by: GroupBy, name: &'static str) -> Result<Reply, Error> {
     let asked = read_request(call, AgentAccess::Scope)?;
     let lens = asked.scope();

@@ -1,4 +1,4 @@
-//! What the reports share: their query, the period and filters asked for, tables and trends.
+//! What the reports share: the query with its period and filters, tables and trends.
 
 use serde::Deserialize;
 
@@ -40,7 +40,7 @@ pub static FORMAT: Choices = Choices {
     },
 };
 
-/// What every report can be asked for.
+/// The query that every report takes.
 pub const FILTER: Shape = Shape {
     name: "ReportFilter",
     fields: &[
@@ -83,7 +83,7 @@ pub const FILTER: Shape = Shape {
     ],
 };
 
-/// How many people an activity report names.
+/// The query that limits how many people an activity report lists.
 pub const LIMIT: Shape = Shape {
     name: "ReportLimit",
     fields: &[Field::optional(
@@ -93,17 +93,17 @@ pub const LIMIT: Shape = Shape {
     )],
 };
 
-/// A report that somebody asks for.
+/// A request for a report, read from its query.
 pub struct ReportRequest {
     pub reader: Viewer,
     filters: Vec<TicketFilter>,
     pub range: Period,
-    /// `from` or `to` was given.
+    /// Whether `from` or `to` was given.
     pub is_ranged: bool,
     zone: TimeZone,
     pub step: Granularity,
     is_csv: bool,
-    /// How many people to name.
+    /// How many people to list at most.
     pub most: i64,
 }
 
@@ -124,12 +124,12 @@ impl ReportRequest {
     }
 }
 
-/// What agents see of a report.
+/// Which tickets a report counts when an agent asks for it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum AgentAccess {
     /// The tickets in their scope.
     Scope,
-    /// What is assigned to them.
+    /// The tickets assigned to them.
     Own,
 }
 
@@ -195,7 +195,8 @@ pub(super) fn read_request(call: &Call, agents: AgentAccess) -> Result<ReportReq
     })
 }
 
-/// Answers with a table, as the caller wants it: CSV, or JSON as `data` beside the other facts.
+/// Replies with a table in the format that the caller asked for: CSV, or JSON with the rows in `data` and `facts`
+/// beside it. CSV has no `facts`.
 pub fn table_reply(asked: &ReportRequest, name: &str, table: &Table, facts: Value) -> Reply {
     if asked.is_csv {
         let mut reply = Reply::new(200, Body::Text(table.to_csv()));
@@ -213,14 +214,14 @@ pub fn table_reply(asked: &ReportRequest, name: &str, table: &Table, facts: Valu
     Reply::ok(Value::Object(body).to_string())
 }
 
-/// Says that not everything was read.
+/// Adds `capped: true` to the body if not all tickets were read.
 pub fn mark_capped(body: &mut Value, is_capped: bool) {
     if let (true, Some(map)) = (is_capped, body.as_object_mut()) {
         map.insert("capped".to_owned(), json!(true));
     }
 }
 
-/// Counts under their names.
+/// The counts as a JSON object, by name.
 pub fn counts_json<'a>(pairs: impl IntoIterator<Item = (&'a str, i64)>) -> Value {
     let pairs = pairs.into_iter();
     Value::Object(
@@ -230,7 +231,7 @@ pub fn counts_json<'a>(pairs: impl IntoIterator<Item = (&'a str, i64)>) -> Value
     )
 }
 
-/// Groups of one name added up, and last what is in none of them, when there is something.
+/// Adds up the groups that have the same name. If they do not reach `total`, the rest comes last, without a name.
 pub(super) fn with_remainder(groups: Vec<GroupRow>, total: i64) -> Vec<(Option<String>, i64)> {
     let mut all: Vec<(Option<String>, i64)> = Vec::new();
     let mut rest = total;
@@ -247,14 +248,14 @@ pub(super) fn with_remainder(groups: Vec<GroupRow>, total: i64) -> Vec<(Option<S
     all
 }
 
-/// Created and resolved tickets of one part of the range.
+/// The numbers of tickets created and resolved in one part of the range.
 #[derive(Deserialize)]
 pub(super) struct TrendRow {
     created: i64,
     resolved: i64,
 }
 
-/// Created and resolved tickets of each part of the range.
+/// A table of the tickets created and resolved in each part of the range.
 pub(super) fn trend_table(parts: &[Bucket], counted: Vec<TrendRow>) -> Table {
     Table {
         columns: vec!["date", "created", "resolved"],
@@ -272,7 +273,7 @@ pub(super) fn trend_table(parts: &[Bucket], counted: Vec<TrendRow>) -> Table {
     }
 }
 
-/// Adds the statements of how long first responses and resolutions took.
+/// Adds the statements that measure how long first responses and resolutions took.
 pub(super) fn add_durations(
     batch: &mut Batch,
     asked: &ReportRequest,
@@ -317,13 +318,13 @@ pub(super) fn compliance_json(rows: &[ComplianceRow]) -> Value {
     })
 }
 
-/// The sum of a column of numbers.
+/// The sum of the numbers in the column with index `at`.
 pub(super) fn sum_column(table: &Table, at: usize) -> i64 {
     let cells = table.rows.iter().filter_map(|row| row.get(at));
     cells.filter_map(Value::as_i64).sum()
 }
 
-/// Whether there are more unresolved tickets than were walked.
+/// Whether there are more unresolved tickets than were read.
 pub(super) fn is_capped(ages: &[AgeRow]) -> bool {
     ages.iter().any(|row| row.age.is_none() && row.n > MAX_WALKED)
 }

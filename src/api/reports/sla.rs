@@ -1,5 +1,5 @@
-//! Promises and time: how many tickets come and go, how long they take, how old they are, and whether the desk
-//! keeps its word.
+//! Reports on volume and service levels: how many tickets are created and resolved, how long they take, how old the
+//! unresolved ones are, and whether SLA targets are met.
 
 use serde_json::{Value, json};
 
@@ -18,7 +18,7 @@ use crate::store::reports::current::{AgeRow, WorkloadRow};
 use crate::store::reports::period::ComplianceRow;
 use crate::store::reports::shared::{GroupBy, GroupRow};
 
-/// `GET /admin/reports/tickets`: what came and went, part by part.
+/// `GET /admin/reports/tickets`: the tickets created and resolved in each part of the range.
 pub async fn volume(call: &Call<'_>) -> Result<Reply, Error> {
     let asked = read_request(call, AgentAccess::Scope)?;
     let (lens, parts) = (asked.scope(), asked.parts());
@@ -55,7 +55,7 @@ pub async fn volume(call: &Call<'_>) -> Result<Reply, Error> {
     Ok(table_reply(&asked, "tickets", &trend, facts))
 }
 
-/// `GET /admin/reports/sla`, `GET /tickets/analytics/sla-adherence`: of tickets created in the range.
+/// `GET /admin/reports/sla`, `GET /tickets/analytics/sla-adherence`: about the tickets created in the range.
 pub async fn sla(call: &Call<'_>) -> Result<Reply, Error> {
     let asked = read_request(call, AgentAccess::Own)?;
     let lens = asked.scope();
@@ -127,7 +127,7 @@ pub async fn sla(call: &Call<'_>) -> Result<Reply, Error> {
     Ok(table_reply(&asked, "sla", &table, facts))
 }
 
-/// `GET /tickets/analytics/aging`: unresolved tickets by their age now.
+/// `GET /tickets/analytics/aging`: unresolved tickets by their current age.
 pub async fn aging(call: &Call<'_>) -> Result<Reply, Error> {
     let asked = read_request(call, AgentAccess::Own)?;
     let mut batch = Batch::new();

@@ -1,4 +1,4 @@
-//! Attachments: asking for a link, registering what was uploaded, fetching, taking away.
+//! Attachments: requesting a link for an upload, registering the uploaded file, downloading, deleting.
 
 use chrono::{DateTime, SecondsFormat};
 use serde_json::{Map, Value, json};
@@ -40,7 +40,7 @@ const MESSAGE: Field = Field::optional(
 )
 .or(&["comment_id"]);
 
-/// The body of a request for an upload.
+/// The body of a request for a link to upload to.
 pub const PRESIGN: Shape = Shape {
     name: "NewUpload",
     fields: &[
@@ -75,7 +75,7 @@ pub const PRESIGN: Shape = Shape {
     ],
 };
 
-/// The body of a registration.
+/// The body that registers an uploaded file.
 pub const REGISTER: Shape = Shape {
     name: "NewAttachment",
     fields: &[
@@ -190,7 +190,7 @@ async fn try_register(call: &Call<'_>, input: &Input) -> Result<Reply, Error> {
         let other = "is not the message that the upload is for";
         return Err(Error::field("message_id", other));
     }
-    // What was allowed as internal stays so; what was not may still become a note's.
+    // An upload that was requested as internal stays internal. Any other can still be attached to an internal note.
     let asked = (row.is_internal == 1).then_some(true);
     let is_internal = attachment::resolve_internal(ticket.id, asked, said.as_ref(), &actor)?;
     let message_id = said.map(|said| said.id).or(row.message_id);
@@ -216,7 +216,7 @@ async fn try_register(call: &Call<'_>, input: &Input) -> Result<Reply, Error> {
     call.commit(stmts, answer).await
 }
 
-/// The message that was named, if one was.
+/// The message that the input refers to, if it refers to one.
 fn read_message(found: &Answers, slot: Option<Slot<MessageRow>>) -> Result<Option<ParentMessage>, Error> {
     let Some(slot) = slot else { return Ok(None) };
     let row = found.first(slot)?.ok_or_else(attachment::unknown_message)?;
@@ -276,10 +276,10 @@ fn format_time(at: Millis) -> String {
     time.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
-// Taking away ----------------------------------------------------------------------------------------------------
+// Deleting -------------------------------------------------------------------------------------------------------
 
-/// `DELETE /attachments/{id}`. The record decides; the object is removed at once if that works, and by the
-/// sweep if not.
+/// `DELETE /attachments/{id}`. The attachment is gone once its row is marked as deleted. The file itself is deleted
+/// directly afterwards or, if that fails, by the scheduled cleanup.
 pub async fn remove(call: &Call<'_>) -> Result<Reply, Error> {
     let (reply, key) = retry!(try_remove(call))?;
     if let Err(why) = Files::of(call.app).delete(&[key]).await {
@@ -307,7 +307,7 @@ async fn try_remove(call: &Call<'_>) -> Result<(Reply, String), Error> {
     Ok((reply, row.uid))
 }
 
-/// What an event says of an attachment.
+/// What an event contains about an attachment.
 struct EventAttachment<'a> {
     id: i64,
     uid: &'a str,
@@ -318,7 +318,7 @@ struct EventAttachment<'a> {
     is_internal: bool,
 }
 
-/// The event of an attachment, behind what counts it in the ticket's row.
+/// The statements that record an event of an attachment. They follow those that count the event in the ticket's row.
 fn attachment_event(call: &Call, kind: EventKind, told: &EventAttachment) -> Result<Vec<Stmt>, Error> {
     let event = Event {
         kind,

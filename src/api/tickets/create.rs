@@ -39,7 +39,7 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
     retry!(try_create(call, &input))
 }
 
-/// One attempt at opening a ticket: reads what it names, lets the rules decide, keeps it.
+/// One attempt at opening a ticket: reads what the input refers to, lets the rules decide, commits.
 async fn try_create(call: &Call<'_>, input: &Input) -> Result<Reply, Error> {
     let (actor_id, role) = (call.my_id()?, call.my_role()?);
     let mut batch = Batch::new();
@@ -94,7 +94,8 @@ async fn try_create(call: &Call<'_>, input: &Input) -> Result<Reply, Error> {
     commit_new(call, input, &ticket).await
 }
 
-/// Keeps a decided ticket: the requester it names, its number, its row and its first event, in one batch.
+/// Commits a ticket that has been decided on: its requester if that person is new, its number, its row and its first
+/// event, in one batch.
 async fn commit_new(call: &Call<'_>, input: &Input, ticket: &Ticket) -> Result<Reply, Error> {
     let role = call.my_role()?;
     let now = call.now();
@@ -111,7 +112,7 @@ async fn commit_new(call: &Call<'_>, input: &Input, ticket: &Ticket) -> Result<R
         address: None,
         contact_email: None,
         channel: "api",
-        // Staff who name an assignee, or nobody, have decided.
+        // Staff who give an assignee, or null for nobody, have decided: there is no automatic assignment.
         is_decided: role.is_staff() && input.has("assignee"),
     };
     match (&address, &key) {
@@ -129,7 +130,7 @@ async fn commit_new(call: &Call<'_>, input: &Input, ticket: &Ticket) -> Result<R
         .await
 }
 
-/// A customer without a password, for whom staff open a ticket.
+/// A new customer without a password, for whom staff open a ticket.
 fn unclaimed_customer(call: &Call, address: &str) -> Result<NewUser, Error> {
     Ok(NewUser {
         uid: call.uid()?,

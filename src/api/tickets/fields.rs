@@ -1,4 +1,4 @@
-//! The input fields that several shapes of tickets have.
+//! The input fields that several of the ticket shapes have in common.
 
 use crate::http::shape::{Field, Kind};
 

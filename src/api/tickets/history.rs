@@ -8,19 +8,17 @@ use crate::http::input;
 use crate::http::reply::Reply;
 use crate::store::tickets::events::{self as event_rows, EventQuery};
 
-// The past -------------------------------------------------------------------------------------------------------
-
-/// `GET /tickets/{id}/history`.
+/// `GET /tickets/{id}/history`: field changes.
 pub async fn history(call: &Call<'_>) -> Result<Reply, Error> {
     list_events(call, EventQuery::History).await
 }
 
-/// `GET /tickets/{id}/timeline`.
+/// `GET /tickets/{id}/timeline`: messages and events in order.
 pub async fn timeline(call: &Call<'_>) -> Result<Reply, Error> {
     list_events(call, EventQuery::Timeline).await
 }
 
-/// `GET /tickets/{id}/events?after=`.
+/// `GET /tickets/{id}/events?after=`: events after a sequence number.
 pub async fn events(call: &Call<'_>) -> Result<Reply, Error> {
     let input = input::parse_query(call.request, &[&AFTER])?;
     list_events(call, EventQuery::After(input.integer("after").unwrap_or(0))).await

@@ -1,4 +1,4 @@
-//! Finding tickets: lists, searches, one.
+//! Reading tickets: lists, searches and single tickets.
 
 use crate::api::list::{List, empty_page, parse_list_query, show_resource};
 use crate::api::tickets::fields::ASSIGNEE;
@@ -19,7 +19,7 @@ use crate::store::tickets::list::filter::TicketFilter;
 use crate::store::tickets::list::query::{Sort, SortKey, TicketQuery};
 use crate::store::tickets::ticket::{self, TicketRow};
 
-/// The filters of a list of tickets.
+/// The filters of the list of tickets.
 pub const LIST: Shape = Shape {
     name: "TicketFilter",
     fields: &[
@@ -147,7 +147,7 @@ fn read_sort(word: &str) -> Sort {
     }
 }
 
-/// Finds the ticket in the path.
+/// The statement that finds the ticket in the path.
 pub fn find(call: &Call) -> Result<Stmt, Error> {
     Ok(crate::store::tickets::events::find_visible_ticket(
         &viewer(call)?,
@@ -165,7 +165,7 @@ pub async fn list_mine(call: &Call<'_>) -> Result<Reply, Error> {
     list_page(call, Some(TicketFilter::Mine(call.my_id()?)), None).await
 }
 
-/// A page of tickets, of those that pass `extra` too; not found when there is no row of `parent`.
+/// Replies with a page of the tickets that match the query and also `extra`; 404 if `parent` is given and has no row.
 pub(in crate::api) async fn list_page(
     call: &Call<'_>,
     extra: Option<TicketFilter>,
@@ -183,7 +183,7 @@ pub(in crate::api) async fn list_page(
     };
     let matching = asked.as_ref().and_then(|q| ticket_match_expression(q, who));
     if asked.is_some() && matching.is_none() {
-        // Nothing that could be found: an empty list, and not an error.
+        // Nothing can match, which is an empty list and not an error.
         let mut batch = Batch::new();
         let parent = batch.add_optional::<IdRow>(parent);
         let found = call.read(batch).await?;

@@ -1,4 +1,4 @@
-//! Messages and notes, and what a ticket's past looks like.
+//! Public replies and internal notes on a ticket: reading, posting, editing and deleting them.
 
 use crate::api::list::{List, parse_list_query, resource_reply};
 use crate::app::automation::{self, Engine};
@@ -39,7 +39,7 @@ pub const NEW: Shape = Shape {
     ],
 };
 
-/// The body of a message on the ticket that it names.
+/// The body of a message that says itself which ticket it is on.
 pub const SEND: Shape = Shape {
     name: "SendMessage",
     fields: &[
@@ -53,7 +53,7 @@ pub const SEND: Shape = Shape {
     ],
 };
 
-/// The body of an edit.
+/// The body of an edit of a message.
 pub const EDIT: Shape = Shape {
     name: "MessagePatch",
     fields: &[
@@ -69,7 +69,7 @@ pub const EDIT: Shape = Shape {
     ],
 };
 
-/// Where a stream of events goes on.
+/// The query that says after which event a list of events continues.
 pub const AFTER: Shape = Shape {
     name: "EventsAfter",
     fields: &[Field::optional(
@@ -82,12 +82,12 @@ pub const AFTER: Shape = Shape {
     )],
 };
 
-/// Finds the message in the path.
+/// The statement that finds the message in the path.
 pub fn find(call: &Call) -> Result<Stmt, Error> {
     Ok(rows::row(&viewer(call)?, &call.reference("ticket_id")?))
 }
 
-/// Finds the ticket in the path.
+/// The statement that finds the ticket in the path.
 pub fn find_ticket(call: &Call) -> Result<Stmt, Error> {
     Ok(event_rows::find_visible_ticket(
         &viewer(call)?,
@@ -95,7 +95,7 @@ pub fn find_ticket(call: &Call) -> Result<Stmt, Error> {
     ))
 }
 
-/// The ticket in the path, whichever way the path calls it.
+/// The ticket in the path, whether the parameter is called `ticket_id` or `id`.
 pub fn ticket_in_path(call: &Call) -> Result<Ref, Error> {
     let name = if call.params.iter().any(|(name, _)| name == "ticket_id") {
         "ticket_id"
@@ -132,7 +132,7 @@ pub async fn show(call: &Call<'_>) -> Result<Reply, Error> {
     resource_reply(&found, resource)
 }
 
-// Saying ---------------------------------------------------------------------------------------------------------
+// Posting --------------------------------------------------------------------------------------------------------
 
 /// `POST /tickets/{id}/comments`.
 pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
@@ -189,7 +189,7 @@ pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
         let row = own_message(call, &input).await?;
         let mut stmts = Vec::new();
         if row.body != body {
-            // What was taken back must not be readable in the history: the event says that, not what.
+            // The old text must not be readable in the history: the event only says that the message was edited.
             let story = message_story(call, &row, EventKind::MessageEdited)?;
             let count_on = write::count_on(row.ticket_id, story.totals(), call.now());
             stmts = story.around(vec![count_on]);
@@ -210,7 +210,7 @@ pub async fn remove(call: &Call<'_>) -> Result<Reply, Error> {
     })
 }
 
-/// The message in the path, if the caller may change it.
+/// The message in the path, if the caller may change it and its version is the expected one.
 async fn own_message(call: &Call<'_>, input: &Input) -> Result<MessageRow, Error> {
     let row: MessageRow = call.read_row(find(call)?).await?;
     authorize_edit(row.author_id, row.created_at, &call.actor()?, call.now())?;
@@ -218,7 +218,7 @@ async fn own_message(call: &Call<'_>, input: &Input) -> Result<MessageRow, Error
     Ok(row)
 }
 
-/// The event that tells of a change of a message.
+/// The event that records a change of a message.
 fn message_story(call: &Call, row: &MessageRow, kind: EventKind) -> Result<Story, Error> {
     let event = Event {
         is_internal: row.is_internal == 1,

@@ -1,4 +1,7 @@
-//! Tickets: opening, finding, changing.
+//! How are tickets opened, found and changed, and how are their messages, attachments and history read and written?
+//!
+//! Not allowed here: who may do what with a ticket and what follows from it (`desk::tickets`), and SQL
+//! (`store::tickets`).
 
 pub mod attachments;
 pub mod create;

@@ -1,4 +1,4 @@
-//! What the body of a ticket names: a category, a project, a person.
+//! What the body of a ticket refers to: a category, a subcategory, a project, an assignee.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -48,7 +48,7 @@ fn find_project(input: &Input) -> Result<Option<Stmt>, Error> {
 
 const NO_PROJECT: &str = "is no active project";
 
-/// Where the answers have what the body of a ticket names; None where it does not name it.
+/// The slots of what the body of a ticket refers to; None for a field that it does not have.
 pub(super) struct ReferenceSlots {
     category: Option<Slot<FoundRow>>,
     subcategory: Option<Slot<FoundSubcategory>>,
@@ -69,7 +69,7 @@ struct FoundSubcategory {
     category_id: i64,
 }
 
-/// Somebody whom a ticket can be assigned to.
+/// A person to whom a ticket can be assigned.
 #[derive(Deserialize)]
 pub(super) struct FoundAssignee {
     id: i64,
@@ -77,7 +77,7 @@ pub(super) struct FoundAssignee {
 }
 
 impl ReferenceSlots {
-    /// Adds the statements that find what the body names.
+    /// Adds the statements that find what the body refers to. `me` is the caller's id.
     pub(super) fn find(input: &Input, me: i64, batch: &mut Batch) -> Result<ReferenceSlots, Error> {
         Ok(ReferenceSlots {
             category: batch.add_optional(find_category(input)),

@@ -1,4 +1,4 @@
-//! Statistics, from sums that are kept.
+//! Statistics of tickets, read from stored sums.
 
 use serde_json::json;
 
@@ -9,8 +9,8 @@ use crate::http::reply::Reply;
 use crate::store::sql::rows::CountRow;
 use crate::store::tickets::counts::{self, TicketCounts};
 
-/// `GET /tickets/stats/summary`: the caller's scope as it is now. `unassigned` and `overdue` count what is not
-/// resolved or closed.
+/// `GET /tickets/stats/summary`: the current numbers of tickets in the caller's scope. `unassigned` and `overdue`
+/// only count tickets that are neither resolved nor closed.
 pub async fn summary(call: &Call<'_>) -> Result<Reply, Error> {
     let reader = viewer(call)?;
     let mut batch = Batch::new();

@@ -1,4 +1,4 @@
-//! Transfers: a ticket is handed to a colleague, and staff can read why.
+//! Transfers: handing a ticket to another agent, with a reason that only staff can read.
 
 use crate::api::list::{List, parse_list_query};
 use crate::api::tickets::references::{find_assignee, read_assignee};

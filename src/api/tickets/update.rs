@@ -1,4 +1,4 @@
-//! Changing a ticket: fields, status, priority, assignee; deleting and restoring it.
+//! Changing a ticket: its fields, status, priority and assignee; deleting and restoring it.
 
 use std::cell::Cell;
 
@@ -27,7 +27,7 @@ use crate::store::tickets::ticket::{self, TicketRow};
 use crate::store::tickets::write::story::Story;
 use crate::store::tickets::{assignment, write};
 
-/// The body of an update.
+/// The body of an update of a ticket.
 pub const EDIT: Shape = Shape {
     name: "TicketPatch",
     fields: &[
@@ -79,7 +79,7 @@ pub const PRIORITY: Shape = Shape {
     ],
 };
 
-/// The body of an assignment. Without an assignee the caller takes the ticket.
+/// The body of an assignment. Without `assignee`, the ticket is assigned to the caller.
 pub const ASSIGN: Shape = Shape {
     name: "Assignment",
     fields: &[
@@ -93,7 +93,7 @@ pub const ASSIGN: Shape = Shape {
     ],
 };
 
-/// The body of an action that needs none.
+/// The body of an action that needs no other input: only the version, which is optional.
 pub const VERSION: Shape = Shape {
     name: "AtVersion",
     fields: &[AT_VERSION],
@@ -132,7 +132,7 @@ pub async fn assign(call: &Call<'_>) -> Result<Reply, Error> {
         outcome
     });
     match outcome {
-        // It was there, and whoever was faster has taken it out of sight.
+        // An earlier attempt saw the ticket. Somebody else took it first, and now the caller cannot see it any more.
         Err(Error::NotFound) if lost.get() => {
             Err(Error::conflict("somebody else has just taken this ticket"))
         }
@@ -154,16 +154,16 @@ pub async fn reopen(call: &Call<'_>) -> Result<Reply, Error> {
 
 /// What is done to a ticket.
 enum Action {
-    /// What the body says.
+    /// Change what the body says.
     Edit,
-    /// The caller takes it.
+    /// Assign it to the caller.
     Take,
     Close,
-    /// To the status in which its workflow takes up again what was done.
+    /// Set the status to which the ticket's lifecycle returns a finished ticket.
     Reopen,
 }
 
-/// One attempt at a change: reads the ticket with all it needs, lets `decide` decide, commits.
+/// One attempt at a change: reads the ticket and what the input refers to, calls `decide`, commits.
 async fn try_change(call: &Call<'_>, input: &Input, action: &Action) -> Result<Reply, Error> {
     let reference = call.reference("id")?;
     let reader = viewer(call)?;
@@ -175,7 +175,7 @@ async fn try_change(call: &Call<'_>, input: &Input, action: &Action) -> Result<R
     let found = call.read(batch).await?;
     let ticket = found.require(ticket)?.ticket();
     if !call.my_role()?.is_staff() && names_assignee(input) {
-        // Before anything is said of whom they named: customers are not told who works for the desk.
+        // This comes before the check of the assignee: customers must not find out who is an agent.
         return Err(Error::Forbidden("tickets are assigned by staff".to_owned()));
     }
     let actor = call.actor()?;
@@ -214,7 +214,7 @@ async fn try_change(call: &Call<'_>, input: &Input, action: &Action) -> Result<R
         },
     };
     let change = decide(&ticket, &edit, &actor, &call.ticket_settings(), call.now());
-    // A refusal by relation is told before a stale version, a conflict of the lifecycle after it.
+    // A missing permission is reported before a stale version, a conflict with the lifecycle after it.
     if let Err(Refusal::Forbidden(message)) = &change {
         return Err(Error::Forbidden(message.clone()));
     }
@@ -238,7 +238,7 @@ async fn try_change(call: &Call<'_>, input: &Input, action: &Action) -> Result<R
     .await
 }
 
-/// The status that reopens a ticket: refused while the ticket is not done, unless it has been reopened already.
+/// The status that reopens a ticket. Refused if the ticket is not done, unless it has that status already.
 fn reopen_status(call: &Call, ticket: &Ticket) -> Result<Status, Error> {
     let to = ticket.workflow.reopen_status();
     if ticket.status.is_done() || ticket.status == to {
@@ -252,7 +252,7 @@ fn reopen_status(call: &Call, ticket: &Ticket) -> Result<Status, Error> {
     .into())
 }
 
-/// The new value of a field that null clears; None when it stays.
+/// The new value of a field that null clears: `Some(None)` if it is cleared, `None` if it stays as it is.
 fn set_or_clear<T>(input: &Input, name: &str, value: Option<T>) -> Option<Option<T>> {
     match value {
         Some(value) => Some(Some(value)),
@@ -260,7 +260,7 @@ fn set_or_clear<T>(input: &Input, name: &str, value: Option<T>) -> Option<Option
     }
 }
 
-/// `DELETE /tickets/{id}`: the ticket is hidden from everybody, and can be restored.
+/// `DELETE /tickets/{id}`: hides the ticket from everybody. It can be restored.
 pub async fn remove(call: &Call<'_>) -> Result<Reply, Error> {
     retry!(async {
         let row: TicketRow = call

@@ -1,4 +1,4 @@
-//! The files of a mail: into the object store before the change that names them, and out again when it fails.
+//! The files of a mail: stored before the change that refers to them, and removed again if that change fails.
 
 use crate::app::file_store::Files;
 use crate::desk::mail::inbound::letter::IncomingMail;
@@ -12,8 +12,8 @@ impl MailIntake<'_> {
         Files::new(self.env, self.config, self.now)
     }
 
-    /// Puts what the mail carries into the store, as many files as there is room for. What is not taken is named
-    /// with the reason.
+    /// Puts the mail's files into the object store, as many as there is room for. Files that are not accepted are
+    /// listed with the reason.
     pub(super) async fn store_files(
         &self,
         letter: &IncomingMail,
@@ -44,7 +44,7 @@ impl MailIntake<'_> {
         Ok((files, refused))
     }
 
-    /// Removes objects that belong to nothing.
+    /// Removes objects that no row refers to.
     pub(super) async fn delete_files(&self, files: &[StoredFile]) {
         let keys: Vec<String> = files.iter().map(|(uid, _)| uid.clone()).collect();
         if !keys.is_empty()

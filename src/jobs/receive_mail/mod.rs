@@ -1,7 +1,8 @@
-//! Mail that comes in: an answer becomes a message of its ticket, everything else opens one.
+//! Receives incoming mail: a reply becomes a message on its ticket, any other mail opens a new ticket.
 //!
-//! Nothing that a person wrote is lost: what we cannot take because of ourselves is an error, which makes the sending
-//! server try again; what the sender can mend is refused with the reason. A mail that comes twice is taken once.
+//! Nothing that a person wrote may be lost. If the failure is on our side, the result is an error, so that the
+//! sending server tries again; if the sender can fix the problem, the mail is refused with the reason. A mail that
+//! arrives twice is processed once.
 
 mod files;
 
@@ -41,27 +42,27 @@ use crate::store::tickets::ticket::Viewer;
 use crate::store::tickets::write::Requester;
 use crate::store::users::{self, NewUser};
 
-/// What became of a mail.
+/// The outcome of a mail.
 enum Disposition {
     Accepted,
-    /// It is left alone: the reason is for the log.
+    /// Ignored; the reason is written to the log.
     Ignored(&'static str),
-    /// It is refused: the reason is for its sender.
+    /// Refused; the reason is sent to the sender.
     Rejected(&'static str),
 }
 
-/// Why a mail is refused whose `From` is made up.
+/// Reason for refusing a mail whose `From` is forged.
 const FORGED: &str = "the domain of this mail's From says that the mail is not from there (DMARC)";
-/// Why a mail is refused that may be made up.
+/// Reason for refusing a mail that may be forged.
 const UNAUTHENTICATED: &str = "the address has an account here, and nothing proves that this mail is from there (no DMARC pass); \
                         customers can answer to the Reply-To of our mails, and everybody can use the site";
-/// Why a mail is refused that opens one ticket too many.
+/// Reason for refusing a mail that would exceed the limit of tickets opened by mail.
 const OVER_LIMIT: &str = "too many tickets were opened by mail from there; please try again in an hour";
 
-/// Takes a mail in.
+/// Receives a mail.
 ///
 /// # Errors
-/// What to tell the sending server, which is to try again: something went wrong on our side.
+/// The text for the sending server, which is to try again: the failure is on our side.
 pub async fn receive(env: &Env, mail: &RawEmail<'_>, now: Millis) -> Result<(), &'static str> {
     match try_receive(env, mail, now).await {
         Ok(Disposition::Accepted) => Ok(()),
@@ -140,30 +141,30 @@ async fn try_receive(env: &Env, mail: &RawEmail<'_>, now: Millis) -> Result<Disp
     desk.keep(&letter, thread).await
 }
 
-/// What a mail is taken in with.
+/// What is needed to process a mail.
 struct MailIntake<'a> {
     env: &'a Env,
     config: &'a Config,
     db: Db,
     now: Millis,
     origin: MailOrigin,
-    /// What tells this mail from others.
+    /// Identifies this mail, to detect duplicates.
     key: String,
     said: ReplyText,
-    /// It is from where it says.
+    /// The sender address is considered authentic.
     is_trusted: bool,
 }
 
-/// What became of an answer.
+/// The outcome of a reply.
 enum ReplyOutcome {
     Handled(Disposition),
-    /// The ticket of this number is not to be reopened any more.
+    /// The ticket with this number can no longer be reopened.
     TooLate(String),
-    /// It is not, or no longer, theirs to answer.
+    /// The sender may not, or may no longer, reply on this ticket.
     NotAllowed,
 }
 
-/// A file with the key of its object.
+/// A file and the key of its object.
 type StoredFile = (String, FileSpec);
 
 impl MailIntake<'_> {
@@ -212,9 +213,9 @@ impl MailIntake<'_> {
         self.open_ticket(&engine, letter, sender, head.as_deref()).await
     }
 
-    // Answers ----------------------------------------------------------------------------------------------------
+    // Replies ----------------------------------------------------------------------------------------------------
 
-    /// Says it on its ticket, if the sender may.
+    /// Posts the reply on its ticket, if the sender may do so.
     async fn post_reply(
         &self,
         engine: &Engine,
@@ -274,7 +275,7 @@ impl MailIntake<'_> {
         outcome
     }
 
-    /// The ticket as the reader sees it, and the places that files take on it.
+    /// The ticket as the sender may see it, and the number of attachments that still fit on it.
     async fn read_ticket(
         &self,
         reader: &Viewer,
@@ -292,7 +293,7 @@ impl MailIntake<'_> {
 
     // New tickets ------------------------------------------------------------------------------------------------
 
-    /// Opens a ticket of the sender's, who becomes a customer if the desk does not know them.
+    /// Opens a ticket for the sender, and creates a customer account if the address is unknown.
     async fn open_ticket(
         &self,
         engine: &Engine,
@@ -339,8 +340,8 @@ impl MailIntake<'_> {
         outcome
     }
 
-    /// Makes a customer without a password. The address counts as theirs, and is mailed, where the receiving server
-    /// has found that the mail is from there.
+    /// Creates a customer without a password. The address counts as verified, and receives mail, only if the
+    /// receiving server has authenticated the mail.
     async fn create_customer(&self, letter: &IncomingMail) -> Result<Actor, Error> {
         let name = letter.name.as_deref().unwrap_or_default();
         let (first, last) = split_name(name);
@@ -366,9 +367,9 @@ impl MailIntake<'_> {
         actor_of(&sender.ok_or_else(|| Error::Internal("the new customer is not there".to_owned()))?)
     }
 
-    // Both -------------------------------------------------------------------------------------------------------
+    // Shared -----------------------------------------------------------------------------------------------------
 
-    /// Keeps everything in one batch, and tells of it.
+    /// Writes everything in one batch, and dispatches what follows from it.
     async fn commit(
         &self,
         opens: bool,
@@ -395,8 +396,8 @@ impl MailIntake<'_> {
     }
 }
 
-/// Whether a mail that is not proven counts as somebody's all the same: a customer's who answers where only they were
-/// told to, or one of whom nothing is known but such mails.
+/// Whether a mail without proof of authenticity still counts as sent by the account: if a customer replies to the
+/// reply address that only they were given, or if the account is known only from such unproven mails.
 fn is_from_account(sender: &Sender, thread: Option<MailThread>) -> bool {
     let is_customer = sender.role == Role::Customer.as_str();
     is_customer && (thread.is_some() || sender.is_unproven == 1)

@@ -1,4 +1,5 @@
-//! Whom rules tell something of a ticket, decided inside the batch: who it is given to is known only there.
+//! Which users a rule notifies about a ticket. This is decided in SQL inside the batch, because only there is it
+//! known to whom the ticket is assigned.
 
 use crate::desk::automation::run_report::{Recipient, RuleNotification, notification_placeholder};
 use crate::edge::db::Stmt;
@@ -6,7 +7,7 @@ use crate::store::notifications::notify::Announcement;
 use crate::store::sql::scope::SEEN_BY;
 use crate::store::tickets::subject::{EventSubject, subject_condition};
 
-/// The condition on a person `u` whom something is told of the ticket `t`, `s` being the settings.
+/// The SQL condition for a user `u` being notified about the ticket `t`; `s` is the settings row.
 fn recipient_condition(to: Recipient) -> String {
     let who = match to {
         Recipient::Requester => "u.id = t.requester_id".to_owned(),
@@ -18,11 +19,11 @@ fn recipient_condition(to: Recipient) -> String {
         }
         Recipient::Person(id) => format!("u.id = {id}"),
     };
-    // The + keeps SQLite from walking everybody who is active.
+    // The `+` keeps SQLite from scanning all active users through the index.
     format!("{who} AND +u.is_active = 1 AND {SEEN_BY}")
 }
 
-/// Tells whoever it is for, in the ways that they want to be told.
+/// Notifies the recipients, through the channels that they have chosen.
 pub fn notify(subject: &EventSubject, telling: &RuleNotification, now: i64) -> [Stmt; 2] {
     let (name, arg) = subject_condition(subject);
     let announcement = Announcement {
@@ -37,8 +38,8 @@ pub fn notify(subject: &EventSubject, telling: &RuleNotification, now: i64) -> [
     announcement.notify()
 }
 
-/// The text of a run's deeds, an expression over the ticket `t`, with what came of each telling in the place of its
-/// mark.
+/// The JSON text of a run's actions, as an SQL expression over the ticket `t`, in which the placeholder of each
+/// notification is replaced by its outcome.
 pub(super) fn fill_outcomes(deeds: &str, notifications: &[RuleNotification]) -> String {
     let replaced = |deeds: String, (n, telling): (usize, &RuleNotification)| {
         format!(

@@ -1,4 +1,4 @@
-//! Workflow rules, what they name, and what they have done.
+//! Workflow rules, the rows that they refer to, and the record of their runs.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -15,7 +15,7 @@ use crate::store::settings;
 use crate::store::sql::view::{Out, View, field};
 use crate::store::tickets::subject::{EventSubject, subject_condition};
 
-/// A rule. Its problems are found when it is read, and stand in `?1` where they are known before.
+/// A rule. Its problems are computed when it is read; if they are known beforehand, `?1` contains them.
 pub const RULE: View = View {
     name: "WorkflowRule",
     fields: &[
@@ -37,7 +37,7 @@ pub const RULE: View = View {
     ],
 };
 
-/// A run of a rule.
+/// One run of a rule.
 pub const RUN: View = View {
     name: "WorkflowRun",
     fields: &[
@@ -53,7 +53,7 @@ pub const RUN: View = View {
     ],
 };
 
-/// Rules of one desk.
+/// The maximum number of rules.
 pub const MAX_RULES: i64 = crate::desk::automation::rule::MAX_RULES as i64;
 
 fn ref_column(reference: &Ref) -> (&'static str, Arg) {
@@ -64,7 +64,7 @@ fn ref_column(reference: &Ref) -> (&'static str, Arg) {
     }
 }
 
-/// A rule as it is stored, with its JSON as it is answered.
+/// A stored rule, with its JSON as the API returns it.
 #[derive(Clone, Debug, Deserialize)]
 pub struct RuleRow {
     pub j: String,
@@ -84,19 +84,19 @@ pub struct RuleRow {
 pub(super) const COLUMNS: &str = "w.id, w.uid, w.name, w.is_active, w.position, w.stop, w.trigger, w.conditions, w.actions, \
   coalesce(w.author_id, 0) AS author_id, w.version";
 
-/// The author of a rule `w`. The one that the desk comes with has none before it is changed: the first admin stands for
-/// one.
+/// The id of the author of a rule `w`. The rule that is installed by default has no author until it is changed: the
+/// first admin is used instead.
 const AUTHOR: &str =
     "coalesce(w.author_id, (SELECT min(id) FROM users WHERE role <> 'customer' AND role = 'admin'))";
 
 impl RuleRow {
-    /// The parts of the plan, as they were written.
+    /// The JSON parts of the rule as they were submitted.
     pub fn parts(&self) -> [Value; 3] {
         [&self.trigger, &self.conditions, &self.actions]
             .map(|text| serde_json::from_str(text).unwrap_or_default())
     }
 
-    /// The rule, as the engine reads it.
+    /// Converts the row to the rule that the engine evaluates.
     pub fn rule(&self) -> Rule {
         let [trigger, conditions, actions] = self.parts();
         Rule {
@@ -110,7 +110,7 @@ impl RuleRow {
     }
 }
 
-/// A page of rules in their order.
+/// A page of rules, in order of execution.
 pub fn list(page: &Page) -> Stmt {
     let (position, id) = match page.start {
         PageStart::After { value, id } => (value, id),
@@ -128,12 +128,12 @@ pub fn list(page: &Page) -> Stmt {
     .bind(page.offset())
 }
 
-/// How many rules there are: `n`.
+/// Counts all rules: `n`.
 pub fn count() -> Stmt {
     Stmt::new("SELECT count(*) AS n FROM workflows")
 }
 
-/// One rule.
+/// Selects one rule.
 pub fn row(reference: &Ref) -> Stmt {
     let (column, arg) = ref_column(reference);
     Stmt::new(format!(
@@ -144,7 +144,7 @@ pub fn row(reference: &Ref) -> Stmt {
     .bind(arg)
 }
 
-/// The row `j`, `v`, `id` of a rule that the same batch has changed, with the problems that it has.
+/// Selects `j`, `v` and `id` of a rule that was changed earlier in the same batch, with the given problems.
 pub fn show(uid: &str, problems: &[FieldError]) -> Stmt {
     Stmt::new(format!(
         "SELECT {} AS j, w.version AS v, w.id AS id FROM workflows w JOIN users u ON u.id = {AUTHOR} WHERE w.uid = ?2",
@@ -154,7 +154,7 @@ pub fn show(uid: &str, problems: &[FieldError]) -> Stmt {
     .bind(uid)
 }
 
-/// Problems as they are answered.
+/// The problems as JSON, in the form that the API returns.
 pub fn problems_json(problems: &[FieldError]) -> String {
     let list = problems
         .iter()
@@ -162,13 +162,13 @@ pub fn problems_json(problems: &[FieldError]) -> String {
     Value::Array(list.collect()).to_string()
 }
 
-/// A rule to be, or as it will be.
+/// The complete fields of a rule to be inserted or updated.
 #[derive(Clone, Debug)]
 pub struct NewRule {
     pub uid: String,
     pub name: String,
     pub is_active: bool,
-    /// Absent: behind all others.
+    /// If absent, the rule is placed after all others.
     pub position: Option<i64>,
     pub stop: bool,
     pub trigger: String,
@@ -178,7 +178,7 @@ pub struct NewRule {
     pub now: i64,
 }
 
-/// Inserts a rule, unless there are too many.
+/// Inserts a rule, unless the maximum number of rules is reached.
 pub fn insert(new: &NewRule) -> [Stmt; 3] {
     [
         Stmt::new("INSERT INTO stale SELECT 1 WHERE (SELECT count(*) FROM workflows) >= ?1").bind(MAX_RULES),
@@ -200,7 +200,7 @@ pub fn insert(new: &NewRule) -> [Stmt; 3] {
     ]
 }
 
-/// Changes a rule, over the version that it was decided on.
+/// Updates a rule, provided that it still has the version on which the change is based.
 pub fn update(id: i64, version: i64, new: &NewRule) -> [Stmt; 2] {
     let update = Stmt::new(format!(
         "UPDATE workflows AS w SET version = ?2 + 1, name = ?3, is_active = ?4, position = coalesce(?5, position), stop = ?6, \
@@ -220,7 +220,7 @@ pub fn update(id: i64, version: i64, new: &NewRule) -> [Stmt; 2] {
     [update, settings::raise_rules_version()]
 }
 
-/// Deletes a rule that is at this version; any other aborts the batch. What it did stays on record.
+/// Deletes a rule that is at this version; any other version aborts the batch. The record of its runs is kept.
 pub fn delete(id: i64, version: i64) -> [Stmt; 4] {
     [
         Stmt::new(
@@ -234,34 +234,34 @@ pub fn delete(id: i64, version: i64) -> [Stmt; 4] {
     ]
 }
 
-// What the engine keeps in memory ----------------------------------------------------------------------------------
+// Rules cached by the engine ---------------------------------------------------------------------------------------
 
-/// The active rules in their order.
+/// The active rules, in order of execution.
 pub fn list_active() -> Stmt {
     Stmt::new(format!(
         "SELECT '' AS j, {COLUMNS} FROM workflows w WHERE w.is_active = 1 ORDER BY w.position, w.id"
     ))
 }
 
-/// The active rules as the engine asks them, read when they have changed.
+/// The active rules as the engine uses them, reloaded when they have changed.
 #[derive(Debug)]
 pub struct RuleSet {
-    /// The number that tells of changes.
+    /// The version number of the rules, which is raised at every change.
     pub version: i64,
     pub rules: Vec<Rule>,
     pub directory: References,
-    /// Who made each rule.
+    /// Pairs of a rule's id and its author's user id.
     authors: Vec<(i64, i64)>,
 }
 
 impl RuleSet {
-    /// Whether some rule waits for this.
+    /// Whether any active rule has this trigger.
     pub fn has_trigger(&self, on: TriggerKind) -> bool {
         let plans = self.rules.iter().filter_map(|rule| rule.definition.as_ref().ok());
         plans.into_iter().any(|definition| definition.trigger.on == on)
     }
 
-    /// Under whose name a rule leaves notes.
+    /// The user in whose name a rule writes notes.
     pub fn author(&self, rule: i64) -> Option<i64> {
         let found = self.authors.iter().find(|(id, _)| *id == rule)?;
         Some(found.1)
@@ -271,7 +271,7 @@ impl RuleSet {
 /// Reads [`list_active`] and [`references`].
 ///
 /// # Errors
-/// When the statements and this reader disagree.
+/// If the rows of the statements do not match this reader.
 pub fn read_rule_set(version: i64, rules: &Rows, directory: &Rows) -> Result<RuleSet, DbError> {
     let rows: Vec<RuleRow> = rules.all()?;
     Ok(RuleSet {
@@ -282,9 +282,10 @@ pub fn read_rule_set(version: i64, rules: &Rows, directory: &Rows) -> Result<Rul
     })
 }
 
-/// The categories, people, projects and webhooks that any rule names, and those that the given JSON does: rows `j`.
+/// Selects the categories, people, projects and webhooks that any rule refers to, and those that the given JSON
+/// refers to: rows `j`.
 ///
-/// Rules name rows among other words and numbers; a row too many does no harm.
+/// Every word and number in a rule is treated as a possible reference; a row too many does no harm.
 pub fn references(parts: Option<&str>) -> Stmt {
     Stmt::new(
         "WITH words AS (SELECT DISTINCT lower(trim(a.atom)) AS word \
@@ -313,7 +314,7 @@ pub fn references(parts: Option<&str>) -> Stmt {
 /// Reads [`references`].
 ///
 /// # Errors
-/// When the statement and this reader disagree.
+/// If the rows of the statement do not match this reader.
 pub fn read_references(rows: &Rows) -> Result<References, DbError> {
     #[derive(Deserialize)]
     struct JsonRow {
@@ -351,10 +352,11 @@ pub fn read_references(rows: &Rows) -> Result<References, DbError> {
     Ok(directory)
 }
 
-/// The id of a run of the rule `?2` at the moment `?5`: the moment, or one more than the rule's last.
+/// The id of a run of the rule `?2` at the time `?5`: that time, or the id of the rule's last run plus one if that is
+/// greater.
 const NEXT_RUN: &str = "max(?5, coalesce((SELECT max(id) + 1 FROM workflow_runs WHERE workflow_id = ?2), 0))";
 
-/// Records what a rule did, and whom it told.
+/// Records what a rule did, and whom it notified.
 pub fn record_run(
     subject: &EventSubject,
     rule: i64,
@@ -378,7 +380,7 @@ pub fn record_run(
     .bind(now)
 }
 
-/// Records that a rule cannot be read: once an hour, however many tickets pass by.
+/// Records that a rule could not be read: once an hour at most, however many tickets it would have applied to.
 pub fn record_broken(
     subject: &EventSubject,
     rule: i64,
@@ -400,7 +402,7 @@ pub fn record_broken(
     .bind(since)
 }
 
-/// A page of what a rule did, newest first: rows `j`, `id`.
+/// A page of the runs of a rule, newest first: rows `j` and `id`.
 pub fn list_runs(reference: &Ref, page: &Page) -> Stmt {
     let before = match page.start {
         PageStart::After { id, .. } => id,
@@ -418,7 +420,7 @@ pub fn list_runs(reference: &Ref, page: &Page) -> Stmt {
     .bind(page.offset())
 }
 
-/// How many runs of a rule are on record, up to 10,001: `n`.
+/// Counts the recorded runs of a rule, up to 10,001: `n`.
 pub fn count_runs(reference: &Ref) -> Stmt {
     let (column, arg) = ref_column(reference);
     Stmt::new(format!(

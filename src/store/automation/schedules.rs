@@ -1,4 +1,4 @@
-//! How far the rules on a schedule have come with their runs.
+//! The progress of scheduled rules through the tickets.
 
 use serde::Deserialize;
 
@@ -6,7 +6,7 @@ use crate::desk::automation::rule::Rule;
 use crate::edge::db::{DbError, Rows, Stmt};
 use crate::store::automation::rules::{COLUMNS, RuleRow};
 
-/// How far a rule has come: when its last run began, and the last ticket that it has dealt with.
+/// The progress of a scheduled rule: when its last run began, and the last ticket that the run has processed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub struct RunPosition {
     pub started_at: i64,
@@ -15,16 +15,16 @@ pub struct RunPosition {
 }
 
 impl RunPosition {
-    /// Whether the run has come to its end.
+    /// Whether the run has processed all its tickets.
     pub fn is_over(self) -> bool {
         self.before_id == 0
     }
 }
 
-/// Before the first ticket of a run: no ticket is later than this.
+/// The position before the first ticket of a run: no ticket sorts after it.
 const BEGINNING: i64 = crate::desk::id::MAX_ID;
 
-/// The active rules on a schedule in their order, with how far they have come.
+/// The active scheduled rules in order of execution, with their progress.
 pub fn list() -> Stmt {
     Stmt::new(format!(
         "SELECT '' AS j, {COLUMNS}, s.started_at, s.before_at, s.before_id \
@@ -36,7 +36,7 @@ pub fn list() -> Stmt {
 /// Reads [`list`].
 ///
 /// # Errors
-/// When the statement and this reader disagree.
+/// If the rows of the statement do not match this reader.
 pub fn read_list(rows: &Rows) -> Result<Vec<(Rule, Option<RunPosition>)>, DbError> {
     #[derive(Deserialize)]
     struct RunPositionColumns {
@@ -57,7 +57,7 @@ pub fn read_list(rows: &Rows) -> Result<Vec<(Rule, Option<RunPosition>)>, DbErro
     Ok(rules.zip(standings.into_iter().map(standing)).collect())
 }
 
-/// Begins a run, unless somebody else has begun it.
+/// Begins a run, unless another worker has already begun it.
 pub fn begin_run(rule: i64, last: Option<RunPosition>, now: i64) -> Stmt {
     Stmt::new(
         "INSERT INTO schedules (workflow_id, started_at, before_at, before_id) VALUES (?1, ?2, ?3, ?3) \
@@ -70,12 +70,13 @@ pub fn begin_run(rule: i64, last: Option<RunPosition>, now: i64) -> Stmt {
     .bind(last.map(|last| last.started_at))
 }
 
-/// The [`RunPosition`] of a rule.
+/// Selects the [`RunPosition`] of a rule.
 pub fn position(rule: i64) -> Stmt {
     Stmt::new("SELECT started_at, before_at, before_id FROM schedules WHERE workflow_id = ?1").bind(rule)
 }
 
-/// Goes on to a ticket, by its beginning and id; (0, 0) is the end. Nothing, where the run is there already or has ended.
+/// Moves a run on to a ticket, given by its creation time and id; (0, 0) marks the end. Does nothing if the run has
+/// already reached that ticket or has ended.
 pub fn advance(rule: i64, started_at: i64, (at, id): (i64, i64)) -> Stmt {
     Stmt::new(
         "UPDATE schedules SET before_at = ?3, before_id = ?4 \
@@ -87,7 +88,8 @@ pub fn advance(rule: i64, started_at: i64, (at, id): (i64, i64)) -> Stmt {
     .bind(id)
 }
 
-/// As [`advance`], for a ticket that something is done to: aborts the batch where the run has been there already.
+/// Like [`advance`], for a ticket that the rule is about to change: aborts the batch if the run has already
+/// reached that ticket.
 pub fn claim(rule: i64, started_at: i64, ticket: (i64, i64)) -> [Stmt; 2] {
     [
         Stmt::new(

@@ -1,4 +1,4 @@
-//! What workflow rules ask of a ticket beside what its row is decided by.
+//! The facts about a ticket that workflow rules may test, other than the columns of the ticket's own row.
 
 use serde::Deserialize;
 
@@ -7,7 +7,7 @@ use crate::desk::id::Ref;
 use crate::edge::db::{DbError, Rows, Stmt};
 use crate::store::tickets::ticket::{COLUMNS, TicketRow, Viewer, ticket_condition};
 
-/// Builds an [`TicketContext`] of a ticket `t`; `$MESSAGE` stands for the last message.
+/// Builds a [`TicketContext`] of a ticket `t`; `$MESSAGE` stands for the last message.
 const CONTEXT: &str = "json_object('channel', t.channel, 'message_count', t.message_count, 'attachment_count', t.attachment_count, \
   'updated_at', t.updated_at, 'custom_fields', json(t.custom_fields), \
   'requester', json_object('id', t.requester_id, 'uid', json_extract(t.requester_card, '$.uid'), 'name', t.requester_email), \
@@ -17,7 +17,7 @@ const CONTEXT: &str = "json_object('channel', t.channel, 'message_count', t.mess
 const LAST_MESSAGE: &str = "(SELECT json_object('body', m.body, 'is_internal', json(iif(m.is_internal, 'true', 'false')), 'author_role', w.role) \
   FROM messages m JOIN users w ON w.id = m.author_id WHERE m.ticket_id = t.id AND m.deleted_at IS NULL ORDER BY m.position DESC LIMIT 1)";
 
-/// What is around a ticket that the reader may see: the row `j`.
+/// Selects the [`TicketContext`] of a ticket that the reader may see: the row `j`.
 pub fn show(reader: &Viewer, reference: &Ref) -> Stmt {
     let (name, arg) = ticket_condition(reference);
     reader
@@ -29,10 +29,10 @@ pub fn show(reader: &Viewer, reference: &Ref) -> Stmt {
         .bind(arg)
 }
 
-/// Reads [`show`]; what is not there is empty.
+/// Reads [`show`]; without rows, the context is empty.
 ///
 /// # Errors
-/// When the statement and this reader disagree.
+/// If the rows of the statement do not match this reader.
 pub fn read(rows: Option<&Rows>) -> Result<TicketContext, DbError> {
     let text = match rows {
         Some(rows) => rows.text()?,
@@ -45,7 +45,7 @@ fn parse(text: &str) -> Result<TicketContext, DbError> {
     serde_json::from_str(text).map_err(|error| DbError::Other(error.to_string()))
 }
 
-/// A ticket with what is around it, for a rule that is tried on it.
+/// A ticket and its context, for trying a rule on it.
 #[derive(Debug)]
 pub struct Candidate {
     pub number: String,
@@ -53,7 +53,7 @@ pub struct Candidate {
     pub around: TicketContext,
 }
 
-/// One ticket, or the newest ones, with what is around them.
+/// Selects one ticket, or the newest tickets, with their context.
 pub fn candidates(reader: &Viewer, reference: Option<&Ref>, most: i64) -> Stmt {
     let select = format!(
         "SELECT {COLUMNS}, t.number, {} AS around FROM tickets t WHERE t.deleted_at IS NULL AND {}",
@@ -68,7 +68,7 @@ pub fn candidates(reader: &Viewer, reference: Option<&Ref>, most: i64) -> Stmt {
     }
 }
 
-/// Unresolved tickets that are older than one, by its beginning and id, the newest first, with what is around them.
+/// Unresolved tickets that sort after a given one (by creation time and id, newest first), with their context.
 pub fn unresolved_before(reader: &Viewer, (at, id): (i64, i64), most: i64) -> Stmt {
     reader
         .stmt(format!(
@@ -87,7 +87,7 @@ pub fn unresolved_before(reader: &Viewer, (at, id): (i64, i64), most: i64) -> St
 /// Reads [`candidates`] and [`unresolved_before`].
 ///
 /// # Errors
-/// As [`read`].
+/// Like [`read`].
 pub fn read_candidates(rows: &Rows) -> Result<Vec<Candidate>, DbError> {
     #[derive(Deserialize)]
     struct ContextColumns {

@@ -1,4 +1,6 @@
-//! Categories, and how tickets leave one that is archived.
+//! Which SQL reads and writes categories, and moves the tickets out of one that is archived?
+//! Subcategories are in [`subcategories`].
+//! Not allowed here: running the statements, HTTP, and deciding who may make a change.
 
 pub mod subcategories;
 pub mod write;
@@ -17,7 +19,7 @@ use crate::store::tickets::assignment::UNRESOLVED;
 use crate::store::tickets::write::counts::{Side, move_many};
 use crate::store::users::agents::user_condition;
 
-/// A category; `$AGENTS` differs between staff and customers.
+/// A category; `$AGENTS` is replaced differently for staff and for customers.
 pub const CATEGORY: View = View {
     name: "Category",
     fields: &[
@@ -51,7 +53,7 @@ fn json(staff: bool) -> String {
         .replace("$AGENTS", agents)
 }
 
-/// The row `j` (a [`CATEGORY`]), `v`, `id`.
+/// Selects one category: `j` (a [`CATEGORY`]), `v` (the version) and `id`.
 pub fn show(name: &CategoryRef, staff: bool) -> Stmt {
     let (is_it, arg) = name_condition("c", name, 1);
     Stmt::new(format!(
@@ -61,12 +63,12 @@ pub fn show(name: &CategoryRef, staff: bool) -> Stmt {
     .bind(arg)
 }
 
-/// Which categories a list shows.
+/// The filters of a category list.
 #[derive(Clone, Debug, Default)]
 pub struct CategoryFilter {
-    /// Active or archived ones; `None` is both.
+    /// Only active or only archived categories; `None` means both.
     pub is_active: Option<bool>,
-    /// Those of this agent.
+    /// Only the categories of this agent.
     pub agent: Option<Ref>,
 }
 
@@ -86,7 +88,7 @@ fn filter_condition(filter: &CategoryFilter, args: &mut Vec<Arg>) -> String {
     wheres.join(" AND ")
 }
 
-/// A page of categories by position: rows `j`, `s` (the position), `id`.
+/// A page of categories ordered by position: rows `j`, `s` (the position) and `id`.
 pub fn list(filter: &CategoryFilter, staff: bool, page: &Page) -> Stmt {
     let mut args = Vec::new();
     let mut when = filter_condition(filter, &mut args);
@@ -112,7 +114,7 @@ pub fn list(filter: &CategoryFilter, staff: bool, page: &Page) -> Stmt {
     }
 }
 
-/// How many categories a list has: `n`, up to 10,001.
+/// Counts the categories of a list: `n`, up to 10,001.
 pub fn count(filter: &CategoryFilter) -> Stmt {
     let mut args = Vec::new();
     let when = filter_condition(filter, &mut args);
@@ -123,7 +125,7 @@ pub fn count(filter: &CategoryFilter) -> Stmt {
     }
 }
 
-/// A category that a ticket may be put in: `id`, `name` (its slug), if it is active.
+/// Finds a category that tickets may be assigned to: `id` and `name` (its slug), if it is active.
 pub fn find_active(name: &CategoryRef) -> Stmt {
     let (is_it, arg) = name_condition("c", name, 1);
     Stmt::new(format!(
@@ -132,7 +134,8 @@ pub fn find_active(name: &CategoryRef) -> Stmt {
     .bind(arg)
 }
 
-/// Active categories by a JSON list of ids, uids and slugs: `ids` (JSON) and `missing`, the first that is none.
+/// Resolves a JSON list of ids, uids and slugs to active categories: `ids` (JSON) and `missing`, the first entry that
+/// is not an active category.
 pub fn resolve_active(rows: &str) -> Stmt {
     Stmt::new(
         "SELECT (SELECT json_group_array(DISTINCT c.id) FROM json_each(?1) j JOIN categories c \
@@ -143,17 +146,17 @@ pub fn resolve_active(rows: &str) -> Stmt {
     .bind(rows)
 }
 
-/// A category's row, for a change.
+/// The columns of a category that a change needs.
 #[derive(Clone, Debug, Deserialize)]
 pub struct CategoryRow {
     pub id: i64,
     pub version: i64,
     pub is_active: i64,
-    /// How many unresolved tickets it has.
+    /// The number of its unresolved tickets.
     pub unresolved: i64,
 }
 
-/// The row of a category.
+/// Selects the row of a category for a change.
 pub fn row(name: &CategoryRef) -> Stmt {
     let (is_it, arg) = name_condition("c", name, 1);
     Stmt::new(format!(
@@ -163,7 +166,7 @@ pub fn row(name: &CategoryRef) -> Stmt {
     .bind(arg)
 }
 
-/// Inserts a category, last in the list unless it says where.
+/// Inserts a category, at the end of the list unless a position is given.
 pub fn insert(uid: &str, facts: &CategoryFields, now: i64) -> [Stmt; 2] {
     let insert = Stmt::new(
         "INSERT INTO categories (uid, slug, name, description, position, is_active, created_at, updated_at) \
@@ -180,7 +183,7 @@ pub fn insert(uid: &str, facts: &CategoryFields, now: i64) -> [Stmt; 2] {
     [insert, settings::raise_rules_version_if_active()]
 }
 
-/// Changes a category that is at `version`.
+/// Updates a category that is at `version`.
 pub fn update(id: i64, version: i64, facts: &CategoryFields, now: i64) -> Vec<Stmt> {
     let mut stmts = vec![update_row("categories", id, version, facts, now)];
     if facts.slug.is_some() || facts.is_active.is_some() {
@@ -189,7 +192,8 @@ pub fn update(id: i64, version: i64, facts: &CategoryFields, now: i64) -> Vec<St
     stmts
 }
 
-/// Aborts the batch while unresolved tickets are in the category; what stands before it may have moved them.
+/// Aborts the batch if the category still has unresolved tickets; earlier statements of the batch may have moved
+/// them.
 pub fn expect_no_unresolved(id: i64) -> Stmt {
     Stmt::new(format!(
         "INSERT INTO guard (ok) SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM categories WHERE id = ?1 \
@@ -198,7 +202,7 @@ pub fn expect_no_unresolved(id: i64) -> Stmt {
     .bind(id)
 }
 
-/// Moves the unresolved tickets of a category to another, each with its event.
+/// Moves the unresolved tickets of a category to another category, and writes an event for each.
 pub fn move_tickets(from: i64, to: i64, actor: i64, now: i64) -> [Stmt; 5] {
     let there = Side {
         category: "?2",

@@ -1,4 +1,4 @@
-//! Subcategories: the parts of a category.
+//! Subcategories of a category.
 
 use serde::Deserialize;
 
@@ -8,7 +8,7 @@ use crate::http::page::{Page, PageStart};
 use crate::store::categories::write::{CategoryFields, name_condition, update_row};
 use crate::store::sql::view::{Out, View, field};
 
-/// A subcategory.
+/// A subcategory, in the form that the API returns.
 pub const SUBCATEGORY: View = View {
     name: "Subcategory",
     fields: &[
@@ -26,7 +26,7 @@ pub const SUBCATEGORY: View = View {
     ],
 };
 
-/// The SQL of the active subcategories of a category `c`, as a JSON list.
+/// The SQL for a JSON list of the active subcategories of a category `c`.
 pub(super) fn active_list_json() -> String {
     format!(
         "('['||coalesce((SELECT group_concat({},',' ORDER BY s.position,s.id) FROM subcategories s \
@@ -35,7 +35,7 @@ pub(super) fn active_list_json() -> String {
     )
 }
 
-/// A page of a category's subcategories by position: rows `j`, `s` (the position), `id`.
+/// A page of a category's subcategories ordered by position: rows `j`, `s` (the position) and `id`.
 pub fn list(category: &CategoryRef, is_active: Option<bool>, page: &Page) -> Stmt {
     let (is_it, arg) = name_condition("c", category, 1);
     let (goes_on, value, id) = match page.start {
@@ -57,7 +57,7 @@ pub fn list(category: &CategoryRef, is_active: Option<bool>, page: &Page) -> Stm
     .bind(page.offset())
 }
 
-/// How many subcategories a list has: `n`, up to 10,001.
+/// Counts the subcategories of a list: `n`, up to 10,001.
 pub fn count(category: &CategoryRef, is_active: Option<bool>) -> Stmt {
     let (is_it, arg) = name_condition("c", category, 1);
     Stmt::new(format!(
@@ -68,7 +68,7 @@ pub fn count(category: &CategoryRef, is_active: Option<bool>) -> Stmt {
     .bind(is_active)
 }
 
-/// The row `j` (a [`SUBCATEGORY`]), `v`, `id`.
+/// Selects one subcategory: `j` (a [`SUBCATEGORY`]), `v` (the version) and `id`.
 pub fn show(name: &CategoryRef) -> Stmt {
     let (is_it, arg) = name_condition("s", name, 1);
     Stmt::new(format!(
@@ -78,7 +78,7 @@ pub fn show(name: &CategoryRef) -> Stmt {
     .bind(arg)
 }
 
-/// A subcategory that a ticket may be put in: `id`, `name` (its slug), `category_id`, if it is active.
+/// Finds a subcategory that tickets may be assigned to: `id`, `name` (its slug) and `category_id`, if it is active.
 pub fn find_active(name: &CategoryRef) -> Stmt {
     let (is_it, arg) = name_condition("s", name, 1);
     Stmt::new(format!(
@@ -88,7 +88,7 @@ pub fn find_active(name: &CategoryRef) -> Stmt {
     .bind(arg)
 }
 
-/// A subcategory's row, for a change.
+/// The columns of a subcategory that a change needs.
 #[derive(Clone, Debug, Deserialize)]
 pub struct SubcategoryRow {
     pub id: i64,
@@ -96,7 +96,7 @@ pub struct SubcategoryRow {
     pub is_active: i64,
 }
 
-/// The row of a subcategory, if it is part of the category.
+/// Selects the row of a subcategory, if it belongs to the category.
 pub fn row(category: &CategoryRef, name: &CategoryRef) -> Stmt {
     let (is_category, category) = name_condition("c", category, 1);
     let (is_it, arg) = name_condition("s", name, 2);
@@ -108,8 +108,8 @@ pub fn row(category: &CategoryRef, name: &CategoryRef) -> Stmt {
     .bind(arg)
 }
 
-/// Inserts a subcategory, last of its category unless it says where. A slug that was made of its name and is
-/// taken by another category's gets the category's slug in front.
+/// Inserts a subcategory, at the end of its category unless a position is given. If its slug was derived from its
+/// name and another category already uses it, the category's slug is put in front of it.
 pub fn insert(uid: &str, category_id: i64, facts: &CategoryFields, is_made: bool, now: i64) -> Stmt {
     Stmt::new(
         "INSERT INTO subcategories (uid, category_id, slug, name, description, position, is_active, created_at, updated_at) \
@@ -130,7 +130,7 @@ pub fn insert(uid: &str, category_id: i64, facts: &CategoryFields, is_made: bool
     .bind(now)
 }
 
-/// Changes a subcategory that is at `version`.
+/// Updates a subcategory that is at `version`.
 pub fn update(id: i64, version: i64, facts: &CategoryFields, now: i64) -> Stmt {
     update_row("subcategories", id, version, facts, now)
 }

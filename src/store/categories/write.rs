@@ -1,9 +1,10 @@
-//! What categories and subcategories share when they are written.
+//! SQL for writing that categories and subcategories share.
 
 use crate::desk::category::CategoryRef;
 use crate::edge::db::{Arg, Stmt};
 
-/// The condition on a category or subcategory, called `table`, that a name stands for; its argument is `?n`.
+/// The SQL condition that selects the category or subcategory with this id, uid or slug; `table` is its name in the
+/// query, and the argument is `?n`.
 pub fn name_condition(table: &str, name: &CategoryRef, n: usize) -> (String, Arg) {
     match name {
         CategoryRef::Id(id) => (format!("{table}.id = ?{n}"), Arg::Int(*id)),
@@ -12,7 +13,8 @@ pub fn name_condition(table: &str, name: &CategoryRef, n: usize) -> (String, Arg
     }
 }
 
-/// What a category or subcategory is to be; `None` keeps, or leaves it to the desk.
+/// The fields of a category or subcategory to be written; `None` leaves a field unchanged, or at its default on
+/// insertion.
 #[derive(Clone, Debug, Default)]
 pub struct CategoryFields {
     pub slug: Option<String>,
@@ -22,7 +24,7 @@ pub struct CategoryFields {
     pub is_active: Option<bool>,
 }
 
-/// Changes a row of `table`, categories or subcategories.
+/// Updates a row of `table`, which is the table of categories or of subcategories.
 pub(super) fn update_row(table: &str, id: i64, version: i64, facts: &CategoryFields, now: i64) -> Stmt {
     Stmt::new(format!(
         "UPDATE {table} SET version = ?2 + 1, updated_at = ?3, slug = coalesce(?4, slug), name = coalesce(?5, name), \

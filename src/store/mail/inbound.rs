@@ -1,4 +1,4 @@
-//! Mails that came in: who sent them, and that none is taken twice.
+//! Incoming mails: who sent them, and a record of each so that none is processed twice.
 
 use serde::Deserialize;
 
@@ -9,16 +9,17 @@ use crate::store::tickets::attachments::{FileCounts, count_file, note_files};
 use crate::store::tickets::subject::{EventSubject, subject_condition};
 use crate::store::tickets::ticket::Viewer;
 
-/// Somebody with the sender's address.
+/// A user who has the sender's address.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Sender {
     pub id: i64,
     pub role: String,
     pub card: String,
     pub is_active: i64,
-    /// Nothing but mails has ever said that it is theirs: no password, no address that they have confirmed.
+    /// The user has never proved ownership of the address other than by sending mail: there is no password, and the
+    /// address is not verified.
     pub is_unproven: i64,
-    /// The desk's setting.
+    /// The value of this setting.
     pub agent_scope: String,
 }
 
@@ -32,22 +33,22 @@ pub fn find_sender(address: &str) -> Stmt {
     .bind(address)
 }
 
-/// Whether a mail has been taken: a row, or none.
+/// Whether a mail has already been processed: one row if so, otherwise none.
 pub fn find_received(key: &str) -> Stmt {
     Stmt::new("SELECT 1 AS n FROM inbound_mails WHERE key = ?1").bind(key)
 }
 
-/// Where a mail comes from.
+/// The origin of a mail.
 #[derive(Clone, Debug)]
 pub struct MailOrigin {
-    /// The address of its `From`, in lower case.
+    /// The address in the `From` header, in lower case.
     pub address: String,
-    /// The domain of the server's sender; empty where the `From` is proven.
+    /// The domain of the envelope sender; empty if the `From` header is authenticated.
     pub domain: String,
 }
 
-/// Whether so many tickets were opened that no new customer is to be made: a row, or none. The bounds are those of
-/// the trigger, which decides.
+/// Whether so many tickets were opened by mail in the last hour that no new customer may be created: one row if so,
+/// otherwise none. The limits are the same as those of the database trigger, which has the final say.
 pub fn over_limit(origin: &MailOrigin, now: i64) -> Stmt {
     Stmt::new(
         "SELECT 1 AS n FROM (SELECT count(*) AS everybody, total(domain = ?1) AS near FROM inbound_mails \
@@ -57,7 +58,8 @@ pub fn over_limit(origin: &MailOrigin, now: i64) -> Stmt {
     .bind(now)
 }
 
-/// Notes that a mail is taken. Aborts the batch when it was, or when it would open one ticket too many.
+/// Records a mail as processed. Aborts the batch if it was processed before, or if it would open one ticket more than
+/// the limit.
 pub fn record_received(key: &str, origin: &MailOrigin, opens: bool, now: i64) -> Stmt {
     Stmt::new(
         "INSERT INTO inbound_mails (key, sender, domain, opened, received_at) VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -69,12 +71,12 @@ pub fn record_received(key: &str, origin: &MailOrigin, opens: bool, now: i64) ->
     .bind(now)
 }
 
-/// The places that are taken by files on a ticket; see [`FileCounts`].
+/// How many of a ticket's file slots are in use; see [`FileCounts`].
 pub fn file_counts(reader: &Viewer, id: i64) -> Stmt {
     crate::store::tickets::attachments::file_counts(reader, &Ref::Id(id))
 }
 
-/// How many more files of a kind a ticket takes.
+/// How many more files, internal or public, may be attached to a ticket.
 pub fn remaining_files(places: Option<FileCounts>, is_internal: bool) -> usize {
     let taken = places.map_or(0, |places| {
         if is_internal {
@@ -86,18 +88,19 @@ pub fn remaining_files(places: Option<FileCounts>, is_internal: bool) -> usize {
     usize::try_from(MAX_FILES_PER_TICKET.saturating_sub(taken)).unwrap_or_default()
 }
 
-/// Where a file belongs, all of it made by the same batch or there before.
+/// Where a file is attached. The ticket, message and user may have been created earlier in the same batch.
 #[derive(Clone, Debug)]
 pub struct FileTarget<'a> {
     pub ticket: EventSubject,
-    /// The head of the message's uid.
+    /// The first part of the message's uid.
     pub message: Option<&'a str>,
     pub uploader_id: i64,
-    /// Beside an internal note, and as hidden.
+    /// The file belongs to an internal note, and is hidden from customers like the note.
     pub is_internal: bool,
 }
 
-/// Adds a file whose object is there already, with its event. Aborts the batch when the places are taken.
+/// Attaches a file whose stored object already exists, and writes the event. Aborts the batch if all file slots are
+/// in use.
 pub fn attach(place: &FileTarget, uid: &str, file: &FileSpec, now: i64) -> [Stmt; 5] {
     let (ticket, arg) = subject_condition(&place.ticket);
     [

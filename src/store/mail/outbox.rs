@@ -1,7 +1,7 @@
-//! The outbox: mails that are still to be sent, claimed by one sender at a time.
+//! The outbox: mails that are still to be sent. Only one sender at a time can claim a row.
 //!
-//! One row is all mails that follow from one event. What becomes of each is in the notice of the person it goes to; the
-//! row goes with the last of them, so the table is as long as what waits.
+//! One row stands for all mails that follow from one event. The outcome of each mail is stored in its recipient's
+//! notice. A row is deleted with the last of its mails, so the table contains only mails that are still waiting.
 
 use serde::Deserialize;
 
@@ -13,44 +13,45 @@ use crate::store::notifications::notify::NEXT_ID;
 use crate::store::sql::scope::SEEN_BY;
 use crate::store::users::UserPatch;
 
-/// For how long one sender has [`SENT_AT_ONCE`] mails to itself: longer than an attempt takes.
+/// How long a sender has exclusive use of a row while it sends up to [`SENT_AT_ONCE`] mails: longer than an attempt
+/// takes.
 const LEASE: i64 = MINUTE;
-/// How many mails of one row are sent at the same time.
+/// How many mails of one row are sent concurrently.
 pub const SENT_AT_ONCE: usize = 5;
-/// How long a mail is left to the queue before the clock looks after it.
+/// How long a mail is left to the queue before the scheduled job takes care of it.
 const QUEUE_GRACE: i64 = 2 * MINUTE;
-/// Mails that somebody may ask for in an hour, of each kind.
+/// How many mails of each kind a user may request per hour.
 const MAX_REQUESTS_PER_HOUR: i64 = 3;
-/// When a row is due that only waits for digests: never.
+/// The due time of a row that waits only for digests: never.
 const NEVER: i64 = 8_640_000_000_000_000;
-/// How many rows one look at the outbox takes in, the oldest first.
+/// How many rows are examined at once when digests are made, the oldest first.
 const WINDOW: i64 = 1_000;
 
-/// A mail, whom it goes to, and what it is made of.
+/// A mail with its recipient and the facts that its text is made from.
 #[derive(Debug, Deserialize)]
 pub struct OutboxMail {
-    /// Of its notice, which is the person's own: another person may have one of the same id.
+    /// The id of its notice. Notices are numbered per user: another user may have a notice with the same id.
     pub id: i64,
     pub uid: String,
     pub user_id: i64,
     pub email: String,
-    /// How often its row of the outbox has been claimed.
+    /// How often its outbox row has been claimed.
     pub attempts: i64,
     pub created_at: i64,
-    /// It may be sent: there is somebody to tell, who wants to know and may.
+    /// The mail may be sent: the recipient is active, has not opted out, and may see what it tells.
     pub may: bool,
     pub facts: MailContent,
 }
 
-/// The notices `n` of a row `o` of the outbox.
+/// Joins an outbox row `o` with its notices `n`.
 const PEOPLE: &str = "CROSS JOIN json_each(o.people) j CROSS JOIN notices n ON n.user_id = j.value ->> 0 AND n.id = j.value ->> 1";
 
-/// Until when a row `?1` is leased, if that is done at `?2`.
+/// The lease expiry of the row `?1`, if the lease begins at `?2`.
 const LEASED_UNTIL: &str =
     "CAST(?2 AS INTEGER) + CAST(?3 AS INTEGER) * ((json_array_length(people) + 4) / 5)";
 
-/// Claims a row that is due, and holds back those of its mails for which the hour is full: they wait for a digest. The
-/// first statement gives a row if there is something to do that nobody else does.
+/// Claims a row that is due, and holds back for a digest those of its mails that would exceed the hourly limit. The
+/// first statement returns a row if there is work to do that no other sender has claimed.
 pub fn claim(id: i64, now: i64) -> [Stmt; 2] {
     [
         Stmt::new(format!(
@@ -60,8 +61,8 @@ pub fn claim(id: i64, now: i64) -> [Stmt; 2] {
         .bind(id)
         .bind(now)
         .bind(LEASE),
-        // Older ones that are still to be sent have their place in the hour, so the limit holds whatever is sent at the
-        // same moment.
+        // Older mails that are still pending count towards the hourly limit too, so it holds even if several senders
+        // send at the same moment.
         Stmt::new(format!(
             "UPDATE notices SET mail = 'held' WHERE (user_id, id) IN ( \
                SELECT j.value ->> 0, j.value ->> 1 FROM outbox CROSS JOIN json_each(people) j \
@@ -79,17 +80,17 @@ pub fn claim(id: i64, now: i64) -> [Stmt; 2] {
     ]
 }
 
-/// What happened, as a mail tells it: of a notice `n` with its event `e`, message `m` and actor `a`.
+/// The event as a mail describes it, from a notice `n` with its event `e`, message `m` and actor `a`.
 const ENTRY: &str = "json_object('kind', n.kind, 'actor', a.full_name, 'body', m.body, 'is_internal', json(iif(m.is_internal, 'true', 'false')), \
    'changes', json(coalesce(e.changes, '[]')), 'target', json_extract(e.data, '$.target'), 'words', n.message)";
 
-/// What [`ENTRY`] and [`may_send`] need besides a notice `n`.
+/// The tables that [`ENTRY`] and [`may_send`] need in addition to a notice `n`.
 const JOINS: &str = "JOIN users u ON u.id = n.user_id JOIN settings s ON s.id = 1 \
    LEFT JOIN tickets t ON t.id = n.ticket_id LEFT JOIN events e ON e.id = n.event_id \
    LEFT JOIN messages m ON m.id = e.message_id LEFT JOIN users a ON a.id = e.actor_id \
    LEFT JOIN notification_preferences p ON p.user_id = n.user_id AND p.kind = n.kind";
 
-/// Whether it may still be told.
+/// The SQL condition for a notice still being allowed to be mailed.
 fn may_send() -> String {
     format!(
         "(u.is_active = 1 AND CASE n.kind WHEN 'password_reset' THEN 1 WHEN 'verify_email' THEN u.email_verified_at IS NULL \
@@ -99,9 +100,9 @@ fn may_send() -> String {
     )
 }
 
-/// The mails of a row that are to be sent: each an [`OutboxMail`], as JSON in a row `j`.
+/// The mails of a row that are still to be sent: each is an [`OutboxMail`], as JSON in a row `j`.
 pub fn list_mails(id: i64) -> Stmt {
-    // What a digest tells of, among the person's newest notices.
+    // The notices that a digest covers, looked up among the user's 1,000 newest notices.
     let digested = format!(
         "FROM (SELECT * FROM notices z WHERE z.user_id = d.user_id ORDER BY z.id DESC LIMIT 1000) n {JOINS} \
          WHERE n.digest_id = d.id AND {}",
@@ -123,11 +124,12 @@ pub fn list_mails(id: i64) -> Stmt {
     .bind(id)
 }
 
-/// Whether a mail of the row `outbox` is still to be sent, by itself or in a digest.
+/// Whether any mail of the row `outbox` is still to be sent, by itself or in a digest.
 const WAITS: &str = "EXISTS (SELECT 1 FROM json_each(outbox.people) j CROSS JOIN notices n \
    ON n.user_id = j.value ->> 0 AND n.id = j.value ->> 1 WHERE n.mail IN ('pending', 'held'))";
 
-/// Ends a mail of a row: `sent`, `dropped` or `failed`. The second statement gives a row if it was the last of them.
+/// Records the outcome of one mail of a row: `sent`, `dropped` or `failed`. The second statement returns a row if
+/// this was the row's last mail.
 pub fn finish(
     row: i64,
     (user_id, id): (i64, i64),
@@ -147,7 +149,7 @@ pub fn finish(
     ]
 }
 
-/// Deletes a row none of whose mails is still to be sent; gives its `id`.
+/// Deletes a row if none of its mails is still to be sent; returns its `id`.
 pub fn delete_finished(row: i64) -> Stmt {
     Stmt::new(format!(
         "DELETE FROM outbox WHERE id = ?1 AND NOT {WAITS} RETURNING id"
@@ -155,14 +157,14 @@ pub fn delete_finished(row: i64) -> Stmt {
     .bind(row)
 }
 
-/// Leaves what remains of a row to a later attempt, or to digests.
+/// Releases a row, leaving its remaining mails to a later attempt, or to digests.
 pub fn release(row: i64, next_attempt_at: Option<i64>) -> Stmt {
     Stmt::new("UPDATE outbox SET lease_until = 0, next_attempt_at = ?2 WHERE id = ?1")
         .bind(row)
         .bind(next_attempt_at.unwrap_or(NEVER))
 }
 
-/// Rows that should have been sent by now: `what`, `id`, as what is due.
+/// Rows that are overdue, as entries of the list of due work: `what` and `id`.
 pub fn list_due(now: i64, most: i64) -> Stmt {
     Stmt::new(
         "SELECT 'mail' AS what, id FROM outbox WHERE next_attempt_at <= ?1 AND lease_until <= ?1 \
@@ -173,7 +175,7 @@ pub fn list_due(now: i64, most: i64) -> Stmt {
     .bind(QUEUE_GRACE)
 }
 
-/// Drops mails that nobody sends.
+/// Drops mails that are due, for a deployment in which sending mail is turned off.
 pub fn drop_pending(now: i64, most: i64) -> [Stmt; 2] {
     const DUE: &str = "SELECT * FROM outbox WHERE next_attempt_at <= ?1 ORDER BY id LIMIT ?2";
     [
@@ -189,13 +191,13 @@ pub fn drop_pending(now: i64, most: i64) -> [Stmt; 2] {
     ]
 }
 
-/// Makes digests of what is held, wherever the hour has room for one more mail.
+/// Makes digests of the mails that were held back, wherever the hourly limit leaves room for one more mail.
 pub fn insert_digests(now: i64) -> [Stmt; 4] {
     let held = format!("FROM (SELECT * FROM outbox ORDER BY id LIMIT {WINDOW}) o {PEOPLE}");
     let groups = format!(
         "(SELECT DISTINCT n.user_id AS user_id, n.ticket_id AS ticket_id {held} WHERE n.mail = 'held' LIMIT 100)"
     );
-    // Digests `d` that the first statement has just made: their ids are behind the last event's.
+    // The digests `d` that the first statement has just made: their ids are greater than the last event's id.
     let made = |of: &str| {
         format!(
             "notices d ON d.user_id = {of}.user_id AND d.id > coalesce((SELECT max(id) FROM events), 0) * 1024 \
@@ -233,25 +235,25 @@ pub fn insert_digests(now: i64) -> [Stmt; 4] {
     ]
 }
 
-// Mails that are no notifications ---------------------------------------------------------------------------------
+// Mails that are not notifications ---------------------------------------------------------------------------------
 
-/// Asks for a mail with a link to set a password. Whether there is such an account nobody can tell from it.
+/// Requests a mail with a link to set a password. The result does not reveal whether such an account exists.
 pub fn request_password_reset(email_key: &str, now: i64) -> [Stmt; 2] {
     request("u.email_key = ?2", "password_reset").map(|stmt| stmt.bind(now).bind(email_key))
 }
 
-/// Invites somebody whose account has no password yet; by uid, for one that the same batch makes.
+/// Invites a user whose account has no password yet; by uid, so that the user may be created by the same batch.
 pub fn invite(uid: &str, now: i64) -> [Stmt; 2] {
     request("u.uid = ?2 AND u.password_hash IS NULL", "password_reset").map(|stmt| stmt.bind(now).bind(uid))
 }
 
-/// Asks somebody anew to confirm their address.
+/// Asks a user again to confirm their email address.
 pub fn request_verification(user_id: i64, now: i64) -> [Stmt; 2] {
     request("u.id = ?2 AND u.email_verified_at IS NULL", "verify_email")
         .map(|stmt| stmt.bind(now).bind(user_id))
 }
 
-/// Asks somebody whom the same batch has registered to confirm their address.
+/// Asks a user who was registered earlier in the same batch to confirm their email address.
 pub fn request_first_verification(uid: &str, now: i64) -> [Stmt; 2] {
     insert_mail(
         "u.uid = ?2 AND u.email_verified_at IS NULL AND u.password_hash IS NOT NULL AND u.is_active = 1",
@@ -261,7 +263,7 @@ pub fn request_first_verification(uid: &str, now: i64) -> [Stmt; 2] {
     .map(|stmt| stmt.bind(now).bind(uid))
 }
 
-/// Asks somebody to confirm the address that an update gives them; to be run before the update.
+/// Asks a user to confirm the email address that an update gives them; must run before the update.
 pub fn request_changed_verification(user_id: i64, update: &UserPatch, now: i64) -> Vec<Stmt> {
     let Some(email) = &update.email else {
         return Vec::new();
@@ -280,7 +282,7 @@ pub fn request_changed_verification(user_id: i64, update: &UserPatch, now: i64) 
     .into()
 }
 
-/// As [`insert_mail`], for what people ask for by themselves: only so many in an hour.
+/// Like [`insert_mail`], for mails that users request themselves: limited to [`MAX_REQUESTS_PER_HOUR`].
 fn request(whom: &str, kind: &str) -> [Stmt; 2] {
     insert_mail(
         &format!("{whom} AND u.is_active = 1"),
@@ -292,7 +294,8 @@ fn request(whom: &str, kind: &str) -> [Stmt; 2] {
     )
 }
 
-/// A mail of its own to the person `u` for whom a condition holds, at the moment `?1`, if there may be one more.
+/// Inserts a mail with its own outbox row for the user `u` that satisfies `whom`, at the time `?1`, if the condition
+/// `may_be` allows one more.
 fn insert_mail(whom: &str, may_be: &str, kind: &str) -> [Stmt; 2] {
     [
         Stmt::new(format!(
@@ -308,7 +311,7 @@ fn insert_mail(whom: &str, may_be: &str, kind: &str) -> [Stmt; 2] {
     ]
 }
 
-/// Forgets all mails that have not been sent, and leaves only the latest notifications unread: samples are not news.
+/// Discards all unsent mails, and marks all but the latest notifications as read: sample data is not news.
 pub fn discard_pending() -> [Stmt; 4] {
     [
         Stmt::new("DELETE FROM outbox"),

@@ -1,4 +1,8 @@
-//! Notifications: what people have been told, as far as they may still see what it is about.
+//! Who is notified of which event, and how are notifications read, counted and marked as read?
+//!
+//! Every read returns only notifications about things that the reader may still see. Notifications are created in
+//! `notify.rs`.
+//! Not allowed here: sending mails; a mail is only put into the outbox.
 
 pub mod notify;
 
@@ -13,20 +17,21 @@ use crate::http::shape::Choices;
 use crate::store::sql::view::{self, Out, View, field, nullable};
 use crate::store::tickets::ticket::Viewer;
 
-/// Every kind.
+/// All kinds of notifications.
 pub static KIND: Choices = Choices {
     list: &NotificationKind::WORDS,
     parse: |word| NotificationKind::parse(word).map(NotificationKind::as_str),
 };
 
-/// The uid of a notice `n`: a UUIDv7 (RFC 9562, section 5.7) made of the row, so that nothing is stored or looked up.
+/// The uid of a notice `n`: a UUIDv7 (RFC 9562, section 5.7) computed from the row, so nothing is stored or looked
+/// up.
 pub const UID: &str = "printf('%08x-%04x-7%03x-%04x-%012x', n.created_at >> 16, n.created_at & 65535, n.user_id & 4095, \
    32768 | ((n.user_id >> 12) & 16383), n.id)";
 
-/// The most that an unread count counts.
+/// The unread count stops at this number.
 const MAX_COUNTED: i64 = 1_000;
 
-/// A notification.
+/// A notification as the API returns it.
 pub const NOTIFICATION: View = View {
     name: "Notification",
     fields: &[
@@ -48,7 +53,7 @@ pub const NOTIFICATION: View = View {
     ],
 };
 
-/// The SQL that builds a [`NOTIFICATION`] for somebody who reads notes, or does not.
+/// The SQL that builds a [`NOTIFICATION`], for a reader who may or may not read internal notes.
 pub fn json(internal: bool) -> String {
     let seq = if internal { "e.seq" } else { "e.public_seq" };
     let ticket = view::object(
@@ -77,11 +82,11 @@ pub fn json(internal: bool) -> String {
         .replace("$EVENT", &format!("({event})"))
 }
 
-/// The rows that [`json`] speaks of.
+/// The FROM clause with the tables that [`json`] reads.
 pub const FROM: &str = "FROM notices n LEFT JOIN tickets t ON t.id = n.ticket_id LEFT JOIN events e ON e.id = n.event_id \
    LEFT JOIN messages m ON m.id = e.message_id AND m.deleted_at IS NULL LEFT JOIN users a ON a.id = e.actor_id";
 
-/// Whether the reader may know of it.
+/// The condition that the reader may see the notification.
 fn visible(reader: &Viewer) -> String {
     let internal = if policy::may_read_internal(reader.role) {
         "1"
@@ -94,7 +99,7 @@ fn visible(reader: &Viewer) -> String {
     )
 }
 
-/// Which of them are asked for.
+/// Which notifications to list.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NotificationFilter {
     pub unread: bool,
@@ -111,11 +116,11 @@ impl NotificationFilter {
     }
 }
 
-/// Notifications that one page looks at, whether or not they can still be seen.
+/// How many notifications a page reads at most, whether or not they are still visible.
 const WINDOW: i64 = 1_000;
 
-/// A page of the reader's notifications, newest first: rows `j`, `id`; and where it stopped, if it has looked at as many
-/// as a page may.
+/// A page of the reader's notifications, newest first: rows `j`, `id`. The second statement gives the place where the
+/// page stopped, if it read the maximum of [`WINDOW`] rows.
 pub fn list(reader: &Viewer, filter: NotificationFilter, page: &Page) -> [Stmt; 2] {
     let before = match page.start {
         PageStart::After { id, .. } => id,
@@ -144,7 +149,7 @@ pub fn list(reader: &Viewer, filter: NotificationFilter, page: &Page) -> [Stmt; 
     ]
 }
 
-/// How many [`list`] has in all: `n`, up to 10,001.
+/// How many notifications [`list`] has in all: `n`, at most 10,001.
 pub fn count(reader: &Viewer, filter: NotificationFilter) -> Stmt {
     reader.stmt(format!(
         "SELECT count(*) AS n FROM (SELECT 1 {FROM} WHERE {} AND {} LIMIT 10001)",
@@ -153,7 +158,7 @@ pub fn count(reader: &Viewer, filter: NotificationFilter) -> Stmt {
     ))
 }
 
-/// `{"unread_count", "is_capped"}` in the row `j`.
+/// The unread count `{"unread_count", "is_capped"}` as the row `j`.
 pub fn unread_count(reader: &Viewer) -> Stmt {
     reader.stmt(format!(
         "SELECT '{{\"unread_count\":' || min(count(*), {MAX_COUNTED}) || ',\"is_capped\":' || iif(count(*) > {MAX_COUNTED}, 'true', 'false') || '}}' AS j, NULL AS v, NULL AS id \
@@ -166,16 +171,16 @@ pub fn unread_count(reader: &Viewer) -> Stmt {
     ))
 }
 
-/// The `id` of one of the reader's notifications.
+/// The `id` of one of the reader's notifications, by reference.
 pub fn row(reader: &Viewer, reference: &Ref) -> Stmt {
-    // A uid ends in the id.
+    // The end of a uid is the id.
     let (id, uid) = match reference {
         Ref::Id(id) => (Some(*id), None),
         Ref::Uid(uid) => (
             uid.get(24..).and_then(|id| i64::from_str_radix(id, 16).ok()),
             Some(uid),
         ),
-        // A ticket's number or key.
+        // The number or key of a ticket.
         Ref::Number(_) | Ref::Key(_) => (None, None),
     };
     reader
@@ -198,7 +203,7 @@ pub fn show(reader: &Viewer, id: i64) -> Stmt {
         .bind(id)
 }
 
-/// Marks one as read; one that was read keeps its time.
+/// Marks a notification as read; if it was read before, the earlier time stays.
 pub fn mark_read(user_id: i64, id: i64, now: i64) -> Stmt {
     Stmt::new("UPDATE notices SET read_at = ?3 WHERE user_id = ?1 AND id = ?2 AND read_at IS NULL")
         .bind(user_id)
@@ -206,21 +211,21 @@ pub fn mark_read(user_id: i64, id: i64, now: i64) -> Stmt {
         .bind(now)
 }
 
-/// Marks all of somebody's as read.
+/// Marks all notifications of a user as read.
 pub fn mark_all_read(user_id: i64, now: i64) -> Stmt {
     Stmt::new("UPDATE notices SET read_at = ?2 WHERE user_id = ?1 AND read_at IS NULL AND live = 1")
         .bind(user_id)
         .bind(now)
 }
 
-/// How somebody wants to be told, of every kind: the row `j`.
+/// A user's notification preferences for every kind: the row `j`.
 pub fn preferences(user_id: i64) -> Stmt {
     let kinds: Vec<String> = NotificationKind::WORDS
         .iter()
         .enumerate()
         .map(|(at, kind)| format!("SELECT {at} AS at, '{kind}' AS kind"))
         .collect();
-    // D1 joins at most five SELECTs.
+    // D1 allows at most five SELECTs in one compound statement.
     let kinds: Vec<String> = kinds
         .chunks(5)
         .map(|some| format!("SELECT * FROM ({})", some.join(" UNION ALL ")))
@@ -234,7 +239,7 @@ pub fn preferences(user_id: i64) -> Stmt {
     .bind(user_id)
 }
 
-/// Changes how somebody wants to be told; what is not said stays.
+/// Changes a user's notification preferences; values that are not given stay as they are.
 pub fn set_preferences(user_id: i64, wanted: &BTreeMap<NotificationKind, Channels>) -> Vec<Stmt> {
     let prefer = |(kind, ways): (&NotificationKind, &Channels)| {
         Stmt::new(

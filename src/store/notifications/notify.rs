@@ -1,7 +1,8 @@
-//! Notifying people of what happens, in the batch in which it happens.
+//! Creates notifications of an event in the same batch that writes the event.
 //!
-//! A row of `notices` is what one person is told and the state of the mail about it; all mails of an event are one row
-//! of `outbox`. Callers name candidates. Whether they are active, may know and want to know is decided in SQL.
+//! One row of `notices` is one notification of one person, together with the state of its mail. All mails about one
+//! event share one row of `outbox`. Callers name candidates; SQL decides whether a candidate is active, may see the
+//! event and wants the notification.
 
 use serde_json::{Value, json};
 
@@ -9,12 +10,12 @@ use crate::desk::tickets::event::{Event, EventKind};
 use crate::edge::db::{Arg, Stmt};
 use crate::store::sql::scope::SEEN_BY;
 
-/// Notifies those whom the event that was appended last concerns.
+/// Notifies the people concerned by the event that was appended last.
 pub fn of_event(actor: Option<i64>, event: &Event) -> Vec<Stmt> {
     of_message(actor, event, &[])
 }
 
-/// As [`of_event`], of a message that mentions people: their usernames in lower case.
+/// Like [`of_event`], for a message that mentions people, given by their usernames in lower case.
 pub fn of_message(actor: Option<i64>, event: &Event, mentioned: &[String]) -> Vec<Stmt> {
     let mut stmts = Vec::new();
     let candidates = candidates(actor, event);
@@ -30,15 +31,16 @@ pub fn of_message(actor: Option<i64>, event: &Event, mentioned: &[String]) -> Ve
         .collect();
     let mentions = Audience::of_last_message(mentions);
     let replies = Audience::of_last_event(candidates);
-    // A mention says more than a reply, so it comes first; in which way either is wanted is a preference of its own.
+    // A mention is more specific than a reply, so it comes first. Each kind has its own preference for live and mail.
     stmts.push(insert_notices(&mentions));
     stmts.push(insert_notices_for_the_rest(&replies));
     stmts.push(insert_mails(&mentions.and(replies.candidates.clone())));
     stmts
 }
 
-/// Who is notified of an event, and as what: `[person, kind]`, where the first entry of a person counts. The assignee
-/// is told of the assignment, requester and assignee of what others say and of the status.
+/// Who is notified of an event, and of which kind: `[person, kind]`; if a person is listed twice, the first entry
+/// counts. The assignee is notified of the assignment; the requester and the assignee are notified of messages and of
+/// changes of the status.
 fn candidates(actor: Option<i64>, event: &Event) -> Vec<Value> {
     let mut list = Vec::new();
     for change in event.changes.iter().filter(|change| change.field == "assignee") {
@@ -63,7 +65,7 @@ fn candidates(actor: Option<i64>, event: &Event) -> Vec<Value> {
 
 // Events that SQL appends -----------------------------------------------------------------------------------------
 
-/// Notifies of the automatic assignment of a ticket, if the event that was appended last is one with this cause.
+/// Notifies of a ticket's automatic assignment, if the event that was appended last is an assignment with this cause.
 pub fn notify_of_assignment(ticket: (&str, Arg), cause: &str) -> [Stmt; 2] {
     let (condition, arg) = ticket;
     let candidates = vec![json!(["assignee", "assigned"]), json!(["requester", "status"])];
@@ -77,7 +79,7 @@ pub fn notify_of_assignment(ticket: (&str, Arg), cause: &str) -> [Stmt; 2] {
     notify(&audience)
 }
 
-/// Notifies of the newest event of each ticket `t` for which a condition holds, where that event changed the status.
+/// Notifies of the newest event of each ticket `t` that matches a condition, where that event changed the status.
 pub fn notify_of_status(condition: &str, args: Vec<Arg>) -> [Stmt; 2] {
     notify(&Audience::of_newest_events(
         r#"'[["requester","status"],["assignee","status"]]'"#,
@@ -86,11 +88,11 @@ pub fn notify_of_status(condition: &str, args: Vec<Arg>) -> [Stmt; 2] {
     ))
 }
 
-/// Notifies of the newest event of each ticket `t` for which a condition holds, a warning of a promise: the assignee,
-/// or all managers, or all admins.
+/// Notifies of the newest event of each ticket `t` that matches a condition, where that event is an SLA warning. The
+/// assignee is notified; without an assignee all managers; without managers all admins.
 pub fn notify_of_warning(condition: &str, args: Vec<Arg>) -> [Stmt; 2] {
     notify(&Audience::of_newest_events(
-        // The + keeps SQLite from walking everybody who is active.
+        // The unary + keeps SQLite from using an index on `is_active`, which would read all active users.
         "iif(t.assignee_id IS NOT NULL, json_array(json_array(t.assignee_id, e.type)), \
            (SELECT json_group_array(json_array(m.id, e.type)) FROM users m WHERE +m.is_active = 1 AND m.role <> 'customer' AND m.role = \
              iif(EXISTS (SELECT 1 FROM users WHERE role = 'manager' AND role <> 'customer' AND +is_active = 1), 'manager', 'admin')))",
@@ -99,26 +101,26 @@ pub fn notify_of_warning(condition: &str, args: Vec<Arg>) -> [Stmt; 2] {
     ))
 }
 
-/// The candidate `c` is one for `status` only where the event `e` changed it.
+/// SQL condition: the candidate `c` has another kind than `status`, or the event `e` changed the status.
 const CHANGED_STATUS: &str = r#"(c.value ->> 1 <> 'status' OR instr(e.changes, '"field":"status"'))"#;
 
 // Statements ------------------------------------------------------------------------------------------------------
 
-/// Candidates `c` for notices of an event `e` of the ticket `t`.
+/// The candidates `c` for notices of an event `e` of the ticket `t`.
 #[derive(Clone)]
 struct Audience {
     from: &'static str,
-    /// The JSON list of candidates: an expression.
+    /// SQL expression of the JSON list of candidates.
     list: String,
-    /// What `?1` of `list` is, where it has one.
+    /// The value of `?1` in `list`, if `list` uses it.
     candidates: Vec<Value>,
     condition: String,
     args: Vec<Arg>,
-    /// The id of the candidate.
+    /// SQL expression of the candidate's user id.
     person: &'static str,
-    /// There may be several events.
+    /// Whether there may be several events.
     is_bulk: bool,
-    /// Candidates must be able to see the ticket.
+    /// Whether only candidates who may see the ticket are notified.
     must_see: bool,
 }
 
@@ -178,7 +180,7 @@ impl Audience {
     }
 }
 
-/// The notices of an audience, and the mails about them.
+/// Creates the notices of an audience, and the mails about them.
 fn notify(audience: &Audience) -> [Stmt; 2] {
     [insert_notices(audience), insert_mails(audience)]
 }
@@ -187,7 +189,8 @@ fn insert_notices(audience: &Audience) -> Stmt {
     insert_notices_where(audience, "1", "1")
 }
 
-/// As [`insert_notices`], without what somebody has been told of the event already, in either way by itself.
+/// Like [`insert_notices`], but leaves out the channels (live, mail) by which a person has already been notified of
+/// the event. Each channel is checked separately.
 fn insert_notices_for_the_rest(audience: &Audience) -> Stmt {
     let told = |way: &str| {
         format!(
@@ -215,7 +218,7 @@ fn insert_notices_where(audience: &Audience, may_list: &str, may_mail: &str) -> 
     } else {
         ("", "1")
     };
-    // min(c.key): the other columns are those of a person's first candidate.
+    // min(c.key) makes SQLite take the other columns from the first candidate entry of each person.
     audience.stmt(format!(
         "INSERT INTO notices (user_id, id, kind, ticket_id, event_id, created_at, live, mail) \
          SELECT x.user_id, x.id, x.kind, x.ticket_id, x.event_id, x.at, x.live, iif(x.mails, 'pending', NULL) FROM ( \
@@ -230,7 +233,7 @@ fn insert_notices_where(audience: &Audience, may_list: &str, may_mail: &str) -> 
     ))
 }
 
-/// What an audience has just been told: notices `n`.
+/// FROM clause of the notices `n` that an audience has just received.
 fn told(audience: &Audience) -> String {
     format!(
         "FROM {} CROSS JOIN json_each({}) c CROSS JOIN notices n ON n.user_id = {} AND n.id > e.id * 1024 AND n.event_id = e.id",
@@ -250,17 +253,17 @@ fn insert_mails(audience: &Audience) -> Stmt {
 
 // Without an event ------------------------------------------------------------------------------------------------
 
-/// The id of a person's next notice where no event gives one; the person is the row `u`.
+/// The id of a person's next notice when it is not derived from an event; the person is the row `u`.
 pub(in crate::store) const NEXT_ID: &str = "max(coalesce((SELECT max(id) FROM events), 0) * 1024, \
    coalesce((SELECT max(o.id) FROM notices o WHERE o.user_id = u.id), 0)) + 1";
 
-/// Something that people are told without an event, in SQL.
+/// A notification that is not about an event, in SQL.
 pub(in crate::store) struct Announcement<'a> {
     pub kind: &'static str,
-    /// Gives the people `u`.
+    /// FROM clause that gives the people `u`.
     pub from: &'static str,
     pub condition: &'a str,
-    /// The id of the ticket that it is about, or NULL.
+    /// The id of the ticket that the notification is about, or NULL.
     pub ticket: &'static str,
     pub message: &'static str,
     pub at: &'static str,
@@ -268,7 +271,7 @@ pub(in crate::store) struct Announcement<'a> {
 }
 
 impl Announcement<'_> {
-    /// Tells whoever it is for, in the ways that they want.
+    /// Notifies all people `u` by the channels that they have chosen.
     pub fn notify(&self) -> [Stmt; 2] {
         let Announcement {
             kind,
@@ -323,7 +326,7 @@ mod tests {
         let given = json!([[7, "assigned"], ["requester", "status"], ["assignee", "status"]]);
         for (kind, actor, changes, want) in [
             (EventKind::MessageAdded, Some(1), vec![], reply),
-            // A rule's note.
+            // A note that a rule has added.
             (EventKind::MessageAdded, None, vec![], json!([])),
             (EventKind::StatusChanged, None, vec![status()], moved.clone()),
             (EventKind::Assigned, Some(1), vec![nobody(), status()], moved),
@@ -334,7 +337,7 @@ mod tests {
                 vec![assignee()],
                 json!([[7, "transferred"]]),
             ),
-            // What a new ticket begins with is no change.
+            // The initial values of a new ticket do not count as changes.
             (
                 EventKind::TicketCreated,
                 Some(1),

@@ -1,4 +1,4 @@
-//! Reports of the present: kept sums where there are any, otherwise a bounded walk.
+//! Reports on the present: from stored counts if there are any, otherwise from a scan of limited size.
 
 use serde::Deserialize;
 
@@ -17,17 +17,18 @@ use crate::store::tickets::list::filter::{
     IndexWalk, SqlBuilder, TicketFilter, filter_condition, index_walks,
 };
 
-/// How many tickets a report of the present walks at most where no sums are kept; then it is capped.
+/// How many tickets a report on the present scans at most if there are no stored counts; beyond that, the report is
+/// capped.
 pub const MAX_WALKED: i64 = counts::MAX_UNMARKED;
-/// The statuses that are not resolved, as a stretch of an index.
+/// The unresolved statuses, as an index range.
 const UNRESOLVED_STATUSES: &str =
     "t.status IN ('open', 'assigned', 'in_progress', 'waiting', 'blocked', 'reopened')";
-/// What of a ticket a walk keeps.
+/// The columns of a ticket that a scan reads.
 const WALKED: &str = "t.id, t.status, t.priority, t.category_id, t.category, t.department, t.project_id, t.key, \
   t.requester_id, t.assignee_id, t.created_at, t.resolved_at, t.paused_at, t.first_responded_at, \
   t.first_response_due_at, t.first_response_risk_at, t.resolution_due_at, t.resolution_risk_at";
 
-/// Unresolved tickets of an age and a priority; `age` is `None` in the row that tells how many were walked.
+/// The unresolved tickets of one age and priority; in the row with `age` = `None`, the number of tickets scanned.
 #[derive(Clone, Debug, Deserialize)]
 pub struct AgeRow {
     pub age: Option<i64>,
@@ -37,7 +38,7 @@ pub struct AgeRow {
     pub breached: i64,
 }
 
-/// One of the staff, with the unresolved tickets that are theirs now.
+/// A staff member, with the number of unresolved tickets currently assigned to them.
 #[derive(Clone, Debug, Deserialize)]
 pub struct WorkloadRow {
     pub id: i64,
@@ -49,14 +50,14 @@ pub struct WorkloadRow {
 }
 
 impl WorkloadRow {
-    /// Whether a report names them even when there is nothing to tell: active agents, whose work tickets are.
+    /// Whether a report lists this person even if all numbers are zero: true for active agents, whose job is tickets.
     pub fn is_always_listed(&self) -> bool {
         self.is_active == 1 && self.role == Role::Agent.as_str()
     }
 }
 
 impl ReportScope<'_> {
-    /// The present in one row of [`counts::TicketCounts`].
+    /// The present totals, in one row of [`counts::TicketCounts`].
     pub fn current(&self) -> Stmt {
         let mut sql = SqlBuilder::new(self.reader);
         if let Some(kept) = self.counted(&mut sql, GroupBy::Nothing) {
@@ -97,7 +98,8 @@ impl ReportScope<'_> {
         ))
     }
 
-    /// The present by category or department: [`Group`]s. What has none is missing, and is the rest.
+    /// The present totals by category or department: [`Group`]s. Tickets without one are in no group; they are the
+    /// remainder of the total.
     pub fn current_by(&self, by: GroupBy) -> Stmt {
         let mut sql = SqlBuilder::new(self.reader);
         if let Some(kept) = self.counted(&mut sql, by) {
@@ -111,11 +113,12 @@ impl ReportScope<'_> {
         ))
     }
 
-    /// What answers from kept sums: for [`GroupBy::Nothing`] the condition on the cells `n`, otherwise the groups themselves.
+    /// The SQL for a report from stored counts, if they can answer it. For [`GroupBy::Nothing`] it is the condition
+    /// on the count rows `n`, otherwise the groups themselves.
     fn counted(&self, sql: &mut SqlBuilder, by: GroupBy) -> Option<String> {
         let scope = self.reader.scope;
         let mine = |filter: &TicketFilter| matches!(filter, TicketFilter::Assignee(Ref::Id(id)) if *id == self.reader.id);
-        // What is assigned to an agent is in the agent's scope whatever it is.
+        // Tickets assigned to an agent are always within that agent's scope.
         let seen = scope == Scope::All || (scope != Scope::Own && self.filters.iter().any(mine));
         let of_categories = |cells: &str, condition: &str| {
             format!(
@@ -144,7 +147,8 @@ impl ReportScope<'_> {
         }
     }
 
-    /// The newest tickets of the narrowest filter as the table `w`, and what is still to be tested of them.
+    /// The newest tickets of the most selective filter as the table `w`, and the conditions that remain to be tested
+    /// on them.
     fn walk(&self, sql: &mut SqlBuilder) -> (String, String) {
         let narrow = |filter: &&TicketFilter| match filter {
             TicketFilter::Assignee(_) => 1,
@@ -167,7 +171,7 @@ impl ReportScope<'_> {
         )
     }
 
-    /// Unresolved tickets, the oldest first: [`AgeRow`]s.
+    /// The unresolved tickets by age, the oldest first: [`AgeRow`]s.
     pub fn unresolved(&self) -> Stmt {
         let mut sql = SqlBuilder::new(self.reader);
         let assignee = self
@@ -200,7 +204,7 @@ impl ReportScope<'_> {
         ))
     }
 
-    /// The staff by name, or the one that the filters name: [`WorkloadRow`]s.
+    /// The workload of all staff by name, or of the person given by the filters: [`WorkloadRow`]s.
     pub fn workloads(&self) -> Stmt {
         let mut sql = SqlBuilder::new(self.reader);
         let mut wheres = vec!["u.role <> 'customer'".to_owned()];

@@ -1,5 +1,6 @@
-//! What reports read: kept sums for the present where there are any, otherwise a bounded walk, and stretches
-//! of an index for a range, so that a report costs what it tells of and not what the table holds.
+//! Which SQL do reports read? For the present: stored counts if there are any, otherwise a scan of
+//! limited size. For a period: index ranges, so the cost depends on the period and not on the table size.
+//! Not allowed here: running the statements, HTTP, and scans without a limit.
 
 pub mod current;
 pub mod period;

@@ -1,4 +1,4 @@
-//! Reports of a range: stretches of an index.
+//! Reports on a period, read from index ranges.
 
 use serde::Deserialize;
 
@@ -10,23 +10,23 @@ use crate::store::sql::scope::Scope;
 use crate::store::tickets::json::sla_states;
 use crate::store::tickets::list::filter::{SqlBuilder, filter_condition};
 
-/// Which moment of a ticket falls in a range.
+/// Which time of a ticket must be within the period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum TicketTime {
     Created,
     Resolved,
 }
 
-/// What is measured.
+/// The duration that is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DurationKind {
-    /// From creation to the first answer, of tickets created in the range.
+    /// From creation to the first response, of tickets created in the period.
     FirstResponse,
-    /// From creation to resolution, of tickets resolved in the range.
+    /// From creation to resolution, of tickets resolved in the period.
     Resolution,
 }
 
-/// A row of durations, in milliseconds.
+/// One row of durations, in milliseconds.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct PercentilesRow {
     pub k: Option<String>,
@@ -38,7 +38,7 @@ pub struct PercentilesRow {
     pub max: i64,
 }
 
-/// A row of promises.
+/// One row of SLA compliance numbers.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct ComplianceRow {
     pub k: Option<String>,
@@ -49,7 +49,7 @@ pub struct ComplianceRow {
     pub resolution_missed: i64,
 }
 
-/// What somebody did in a range.
+/// What one person did in the period.
 #[derive(Clone, Debug, Deserialize)]
 pub struct ActivityRow {
     pub id: i64,
@@ -66,7 +66,7 @@ pub struct ActivityRow {
 }
 
 impl ReportScope<'_> {
-    /// A stretch of an index: the tickets `t` that were created, or resolved, from one moment until another.
+    /// An index range: the tickets `t` that were created, or resolved, from `from` until before `until`.
     fn index_range(&self, sql: &mut SqlBuilder, moment: TicketTime, from: &str, until: &str) -> String {
         let own = self.reader.scope == Scope::Own;
         let (index, column) = match (moment, own) {
@@ -90,7 +90,7 @@ impl ReportScope<'_> {
         self.index_range(sql, moment, &from, &until)
     }
 
-    /// `created` and `resolved` tickets of each part of a range, in order.
+    /// The number of `created` and `resolved` tickets in each part of a period, in order.
     pub fn trend(&self, parts: &[Bucket]) -> Stmt {
         let mut sql = SqlBuilder::new(self.reader);
         let bounds: Vec<[i64; 2]> = parts
@@ -111,7 +111,7 @@ impl ReportScope<'_> {
         ))
     }
 
-    /// How many tickets were created in the range: [`Group`]s.
+    /// The number of tickets created in the period: [`Group`]s.
     pub fn created(&self, by: GroupBy, range: &Period) -> Stmt {
         let mut sql = SqlBuilder::new(self.reader);
         let stretch = self.in_period(&mut sql, TicketTime::Created, range);
@@ -122,7 +122,7 @@ impl ReportScope<'_> {
         ))
     }
 
-    /// How long things took: [`PercentilesRow`]s.
+    /// How long responses or resolutions took: [`PercentilesRow`]s.
     pub fn percentiles(&self, duration: DurationKind, by: GroupBy, range: &Period) -> Stmt {
         let mut sql = SqlBuilder::new(self.reader);
         let (moment, end) = match duration {
@@ -142,7 +142,7 @@ impl ReportScope<'_> {
         ))
     }
 
-    /// How the promises to tickets created in the range are kept: [`ComplianceRow`]s.
+    /// How far SLA targets are met, for tickets created in the period: [`ComplianceRow`]s.
     pub fn sla(&self, by: GroupBy, range: &Period) -> Stmt {
         let mut sql = SqlBuilder::new(self.reader);
         let stretch = self.in_period(&mut sql, TicketTime::Created, range);
@@ -156,7 +156,8 @@ impl ReportScope<'_> {
         ))
     }
 
-    /// Who did most in the range: [`ActivityRow`]s. Here the assignee of the filters is who acted.
+    /// The people who did most in the period: [`ActivityRow`]s. Here the assignee filter selects the person who
+    /// acted.
     pub fn activity(&self, range: &Period, most: i64) -> Stmt {
         let mut sql = SqlBuilder::new(self.reader);
         let (from, until) = (sql.arg(range.from), sql.arg(range.until));

@@ -1,4 +1,4 @@
-//! What the report queries share.
+//! Types and SQL that several report queries share.
 
 use serde::Deserialize;
 
@@ -6,17 +6,17 @@ use crate::desk::id::Ref;
 use crate::store::tickets::list::filter::{SqlBuilder, TicketFilter, filter_condition};
 use crate::store::tickets::ticket::Viewer;
 
-/// How many people a report names at most.
+/// The maximum number of people in a report.
 pub const MAX_PEOPLE: i64 = 1_000;
 
-/// The part of the desk that a report looks at. The filters are those of category, project and assignee.
+/// The tickets that a report covers: the reader's scope, and filters by category, project and assignee.
 #[derive(Clone, Copy)]
 pub struct ReportScope<'a> {
     pub reader: &'a Viewer,
     pub filters: &'a [TicketFilter],
 }
 
-/// What the rows of a report stand for.
+/// What each row of a report stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GroupBy {
     /// All tickets in one row.
@@ -43,7 +43,7 @@ impl GroupBy {
     }
 }
 
-/// What a row of a report counts; `k` is what it stands for.
+/// One count of a report; `k` identifies the group that the row stands for.
 #[derive(Clone, Debug, Deserialize)]
 pub struct GroupRow {
     pub k: Option<String>,
@@ -51,7 +51,7 @@ pub struct GroupRow {
 }
 
 impl ReportScope<'_> {
-    /// What is tested of each ticket `t` on the way.
+    /// The conditions that each ticket `t` must satisfy.
     pub fn conditions(&self, sql: &mut SqlBuilder) -> String {
         let mut tests = vec![self.reader.scope.worklist_condition().to_owned()];
         for filter in self.filters {
@@ -61,7 +61,7 @@ impl ReportScope<'_> {
     }
 }
 
-/// Categories stand in a report even when nothing is in them.
+/// Categories appear in a report even if they have no tickets.
 pub fn zero_rows(by: GroupBy) -> &'static str {
     match by {
         GroupBy::Category => "SELECT slug AS k, 0 AS n FROM categories UNION ALL ",
@@ -69,7 +69,7 @@ pub fn zero_rows(by: GroupBy) -> &'static str {
     }
 }
 
-/// The kind of sum that a filter names, and the id in it as an INTEGER.
+/// The kind of stored count that a filter corresponds to, and the id in the filter as an INTEGER.
 pub fn count_key(sql: &mut SqlBuilder, filter: &TicketFilter) -> Option<(&'static str, String)> {
     let mut id = |table: &str, reference: &Ref| match reference {
         Ref::Id(id) => Some(format!("CAST({} AS INTEGER)", sql.arg(*id))),

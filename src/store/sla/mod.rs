@@ -1,4 +1,6 @@
-//! What the desk promises: policies, the calendars that they are counted in, and the tickets that follow them.
+//! Which SQL stores SLA policies and calendars, and recomputes due times when they change?
+//! Warnings before and after a due time are in [`warnings`].
+//! Not allowed here: running the statements, HTTP, and computing due times.
 
 pub mod warnings;
 
@@ -17,7 +19,7 @@ use crate::store::sql::view::{Out, View, field, nullable};
 use crate::store::tickets::write::counts::{Side, move_many};
 use crate::store::users::ref_column;
 
-/// A policy.
+/// An SLA policy, in the form that the API returns.
 pub const POLICY: View = View {
     name: "SlaPolicy",
     fields: &[
@@ -46,7 +48,7 @@ pub const POLICY: View = View {
     ],
 };
 
-/// The row `j`, `v`, `id` of a policy.
+/// Selects `j`, `v` (the version) and `id` of a policy.
 pub fn show_policy(priority: Priority) -> Stmt {
     Stmt::new(format!(
         "SELECT {} AS j, p.version AS v, p.priority AS id FROM sla_policies p WHERE p.priority = ?1",
@@ -55,7 +57,7 @@ pub fn show_policy(priority: Priority) -> Stmt {
     .bind(priority.rank())
 }
 
-/// A page of policies, the most urgent first: rows `j`, `id`.
+/// A page of policies, the most urgent first: rows `j` and `id`.
 pub fn list_policies(page: &Page) -> Stmt {
     let before = match page.start {
         PageStart::After { id, .. } => id,
@@ -70,12 +72,12 @@ pub fn list_policies(page: &Page) -> Stmt {
     .bind(page.offset())
 }
 
-/// How many policies there are: `n`.
+/// Counts all policies: `n`.
 pub fn count_policies() -> Stmt {
     Stmt::new("SELECT count(*) AS n FROM sla_policies")
 }
 
-/// A policy, for a change.
+/// The columns of a policy that a change needs.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct PolicyRow {
     priority: i64,
@@ -86,13 +88,13 @@ pub struct PolicyRow {
 }
 
 impl PolicyRow {
-    /// Whose policy it is.
+    /// The ticket priority that the policy applies to.
     pub fn priority(&self) -> Priority {
         Priority::from_rank(self.priority).unwrap_or(Priority::Medium)
     }
 }
 
-/// The row of a policy.
+/// Selects the row of a policy.
 pub fn policy(priority: Priority) -> Stmt {
     Stmt::new(
         "SELECT priority, first_response_minutes, resolution_minutes, calendar_id, version FROM sla_policies WHERE priority = ?1",
@@ -100,7 +102,8 @@ pub fn policy(priority: Priority) -> Stmt {
     .bind(priority.rank())
 }
 
-/// Changes a policy over the version that the change was decided on, and tells isolates.
+/// Updates a policy, provided that it still has the version on which the change is based, and makes isolates reload
+/// the policies.
 pub fn update_policy(before: &PolicyRow, after: &PolicyRow, now: i64) -> [Stmt; 2] {
     let update = Stmt::new(
         "UPDATE sla_policies SET version = ?2 + 1, first_response_minutes = ?3, resolution_minutes = ?4, calendar_id = ?5, \
@@ -115,9 +118,9 @@ pub fn update_policy(before: &PolicyRow, after: &PolicyRow, now: i64) -> [Stmt; 
     [update, settings::raise_sla_version()]
 }
 
-// What all of it comes to -------------------------------------------------------------------------------------------
+// All policies together --------------------------------------------------------------------------------------------
 
-/// Every promise of the desk, and the number that tells of changes: one row of JSON, read by [`read_all_policies`].
+/// All policies and their version number: one row of JSON, read by [`read_all_policies`].
 pub fn all_policies() -> Stmt {
     Stmt::new(
         "SELECT json_object('version', g.sla_version, 'promises', json((SELECT json_group_array(json_object( \
@@ -128,10 +131,10 @@ pub fn all_policies() -> Stmt {
     )
 }
 
-/// Reads [`all_policies`]: the number, and what is promised.
+/// Reads [`all_policies`]: the version number and the policies.
 ///
 /// # Errors
-/// When the statement and this reader disagree.
+/// If the rows of the statement do not match this reader.
 pub fn read_all_policies(rows: &Rows) -> Result<(i64, SlaPolicies), DbError> {
     #[derive(Deserialize)]
     struct PolicyJson {
@@ -157,14 +160,14 @@ pub fn read_all_policies(rows: &Rows) -> Result<(i64, SlaPolicies), DbError> {
     Ok((desk.version, SlaPolicies(promises)))
 }
 
-/// A calendar that was checked before it was kept. `null` is around the clock.
+/// Parses a stored calendar, which was validated before it was stored. `null` means around the clock.
 pub fn calendar(value: &Value) -> Calendar {
     Calendar::parse(value).unwrap_or_else(|_| Calendar::always())
 }
 
-// Tickets that follow them ------------------------------------------------------------------------------------------
+// Tickets under the policies ---------------------------------------------------------------------------------------
 
-/// A ticket whose due times are to be computed anew.
+/// A ticket whose due times are to be recomputed.
 #[derive(Debug, Deserialize)]
 pub struct SlaTicket {
     id: i64,
@@ -174,7 +177,7 @@ pub struct SlaTicket {
     pauses: String,
 }
 
-/// A stretch of tickets by status.
+/// The unresolved tickets, as a range of the index by status.
 const UNRESOLVED: &str = "t.deleted_at IS NULL AND t.status IN ('open', 'assigned', 'in_progress', 'waiting', 'blocked', 'reopened')";
 
 const SLA_TICKET: &str = "t.id, t.version, t.priority, t.created_at, t.pauses FROM";
@@ -188,7 +191,7 @@ pub fn unresolved_by_priority(priority: Priority, most: i64) -> Stmt {
     .bind(most)
 }
 
-/// Unresolved tickets of the priorities that are counted in a calendar, at most `most`.
+/// Unresolved tickets of the priorities whose policies use a calendar, at most `most`.
 pub fn unresolved_by_calendar(calendar: &Ref, most: i64) -> Stmt {
     let (column, arg) = ref_column(calendar);
     Stmt::new(format!(
@@ -199,7 +202,7 @@ pub fn unresolved_by_calendar(calendar: &Ref, most: i64) -> Stmt {
     .bind(most)
 }
 
-/// Unresolved tickets that were promised by an older policy or calendar, at most `most`.
+/// Unresolved tickets whose due times come from an older version of a policy or calendar, at most `most`.
 pub fn outdated(most: i64) -> Stmt {
     Stmt::new(format!(
         "SELECT {SLA_TICKET} settings g CROSS JOIN tickets t INDEXED BY tickets_by_status CROSS JOIN sla_policies p \
@@ -208,7 +211,7 @@ pub fn outdated(most: i64) -> Stmt {
     .bind(most)
 }
 
-/// Notes that no ticket is outdated any more, unless one has become so meanwhile.
+/// Records that no ticket is outdated any more, unless one has become outdated in the meantime.
 pub fn end_outdated() -> Stmt {
     Stmt::new(format!(
         "UPDATE settings SET has_outdated = 0 WHERE id = 1 AND has_outdated = 1 AND NOT EXISTS \
@@ -217,13 +220,13 @@ pub fn end_outdated() -> Stmt {
     ))
 }
 
-/// A ticket that comes back may be outdated.
+/// Records that there may be outdated tickets, since a restored ticket may be one.
 pub fn note_restored() -> Stmt {
     Stmt::new("UPDATE settings SET has_outdated = 1 WHERE id = 1")
 }
 
-/// Keeps new due times of tickets that nobody has changed since they were read. An answer that was given was in
-/// time or not: its due time stays.
+/// Stores new due times of tickets that have not changed since they were read. The due time of a first response that
+/// was already given stays, since it was met or missed.
 pub fn update_due_times(tickets: &[SlaTicket], promises: &SlaPolicies, now: i64) -> [Stmt; 4] {
     const NEW: &str = "(SELECT value ->> 0 AS id, value ->> 1 AS version, value ->> 2 AS sla_version, value ->> 3 AS paused, \
       value ->> 4 AS response, value ->> 5 AS response_risk, value ->> 6 AS resolution, value ->> 7 AS resolution_risk \
@@ -284,7 +287,7 @@ fn due_times_json(ticket: &SlaTicket, promises: &SlaPolicies) -> Value {
     ])
 }
 
-// Calendars -----------------------------------------------------------------------------------------------------------
+// Calendars --------------------------------------------------------------------------------------------------------
 
 /// A calendar of business hours.
 pub const CALENDAR: View = View {
@@ -302,7 +305,7 @@ pub const CALENDAR: View = View {
     ],
 };
 
-/// The row `j`, `v`, `id` of a calendar.
+/// Selects `j`, `v` (the version) and `id` of a calendar.
 pub fn show_calendar(reference: &Ref) -> Stmt {
     let (column, arg) = ref_column(reference);
     Stmt::new(format!(
@@ -312,7 +315,7 @@ pub fn show_calendar(reference: &Ref) -> Stmt {
     .bind(arg)
 }
 
-/// A page of calendars, the oldest first: rows `j`, `id`.
+/// A page of calendars, the oldest first: rows `j` and `id`.
 pub fn list_calendars(page: &Page) -> Stmt {
     let after = match page.start {
         PageStart::After { id, .. } => id,
@@ -327,12 +330,12 @@ pub fn list_calendars(page: &Page) -> Stmt {
     .bind(page.offset())
 }
 
-/// How many calendars there are: `n`, up to 10,001.
+/// Counts all calendars: `n`, up to 10,001.
 pub fn count_calendars() -> Stmt {
     Stmt::new("SELECT count(*) AS n FROM (SELECT 1 FROM calendars LIMIT 10001)")
 }
 
-/// A calendar's row.
+/// The columns of a calendar.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct CalendarRow {
     pub id: i64,
@@ -345,7 +348,7 @@ pub struct CalendarRow {
 }
 
 impl CalendarRow {
-    /// The calendar, as rules see it.
+    /// The calendar in the form that computations of due times use.
     pub fn calendar(&self) -> Calendar {
         let part = |text: &str| serde_json::from_str::<Value>(text).unwrap_or(Value::Null);
         calendar(&json!({
@@ -353,13 +356,13 @@ impl CalendarRow {
         }))
     }
 
-    /// Whether it counts other hours than before.
+    /// Whether its working hours differ from those of `before`.
     pub fn has_other_hours(&self, before: &CalendarRow) -> bool {
         (&self.time_zone, &self.hours, &self.holidays) != (&before.time_zone, &before.hours, &before.holidays)
     }
 }
 
-/// The row of a calendar, for a change.
+/// Selects the row of a calendar for a change.
 pub fn calendar_row(reference: &Ref) -> Stmt {
     let (column, arg) = ref_column(reference);
     Stmt::new(format!(
@@ -368,7 +371,7 @@ pub fn calendar_row(reference: &Ref) -> Stmt {
     .bind(arg)
 }
 
-/// The row of the calendar that a policy is counted in, if it is in any.
+/// Selects the row of the calendar that a policy uses, if it uses one.
 pub fn calendar_of_policy(priority: Priority) -> Stmt {
     Stmt::new(
         "SELECT c.id, c.uid, c.name, c.time_zone, c.hours, c.holidays, c.version \
@@ -377,7 +380,7 @@ pub fn calendar_of_policy(priority: Priority) -> Stmt {
     .bind(priority.rank())
 }
 
-/// The policies that are counted in a calendar.
+/// The policies that use a calendar.
 pub fn policies_by_calendar(reference: &Ref) -> Stmt {
     let (column, arg) = ref_column(reference);
     Stmt::new(format!(
@@ -402,7 +405,7 @@ pub fn insert_calendar(new: &CalendarRow, now: i64) -> Stmt {
     .bind(now)
 }
 
-/// Writes a calendar over the version that the change was decided on.
+/// Updates a calendar, provided that it still has the version on which the change is based.
 pub fn update_calendar(after: &CalendarRow, now: i64) -> Stmt {
     Stmt::new(
         "UPDATE calendars SET version = ?2 + 1, name = ?3, name_key = ?4, time_zone = ?5, hours = ?6, holidays = ?7, \
@@ -418,7 +421,7 @@ pub fn update_calendar(after: &CalendarRow, now: i64) -> Stmt {
     .bind(now)
 }
 
-/// Tells the tickets and the isolates that follow a calendar that it counts other hours.
+/// Marks the policies of a calendar as changed, so that tickets are recomputed and isolates reload them.
 pub fn raise_calendar(id: i64) -> [Stmt; 2] {
     [
         Stmt::new("UPDATE sla_policies SET version = version + 1 WHERE calendar_id = ?1").bind(id),
@@ -426,14 +429,14 @@ pub fn raise_calendar(id: i64) -> [Stmt; 2] {
     ]
 }
 
-/// Aborts the batch unless the calendar is still there as it was read.
+/// Aborts the batch unless the calendar still exists in the version that was read.
 pub fn expect_calendar(calendar: &CalendarRow) -> Stmt {
     Stmt::new("INSERT INTO stale SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM calendars WHERE id = ?1 AND version = ?2)")
         .bind(calendar.id)
         .bind(calendar.version)
 }
 
-/// Deletes a calendar that no policy is counted in; where one is, the batch is aborted.
+/// Deletes a calendar that no policy uses; aborts the batch if a policy uses it.
 pub fn delete_calendar(id: i64) -> [Stmt; 2] {
     [
         Stmt::new("INSERT INTO stale SELECT 1 FROM sla_policies WHERE calendar_id = ?1").bind(id),

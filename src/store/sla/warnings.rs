@@ -1,6 +1,7 @@
-//! Warnings of promises that are at risk or broken: which are to be given, and giving them, each once.
+//! Warnings that an SLA target is at risk or missed: which ones are due, and issuing each of them once.
 //!
-//! A warning is a number in the ticket's row that only rises, written in one batch with the event that tells of it.
+//! The warning level is a number in the ticket's row that only rises. It is written in one batch with the event that
+//! records the warning.
 
 use serde::Deserialize;
 
@@ -8,13 +9,13 @@ use crate::desk::sla::SlaTarget;
 use crate::edge::db::Stmt;
 use crate::store::notifications::notify;
 
-/// What the statements on one target are made of.
+/// The parts of the statements that differ between the two targets.
 struct WarningSql {
     alert: &'static str,
     due: &'static str,
-    /// What may be warned of, as `alarm_at` has it.
+    /// The SQL condition for a warning still being possible, the same as in the column `alarm_at`.
     open: &'static str,
-    /// The moment of the next warning, likewise.
+    /// The time of the next warning, likewise.
     moment: &'static str,
 }
 
@@ -42,7 +43,7 @@ fn warning_sql(target: SlaTarget) -> &'static WarningSql {
     }
 }
 
-/// Tickets with a warning to be given, the longest due first: their `id`.
+/// Tickets for which a warning is due, the longest overdue first: their `id`.
 pub fn list_due(target: SlaTarget, now: i64, most: i64) -> Stmt {
     let WarningSql { open, moment, .. } = warning_sql(target);
     Stmt::new(format!(
@@ -52,7 +53,7 @@ pub fn list_due(target: SlaTarget, now: i64, most: i64) -> Stmt {
     .bind(most)
 }
 
-/// The event of a warning of the ticket `t`, of which the condition is true; the moment is `?1`.
+/// Inserts the warning event of the tickets `t` that satisfy the condition, at the time `?1`.
 fn event(target: SlaTarget, condition: &str) -> String {
     format!(
         "INSERT INTO events (ticket_id, seq, type, data, cause, created_at) \
@@ -63,8 +64,8 @@ fn event(target: SlaTarget, condition: &str) -> String {
     )
 }
 
-/// Gives the warnings of [`list_due`]: each ticket gets its event, those responsible are notified, and the warning
-/// counts as given. The last statement gives the `id` of each ticket.
+/// Issues the warnings of [`list_due`]: each ticket gets an event, those responsible are notified, and the warning is
+/// marked as issued. The last statement returns the `id` of each ticket.
 pub fn issue(target: SlaTarget, now: i64, most: i64) -> Vec<Stmt> {
     let WarningSql { open, moment, .. } = warning_sql(target);
     let condition = format!(
@@ -73,11 +74,11 @@ pub fn issue(target: SlaTarget, now: i64, most: i64) -> Vec<Stmt> {
     issue_where(target, &condition, most, now)
 }
 
-/// Gives the warnings of the tickets `t` for which a condition holds, where `?1` is now.
+/// Issues the warnings of the tickets `t` that satisfy a condition, in which `?1` is the current time.
 fn issue_where(target: SlaTarget, condition: &str, second: i64, now: i64) -> Vec<Stmt> {
     let WarningSql { alert, due, .. } = warning_sql(target);
     let mut stmts = vec![Stmt::new(event(target, condition)).bind(now).bind(second)];
-    // As long as the warning is still to be given, the condition says which tickets have just got an event.
+    // Until the warning is marked as issued, the condition still selects the tickets that have just got an event.
     stmts.extend(notify::notify_of_warning(
         condition,
         vec![now.into(), second.into()],
@@ -92,20 +93,20 @@ fn issue_where(target: SlaTarget, condition: &str, second: i64, now: i64) -> Vec
     stmts
 }
 
-/// Whether the promise is broken, or only at risk.
+/// A due warning: whether the target is missed, or only at risk.
 #[derive(Debug, Deserialize)]
 pub struct DueWarning {
     is_broken: i64,
 }
 
 impl DueWarning {
-    /// See [`DueWarning`].
+    /// Whether the target is missed; otherwise it is at risk.
     pub fn is_breached(&self) -> bool {
         self.is_broken == 1
     }
 }
 
-/// The [`DueWarning`] that is to be given of one ticket, if there is one.
+/// Selects the [`DueWarning`] of one ticket, if one is due.
 pub fn find_due(target: SlaTarget, id: i64, now: i64) -> Stmt {
     let WarningSql {
         due, open, moment, ..
@@ -117,7 +118,8 @@ pub fn find_due(target: SlaTarget, id: i64, now: i64) -> Stmt {
     .bind(now)
 }
 
-/// Gives the warning of one ticket; aborts the batch unless it has this version and the warning is still to be given.
+/// Issues the warning of one ticket; aborts the batch unless the ticket has this version and the warning is still
+/// due.
 pub fn issue_one(target: SlaTarget, (id, version): (i64, i64), now: i64) -> Vec<Stmt> {
     let WarningSql { open, moment, .. } = warning_sql(target);
     let mut stmts = vec![

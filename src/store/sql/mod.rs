@@ -1,4 +1,8 @@
-//! The parts that statements are made of: views, scopes, references, the smallest rows.
+//! Which building blocks do SQL statements share?
+//!
+//! Views (JSON built in SQL), scopes (who may see which tickets), references (how a row is named), and the smallest
+//! rows.
+//! Not allowed here: complete statements about one table; they belong to the module of that table.
 
 pub mod reference;
 pub mod rows;

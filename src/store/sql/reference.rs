@@ -1,9 +1,9 @@
-//! Conditions that find a row by a reference: id, uid or another name.
+//! Conditions that find a row by a reference: an id, a uid or another name.
 
 use crate::desk::id::Ref;
 use crate::edge::db::Arg;
 
-/// The condition on an endpoint `h` that a reference names, with its argument as `?1`.
+/// The condition that finds a webhook endpoint `h` by a reference, with its argument as `?1`.
 pub fn webhook_condition(reference: &Ref) -> (&'static str, Arg) {
     match reference {
         Ref::Id(id) => ("h.id = ?1", Arg::Int(*id)),

@@ -1,14 +1,14 @@
-//! The smallest rows: a number, an id.
+//! The smallest result rows: one number, or one id.
 
 use serde::Deserialize;
 
-/// A number.
+/// A row with one number.
 #[derive(Debug, Deserialize)]
 pub(crate) struct CountRow {
     pub n: i64,
 }
 
-/// An id.
+/// A row with one id.
 #[derive(Debug, Deserialize)]
 pub(crate) struct IdRow {
     pub id: i64,

@@ -1,19 +1,20 @@
-//! Which tickets somebody may see. There is no read of tickets without one.
+//! Which tickets a person may see. No statement may read tickets for a person without a scope.
 
 use crate::desk::person::Role;
 
-/// `AGENT_SCOPE`: what agents see.
+/// The setting `AGENT_SCOPE`: which tickets agents may see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AgentScope {
-    /// What is assigned to them and what is in their categories; with no category, also what is nobody's.
+    /// Tickets assigned to the agent and tickets in the agent's categories; an agent without a category also sees
+    /// unassigned tickets.
     Category,
-    /// What is assigned to them, and what is nobody's.
+    /// Tickets assigned to the agent, and unassigned tickets.
     Assigned,
     All,
 }
 
 impl AgentScope {
-    /// The canonical words.
+    /// All canonical words.
     pub const WORDS: [&'static str; 3] = ["category", "assigned", "all"];
 
     /// The canonical word.
@@ -25,7 +26,7 @@ impl AgentScope {
         }
     }
 
-    /// Reads a canonical word.
+    /// Parses a canonical word.
     pub fn parse(word: &str) -> Option<AgentScope> {
         [AgentScope::Category, AgentScope::Assigned, AgentScope::All]
             .into_iter()
@@ -33,28 +34,28 @@ impl AgentScope {
     }
 }
 
-/// Whether the person `u` (a row of users) may see the ticket `t`, `s` being the settings: for statements about many
-/// people at once. It says the same as [`Scope::of`] with [`Scope::condition`].
+/// Whether the person `u` (a row of users) may see the ticket `t`, where `s` is the settings row. For statements
+/// about many people at once; it must agree with [`Scope::of`] and [`Scope::condition`].
 pub const SEEN_BY: &str = "(u.role IN ('manager', 'admin') OR t.requester_id = u.id OR (u.role = 'agent' AND (\
    s.agent_scope = 'all' OR t.assignee_id = u.id OR (t.assignee_id IS NULL AND (s.agent_scope = 'assigned' \
      OR NOT EXISTS (SELECT 1 FROM agent_categories WHERE user_id = u.id))) \
    OR (s.agent_scope = 'category' AND EXISTS (SELECT 1 FROM agent_categories WHERE user_id = u.id AND category_id = t.category_id)))))";
 
-/// The tickets that one person may see. Agents may also look at tickets they have opened themselves; their
-/// lists and sums are of their work, which those are not.
+/// The tickets that one person may see. Agents may also read tickets that they have opened themselves, but their
+/// lists and sums leave those tickets out, because they are not the agent's work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
     All,
-    /// A customer's own.
+    /// A customer's own tickets.
     Own,
-    /// An agent's, by category.
+    /// An agent's tickets, by category.
     Category,
-    /// An agent's, by assignment.
+    /// An agent's tickets, by assignment.
     Assigned,
 }
 
 impl Scope {
-    /// The scope of a role under the desk's setting.
+    /// The scope of a role under the current setting.
     pub fn of(role: Role, agents: AgentScope) -> Scope {
         match (role, agents) {
             (Role::Admin | Role::Manager, _) | (Role::Agent, AgentScope::All) => Scope::All,
@@ -64,7 +65,7 @@ impl Scope {
         }
     }
 
-    /// As [`Scope::condition`], without what an agent has merely opened: what lists and sums are about.
+    /// Like [`Scope::condition`], but without tickets that an agent has only opened. Used for lists and sums.
     pub fn worklist_condition(self) -> &'static str {
         match self {
             Scope::All | Scope::Own => self.condition(),
@@ -77,7 +78,7 @@ impl Scope {
         }
     }
 
-    /// The condition on a ticket `t`, where `?3` is the reader.
+    /// The condition that the reader `?3` may see a ticket `t`.
     pub fn condition(self) -> &'static str {
         match self {
             Scope::All => "1",

@@ -1,11 +1,11 @@
-//! What people receive: tables of fields that become SQL, which builds the JSON, and the document's schemas.
+//! Views: tables of fields from which both the SQL that builds the JSON answers and the schemas of the API document
+//! are made.
 //!
-//! Building JSON in SQL spares a conversion of every cell; one text comes back from the database and goes out
-//! as it is.
+//! Building the JSON in SQL avoids converting every cell: the database returns one text, which is sent unchanged.
 
 use crate::http::shape::Choices;
 
-/// What a field of an answer holds.
+/// The type of a field of an answer.
 #[derive(Clone, Copy, Debug)]
 pub enum Out {
     Int,
@@ -14,11 +14,11 @@ pub enum Out {
     Time,
     /// 0 and 1 in the table, false and true in the answer.
     Flag,
-    /// One of a closed list.
+    /// One word of a closed list.
     Word(&'static Choices),
-    /// JSON already: a person's card.
+    /// Already JSON: a person's card.
     Card,
-    /// JSON already: an object or a list of the named schema.
+    /// Already JSON: an object or a list of the named schema.
     Json(&'static str),
 }
 
@@ -29,11 +29,11 @@ pub struct OutField {
     pub sql: &'static str,
     pub out: Out,
     pub nullable: bool,
-    /// One sentence for the document; may be empty where the name says it all.
+    /// One sentence for the API document; may be empty if the name explains itself.
     pub doc: &'static str,
 }
 
-/// A field that is always there and never null.
+/// A field that is always present and never null.
 pub const fn field(name: &'static str, sql: &'static str, out: Out) -> OutField {
     OutField {
         name,
@@ -56,29 +56,29 @@ pub const fn nullable(name: &'static str, sql: &'static str, out: Out) -> OutFie
 }
 
 impl OutField {
-    /// Says in the document what the field means.
+    /// Sets the description of the field in the API document.
     #[must_use]
     pub const fn doc(self, doc: &'static str) -> OutField {
         OutField { doc, ..self }
     }
 }
 
-/// A resource as it is answered.
+/// A resource as the API returns it.
 #[derive(Debug)]
 pub struct View {
-    /// Its name in the document.
+    /// Its name in the API document.
     pub name: &'static str,
     pub fields: &'static [OutField],
 }
 
 impl View {
-    /// The SQL expression that builds one object.
+    /// The SQL expression that builds one JSON object.
     pub fn sql(&self) -> String {
         object(self.fields.iter().map(|field| (field.name, value(field))))
     }
 }
 
-/// The SQL expression that builds an object from named expressions of JSON text.
+/// The SQL expression that builds a JSON object from named expressions that give JSON text.
 pub fn object(fields: impl Iterator<Item = (&'static str, String)>) -> String {
     let mut terms = Vec::new();
     let mut lead = "{";
@@ -87,7 +87,7 @@ pub fn object(fields: impl Iterator<Item = (&'static str, String)>) -> String {
         lead = ",";
     }
     terms.push("'}'".to_owned());
-    // SQLite nests a chain of operators as deep as it is long, and D1 allows a depth of 100.
+    // SQLite's parse tree of a chain of operators is as deep as the chain is long, and D1 allows a depth of 100.
     let groups: Vec<String> = terms
         .chunks(8)
         .map(|group| format!("({})", group.join("||")))
@@ -95,7 +95,7 @@ pub fn object(fields: impl Iterator<Item = (&'static str, String)>) -> String {
     groups.join("||")
 }
 
-/// JSON text of a moment.
+/// SQL expression of the JSON text of a point in time.
 pub fn time(sql: &str) -> String {
     format!("coalesce('\"'||strftime('%Y-%m-%dT%H:%M:%fZ',{sql}/1000.0,'unixepoch')||'\"','null')")
 }

@@ -1,4 +1,4 @@
-//! Assignments that the desk makes by itself, decided inside the batch: never read first and written then.
+//! Automatic assignments. The agent is chosen by SQL inside the batch, never by a read before a separate write.
 
 use crate::desk::agent::cause;
 use crate::edge::db::{Arg, Stmt};
@@ -6,15 +6,16 @@ use crate::store::notifications::notify;
 use crate::store::tickets::subject::{EventSubject, subject_condition};
 use crate::store::tickets::write::counts::{Side, move_many};
 
-/// How many tickets of a cell `n` of `ticket_counts` are neither resolved nor closed.
+/// SQL: how many tickets of a cell `n` of `ticket_counts` are neither resolved nor closed.
 pub const UNRESOLVED: &str = "n.open + n.assigned + n.in_progress + n.waiting + n.blocked + n.reopened";
 
-/// The unresolved tickets of the user `u`.
+/// SQL: the number of unresolved tickets of the user `u`.
 pub fn open_load() -> String {
     format!("coalesce((SELECT sum({UNRESOLVED}) FROM ticket_counts n WHERE n.assignee_id = u.id), 0)")
 }
 
-/// Who is free, of users `u` with profiles `p`: the one with the fewest open tickets, the longest idle of those.
+/// SQL: the available agent with the fewest open tickets; among equals, the one whose last assignment is longest ago.
+/// `people` gives users `u`; their profiles are `p`.
 fn free_of(people: &str) -> String {
     format!(
         "(SELECT user_id FROM (SELECT u.id AS user_id, {} AS load, p.last_assigned_at AS at, coalesce(p.max_open_tickets, 20) AS most \
@@ -25,19 +26,19 @@ fn free_of(people: &str) -> String {
     )
 }
 
-/// The free agent of a category (an expression) as an expression; null when nobody is.
+/// SQL expression: the available agent of a category (an expression); null if nobody is available.
 pub fn free_agent_in(category: &str) -> String {
     free_of(&format!(
         "agent_categories a CROSS JOIN users u ON u.id = a.user_id AND a.category_id = {category}"
     ))
 }
 
-/// The free agent of the whole desk as an expression; null when nobody is.
+/// SQL expression: the available agent among all agents; null if nobody is available.
 pub fn free_agent() -> String {
     free_of("users u")
 }
 
-/// Who gets a new ticket of a category (an expression), as the settings say: an expression.
+/// SQL expression: who gets a new ticket of a category (an expression) under the current settings.
 pub fn agent_for_new(category: &str) -> String {
     format!(
         "(SELECT CASE g.auto_assign WHEN 'category' THEN {} WHEN 'least_loaded' THEN {} END FROM settings g WHERE g.id = 1)",
@@ -46,7 +47,8 @@ pub fn agent_for_new(category: &str) -> String {
     )
 }
 
-/// The event of the ticket that the same batch has made, if the desk has given it to somebody, and who is notified of it.
+/// Appends the event of an automatic assignment for the ticket created in this batch, if it was assigned, and
+/// notifies people of it.
 pub fn assigned_new(now: i64) -> Vec<Stmt> {
     let mut stmts = vec![
         Stmt::new(
@@ -64,7 +66,8 @@ pub fn assigned_new(now: i64) -> Vec<Stmt> {
     stmts
 }
 
-/// Notes when somebody was given a ticket last: this user, or who has the ticket that the same batch has made.
+/// Records the time of a user's last assignment: of this user, or of the assignee of the ticket created in this
+/// batch.
 pub fn note_assigned(user_id: Option<i64>, now: i64) -> Stmt {
     Stmt::new(
         "INSERT INTO agent_profiles (user_id, last_assigned_at) SELECT x.user_id, ?2 \
@@ -76,8 +79,9 @@ pub fn note_assigned(user_id: Option<i64>, now: i64) -> Stmt {
     .bind(now)
 }
 
-/// Gives a ticket of the batch to the free agent with the fewest open tickets, as a rule wants it: to one of its
-/// category, if that has agents. With its event; `was_open`: somebody's ticket is assigned.
+/// Carries out a rule's action: assigns an unassigned ticket of the batch to the available agent with the fewest open
+/// tickets, and appends the event. If the ticket's category has agents, only they are considered. With `was_open` the
+/// status changes from open to assigned.
 pub fn assign_least_loaded(subject: &EventSubject, was_open: bool, rule: &str, now: i64) -> Vec<Stmt> {
     let (name, arg) = subject_condition(subject);
     let status = if was_open {
@@ -126,8 +130,8 @@ pub fn assign_least_loaded(subject: &EventSubject, was_open: bool, rule: &str, n
     stmts
 }
 
-/// Gives the open tickets of somebody back to the pool, each with its event: any number of them by the same
-/// statements.
+/// Unassigns all unresolved tickets of a user and appends an event to each; the number of statements does not depend
+/// on the number of tickets.
 pub fn unassign_all(user_id: i64, actor: i64, now: i64) -> Vec<Stmt> {
     unassign_where(
         "t.assignee_id = ?1 AND t.deleted_at IS NULL AND t.status NOT IN ('resolved', 'closed')",
@@ -137,7 +141,7 @@ pub fn unassign_all(user_id: i64, actor: i64, now: i64) -> Vec<Stmt> {
     )
 }
 
-/// Gives back one ticket, if whoever has it works for the desk no more: for a ticket that is restored.
+/// Unassigns one ticket that is being restored, if its assignee is no longer active staff.
 pub fn unassign_inactive(ticket_id: i64, actor: i64, now: i64) -> Vec<Stmt> {
     unassign_where(
         "t.id = ?1 AND t.status NOT IN ('resolved', 'closed') AND t.assignee_id IS NOT NULL AND NOT EXISTS \
@@ -167,7 +171,7 @@ fn unassign_where(condition: &str, id: i64, actor: i64, now: i64) -> Vec<Stmt> {
         .bind(now)
         .bind(cause::RETURNED_TO_POOL),
     ];
-    // Before the tickets leave: their assignee is told as well.
+    // This runs before the assignee is removed, so that the former assignee is notified too.
     stmts.extend(notify::notify_of_status(condition, vec![Arg::Int(id)]));
     stmts.extend([
         Stmt::new(move_many(

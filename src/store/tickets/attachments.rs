@@ -1,4 +1,4 @@
-//! Attachments: files of a ticket, from the permission to upload until the object is gone.
+//! Attachments: files of a ticket, from the permission to upload until the stored object is removed.
 
 use serde::Deserialize;
 
@@ -34,14 +34,14 @@ macro_rules! fields {
     };
 }
 
-/// An attachment.
+/// An attachment as the API returns it.
 pub const ATTACHMENT: View = View {
     name: "Attachment",
     fields: fields!(),
 };
 
-/// An attachment with a link to its bytes. The link is signed, not read: the two last fields are added to the
-/// row's JSON.
+/// An attachment with a link to its content. The link is signed in code, not read from the database: the last two
+/// fields are added to the row's JSON.
 pub const DOWNLOAD: View = View {
     name: "AttachmentDownload",
     fields: fields!(
@@ -52,7 +52,7 @@ pub const DOWNLOAD: View = View {
 const LINK: OutField =
     field("download_url", "NULL", Out::Text).doc("A link to the bytes that needs no token.");
 
-/// The condition that hides what is internal from customers, on an attachment `a`.
+/// The condition that hides internal files from customers, on an attachment `a`.
 fn visible(reader: &Viewer) -> &'static str {
     if policy::may_read_internal(reader.role) {
         "a.attached_at IS NOT NULL AND a.deleted_at IS NULL"
@@ -71,7 +71,7 @@ fn attachment_condition(reference: &Ref) -> (&'static str, Arg) {
 
 // Reading --------------------------------------------------------------------------------------------------------
 
-/// An attachment's row, with its JSON.
+/// The row of an attachment, with its JSON.
 #[derive(Clone, Debug, Deserialize)]
 pub struct AttachmentRow {
     pub j: String,
@@ -87,7 +87,7 @@ pub struct AttachmentRow {
     pub attached_at: i64,
 }
 
-/// The row of an attachment that the reader may see.
+/// Reads the row of an attachment that the reader may see.
 pub fn row(reader: &Viewer, reference: &Ref) -> Stmt {
     let (name, arg) = attachment_condition(reference);
     reader
@@ -103,7 +103,7 @@ pub fn row(reader: &Viewer, reference: &Ref) -> Stmt {
         .bind(arg)
 }
 
-/// The row `j`, `v`, `id` of an attachment that the same batch has made.
+/// The row `j`, `v`, `id` of an attachment created in this batch.
 pub fn show_uid(uid: &str) -> Stmt {
     Stmt::new(format!(
         "SELECT {} AS j, {VERSION} AS v, a.id AS id FROM attachments a JOIN users w ON w.id = a.uploader_id WHERE a.uid = ?1",
@@ -112,7 +112,7 @@ pub fn show_uid(uid: &str) -> Stmt {
     .bind(uid)
 }
 
-/// A page of a ticket's attachments, oldest first: rows `j`, `id`, `s` (when it was added).
+/// A page of a ticket's attachments, oldest first: rows `j`, `id`, `s` (the time when it was added).
 pub fn list(reader: &Viewer, reference: &Ref, page: &Page) -> Stmt {
     let (since, after) = match page.start {
         PageStart::After { value, id } => (value, id),
@@ -154,7 +154,7 @@ pub fn count(reader: &Viewer, reference: &Ref) -> Stmt {
 
 // Adding ---------------------------------------------------------------------------------------------------------
 
-/// How many public and internal files a ticket has, with those under way.
+/// How many public and internal files a ticket has, including pending uploads.
 #[derive(Clone, Copy, Debug, Deserialize)]
 pub struct FileCounts {
     pub public: i64,
@@ -171,7 +171,7 @@ fn pending_uploads(is_internal: &str, since: &str) -> String {
     )
 }
 
-/// The [`FileCounts`] that are taken on a ticket.
+/// Reads the [`FileCounts`] of a ticket.
 pub fn file_counts(reader: &Viewer, reference: &Ref) -> Stmt {
     let (name, arg) = ticket_condition(reference);
     reader
@@ -185,7 +185,7 @@ pub fn file_counts(reader: &Viewer, reference: &Ref) -> Stmt {
         .bind(reader.now.saturating_sub(PENDING_UPLOAD_TTL))
 }
 
-/// A file that may be uploaded.
+/// A file whose upload is to be allowed.
 #[derive(Clone, Debug)]
 pub struct NewAttachment<'a> {
     pub uid: &'a str,
@@ -199,7 +199,8 @@ pub struct NewAttachment<'a> {
     pub now: i64,
 }
 
-/// Notes what may be uploaded. Aborts the batch when the ticket or message is gone or the places are taken.
+/// Records that an upload is allowed. Aborts the batch if the ticket or message is gone or the limit of files is
+/// reached.
 pub fn reserve(new: &NewAttachment) -> [Stmt; 3] {
     let kept = if new.is_internal { INTERNAL } else { PUBLIC };
     [
@@ -237,7 +238,7 @@ fn expect_message(message_id: Option<i64>) -> Stmt {
     .bind(message_id)
 }
 
-/// An upload that was allowed, for its registration.
+/// A pending upload, as its registration needs it.
 #[derive(Clone, Debug, Deserialize)]
 pub struct PendingUpload {
     pub id: i64,
@@ -249,12 +250,12 @@ pub struct PendingUpload {
     pub size: i64,
     pub is_internal: i64,
     pub attached_at: Option<i64>,
-    /// Files that the ticket has, of either kind.
+    /// How many files the ticket has: public ones and internal ones.
     pub public: i64,
     pub internal: i64,
 }
 
-/// The caller's own upload under a key, on a ticket that the caller still sees.
+/// Finds the caller's own upload by its key, on a ticket that the caller may still see.
 pub fn own_upload(reader: &Viewer, key: &str) -> Stmt {
     reader
         .stmt(format!(
@@ -267,7 +268,8 @@ pub fn own_upload(reader: &Viewer, key: &str) -> Stmt {
         .bind(key)
 }
 
-/// The ticket of the caller's own upload, as [`tickets::row`](crate::store::tickets::ticket::row) has it.
+/// The ticket of the caller's own upload, in the form that [`tickets::row`](crate::store::tickets::ticket::row)
+/// returns.
 pub fn ticket_of_own_upload(reader: &Viewer, key: &str) -> Stmt {
     crate::store::tickets::ticket::row_where(
         reader,
@@ -276,8 +278,8 @@ pub fn ticket_of_own_upload(reader: &Viewer, key: &str) -> Stmt {
     )
 }
 
-/// Registers an upload. Aborts the batch when it was registered or cleared away meanwhile, or its ticket or
-/// message is gone, or its ticket is full.
+/// Registers an upload as an attachment. Aborts the batch if the upload was registered or cleaned up in the meantime,
+/// if its ticket or message is gone, or if its ticket has reached the limit of files.
 pub fn attach(row: &PendingUpload, message_id: Option<i64>, is_internal: bool, now: i64) -> [Stmt; 5] {
     let kept = if is_internal { INTERNAL } else { PUBLIC };
     [
@@ -299,7 +301,7 @@ pub fn attach(row: &PendingUpload, message_id: Option<i64>, is_internal: bool, n
     ]
 }
 
-/// Notes that a ticket `t` has files, for lists.
+/// Records that a ticket `t` has files, so that lists can filter by it.
 pub(in crate::store) fn note_files(ticket: &str, arg: Arg) -> Stmt {
     Stmt::new(format!(
         "INSERT OR IGNORE INTO ticket_facets (facet, ticket_id) SELECT 'f', t.id FROM tickets t WHERE {ticket}"
@@ -307,7 +309,7 @@ pub(in crate::store) fn note_files(ticket: &str, arg: Arg) -> Stmt {
     .bind(arg)
 }
 
-/// Counts a file that was added to a ticket `t`, with the event that tells of it.
+/// Adds a new file to the counts of a ticket `t`, and raises the sequence numbers for the event that reports it.
 pub(in crate::store) fn count_file(ticket: &str, arg: Arg, is_internal: bool, now: i64) -> Stmt {
     let public = if is_internal {
         ""
@@ -323,10 +325,10 @@ pub(in crate::store) fn count_file(ticket: &str, arg: Arg, is_internal: bool, no
     .bind(now)
 }
 
-// Taking away ----------------------------------------------------------------------------------------------------
+// Deleting ------------------------------------------------------------------------------------------------------
 
-/// Takes an attachment away and counts it off, with the event that tells of it. Aborts the batch when somebody else has
-/// taken it away.
+/// Deletes an attachment, reduces the ticket's counts, and raises its sequence numbers for the event that reports
+/// the deletion. Aborts the batch if another request has already deleted the attachment.
 pub fn delete(row: &AttachmentRow, now: i64) -> [Stmt; 3] {
     [
         Stmt::new(
@@ -345,7 +347,7 @@ pub fn delete(row: &AttachmentRow, now: i64) -> [Stmt; 3] {
     ]
 }
 
-/// Gives up uploads that nobody has registered for a day; at most `most`.
+/// Gives up uploads that were not registered within a day; at most `most` of them.
 pub fn expire_pending(now: i64, most: i64) -> Stmt {
     Stmt::new(
         "UPDATE attachments SET deleted_at = ?1 WHERE id IN (SELECT id FROM attachments INDEXED BY attachments_abandoned \
@@ -356,7 +358,7 @@ pub fn expire_pending(now: i64, most: i64) -> Stmt {
     .bind(most)
 }
 
-/// Deleted attachments whose objects can be removed for good: rows `uid`, at most `most`.
+/// Deleted attachments whose stored objects can be removed permanently: rows `uid`, at most `most`.
 pub fn to_purge(now: i64, most: i64) -> Stmt {
     Stmt::new(
         "SELECT uid FROM attachments INDEXED BY attachments_to_purge \
@@ -366,7 +368,8 @@ pub fn to_purge(now: i64, most: i64) -> Stmt {
     .bind(most)
 }
 
-/// Notes that the objects of these keys (a JSON list) are gone. What never was attached leaves no trace.
+/// Records that the stored objects of these keys (a JSON list) are removed. Uploads that were never attached are
+/// removed from the table entirely.
 pub fn mark_purged(keys: &str, now: i64) -> [Stmt; 2] {
     [
         Stmt::new("DELETE FROM attachments WHERE attached_at IS NULL AND deleted_at IS NOT NULL AND uid IN (SELECT value FROM json_each(?1))")

@@ -1,4 +1,4 @@
-//! Sums that are kept: statistics of any number of tickets for a few rows.
+//! Ticket statistics from stored sums: they read a few rows, however many tickets there are.
 
 use serde::Deserialize;
 
@@ -9,7 +9,7 @@ use crate::store::sql::scope::Scope;
 use crate::store::tickets::assignment::UNRESOLVED;
 use crate::store::tickets::ticket::Viewer;
 
-/// The sums of a scope.
+/// The ticket counts of a scope.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct TicketCounts {
     pub total: i64,
@@ -27,22 +27,22 @@ pub struct TicketCounts {
     pub urgent: i64,
     pub unassigned: i64,
     pub overdue: i64,
-    /// Overdue too, and not marked yet.
+    /// Also overdue, but not marked as overdue yet.
     #[serde(default)]
     pub unmarked: i64,
-    /// How many tickets were walked, where no sums are kept.
+    /// How many tickets were read one by one, where no stored sums exist.
     #[serde(default)]
     pub walked: i64,
 }
 
-/// Overdue tickets that the sweep has not marked yet are counted up to so many; then the number is capped.
+/// Overdue tickets that are not marked yet are counted up to this number; beyond it the count is capped.
 pub const MAX_UNMARKED: i64 = 10_000;
 
-/// The tickets of a cell `n` of `ticket_counts`.
+/// SQL: the number of tickets of a cell `n` of `ticket_counts`.
 pub const TOTAL: &str =
     "n.open + n.assigned + n.in_progress + n.waiting + n.blocked + n.resolved + n.closed + n.reopened";
 
-/// The sums of the cells `n` that a condition leaves, as columns of [`TicketCounts`].
+/// SQL: the sums over the selected cells `n`, as columns of [`TicketCounts`].
 pub fn sums() -> String {
     let columns = Status::WORDS
         .into_iter()
@@ -58,7 +58,8 @@ pub fn sums() -> String {
     sums.join(", ")
 }
 
-/// The sums of what the reader may see. A customer's tickets are counted one by one, the newest [`MAX_UNMARKED`].
+/// The counts of the tickets that the reader may see. A customer's tickets are counted one by one, the newest
+/// [`MAX_UNMARKED`] of them.
 pub fn summary(reader: &Viewer) -> Stmt {
     let Some(condition) = cells_of(reader.scope) else {
         return own_summary(reader);
@@ -92,7 +93,8 @@ fn own_summary(reader: &Viewer) -> Stmt {
         .bind(MAX_UNMARKED)
 }
 
-/// The condition on the cells `n` that add up to what the reader `?3` may see; none for a customer, who has no cells.
+/// The condition on the cells `n` that together cover what the reader `?3` may see. None for a customer: there are no
+/// cells by customer.
 pub fn cells_of(scope: Scope) -> Option<&'static str> {
     match scope {
         Scope::All => Some("1"),
@@ -105,7 +107,7 @@ pub fn cells_of(scope: Scope) -> Option<&'static str> {
     }
 }
 
-/// Overdue tickets in the reader's scope that the sweep has not marked yet: `n`.
+/// The number `n` of overdue tickets in the reader's scope that the periodic sweep has not marked yet.
 pub fn overdue_unmarked(reader: &Viewer) -> Stmt {
     let condition = reader.scope.worklist_condition();
     reader

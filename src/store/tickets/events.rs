@@ -1,4 +1,4 @@
-//! Events: written with the change, read by everything that tells of it.
+//! Events: the history of a ticket. They are written in the same batch as the change that they report.
 
 use crate::desk::id::Ref;
 use crate::desk::tickets::policy;
@@ -7,7 +7,7 @@ use crate::http::page::{Page, PageStart};
 use crate::store::sql::view::{Out, View, field, nullable};
 use crate::store::tickets::ticket::Viewer;
 
-/// An entry of a ticket's history.
+/// An entry of a ticket's history, as the API returns it.
 pub const EVENT: View = View {
     name: "Event",
     fields: &[
@@ -25,22 +25,22 @@ pub const EVENT: View = View {
     ],
 };
 
-/// Whose the ticket was before an event `e`, where that has changed.
+/// SQL: the ticket's assignee before an event `e`, if the event changed the assignee.
 pub const FORMER_ASSIGNEE: &str = "(SELECT json_extract(c.value, '$.from.id') FROM json_each(e.changes) c \
    WHERE json_extract(c.value, '$.field') = 'assignee')";
 
-/// What of a ticket's past is read.
+/// Which part of a ticket's past to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventQuery {
-    /// Field changes and what else happened to the ticket, messages aside.
+    /// Field changes and other events of the ticket, without messages.
     History,
-    /// Messages and events, merged.
+    /// Messages and events together.
     Timeline,
     /// Everything after a sequence number, oldest first.
     After(i64),
 }
 
-/// Whether a ticket is there for the reader; row `id`.
+/// Whether the ticket exists and the reader may see it; row `id`.
 pub fn find_visible_ticket(reader: &Viewer, reference: &Ref) -> Stmt {
     let (name, arg) = crate::store::tickets::ticket::ticket_condition(reference);
     reader
@@ -51,14 +51,14 @@ pub fn find_visible_ticket(reader: &Viewer, reference: &Ref) -> Stmt {
         .bind(arg)
 }
 
-/// The JSON text of an [`EVENT`] as staff read it, or customers.
+/// The SQL that builds the JSON text of an [`EVENT`], for staff or for customers.
 pub fn json(internal: bool) -> String {
     let data = if internal {
         crate::store::tickets::transfers::event_data()
     } else {
         "e.data"
     };
-    // The names of rules are the staff's own.
+    // Customers do not see the names of rules.
     let cause = if internal {
         "e.cause"
     } else {
@@ -71,9 +71,9 @@ pub fn json(internal: bool) -> String {
         .replace("$CAUSE", cause)
 }
 
-/// A page of a ticket's past as rows `j`, `id` (the reader's sequence number); one more than the limit when
-/// there is more. History and timeline are oldest first, as a story is told. A customer's number is never above the
-/// staff's, so both lists are a stretch of the same index.
+/// A page of a ticket's past as rows `j`, `id` (the sequence number that the reader sees); one row more than the
+/// limit if there are more. History and timeline are ordered oldest first. The customers' sequence number of an event
+/// is never above the staff's, so both lists are a contiguous range of the same index.
 pub fn list(reader: &Viewer, reference: &Ref, part: EventQuery, page: &Page) -> Stmt {
     let internal = policy::may_read_internal(reader.role);
     let seq = if internal { "e.seq" } else { "e.public_seq" };

@@ -1,4 +1,5 @@
-//! The SQL that builds a ticket: what differs between readers, and what depends on the moment.
+//! The SQL that builds the JSON of a ticket: the parts that differ between readers, and the parts that depend on the
+//! current time.
 
 use crate::desk::person::Role;
 use crate::desk::tickets::policy;
@@ -51,7 +52,7 @@ pub(super) fn sla_json() -> String {
     format!("'{{\"response\":\"'||({response})||'\",\"resolution\":\"'||({resolution})||'\"}}'")
 }
 
-/// `sla::state` in SQL, of the first response and of the resolution; a test holds the two equal.
+/// `sla::state` in SQL, for the first response and for the resolution; a test checks that both give the same results.
 pub(in crate::store) fn sla_states() -> [String; 2] {
     let state = |done: &str, due: &str, risk: &str, clock: &str, paused: &str| {
         format!(
@@ -60,7 +61,8 @@ pub(in crate::store) fn sla_states() -> [String; 2] {
         )
     };
     let response = state(
-        // Resolving answers too; what is said after that makes it no later.
+        // Resolving a ticket counts as a response; a response after the resolution does not make the response time
+        // later.
         "coalesce(min(t.first_responded_at,t.resolved_at),t.first_responded_at,t.resolved_at)",
         "t.first_response_due_at",
         "t.first_response_risk_at",
@@ -77,7 +79,7 @@ pub(in crate::store) fn sla_states() -> [String; 2] {
     [response, resolution]
 }
 
-/// `Ticket::transitions` in SQL, made from the same lifecycle.
+/// `Ticket::transitions` in SQL, generated from the same lifecycle.
 pub(super) fn transitions_json(role: Role) -> String {
     let mut sql = "CASE t.workflow||' '||t.status".to_owned();
     for workflow in Lifecycle::ALL {

@@ -1,4 +1,4 @@
-//! Messages: public ones, and notes that only staff may know of.
+//! Messages of a ticket: public messages, and internal notes that only staff may see.
 
 use serde::Deserialize;
 
@@ -12,7 +12,7 @@ use crate::store::tickets::subject::{EventSubject, subject_condition};
 use crate::store::tickets::ticket::{Viewer, ticket_condition, uid_condition};
 use crate::store::tickets::write::search;
 
-/// A message.
+/// A message as the API returns it.
 pub const MESSAGE: View = View {
     name: "Message",
     fields: &[
@@ -28,7 +28,7 @@ pub const MESSAGE: View = View {
     ],
 };
 
-/// A message where it stands in a timeline.
+/// A message as an entry of a timeline.
 pub(super) fn timeline_json(seq: &str) -> String {
     let head = [("type", "'\"message\"'".to_owned()), ("seq", seq.to_owned())];
     let deleted = view::time("m.deleted_at");
@@ -41,7 +41,7 @@ pub(super) fn timeline_json(seq: &str) -> String {
     view::object(head.into_iter().chain(tail))
 }
 
-/// The condition that hides notes from customers, on a message `m`.
+/// The condition that hides internal notes from customers, on a message `m`.
 fn visible(reader: &Viewer) -> &'static str {
     if policy::may_read_internal(reader.role) {
         "m.deleted_at IS NULL"
@@ -72,7 +72,7 @@ pub fn list(reader: &Viewer, reference: &Ref, page: &Page) -> Stmt {
         .bind(page.offset())
 }
 
-/// How many messages of a ticket the reader may see, up to 10,001.
+/// How many messages of a ticket the reader may see, at most 10,001.
 pub fn count(reader: &Viewer, reference: &Ref) -> Stmt {
     let (name, arg) = ticket_condition(reference);
     let column = if policy::may_read_internal(reader.role) {
@@ -110,7 +110,7 @@ pub fn show(reader: &Viewer, reference: &Ref) -> Stmt {
         .bind(arg)
 }
 
-/// The row `j`, `v`, `id` of a message, whoever reads it: the answer to a change of one's own.
+/// The row `j`, `v`, `id` of a message without a check of visibility: the answer to the author's own change.
 pub fn show_own_change(id: i64) -> Stmt {
     Stmt::new(format!(
         "SELECT {} AS j, m.version AS v, m.id AS id FROM messages m JOIN users w ON w.id = m.author_id WHERE m.id = ?1",
@@ -119,8 +119,8 @@ pub fn show_own_change(id: i64) -> Stmt {
     .bind(id)
 }
 
-/// As [`show_own_change`], of the message with this uid head that the same batch has made: rules may have added notes
-/// behind it.
+/// Like [`show_own_change`], for the message with this uid head that was created in this batch. The newest message
+/// may be another one, because rules may have added notes after it.
 pub fn show_new(ticket_id: i64, uid_head: &str) -> Stmt {
     Stmt::new(format!(
         "SELECT {} AS j, m.version AS v, m.id AS id FROM messages m JOIN users w ON w.id = m.author_id WHERE m.id = {NEW_MESSAGE}",
@@ -130,10 +130,10 @@ pub fn show_new(ticket_id: i64, uid_head: &str) -> Stmt {
     .bind(uid_head)
 }
 
-/// The id of the message on the ticket `?1` with the uid head `?2`, one of its last.
+/// SQL: the id of the message on the ticket `?1` with the uid head `?2`; it is among the newest ones.
 const NEW_MESSAGE: &str = "(SELECT id FROM messages WHERE ticket_id = ?1 AND substr(uid, 1, 24) = ?2 ORDER BY position DESC LIMIT 1)";
 
-/// A message's row, for a change.
+/// The row of a message, as needed to change it.
 #[derive(Clone, Debug, Deserialize)]
 pub struct MessageRow {
     pub id: i64,
@@ -146,7 +146,7 @@ pub struct MessageRow {
     pub created_at: i64,
 }
 
-/// The row of a message that the reader may see.
+/// Reads the row of a message that the reader may see.
 pub fn row(reader: &Viewer, reference: &Ref) -> Stmt {
     let (name, arg) = message_condition(reference);
     reader
@@ -160,10 +160,10 @@ pub fn row(reader: &Viewer, reference: &Ref) -> Stmt {
         .bind(arg)
 }
 
-/// A message to be.
+/// A message to be created.
 #[derive(Clone, Debug)]
 pub struct NewMessage<'a> {
-    /// The beginning of its uid; see [`crate::edge::ids::uid_head`].
+    /// The first part of its uid; see [`crate::edge::ids::uid_head`].
     pub uid_head: &'a str,
     pub subject: EventSubject,
     pub author_id: i64,
@@ -173,8 +173,9 @@ pub struct NewMessage<'a> {
     pub now: i64,
 }
 
-/// Inserts a message behind the others of its ticket, with the number of its event: what will be bound last is added to
-/// `seq`, an expression over the ticket `t`. What follows is [`Story::push_message`]'s.
+/// Inserts a message after the others of its ticket, with the sequence number of its event: the last argument, which
+/// is bound later, is added to `seq`, an expression over the ticket `t`. Everything else that a new message requires
+/// is added by [`Story::push_message`].
 ///
 /// [`Story::push_message`]: crate::store::tickets::write::story::Story::push_message
 pub fn insert(new: &NewMessage, seq: &str) -> Stmt {
@@ -196,7 +197,7 @@ pub fn insert(new: &NewMessage, seq: &str) -> Stmt {
     .bind(new.now)
 }
 
-/// Changes what a message says.
+/// Changes the text of a message.
 pub fn edit(id: i64, version: i64, body: &str, now: i64) -> [Stmt; 2] {
     [
         Stmt::new(
@@ -211,7 +212,8 @@ pub fn edit(id: i64, version: i64, body: &str, now: i64) -> [Stmt; 2] {
     ]
 }
 
-/// Takes a message away, and its files with it. The ticket counts them off with the event that tells of it.
+/// Deletes a message and its files, reduces the ticket's counts, and raises its sequence numbers for the event that
+/// reports the deletion.
 pub fn delete(row: &MessageRow, now: i64) -> [Stmt; 4] {
     [
         Stmt::new(

@@ -1,4 +1,8 @@
-//! Tickets, one at a time.
+//! How are tickets and everything that belongs to them read and written?
+//!
+//! One file for each part of a ticket: the ticket itself, messages, events, attachments, transfers, counts. Lists are
+//! in [`list`], changes of the ticket's row in [`write`](mod@write).
+//! Not allowed here: decisions about what a change may do; they are made in `desk`.
 
 pub mod assignment;
 pub mod attachments;

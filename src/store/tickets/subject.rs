@@ -1,22 +1,22 @@
-//! Names a ticket or a message in the statements of a batch.
+//! How statements of a batch refer to a ticket or a message, including one that the batch itself creates.
 
 use crate::edge::db::Arg;
 
-/// What an event or a rule is about.
+/// The subject of an event or a rule.
 #[derive(Clone, Copy, Debug)]
 pub enum EventSubject {
-    /// A ticket that is there.
+    /// An existing ticket.
     Ticket(i64),
-    /// The ticket that the same batch makes.
+    /// The ticket created in this batch.
     NewTicket,
-    /// A message that is there, and its ticket.
+    /// An existing message, and its ticket.
     Message(i64),
-    /// The message that the same batch has just made, and its ticket.
+    /// The message just created in this batch, and its ticket.
     NewMessage,
 }
 
-/// The condition on a ticket `t` of a batch, with its argument as `?1`. There is one writer, so the newest ticket is the
-/// one that the batch has made.
+/// The condition that finds the ticket `t`, with its argument as `?1`. The database has one writer, so inside the
+/// batch the newest ticket is the one that the batch has created.
 pub fn subject_condition(subject: &EventSubject) -> (&'static str, Arg) {
     match subject {
         EventSubject::Ticket(id) => ("t.id = ?1", Arg::Int(*id)),

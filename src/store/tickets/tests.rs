@@ -1,4 +1,4 @@
-//! The rules that the store says again in SQL, held equal to those of `desk`.
+//! Checks that rules which the store repeats in SQL give the same results as those in `desk`.
 
 use std::io::Write;
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::desk::{DAY, Millis};
 
 const NOW: Millis = 1_800_000_000_000;
 
-/// Runs a query on an empty database and gives its first column, by the SQLite that Node has inside.
+/// Runs a query on an empty database and returns its first column; uses the SQLite that is built into Node.
 fn query(sql: &str) -> Vec<String> {
     const SCRIPT: &str = "
         const { DatabaseSync } = require('node:sqlite');
@@ -33,7 +33,7 @@ fn query(sql: &str) -> Vec<String> {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-/// Evaluates an expression on tickets `t`, in order. Numbers are bound as D1 binds them: as REAL.
+/// Evaluates an expression on tickets `t`, in order. Numbers are bound as REAL, as D1 binds them.
 fn evaluate(
     expression: &str,
     columns: &str,
@@ -88,7 +88,7 @@ fn the_promises_in_sql_are_those_of_the_desk() {
         assert_eq!(have.len(), cases.len());
         for (case, have) in cases.iter().zip(have) {
             let [response_due, responded, resolution_due, resolved, paused] = *case;
-            // What is resolved needs no answer any more.
+            // A resolved ticket no longer needs a response.
             let done = [responded, resolved].into_iter().flatten().min();
             let response = response_due.map_or(SlaState::Ok, |due| {
                 sla::state_at(due, RESPONSE_RISK, done, None, now)

@@ -1,4 +1,4 @@
-//! Tickets, one at a time: reading the row, marking, deleting.
+//! Single tickets: reading the row, marking as overdue, deleting.
 
 use serde::Deserialize;
 
@@ -15,19 +15,19 @@ use crate::store::sql::view;
 use crate::store::tickets::json::ticket_json;
 use crate::store::tickets::write::counts::{Side, move_many};
 
-/// Who reads, when, and how far: what every statement on tickets begins with.
+/// The reader, the current time and the reader's scope: the basis of every statement on tickets.
 #[derive(Clone, Copy, Debug)]
 pub struct Viewer {
     pub id: i64,
     pub role: Role,
     pub scope: Scope,
     pub now: i64,
-    /// Tickets closed before may not be reopened.
+    /// Tickets closed before this time may not be reopened.
     pub reopen_since: i64,
 }
 
 impl Viewer {
-    /// The desk itself, for what no person does.
+    /// The system itself, for actions that no person takes.
     pub fn system(now: i64) -> Viewer {
         Viewer {
             id: 0,
@@ -38,7 +38,7 @@ impl Viewer {
         }
     }
 
-    /// A statement whose `?1`, `?2`, `?3` are now, the reopening horizon and the reader.
+    /// A statement whose `?1`, `?2`, `?3` are the current time, `reopen_since` and the reader's id.
     pub fn stmt(&self, sql: String) -> Stmt {
         Stmt::new(sql)
             .bind(self.now)
@@ -47,12 +47,12 @@ impl Viewer {
     }
 }
 
-/// The condition on a ticket `t` that a reference names, with its argument as `?4`.
+/// The condition that finds a ticket `t` by a reference, with its argument as `?4`.
 pub fn ticket_condition(reference: &Ref) -> (String, Arg) {
     match reference {
         Ref::Id(id) => ("t.id = ?4".to_owned(), Arg::Int(*id)),
         Ref::Uid(uid) => (uid_condition("t", uid, 4), uid.into()),
-        // A ticket that was moved is still found by the keys that it had before; none is given twice.
+        // A ticket that was moved to another project is still found by its earlier keys; no key is used twice.
         Ref::Number(name) | Ref::Key(name) => (
             "t.id = (SELECT ticket_id FROM ticket_names WHERE name = ?4)".to_owned(),
             name_key(name).into(),
@@ -60,7 +60,7 @@ pub fn ticket_condition(reference: &Ref) -> (String, Arg) {
     }
 }
 
-/// The condition on a row, called `table`, whose uid ends in its id; the uid is `?n`.
+/// The condition that finds a row of `table` by its uid `?n`; the end of a uid is the row's id.
 pub fn uid_condition(table: &str, uid: &str, n: usize) -> String {
     format!("{table}.id = {} AND {table}.uid = ?{n}", uid_row_id(uid))
 }
@@ -77,10 +77,10 @@ pub fn show(reader: &Viewer, reference: &Ref) -> Stmt {
         .bind(arg)
 }
 
-/// As [`show`], whatever the scope: the answer to a change that the reader has just made.
+/// Like [`show`], but without a check of the scope: the answer to a change that the reader has just made.
 pub fn show_own_change(reader: &Viewer, reference: &Ref) -> Stmt {
     let (name, arg) = ticket_condition(reference);
-    // The reader is bound as in every statement on tickets, and not read.
+    // The reader is bound as in every statement on tickets, although this one does not use it.
     reader
         .stmt(format!(
             "SELECT {} AS j, t.version AS v, t.id AS id FROM tickets t WHERE {name} AND ?3 IS NOT NULL",
@@ -89,7 +89,7 @@ pub fn show_own_change(reader: &Viewer, reference: &Ref) -> Stmt {
         .bind(arg)
 }
 
-/// As [`show_own_change`], of the ticket that the same batch has made.
+/// Like [`show_own_change`], for the ticket created in this batch.
 pub fn show_new(reader: &Viewer) -> Stmt {
     reader.stmt(format!(
         "SELECT {} AS j, t.version AS v, t.id AS id FROM tickets t WHERE t.id = (SELECT max(id) FROM tickets) AND ?3 IS NOT NULL",
@@ -97,7 +97,7 @@ pub fn show_new(reader: &Viewer) -> Stmt {
     ))
 }
 
-/// A ticket's row, as rules read it.
+/// The row of a ticket, with the fields that the rules need.
 #[derive(Clone, Debug, Deserialize)]
 pub struct TicketRow {
     pub id: i64,
@@ -141,7 +141,7 @@ pub const COLUMNS: &str = "t.id, t.uid, t.title, t.description, t.status, t.prio
   t.resolved_at, t.closed_at, t.paused_at, t.paused_ms, t.pauses, \
   t.sla_version, t.is_overdue, t.deleted_at";
 
-/// The row of a ticket that the reader may see, for a change.
+/// Reads the row of a ticket that the reader may see, in order to change it.
 pub fn row(reader: &Viewer, reference: &Ref) -> Stmt {
     let (name, arg) = ticket_condition(reference);
     reader
@@ -152,7 +152,7 @@ pub fn row(reader: &Viewer, reference: &Ref) -> Stmt {
         .bind(arg)
 }
 
-/// As [`row`], of the ticket that a condition with `?4` names.
+/// Like [`row`], for the ticket that a condition with `?4` finds.
 pub(super) fn row_where(reader: &Viewer, condition: &str, arg: impl Into<Arg>) -> Stmt {
     reader
         .stmt(format!(
@@ -162,7 +162,7 @@ pub(super) fn row_where(reader: &Viewer, condition: &str, arg: impl Into<Arg>) -
         .bind(arg)
 }
 
-/// As [`row`], deleted tickets too: for those who may restore them.
+/// Like [`row`], but also finds deleted tickets; for readers who may restore them.
 pub fn row_with_deleted(reader: &Viewer, reference: &Ref) -> Stmt {
     let (name, arg) = ticket_condition(reference);
     reader
@@ -179,7 +179,7 @@ impl TicketRow {
         self.deleted_at.is_some()
     }
 
-    /// The ticket, as rules see it.
+    /// The ticket as the rules use it.
     pub fn ticket(&self) -> Ticket {
         let card = serde_json::from_str::<Value>(&self.assignee_card).unwrap_or(Value::Null);
         Ticket {
@@ -223,7 +223,7 @@ impl TicketRow {
     }
 }
 
-/// Marks tickets that have become overdue, the longest overdue first, and counts them.
+/// Marks tickets that have become overdue, longest overdue first, and updates the counts.
 pub fn mark_overdue(now: i64, most: i64) -> [Stmt; 3] {
     const DUE: &str = "SELECT id FROM tickets INDEXED BY tickets_by_alarm \
       WHERE alarm_at <= ?1 AND deleted_at IS NULL AND is_overdue = 0 AND resolved_at IS NULL AND paused_at IS NULL \
@@ -251,7 +251,7 @@ pub fn mark_overdue(now: i64, most: i64) -> [Stmt; 3] {
     ]
 }
 
-/// A ticket that [`mark_overdue`] has still to mark: its `id`, if there is one.
+/// A ticket that [`mark_overdue`] has not marked yet: its `id`, if there is one.
 pub fn find_unmarked_overdue(now: i64) -> Stmt {
     Stmt::new(
         "SELECT id FROM tickets INDEXED BY tickets_by_alarm WHERE alarm_at <= ?1 AND deleted_at IS NULL AND is_overdue = 0 \
@@ -260,7 +260,7 @@ pub fn find_unmarked_overdue(now: i64) -> Stmt {
     .bind(now)
 }
 
-/// Tickets that have been resolved for as long as the settings say, the longest first: their `id`.
+/// Tickets that have been resolved for at least the time in the settings, longest first: their `id`.
 pub fn list_to_close(now: i64, most: i64) -> Stmt {
     Stmt::new(
         "SELECT t.id FROM settings g CROSS JOIN tickets t INDEXED BY tickets_by_resolved WHERE g.id = 1 AND g.auto_close_days > 0 \
@@ -271,7 +271,7 @@ pub fn list_to_close(now: i64, most: i64) -> Stmt {
     .bind(most)
 }
 
-/// The `id` of the ticket that the same batch has made.
+/// The `id` of the ticket created in this batch.
 pub fn find_new_id() -> Stmt {
     Stmt::new("SELECT max(id) AS id FROM tickets")
 }
@@ -280,7 +280,7 @@ pub(super) fn tags_json(ticket: &Ticket) -> String {
     serde_json::to_string(&ticket.tags).unwrap_or_else(|_| "[]".to_owned())
 }
 
-/// Finds somebody who may be given tickets: `id`, `card`, if they are active staff.
+/// Finds a person to whom tickets may be assigned: `id`, `card`, if the person is active staff.
 pub fn find_assignable(reference: &Ref) -> Stmt {
     let (column, arg) = match reference {
         Ref::Uid(uid) => ("uid", Arg::Text(uid.clone())),
@@ -293,7 +293,7 @@ pub fn find_assignable(reference: &Ref) -> Stmt {
     .bind(arg)
 }
 
-/// JSON text of a moment in a view of tickets.
+/// SQL expression of the JSON text of a point in time in a view of tickets.
 pub fn time(sql: &str) -> String {
     view::time(sql)
 }

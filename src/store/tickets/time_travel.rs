@@ -1,10 +1,10 @@
-//! Making a ticket older, in development and tests.
+//! Makes a ticket older, for development and tests.
 
 use crate::desk::id::{Ref, name_key};
 use crate::edge::db::Stmt;
 use crate::store::tickets::ticket::uid_condition;
 
-/// Every moment of a ticket's own.
+/// All columns of a ticket that hold a point in time.
 const TIME_COLUMNS: [&str; 13] = [
     "created_at",
     "updated_at",
@@ -21,7 +21,7 @@ const TIME_COLUMNS: [&str; 13] = [
     "deleted_at",
 ];
 
-/// Moves a ticket with its pauses, messages, events and files into the past; the first statement gives its `id`.
+/// Moves a ticket with its pauses, messages, events and files into the past; the first statement returns its `id`.
 pub fn backdate(ticket: &Ref, by: i64) -> [Stmt; 4] {
     let (is_it, name) = match ticket {
         Ref::Id(id) => ("id = CAST(?1 AS INTEGER)".to_owned(), id.to_string()),

@@ -1,4 +1,4 @@
-//! Who handed a ticket to whom, and why: for staff only.
+//! Transfers: who handed a ticket to whom, and why. Visible to staff only.
 
 use crate::desk::id::Ref;
 use crate::edge::db::Stmt;
@@ -6,7 +6,7 @@ use crate::http::page::{Page, PageStart};
 use crate::store::sql::view::{Out, View, field, nullable};
 use crate::store::tickets::ticket::{Viewer, ticket_condition};
 
-/// An entry of a ticket's transfers.
+/// An entry of a ticket's list of transfers.
 pub const TRANSFER: View = View {
     name: "Transfer",
     fields: &[
@@ -22,7 +22,7 @@ pub const TRANSFER: View = View {
     ],
 };
 
-/// A transfer to be; the event that tells of it stands before it in the batch.
+/// A transfer to be created; the event that reports it must stand before it in the batch.
 #[derive(Clone, Debug)]
 pub struct NewTransfer<'a> {
     pub uid: &'a str,
@@ -34,7 +34,7 @@ pub struct NewTransfer<'a> {
     pub now: i64,
 }
 
-/// Inserts a transfer beside its event; the last argument is bound by the story of the ticket.
+/// Inserts a transfer with the sequence number of its event; the ticket's `Story` binds the last argument.
 pub fn insert(new: &NewTransfer) -> Stmt {
     Stmt::new(
         "INSERT INTO transfers (uid, ticket_id, seq, actor_id, from_id, to_id, reason, created_at) \
@@ -49,7 +49,8 @@ pub fn insert(new: &NewTransfer) -> Stmt {
     .bind(new.now)
 }
 
-/// What an event `e` carries for staff: that of a transfer its reason, which its row does not hold.
+/// SQL: the data of an event `e` for staff. For a transfer this includes the reason, which the event's row does not
+/// hold.
 pub fn event_data() -> &'static str {
     "iif(e.type = 'transferred', coalesce((SELECT json_object('reason', x.reason) FROM transfers x \
      WHERE x.ticket_id = e.ticket_id AND x.seq = e.seq), e.data), e.data)"

@@ -1,10 +1,10 @@
-//! A ticket as it is answered.
+//! The fields of a ticket as the API returns it.
 
 use crate::http::shape::choices;
 use crate::store::sql::view::{Out, View, field, nullable};
 
-/// A ticket, as it is answered. In its SQL `?1` is now and `?2` the moment since which closed tickets may be
-/// reopened; what differs between staff and customers stands as `$NAME`.
+/// A ticket as the API returns it. In its SQL, `?1` is the current time and `?2` the time since which a ticket must
+/// have been closed to be reopened; `$NAME` stands for parts that differ between staff and customers.
 pub const TICKET: View = View {
     name: "Ticket",
     fields: &[

@@ -11,7 +11,7 @@ use crate::store::categories::write::name_condition;
 use crate::store::sql::view::{Out, View, field, nullable};
 use crate::store::tickets::assignment::open_load;
 
-/// An agent: a user of that role, with the profile.
+/// An agent: a user with the agent role, together with the profile.
 pub const AGENT: View = View {
     name: "Agent",
     fields: &[
@@ -53,17 +53,17 @@ fn json() -> String {
 
 const FROM: &str = "users u LEFT JOIN agent_profiles p ON p.user_id = u.id";
 
-/// The condition on a user `u` that a reference names; its argument is `?n`.
+/// The SQL condition that selects the user `u` by reference; its argument is `?n`.
 pub fn user_condition(reference: &Ref, n: usize) -> (String, Arg) {
     match reference {
         Ref::Id(id) => (format!("u.id = ?{n}"), Arg::Int(*id)),
         Ref::Uid(uid) => (format!("u.uid = ?{n}"), uid.into()),
-        // A ticket's number or key names no user.
+        // A ticket number or ticket key never identifies a user.
         Ref::Number(_) | Ref::Key(_) => (format!("u.id = ?{n}"), Arg::Null),
     }
 }
 
-/// The row `j` (an [`AGENT`]), `v`, `id`.
+/// Selects one agent: `j` (an [`AGENT`]), `v` (the version) and `id`.
 pub fn show(reference: &Ref) -> Stmt {
     let (is_it, arg) = user_condition(reference, 1);
     Stmt::new(format!(
@@ -73,7 +73,7 @@ pub fn show(reference: &Ref) -> Stmt {
     .bind(arg)
 }
 
-/// An agent's row, for a change.
+/// The columns of an agent that a change needs.
 #[derive(Clone, Debug, Deserialize)]
 pub struct AgentRow {
     pub id: i64,
@@ -81,7 +81,7 @@ pub struct AgentRow {
     pub is_active: i64,
 }
 
-/// The row of an agent.
+/// Selects the [`AgentRow`] of an agent.
 pub fn row(reference: &Ref) -> Stmt {
     let (is_it, arg) = user_condition(reference, 1);
     Stmt::new(format!(
@@ -90,13 +90,13 @@ pub fn row(reference: &Ref) -> Stmt {
     .bind(arg)
 }
 
-/// Which agents a list shows.
+/// The filters of an agent list.
 #[derive(Clone, Debug, Default)]
 pub struct AgentFilter {
     pub is_active: Option<bool>,
     pub is_available: Option<bool>,
     pub category: Option<CategoryRef>,
-    /// Part of name, username or address.
+    /// A substring of the name, username or email address.
     pub q: Option<String>,
 }
 
@@ -108,7 +108,7 @@ fn filter_condition(filter: &AgentFilter, args: &mut Vec<Arg>) -> String {
     ] {
         if let Some(wanted) = wanted {
             args.push(wanted.into());
-            // Agents are few beside all who are active: the index on the role serves.
+            // There are far fewer agents than active users, so the `+` makes SQLite use the index on the role.
             wheres.push(format!("+{column} = ?{}", args.len()));
         }
     }
@@ -129,7 +129,7 @@ fn filter_condition(filter: &AgentFilter, args: &mut Vec<Arg>) -> String {
     wheres.join(" AND ")
 }
 
-/// A page of agents, newest first: rows `j`, `id`.
+/// A page of agents, newest first: rows `j` and `id`.
 pub fn list(filter: &AgentFilter, page: &Page) -> Stmt {
     let mut args = Vec::new();
     let mut when = filter_condition(filter, &mut args);
@@ -150,7 +150,7 @@ pub fn list(filter: &AgentFilter, page: &Page) -> Stmt {
     }
 }
 
-/// How many agents a list has: `n`, up to 10,001.
+/// Counts the agents of a list: `n`, up to 10,001.
 pub fn count(filter: &AgentFilter) -> Stmt {
     let mut args = Vec::new();
     let when = filter_condition(filter, &mut args);
@@ -160,7 +160,8 @@ pub fn count(filter: &AgentFilter) -> Stmt {
     }
 }
 
-/// Active agents by a JSON list of ids and uids: `ids` (JSON) and `missing`, the first that is none.
+/// Resolves a JSON list of ids and uids to active agents: `ids` (JSON) and `missing`, the first entry that is not an
+/// active agent.
 pub fn resolve_active(rows: &str) -> Stmt {
     Stmt::new(
         "SELECT (SELECT json_group_array(DISTINCT u.id) FROM json_each(?1) j JOIN users u \
@@ -171,15 +172,15 @@ pub fn resolve_active(rows: &str) -> Stmt {
     .bind(rows)
 }
 
-/// What [`resolve_active`] and `categories::offered_all` find.
+/// The result of [`resolve_active`] and of `categories::resolve_active`.
 #[derive(Clone, Debug, Deserialize)]
 pub struct ResolvedIds {
-    /// JSON text of a list of ids.
+    /// A JSON list of ids, as text.
     pub ids: String,
     pub missing: Option<String>,
 }
 
-/// Gives somebody a profile, if they are staff and have none yet.
+/// Creates a profile for a staff user who has none yet; does nothing for customers.
 pub fn ensure_profile(user: &Ref) -> Stmt {
     let (is_it, arg) = user_condition(user, 1);
     Stmt::new(format!(
@@ -188,7 +189,7 @@ pub fn ensure_profile(user: &Ref) -> Stmt {
     .bind(arg)
 }
 
-/// Sets availability and cap; `None` keeps.
+/// Sets the availability and the maximum number of open tickets; `None` leaves a value unchanged.
 pub fn set_profile(agent: &Ref, is_available: Option<bool>, max_open_tickets: Option<i64>) -> Stmt {
     let (is_it, arg) = user_condition(agent, 1);
     Stmt::new(format!(
@@ -202,7 +203,7 @@ pub fn set_profile(agent: &Ref, is_available: Option<bool>, max_open_tickets: Op
     .bind(max_open_tickets)
 }
 
-/// Gives an agent exactly these categories: a JSON list of ids.
+/// Replaces an agent's categories with those of a JSON list of ids.
 pub fn set_categories(agent: &Ref, ids: &str) -> [Stmt; 2] {
     let (is_it, arg) = user_condition(agent, 1);
     [
@@ -221,7 +222,7 @@ pub fn set_categories(agent: &Ref, ids: &str) -> [Stmt; 2] {
     ]
 }
 
-/// Gives a category exactly these agents: a JSON list of ids.
+/// Replaces a category's agents with those of a JSON list of ids.
 pub fn set_agents(category_id: i64, ids: &str) -> [Stmt; 2] {
     [
         Stmt::new(

@@ -1,4 +1,6 @@
-//! Users: customers and staff.
+//! Which SQL reads and writes users, both customers and staff?
+//! Agents' profiles and categories are in [`agents`].
+//! Not allowed here: running the statements, HTTP, and deciding who may make a change.
 
 pub mod agents;
 
@@ -12,7 +14,7 @@ use crate::http::shape::choices;
 use crate::store::settings;
 use crate::store::sql::view::{Out, View, field, nullable};
 
-/// A user, as themself and admins see one.
+/// A user, in the form that the user themself and admins see.
 pub const USER: View = View {
     name: "User",
     fields: &[
@@ -38,7 +40,7 @@ pub const USER: View = View {
     ],
 };
 
-/// A short card, for staff who pick somebody.
+/// The short form of a user, for staff who choose a person from a list.
 pub const SUMMARY: View = View {
     name: "UserSummary",
     fields: &[
@@ -70,7 +72,7 @@ pub fn user_json() -> String {
         .replace("$PERMISSIONS", &format!("CASE u.role {} END", whens.join(" ")))
 }
 
-/// What a login and the guards of an account need.
+/// The columns of a user that logging in and the checks before a change of the account need.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Account {
     pub id: i64,
@@ -83,7 +85,7 @@ pub struct Account {
 
 const ACCOUNT: &str = "SELECT id, role, ver, version, is_active, password_hash FROM users";
 
-/// Finds the account behind a login name: an address or a username, in lower case.
+/// Finds the account for a login name: an email address or a username, in lower case.
 pub fn account_by_name(name: &str) -> Stmt {
     let column = if name.contains('@') {
         "email_key"
@@ -99,7 +101,7 @@ pub fn account(reference: &Ref) -> Stmt {
     Stmt::new(format!("{ACCOUNT} WHERE {column} = ?1")).bind(arg)
 }
 
-/// The row `j` (a [`USER`]), `v`, `id` of a user.
+/// Selects one user: `j` (a [`USER`]), `v` (the version) and `id`.
 pub fn show(reference: &Ref) -> Stmt {
     let (column, arg) = ref_column(reference);
     Stmt::new(format!(
@@ -109,27 +111,27 @@ pub fn show(reference: &Ref) -> Stmt {
     .bind(arg)
 }
 
-/// As [`show`], by uid: for a user that the same batch has made.
+/// Like [`show`], by uid: for a user created earlier in the same batch.
 pub fn show_uid(uid: &str) -> Stmt {
     show(&Ref::Uid(uid.to_owned()))
 }
 
-/// The column that a reference names a row by, and its value: for every table with `id` and `uid`.
+/// The column and value that identify a row by this reference, for any table with `id` and `uid`.
 pub(super) fn ref_column(reference: &Ref) -> (&'static str, Arg) {
     match reference {
         Ref::Id(id) => ("id", Arg::Int(*id)),
         Ref::Uid(uid) => ("uid", Arg::Text(uid.clone())),
-        // A ticket's number or key names no user.
+        // A ticket number or ticket key never identifies a user.
         Ref::Number(_) | Ref::Key(_) => ("id", Arg::Null),
     }
 }
 
-/// A user to be.
+/// A user to be created.
 #[derive(Clone, Debug)]
 pub struct NewUser {
     pub uid: String,
     pub email: String,
-    /// As asked for; otherwise one is made from the address, and made unique.
+    /// The requested username; if absent, a unique one is derived from the email address.
     pub username: Option<String>,
     pub first_name: String,
     pub last_name: String,
@@ -138,14 +140,15 @@ pub struct NewUser {
     pub phone: Option<String>,
     pub avatar_url: Option<String>,
     pub password_hash: Option<String>,
-    /// Somebody of the desk says that the address is theirs; otherwise they are asked to confirm it.
+    /// Staff vouch that the address belongs to the user; otherwise the user is asked to confirm it.
     pub email_trusted: bool,
-    /// The account begins with a session.
+    /// The user is logged in at once: a session is created together with the account.
     pub logs_in: bool,
     pub now: i64,
 }
 
-/// Inserts a user, with what staff need, and tells isolates where a rule names the address.
+/// Inserts a user, adds an agent profile for staff, and makes isolates reload the workflow rules if an active rule
+/// names the address.
 pub fn insert(user: &NewUser) -> Vec<Stmt> {
     let mut stmts = vec![insert_row(user)];
     if user.role.is_staff() {
@@ -157,7 +160,7 @@ pub fn insert(user: &NewUser) -> Vec<Stmt> {
     stmts
 }
 
-/// A made-up username that is taken gets the beginning of the uid's random part behind it.
+/// If a derived username already exists, the last 8 characters of the uid are appended to it.
 fn insert_row(user: &NewUser) -> Stmt {
     let made = crate::desk::person::username_from_email(&user.email);
     let tail = user
@@ -194,7 +197,8 @@ fn insert_row(user: &NewUser) -> Stmt {
     .bind(user.logs_in.then_some(user.now))
 }
 
-/// What an update changes; `None` keeps. The doubled options clear by `Some(None)`.
+/// The fields that an update changes; `None` leaves a field unchanged. In an `Option<Option<_>>`, `Some(None)` clears
+/// the field.
 #[derive(Clone, Debug, Default)]
 pub struct UserPatch {
     pub email: Option<String>,
@@ -210,7 +214,7 @@ pub struct UserPatch {
 }
 
 impl UserPatch {
-    /// Whether it names something of a person that isolates keep beside the rules.
+    /// Whether the update changes a personal field that isolates cache together with the workflow rules.
     fn changes_what_rules_know(&self) -> bool {
         let texts = [&self.email, &self.username, &self.first_name, &self.last_name];
         texts.iter().any(|text| text.is_some())
@@ -220,7 +224,8 @@ impl UserPatch {
     }
 }
 
-/// Updates a user that is at `version`, with what staff need, and tells isolates where a rule may know the person.
+/// Updates a user that is at `version`, adds an agent profile if the new role is a staff role, and makes isolates
+/// reload the workflow rules if an active rule may refer to the user.
 pub fn update(id: i64, version: i64, update: &UserPatch, now: i64) -> Vec<Stmt> {
     let mut stmts = Vec::new();
     let is_staff = update.role.is_some_and(Role::is_staff);
@@ -239,14 +244,14 @@ pub fn update(id: i64, version: i64, update: &UserPatch, now: i64) -> Vec<Stmt> 
     stmts
 }
 
-/// Role, password and active flag raise `ver`, which ends older tokens.
+/// Changing the role, password or active flag increments `ver`, which invalidates tokens issued earlier.
 fn update_row(id: i64, version: i64, update: &UserPatch, now: i64) -> Stmt {
     let mut sets = vec!["version = ?2 + 1".to_owned(), "updated_at = ?3".to_owned()];
     let mut args: Vec<Arg> = vec![id.into(), version.into(), now.into()];
     if let Some(email) = &update.email {
         args.push(email.to_lowercase().into());
         let key = args.len();
-        // Nobody has shown yet that another address is theirs.
+        // A changed address is unverified: the user has not yet shown that it is theirs.
         sets.push(format!(
             "email_key = ?{key}, email_verified_at = iif(email_key = ?{key}, email_verified_at, NULL)"
         ));
@@ -297,7 +302,7 @@ fn update_row(id: i64, version: i64, update: &UserPatch, now: i64) -> Stmt {
     }
 }
 
-/// Closes an account at its owner's wish: the person is gone, what they wrote stays.
+/// Closes an account at its owner's request: personal data is erased, but what the user wrote remains.
 pub fn close(id: i64, version: i64, now: i64) -> [Stmt; 2] {
     let closed = Stmt::new(
         "UPDATE users SET email = 'closed-' || uid || '@invalid', email_key = 'closed-' || uid || '@invalid', \
@@ -311,27 +316,27 @@ pub fn close(id: i64, version: i64, now: i64) -> [Stmt; 2] {
     [settings::raise_rules_version_for_person(id, false, None), closed]
 }
 
-/// Notes a successful login.
+/// Records the time of a successful login.
 pub fn record_login(id: i64, now: i64) -> Stmt {
     Stmt::new("UPDATE users SET last_login_at = ?2 WHERE id = ?1")
         .bind(id)
         .bind(now)
 }
 
-/// Which users a list shows.
+/// The filters of a user list.
 #[derive(Clone, Debug, Default)]
 pub struct UserFilter {
     pub role: Option<&'static str>,
     pub is_active: Option<bool>,
-    /// A beginning of name, username or address.
+    /// A prefix of the name, username or email address.
     pub q: Option<String>,
 }
 
-/// How many users a page of a search looks at.
+/// The maximum number of users examined for one page of a search.
 const MAX_SCANNED: i64 = 1_000;
 
-/// A page of users, newest first: rows of JSON `j`, each with its `id`; one more than the limit when there are
-/// more. A search looks at 1,000 users a page, and the second statement says where it stopped.
+/// A page of users, newest first: JSON rows `j`, each with its `id`; one row more than the limit if there are more. A
+/// search examines at most 1,000 users per page, and the second statement returns where it stopped.
 pub fn list(view: &str, filter: &UserFilter, page: &Page) -> (Stmt, Option<Stmt>) {
     let mut walk = Stmt::new("");
     let mut wheres = vec!["1".to_owned()];
@@ -343,7 +348,7 @@ pub fn list(view: &str, filter: &UserFilter, page: &Page) -> (Stmt, Option<Stmt>
         when(id.into(), "u.id <");
     }
     if let Some(role) = filter.role {
-        // Only staff have an index on their role, and only where the query says so.
+        // The index on the role covers staff only, and SQLite uses it only if the query restricts itself to staff.
         let is_staff = role != Role::Customer.as_str();
         when(
             role.into(),
@@ -356,7 +361,7 @@ pub fn list(view: &str, filter: &UserFilter, page: &Page) -> (Stmt, Option<Stmt>
     }
     match filter.is_active {
         Some(true) => wheres.push("u.is_active = 1".to_owned()),
-        // In these words, so that the index of those who are not active serves.
+        // This exact wording lets SQLite use the index of inactive users.
         Some(false) => wheres.push("u.is_active = 0".to_owned()),
         None => {}
     }
@@ -398,7 +403,7 @@ pub fn list(view: &str, filter: &UserFilter, page: &Page) -> (Stmt, Option<Stmt>
     (rows, stopped)
 }
 
-/// How many users a list has, counted up to 10,001.
+/// Counts the users of a list, up to 10,001.
 pub fn count(filter: &UserFilter) -> Stmt {
     Stmt::new(
         "SELECT count(*) AS n FROM (SELECT 1 FROM users u WHERE (?1 IS NULL OR u.role = ?1) AND (?2 IS NULL OR u.is_active = ?2) \
@@ -409,7 +414,7 @@ pub fn count(filter: &UserFilter) -> Stmt {
     .bind(filter.q.as_ref().map(|q| q.to_lowercase()))
 }
 
-/// Inserts a customer, unless somebody has the address already.
+/// Inserts a customer, unless a user with this email address already exists.
 pub fn insert_if_absent(user: &NewUser) -> [Stmt; 2] {
     let mut stmt = insert_row(user);
     stmt.sql = format!(
@@ -421,24 +426,24 @@ pub fn insert_if_absent(user: &NewUser) -> [Stmt; 2] {
     [stmt, raise]
 }
 
-/// The `id` and `card` of a user that the same batch has made.
+/// The `id` and `card` of a user created earlier in the same batch.
 pub fn find_card(uid: &str) -> Stmt {
     Stmt::new("SELECT id, card FROM users WHERE uid = ?1").bind(uid)
 }
 
-/// Puts an agent, by uid, in a category.
+/// Adds an agent, given by uid, to a category.
 pub fn add_to_category(uid: &str, category_id: i64) -> Stmt {
     Stmt::new("INSERT OR IGNORE INTO agent_categories (user_id, category_id) SELECT id, ?2 FROM users WHERE uid = ?1")
         .bind(uid)
         .bind(category_id)
 }
 
-/// Somebody's address in lower case, in the row `j`.
+/// A user's email address in lower case, as the row `j`.
 pub fn find_email(id: i64) -> Stmt {
     Stmt::new("SELECT email_key AS j FROM users WHERE id = ?1 AND is_active = 1").bind(id)
 }
 
-/// Somebody has shown that an address is theirs; nothing happens when it is no longer the account's.
+/// Marks an email address as verified; does nothing if it is no longer the address of the account.
 pub fn verify_email(id: i64, email_key: &str, now: i64) -> Stmt {
     Stmt::new("UPDATE users SET email_verified_at = ?3 WHERE id = ?1 AND email_key = ?2 AND email_verified_at IS NULL")
         .bind(id)

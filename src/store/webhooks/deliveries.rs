@@ -1,8 +1,9 @@
-//! Deliveries to endpoints: how they are made of events, and the log.
+//! Deliveries to endpoints: how they are created from events, and the delivery log.
 //!
-//! A change writes its events and nothing for webhooks. Each endpoint has a position in the events (`event_id`);
-//! [`fan_out`] makes deliveries of the events behind it, when one is to be sent or the endpoint is about to change. What
-//! is not made yet is computed by the log from the same events, with the ids that it will have.
+//! A change writes its events and nothing for webhooks. Each endpoint has a position in the sequence of events
+//! (`event_id`); [`fan_out`] creates deliveries for the events after it, when one is to be sent or the endpoint is
+//! about to change. For events that have no delivery yet, the log computes it from the same events, with the id that
+//! the delivery will have.
 
 use serde::Deserialize;
 
@@ -15,7 +16,7 @@ use crate::store::sql::reference;
 use crate::store::sql::view::{Out, View, field, nullable};
 use crate::store::tickets::subject::EventSubject;
 
-/// The states, as words of input.
+/// The delivery states, as they are accepted in input.
 pub static STATE: Choices = Choices {
     list: &DeliveryState::WORDS,
     parse: |word| DeliveryState::parse(word).map(DeliveryState::as_str),
@@ -51,14 +52,15 @@ pub const DELIVERY: View = View {
     ],
 };
 
-/// The ids that stand between two events: for what rules, tests and repetitions send, up to so many without an event.
+/// The number of delivery ids per event. The first is for the event's own delivery, the others for deliveries caused
+/// by rules, tests and redeliveries before the next event.
 pub(super) const IDS_PER_EVENT: i64 = 65_536;
 
-/// The type of an event `e`: `ticket_created` is `ticket.created`, `assigned` is `ticket.assigned`.
+/// The public type of an event `e`: `ticket_created` becomes `ticket.created`, `assigned` becomes `ticket.assigned`.
 const EVENT_TYPE: &str = "iif(substr(e.type, 1, instr(e.type, '_') - 1) IN ('ticket', 'message', 'attachment', 'sla'), \
    substr(e.type, 1, instr(e.type, '_') - 1) || '.' || substr(e.type, instr(e.type, '_') + 1), 'ticket.' || e.type)";
 
-/// Whether an event `e` goes to the endpoint `h`.
+/// The SQL condition for an event `e` being sent to the endpoint `h`.
 pub(super) fn goes_to_endpoint() -> String {
     format!(
         "(h.is_active = 1 AND (h.include_internal = 1 OR e.public_seq IS NOT NULL) \
@@ -66,7 +68,8 @@ pub(super) fn goes_to_endpoint() -> String {
     )
 }
 
-/// Whether a batch has something for the endpoint `h`: one of its events `e`, or a delivery of the batch's time `?1`.
+/// The SQL condition for a batch having something to send to the endpoint `h`: one of the batch's events `e`, or a
+/// delivery created at the batch's time `?1`.
 pub(in crate::store) fn has_new() -> String {
     format!(
         "h.is_active = 1 AND (EXISTS (SELECT 1 FROM e WHERE {}) \
@@ -75,14 +78,15 @@ pub(in crate::store) fn has_new() -> String {
     )
 }
 
-/// The uid of the delivery `id` of an endpoint, made at this time: a UUIDv7 (RFC 9562, section 5.7) that needs no index.
+/// The uid of the delivery `id` of an endpoint, created at the time `at`: a UUIDv7 (RFC 9562, section 5.7) that is
+/// computed from the three values and so needs no index.
 fn uid(at: &str, webhook: &str, id: &str) -> String {
     format!(
         "lower(printf('%08x-%04x-7%03x-%04x-%012x', {at} >> 16, {at} & 65535, {webhook} & 4095, 32768 | (({webhook} >> 12) & 16383), {id}))"
     )
 }
 
-/// The next id of the endpoint `h` for what is not an event's.
+/// The next id of the endpoint `h` for a delivery that is not caused by an event.
 fn next_id() -> String {
     format!(
         "max(coalesce((SELECT max(id) FROM events), 0) * {IDS_PER_EVENT}, \
@@ -90,7 +94,7 @@ fn next_id() -> String {
     )
 }
 
-/// Makes deliveries of the next events behind an endpoint's position, at most of so many, and moves it.
+/// Creates deliveries for up to `most` events after an endpoint's position, and advances the position.
 pub(super) fn fan_out(webhook: i64, most: i64) -> [Stmt; 2] {
     let last = "coalesce((SELECT z.id FROM events z WHERE z.id > h.event_id ORDER BY z.id LIMIT 1 OFFSET ?2 - 1), 9007199254740991)";
     [
@@ -113,15 +117,16 @@ pub(super) fn fan_out(webhook: i64, most: i64) -> [Stmt; 2] {
     ]
 }
 
-/// As [`fan_out`], of all events: before the endpoint changes, so that what happened before is sent as it was then.
+/// Like [`fan_out`], for all events. Used before the endpoint changes, so that earlier events are delivered according
+/// to its earlier configuration.
 pub(super) fn fan_out_all(webhook: i64) -> [Stmt; 2] {
     fan_out(webhook, MAX_ID)
 }
 
 // The log ----------------------------------------------------------------------------------------------------------
 
-/// The deliveries of an endpoint `h` as rows `d` of [`DELIVERY`]: those that are made and fulfil `made` (of `p`), and
-/// those that are not made yet and fulfil `unmade` (of `e`).
+/// The deliveries of an endpoint `h` as rows `d` of [`DELIVERY`]: the stored ones that satisfy `made` (a condition on
+/// `p`), and the ones not stored yet whose events satisfy `unmade` (a condition on `e`).
 fn log(made: &str, unmade: &str) -> String {
     let id = format!("e.id * {IDS_PER_EVENT}");
     format!(
@@ -136,7 +141,7 @@ fn log(made: &str, unmade: &str) -> String {
     )
 }
 
-/// A delivery that a reference names: the condition on its id `?2` and on the uid `?3`.
+/// Selects a delivery by reference: by its id `?2` or its uid `?3`.
 fn find(webhook: &Ref, delivery: &Ref, columns: &str) -> Stmt {
     let (of, webhook) = reference::webhook_condition(webhook);
     let (id, uid) = match delivery {
@@ -160,11 +165,11 @@ fn find(webhook: &Ref, delivery: &Ref, columns: &str) -> Stmt {
     .bind(uid)
 }
 
-/// Deliveries that a page goes through at most, looking for those in some state.
+/// The maximum number of deliveries examined for one page when filtering by state.
 const MAX_WALK: i64 = 1_000;
 
-/// A page of what went to an endpoint, newest first: rows `j`, `id`; and where the walk stopped, as a row `s`, `id`, when
-/// it did before its end.
+/// A page of the deliveries to an endpoint, newest first: rows `j` and `id`. If the search stopped before its end,
+/// the second statement returns where, as a row `s` and `id`.
 pub fn list(webhook: &Ref, state: Option<&str>, page: &Page) -> [Stmt; 2] {
     let before = match page.start {
         PageStart::After { id, .. } => id,
@@ -203,7 +208,7 @@ pub fn list(webhook: &Ref, state: Option<&str>, page: &Page) -> [Stmt; 2] {
     [rows, stop]
 }
 
-/// How many deliveries [`list`] has in all: `n`, up to 10,001.
+/// Counts all deliveries of [`list`]: `n`, up to 10,001.
 pub fn count(webhook: &Ref, state: Option<&str>) -> Stmt {
     let (name, arg) = reference::webhook_condition(webhook);
     Stmt::new(format!(
@@ -223,7 +228,7 @@ pub fn show(webhook: &Ref, delivery: &Ref) -> Stmt {
     find(webhook, delivery, &columns)
 }
 
-/// The row `j`, `id` of the delivery that the same batch has made.
+/// The row `j`, `id` of a delivery created earlier in the same batch.
 pub fn show_newest(webhook: i64) -> Stmt {
     Stmt::new(format!(
         "SELECT {} AS j, NULL AS v, d.id AS id FROM webhook_deliveries d WHERE d.webhook_id = ?1 ORDER BY d.id DESC LIMIT 1",
@@ -232,7 +237,7 @@ pub fn show_newest(webhook: i64) -> Stmt {
     .bind(webhook)
 }
 
-/// A delivery's row, for sending it again.
+/// The columns of a delivery that sending it again needs.
 #[derive(Clone, Debug, Deserialize)]
 pub struct DeliveryRow {
     pub id: i64,
@@ -249,15 +254,15 @@ pub fn row(webhook: &Ref, delivery: &Ref) -> Stmt {
     )
 }
 
-// What is not an event's -------------------------------------------------------------------------------------------
+// Deliveries not caused by events ----------------------------------------------------------------------------------
 
-/// Aborts the batch unless the endpoint is switched on.
+/// Aborts the batch unless the endpoint is active.
 fn expect_active(webhook: i64) -> Stmt {
     Stmt::new("INSERT INTO stale SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM webhooks WHERE id = ?1 AND is_active = 1)")
         .bind(webhook)
 }
 
-/// Tries at once what waits for an endpoint.
+/// Makes the pending deliveries of an endpoint due immediately.
 pub(super) fn retry_now(webhook: i64, now: i64) -> Stmt {
     Stmt::new(
         "UPDATE webhook_deliveries SET next_attempt_at = ?2 WHERE webhook_id = ?1 AND state = 'pending' AND next_attempt_at > ?2 \
@@ -267,7 +272,7 @@ pub(super) fn retry_now(webhook: i64, now: i64) -> Stmt {
     .bind(now)
 }
 
-/// Sends a test to an endpoint, behind what waits for it.
+/// Sends a test delivery to an endpoint, after its pending deliveries.
 pub fn insert_test(webhook: i64, now: i64) -> Vec<Stmt> {
     vec![
         expect_active(webhook),
@@ -284,12 +289,12 @@ pub fn insert_test(webhook: i64, now: i64) -> Vec<Stmt> {
     ]
 }
 
-/// Sends again what a delivery sent, behind what waits for the endpoint. The receiver knows it by the same
-/// `webhook-id`, so that it does nothing twice that it has done.
+/// Sends a delivery's content again, after the endpoint's pending deliveries. It has the same `webhook-id` as the
+/// original, by which the receiver can recognise what it has already processed.
 pub fn redeliver(webhook: i64, delivery: i64, now: i64) -> Vec<Stmt> {
     vec![
         expect_active(webhook),
-        // Whoever asked saw an endpoint that may know of it.
+        // Aborts the batch if the endpoint has been barred from internal events since the caller checked it.
         Stmt::new(
             "INSERT INTO stale SELECT 1 FROM webhook_deliveries d JOIN webhooks h ON h.id = d.webhook_id \
              WHERE d.webhook_id = ?1 AND d.id = ?2 AND d.is_internal = 1 AND h.include_internal = 0",
@@ -311,18 +316,18 @@ pub fn redeliver(webhook: i64, delivery: i64, now: i64) -> Vec<Stmt> {
     ]
 }
 
-/// What a rule has to tell an endpoint.
+/// A rule's message to an endpoint.
 #[derive(Clone, Debug)]
 pub struct RuleDelivery<'a> {
     pub webhook: i64,
-    /// `{"id", "name", "heard"}`.
+    /// A JSON object with the keys `id` and `name`, of the rule, and `heard`, its trigger.
     pub rule: &'a str,
-    /// It has heard an internal note.
+    /// The message that triggered the rule is an internal note.
     pub is_internal: bool,
     pub now: i64,
 }
 
-/// Tells an endpoint that a rule has acted on a ticket of the batch.
+/// Creates a delivery that reports to an endpoint that a rule has acted on a ticket of the batch.
 pub fn insert_for_rule(subject: &EventSubject, new: &RuleDelivery) -> Stmt {
     let (name, arg) = crate::store::tickets::subject::subject_condition(subject);
     Stmt::new(format!(
@@ -340,8 +345,8 @@ pub fn insert_for_rule(subject: &EventSubject, new: &RuleDelivery) -> Stmt {
     .bind(new.is_internal)
 }
 
-/// Clears away deliveries that are old, or whose endpoint is gone, from the oldest of each endpoint on; at most `most`
-/// rows of each. The walk over the endpoints reads one row of each.
+/// Deletes deliveries that are old, or whose endpoint no longer exists, starting from the oldest of each endpoint; at
+/// most `most` rows of each. Going through the endpoints reads one row of each.
 pub fn purge(now: i64, most: i64) -> Stmt {
     Stmt::new(
         "WITH RECURSIVE w (id) AS (SELECT min(webhook_id) FROM webhook_deliveries \

@@ -1,4 +1,4 @@
-//! Endpoints of other systems. Their secrets are read by who sends, and shown to nobody.
+//! Webhook endpoints of other systems. Only the sender reads their secrets; they are never shown to anyone.
 
 use serde::Deserialize;
 
@@ -11,7 +11,7 @@ use crate::store::sql::view::{Out, View, field, nullable};
 use crate::store::webhooks::deliveries::{self, fan_out_all};
 use crate::store::webhooks::sending::CANCEL_PENDING;
 
-/// An endpoint.
+/// An endpoint, in the form that the API returns.
 pub const WEBHOOK: View = View {
     name: "Webhook",
     fields: &[
@@ -37,7 +37,7 @@ pub const WEBHOOK: View = View {
     ],
 };
 
-/// A page of endpoints, oldest first: rows `j`, `id`.
+/// A page of endpoints, oldest first: rows `j` and `id`.
 pub fn list(page: &Page) -> Stmt {
     let after = match page.start {
         PageStart::After { id, .. } => id,
@@ -52,12 +52,12 @@ pub fn list(page: &Page) -> Stmt {
     .bind(page.offset())
 }
 
-/// How many endpoints there are: `n`.
+/// Counts all endpoints: `n`.
 pub fn count() -> Stmt {
     Stmt::new("SELECT count(*) AS n FROM webhooks")
 }
 
-/// The row `j`, `v`, `id` of an endpoint.
+/// Selects `j`, `v` (the version) and `id` of an endpoint.
 pub fn show(reference: &Ref) -> Stmt {
     let (name, arg) = webhook_condition(reference);
     Stmt::new(format!(
@@ -67,7 +67,7 @@ pub fn show(reference: &Ref) -> Stmt {
     .bind(arg)
 }
 
-/// An endpoint's row, for a change.
+/// The columns of an endpoint that a change needs.
 #[derive(Clone, Debug, Deserialize)]
 pub struct WebhookRow {
     pub id: i64,
@@ -80,7 +80,7 @@ pub struct WebhookRow {
     pub version: i64,
 }
 
-/// The row of an endpoint, for a change.
+/// Selects the row of an endpoint for a change.
 pub fn row(reference: &Ref) -> Stmt {
     let (name, arg) = webhook_condition(reference);
     Stmt::new(format!(
@@ -89,22 +89,22 @@ pub fn row(reference: &Ref) -> Stmt {
     .bind(arg)
 }
 
-/// An endpoint to be, or as it will be.
+/// The complete fields of an endpoint to be inserted or updated.
 #[derive(Clone, Debug)]
 pub struct NewWebhook {
     pub uid: String,
     pub url: String,
     pub description: String,
-    /// JSON.
+    /// A JSON list of event types.
     pub events: String,
     pub include_internal: bool,
     pub is_active: bool,
-    /// A new secret.
+    /// A new secret; `None` leaves the secret unchanged on update.
     pub secret: Option<String>,
     pub now: i64,
 }
 
-/// Inserts an endpoint, unless there are too many.
+/// Inserts an endpoint, unless the maximum number of endpoints is reached.
 pub fn insert(new: &NewWebhook) -> [Stmt; 2] {
     [
         Stmt::new("INSERT INTO stale SELECT 1 WHERE (SELECT count(*) FROM webhooks) >= ?1").bind(MAX_ENDPOINTS),
@@ -123,10 +123,11 @@ pub fn insert(new: &NewWebhook) -> [Stmt; 2] {
     ]
 }
 
-/// Changes an endpoint, over the version that it was decided on. A new secret lets the one before sign for another
-/// day. What waits is tried at once: somebody has looked after it. What has happened so far is sent as the endpoint was
-/// until now, except that an endpoint that is switched off gets nothing more, and one that is to hear of nothing
-/// internal any more hears of nothing internal that waits for it either.
+/// Updates an endpoint, provided that it still has the version on which the change is based. After a change of
+/// secret, the previous secret also signs for one more day. Pending deliveries are retried at once, since someone has
+/// just attended to the endpoint. Earlier events are delivered according to the previous configuration, with two
+/// exceptions: an endpoint that is switched off gets nothing more, and one that no longer includes internal events
+/// gets no pending internal ones either.
 pub fn update(before: &WebhookRow, new: &NewWebhook) -> Vec<Stmt> {
     let id = before.id;
     let mut stmts = Vec::from(fan_out_all(id));
@@ -159,7 +160,7 @@ pub fn update(before: &WebhookRow, new: &NewWebhook) -> Vec<Stmt> {
     stmts
 }
 
-/// Calls off what is internal and waits for an endpoint, and has the bodies of the rest made anew.
+/// Cancels the pending internal deliveries of an endpoint, and has the bodies of the other pending ones rebuilt.
 fn without_internal(id: i64) -> [Stmt; 2] {
     [
         Stmt::new(format!(
@@ -174,7 +175,7 @@ fn without_internal(id: i64) -> [Stmt; 2] {
     ]
 }
 
-/// Deletes an endpoint that is at this version; any other aborts the batch.
+/// Deletes an endpoint that is at this version; any other version aborts the batch.
 pub fn delete(id: i64, version: i64) -> [Stmt; 2] {
     [
         Stmt::new("INSERT INTO stale SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM webhooks WHERE id = ?1 AND version = ?2)")

@@ -1,7 +1,7 @@
-//! Sending deliveries: which is next, how it is taken to be sent, and what came of it.
+//! Sending deliveries: which is next, how a sender claims it, and how its outcome is recorded.
 //!
-//! Each endpoint gets one delivery at a time: whoever sends holds the endpoint's lease, which is taken, used and given
-//! back by conditions in SQL, so of many at once one goes on.
+//! Each endpoint receives one delivery at a time: a sender must hold the endpoint's lease. Conditions in SQL acquire,
+//! check and release the lease, so of several concurrent senders only one proceeds.
 
 use serde::Deserialize;
 
@@ -16,15 +16,16 @@ use crate::store::tickets::messages::MESSAGE;
 use crate::store::tickets::transfers;
 use crate::store::webhooks::deliveries::{IDS_PER_EVENT, fan_out, fan_out_all, goes_to_endpoint};
 
-/// For how long a sender holds the endpoint: longer than any attempt takes.
+/// How long a sender holds the endpoint's lease, in milliseconds: longer than any attempt takes.
 const LEASE: i64 = 60_000;
-/// Events that one claim makes deliveries of.
+/// The maximum number of events for which one claim creates deliveries.
 const MAX_FANNED_OUT: i64 = 2_000;
-/// Events that the clock lets stand behind the position of an endpoint that hears of none of them.
+/// How many events that do not concern an endpoint may come after its position before the scheduled job advances the
+/// position.
 const MAX_BEHIND: i64 = 20;
 
-/// The first delivery that waits for an endpoint `w`: of those up to its position in the events, behind which there may
-/// be earlier ones to be made.
+/// The first pending delivery of an endpoint `w`. Only deliveries up to the endpoint's position in the events count:
+/// after it, earlier deliveries may still have to be created.
 fn head(webhook: &str) -> String {
     format!(
         "(SELECT p.id FROM webhooks w CROSS JOIN webhook_deliveries p ON p.webhook_id = w.id AND p.id > w.done_id \
@@ -32,16 +33,16 @@ fn head(webhook: &str) -> String {
     )
 }
 
-/// A delivery that is being sent, and under which lease.
+/// A delivery that is being sent, with the lease under which it is sent.
 #[derive(Clone, Debug, Deserialize)]
 pub struct ClaimedDelivery {
     pub id: i64,
     pub webhook_id: i64,
     pub lease: String,
     pub message_id: String,
-    /// Nothing where there is nothing to tell any more.
+    /// `None` if there is no longer anything to send.
     pub body: Option<String>,
-    /// This one included.
+    /// The number of attempts, including this one.
     pub attempts: i64,
     pub created_at: i64,
     pub url: String,
@@ -49,8 +50,9 @@ pub struct ClaimedDelivery {
     pub old_secret: Option<String>,
 }
 
-/// Makes deliveries of what has happened, takes the endpoint's lease if its first delivery is due and nobody else sends,
-/// and makes the delivery's body where it has none yet. The last statement gives the [`ClaimedDelivery`], or nothing.
+/// Creates deliveries for new events, acquires the endpoint's lease if its first delivery is due and no other sender
+/// holds the lease, and builds the delivery's body if it has none yet. The last statement returns the
+/// [`ClaimedDelivery`], or no row.
 pub fn claim(webhook: i64, lease: &str, now: i64) -> Vec<Stmt> {
     let head = head("?1");
     let mut stmts = Vec::from(fan_out(webhook, MAX_FANNED_OUT));
@@ -77,7 +79,7 @@ pub fn claim(webhook: i64, lease: &str, now: i64) -> Vec<Stmt> {
     stmts
 }
 
-/// Counts an attempt of the first delivery to an endpoint that sees tickets as this role does, and writes its body where
+/// Counts an attempt of the first delivery to an endpoint that sees tickets as this role does, and stores its body if
 /// it has none.
 fn begin_attempt(role: Role, webhook: i64, lease: &str, now: i64) -> Stmt {
     let internal = role.is_staff();
@@ -100,7 +102,8 @@ fn begin_attempt(role: Role, webhook: i64, lease: &str, now: i64) -> Stmt {
         if internal { "" } else { " OR m.is_internal = 1" },
         MESSAGE.sql()
     );
-    // Its `?1` is now; its `?2`, since when closed tickets may be reopened, is read here.
+    // In the ticket's SQL, `?1` is the current time; `?2`, the time after which closed tickets may be reopened, is
+    // read from the settings here.
     let ticket = ticket_json(role).replace(
         "?2",
         "(SELECT ?1 - reopen_window_days * 86400000 FROM settings WHERE id = 1)",
@@ -136,28 +139,28 @@ fn begin_attempt(role: Role, webhook: i64, lease: &str, now: i64) -> Stmt {
     .bind(internal)
 }
 
-/// What came of an attempt.
+/// The outcome of an attempt.
 #[derive(Clone, Debug)]
 pub struct AttemptResult {
     pub state: DeliveryState,
-    /// Of [`DeliveryState::Pending`].
+    /// The time of the next attempt, if the new state is [`DeliveryState::Pending`].
     pub next_attempt_at: i64,
     pub status: Option<u16>,
     pub error: Option<String>,
     pub duration_ms: i64,
     pub response: Option<String>,
-    /// The endpoint is switched off, for this reason.
+    /// The reason for switching the endpoint off, if it is to be switched off.
     pub disable: Option<String>,
     pub now: i64,
 }
 
-/// Records what came of an attempt and gives the lease back, if it was not lost meanwhile: then whoever has it now
-/// sends and records. Every admin is notified of an endpoint that is switched off.
+/// Records the outcome of an attempt and releases the lease, unless the lease was lost in the meantime: then its new
+/// holder sends and records. All admins are notified when an endpoint is switched off.
 pub fn record_attempt(held: &ClaimedDelivery, report: &AttemptResult) -> Vec<Stmt> {
     let mine = "EXISTS (SELECT 1 FROM webhooks WHERE id = ?1 AND lease = ?2)";
     let stmt = |sql: String| Stmt::new(sql).bind(held.webhook_id).bind(&held.lease);
     let mut stmts = vec![
-        // What was called off while it was sent may have arrived all the same.
+        // A delivery that was cancelled while it was being sent may still have arrived.
         stmt(format!(
             "UPDATE webhook_deliveries SET state = iif(state = 'pending' OR ?4 = 'delivered', ?4, state), next_attempt_at = ?5, \
                last_status = ?6, last_error = ?7, duration_ms = ?8, response = ?9, delivered_at = iif(?4 = 'delivered', ?10, NULL) \
@@ -215,11 +218,11 @@ pub fn record_attempt(held: &ClaimedDelivery, report: &AttemptResult) -> Vec<Stm
     stmts
 }
 
-/// Calls off what waits for the endpoint `?1`.
+/// Cancels the pending deliveries of the endpoint `?1`.
 pub(super) const CANCEL_PENDING: &str = "UPDATE webhook_deliveries SET state = 'cancelled' WHERE webhook_id = ?1 \
    AND id > (SELECT done_id FROM webhooks WHERE id = ?1) AND state = 'pending'";
 
-/// Endpoints that nobody sends to although a delivery is due, or is to be made: rows of `Dispatch`.
+/// Endpoints with a delivery that is due or still to be created, and with no current sender: rows of `Dispatch`.
 pub fn list_due(now: i64) -> Stmt {
     Stmt::new(format!(
         "SELECT 'hook' AS what, h.id AS id FROM webhooks h WHERE h.is_active = 1 AND h.lease_until <= ?1 AND ( \

@@ -1,4 +1,4 @@
-//! Conditions on tickets: what a list is filtered by, and which index serves it.
+//! Conditions on tickets: the filters of a list, and the index that serves each filter.
 
 use crate::desk::Millis;
 use crate::desk::id::Ref;
@@ -6,26 +6,26 @@ use crate::edge::db::{Arg, Stmt};
 use crate::store::sql::scope::Scope;
 use crate::store::tickets::ticket::Viewer;
 
-/// Text that gathers its arguments: `?1` to `?3` are the reader's.
+/// Collects the arguments of a statement; `?1` to `?3` are those of the reader.
 pub struct SqlBuilder {
     args: Vec<Arg>,
 }
 
 impl SqlBuilder {
-    /// A statement on tickets, for a reader.
+    /// Starts a statement on tickets for a reader.
     pub fn new(reader: &Viewer) -> SqlBuilder {
         SqlBuilder {
             args: vec![reader.now.into(), reader.reopen_since.into(), reader.id.into()],
         }
     }
 
-    /// Binds an argument and gives its place.
+    /// Binds an argument and returns its placeholder.
     pub fn arg(&mut self, arg: impl Into<Arg>) -> String {
         self.args.push(arg.into());
         format!("?{}", self.args.len())
     }
 
-    /// The statement.
+    /// Returns the statement with its arguments.
     pub fn finish(self, sql: String) -> Stmt {
         Stmt {
             sql: sql.into(),
@@ -34,7 +34,7 @@ impl SqlBuilder {
     }
 }
 
-/// The column that says when a reader saw a ticket change.
+/// The column with the time of the last change that the reader may see.
 pub(super) fn updated_column(reader: &Viewer) -> &'static str {
     if reader.scope == Scope::Own {
         "t.public_updated_at"
@@ -68,11 +68,11 @@ pub enum TicketFilter {
     DueBefore(Millis),
     Overdue(bool),
     HasAttachment(bool),
-    /// Opened by this person or assigned to them.
+    /// Opened by this person or assigned to this person.
     Mine(i64),
 }
 
-/// One walk down an index: what it reads from, the column that its rows are ordered by within equals, and the
+/// One walk down an index: what it reads from, the column that orders its rows among equal index keys, and the
 /// condition that the index serves.
 pub struct IndexWalk {
     pub from: String,
@@ -81,7 +81,8 @@ pub struct IndexWalk {
 }
 
 impl IndexWalk {
-    /// A walk down a named index of tickets. The name is given, not guessed: statistics never change the plan.
+    /// A walk down a named index of tickets. The index is named explicitly so that statistics never change the query
+    /// plan.
     pub fn on_index(index: &str, condition: impl Into<String>) -> IndexWalk {
         IndexWalk {
             from: format!("tickets t INDEXED BY {index}"),
@@ -90,7 +91,7 @@ impl IndexWalk {
         }
     }
 
-    /// A walk down the tickets with a facet, an expression.
+    /// A walk over the tickets that have a facet (an expression).
     pub fn on_facet(facet: String) -> IndexWalk {
         IndexWalk {
             from: "ticket_facets g CROSS JOIN tickets t ON t.id = g.ticket_id".to_owned(),
@@ -121,7 +122,8 @@ fn row_id(sql: &mut SqlBuilder, table: &str, reference: &Ref) -> String {
     }
 }
 
-/// The test of a filter on a ticket `t` that is there already. `+` keeps SQLite from choosing an index for it.
+/// The condition of a filter on a ticket `t` that another index has already found. The unary `+` keeps SQLite from
+/// choosing an index for it.
 pub fn filter_condition(reader: &Viewer, sql: &mut SqlBuilder, filter: &TicketFilter) -> String {
     let updated = updated_column(reader);
     match filter {
@@ -192,7 +194,8 @@ fn one_of(column: &str, args: Vec<String>) -> String {
     format!("+{column} IN ({})", args.join(", "))
 }
 
-/// How well a filter's own index narrows a list: the smaller the better. `None`: it has none, newest first.
+/// How much a filter's own index narrows a list; a smaller number is better. `None`: the filter has no useful index,
+/// so the list is walked newest first.
 pub(super) fn narrowness(filter: &TicketFilter) -> Option<u8> {
     match filter {
         TicketFilter::Requester(_) => Some(1),
@@ -204,7 +207,7 @@ pub(super) fn narrowness(filter: &TicketFilter) -> Option<u8> {
         TicketFilter::Category(_) | TicketFilter::CategorySlug(_) => Some(7),
         TicketFilter::Unassigned => Some(8),
         TicketFilter::Overdue(true) => Some(9),
-        // Most statuses together are most tickets: no index is better than none then.
+        // A filter by most of the statuses matches most tickets, so walking no index is better.
         TicketFilter::Status(words) if words.len() <= 4 => Some(10),
         TicketFilter::Priority(_) => Some(11),
         TicketFilter::HasAttachment(true) => Some(3),
@@ -213,7 +216,7 @@ pub(super) fn narrowness(filter: &TicketFilter) -> Option<u8> {
     }
 }
 
-/// The walks down a filter's own index: one, or one for each of several words.
+/// The walks down a filter's own index: one, or one for each word if the filter has several.
 pub fn index_walks(sql: &mut SqlBuilder, filter: &TicketFilter) -> Vec<IndexWalk> {
     let one = |walk| vec![walk];
     match filter {
@@ -261,7 +264,7 @@ pub fn index_walks(sql: &mut SqlBuilder, filter: &TicketFilter) -> Vec<IndexWalk
             .iter()
             .map(|rank| IndexWalk::on_index("tickets_by_priority", format!("t.priority = {}", sql.arg(*rank))))
             .collect(),
-        // Overdue are those that are marked, and the few that the sweep has still to mark.
+        // Overdue tickets are the marked ones, and the few that the periodic sweep has not marked yet.
         TicketFilter::Overdue(true) => vec![
             IndexWalk {
                 condition: "g.facet = 'o' AND t.is_overdue = 1".to_owned(),

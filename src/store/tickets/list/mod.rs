@@ -1,9 +1,9 @@
-//! Lists of tickets: filtered, sorted, searched, and bounded in what they read.
-//!
-//! A list is a walk down an index. With one condition its own index is walked and every row that is read is
-//! shown. With more, one index is walked for at most [`WINDOW`] tickets and the rest is tested on the way: a
-//! page may then be short, and its cursor goes on where the walk stopped. An agent's list is a union of short
-//! walks, one per category and one for what is assigned, never an OR.
+//! How are tickets listed, filtered, sorted and searched with a bounded number of reads?
+//! With one filter, a list walks down that filter's own index and shows every row read. With several filters, one
+//! index is walked for at most [`WINDOW`] tickets and the other filters are tested on the way; a page may then be
+//! short, and its cursor continues where the walk stopped. An agent's list is a union of short walks: one per
+//! category and one for assigned tickets.
+//! Not allowed here: an OR over several indexes, and statements that write.
 
 pub mod filter;
 pub mod query;
@@ -19,14 +19,14 @@ use crate::store::tickets::list::filter::{
 use crate::store::tickets::list::query::{ListPlan, NOT_DELETED, Sort, SortKey, TicketQuery, WINDOW};
 use crate::store::tickets::list::sorted::sorted;
 use crate::store::tickets::ticket::Viewer;
-/// How many full-text hits a page of a search looks at.
+/// How many full-text matches a page of a search reads.
 pub const MAX_HITS: i64 = 200;
 const NEWEST: Sort = Sort {
     key: SortKey::Created,
     descending: true,
 };
 
-/// Plans a page of a list.
+/// Plans the statements for a page of a list.
 pub fn plan(reader: &Viewer, query: &TicketQuery, page: &Page) -> ListPlan {
     if let Some(matching) = &query.matching {
         return search(reader, query, matching, page);
@@ -46,7 +46,7 @@ fn is_created_range(filter: &TicketFilter) -> bool {
     )
 }
 
-/// The order that a list has when none is asked for.
+/// The order of a list if the request names none.
 fn default_sort(filters: &[TicketFilter]) -> Sort {
     let updated = |filter: &TicketFilter| {
         matches!(
@@ -73,7 +73,7 @@ fn default_sort(filters: &[TicketFilter]) -> Sort {
 
 // Newest first -----------------------------------------------------------------------------------------------------
 
-/// One or several walks that a list is the union of. `each` is a table of keys that the walk runs once for.
+/// One or several walks whose union is the list. `each` is a table of keys; the walk runs once for each key.
 struct Branch {
     each: Option<&'static str>,
     walk: IndexWalk,
@@ -85,7 +85,7 @@ impl Branch {
     }
 }
 
-/// The walks that a list needs, and the filters that are left to test.
+/// The walks that a list needs, and the remaining filters, which have to be tested.
 fn branches<'a>(
     reader: &Viewer,
     sql: &mut SqlBuilder,
@@ -125,8 +125,8 @@ fn branches<'a>(
                 each: Some("SELECT category_id AS value FROM agent_categories WHERE user_id = ?3"),
                 walk: IndexWalk::on_index("tickets_by_category", "t.category_id = k.value"),
             };
-            // Nobody's tickets, for agents without a category. A key that may be missing, and not a test: an
-            // agent with categories walks nothing here.
+            // Unassigned tickets, for agents without a category. This is a list of keys that may be empty instead of
+            // a condition, so that an agent with categories reads nothing here.
             let pool = Branch {
                 each: Some(
                     "SELECT 0 AS value WHERE NOT EXISTS (SELECT 1 FROM agent_categories WHERE user_id = ?3)",
@@ -167,7 +167,7 @@ fn newest(reader: &Viewer, query: &TicketQuery, page: &Page) -> ListPlan {
     }
 }
 
-/// What narrows every walk of a page: where it begins.
+/// The cursor of a page, bound as an argument: every walk starts after it.
 fn cursor_arg(sql: &mut SqlBuilder, page: &Page) -> Option<String> {
     match page.start {
         PageStart::After { id, .. } => Some(sql.arg(id)),
@@ -179,10 +179,11 @@ fn before_cursor(before: Option<&String>, id: &str) -> String {
     before.map_or_else(String::new, |place| format!(" AND {id} < {place}"))
 }
 
-/// Where each walk's share of the window ends: nothing older may be shown, or a newer one might be missed.
+/// The id at which each walk's share of the window ends. Older tickets must not be shown, or a newer one of another
+/// walk could be missed.
 fn floor(branches: &[Branch], before: Option<&String>, window: &str) -> String {
     let keys = branches.iter().find_map(|branch| branch.each);
-    // A walk down the tags reads a tag and its ticket each time: it counts twice.
+    // A walk over facets (such as tags) reads a facet row and a ticket each time, so it counts twice.
     let reads = |branch: &Branch| if branch.walk.id == "t.id" { 1 } else { 2 };
     let walks: i64 = branches.iter().map(reads).sum();
     let share = match keys {
@@ -208,7 +209,7 @@ fn floor(branches: &[Branch], before: Option<&String>, window: &str) -> String {
     greatest(&floors)
 }
 
-/// The greatest of several values, nulls aside.
+/// SQL: the greatest of several values, ignoring nulls.
 fn greatest(values: &[String]) -> String {
     let rows: Vec<String> = values.iter().map(|value| format!("({value})")).collect();
     format!("(SELECT max(column1) FROM (VALUES {}))", rows.join(", "))
@@ -283,7 +284,7 @@ fn newest_rows(reader: &Viewer, query: &TicketQuery, page: &Page) -> (Stmt, bool
             None => format!("SELECT id FROM ({ids})"),
         }
     };
-    // Walks that have no ticket in common are merged as they go; others are cut first, and united then.
+    // Walks that share no tickets are merged as they are read; other walks are limited first and then united.
     let is_merged = branches.iter().all(|branch| branch.each.is_none());
     let all = if is_merged {
         branches
@@ -305,7 +306,7 @@ fn newest_rows(reader: &Viewer, query: &TicketQuery, page: &Page) -> (Stmt, bool
     (sql.finish(text), windowed)
 }
 
-/// The union of any number of selects of `id`: D1 takes at most five terms in one, so they are nested.
+/// The union of any number of selects of `id`. D1 allows at most five terms in one union, so unions are nested.
 fn union(selects: &[String]) -> String {
     let groups: Vec<String> = selects.chunks(4).map(|group| group.join(" UNION ")).collect();
     match groups.as_slice() {
@@ -318,9 +319,9 @@ fn union(selects: &[String]) -> String {
     }
 }
 
-// Search -------------------------------------------------------------------------------------------------------------
+// Search ------------------------------------------------------------------------------------------------------------
 
-/// A search, newest first: hits are documents, and each ticket is shown once.
+/// A search, newest first: the matches are index documents, and each ticket is shown once.
 fn search(reader: &Viewer, query: &TicketQuery, matching: &str, page: &Page) -> ListPlan {
     let build = |stopped: bool| {
         let mut sql = SqlBuilder::new(reader);
@@ -360,9 +361,9 @@ fn search(reader: &Viewer, query: &TicketQuery, matching: &str, page: &Page) -> 
     }
 }
 
-// Totals -------------------------------------------------------------------------------------------------------------
+// Totals ------------------------------------------------------------------------------------------------------------
 
-/// How many tickets a list has: `n`, up to 10,001.
+/// How many tickets a list has: `n`, at most 10,001.
 pub fn count(reader: &Viewer, query: &TicketQuery) -> Stmt {
     let mut sql = SqlBuilder::new(reader);
     if let Some(matching) = &query.matching {

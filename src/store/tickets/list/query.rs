@@ -1,40 +1,40 @@
-//! What a list of tickets asks for.
+//! What a request for a list of tickets may ask for.
 
 use crate::edge::db::Stmt;
 use crate::store::tickets::list::filter::TicketFilter;
 
-/// How many tickets a page walks over at most when it has to test them.
+/// How many tickets a page reads at most if it has to test filters on them.
 pub const WINDOW: i64 = 250;
 
-/// What a list is sorted by.
+/// The value by which a list is sorted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SortKey {
-    /// By id, which is the same and needs no index.
+    /// Sorted by id, which gives the same order and needs no index of its own.
     Created,
     Updated,
     Priority,
     Due,
 }
 
-/// An order; the id decides between equals, in the same direction.
+/// A sort order; equal values are ordered by id in the same direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sort {
     pub key: SortKey,
     pub descending: bool,
 }
 
-/// A list that somebody asks for.
+/// A list that a reader requests.
 #[derive(Clone, Debug)]
 pub struct TicketQuery {
     pub filters: Vec<TicketFilter>,
-    /// Without one: newest first; by the time that is filtered on, when it is another.
+    /// If absent: newest first, or by another time if the list is filtered by that time.
     pub sort: Option<Sort>,
-    /// A full-text expression; the list is then newest first.
+    /// A full-text expression; if present, the list is ordered newest first.
     pub matching: Option<String>,
 }
 
-/// The statements of a page: `rows` (`j`, `s` the sort value, `id`), and where the walk stopped (`s`, `id`),
-/// when there is a window.
+/// The statements of a page: `rows` gives `j`, `s` (the sort value) and `id`; `stopped`, present if the reads are
+/// limited by a window, gives the place where the walk stopped (`s`, `id`).
 pub struct ListPlan {
     pub rows: Stmt,
     pub stopped: Option<Stmt>,

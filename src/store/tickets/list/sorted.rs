@@ -1,4 +1,4 @@
-//! Lists in other orders than the newest first.
+//! Lists in other orders than newest first.
 
 use crate::http::page::{Page, PageStart};
 use crate::store::sql::scope::Scope;
@@ -7,7 +7,7 @@ use crate::store::tickets::list::filter::{SqlBuilder, TicketFilter, filter_condi
 use crate::store::tickets::list::query::{ListPlan, NOT_DELETED, Sort, SortKey, TicketQuery, WINDOW};
 use crate::store::tickets::ticket::Viewer;
 
-/// The column and the index of an order.
+/// The column and the index of a sort order.
 fn sort_column(reader: &Viewer, key: SortKey) -> (&'static str, &'static str) {
     let (column, index) = match key {
         SortKey::Created => ("t.created_at", "tickets_by_created"),
@@ -15,12 +15,12 @@ fn sort_column(reader: &Viewer, key: SortKey) -> (&'static str, &'static str) {
         SortKey::Priority => ("t.priority", "tickets_by_priority"),
         SortKey::Due => ("t.resolution_due_at", "tickets_by_due"),
     };
-    // A customer's own tickets are few: they are read and sorted.
+    // A customer has few tickets: they are read and then sorted.
     let is_own = reader.scope == Scope::Own;
     (column, if is_own { "tickets_by_requester" } else { index })
 }
 
-/// Whether a range is a stretch of the index that the order walks anyway.
+/// Whether a range filter is a contiguous part of the index that the sort order walks anyway.
 fn is_index_range(filter: &TicketFilter, key: SortKey) -> bool {
     match filter {
         TicketFilter::UpdatedAfter(_) | TicketFilter::UpdatedBefore(_) => key == SortKey::Updated,
@@ -30,7 +30,7 @@ fn is_index_range(filter: &TicketFilter, key: SortKey) -> bool {
     }
 }
 
-/// A walk down the index of an order, the oldest first among them.
+/// A walk down the index of a sort order, including oldest first.
 pub(super) fn sorted(
     reader: &Viewer,
     query: &TicketQuery,

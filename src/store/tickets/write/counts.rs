@@ -1,11 +1,11 @@
-//! Counting tickets on and off: what every change of a ticket writes to the cells of `ticket_counts`.
+//! Updates the stored counts: what every change of a ticket writes to the cells of `ticket_counts`.
 
 use crate::desk::tickets::priority::Priority;
 use crate::desk::tickets::status::Status;
 use crate::desk::tickets::ticket::Ticket;
 use crate::edge::db::Stmt;
 
-/// The columns of a cell behind its key.
+/// The columns of a cell after its key.
 const COLUMNS: [&str; 13] = [
     "open",
     "assigned",
@@ -22,7 +22,7 @@ const COLUMNS: [&str; 13] = [
     "overdue",
 ];
 
-/// Assignee, category and project: where a ticket is counted. 0 is none.
+/// The key of the cell that counts a ticket: assignee, category and project, where 0 means none.
 fn cell(ticket: &Ticket) -> [i64; 3] {
     [
         ticket.assignee.as_ref().map_or(0, |person| person.id),
@@ -35,7 +35,7 @@ fn at_cell(stmt: Stmt, ticket: &Ticket) -> Stmt {
     cell(ticket).into_iter().fold(stmt, Stmt::bind)
 }
 
-/// Counts a change.
+/// Updates the counts for a change of a ticket.
 pub fn change(before: &Ticket, after: &Ticket, is_overdue: bool) -> Vec<Stmt> {
     let mut stmts = Vec::new();
     let was_overdue = before.is_marked_overdue;
@@ -72,7 +72,7 @@ pub fn change(before: &Ticket, after: &Ticket, is_overdue: bool) -> Vec<Stmt> {
     stmts
 }
 
-/// Counts a ticket that is deleted, or restored.
+/// Updates the counts for a ticket that is deleted or restored.
 pub fn set_deleted(ticket: &Ticket, is_deleted: bool) -> Vec<Stmt> {
     let overdue = ticket.is_marked_overdue;
     let (cell, sign) = if is_deleted {
@@ -119,7 +119,7 @@ fn department(name: &str, by: i64) -> Stmt {
     .bind(by)
 }
 
-/// Counts the ticket that the same batch has made, in the department where it has one.
+/// Counts the ticket created in this batch, and also in its department if it has one.
 pub fn count_new(in_department: Option<&str>) -> Vec<Stmt> {
     let side = Side::default();
     let cells = Stmt::new(cells(
@@ -131,7 +131,7 @@ pub fn count_new(in_department: Option<&str>) -> Vec<Stmt> {
         .collect()
 }
 
-/// How a ticket `t` is counted, as expressions.
+/// SQL expressions that say under what a ticket `t` is counted.
 #[derive(Clone, Copy, Debug)]
 pub struct Side<'a> {
     pub assignee: &'a str,
@@ -151,7 +151,8 @@ impl Default for Side<'_> {
     }
 }
 
-/// The statement that counts many tickets `t` from one side to the other; `from` is all behind FROM.
+/// The statement that moves the counts of many tickets `t` from one side to the other; `from` is everything after
+/// FROM.
 pub fn move_many(from: &str, old: Side, new: Side) -> String {
     cells(from, &[(-1, old), (1, new)])
 }

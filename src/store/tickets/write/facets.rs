@@ -1,4 +1,4 @@
-//! Facets: what few tickets have and lists ask for, as rows of `ticket_facets`.
+//! Facets: properties that few tickets have and that lists filter by, as rows of `ticket_facets`.
 
 use serde_json::json;
 
@@ -16,7 +16,7 @@ fn facets(ticket: &Ticket, is_overdue: bool) -> Vec<String> {
     facets
 }
 
-/// Writes the facets of the ticket that the same batch has made.
+/// Writes the facets of the ticket created in this batch.
 pub fn insert_new(ticket: &Ticket, is_overdue: bool) -> Option<Stmt> {
     let facets = facets(ticket, is_overdue);
     (!facets.is_empty()).then(|| {
@@ -27,7 +27,7 @@ pub fn insert_new(ticket: &Ticket, is_overdue: bool) -> Option<Stmt> {
     })
 }
 
-/// Writes what a change adds to a ticket's facets, and takes away.
+/// Adds and removes facets of a ticket according to a change.
 pub fn change(before: &Ticket, after: &Ticket, is_overdue: bool) -> Vec<Stmt> {
     let old = facets(before, before.is_marked_overdue);
     let new = facets(after, is_overdue);

@@ -1,11 +1,11 @@
-//! Guards: a batch that was decided on what holds no longer is aborted, and decided anew.
+//! Guards: abort a batch if what its decision was based on no longer holds, so that the decision is made again.
 //!
-//! All that must hold stands inside NOT EXISTS, so that a row that is gone refuses like one that has changed.
+//! Each guard puts all its requirements inside NOT EXISTS, so that a missing row aborts the batch like a changed one.
 
 use crate::desk::tickets::ticket::Ticket;
 use crate::edge::db::Stmt;
 
-/// Refuses an archived category or subcategory, and an assignee who is not active staff, where a change sets them.
+/// Aborts if a change sets an archived category or subcategory, or an assignee who is not active staff.
 pub fn expect_references(before: Option<&Ticket>, after: &Ticket) -> Option<Stmt> {
     let mut stmt = Stmt::new("");
     let mut tests = Vec::new();
@@ -48,7 +48,7 @@ pub fn expect_references(before: Option<&Ticket>, after: &Ticket) -> Option<Stmt
     Some(stmt)
 }
 
-/// Refuses a ticket that is deleted or has another version than the one that was decided on.
+/// Aborts if the ticket is deleted or has another version than the one that the decision was based on.
 pub fn expect_version(ticket_id: i64, version: i64) -> Stmt {
     Stmt::new(
         "INSERT INTO guard (ok) SELECT 0 WHERE NOT EXISTS \
@@ -58,7 +58,7 @@ pub fn expect_version(ticket_id: i64, version: i64) -> Stmt {
     .bind(version)
 }
 
-/// Refuses a ticket that is deleted.
+/// Aborts if the ticket is deleted.
 pub fn expect_ticket(ticket_id: i64) -> Stmt {
     Stmt::new(
         "INSERT INTO guard (ok) SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM tickets WHERE id = ?1 AND deleted_at IS NULL)",

@@ -1,4 +1,7 @@
-//! Writing tickets: new ones, and decided changes, each with all that follows from it in the database.
+//! How are new and changed tickets written, with all their consequences in the database?
+//!
+//! A change writes the ticket's row, its events, counts, facets and search documents in one batch.
+//! Not allowed here: deciding whether a change is permitted; `desk` has done so before.
 
 pub mod counts;
 pub mod facets;
@@ -17,30 +20,31 @@ use crate::store::tickets::assignment;
 use crate::store::tickets::ticket::tags_json;
 use crate::store::tickets::write::story::{Story, Totals};
 
-/// A ticket to be: what `desk` does not decide stands beside the ticket itself.
+/// A ticket to be created: the ticket itself, and the values that `desk` does not decide.
 #[derive(Clone, Debug)]
 pub struct NewTicket<'a> {
-    /// The beginning of its uid; see [`crate::edge::ids::uid_head`].
+    /// The first part of its uid; see [`crate::edge::ids::uid_head`].
     pub uid_head: &'a str,
     pub day: &'a str,
     pub ticket: &'a Ticket,
-    /// The requester's id, or the address of somebody the same batch makes.
+    /// The requester's id, or the email address of a user whom the same batch creates.
     pub requester: Requester<'a>,
     pub contact_email: Option<String>,
     pub channel: &'a str,
-    /// The settings say who gets it, if anybody is free.
+    /// Whether the ticket is assigned as the settings say, if an agent is available.
     pub auto_assign: bool,
 }
 
-/// Whose ticket it will be.
+/// Who the requester of the new ticket is.
 #[derive(Clone, Copy, Debug)]
 pub enum Requester<'a> {
     Id(i64),
-    /// The address in lower case of somebody whom the same batch has made sure of.
+    /// The email address, in lower case, of a user who exists or whom the same batch creates.
     Address(&'a str),
 }
 
-/// Inserts a ticket with the day's next number and its project's next key, and what follows from it.
+/// Inserts a ticket with the next number of the day and the next key of its project, and everything that follows from
+/// it.
 pub fn insert(new: &NewTicket, story: Story) -> Vec<Stmt> {
     let ticket = new.ticket;
     let project = ticket.project.as_ref().map(|project| project.id);
@@ -63,7 +67,7 @@ pub fn insert(new: &NewTicket, story: Story) -> Vec<Stmt> {
     story.around(stmts)
 }
 
-/// Keeps the name of the ticket that the same batch has made, as [`name_key`] writes it.
+/// Stores a name (number or key) of the ticket created in this batch, in the form that [`name_key`] gives.
 fn insert_name(column: &str) -> Stmt {
     let dash = if column == "t.number" {
         "14".to_owned()
@@ -152,8 +156,9 @@ fn insert_row(new: &NewTicket, totals: Totals) -> Stmt {
     .bind(ticket.is_overdue(ticket.created_at))
 }
 
-/// Writes a decided change over the version that it was decided on, and what follows from it; any other version aborts
-/// the batch. Where only the story counts, the version stays.
+/// Writes a decided change and everything that follows from it. The batch aborts if the ticket no longer has the
+/// version that the decision was based on. If the ticket itself is unchanged and only its story (such as events and
+/// messages) is written, the version stays.
 pub fn change(before: &Ticket, after: &Ticket, story: Story, now: i64) -> Vec<Stmt> {
     let mut stmts = Vec::new();
     let totals = story.totals();
@@ -192,7 +197,7 @@ pub fn change(before: &Ticket, after: &Ticket, story: Story, now: i64) -> Vec<St
     story.around(stmts)
 }
 
-/// Deletes a ticket, or brings it back.
+/// Deletes or restores a ticket.
 pub fn set_deleted(ticket: &Ticket, deleted_at: Option<i64>, story: Story, now: i64) -> Vec<Stmt> {
     let mut stmts = counts::set_deleted(ticket, deleted_at.is_some());
     let mut sets =
@@ -213,7 +218,7 @@ pub fn set_deleted(ticket: &Ticket, deleted_at: Option<i64>, story: Story, now: 
     story.around(stmts)
 }
 
-/// Counts events and messages on in the row of a ticket that is not changed otherwise.
+/// Adds the new events and messages to the counters in the row of a ticket that is not changed otherwise.
 pub fn count_on(id: i64, totals: Totals, now: i64) -> Stmt {
     let mut stmt = Stmt::new("").bind(id).bind(now);
     let mut sets = counted(totals);
@@ -234,7 +239,7 @@ pub fn count_on(id: i64, totals: Totals, now: i64) -> Stmt {
     stmt
 }
 
-/// What counts on, as assignments.
+/// SQL assignments that increase the ticket's counters.
 fn counted(totals: Totals) -> Vec<String> {
     [
         ("seq", totals.events),
@@ -248,7 +253,8 @@ fn counted(totals: Totals) -> Vec<String> {
     .collect()
 }
 
-/// What a change of project needs before [`update`]: the next key there. Nothing for every other change.
+/// What a change of project requires before [`update`]: taking the next key of the new project. Empty for every other
+/// change.
 pub fn renumber(before: &Ticket, after: &Ticket) -> Vec<Stmt> {
     let project = |ticket: &Ticket| ticket.project.as_ref().map(|project| project.id);
     let to = project(after).filter(|id| Some(*id) != project(before));
@@ -265,7 +271,7 @@ fn update(before: &Ticket, after: &Ticket, totals: Totals, now: i64) -> Stmt {
     if totals.first_response.is_some() {
         sets.push("first_responded_at = coalesce(first_responded_at, ?3)".to_owned());
     }
-    // A column, or assignments with ?N for the value.
+    // `column` is a column name, or assignments in which ?N stands for the value.
     let mut set = |differs: bool, column: &str, arg: Arg| {
         if differs {
             stmt.args.push(arg);

@@ -1,10 +1,11 @@
-//! The full-text index of tickets. One document holds a ticket and up to 64 of its messages; its rowid is the ticket's
-//! id * 2^20 + the part, so that a message rewrites one document and the newest tickets come first.
+//! The full-text index of tickets. One document holds a ticket and up to 64 of its messages. Its rowid is the
+//! ticket's id * 2^20 + the part, so that a message rewrites only one document and the newest tickets come first.
 
 use crate::edge::db::Stmt;
 use crate::store::tickets::subject::{EventSubject, subject_condition};
 
-/// Writes the documents of the parts `part` of the tickets `id`, rows of `parts`, anew. Deleted tickets have none.
+/// Rewrites the documents of the parts `part` of the tickets `id`; both are columns of `parts`. Deleted tickets have
+/// no documents.
 fn index(parts: &str) -> String {
     format!(
         "INSERT OR REPLACE INTO ticket_search (rowid, title, public, internal, scope) \
@@ -18,7 +19,7 @@ fn index(parts: &str) -> String {
     )
 }
 
-/// Indexes the ticket that the same batch has made.
+/// Indexes the ticket created in this batch.
 pub fn index_new_ticket() -> Stmt {
     Stmt::new(
         "INSERT INTO ticket_search (rowid, title, public, internal, scope) \
@@ -28,7 +29,7 @@ pub fn index_new_ticket() -> Stmt {
     )
 }
 
-/// Indexes what has been said last on a ticket.
+/// Indexes the newest message of a ticket.
 pub fn index_last_message(subject: &EventSubject) -> Stmt {
     let (name, arg) = subject_condition(subject);
     Stmt::new(index(&format!(
@@ -53,7 +54,7 @@ pub fn index_ticket(id: i64) -> Stmt {
     .bind(id)
 }
 
-/// Takes a ticket out of the index.
+/// Removes a ticket from the index.
 pub fn remove_ticket(id: i64) -> Stmt {
     Stmt::new(
         "DELETE FROM ticket_search WHERE rowid IN (SELECT CAST(?1 AS INTEGER) * 1048576 + p.part \

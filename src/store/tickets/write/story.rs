@@ -1,7 +1,9 @@
-//! What follows from a change of a ticket, in order, with the numbers of its events.
+//! The story of a change: the statements that accompany a change of a ticket, in order, with the sequence numbers of
+//! its events.
 //!
-//! A batch writes the ticket's row once: that statement raises `seq` and `public_seq` by the number of events. Each event
-//! takes its number from the row and its place in the batch, which is known when the batch is complete.
+//! A batch writes the ticket's row once; that statement raises `seq` and `public_seq` by the number of events. The
+//! number of each event is computed from the row and the event's place in the batch, which is known only when the
+//! batch is complete.
 
 use serde_json::Value;
 
@@ -12,36 +14,36 @@ use crate::store::tickets::messages::{self, NewMessage};
 use crate::store::tickets::subject::{EventSubject, subject_condition};
 use crate::store::tickets::write::search;
 
-/// A statement of the batch, and what has to be filled in.
+/// A statement of the batch, and which arguments are still to be bound.
 #[derive(Clone, Debug)]
 enum Step {
     Plain(Stmt),
-    /// Its last two arguments will be what to add to `seq` and `public_seq`.
+    /// The last two arguments, bound later, are the amounts to add to `seq` and `public_seq`.
     Event {
         stmt: Stmt,
         is_internal: bool,
     },
-    /// As the event before it: its last argument will be what to add to `seq`.
+    /// Has the sequence number of the event before it: the last argument, bound later, is the amount to add to `seq`.
     Beside(Stmt),
-    /// As the event behind it, likewise.
+    /// Like `Beside`, with the sequence number of the event after it.
     Before(Stmt),
 }
 
 /// The statements of a batch about one ticket.
 #[derive(Clone, Debug)]
 pub struct Story {
-    /// The batch makes the ticket: its events count from 1.
+    /// Whether the batch creates the ticket; its events then count from 1.
     is_new: bool,
     steps: Vec<Step>,
     /// How many of the steps run before the ticket's row is changed.
     before: usize,
     messages: i64,
     public_messages: i64,
-    /// When staff answer for the first time.
+    /// The time of the first response by staff, if this story contains it.
     first_response: Option<i64>,
 }
 
-/// By how much the ticket's row has to count on.
+/// The amounts by which the counters in the ticket's row increase.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
     pub events: i64,
@@ -52,7 +54,7 @@ pub struct Totals {
 }
 
 impl Story {
-    /// An empty story of this ticket.
+    /// Creates an empty story of this ticket.
     pub fn new(subject: &EventSubject) -> Story {
         Story {
             is_new: matches!(subject, EventSubject::NewTicket),
@@ -64,7 +66,7 @@ impl Story {
         }
     }
 
-    /// Whether there is nothing in it.
+    /// Whether the story has no statements.
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
     }
@@ -79,18 +81,19 @@ impl Story {
         self.steps.extend(stmts.into_iter().map(Step::Plain));
     }
 
-    /// Adds a statement whose last argument will be what to add to the ticket's `seq` to get that of the event before.
+    /// Adds a statement that needs the sequence number of the event before it: its last argument, bound later, is the
+    /// amount to add to the ticket's `seq`.
     pub fn push_beside(&mut self, stmt: Stmt) {
         self.steps.push(Step::Beside(stmt));
     }
 
-    /// Adds an event, and notifies those whom it concerns.
+    /// Adds an event and notifies the people whom it concerns.
     pub fn push_event(&mut self, subject: &EventSubject, actor: Option<i64>, event: &Event, now: i64) {
         self.push_silent_event(subject, actor, event, now);
         self.extend(notify::of_event(actor, event));
     }
 
-    /// Adds an event of which nobody is notified.
+    /// Adds an event without notifying anybody.
     pub fn push_silent_event(&mut self, subject: &EventSubject, actor: Option<i64>, event: &Event, now: i64) {
         self.steps.push(Step::Event {
             stmt: self.event_stmt(subject, actor, event, now),
@@ -98,8 +101,8 @@ impl Story {
         });
     }
 
-    /// Adds a message with its event, and notifies those whom it concerns or mentions: usernames in lower case. The search
-    /// index follows.
+    /// Adds a message with its event, notifies the people whom it concerns or mentions (usernames in lower case), and
+    /// updates the search index.
     pub fn push_message(
         &mut self,
         message: &NewMessage,
@@ -118,17 +121,17 @@ impl Story {
         self.push(search::index_last_message(&message.subject));
     }
 
-    /// What has been added runs before the ticket's row is changed.
+    /// Makes everything added so far run before the statement that changes the ticket's row.
     pub fn change_ticket_here(&mut self) {
         self.before = self.steps.len();
     }
 
-    /// Staff have answered for the first time.
+    /// Records the time of the first response by staff.
     pub fn mark_first_response(&mut self, now: i64) {
         self.first_response = Some(now);
     }
 
-    /// Adds another story of the same ticket.
+    /// Appends another story of the same ticket.
     pub fn append(&mut self, other: Story) {
         self.steps.extend(other.steps);
         self.messages = self.messages.saturating_add(other.messages);
@@ -175,7 +178,7 @@ impl Story {
         .bind(now)
     }
 
-    /// By how much the ticket's row has to count on.
+    /// The amounts by which the counters in the ticket's row increase.
     pub fn totals(&self) -> Totals {
         let internal = self.steps.iter().filter_map(|step| match step {
             Step::Event { is_internal, .. } => Some(*is_internal),
@@ -195,7 +198,7 @@ impl Story {
         }
     }
 
-    /// The batch: what comes first, the change of the ticket's row, and what follows from it.
+    /// Builds the batch: the steps before the change, the change of the ticket's row, and the steps after it.
     pub fn around(self, change: Vec<Stmt>) -> Vec<Stmt> {
         let Totals {
             events,
@@ -205,7 +208,8 @@ impl Story {
         let mut stmts = Vec::with_capacity(self.steps.len().saturating_add(change.len()));
         let mut change = Some(change);
         let (mut seq, mut public_seq) = (0_i64, 0_i64);
-        // What is to be added to the row's own numbers, which stand at the end of the batch once it is changed.
+        // The amount to add to the sequence numbers in the row. After the change, the row already holds the final
+        // numbers of the batch, so the amount is then zero or negative.
         let mut offset = 0;
         for (at, step) in self.steps.into_iter().enumerate() {
             let is_changed = at >= self.before;

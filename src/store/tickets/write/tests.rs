@@ -1,5 +1,5 @@
-//! The guards, on the real schema: each lets a batch pass that was decided on what holds, and aborts it when a row is
-//! gone or has changed.
+//! Tests of the guards on the real schema: each guard lets a batch pass if the decision still holds, and aborts it if
+//! a row is missing or has changed.
 
 use std::io::Write;
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::edge::db::{Arg, Stmt};
 use crate::store::tickets::write::guards;
 use crate::store::{categories, projects};
 
-/// Everything that the guards ask for, as it should be.
+/// Rows that satisfy all the guards.
 const SETUP: &str = "
     INSERT INTO users (id, uid, email, email_key, username, username_key, role, created_at, updated_at)
       VALUES (1, 'u1', 'a@b.c', 'a@b.c', 'a', 'a', 'agent', 0, 0), (2, 'u2', 'd@b.c', 'd@b.c', 'd', 'd', 'customer', 0, 0);
@@ -21,7 +21,7 @@ const SETUP: &str = "
     INSERT INTO tickets (id, uid, number, title, description, status, priority, workflow, requester_id, version, created_at, updated_at,
       public_updated_at) VALUES (7, 't7', 'n7', 't', 'd', 'open', 2, 'support', 2, 4, 0, 0, 0);";
 
-/// Whether each statement is refused after its change of what [`SETUP`] has made, each on a database of its own.
+/// Whether each statement is refused after its change to the rows of [`SETUP`]; each pair runs on its own database.
 fn refusals(cases: &[(&str, Stmt)]) -> Vec<bool> {
     const SCRIPT: &str = "
         const { DatabaseSync } = require('node:sqlite');
@@ -117,7 +117,7 @@ fn a_ticket_goes_to_what_is_active() {
         let stmt = guards::expect_references(before, &ticket).expect("it sets them");
         check(&stmt, &[""], &refuses);
     }
-    // What stays as it is may be archived meanwhile.
+    // A value that the change does not touch may have been archived in the meantime.
     assert!(guards::expect_references(Some(&ticket), &ticket).is_none());
     assert!(guards::expect_references(None, &plain).is_none());
 }
