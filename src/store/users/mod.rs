@@ -1,5 +1,4 @@
-//! Which SQL reads and writes users, both customers and staff?
-//! Agents' profiles and categories are in [`agents`].
+//! Which SQL reads and writes users, both customers and staff? Agents' profiles and categories are in [`agents`].
 //! Not allowed here: running the statements, HTTP, and deciding who may make a change.
 
 pub mod agents;
@@ -328,7 +327,6 @@ pub fn record_login(id: i64, now: i64) -> Stmt {
 pub struct UserFilter {
     pub role: Option<&'static str>,
     pub is_active: Option<bool>,
-    /// A prefix of the name, username or email address.
     pub q: Option<String>,
 }
 
