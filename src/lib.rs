@@ -17,13 +17,14 @@ pub mod routes;
 pub mod server;
 pub mod store;
 
-use crate::edge::http::{PlatformRequest, PlatformResponse};
 use wasm_bindgen::JsValue;
 use worker::durable::State;
 use worker::{
     Context, DurableObject, Env, Error, Request, Response, Result, ScheduleContext, ScheduledEvent, Socket,
     WebSocket, WebSocketIncomingMessage, durable_object, event,
 };
+
+use crate::edge::http::{PlatformRequest, PlatformResponse};
 
 /// Runs whenever the Worker is loaded. Without `#[event(start)]`, which would export it, so that other Workers could call
 /// it.

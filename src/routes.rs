@@ -30,6 +30,7 @@ use crate::http::request::Method;
 use crate::http::shape::Shape;
 use crate::store::automation::rules as workflow_rows;
 use crate::store::categories::{self as category_rows, subcategories as subcategory_rows};
+use crate::store::settings::SETTINGS;
 use crate::store::sql::view::View;
 use crate::store::tickets::{
     attachments as attachment_rows, events, messages as message_rows, transfers as transfer_rows, view,
@@ -268,8 +269,8 @@ pub static ROUTES: &[Endpoint] = &[
     route!(Get "/admin/reports/sla" Manager "SLA compliance" reports::sla => Schema("SlaReport")).query(REPORT),
     route!(Get "/agents/performance" Agent "Performance (own row for an agent)" reports::agents => Schema("AgentReport")).query(REPORT),
     // Settings
-    route!(Get "/admin/settings" Admin "Desk settings" settings::show => One(&crate::store::settings::SETTINGS)),
-    route!(Put "/admin/settings" Admin "Change them" settings::update => One(&crate::store::settings::SETTINGS)).body(&settings::EDIT),
+    route!(Get "/admin/settings" Admin "Desk settings" settings::show => One(&SETTINGS)),
+    route!(Put "/admin/settings" Admin "Change them" settings::update => One(&SETTINGS)).body(&settings::EDIT),
     // Workflow rules
     route!(Get "/workflows" Admin "Rules" workflows::list => List(RULE)).query(&[PAGE]),
     route!(Post "/workflows" Admin "Create a rule" workflows::create => Created(RULE)).body(&workflows::NEW),

@@ -112,7 +112,7 @@ pub const LIST: Shape = Shape {
 
 /// The statement that finds the user in the path.
 pub fn find(call: &Call) -> Result<Stmt, Error> {
-    Ok(crate::store::users::account(&call.reference("id")?))
+    Ok(users::account(&call.reference("id")?))
 }
 
 /// `GET /users`.

@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::api::list::{List, parse_list_query, show_resource};
 use crate::app::call::Call;
 use crate::app::retry::retry;
+use crate::desk::id::Ref;
 use crate::desk::validation::FieldError;
 use crate::desk::webhooks::delivery::{DeliveryState, MAX_ENDPOINTS, first_internal_only, parse_events};
 use crate::desk::webhooks::endpoint_url::{self, UrlPolicy};
@@ -174,7 +175,7 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
             secret: Some(secret.clone()),
             now: call.now(),
         };
-        let view = rows::show(&crate::desk::id::Ref::Uid(new.uid.clone()));
+        let view = rows::show(&Ref::Uid(new.uid.clone()));
         call.commit(
             rows::insert(&new).into(),
             CommitReply::Created(view, "/api/v1/webhooks/".to_owned()),
@@ -214,7 +215,7 @@ pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
             .commit(stmts, CommitReply::Row(rows::show(&reference)))
             .await?;
         // Deliveries that wait are attempted at once.
-        call.app.due.borrow_mut().push(Dispatch {
+        call.app.dispatches.borrow_mut().push(Dispatch {
             what: DispatchKind::Hook,
             id: before.id,
         });

@@ -114,7 +114,7 @@ pub const SIMULATE: Shape = Shape {
 
 /// The statement that finds the rule in the path.
 pub fn find(call: &Call) -> Result<Stmt, Error> {
-    Ok(crate::store::automation::rules::row(&call.reference("id")?))
+    Ok(rows::row(&call.reference("id")?))
 }
 
 /// `GET /workflows`: in the order in which the rules are evaluated.

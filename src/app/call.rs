@@ -43,7 +43,7 @@ pub struct App {
     pub config: Rc<Config>,
     pub now: Millis,
     /// What is to be dispatched (sockets, mails, webhooks) after the response.
-    pub due: RefCell<Vec<Dispatch>>,
+    pub dispatches: RefCell<Vec<Dispatch>>,
 }
 
 /// One request: its route, its caller and what has been checked so far.
@@ -58,7 +58,7 @@ pub struct Call<'a> {
     /// The unread body, on routes that stream it.
     pub stream: RefCell<Option<ByteStream>>,
     card: RefCell<Value>,
-    kept: RefCell<SettingsCache>,
+    settings_cache: RefCell<SettingsCache>,
 }
 
 impl<'a> Call<'a> {
@@ -79,7 +79,7 @@ impl<'a> Call<'a> {
             checked: Cell::new(false),
             stream: RefCell::new(None),
             card: RefCell::new(Value::Null),
-            kept: RefCell::new(SettingsCache::now()),
+            settings_cache: RefCell::new(SettingsCache::now()),
         }
     }
 
@@ -167,17 +167,17 @@ impl<'a> Call<'a> {
 
     /// The settings used for this request.
     pub fn settings(&self) -> Settings {
-        self.kept.borrow().settings
+        self.settings_cache.borrow().settings
     }
 
     /// The active workflow rules. Known after the first read, on routes that may trigger rules.
     pub fn rule_set(&self) -> Option<Rc<RuleSet>> {
-        self.kept.borrow().rule_set()
+        self.settings_cache.borrow().rule_set()
     }
 
     /// The settings for tickets. The SLA policies are only known after the first read.
     pub fn ticket_settings(&self) -> TicketSettings {
-        self.kept.borrow().ticket_settings()
+        self.settings_cache.borrow().ticket_settings()
     }
 
     /// Reads data for a signed-in caller, in one round trip with the caller's authority.
@@ -192,7 +192,7 @@ impl<'a> Call<'a> {
         let me = self.me()?;
         let key = self.idempotency_key()?;
         let mut batch = vec![sessions::caller_authority(me.user_id, me.session_id)];
-        let wants = self.kept.borrow().missing(self.route);
+        let wants = self.settings_cache.borrow().missing(self.route);
         batch.extend(wants.stmts());
         batch.extend(key.as_ref().map(|key| commit::find_key(key.user_id, &key.key)));
         batch.extend(stmts.iter().cloned());
@@ -316,7 +316,10 @@ impl<'a> Call<'a> {
         if !alive {
             return Err(ENDED);
         }
-        let moved = self.kept.borrow_mut().refresh(self.route, &authority, found)?;
+        let moved = self
+            .settings_cache
+            .borrow_mut()
+            .refresh(self.route, &authority, found)?;
         self.card.replace(authority.card);
         if moved {
             Err(Error::SettingsChanged)
@@ -379,7 +382,7 @@ impl<'a> Call<'a> {
         let key = self.idempotency_key()?;
         match commit::commit(&self.app.db, key.as_ref(), stmts, &answer, self.now()).await {
             Ok((answered, due)) => {
-                self.app.due.borrow_mut().extend(due);
+                self.app.dispatches.borrow_mut().extend(due);
                 Ok(stored_reply(answered))
             }
             Err(DbError::Unique(column)) if column == "idempotency.user_id" => {
@@ -402,7 +405,7 @@ impl<'a> Call<'a> {
     /// As [`dispatch::commit`].
     pub async fn write(&self, batch: Batch) -> Result<Answers, Error> {
         let (answers, due) = dispatch::commit(&self.app.db, batch, self.now()).await?;
-        self.app.due.borrow_mut().extend(due);
+        self.app.dispatches.borrow_mut().extend(due);
         Ok(answers)
     }
 

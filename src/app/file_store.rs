@@ -110,7 +110,7 @@ impl<'a> Files<'a> {
     /// # Errors
     /// As [`Files::metadata`].
     pub async fn keep(&self, key: &str, content_type: &str, bytes: &[u8]) -> Result<(), Error> {
-        let kept = if self.config.endpoint.is_some() {
+        let stored = if self.config.endpoint.is_some() {
             let size = i64::try_from(bytes.len()).unwrap_or(i64::MAX);
             let link = self.store("").presign_upload(key, content_type, size, self.now);
             let headers = link.headers.iter().map(|(name, value)| (*name, value.as_str()));
@@ -121,7 +121,7 @@ impl<'a> Files<'a> {
             let put = object_store::put_new(self.env, key, content_type, ByteStream::of(bytes.to_vec()));
             put.await.map(|_| ())
         };
-        kept.map_err(|why| unavailable(&why))
+        stored.map_err(|why| unavailable(&why))
     }
 
     /// Deletes objects; it is not an error if they do not exist.

@@ -17,6 +17,7 @@ use crate::desk::tickets::priority::Priority;
 use crate::desk::tickets::status::{Lifecycle, Status};
 use crate::desk::tickets::ticket::{Actor, NamedRow, Person, Ticket, TicketEdit, TicketSettings};
 use crate::desk::{DAY, HOUR, MINUTE, Millis};
+use crate::dev::files;
 use crate::dev::samples::{ACCOUNTS, AWAY_AGENT, SUBCATEGORIES, SUBJECTS};
 use crate::edge::auth::password;
 use crate::edge::db::{Batch, Rows, Stmt};
@@ -31,9 +32,9 @@ use crate::store::sla;
 use crate::store::sql::rows::IdRow;
 use crate::store::tickets::messages::NewMessage;
 use crate::store::tickets::subject::EventSubject;
+use crate::store::tickets::ticket;
 use crate::store::tickets::write::story::Story;
-use crate::store::tickets::write::{NewTicket, Requester};
-use crate::store::tickets::{ticket, write};
+use crate::store::tickets::write::{self, NewTicket, Requester};
 use crate::store::users::{self, NewUser, agents};
 
 /// Number of sample tickets.
@@ -213,7 +214,7 @@ async fn create_ticket(
     };
     play(&mut life, &agent.actor, &customer.actor, at)?;
     app.db.batch(&life.stmts).await?;
-    crate::dev::files::attach(app, life.ticket.id, &customer.actor, life.now, at).await
+    files::attach(app, life.ticket.id, &customer.actor, life.now, at).await
 }
 
 /// A sample ticket and the statements for its history.

@@ -16,6 +16,7 @@ use worker::{
 };
 
 use crate::desk::Millis;
+use crate::edge::log;
 
 /// The binding in `wrangler.toml`.
 const BINDING: &str = "LIVE";
@@ -141,7 +142,7 @@ impl Hub {
             .set_alarm(Duration::from_millis(millis))
             .await
         {
-            crate::edge::log::error(&format!("an alarm could not be set: {error}"));
+            log::error(&format!("an alarm could not be set: {error}"));
         }
     }
 }
@@ -245,7 +246,7 @@ pub async fn wake(env: &Env, objects: &[String]) {
             object.fetch_with_request(request).await
         };
         if let Err(error) = ask.await {
-            crate::edge::log::error(&format!("{object} was not nudged: {error}"));
+            log::error(&format!("{object} was not nudged: {error}"));
         }
     });
     join_all(each).await;

@@ -5,6 +5,7 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use crate::http::error::Error;
 use crate::http::etag::{FNV_OFFSET_BASIS, fnv1a};
 use crate::http::input_values::Input;
+use crate::http::json;
 use crate::http::request::Request;
 use crate::http::shape::{Field, Kind, Shape};
 
@@ -208,7 +209,7 @@ pub fn render_list(
         format!("{}?{}", request.path, query.finish())
     });
     if let Some(link) = &link {
-        let _ = write!(body, "\"next\":{}", crate::http::json::quote(link));
+        let _ = write!(body, "\"next\":{}", json::quote(link));
     }
     body.push_str("}}");
     (body, link.map(|link| format!("<{link}>; rel=\"next\"")))

@@ -6,7 +6,7 @@
 use crate::app::automation::{self, Engine};
 use crate::app::retry::MAX_ATTEMPTS;
 use crate::desk::automation::executor::TriggerInput;
-use crate::desk::automation::rule::{Rule, TriggerKind};
+use crate::desk::automation::rule::{Rule, Trigger, TriggerKind};
 use crate::desk::{MINUTE, Millis};
 use crate::edge::db::{Batch, Rows, Stmt};
 use crate::http::error::Error;
@@ -32,7 +32,7 @@ pub async fn run(job: &JobDb<'_>) -> Result<usize, Error> {
     let list = schedules::read_list(db.batch(&batch).await?.rows(list)?)?;
     let is_due = |(rule, last): &(Rule, Option<RunPosition>)| {
         let started_at = last.map(|last| last.started_at);
-        let has_time = |trigger: crate::desk::automation::rule::Trigger| trigger.is_due(started_at, now);
+        let has_time = |trigger: Trigger| trigger.is_due(started_at, now);
         rule.definition
             .as_ref()
             .is_ok_and(|definition| has_time(definition.trigger))

@@ -2,7 +2,7 @@
 //! views.
 //!
 //! It exists in native builds only: the Worker serves `web/openapi.json`, which `npm run openapi` writes and a test
-//! compares with [`document`]. What the tables do not contain is in [`schemas`](self::schemas) and the lists below. No
+//! compares with [`document`]. What the tables do not contain is in [`schemas`](crate::openapi::schemas) and the lists below. No
 //! route is described by hand here.
 
 pub mod notifications;

@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 
+use crate::desk::assistant::prompt::SENTIMENTS;
 use crate::desk::id::MAX_ID;
 use crate::desk::person::Role;
 use crate::desk::sla::SlaState;
@@ -10,6 +11,7 @@ use crate::desk::sla::calendar_parse::WEEKDAYS;
 use crate::desk::tickets::priority::Priority;
 use crate::desk::tickets::status::{Lifecycle, Status};
 use crate::openapi::schema::{described, list, object, one_of, or_null, page_of, schema_ref};
+use crate::openapi::{notifications, reports, webhooks, workflows};
 
 /// All of them by name.
 pub fn schemas() -> Vec<(&'static str, Value)> {
@@ -28,10 +30,10 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
     all.push(("PresignedUpload", presigned()));
     all.extend(assistant());
     all.extend(sla_calendars());
-    all.extend(crate::openapi::notifications::schemas());
-    all.extend(crate::openapi::webhooks::schemas());
-    all.extend(crate::openapi::reports::schemas());
-    all.extend(crate::openapi::workflows::schemas());
+    all.extend(notifications::schemas());
+    all.extend(webhooks::schemas());
+    all.extend(reports::schemas());
+    all.extend(workflows::schemas());
     all
 }
 
@@ -276,7 +278,7 @@ fn assistant() -> [(&'static str, Value); 2] {
     let model = || described(text(), "The model that was asked.");
     let truncated = || described(json!({"type": "boolean"}), "Older messages were left out.");
     let category = object([("id", whole()), ("slug", text()), ("name", text())]);
-    let sentiment = one_of(&crate::desk::assistant::prompt::SENTIMENTS);
+    let sentiment = one_of(&SENTIMENTS);
     let reply = object([
         (
             "reply",

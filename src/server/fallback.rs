@@ -39,7 +39,7 @@ pub async fn fallback(
                 db: Db::open(env)?,
                 config: config.clone(),
                 now,
-                due: Default::default(),
+                dispatches: Default::default(),
             };
             return match path {
                 "/dev/seed" => seed::seed(&app).await,

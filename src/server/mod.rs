@@ -21,9 +21,9 @@ use crate::desk::person::Role;
 use crate::edge::auth::token::{Claims, TokenUse};
 use crate::edge::config::{self, Config};
 use crate::edge::db::{Batch, Db, Rows};
-use crate::edge::http::{Incoming, PlatformRequest, PlatformResponse};
+use crate::edge::http::{self, Incoming, PlatformRequest, PlatformResponse};
 use crate::edge::object_store::ByteStream;
-use crate::edge::{Context, Env, WorkerResult, clock, http, log};
+use crate::edge::{Context, Env, WorkerResult, clock, log};
 use crate::http::error::Error;
 use crate::http::reply::Reply;
 use crate::http::request::Request;
@@ -116,7 +116,7 @@ pub async fn serve_frame(env: &Env, request: &Request, claims: &Claims) -> (Repl
             db: Db::open(env)?,
             config,
             now,
-            due: RefCell::default(),
+            dispatches: RefCell::default(),
         };
         let outcome = run_handler(
             &app,
@@ -128,7 +128,7 @@ pub async fn serve_frame(env: &Env, request: &Request, claims: &Claims) -> (Repl
             &mut response_context,
         )
         .await;
-        outcome.map(|reply| (reply, app.due.take()))
+        outcome.map(|reply| (reply, app.dispatches.take()))
     };
     match outcome.await {
         Ok(answered) => answered,
@@ -191,7 +191,7 @@ async fn route_request(
         db,
         config,
         now: response_context.started,
-        due: RefCell::default(),
+        dispatches: RefCell::default(),
     };
     let outcome = run_handler(
         &app,
@@ -204,7 +204,7 @@ async fn route_request(
     )
     .await;
     response_context.cost = app.db.cost();
-    let due = app.due.take();
+    let due = app.dispatches.take();
     if !due.is_empty() {
         let env = env.clone();
         context.wait_until(async move { dispatch::send(&env, due).await });

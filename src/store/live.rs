@@ -329,7 +329,7 @@ pub fn redeem_socket_ticket(hash: &str, now: i64) -> Stmt {
 
 /// Whether a reference identifies the ticket with this id: one row if so, otherwise none.
 pub fn is_same_ticket(id: i64, reference: &Ref) -> Stmt {
-    let (name, arg) = crate::store::tickets::ticket::ticket_condition(reference);
+    let (name, arg) = ticket_condition(reference);
     Stmt::new(format!(
         "SELECT t.id AS id FROM tickets t WHERE {} AND t.id = ?2",
         name.replace("?4", "?1")

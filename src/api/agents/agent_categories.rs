@@ -1,6 +1,7 @@
 //! The categories of an agent, and the agents of a category.
 
-use crate::api::categories::{AGENTS, active_filter, category_in_path};
+use crate::api::agents::read_filter;
+use crate::api::categories::{AGENTS, LIST, active_filter, category_in_path};
 use crate::api::list::{List, parse_list_query, resolved_ids};
 use crate::app::call::Call;
 use crate::app::retry::retry;
@@ -16,7 +17,7 @@ use crate::store::users::agents;
 
 /// `GET /agents/{id}/categories`.
 pub async fn list_categories(call: &Call<'_>) -> Result<Reply, Error> {
-    let (input, page) = parse_list_query(call, &[&crate::api::categories::LIST])?;
+    let (input, page) = parse_list_query(call, &[&LIST])?;
     let reference = call.reference("id")?;
     let filter = categories::CategoryFilter {
         is_active: active_filter(call, &input)?,
@@ -36,7 +37,7 @@ pub async fn list_agents(call: &Call<'_>) -> Result<Reply, Error> {
     let name = category_in_path(call, "id")?;
     let filter = agents::AgentFilter {
         category: Some(name.clone()),
-        ..crate::api::agents::read_filter(&input)
+        ..read_filter(&input)
     };
     List::new(agents::list(&filter, &page), || agents::count(&filter))
         .of(categories::row(&name))

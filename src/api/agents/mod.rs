@@ -7,6 +7,7 @@ pub mod agent_categories;
 
 use crate::api::auth::account::{new_user, read_names};
 use crate::api::list::{List, parse_list_query, resolved_ids, show_resource};
+use crate::api::tickets::list::list_page;
 use crate::app::call::Call;
 use crate::app::retry::retry;
 use crate::desk::agent::{AgentAttribute, authorize_edit};
@@ -22,6 +23,7 @@ use crate::http::shape::{Field, Kind, Shape};
 use crate::store::commit::CommitReply;
 use crate::store::mail::outbox;
 use crate::store::tickets::assignment;
+use crate::store::tickets::list::filter::TicketFilter;
 use crate::store::users::agents::{self as rows, AgentFilter, AgentRow};
 use crate::store::users::{self, NewUser, UserPatch};
 use crate::store::{categories, sessions};
@@ -153,7 +155,7 @@ pub(super) fn read_filter(input: &Input) -> AgentFilter {
 
 /// The statement that finds the agent in the path.
 pub fn find(call: &Call) -> Result<Stmt, Error> {
-    Ok(crate::store::users::agents::row(&call.reference("id")?))
+    Ok(rows::row(&call.reference("id")?))
 }
 
 /// `GET /agents`.
@@ -322,12 +324,5 @@ pub async fn deactivate(call: &Call<'_>) -> Result<Reply, Error> {
 pub async fn list_tickets(call: &Call<'_>) -> Result<Reply, Error> {
     let reference = call.reference("id")?;
     let must = rows::row(&reference);
-    crate::api::tickets::list::list_page(
-        call,
-        Some(crate::store::tickets::list::filter::TicketFilter::Assignee(
-            reference,
-        )),
-        Some(must),
-    )
-    .await
+    list_page(call, Some(TicketFilter::Assignee(reference)), Some(must)).await
 }

@@ -3,11 +3,12 @@
 use serde::Deserialize;
 
 use crate::app::call::Call;
+use crate::desk::id::Ref;
 use crate::desk::person::Role;
 use crate::edge::auth::token::{Claims, TokenUse};
 use crate::edge::auth::{password, revoked_tokens};
 use crate::edge::db::{Answers, Batch, Slot, Stmt};
-use crate::edge::ids;
+use crate::edge::{ids, log};
 use crate::http::error::Error;
 use crate::http::input;
 use crate::http::reply::Reply;
@@ -65,7 +66,7 @@ pub async fn login(call: &Call<'_>) -> Result<Reply, Error> {
         rows::clear_attempts(&guess.account),
         users::record_login(account.id, now),
     ];
-    let opened = begin_session(call, stmts, &crate::desk::id::Ref::Id(account.id)).await?;
+    let opened = begin_session(call, stmts, &Ref::Id(account.id)).await?;
     let role = Role::parse(&account.role).unwrap_or(Role::Customer);
     sign_in_reply(call, opened, account.id, role, account.ver, 200).await
 }
@@ -154,7 +155,7 @@ struct UserRow {
 pub(super) async fn begin_session(
     call: &Call<'_>,
     stmts: Vec<Stmt>,
-    user: &crate::desk::id::Ref,
+    user: &Ref,
 ) -> Result<NewSession, Error> {
     let (uid, jti, now) = (call.uid()?, call.uid()?, call.now());
     let user_agent: String = call
@@ -252,7 +253,7 @@ pub async fn refresh(call: &Call<'_>) -> Result<Reply, Error> {
     struct RotationRow {
         won: i64,
     }
-    let user = crate::desk::id::Ref::Id(claims.user_id);
+    let user = Ref::Id(claims.user_id);
     let mut batch = Batch::new();
     let rotated = batch.add::<RotationRow>(rows::rotate(&rotation));
     let user = batch.add(users::show(&user));
@@ -289,7 +290,7 @@ pub async fn logout_all(call: &Call<'_>) -> Result<Reply, Error> {
 
 async fn revoke_token(call: &Call<'_>, me: &Claims) {
     if let Err(message) = revoked_tokens::revoke(&call.app.env, &me.jti, me.expires, call.now()).await {
-        crate::edge::log::error(&format!("KV did not take a revoked token, D1 has it: {message}"));
+        log::error(&format!("KV did not take a revoked token, D1 has it: {message}"));
     }
 }
 

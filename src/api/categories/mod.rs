@@ -103,7 +103,7 @@ pub(super) fn category_in_path(call: &Call, param: &str) -> Result<CategoryRef, 
 
 /// The statement that finds the category in the path.
 pub fn find(call: &Call) -> Result<Stmt, Error> {
-    Ok(crate::store::categories::row(&category_in_path(call, "id")?))
+    Ok(rows::row(&category_in_path(call, "id")?))
 }
 
 /// Which categories a list shows, as a filter on `is_active`: the active ones, unless staff ask for others. None is

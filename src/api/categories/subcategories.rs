@@ -1,6 +1,6 @@
 //! The subcategories of a category.
 
-use crate::api::categories::{LIST, NEW, active_filter, category_in_path, read_fields};
+use crate::api::categories::{EDIT, LIST, NEW, active_filter, category_in_path, read_fields};
 use crate::api::list::{List, parse_list_query, resource_reply};
 use crate::app::call::Call;
 use crate::app::retry::retry;
@@ -17,9 +17,9 @@ use crate::store::sql::rows::IdRow;
 
 /// The statement that finds the subcategory in the path.
 pub fn find(call: &Call) -> Result<Stmt, Error> {
-    Ok(crate::store::categories::subcategories::row(
-        &crate::api::categories::category_in_path(call, "id")?,
-        &crate::api::categories::category_in_path(call, "sub_id")?,
+    Ok(rows::row(
+        &category_in_path(call, "id")?,
+        &category_in_path(call, "sub_id")?,
     ))
 }
 
@@ -68,7 +68,7 @@ pub async fn show(call: &Call<'_>) -> Result<Reply, Error> {
 
 /// `PUT /categories/{id}/subcategories/{sub_id}`.
 pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
-    let input = input::parse_body(call.request, &crate::api::categories::EDIT)?;
+    let input = input::parse_body(call.request, &EDIT)?;
     let facts = read_fields(&input)?;
     let (category, name) = (category_in_path(call, "id")?, category_in_path(call, "sub_id")?);
     retry!(async {

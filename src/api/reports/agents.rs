@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::api::reports::shared::{AgentAccess, add_durations, compliance, read_request, table_reply};
 use crate::app::call::Call;
 use crate::desk::reports::figures::Table;
-use crate::desk::reports::period::to_rfc3339;
+use crate::desk::time_zone::to_rfc3339;
 use crate::edge::db::Batch;
 use crate::http::error::Error;
 use crate::http::reply::Reply;

@@ -67,17 +67,17 @@ pub async fn sla(call: &Call<'_>) -> Result<Reply, Error> {
     let by_priority = found.all(by_priority)?;
     let line = |name: &str, row: &ComplianceRow| {
         let (response, resolution) = compliance(row);
-        let kept = |kept: Compliance| {
+        let columns = |compliance: Compliance| {
             [
-                json!(kept.met),
-                json!(kept.missed),
-                json!(kept.pending),
-                json!(kept.met_percent()),
+                json!(compliance.met),
+                json!(compliance.missed),
+                json!(compliance.pending),
+                json!(compliance.met_percent()),
             ]
         };
         let mut line = vec![json!(name), json!(row.n)];
-        line.extend(kept(response));
-        line.extend(kept(resolution));
+        line.extend(columns(response));
+        line.extend(columns(resolution));
         line
     };
     let columns = |first| {

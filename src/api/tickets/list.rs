@@ -14,10 +14,10 @@ use crate::http::input_values::Input;
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape, choices};
 use crate::store::sql::rows::IdRow;
-use crate::store::tickets::list;
 use crate::store::tickets::list::filter::TicketFilter;
 use crate::store::tickets::list::query::{Sort, SortKey, TicketQuery};
 use crate::store::tickets::ticket::{self, TicketRow};
+use crate::store::tickets::{events, list};
 
 /// The filters of the list of tickets.
 pub const LIST: Shape = Shape {
@@ -149,7 +149,7 @@ fn read_sort(word: &str) -> Sort {
 
 /// The statement that finds the ticket in the path.
 pub fn find(call: &Call) -> Result<Stmt, Error> {
-    Ok(crate::store::tickets::events::find_visible_ticket(
+    Ok(events::find_visible_ticket(
         &viewer(call)?,
         &call.reference("id")?,
     ))

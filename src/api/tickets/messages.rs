@@ -18,12 +18,11 @@ use crate::http::shape::{Field, Kind, Shape};
 use crate::store::automation::ticket_context;
 use crate::store::commit::CommitReply;
 use crate::store::sql::rows::IdRow;
-use crate::store::tickets::events as event_rows;
 use crate::store::tickets::messages::{self as rows, MessageRow};
 use crate::store::tickets::subject::EventSubject;
 use crate::store::tickets::ticket::{self, TicketRow};
-use crate::store::tickets::write;
 use crate::store::tickets::write::story::Story;
+use crate::store::tickets::{events as event_rows, write};
 
 const BODY: Kind = Kind::Text { min: 1, max: 10_000 };
 const BODY_ALIASES: &[&str] = &["content", "message"];

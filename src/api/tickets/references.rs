@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::desk::id::Ref;
+use crate::desk::project;
 use crate::desk::tickets::ticket::{NamedRow, Person, Subcategory};
 use crate::edge::db::{Answers, Batch, Slot, Stmt};
 use crate::http::error::Error;
@@ -38,7 +39,7 @@ fn find_project(input: &Input) -> Result<Option<Stmt>, Error> {
     let named = match (input.reference("project"), input.text("project")) {
         (Some(reference), _) => reference.clone(),
         (None, Some(key)) => {
-            let named = crate::desk::project::parse_ref(&key).filter(|named| matches!(named, Ref::Key(_)));
+            let named = project::parse_ref(&key).filter(|named| matches!(named, Ref::Key(_)));
             named.ok_or_else(|| Error::field("project", NO_PROJECT))?
         }
         (None, None) => return Ok(None),

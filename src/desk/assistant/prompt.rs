@@ -3,7 +3,7 @@
 //! The text of a ticket is untrusted (prompt injection). It is sent in a message of its own, as JSON between two lines
 //! that contain a random marker, which nobody who wrote to the ticket can know; the system message says that everything
 //! between them is data. Nothing happens because of a response alone: agents edit and send drafts themselves, and
-//! suggestions are checked in [`answer`](super::answer).
+//! suggestions are checked in [`answer`](crate::desk::assistant::answer).
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;

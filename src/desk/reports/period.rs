@@ -3,6 +3,7 @@
 use chrono::{DateTime, Datelike, Months};
 
 pub use crate::desk::time_zone::to_rfc3339;
+
 use crate::desk::time_zone::{TimeZone, civil_date, epoch_days, format_day, parse_day};
 use crate::desk::{DAY, Millis};
 

@@ -16,6 +16,7 @@ use crate::app::retry::retry;
 use crate::desk::id::{Ref, number_day};
 use crate::desk::mail::inbound::authentication::SenderAuth;
 use crate::desk::mail::inbound::letter::{IncomingMail, MAX_MAIL_BYTES, compose_body};
+use crate::desk::mail::inbound::mime;
 use crate::desk::mail::inbound::quote::ReplyText;
 use crate::desk::mail::inbound::redact::OwnLinks;
 use crate::desk::mail::reply_address::MailThread;
@@ -87,7 +88,7 @@ async fn try_receive(env: &Env, mail: &RawEmail<'_>, now: Millis) -> Result<Disp
     }
     let config = config::load(env).map_err(Error::Unavailable)?;
     let raw = mail.bytes().await.map_err(Error::Internal)?;
-    let Some(letter) = crate::desk::mail::inbound::mime::parse(&raw, &charset::decode) else {
+    let Some(letter) = mime::parse(&raw, &charset::decode) else {
         return Ok(Disposition::Ignored("it cannot be read, or has too many parts"));
     };
     let own = config.mail.reply_to.as_ref();

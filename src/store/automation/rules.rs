@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::desk::automation::references::{ReferencedRow, References};
 use crate::desk::automation::rule::{Rule, RuleDefinition, TriggerKind};
 use crate::desk::automation::run_report::{AUTO_ASSIGN_PLACEHOLDER, RuleNotification};
-use crate::desk::id::Ref;
+use crate::desk::id::{MAX_ID, Ref};
 use crate::desk::validation::FieldError;
 use crate::edge::db::{Arg, DbError, Rows, Stmt};
 use crate::http::page::{Page, PageStart};
@@ -406,7 +406,7 @@ pub fn record_broken(
 pub fn list_runs(reference: &Ref, page: &Page) -> Stmt {
     let before = match page.start {
         PageStart::After { id, .. } => id,
-        _ => crate::desk::id::MAX_ID,
+        _ => MAX_ID,
     };
     let (column, arg) = ref_column(reference);
     Stmt::new(format!(

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use crate::desk::automation::rule::Rule;
+use crate::desk::id::MAX_ID;
 use crate::edge::db::{DbError, Rows, Stmt};
 use crate::store::automation::rules::{COLUMNS, RuleRow};
 
@@ -22,7 +23,7 @@ impl RunPosition {
 }
 
 /// The position before the first ticket of a run: no ticket sorts after it.
-const BEGINNING: i64 = crate::desk::id::MAX_ID;
+const BEGINNING: i64 = MAX_ID;
 
 /// The active scheduled rules in order of execution, with their progress.
 pub fn list() -> Stmt {

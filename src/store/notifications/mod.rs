@@ -8,7 +8,7 @@ pub mod notify;
 
 use std::collections::BTreeMap;
 
-use crate::desk::id::Ref;
+use crate::desk::id::{MAX_ID, Ref};
 use crate::desk::notification::{Channels, NotificationKind};
 use crate::desk::tickets::policy;
 use crate::edge::db::Stmt;
@@ -126,7 +126,7 @@ pub fn list(reader: &Viewer, filter: NotificationFilter, page: &Page) -> [Stmt; 
         PageStart::After { id, .. } => id,
         _ => i64::MAX,
     };
-    let before = before.min(crate::desk::id::MAX_ID);
+    let before = before.min(MAX_ID);
     let walked = "FROM notices n WHERE n.user_id = ?3 AND n.id < ?4 ORDER BY n.id DESC";
     let window = page.offset().saturating_add(WINDOW);
     [

@@ -9,7 +9,7 @@ use crate::desk::tickets::policy;
 use crate::edge::db::{Arg, Stmt};
 use crate::http::page::{Page, PageStart};
 use crate::store::sql::view::{Out, OutField, View, field, nullable};
-use crate::store::tickets::ticket::{Viewer, ticket_condition};
+use crate::store::tickets::ticket::{Viewer, row_where, ticket_condition};
 
 /// Attachments never change.
 pub const VERSION: i64 = 1;
@@ -271,7 +271,7 @@ pub fn own_upload(reader: &Viewer, key: &str) -> Stmt {
 /// The ticket of the caller's own upload, in the form that [`tickets::row`](crate::store::tickets::ticket::row)
 /// returns.
 pub fn ticket_of_own_upload(reader: &Viewer, key: &str) -> Stmt {
-    crate::store::tickets::ticket::row_where(
+    row_where(
         reader,
         "t.id = (SELECT ticket_id FROM attachments WHERE uid = ?4 AND uploader_id = ?3)",
         key,

@@ -5,7 +5,8 @@ use crate::desk::tickets::policy;
 use crate::edge::db::Stmt;
 use crate::http::page::{Page, PageStart};
 use crate::store::sql::view::{Out, View, field, nullable};
-use crate::store::tickets::ticket::Viewer;
+use crate::store::tickets::ticket::{Viewer, ticket_condition};
+use crate::store::tickets::{messages, transfers};
 
 /// An entry of a ticket's history, as the API returns it.
 pub const EVENT: View = View {
@@ -42,7 +43,7 @@ pub enum EventQuery {
 
 /// Whether the ticket exists and the reader may see it; row `id`.
 pub fn find_visible_ticket(reader: &Viewer, reference: &Ref) -> Stmt {
-    let (name, arg) = crate::store::tickets::ticket::ticket_condition(reference);
+    let (name, arg) = ticket_condition(reference);
     reader
         .stmt(format!(
             "SELECT t.id AS id FROM tickets t WHERE {name} AND t.deleted_at IS NULL AND {}",
@@ -54,7 +55,7 @@ pub fn find_visible_ticket(reader: &Viewer, reference: &Ref) -> Stmt {
 /// The SQL that builds the JSON text of an [`EVENT`], for staff or for customers.
 pub fn json(internal: bool) -> String {
     let data = if internal {
-        crate::store::tickets::transfers::event_data()
+        transfers::event_data()
     } else {
         "e.data"
     };
@@ -81,7 +82,7 @@ pub fn list(reader: &Viewer, reference: &Ref, part: EventQuery, page: &Page) -> 
     if part == EventQuery::Timeline {
         json = format!(
             "iif(e.message_id IS NOT NULL AND e.type = 'message_added', {}, {json})",
-            crate::store::tickets::messages::timeline_json(seq)
+            messages::timeline_json(seq)
         );
     }
     let kinds = match part {
@@ -93,7 +94,7 @@ pub fn list(reader: &Viewer, reference: &Ref, part: EventQuery, page: &Page) -> 
         (EventQuery::After(seq), _) => seq,
         _ => 0,
     };
-    let (name, arg) = crate::store::tickets::ticket::ticket_condition(reference);
+    let (name, arg) = ticket_condition(reference);
     reader
         .stmt(format!(
             "SELECT {json} AS j, {seq} AS id FROM tickets t JOIN events e ON e.ticket_id = t.id \
@@ -121,7 +122,7 @@ pub fn count(reader: &Viewer, reference: &Ref, part: EventQuery) -> Stmt {
         EventQuery::Timeline => ("", 0),
         EventQuery::After(seq) => ("", seq),
     };
-    let (name, arg) = crate::store::tickets::ticket::ticket_condition(reference);
+    let (name, arg) = ticket_condition(reference);
     reader
         .stmt(format!(
             "SELECT count(*) AS n FROM (SELECT 1 FROM tickets t JOIN events e ON e.ticket_id = t.id \

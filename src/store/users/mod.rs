@@ -6,7 +6,7 @@ pub mod agents;
 use serde::Deserialize;
 
 use crate::desk::id::Ref;
-use crate::desk::person::Role;
+use crate::desk::person::{Role, username_from_email};
 use crate::edge::db::{Arg, Stmt};
 use crate::http::page::{Page, PageStart};
 use crate::http::shape::choices;
@@ -161,7 +161,7 @@ pub fn insert(user: &NewUser) -> Vec<Stmt> {
 
 /// If a derived username already exists, the last 8 characters of the uid are appended to it.
 fn insert_row(user: &NewUser) -> Stmt {
-    let made = crate::desk::person::username_from_email(&user.email);
+    let made = username_from_email(&user.email);
     let tail = user
         .uid
         .get(user.uid.len().saturating_sub(8)..)

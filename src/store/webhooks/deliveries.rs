@@ -14,7 +14,7 @@ use crate::http::page::{Page, PageStart};
 use crate::http::shape::Choices;
 use crate::store::sql::reference;
 use crate::store::sql::view::{Out, View, field, nullable};
-use crate::store::tickets::subject::EventSubject;
+use crate::store::tickets::subject::{EventSubject, subject_condition};
 
 /// The delivery states, as they are accepted in input.
 pub static STATE: Choices = Choices {
@@ -329,7 +329,7 @@ pub struct RuleDelivery<'a> {
 
 /// Creates a delivery that reports to an endpoint that a rule has acted on a ticket of the batch.
 pub fn insert_for_rule(subject: &EventSubject, new: &RuleDelivery) -> Stmt {
-    let (name, arg) = crate::store::tickets::subject::subject_condition(subject);
+    let (name, arg) = subject_condition(subject);
     Stmt::new(format!(
         "INSERT INTO webhook_deliveries (webhook_id, id, uid, type, ticket_id, rule, next_attempt_at, created_at, is_internal) \
          SELECT x.webhook, x.id, {}, ?3, t.id, ?4, ?5, ?5, ?6 FROM tickets t \

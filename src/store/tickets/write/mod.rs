@@ -14,11 +14,10 @@ mod tests;
 use crate::desk::tickets::search::index_text;
 use crate::desk::tickets::ticket::Ticket;
 use crate::edge::db::{Arg, Stmt};
-use crate::store::projects;
-use crate::store::sla;
 use crate::store::tickets::assignment;
 use crate::store::tickets::ticket::tags_json;
 use crate::store::tickets::write::story::{Story, Totals};
+use crate::store::{projects, sla};
 
 /// A ticket to be created: the ticket itself, and the values that `desk` does not decide.
 #[derive(Clone, Debug)]

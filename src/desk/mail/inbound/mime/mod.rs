@@ -11,8 +11,9 @@ use mail_parser::decoders::base64::base64_decode;
 use mail_parser::decoders::quoted_printable::quoted_printable_decode;
 use mail_parser::{Encoding, HeaderValue, Message, MessageParser, MessagePart, MimeHeaders, PartType};
 
+use crate::desk::mail::inbound::authentication::{self, SenderAuth};
 use crate::desk::mail::inbound::letter::{IncomingMail, MailAttachment};
-use crate::desk::mail::inbound::{authentication, html, nesting};
+use crate::desk::mail::inbound::{html, nesting};
 use crate::desk::mail::to_single_line;
 
 /// Decodes bytes in a named character set. `None` if the set is unknown.
@@ -58,10 +59,9 @@ pub fn parse(raw: &[u8], decode: CharsetDecoder) -> Option<IncomingMail> {
     in_reply_to.extend(references.into_iter().rev().take(MAX_REFERENCES));
     let mail = IncomingMail {
         message_id: message.message_id().map(str::to_owned),
-        sender_auth: from.as_deref().map_or_else(
-            crate::desk::mail::inbound::authentication::SenderAuth::default,
-            |from| authentication::sender_auth(&message, from),
-        ),
+        sender_auth: from.as_deref().map_or_else(SenderAuth::default, |from| {
+            authentication::sender_auth(&message, from)
+        }),
         from,
         name: name
             .flatten()
