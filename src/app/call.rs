@@ -238,7 +238,7 @@ impl<'a> Call<'a> {
         Ok(rows?)
     }
 
-    /// Reads data like [`Call::read`] if the caller is signed in, otherwise like [`Call::open`].
+    /// Reads data like [`Call::read`] if the caller is signed in, otherwise like [`Call::read_public`].
     ///
     /// # Errors
     /// As for those two.

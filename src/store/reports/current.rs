@@ -98,7 +98,7 @@ impl ReportScope<'_> {
         ))
     }
 
-    /// The present totals by category or department: [`Group`]s. Tickets without one are in no group; they are the
+    /// The present totals by category or department: [`GroupRow`]s. Tickets without one are in no group; they are the
     /// remainder of the total.
     pub fn current_by(&self, by: GroupBy) -> Stmt {
         let mut sql = SqlBuilder::new(self.reader);

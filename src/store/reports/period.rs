@@ -111,7 +111,7 @@ impl ReportScope<'_> {
         ))
     }
 
-    /// The number of tickets created in the period: [`Group`]s.
+    /// The number of tickets created in the period: [`GroupRow`]s.
     pub fn created(&self, by: GroupBy, range: &Period) -> Stmt {
         let mut sql = SqlBuilder::new(self.reader);
         let stretch = self.in_period(&mut sql, TicketTime::Created, range);
