@@ -182,3 +182,5 @@ fn set_status(
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod times_tests;
