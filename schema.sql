@@ -319,14 +319,6 @@ CREATE VIRTUAL TABLE ticket_search USING fts5 (
 -- holds no longer: a missing row refuses, too. It stays empty.
 CREATE TABLE guard (ok INTEGER NOT NULL CONSTRAINT STALE_VERSION CHECK (ok = 1)) STRICT;
 
--- `INSERT INTO stale SELECT ... WHERE <what must not be>` aborts a batch that was decided on an older state.
-CREATE VIEW stale AS SELECT 0 AS found;
-CREATE TRIGGER stale_insert
-INSTEAD OF INSERT ON stale
-BEGIN
-  SELECT RAISE(ABORT, 'STALE_VERSION');
-END;
-
 -- Requests -----------------------------------------------------------------------------------------------------
 
 -- The first insert of a batch that carries an Idempotency-Key: a twin aborts here, reads, and replays.

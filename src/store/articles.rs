@@ -235,7 +235,7 @@ fn index(name: &CategoryRef) -> Stmt {
 /// Deletes an article that is at `version`, and its votes.
 pub fn delete(id: i64, version: i64) -> [Stmt; 3] {
     [
-        Stmt::new("INSERT INTO stale SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM articles WHERE id = ?1 AND version = ?2)")
+        Stmt::new("INSERT INTO guard (ok) SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM articles WHERE id = ?1 AND version = ?2)")
             .bind(id)
             .bind(version),
         Stmt::new("DELETE FROM articles WHERE id = ?1").bind(id),
@@ -246,7 +246,7 @@ pub fn delete(id: i64, version: i64) -> [Stmt; 3] {
 /// Records a vote, replacing an earlier one by the same voter.
 pub fn vote(article_id: i64, voter: &str, is_helpful: bool, now: i64) -> [Stmt; 3] {
     [
-        Stmt::new("INSERT INTO stale SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM articles WHERE id = ?1)")
+        Stmt::new("INSERT INTO guard (ok) SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM articles WHERE id = ?1)")
             .bind(article_id),
         Stmt::new(
             "UPDATE articles SET \

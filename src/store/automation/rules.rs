@@ -181,7 +181,7 @@ pub struct NewRule {
 /// Inserts a rule, unless the maximum number of rules is reached.
 pub fn insert(new: &NewRule) -> [Stmt; 3] {
     [
-        Stmt::new("INSERT INTO stale SELECT 1 WHERE (SELECT count(*) FROM workflows) >= ?1").bind(MAX_RULES),
+        Stmt::new("INSERT INTO guard (ok) SELECT 0 WHERE (SELECT count(*) FROM workflows) >= ?1").bind(MAX_RULES),
         Stmt::new(
             "INSERT INTO workflows (uid, name, is_active, position, stop, trigger, conditions, actions, author_id, created_at, updated_at) \
              SELECT ?1, ?2, ?3, coalesce(?4, (SELECT max(position) + 1 FROM workflows), 1), ?5, ?6, ?7, ?8, ?9, ?10, ?10",
@@ -224,7 +224,7 @@ pub fn update(id: i64, version: i64, new: &NewRule) -> [Stmt; 2] {
 pub fn delete(id: i64, version: i64) -> [Stmt; 4] {
     [
         Stmt::new(
-            "INSERT INTO stale SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM workflows WHERE id = ?1 AND version = ?2)",
+            "INSERT INTO guard (ok) SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM workflows WHERE id = ?1 AND version = ?2)",
         )
         .bind(id)
         .bind(version),

@@ -94,7 +94,7 @@ pub fn advance(rule: i64, started_at: i64, (at, id): (i64, i64)) -> Stmt {
 pub fn claim(rule: i64, started_at: i64, ticket: (i64, i64)) -> [Stmt; 2] {
     [
         Stmt::new(
-            "INSERT INTO stale SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM schedules \
+            "INSERT INTO guard (ok) SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM schedules \
              WHERE workflow_id = ?1 AND started_at = ?2 AND (before_at, before_id) > (?3, ?4))",
         )
         .bind(rule)

@@ -431,7 +431,7 @@ pub fn raise_calendar(id: i64) -> [Stmt; 2] {
 
 /// Aborts the batch unless the calendar still exists in the version that was read.
 pub fn expect_calendar(calendar: &CalendarRow) -> Stmt {
-    Stmt::new("INSERT INTO stale SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM calendars WHERE id = ?1 AND version = ?2)")
+    Stmt::new("INSERT INTO guard (ok) SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM calendars WHERE id = ?1 AND version = ?2)")
         .bind(calendar.id)
         .bind(calendar.version)
 }
@@ -439,7 +439,7 @@ pub fn expect_calendar(calendar: &CalendarRow) -> Stmt {
 /// Deletes a calendar that no policy uses; aborts the batch if a policy uses it.
 pub fn delete_calendar(id: i64) -> [Stmt; 2] {
     [
-        Stmt::new("INSERT INTO stale SELECT 1 FROM sla_policies WHERE calendar_id = ?1").bind(id),
+        Stmt::new("INSERT INTO guard (ok) SELECT 0 FROM sla_policies WHERE calendar_id = ?1").bind(id),
         Stmt::new("DELETE FROM calendars WHERE id = ?1").bind(id),
     ]
 }

@@ -258,7 +258,7 @@ pub fn row(webhook: &Ref, delivery: &Ref) -> Stmt {
 
 /// Aborts the batch unless the endpoint is active.
 fn expect_active(webhook: i64) -> Stmt {
-    Stmt::new("INSERT INTO stale SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM webhooks WHERE id = ?1 AND is_active = 1)")
+    Stmt::new("INSERT INTO guard (ok) SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM webhooks WHERE id = ?1 AND is_active = 1)")
         .bind(webhook)
 }
 
@@ -296,8 +296,9 @@ pub fn redeliver(webhook: i64, delivery: i64, now: i64) -> Vec<Stmt> {
         expect_active(webhook),
         // Aborts the batch if the endpoint has been barred from internal events since the caller checked it.
         Stmt::new(
-            "INSERT INTO stale SELECT 1 FROM webhook_deliveries d JOIN webhooks h ON h.id = d.webhook_id \
-             WHERE d.webhook_id = ?1 AND d.id = ?2 AND d.is_internal = 1 AND h.include_internal = 0",
+            "INSERT INTO guard (ok) SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM webhook_deliveries d \
+             JOIN webhooks h ON h.id = d.webhook_id \
+             WHERE d.webhook_id = ?1 AND d.id = ?2 AND (d.is_internal = 0 OR h.include_internal = 1))",
         )
         .bind(webhook)
         .bind(delivery),

@@ -107,7 +107,7 @@ pub struct NewWebhook {
 /// Inserts an endpoint, unless the maximum number of endpoints is reached.
 pub fn insert(new: &NewWebhook) -> [Stmt; 2] {
     [
-        Stmt::new("INSERT INTO stale SELECT 1 WHERE (SELECT count(*) FROM webhooks) >= ?1").bind(MAX_ENDPOINTS),
+        Stmt::new("INSERT INTO guard (ok) SELECT 0 WHERE (SELECT count(*) FROM webhooks) >= ?1").bind(MAX_ENDPOINTS),
         Stmt::new(
             "INSERT INTO webhooks (uid, url, description, events, include_internal, is_active, secret, event_id, created_at, updated_at) \
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, coalesce((SELECT max(id) FROM events), 0), ?8, ?8)",
@@ -178,7 +178,7 @@ fn without_internal(id: i64) -> [Stmt; 2] {
 /// Deletes an endpoint that is at this version; any other version aborts the batch.
 pub fn delete(id: i64, version: i64) -> [Stmt; 2] {
     [
-        Stmt::new("INSERT INTO stale SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM webhooks WHERE id = ?1 AND version = ?2)")
+        Stmt::new("INSERT INTO guard (ok) SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM webhooks WHERE id = ?1 AND version = ?2)")
             .bind(id)
             .bind(version),
         Stmt::new("DELETE FROM webhooks WHERE id = ?1").bind(id),
