@@ -28,9 +28,9 @@ await main(async (words) => {
   say('\nAll tests passed.')
 })
 
-/** What runs, one after the other: the documentation and the bench only when no test is picked by name. */
+/** What runs, one after the other: size, documentation and bench only when no test is picked by name. */
 function programs(words) {
-  const others = [['scripts/check-docs.mjs'], ['scripts/bench/bench.mjs', '--quick']].map((script) => [process.execPath, ...script])
+  const others = [['scripts/size.mjs'], ['scripts/check-docs.mjs'], ['scripts/bench/bench.mjs', '--quick']].map((script) => [process.execPath, ...script])
   return [...targets().map((target) => ['cargo', 'test', ...target, ...words]), ...(words.length > 0 ? [] : others)]
 }
 

@@ -13,14 +13,14 @@ const HEALTH = '/api/v1/health'
 const TICKS = 100
 
 /** Serves build/ with the databases in `persist`; resolves when it answers. `stop()` ends it. */
-export async function serve(persist) {
-  const launched = await launch(persist)
+export async function serve(persist, vars = []) {
+  const launched = await launch(persist, vars)
   return { ...(await launched.ready), stop: launched.stop }
 }
 
-async function launch(persist) {
+async function launch(persist, more = []) {
   const port = await freePort()
-  const vars = ['RATE_LIMITS=off', 'ACCESS_TOKEN_EXPIRE_MINUTES=1440'].flatMap((pair) => ['--var', pair])
+  const vars = ['RATE_LIMITS=off', 'ACCESS_TOKEN_EXPIRE_MINUTES=1440', ...more].flatMap((pair) => ['--var', pair])
   const args = [at('scripts/serve.mjs'), '--port', port, '--persist', persist, '--no-build', '--quiet', '--while', process.pid, ...vars]
   const child = spawn(process.execPath, args.map(String), { stdio: ['ignore', 'pipe', 'pipe'] })
   let log = ''
