@@ -44,7 +44,7 @@ async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) 
 }
 
 #[event(queue)]
-async fn queue(batch: edge::queue::Batch, env: Env, _context: Context) -> Result<()> {
+async fn queue(batch: edge::queue::QueueBatch, env: Env, _context: Context) -> Result<()> {
     jobs::queue::consume(&env, &batch).await;
     Ok(())
 }

@@ -286,6 +286,37 @@ fn names_are_imported_one_by_one() {
 }
 
 #[test]
+fn a_type_name_means_one_thing() {
+    let mut homes = std::collections::BTreeMap::<String, Vec<String>>::new();
+    for source in sources() {
+        for (_, line) in source.code() {
+            let line = line.trim_start();
+            let line = ["pub(super) ", "pub(crate) ", "pub "]
+                .iter()
+                .find_map(|start| line.strip_prefix(start))
+                .unwrap_or(line);
+            let Some(rest) = ["struct ", "enum ", "trait ", "type "]
+                .iter()
+                .find_map(|kind| line.strip_prefix(kind))
+            else {
+                continue;
+            };
+            let name: String = rest.chars().take_while(|c| c.is_alphanumeric()).collect();
+            let files = homes.entry(name).or_default();
+            if !files.contains(&source.name) {
+                files.push(source.name.clone());
+            }
+        }
+    }
+    let found = homes
+        .into_iter()
+        // A trait's associated type has the name that the trait gives it.
+        .filter(|(name, files)| files.len() > 1 && name != "Target" && name != "Error")
+        .map(|(name, files)| format!("{name}: src/{}", files.join(", src/")));
+    none(found.collect(), "a type name is defined in several files");
+}
+
+#[test]
 fn a_folder_is_seen_at_a_glance() {
     let mut folders = std::collections::BTreeMap::new();
     for source in sources() {

@@ -3,7 +3,7 @@
 use worker::{MessageBatch, MessageExt, QueueContentType, QueueRetryOptionsBuilder, RawMessageBuilder};
 
 /// A batch of messages as the queue delivers it.
-pub type Batch = MessageBatch<String>;
+pub type QueueBatch = MessageBatch<String>;
 
 /// The longest delay that a queue allows, in seconds.
 const MAX_DELAY_SECONDS: u32 = 43_200;
@@ -51,7 +51,7 @@ pub async fn send_later(env: &worker::Env, text: String, seconds: u32) -> Result
 
 /// Runs `deliver` for all messages concurrently, and acknowledges or retries each by itself: a slow one does not delay
 /// the others, and a failed one does not cause the others to be delivered again.
-pub async fn process_each<F>(batch: &Batch, deliver: impl Fn(String) -> F)
+pub async fn process_each<F>(batch: &QueueBatch, deliver: impl Fn(String) -> F)
 where
     F: Future<Output = MessageOutcome>,
 {

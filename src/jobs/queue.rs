@@ -18,7 +18,7 @@ use crate::store::webhooks::sending;
 const MAX_REQUEUED: i64 = 100;
 
 /// Handles a batch of messages. A message that cannot be parsed is logged and acknowledged.
-pub async fn consume(env: &Env, batch: &queue::Batch) {
+pub async fn consume(env: &Env, batch: &queue::QueueBatch) {
     queue::process_each(batch, |text| async move {
         match serde_json::from_str::<Dispatch>(&text) {
             Ok(due) => process(env, due, clock::now()).await,

@@ -51,7 +51,7 @@ async fn try_deliver(env: &Env, id: i64, now: Millis) -> Result<MessageOutcome, 
     let [claim, hold] = rows::claim(id, now);
     let claimed = batch.add::<IdRow>(claim);
     batch.extend([hold]);
-    let letters = batch.add::<JsonRow>(rows::list_mails(id));
+    let letters = batch.add::<LetterJson>(rows::list_mails(id));
     let found = db.batch(&batch).await?;
     if !found.has_row(claimed)? {
         return Ok(MessageOutcome::Done);
@@ -61,7 +61,7 @@ async fn try_deliver(env: &Env, id: i64, now: Millis) -> Result<MessageOutcome, 
         .iter()
         .map(|row| serde_json::from_str(&row.j).map_err(|error| DbError::Other(error.to_string())))
         .collect::<Result<_, _>>()?;
-    let sender = Sender {
+    let sender = MailSender {
         env,
         config: &config,
         db: &db,
@@ -72,7 +72,7 @@ async fn try_deliver(env: &Env, id: i64, now: Millis) -> Result<MessageOutcome, 
 }
 
 #[derive(Deserialize)]
-struct JsonRow {
+struct LetterJson {
     j: String,
 }
 
@@ -85,7 +85,7 @@ enum SendOutcome {
 }
 
 /// A sender that has claimed an outbox row.
-struct Sender<'a> {
+struct MailSender<'a> {
     env: &'a Env,
     config: &'a Config,
     db: &'a Db,
@@ -93,7 +93,7 @@ struct Sender<'a> {
     now: Millis,
 }
 
-impl Sender<'_> {
+impl MailSender<'_> {
     /// Sends each mail, a few concurrently, and releases the row if some remain unsent.
     async fn send_all(&self, letters: &[OutboxMail]) -> Result<MessageOutcome, DbError> {
         let (mut is_over, mut pause) = (false, None);

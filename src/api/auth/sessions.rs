@@ -138,7 +138,7 @@ impl Guess {
 }
 
 /// A session that has just begun: the id of its row, the id of its refresh token (`jti`), and its user as JSON.
-pub(super) struct NewSession {
+pub(super) struct OpenedSession {
     pub(super) user_id: i64,
     session_id: i64,
     jti: String,
@@ -156,7 +156,7 @@ pub(super) async fn begin_session(
     call: &Call<'_>,
     stmts: Vec<Stmt>,
     user: &Ref,
-) -> Result<NewSession, Error> {
+) -> Result<OpenedSession, Error> {
     let (uid, jti, now) = (call.uid()?, call.uid()?, call.now());
     let user_agent: String = call
         .request
@@ -179,7 +179,7 @@ pub(super) async fn begin_session(
     let done = call.write(batch).await?;
     let missing = || Error::Internal("the new session is not there".to_owned());
     let user = done.first(user)?.ok_or_else(missing)?;
-    Ok(NewSession {
+    Ok(OpenedSession {
         user_id: user.id,
         session_id: done.first(session)?.ok_or_else(missing)?.id,
         jti,
@@ -190,7 +190,7 @@ pub(super) async fn begin_session(
 /// The reply to every request that logs a user in: the user and new tokens.
 pub(super) async fn sign_in_reply(
     call: &Call<'_>,
-    opened: NewSession,
+    opened: OpenedSession,
     user_id: i64,
     role: Role,
     ver: i64,
@@ -261,7 +261,7 @@ pub async fn refresh(call: &Call<'_>) -> Result<Reply, Error> {
     if done.first(rotated)?.is_none_or(|row| row.won != 1) {
         return Err(ENDED);
     }
-    let opened = NewSession {
+    let opened = OpenedSession {
         user_id: claims.user_id,
         session_id: claims.session_id,
         jti,

@@ -102,28 +102,28 @@ pub const VERSION: Shape = Shape {
 /// `PUT /tickets/{id}`.
 pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
     let input = input::parse_body(call.request, &EDIT)?;
-    retry!(try_change(call, &input, &Action::Edit))
+    retry!(try_change(call, &input, &TicketAction::Edit))
 }
 
 /// `PUT /tickets/{id}/status`.
 pub async fn set_status(call: &Call<'_>) -> Result<Reply, Error> {
     let input = input::parse_body(call.request, &STATUS)?;
-    retry!(try_change(call, &input, &Action::Edit))
+    retry!(try_change(call, &input, &TicketAction::Edit))
 }
 
 /// `PUT /tickets/{id}/priority`.
 pub async fn set_priority(call: &Call<'_>) -> Result<Reply, Error> {
     let input = input::parse_body(call.request, &PRIORITY)?;
-    retry!(try_change(call, &input, &Action::Edit))
+    retry!(try_change(call, &input, &TicketAction::Edit))
 }
 
 /// `PUT` and `POST /tickets/{id}/assign`: to somebody, to nobody, or to the caller.
 pub async fn assign(call: &Call<'_>) -> Result<Reply, Error> {
     let input = input::parse_optional_body(call.request, &ASSIGN)?;
     let action = if input.has("assignee") {
-        Action::Edit
+        TicketAction::Edit
     } else {
-        Action::Take
+        TicketAction::Take
     };
     let lost = Cell::new(false);
     let outcome = retry!(async {
@@ -143,17 +143,17 @@ pub async fn assign(call: &Call<'_>) -> Result<Reply, Error> {
 /// `PUT` and `POST /tickets/{id}/close`.
 pub async fn close(call: &Call<'_>) -> Result<Reply, Error> {
     let input = input::parse_optional_body(call.request, &VERSION)?;
-    retry!(try_change(call, &input, &Action::Close))
+    retry!(try_change(call, &input, &TicketAction::Close))
 }
 
 /// `POST /tickets/{id}/reopen`.
 pub async fn reopen(call: &Call<'_>) -> Result<Reply, Error> {
     let input = input::parse_optional_body(call.request, &VERSION)?;
-    retry!(try_change(call, &input, &Action::Reopen))
+    retry!(try_change(call, &input, &TicketAction::Reopen))
 }
 
 /// What is done to a ticket.
-enum Action {
+enum TicketAction {
     /// Change what the body says.
     Edit,
     /// Assign it to the caller.
@@ -164,7 +164,7 @@ enum Action {
 }
 
 /// One attempt at a change: reads the ticket and what the input refers to, calls `decide`, commits.
-async fn try_change(call: &Call<'_>, input: &Input, action: &Action) -> Result<Reply, Error> {
+async fn try_change(call: &Call<'_>, input: &Input, action: &TicketAction) -> Result<Reply, Error> {
     let reference = call.reference("id")?;
     let reader = viewer(call)?;
     let mut batch = Batch::new();
@@ -180,22 +180,22 @@ async fn try_change(call: &Call<'_>, input: &Input, action: &Action) -> Result<R
     }
     let actor = call.actor()?;
     let edit = match action {
-        Action::Take => TicketEdit {
+        TicketAction::Take => TicketEdit {
             assignee: Some(Some(Person {
                 id: actor.id,
                 card: actor.card.clone(),
             })),
             ..TicketEdit::default()
         },
-        Action::Close => TicketEdit {
+        TicketAction::Close => TicketEdit {
             status: Some(Status::Closed),
             ..TicketEdit::default()
         },
-        Action::Reopen => TicketEdit {
+        TicketAction::Reopen => TicketEdit {
             status: Some(reopen_status(call, &ticket)?),
             ..TicketEdit::default()
         },
-        Action::Edit => TicketEdit {
+        TicketAction::Edit => TicketEdit {
             title: input.text("title"),
             description: input.text("description"),
             priority: input.choice("priority").and_then(Priority::parse),

@@ -21,7 +21,7 @@ pub fn of_message(actor: Option<i64>, event: &Event, mentioned: &[String]) -> Ve
     let candidates = candidates(actor, event);
     if mentioned.is_empty() {
         if !candidates.is_empty() {
-            stmts.extend(notify(&Audience::of_last_event(candidates)));
+            stmts.extend(notify(&EventAudience::of_last_event(candidates)));
         }
         return stmts;
     }
@@ -29,8 +29,8 @@ pub fn of_message(actor: Option<i64>, event: &Event, mentioned: &[String]) -> Ve
         .iter()
         .map(|name| json!([format!("@{name}"), "mention"]))
         .collect();
-    let mentions = Audience::of_last_message(mentions);
-    let replies = Audience::of_last_event(candidates);
+    let mentions = EventAudience::of_last_message(mentions);
+    let replies = EventAudience::of_last_event(candidates);
     // A mention is more specific than a reply, so it comes first. Each kind has its own preference for live and mail.
     stmts.push(insert_notices(&mentions));
     stmts.push(insert_notices_for_the_rest(&replies));
@@ -69,7 +69,7 @@ fn candidates(actor: Option<i64>, event: &Event) -> Vec<Value> {
 pub fn notify_of_assignment(ticket: (&str, Arg), cause: &str) -> [Stmt; 2] {
     let (condition, arg) = ticket;
     let candidates = vec![json!(["assignee", "assigned"]), json!(["requester", "status"])];
-    let mut audience = Audience::of_last_event(candidates);
+    let mut audience = EventAudience::of_last_event(candidates);
     audience.condition = format!(
         "{} AND {} AND e.type = 'assigned' AND e.cause = ?3 AND {CHANGED_STATUS}",
         audience.condition,
@@ -81,7 +81,7 @@ pub fn notify_of_assignment(ticket: (&str, Arg), cause: &str) -> [Stmt; 2] {
 
 /// Notifies of the newest event of each ticket `t` that matches a condition, where that event changed the status.
 pub fn notify_of_status(condition: &str, args: Vec<Arg>) -> [Stmt; 2] {
-    notify(&Audience::of_newest_events(
+    notify(&EventAudience::of_newest_events(
         r#"'[["requester","status"],["assignee","status"]]'"#,
         &format!("{condition} AND {CHANGED_STATUS}"),
         args,
@@ -91,7 +91,7 @@ pub fn notify_of_status(condition: &str, args: Vec<Arg>) -> [Stmt; 2] {
 /// Notifies of the newest event of each ticket `t` that matches a condition, where that event is an SLA warning. The
 /// assignee is notified; without an assignee all managers; without managers all admins.
 pub fn notify_of_warning(condition: &str, args: Vec<Arg>) -> [Stmt; 2] {
-    notify(&Audience::of_newest_events(
+    notify(&EventAudience::of_newest_events(
         // The unary + keeps SQLite from using an index on `is_active`, which would read all active users.
         "iif(t.assignee_id IS NOT NULL, json_array(json_array(t.assignee_id, e.type)), \
            (SELECT json_group_array(json_array(m.id, e.type)) FROM users m WHERE +m.is_active = 1 AND m.role <> 'customer' AND m.role = \
@@ -108,7 +108,7 @@ const CHANGED_STATUS: &str = r#"(c.value ->> 1 <> 'status' OR instr(e.changes, '
 
 /// The candidates `c` for notices of an event `e` of the ticket `t`.
 #[derive(Clone)]
-struct Audience {
+struct EventAudience {
     from: &'static str,
     /// SQL expression of the JSON list of candidates.
     list: String,
@@ -129,9 +129,9 @@ const PERSON: &str = "CASE c.value ->> 0 WHEN 'requester' THEN t.requester_id WH
 const PERSON_OR_NAME: &str = "CASE c.value ->> 0 WHEN 'requester' THEN t.requester_id WHEN 'assignee' THEN t.assignee_id \
    ELSE (SELECT id FROM users WHERE username_key = substr(c.value ->> 0, 2)) END";
 
-impl Audience {
-    fn of_last_event(candidates: Vec<Value>) -> Audience {
-        Audience {
+impl EventAudience {
+    fn of_last_event(candidates: Vec<Value>) -> EventAudience {
+        EventAudience {
             from: "events e CROSS JOIN tickets t ON t.id = e.ticket_id",
             list: "?1".to_owned(),
             candidates,
@@ -143,16 +143,16 @@ impl Audience {
         }
     }
 
-    fn of_last_message(mentions: Vec<Value>) -> Audience {
-        Audience {
+    fn of_last_message(mentions: Vec<Value>) -> EventAudience {
+        EventAudience {
             person: PERSON_OR_NAME,
             must_see: true,
-            ..Audience::of_last_event(mentions)
+            ..EventAudience::of_last_event(mentions)
         }
     }
 
-    fn of_newest_events(list: &str, condition: &str, args: Vec<Arg>) -> Audience {
-        Audience {
+    fn of_newest_events(list: &str, condition: &str, args: Vec<Arg>) -> EventAudience {
+        EventAudience {
             from: "tickets t CROSS JOIN events e \
                ON e.id = (SELECT id FROM events WHERE ticket_id = t.id ORDER BY seq DESC LIMIT 1)",
             list: list.to_owned(),
@@ -165,7 +165,7 @@ impl Audience {
         }
     }
 
-    fn and(&self, more: Vec<Value>) -> Audience {
+    fn and(&self, more: Vec<Value>) -> EventAudience {
         let mut both = self.clone();
         both.candidates.extend(more);
         both
@@ -181,17 +181,17 @@ impl Audience {
 }
 
 /// Creates the notices of an audience, and the mails about them.
-fn notify(audience: &Audience) -> [Stmt; 2] {
+fn notify(audience: &EventAudience) -> [Stmt; 2] {
     [insert_notices(audience), insert_mails(audience)]
 }
 
-fn insert_notices(audience: &Audience) -> Stmt {
+fn insert_notices(audience: &EventAudience) -> Stmt {
     insert_notices_where(audience, "1", "1")
 }
 
 /// Like [`insert_notices`], but leaves out the channels (live, mail) by which a person has already been notified of
 /// the event. Each channel is checked separately.
-fn insert_notices_for_the_rest(audience: &Audience) -> Stmt {
+fn insert_notices_for_the_rest(audience: &EventAudience) -> Stmt {
     let told = |way: &str| {
         format!(
             "NOT EXISTS (SELECT 1 FROM notices n WHERE n.user_id = u.id AND n.id > e.id * 1024 AND n.event_id = e.id AND {way})"
@@ -200,8 +200,8 @@ fn insert_notices_for_the_rest(audience: &Audience) -> Stmt {
     insert_notices_where(audience, &told("n.live = 1"), &told("n.mail IS NOT NULL"))
 }
 
-fn insert_notices_where(audience: &Audience, may_list: &str, may_mail: &str) -> Stmt {
-    let Audience {
+fn insert_notices_where(audience: &EventAudience, may_list: &str, may_mail: &str) -> Stmt {
+    let EventAudience {
         from,
         list,
         condition,
@@ -234,14 +234,14 @@ fn insert_notices_where(audience: &Audience, may_list: &str, may_mail: &str) -> 
 }
 
 /// FROM clause of the notices `n` that an audience has just received.
-fn told(audience: &Audience) -> String {
+fn told(audience: &EventAudience) -> String {
     format!(
         "FROM {} CROSS JOIN json_each({}) c CROSS JOIN notices n ON n.user_id = {} AND n.id > e.id * 1024 AND n.event_id = e.id",
         audience.from, audience.list, audience.person
     )
 }
 
-fn insert_mails(audience: &Audience) -> Stmt {
+fn insert_mails(audience: &EventAudience) -> Stmt {
     audience.stmt(format!(
         "INSERT INTO outbox (people, next_attempt_at, created_at) \
          SELECT json_group_array(DISTINCT json_array(n.user_id, n.id)), e.created_at, e.created_at {} \

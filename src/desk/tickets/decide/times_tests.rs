@@ -1,14 +1,15 @@
 //! Edits of a ticket: reopening windows, times and due times, the event that an edit becomes.
 
-use super::tests::*;
+use serde_json::json;
+
 use crate::desk::person::Role;
+use crate::desk::tickets::decide::tests::*;
 use crate::desk::tickets::decide::*;
 use crate::desk::tickets::event::EventKind;
 use crate::desk::tickets::priority::Priority;
 use crate::desk::tickets::status::{Lifecycle, Status};
 use crate::desk::tickets::ticket::*;
 use crate::desk::{DAY, HOUR};
-use serde_json::json;
 
 #[test]
 fn the_window_is_for_closed_support_tickets() {
