@@ -140,9 +140,6 @@ CREATE TABLE tickets (
   number TEXT NOT NULL,                    -- TICK-YYYYMMDD-NNNN, as shown; unique by ticket_names
   key TEXT,                                -- WEB-12, as shown; likewise
   title TEXT NOT NULL,
-  title_index TEXT,                        -- the title as it is indexed, where that differs (CJK)
-  description TEXT NOT NULL,
-  description_index TEXT,
   status TEXT NOT NULL CHECK (status IN
     ('open', 'assigned', 'in_progress', 'waiting', 'blocked', 'resolved', 'closed', 'reopened')),
   priority INTEGER NOT NULL CHECK (priority BETWEEN 1 AND 4),   -- 1 low, 2 medium, 3 high, 4 urgent
@@ -182,14 +179,18 @@ CREATE TABLE tickets (
   paused_at INTEGER,                       -- the resolution clock stands still since then
   paused_ms INTEGER NOT NULL DEFAULT 0,    -- working time it has stood still before that
   is_overdue INTEGER NOT NULL DEFAULT 0 CHECK (is_overdue IN (0, 1)),  -- marked by the clock, and counted
-  deleted_at INTEGER
+  deleted_at INTEGER,
+  -- long texts come last: what a list tests is read without them
+  title_index TEXT,                        -- the title as it is indexed, where that differs (CJK)
+  description TEXT NOT NULL,
+  description_index TEXT
 ) STRICT;
 
--- One index per filter; each ends in the rowid, so a filtered list is a walk from the newest down.
-CREATE INDEX tickets_by_status ON tickets (status) WHERE deleted_at IS NULL;
-CREATE INDEX tickets_by_priority ON tickets (priority) WHERE deleted_at IS NULL;
+-- Each index ends in the rowid, so a list is a walk from the newest down, or several that are merged: for a priority,
+-- one for each status.
+CREATE INDEX tickets_by_status ON tickets (status, priority) WHERE deleted_at IS NULL;
 CREATE INDEX tickets_by_category ON tickets (category_id) WHERE deleted_at IS NULL;
-CREATE INDEX tickets_by_assignee ON tickets (assignee_id) WHERE deleted_at IS NULL;
+CREATE INDEX tickets_by_assignee ON tickets (assignee_id, status) WHERE deleted_at IS NULL;
 -- Orders other than the newest first, for the whole desk and for a customer's own tickets.
 CREATE INDEX tickets_by_created ON tickets (created_at) WHERE deleted_at IS NULL;
 CREATE INDEX tickets_by_updated ON tickets (updated_at) WHERE deleted_at IS NULL;

@@ -11,15 +11,22 @@ use crate::http::input_values::Input;
 use crate::http::page::{self, Page, Total};
 use crate::http::reply::Reply;
 use crate::http::shape::Shape;
+use crate::store::sql::render::{Selection, render};
 use crate::store::sql::rows::{CountRow, IdRow};
 use crate::store::users::agents::ResolvedIds;
 
-/// A row of a list: its JSON, its id and the value that it is sorted by.
+/// A row of a list.
 #[derive(Debug, Deserialize)]
 pub struct ListRow {
-    pub j: String,
+    /// Its columns or its JSON ([`render`](crate::store::sql::render)); none if it is not shown, and only says where the
+    /// scan stopped.
+    pub j: Option<String>,
     pub id: i64,
+    /// The value that it is sorted by.
     pub s: Option<i64>,
+    /// 1 if the scan stopped here, although there may be more.
+    #[serde(default)]
+    pub stop: Option<i64>,
 }
 
 /// The row at which a scan stopped: the value it is sorted by, and its id.
@@ -49,6 +56,7 @@ pub struct List<C> {
     count: C,
     stopped: Option<Stmt>,
     parent: Option<Stmt>,
+    fields: Option<Selection>,
 }
 
 impl<C: FnOnce() -> Stmt> List<C> {
@@ -60,6 +68,7 @@ impl<C: FnOnce() -> Stmt> List<C> {
             count,
             stopped: None,
             parent: None,
+            fields: None,
         }
     }
 
@@ -72,6 +81,12 @@ impl<C: FnOnce() -> Stmt> List<C> {
     /// Adds the statement that finds what the list belongs to. If it has no row, the reply is 404.
     pub fn of(mut self, parent: impl Into<Option<Stmt>>) -> List<C> {
         self.parent = parent.into();
+        self
+    }
+
+    /// Sets the fields that `rows` selects, if these are not all fields of the route's view.
+    pub fn fields(mut self, fields: Selection) -> List<C> {
+        self.fields = Some(fields);
         self
     }
 
@@ -89,9 +104,13 @@ impl<C: FnOnce() -> Stmt> List<C> {
         if let Some(parent) = parent {
             found.require(parent)?;
         }
+        let fields = self
+            .fields
+            .or_else(|| call.route.responds.view().map(Selection::all));
         Ok(page_reply(
             call,
             page,
+            fields.as_ref(),
             &found.all(rows)?,
             found.first_if(stopped)?,
             found.first_if(total)?,
@@ -99,29 +118,34 @@ impl<C: FnOnce() -> Stmt> List<C> {
     }
 }
 
-/// The reply with a page of rows that are JSON already. `rows` has one row more than the limit if there are more.
+/// The reply with a page of rows. `rows` has one row more than the limit if there are more.
 pub(super) fn page_reply(
     call: &Call,
     page: &Page,
+    fields: Option<&Selection>,
     rows: &[ListRow],
     stopped: Option<StopRow>,
     total: Option<CountRow>,
 ) -> Reply {
     let limit = usize::try_from(page.limit).unwrap_or_default();
     let shown = rows.get(..limit.min(rows.len())).unwrap_or_default();
+    let cursor = |row: &ListRow| page.cursor(row.s.unwrap_or_default(), row.id);
     let next = if rows.len() > limit {
-        shown
-            .last()
-            .map(|row| page.cursor(row.s.unwrap_or_default(), row.id))
+        shown.last().map(cursor)
     } else {
-        stopped.and_then(|at| Some(page.cursor(at.s.unwrap_or_default(), at.id?)))
+        let here = shown.last().filter(|row| row.stop == Some(1)).map(cursor);
+        here.or_else(|| stopped.and_then(|at| Some(page.cursor(at.s.unwrap_or_default(), at.id?))))
     };
-    let mut text = String::with_capacity(shown.iter().map(|row| row.j.len().saturating_add(1)).sum());
-    for row in shown {
+    let texts = || shown.iter().filter_map(|row| row.j.as_deref());
+    let mut text = String::with_capacity(texts().map(|text| text.len().saturating_mul(2)).sum());
+    for row in texts() {
         if !text.is_empty() {
             text.push(',');
         }
-        text.push_str(&row.j);
+        match fields {
+            Some(fields) => fields.render(row, &mut text),
+            None => text.push_str(row),
+        }
     }
     let total = total.map(|count| Total(count.n));
     let (body, link) = page::render_list(call.request, page, &text, next, total);
@@ -134,7 +158,14 @@ pub(super) fn page_reply(
 
 /// A page without rows, for when it is known before reading that nothing can match.
 pub fn empty_page(call: &Call, page: &Page) -> Reply {
-    page_reply(call, page, &[], None, page.count.then_some(CountRow { n: 0 }))
+    page_reply(
+        call,
+        page,
+        None,
+        &[],
+        None,
+        page.count.then_some(CountRow { n: 0 }),
+    )
 }
 
 /// One resource: its JSON and its version.
@@ -148,11 +179,15 @@ pub struct ResourceRow {
 ///
 /// # Errors
 /// 404 if it has no row.
-pub fn resource_reply(found: &Answers, slot: Slot<ResourceRow>) -> Result<Reply, Error> {
+pub fn resource_reply(call: &Call, found: &Answers, slot: Slot<ResourceRow>) -> Result<Reply, Error> {
     let row = found.require(slot)?;
+    let json = match call.route.responds.view() {
+        Some(view) => render(view, row.j),
+        None => row.j,
+    };
     Ok(Reply {
         version: row.v,
-        ..Reply::ok(row.j)
+        ..Reply::ok(json)
     })
 }
 
@@ -164,7 +199,7 @@ pub async fn show_resource(call: &Call<'_>, stmt: Stmt) -> Result<Reply, Error> 
         Access::Public => call.read_optional(batch).await?,
         _ => call.read(batch).await?,
     };
-    resource_reply(&found, resource)
+    resource_reply(call, &found, resource)
 }
 
 /// The ids that a list of names refers to, as JSON; a field error if one of the names refers to nothing.

@@ -175,7 +175,7 @@ pub async fn show(call: &Call<'_>) -> Result<Reply, Error> {
     if account.id != call.my_id()? && !call.my_role()?.is_staff() {
         return Err(Error::NotFound);
     }
-    resource_reply(&found, resource)
+    resource_reply(call, &found, resource)
 }
 
 /// `PUT /users/me`.

@@ -128,12 +128,20 @@ pub async fn list(call: &Call<'_>) -> Result<Reply, Error> {
     let directory = rows::read_references(found.rows(directory)?)?;
     let rules = found.all(rules)?;
     let shown = rules.iter().map(|row| ListRow {
-        j: with_problems(row, &directory),
+        j: Some(with_problems(row, &directory)),
         id: row.id,
         s: Some(row.position),
+        stop: None,
     });
     let shown: Vec<ListRow> = shown.collect();
-    Ok(page_reply(call, &page, &shown, None, found.first_if(total)?))
+    Ok(page_reply(
+        call,
+        &page,
+        None,
+        &shown,
+        None,
+        found.first_if(total)?,
+    ))
 }
 
 /// `GET /workflows/{id}`.

@@ -30,9 +30,10 @@ use crate::http::input_values::Input;
 use crate::http::reply::Reply;
 use crate::http::request::{Method, Request};
 use crate::store::automation::rules::RuleSet;
-use crate::store::commit::{self, CommitReply, IdempotencyKey};
+use crate::store::commit::{self, CommitReply, IdempotencyKey, StoredReply};
 use crate::store::dispatch::{self, Dispatch};
 use crate::store::sessions;
+use crate::store::sql::render::{column_names, render};
 use crate::store::sql::scope::Scope;
 use crate::store::tickets::ticket::Viewer;
 
@@ -213,7 +214,7 @@ impl<'a> Call<'a> {
         self.check_authority(me, authority, found)?;
         allowed?;
         if let (Some(key), Some(found)) = (&key, key.as_ref().and_then(|_| rows.next())) {
-            check_replay(key, &found)?;
+            check_replay(key, self.route.responds.view(), &found)?;
         }
         Ok(rows.collect())
     }
@@ -360,6 +361,7 @@ impl<'a> Call<'a> {
             user_id: me.user_id,
             key,
             fingerprint,
+            columns: self.route.responds.view().map_or_else(String::new, column_names),
             now: self.app.now,
         }))
     }
@@ -383,7 +385,11 @@ impl<'a> Call<'a> {
         match commit::commit(&self.app.db, key.as_ref(), stmts, &answer, self.now()).await {
             Ok((answered, due)) => {
                 self.app.dispatches.borrow_mut().extend(due);
-                Ok(stored_reply(answered))
+                let body = match self.route.responds.view() {
+                    Some(view) => render(view, answered.body),
+                    None => answered.body,
+                };
+                Ok(stored_reply(StoredReply { body, ..answered }))
             }
             Err(DbError::Unique(column)) if column == "idempotency.user_id" => {
                 let Some(key) = key else {
@@ -392,7 +398,7 @@ impl<'a> Call<'a> {
                 let mut batch = Batch::new();
                 let stored = batch.add::<Rows>(commit::find_key(key.user_id, &key.key));
                 let found = self.app.db.batch(&batch).await?;
-                check_replay(&key, found.rows(stored)?)?;
+                check_replay(&key, self.route.responds.view(), found.rows(stored)?)?;
                 Err(Error::Internal("the twin's answer is not there".to_owned()))
             }
             Err(error) => Err(error.into()),

@@ -75,6 +75,20 @@ pub enum Responds {
     Socket,
 }
 
+impl Responds {
+    /// The view of the resource, or of the rows of the list.
+    pub fn view(self) -> Option<&'static View> {
+        match self {
+            Responds::One(view) | Responds::List(view) | Responds::Created(view) => Some(view),
+            Responds::Nothing
+            | Responds::Schema(_)
+            | Responds::CreatedSchema(_)
+            | Responds::Media(_)
+            | Responds::Socket => None,
+        }
+    }
+}
+
 /// One row of the route table.
 pub struct Route {
     pub method: Method,

@@ -70,7 +70,7 @@ pub struct Page {
 }
 
 /// Parameters for paging. They are not part of a list's identity, so a cursor stays valid when they change.
-const PAGING_PARAMS: [&str; 6] = ["limit", "per_page", "cursor", "page", "skip", "count"];
+const PAGING_PARAMS: [&str; 7] = ["limit", "per_page", "cursor", "page", "skip", "count", "fields"];
 
 impl Page {
     /// Parses the page from a query that was parsed with [`QUERY`]. `viewer` ties cursors to the user who sees the

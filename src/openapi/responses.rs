@@ -7,8 +7,9 @@ use crate::http::page;
 use crate::http::request::Method;
 use crate::http::shape::Kind;
 use crate::openapi::reports;
-use crate::openapi::schema::{page_of, schema_ref, view};
+use crate::openapi::schema::{page_of, schema_ref, some_fields, view};
 use crate::store::sql::view::View;
+use crate::store::tickets::view::{LIST_ONLY, TICKET};
 
 /// An error response: status, component name, description.
 type ErrorResponse = (u16, &'static str, &'static str);
@@ -189,9 +190,22 @@ pub fn schemas(responds: Responds) -> Vec<(String, Value)> {
         return Vec::new();
     };
     let mut all = vec![(table.name.to_owned(), view(table))];
-    all.extend(list.map(|name| (name, page_of(table.name))));
+    if let Some(name) = list {
+        // Lists of tickets give some of the fields where the request asks for them.
+        if table.name == TICKET.name {
+            let fields = TICKET.fields.iter().chain(LIST_ONLY);
+            all.push((SOME_FIELDS.to_owned(), some_fields(fields)));
+            let item = json!({"anyOf": [schema_ref(table.name), schema_ref(SOME_FIELDS)]});
+            all.push((name, page_of(item)));
+        } else {
+            all.push((name, page_of(schema_ref(table.name))));
+        }
+    }
     all
 }
+
+/// The name of the schema of a ticket of which a list gives some fields.
+const SOME_FIELDS: &str = "TicketFields";
 
 fn list_name(view: &View) -> String {
     format!("{}Page", view.name)

@@ -179,15 +179,24 @@ pub fn view(view: &View) -> Value {
     json!({"type": "object", "properties": properties, "required": required, "additionalProperties": false})
 }
 
+/// The schema of an object with some of these fields, and no others.
+pub fn some_fields(fields: impl Iterator<Item = &'static OutField>) -> Value {
+    let properties: Map<String, Value> = fields
+        .map(|field| (field.name.to_owned(), output(field)))
+        .collect();
+    json!({"type": "object", "properties": properties, "additionalProperties": false})
+}
+
 fn output(field: &OutField) -> Value {
     let schema = match field.out {
         Out::Int => json!({"type": "integer"}),
         Out::Text => json!({"type": "string"}),
         Out::Time => json!({"type": "string", "format": "date-time"}),
         Out::Flag => json!({"type": "boolean"}),
-        Out::Word(words) => one_of(words.list),
+        Out::Word(words) | Out::Rank(words) => one_of(words.list),
         Out::Card => schema_ref("Person"),
         Out::Json(name) => schema_ref(name),
+        Out::Computed(computed) => schema_ref(computed.schema),
     };
     let schema = if field.nullable { or_null(schema) } else { schema };
     described(schema, field.doc)
@@ -199,14 +208,15 @@ pub fn schema_names(view: &View) -> impl Iterator<Item = &'static str> {
     view.fields.iter().filter_map(|field| match field.out {
         Out::Card => Some("Person"),
         Out::Json(name) => Some(name),
-        Out::Int | Out::Text | Out::Time | Out::Flag | Out::Word(_) => None,
+        Out::Computed(computed) => Some(computed.schema),
+        Out::Int | Out::Text | Out::Time | Out::Flag | Out::Word(_) | Out::Rank(_) => None,
     })
 }
 
 /// The schema of a page of a list.
-pub fn page_of(item: &str) -> Value {
+pub fn page_of(item: Value) -> Value {
     object([
-        ("data", list(schema_ref(item))),
+        ("data", list(item)),
         ("meta", schema_ref("PageMeta")),
         ("links", schema_ref("PageLinks")),
     ])

@@ -195,7 +195,7 @@ fn accounts() -> [(&'static str, Value); 5] {
     ]
 }
 
-fn tickets() -> [(&'static str, Value); 10] {
+fn tickets() -> [(&'static str, Value); 11] {
     let sums = |words: &[&str]| {
         let properties: serde_json::Map<String, Value> =
             words.iter().map(|word| ((*word).to_owned(), count())).collect();
@@ -247,6 +247,15 @@ fn tickets() -> [(&'static str, Value); 10] {
                 ]),
                 "How the two promises are doing at this moment.",
             ),
+        ),
+        (
+            "LastMessage",
+            object([
+                ("at", json!({"type": "string", "format": "date-time"})),
+                ("author", schema_ref("Person")),
+                ("is_internal", json!({"type": "boolean"})),
+                ("excerpt", text()),
+            ]),
         ),
         (
             "Transitions",
@@ -342,7 +351,7 @@ fn sla_calendars() -> [(&'static str, Value); 4] {
 }
 
 fn timeline(entry: Value) -> Value {
-    let mut page = page_of("Said");
+    let mut page = page_of(schema_ref("Said"));
     if let Some(items) = page.pointer_mut("/properties/data/items") {
         *items = entry;
     }

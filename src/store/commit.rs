@@ -17,6 +17,8 @@ pub struct IdempotencyKey {
     pub key: String,
     /// The fingerprint of the request's method, path and body.
     pub fingerprint: String,
+    /// The names of the columns of the answer, as [`render_stored`](crate::store::sql::render::render_stored) reads them.
+    pub columns: String,
     pub now: i64,
 }
 
@@ -160,9 +162,10 @@ fn claim_key(key: &IdempotencyKey, status: i64) -> Stmt {
 /// renumbering.
 fn store_reply(key: &IdempotencyKey, view: &Stmt, place: Option<&str>) -> Stmt {
     let next = view.args.len().saturating_add(1);
-    let (user, word) = (next.saturating_add(1), next.saturating_add(2));
+    let [user, word, columns] = [1, 2, 3].map(|more| next.saturating_add(more));
     let sql = format!(
-        "UPDATE idempotency SET (body, version, location) = (SELECT j, v, ?{next} || id FROM ({})) \
+        "UPDATE idempotency SET (body, version, location) = \
+           (SELECT iif(j LIKE '[%', ?{columns} || j, j), v, ?{next} || id FROM ({})) \
          WHERE user_id = ?{user} AND key = ?{word}",
         view.sql
     );
@@ -170,6 +173,10 @@ fn store_reply(key: &IdempotencyKey, view: &Stmt, place: Option<&str>) -> Stmt {
         sql: sql.into(),
         args: view.args.clone(),
     };
-    stmt = stmt.bind(place).bind(key.user_id).bind(&key.key);
+    stmt = stmt
+        .bind(place)
+        .bind(key.user_id)
+        .bind(&key.key)
+        .bind(&key.columns);
     stmt
 }

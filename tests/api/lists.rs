@@ -323,3 +323,72 @@ fn staff_filter_by_people() {
     }
     assert_eq!(agent.get("/tickets?assignee=me").is(200).ids(), [mine]);
 }
+
+fn keys(row: &Value) -> Vec<&str> {
+    row.as_object().unwrap().keys().map(String::as_str).collect()
+}
+
+#[test]
+fn a_list_gives_the_fields_that_are_asked_for() {
+    let customer = Customer::fresh();
+    let id = opened(&customer, 1)[0];
+    let full = customer.get("/tickets").is(200).json();
+    assert!(keys(&full["data"][0]).contains(&"description"));
+    assert!(!keys(&full["data"][0]).contains(&"last_message"));
+    for asked in [
+        "fields=sla,id,allowed_transitions",
+        "fields=id&fields=sla&fields=allowed_transitions",
+    ] {
+        let some = customer.get(&format!("/tickets?{asked}")).is(200).json();
+        let row = &some["data"][0];
+        let mut have = keys(row);
+        have.sort_unstable();
+        assert_eq!(have, ["allowed_transitions", "id", "sla"], "{asked}");
+        for name in have {
+            assert_eq!(row[name], full["data"][0][name], "{name}");
+        }
+    }
+    assert_eq!(
+        customer.get("/tickets?fields=id").is(200).json()["data"],
+        json!([{"id": id}])
+    );
+    let wrong = customer.get("/tickets?fields=id,passwords").is(400);
+    assert!(wrong.text().contains("fields"), "{}", wrong.text());
+}
+
+#[test]
+fn a_row_shows_the_last_message_that_its_reader_may_see() {
+    let customer = Customer::fresh();
+    let manager = Manager::any();
+    let id = opened(&customer, 1)[0];
+    let row = |by: &Caller| {
+        by.get(&format!("/tickets?fields=row&requester={}&limit=1", customer.id))
+            .is(200)
+            .json()["data"][0]
+            .clone()
+    };
+    assert_eq!(row(&customer)["last_message"], Value::Null);
+    let long = "Süß \"quoted\" \\ 日本 ".repeat(30);
+    customer
+        .post(&format!("/tickets/{id}/messages"), &json!({"body": long}))
+        .is(201);
+    let public = row(&customer);
+    let excerpt: String = long.chars().take(160).collect();
+    assert_eq!(public["last_message"]["excerpt"], excerpt);
+    assert_eq!(public["last_message"]["author"]["id"], customer.id);
+    assert_eq!(public["last_message"]["is_internal"], false);
+    assert!(!keys(&public).contains(&"description"));
+    manager
+        .post(
+            &format!("/tickets/{id}/messages"),
+            &json!({"body": "A note for staff", "is_internal": true}),
+        )
+        .is(201);
+    assert_eq!(
+        row(&customer),
+        public,
+        "a note changes nothing that a customer sees"
+    );
+    assert_eq!(row(&manager)["last_message"]["excerpt"], "A note for staff");
+    assert_eq!(row(&manager)["last_message"]["is_internal"], true);
+}

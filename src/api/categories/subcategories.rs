@@ -63,7 +63,7 @@ pub async fn show(call: &Call<'_>) -> Result<Reply, Error> {
     let resource = batch.add(rows::show(&name));
     let found = call.read(batch).await?;
     found.require(row)?;
-    resource_reply(&found, resource)
+    resource_reply(call, &found, resource)
 }
 
 /// `PUT /categories/{id}/subcategories/{sub_id}`.

@@ -13,10 +13,13 @@ use crate::http::error::Error;
 use crate::http::input_values::Input;
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape, choices};
+use crate::store::sql::render::Selection;
 use crate::store::sql::rows::IdRow;
+use crate::store::tickets::json::{selected_row, ticket_row};
 use crate::store::tickets::list::filter::TicketFilter;
 use crate::store::tickets::list::query::{Sort, SortKey, TicketQuery};
 use crate::store::tickets::ticket::{self, TicketRow};
+use crate::store::tickets::view::{LIST_ONLY, TICKET};
 use crate::store::tickets::{events, list};
 
 /// The filters of the list of tickets.
@@ -69,6 +72,11 @@ pub const LIST: Shape = Shape {
             "Newest first by default.",
         ),
         Field::optional("q", Kind::Search, "Full text; newest first.").or(&["search", "keyword"]),
+        Field::optional(
+            "fields",
+            Kind::AnyOf(&choices::TICKET_FIELDS),
+            "Only these fields; `row` stands for those of a list on a screen, with `last_message` and without `description`.",
+        ),
     ],
 };
 
@@ -197,12 +205,48 @@ pub(in crate::api) async fn list_page(
         sort: input.choice("sort").map(read_sort),
         matching,
     };
-    let plan = list::plan(&reader, &query, &page);
-    List::new(plan.rows, || list::count(&reader, &query))
-        .stopped(plan.stopped)
-        .of(parent)
-        .reply(call, &page)
-        .await
+    let list = |rows| List::new(rows, || list::count(&reader, &query)).of(parent);
+    match input.choices("fields") {
+        None => {
+            let rows = list::page(&reader, &query, &ticket_row(reader.role), &page);
+            list(rows).reply(call, &page).await
+        }
+        Some(names) => {
+            let fields = selected_fields(names);
+            let row = selected_row(&fields, reader.role);
+            let rows = list::page(&reader, &query, &row, &page);
+            list(rows).fields(fields).reply(call, &page).await
+        }
+    }
+}
+
+/// The fields that `row` stands for.
+const ROW_FIELDS: [&str; 17] = [
+    "id",
+    "uid",
+    "number",
+    "key",
+    "title",
+    "status",
+    "priority",
+    "category",
+    "tags",
+    "requester",
+    "assignee",
+    "workflow",
+    "created_at",
+    "updated_at",
+    "sla",
+    "message_count",
+    "last_message",
+];
+
+fn selected_fields(names: &[&str]) -> Selection {
+    let is_row = names.contains(&"row");
+    let fields = TICKET.fields.iter().chain(LIST_ONLY);
+    Selection::of(fields, |name| {
+        names.contains(&name) || (is_row && ROW_FIELDS.contains(&name))
+    })
 }
 
 /// `GET /tickets/{id}`.
@@ -230,4 +274,18 @@ pub async fn list_transitions(call: &Call<'_>) -> Result<Reply, Error> {
     Ok(Reply::ok(
         serde_json::json!({"status": ticket.status.as_str(), "workflow": ticket.workflow.as_str(), "allowed": words}).to_string(),
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_fields_that_may_be_asked_for_are_those_of_the_views() {
+        let fields = TICKET.fields.iter().chain(LIST_ONLY).map(|field| field.name);
+        let known: Vec<&str> = std::iter::once("row").chain(fields).collect();
+        assert_eq!(choices::TICKET_FIELDS.list, known);
+        assert!(ROW_FIELDS.iter().all(|name| known.contains(name)));
+        assert!(!selected_fields(&["row"]).sql().contains("description"));
+    }
 }

@@ -128,7 +128,7 @@ pub async fn show(call: &Call<'_>) -> Result<Reply, Error> {
     if found.require(ticket)?.id != found.require(row)?.ticket_id {
         return Err(Error::NotFound);
     }
-    resource_reply(&found, resource)
+    resource_reply(call, &found, resource)
 }
 
 // Posting --------------------------------------------------------------------------------------------------------

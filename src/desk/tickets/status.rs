@@ -155,6 +155,15 @@ impl Lifecycle {
     }
 }
 
+/// Whether a ticket that was closed at `closed_at` may still be reopened, if only tickets closed since `since` may: the
+/// same rule as [`may_reopen`], for readers who know the start of the window.
+pub fn may_reopen_since(workflow: Lifecycle, from: Status, closed_at: Option<Millis>, since: Millis) -> bool {
+    match (workflow, from, closed_at) {
+        (Lifecycle::Support, Closed, Some(closed)) => closed >= since,
+        _ => true,
+    }
+}
+
 /// Whether a ticket that was closed at `closed_at` may still be reopened. The window of `window_days` days applies only
 /// to closed support tickets.
 pub fn may_reopen(

@@ -13,9 +13,9 @@ use crate::store::sql::scope::Scope;
 use crate::store::tickets::assignment::open_load;
 use crate::store::tickets::counts;
 use crate::store::tickets::json::sla_states;
-use crate::store::tickets::list::filter::{
-    IndexWalk, SqlBuilder, TicketFilter, filter_condition, index_walks,
-};
+use crate::store::tickets::list::filter::{SqlBuilder, TicketFilter, filter_condition};
+use crate::store::tickets::list::paging::merge;
+use crate::store::tickets::list::walks::{IndexWalk, index_walks};
 
 /// How many tickets a report on the present scans at most if there are no stored counts; beyond that, the report is
 /// capped.
@@ -155,18 +155,24 @@ impl ReportScope<'_> {
             TicketFilter::Project(_) | TicketFilter::ProjectKey(_) => 2,
             _ => 3,
         };
-        let walk = match (self.reader.scope, self.filters.iter().min_by_key(narrow)) {
-            (Scope::Own, _) => IndexWalk::on_index("tickets_by_requester", "t.requester_id = ?3"),
-            (_, Some(filter)) => index_walks(sql, filter).pop().unwrap_or_else(IndexWalk::all),
-            (_, None) => IndexWalk::all(),
+        let walks = match (self.reader.scope, self.filters.iter().min_by_key(narrow)) {
+            (Scope::Own, _) => vec![IndexWalk::on_index("tickets_by_requester", "t.requester_id = ?3")],
+            (_, Some(filter)) => index_walks(sql, filter),
+            (_, None) => vec![IndexWalk::all()],
         };
+        let selects: Vec<String> = walks
+            .iter()
+            .map(|walk| {
+                format!(
+                    "SELECT {WALKED} FROM {} WHERE t.deleted_at IS NULL AND {}",
+                    walk.from, walk.condition
+                )
+            })
+            .collect();
         let most = sql.arg(MAX_WALKED.saturating_add(1));
+        let newest = merge(&selects, "*", "id DESC");
         (
-            format!(
-                "WITH w AS MATERIALIZED (SELECT {WALKED} FROM {} WHERE t.deleted_at IS NULL AND {} \
-                 ORDER BY t.id DESC LIMIT {most})",
-                walk.from, walk.condition
-            ),
+            format!("WITH w AS MATERIALIZED (SELECT * FROM ({newest} LIMIT {most}))"),
             self.conditions(sql),
         )
     }

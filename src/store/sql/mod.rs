@@ -1,10 +1,11 @@
 //! Which building blocks do SQL statements share?
 //!
-//! Views (JSON built in SQL), scopes (who may see which tickets), references (how a row is named), and the smallest
+//! Views (the fields of answers, and how rows are rendered), scopes (who may see which tickets), references (how a row is named), and the smallest
 //! rows.
 //! Not allowed here: complete statements about one table; they belong to the module of that table.
 
 pub mod reference;
+pub mod render;
 pub mod rows;
 pub mod scope;
 pub mod view;

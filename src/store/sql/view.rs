@@ -1,7 +1,8 @@
-//! Views: tables of fields from which both the SQL that builds the JSON answers and the schemas of the API document
-//! are made.
+//! Views: tables of fields from which the answers and the schemas of the API document are made.
 //!
-//! Building the JSON in SQL avoids converting every cell: the database returns one text, which is sent unchanged.
+//! A row of a list, or a resource, is read as one text with its columns, from which
+//! [`render`](crate::store::sql::render) makes the JSON. JSON that is part of a larger text, such as a frame or a
+//! webhook's body, is built in SQL.
 
 use crate::http::shape::Choices;
 
@@ -20,6 +21,21 @@ pub enum Out {
     Card,
     /// Already JSON: an object or a list of the named schema.
     Json(&'static str),
+    /// 1, 2, 3 ... in the table, the words of a closed list in the answer.
+    Rank(&'static Choices),
+    /// JSON that is computed from columns.
+    Computed(&'static Computed),
+}
+
+/// A field that is computed from columns when a row is rendered.
+#[derive(Debug)]
+pub struct Computed {
+    /// The name of its schema in the API document.
+    pub schema: &'static str,
+    /// The SQL of the columns that it needs.
+    pub needs: &'static [&'static str],
+    /// Makes its JSON from the JSON texts of these columns.
+    pub make: fn(&[&str]) -> String,
 }
 
 /// One field of an answer.
@@ -110,7 +126,14 @@ fn value(field: &OutField) -> String {
         (Out::Flag, _) => format!("iif({sql},'true','false')"),
         (Out::Word(_), false) => format!("'\"'||{sql}||'\"'"),
         (Out::Word(_), true) => format!("coalesce('\"'||{sql}||'\"','null')"),
-        (Out::Card | Out::Json(_), false) => sql.to_owned(),
+        (Out::Card | Out::Json(_) | Out::Computed(_), _) => sql.to_owned(),
+        (Out::Rank(words), _) => {
+            let words = words.list.iter().enumerate();
+            let when: String = words
+                .map(|(at, word)| format!(" WHEN {} THEN '\"{word}\"'", at.saturating_add(1)))
+                .collect();
+            format!("CASE {sql}{when} ELSE 'null' END")
+        }
     }
 }
 

@@ -1,50 +1,76 @@
-//! The SQL that builds the JSON of a ticket: the parts that differ between readers, and the parts that depend on the
-//! current time.
+//! The SQL of a ticket: the parts that differ between readers, and the parts that depend on the current time.
+
+use std::cell::OnceCell;
 
 use crate::desk::person::Role;
 use crate::desk::tickets::policy;
 use crate::desk::tickets::status::{Lifecycle, Status};
+use crate::store::sql::render::Selection;
 use crate::store::tickets::view::TICKET;
 
 thread_local! {
-    static JSON: [std::cell::OnceCell<String>; 2] = const { [const { std::cell::OnceCell::new() }; 2] };
+    static ROWS: [OnceCell<String>; 2] = const { [const { OnceCell::new() }; 2] };
 }
 
-/// The SQL that builds a [`TICKET`] for a reader of this role.
-pub fn ticket_json(role: Role) -> String {
+/// The SQL of the text of a row with all fields of a [`TICKET`], for a reader of this role.
+pub fn ticket_row(role: Role) -> String {
     let internal = policy::may_read_internal(role);
-    JSON.with(|[customers, staff]| {
+    ROWS.with(|[customers, staff]| {
         let cell = if internal { staff } else { customers };
-        cell.get_or_init(|| build(role)).clone()
+        cell.get_or_init(|| selected_row(&Selection::all(&TICKET), role))
+            .clone()
     })
 }
 
-fn build(role: Role) -> String {
+/// The SQL of the text of a row with the selected fields of a [`TICKET`] or a [`TICKET_ROW`], for a reader of this
+/// role.
+///
+/// [`TICKET_ROW`]: crate::store::tickets::view::TICKET_ROW
+pub fn selected_row(selection: &Selection, role: Role) -> String {
+    let internal = policy::may_read_internal(role);
+    let message = if internal { "" } else { " AND m.is_internal = 0" };
+    for_role(selection.sql(), role)
+        // Numbers are bound as REAL.
+        .replace("$NOW", "CAST(?1 AS INTEGER)")
+        .replace("$REOPEN_SINCE", "CAST(?2 AS INTEGER)")
+        .replace("$IS_STAFF", if internal { "1" } else { "0" })
+        .replace(
+            "$LAST_MESSAGE",
+            &format!(
+                "(SELECT json_array(m.created_at,w.card,m.is_internal,substr(m.body,1,{EXCERPT})) FROM messages m \
+                 JOIN users w ON w.id=m.author_id WHERE m.ticket_id=t.id AND m.deleted_at IS NULL{message} ORDER BY m.position DESC LIMIT 1)"
+            ),
+        )
+}
+
+/// How many characters of the last message a list shows.
+const EXCERPT: usize = 160;
+
+/// The SQL that builds the JSON of a [`TICKET`] for a reader of this role.
+pub fn ticket_json(role: Role) -> String {
+    for_role(TICKET.sql(), role)
+        .replace("$SLA", &sla_json())
+        .replace("$TRANSITIONS", &transitions_json(role))
+}
+
+fn for_role(sql: String, role: Role) -> String {
     let internal = policy::may_read_internal(role);
     let pick = |staff, customer| if internal { staff } else { customer };
     let requester = pick(
         "substr(t.requester_card,1,length(t.requester_card)-1)||',\"email\":'||json_quote(t.requester_email)||'}'",
         "t.requester_card",
     );
-    TICKET
-        .sql()
-        .replace(
-            "$PRIORITY",
-            "CASE t.priority WHEN 1 THEN 'low' WHEN 2 THEN 'medium' WHEN 3 THEN 'high' ELSE 'urgent' END",
-        )
-        .replace(
-            "$PROJECT",
-            "iif(t.project_id IS NULL,NULL,substr(t.key,1,instr(t.key,'-')-1))",
-        )
-        .replace("$REQUESTER", requester)
-        .replace("$UPDATED", pick("t.updated_at", "t.public_updated_at"))
-        .replace("$MESSAGES", pick("t.message_count", "t.public_message_count"))
-        .replace(
-            "$ATTACHMENTS",
-            pick("t.attachment_count", "t.public_attachment_count"),
-        )
-        .replace("$SLA", &sla_json())
-        .replace("$TRANSITIONS", &transitions_json(role))
+    sql.replace(
+        "$PROJECT",
+        "iif(t.project_id IS NULL,NULL,substr(t.key,1,instr(t.key,'-')-1))",
+    )
+    .replace("$REQUESTER", requester)
+    .replace("$UPDATED", pick("t.updated_at", "t.public_updated_at"))
+    .replace("$MESSAGES", pick("t.message_count", "t.public_message_count"))
+    .replace(
+        "$ATTACHMENTS",
+        pick("t.attachment_count", "t.public_attachment_count"),
+    )
 }
 
 pub(super) fn sla_json() -> String {

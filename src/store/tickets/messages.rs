@@ -7,6 +7,7 @@ use crate::desk::tickets::policy;
 use crate::desk::tickets::search::index_text;
 use crate::edge::db::{Arg, Stmt};
 use crate::http::page::{Page, PageStart};
+use crate::store::sql::render::row_sql;
 use crate::store::sql::view::{self, Out, View, field, nullable};
 use crate::store::tickets::subject::{EventSubject, subject_condition};
 use crate::store::tickets::ticket::{Viewer, ticket_condition, uid_condition};
@@ -62,7 +63,7 @@ pub fn list(reader: &Viewer, reference: &Ref, page: &Page) -> Stmt {
             "SELECT {} AS j, m.position AS id FROM tickets t JOIN messages m ON m.ticket_id = t.id JOIN users w ON w.id = m.author_id \
              WHERE {name} AND t.deleted_at IS NULL AND {} AND {} AND m.position > ?5 \
              ORDER BY m.position LIMIT ?6 OFFSET ?7",
-            MESSAGE.sql(),
+            row_sql(&MESSAGE),
             reader.scope.condition(),
             visible(reader)
         ))
@@ -103,7 +104,7 @@ pub fn show(reader: &Viewer, reference: &Ref) -> Stmt {
         .stmt(format!(
             "SELECT {} AS j, m.version AS v, m.id AS id FROM messages m JOIN tickets t ON t.id = m.ticket_id \
              JOIN users w ON w.id = m.author_id WHERE {name} AND t.deleted_at IS NULL AND {} AND {}",
-            MESSAGE.sql(),
+            row_sql(&MESSAGE),
             reader.scope.condition(),
             visible(reader)
         ))
@@ -114,7 +115,7 @@ pub fn show(reader: &Viewer, reference: &Ref) -> Stmt {
 pub fn show_own_change(id: i64) -> Stmt {
     Stmt::new(format!(
         "SELECT {} AS j, m.version AS v, m.id AS id FROM messages m JOIN users w ON w.id = m.author_id WHERE m.id = ?1",
-        MESSAGE.sql()
+        row_sql(&MESSAGE)
     ))
     .bind(id)
 }
@@ -124,7 +125,7 @@ pub fn show_own_change(id: i64) -> Stmt {
 pub fn show_new(ticket_id: i64, uid_head: &str) -> Stmt {
     Stmt::new(format!(
         "SELECT {} AS j, m.version AS v, m.id AS id FROM messages m JOIN users w ON w.id = m.author_id WHERE m.id = {NEW_MESSAGE}",
-        MESSAGE.sql()
+        row_sql(&MESSAGE)
     ))
     .bind(ticket_id)
     .bind(uid_head)

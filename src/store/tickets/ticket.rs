@@ -12,7 +12,7 @@ use crate::desk::tickets::ticket::{NamedRow, Person, Ticket};
 use crate::edge::db::{Arg, Stmt};
 use crate::store::sql::scope::Scope;
 use crate::store::sql::view;
-use crate::store::tickets::json::ticket_json;
+use crate::store::tickets::json::ticket_row;
 use crate::store::tickets::write::counts::{Side, move_many};
 
 /// The reader, the current time and the reader's scope: the basis of every statement on tickets.
@@ -65,13 +65,13 @@ pub fn uid_condition(table: &str, uid: &str, n: usize) -> String {
     format!("{table}.id = {} AND {table}.uid = ?{n}", uid_row_id(uid))
 }
 
-/// The row `j` (a [`TICKET`]), `v`, `id` of a ticket that the reader may see.
+/// The row `j` (of a [`TICKET`]), `v`, `id` of a ticket that the reader may see.
 pub fn show(reader: &Viewer, reference: &Ref) -> Stmt {
     let (name, arg) = ticket_condition(reference);
     reader
         .stmt(format!(
             "SELECT {} AS j, t.version AS v, t.id AS id FROM tickets t WHERE {name} AND t.deleted_at IS NULL AND {}",
-            ticket_json(reader.role),
+            ticket_row(reader.role),
             reader.scope.condition()
         ))
         .bind(arg)
@@ -84,7 +84,7 @@ pub fn show_own_change(reader: &Viewer, reference: &Ref) -> Stmt {
     reader
         .stmt(format!(
             "SELECT {} AS j, t.version AS v, t.id AS id FROM tickets t WHERE {name} AND ?3 IS NOT NULL",
-            ticket_json(reader.role)
+            ticket_row(reader.role)
         ))
         .bind(arg)
 }
@@ -93,7 +93,7 @@ pub fn show_own_change(reader: &Viewer, reference: &Ref) -> Stmt {
 pub fn show_new(reader: &Viewer) -> Stmt {
     reader.stmt(format!(
         "SELECT {} AS j, t.version AS v, t.id AS id FROM tickets t WHERE t.id = (SELECT max(id) FROM tickets) AND ?3 IS NOT NULL",
-        ticket_json(reader.role)
+        ticket_row(reader.role)
     ))
 }
 

@@ -1,4 +1,4 @@
-//! Conditions on tickets: the filters of a list, and the index that serves each filter.
+//! Conditions on tickets: the filters of a list.
 
 use crate::desk::Millis;
 use crate::desk::id::Ref;
@@ -72,49 +72,11 @@ pub enum TicketFilter {
     Mine(i64),
 }
 
-/// One walk down an index: what it reads from, the column that orders its rows among equal index keys, and the
-/// condition that the index serves.
-pub struct IndexWalk {
-    pub from: String,
-    pub id: &'static str,
-    pub condition: String,
-}
-
-impl IndexWalk {
-    /// A walk down a named index of tickets. The index is named explicitly so that statistics never change the query
-    /// plan.
-    pub fn on_index(index: &str, condition: impl Into<String>) -> IndexWalk {
-        IndexWalk {
-            from: format!("tickets t INDEXED BY {index}"),
-            id: "t.id",
-            condition: condition.into(),
-        }
-    }
-
-    /// A walk over the tickets that have a facet (an expression).
-    pub fn on_facet(facet: String) -> IndexWalk {
-        IndexWalk {
-            from: "ticket_facets g CROSS JOIN tickets t ON t.id = g.ticket_id".to_owned(),
-            id: "g.ticket_id",
-            condition: format!("g.facet = {facet}"),
-        }
-    }
-
-    /// All tickets, newest first.
-    pub fn all() -> IndexWalk {
-        IndexWalk {
-            from: "tickets t NOT INDEXED".to_owned(),
-            id: "t.id",
-            condition: "1".to_owned(),
-        }
-    }
-}
-
-fn user_id(sql: &mut SqlBuilder, reference: &Ref) -> String {
+pub(super) fn user_id(sql: &mut SqlBuilder, reference: &Ref) -> String {
     row_id(sql, "users", reference)
 }
 
-fn row_id(sql: &mut SqlBuilder, table: &str, reference: &Ref) -> String {
+pub(super) fn row_id(sql: &mut SqlBuilder, table: &str, reference: &Ref) -> String {
     match reference {
         Ref::Uid(uid) => format!("(SELECT id FROM {table} WHERE uid = {})", sql.arg(uid)),
         Ref::Id(id) => sql.arg(*id),
@@ -160,10 +122,8 @@ pub fn filter_condition(reader: &Viewer, sql: &mut SqlBuilder, filter: &TicketFi
         TicketFilter::Unassigned => "+t.assignee_id IS NULL".to_owned(),
         TicketFilter::Requester(reference) => format!("+t.requester_id = {}", user_id(sql, reference)),
         TicketFilter::Tag(tag) => {
-            format!(
-                "EXISTS (SELECT 1 FROM ticket_facets WHERE facet = 't:' || {} AND ticket_id = t.id)",
-                sql.arg(tag)
-            )
+            // Tags hold neither quotes nor commas, so that the quoted word is an element of the array.
+            format!("instr(t.tags, json_quote({})) > 0", sql.arg(tag))
         }
         TicketFilter::CreatedAfter(time) => format!("+t.created_at >= {}", sql.arg(*time)),
         TicketFilter::CreatedBefore(time) => format!("+t.created_at < {}", sql.arg(*time)),
@@ -192,91 +152,4 @@ pub fn filter_condition(reader: &Viewer, sql: &mut SqlBuilder, filter: &TicketFi
 
 fn one_of(column: &str, args: Vec<String>) -> String {
     format!("+{column} IN ({})", args.join(", "))
-}
-
-/// How much a filter's own index narrows a list; a smaller number is better. `None`: the filter has no useful index,
-/// so the list is walked newest first.
-pub(super) fn narrowness(filter: &TicketFilter) -> Option<u8> {
-    match filter {
-        TicketFilter::Requester(_) => Some(1),
-        TicketFilter::Tag(_) => Some(2),
-        TicketFilter::Assignee(_) => Some(3),
-        TicketFilter::Subcategory(_) | TicketFilter::SubcategorySlug(_) => Some(4),
-        TicketFilter::Project(_) | TicketFilter::ProjectKey(_) => Some(5),
-        TicketFilter::Department(_) => Some(6),
-        TicketFilter::Category(_) | TicketFilter::CategorySlug(_) => Some(7),
-        TicketFilter::Unassigned => Some(8),
-        TicketFilter::Overdue(true) => Some(9),
-        // A filter by most of the statuses matches most tickets, so walking no index is better.
-        TicketFilter::Status(words) if words.len() <= 4 => Some(10),
-        TicketFilter::Priority(_) => Some(11),
-        TicketFilter::HasAttachment(true) => Some(3),
-        TicketFilter::Workflow("project") => Some(5),
-        _ => None,
-    }
-}
-
-/// The walks down a filter's own index: one, or one for each word if the filter has several.
-pub fn index_walks(sql: &mut SqlBuilder, filter: &TicketFilter) -> Vec<IndexWalk> {
-    let one = |walk| vec![walk];
-    match filter {
-        TicketFilter::Requester(reference) => {
-            one(IndexWalk::on_index("tickets_by_requester", format!("t.requester_id = {}", user_id(sql, reference))))
-        }
-        TicketFilter::Tag(tag) => one(IndexWalk::on_facet(format!("'t:' || {}", sql.arg(tag)))),
-        TicketFilter::Assignee(reference) => {
-            one(IndexWalk::on_index("tickets_by_assignee", format!("t.assignee_id = {}", user_id(sql, reference))))
-        }
-        TicketFilter::Unassigned => one(IndexWalk::on_index("tickets_by_assignee", "t.assignee_id IS NULL")),
-        TicketFilter::Subcategory(reference) => one(IndexWalk::on_facet(format!(
-            "'s:' || CAST({} AS INTEGER)",
-            row_id(sql, "subcategories", reference)
-        ))),
-        TicketFilter::SubcategorySlug(slug) => one(IndexWalk::on_facet(format!(
-            "'s:' || (SELECT id FROM subcategories WHERE slug = {})",
-            sql.arg(slug)
-        ))),
-        TicketFilter::Project(reference) => one(IndexWalk::on_facet(format!(
-            "'p:' || CAST({} AS INTEGER)",
-            row_id(sql, "projects", reference)
-        ))),
-        TicketFilter::ProjectKey(key) => one(IndexWalk::on_facet(format!(
-            "'p:' || (SELECT id FROM projects WHERE key = {})",
-            sql.arg(key)
-        ))),
-        TicketFilter::Department(name) => one(IndexWalk::on_facet(format!("'d:' || {}", sql.arg(name)))),
-        TicketFilter::Workflow("project") => one(IndexWalk::on_facet("'w'".to_owned())),
-        TicketFilter::HasAttachment(true) => one(IndexWalk {
-            condition: "g.facet = 'f' AND t.attachment_count > 0".to_owned(),
-            ..IndexWalk::on_facet(String::new())
-        }),
-        TicketFilter::Category(reference) => {
-            one(IndexWalk::on_index("tickets_by_category", format!("t.category_id = {}", row_id(sql, "categories", reference))))
-        }
-        TicketFilter::CategorySlug(slug) => one(IndexWalk::on_index(
-            "tickets_by_category",
-            format!("t.category_id = (SELECT id FROM categories WHERE slug = {})", sql.arg(slug)),
-        )),
-        TicketFilter::Status(words) => {
-            words.iter().map(|word| IndexWalk::on_index("tickets_by_status", format!("t.status = {}", sql.arg(*word)))).collect()
-        }
-        TicketFilter::Priority(ranks) => ranks
-            .iter()
-            .map(|rank| IndexWalk::on_index("tickets_by_priority", format!("t.priority = {}", sql.arg(*rank))))
-            .collect(),
-        // Overdue tickets are the marked ones, and the few that the periodic sweep has not marked yet.
-        TicketFilter::Overdue(true) => vec![
-            IndexWalk {
-                condition: "g.facet = 'o' AND t.is_overdue = 1".to_owned(),
-                ..IndexWalk::on_facet(String::new())
-            },
-            IndexWalk {
-                condition: "t.id IN (SELECT id FROM tickets INDEXED BY tickets_by_alarm WHERE alarm_at <= ?1 AND deleted_at IS NULL \
-                  AND is_overdue = 0 AND resolved_at IS NULL AND paused_at IS NULL AND resolution_due_at < ?1)"
-                    .to_owned(),
-                ..IndexWalk::all()
-            },
-        ],
-        _ => one(IndexWalk::all()),
-    }
 }

@@ -1,42 +1,44 @@
 //! How are tickets listed, filtered, sorted and searched with a bounded number of reads?
-//! With one filter, a list walks down that filter's own index and shows every row read. With several filters, one
-//! index is walked for at most [`WINDOW`] tickets and the other filters are tested on the way; a page may then be
-//! short, and its cursor continues where the walk stopped. An agent's list is a union of short walks: one per
-//! category and one for assigned tickets.
+//!
+//! A page is one statement. It merges walks down indexes, which share no ticket ([`walks`]), until it has found what
+//! it shows. What no index gives is tested on the way, on a bounded number of tickets: a page may then be short, and
+//! its last row says where the walk stopped and the next page goes on.
 //! Not allowed here: an OR over several indexes, and statements that write.
 
 pub mod filter;
+pub mod paging;
 pub mod query;
 pub mod sorted;
+pub mod walks;
 
+use crate::desk::tickets::status::Status;
 use crate::edge::db::Stmt;
 use crate::http::page::{Page, PageStart};
 use crate::store::sql::scope::Scope;
-use crate::store::tickets::json::ticket_json;
-use crate::store::tickets::list::filter::{
-    IndexWalk, SqlBuilder, TicketFilter, filter_condition, index_walks, narrowness,
-};
-use crate::store::tickets::list::query::{ListPlan, NOT_DELETED, Sort, SortKey, TicketQuery, WINDOW};
+use crate::store::tickets::list::filter::{SqlBuilder, TicketFilter};
+use crate::store::tickets::list::paging::{WINDOW, WINDOW_OF_PAIRS, Walk, Window, merge, show, tests};
+use crate::store::tickets::list::query::{NOT_DELETED, Sort, SortKey, TicketQuery};
 use crate::store::tickets::list::sorted::sorted;
+use crate::store::tickets::list::walks::{Candidates, IndexWalk, Source, by_assignee, candidates};
 use crate::store::tickets::ticket::Viewer;
-/// How many full-text matches a page of a search reads.
-pub const MAX_HITS: i64 = 200;
+
 const NEWEST: Sort = Sort {
     key: SortKey::Created,
     descending: true,
 };
 
-/// Plans the statements for a page of a list.
-pub fn plan(reader: &Viewer, query: &TicketQuery, page: &Page) -> ListPlan {
+/// A page of a list: rows `j` (null where the ticket is not shown), `s` (the value that it is sorted by), `id` and
+/// `stop` (1 at the last ticket that a page may test). `row` is the SQL of a row's text, on a ticket `t`.
+pub fn page(reader: &Viewer, query: &TicketQuery, row: &str, page: &Page) -> Stmt {
     if let Some(matching) = &query.matching {
-        return search(reader, query, matching, page);
+        return search(reader, query, matching, row, page);
     }
     let sort = query.sort.unwrap_or_else(|| default_sort(&query.filters));
     let by_range = query.filters.iter().any(is_created_range);
     if sort == NEWEST && !by_range {
-        return newest(reader, query, page);
+        return newest(reader, query, row, page);
     }
-    sorted(reader, query, sort, by_range, page)
+    sorted(reader, query, sort, by_range, row, page)
 }
 
 fn is_created_range(filter: &TicketFilter) -> bool {
@@ -71,294 +73,125 @@ fn default_sort(filters: &[TicketFilter]) -> Sort {
     }
 }
 
-// Newest first -----------------------------------------------------------------------------------------------------
-
-/// One or several walks whose union is the list. `each` is a table of keys; the walk runs once for each key.
-struct Branch {
-    each: Option<&'static str>,
-    walk: IndexWalk,
-}
-
-impl Branch {
-    fn one(walk: IndexWalk) -> Branch {
-        Branch { each: None, walk }
-    }
-}
-
-/// The walks that a list needs, and the remaining filters, which have to be tested.
-fn branches<'a>(
-    reader: &Viewer,
-    sql: &mut SqlBuilder,
-    query: &'a TicketQuery,
-) -> (Vec<Branch>, Vec<&'a TicketFilter>) {
-    let assignee = || Branch::one(IndexWalk::on_index("tickets_by_assignee", "t.assignee_id = ?3"));
-    let requester = |but: &str| {
-        Branch::one(IndexWalk::on_index(
-            "tickets_by_requester",
-            format!("t.requester_id = ?3{but}"),
-        ))
-    };
-    let pool = || {
-        Branch::one(IndexWalk::on_index(
-            "tickets_by_assignee",
-            "t.assignee_id IS NULL",
-        ))
-    };
-    let all: Vec<&TicketFilter> = query.filters.iter().collect();
-    if let Some(mine) = all
-        .iter()
-        .position(|filter| matches!(filter, TicketFilter::Mine(_)))
-    {
-        let rest = all
-            .iter()
-            .enumerate()
-            .filter(|(at, _)| *at != mine)
-            .map(|(_, filter)| *filter)
-            .collect();
-        return (vec![assignee(), requester(" AND t.assignee_id IS NOT ?3")], rest);
-    }
-    match reader.scope {
-        Scope::Own => (vec![requester("")], all),
-        Scope::Assigned => (vec![assignee(), pool()], all),
-        Scope::Category => {
-            let category = Branch {
-                each: Some("SELECT category_id AS value FROM agent_categories WHERE user_id = ?3"),
-                walk: IndexWalk::on_index("tickets_by_category", "t.category_id = k.value"),
-            };
-            // Unassigned tickets, for agents without a category. This is a list of keys that may be empty instead of
-            // a condition, so that an agent with categories reads nothing here.
-            let pool = Branch {
-                each: Some(
-                    "SELECT 0 AS value WHERE NOT EXISTS (SELECT 1 FROM agent_categories WHERE user_id = ?3)",
-                ),
-                walk: IndexWalk::on_index("tickets_by_assignee", "t.assignee_id IS NULL"),
-            };
-            (vec![category, assignee(), pool], all)
+fn newest(reader: &Viewer, query: &TicketQuery, row: &str, page: &Page) -> Stmt {
+    let mut sql = SqlBuilder::new(reader);
+    let Candidates {
+        source,
+        tests: rest,
+        tests_scope,
+    } = candidates(reader, &mut sql, query);
+    let walks = match source {
+        Source::Walks(walks) => walks,
+        Source::Worklist => {
+            let text = worklist(&mut sql, page);
+            return show(sql, &Walk { text, window: None }, row, page);
         }
-        Scope::All => {
-            let best = all
-                .iter()
-                .enumerate()
-                .filter_map(|(at, filter)| Some((narrowness(filter)?, at)))
-                .min();
-            let Some((_, best)) = best else {
-                return (vec![Branch::one(IndexWalk::all())], all);
-            };
-            let driver = all
-                .get(best)
-                .map(|filter| index_walks(sql, filter))
-                .unwrap_or_default();
-            let rest = all
-                .iter()
-                .enumerate()
-                .filter(|(at, _)| *at != best)
-                .map(|(_, filter)| *filter)
-                .collect();
-            (driver.into_iter().map(Branch::one).collect(), rest)
-        }
-    }
-}
-
-fn newest(reader: &Viewer, query: &TicketQuery, page: &Page) -> ListPlan {
-    let (rows, windowed) = newest_rows(reader, query, page);
-    ListPlan {
-        rows,
-        stopped: windowed.then(|| newest_stopped(reader, query, page)),
-    }
-}
-
-/// The cursor of a page, bound as an argument: every walk starts after it.
-fn cursor_arg(sql: &mut SqlBuilder, page: &Page) -> Option<String> {
-    match page.start {
+    };
+    let tests = tests(reader, &mut sql, &rest, tests_scope);
+    let before = match page.start {
         PageStart::After { id, .. } => Some(sql.arg(id)),
         _ => None,
+    };
+    let window = tests.is_some().then(|| window(&walks));
+    let text = merged(&walks, tests.as_deref(), before.as_deref());
+    show(sql, &Walk { text, window }, row, page)
+}
+
+fn window(walks: &[IndexWalk]) -> Window {
+    if walks.iter().all(|walk| walk.id == "t.id") {
+        WINDOW
+    } else {
+        WINDOW_OF_PAIRS
     }
 }
 
-fn before_cursor(before: Option<&String>, id: &str) -> String {
-    before.map_or_else(String::new, |place| format!(" AND {id} < {place}"))
-}
-
-/// The id at which each walk's share of the window ends. Older tickets must not be shown, or a newer one of another
-/// walk could be missed.
-fn floor(branches: &[Branch], before: Option<&String>, window: &str) -> String {
-    let keys = branches.iter().find_map(|branch| branch.each);
-    // A walk over facets (such as tags) reads a facet row and a ticket each time, so it counts twice.
-    let reads = |branch: &Branch| if branch.walk.id == "t.id" { 1 } else { 2 };
-    let walks: i64 = branches.iter().map(reads).sum();
-    let share = match keys {
-        Some(keys) => {
-            format!("(SELECT max(20, CAST({window} AS INTEGER) / ({walks} - 1 + count(*))) FROM ({keys}))")
-        }
-        None => format!("max(20, CAST({window} AS INTEGER) / {walks})"),
-    };
-    let floors: Vec<String> = branches
+/// Walks down indexes, merged: `s`, `id`, and `ok` if there is something to test.
+fn merged(walks: &[IndexWalk], tests: Option<&str>, before: Option<&str>) -> String {
+    let ok = tests.map_or_else(String::new, |tests| format!(", ({tests}) AS ok"));
+    let selects: Vec<String> = walks
         .iter()
-        .map(|branch| {
-            let IndexWalk { from, id, condition } = &branch.walk;
-            let end = format!(
-                "(SELECT {id} FROM {from} WHERE {NOT_DELETED} AND {condition}{} ORDER BY {id} DESC LIMIT 1 OFFSET {share})",
-                before_cursor(before, id)
-            );
-            match branch.each {
-                Some(keys) => format!("(SELECT max({end}) FROM ({keys}) k)"),
-                None => end,
-            }
+        .map(|walk| {
+            let IndexWalk { from, id, condition } = walk;
+            let below = before.map_or_else(String::new, |before| format!(" AND {id} < {before}"));
+            format!("SELECT {id} AS s, {id} AS id{ok} FROM {from} WHERE {NOT_DELETED} AND {condition}{below}")
         })
         .collect();
-    greatest(&floors)
-}
-
-/// SQL: the greatest of several values, ignoring nulls.
-fn greatest(values: &[String]) -> String {
-    let rows: Vec<String> = values.iter().map(|value| format!("({value})")).collect();
-    format!("(SELECT max(column1) FROM (VALUES {}))", rows.join(", "))
-}
-
-fn newest_stopped(reader: &Viewer, query: &TicketQuery, page: &Page) -> Stmt {
-    let mut sql = SqlBuilder::new(reader);
-    let (branches, _) = branches(reader, &mut sql, query);
-    let before = cursor_arg(&mut sql, page);
-    let window = sql.arg(WINDOW);
-    let floor = floor(&branches, before.as_ref(), &window);
-    sql.finish(format!(
-        "SELECT f AS s, f AS id FROM (SELECT {floor} AS f) WHERE ?3 IS NOT NULL"
-    ))
-}
-
-fn newest_rows(reader: &Viewer, query: &TicketQuery, page: &Page) -> (Stmt, bool) {
-    let mut sql = SqlBuilder::new(reader);
-    let (branches, rest) = branches(reader, &mut sql, query);
-    let tests: Vec<String> = rest
-        .iter()
-        .map(|filter| filter_condition(reader, &mut sql, filter))
-        .collect();
-    let tests: String = tests.iter().map(|test| format!(" AND {test}")).collect();
-    let before = cursor_arg(&mut sql, page);
-    let windowed = !rest.is_empty() && page.offset() == 0;
-    let json = ticket_json(reader.role);
-    let (limit, offset) = (page.limit.saturating_add(1), page.offset());
-    if let ([Branch { each: None, walk }], false) = (branches.as_slice(), windowed) {
-        let IndexWalk { from, id, condition } = walk;
-        let (below, limit, offset) = (
-            before_cursor(before.as_ref(), id),
-            sql.arg(limit),
-            sql.arg(offset),
-        );
-        let text = format!(
-            "SELECT {json} AS j, t.id AS s, t.id AS id FROM {from} WHERE {NOT_DELETED} AND {condition}{below}{tests} \
-             ORDER BY {id} DESC LIMIT {limit} OFFSET {offset}"
-        );
-        return (sql.finish(text), false);
+    match (selects.as_slice(), walks) {
+        ([select], [walk]) => format!("{select} ORDER BY {} DESC", walk.id),
+        _ => merge(
+            &selects,
+            if tests.is_some() { "s, id, ok" } else { "s, id" },
+            "id DESC",
+        ),
     }
-    let window = sql.arg(WINDOW);
-    let most = sql.arg(limit.saturating_add(offset));
-    let with = if windowed {
-        format!(
-            "WITH floor AS MATERIALIZED (SELECT {} AS f) ",
-            floor(&branches, before.as_ref(), &window)
-        )
-    } else {
-        String::new()
+}
+
+/// The newest tickets of an agent's worklist, as many as a page may need: `s`, `id`.
+fn worklist(sql: &mut SqlBuilder, page: &Page) -> String {
+    let below = match page.start {
+        PageStart::After { id, .. } => format!(" AND t.id < {}", sql.arg(id)),
+        _ => String::new(),
     };
-    let narrow = |walk: &IndexWalk| {
-        let IndexWalk { from, id, condition } = walk;
-        let above = if windowed {
-            format!(" AND {id} >= coalesce((SELECT f FROM floor), 0)")
-        } else {
-            String::new()
-        };
-        let below = before_cursor(before.as_ref(), id);
-        format!("SELECT {id} AS id FROM {from} WHERE {NOT_DELETED} AND {condition}{below}{above}{tests}")
-    };
-    let limited = |branch: &Branch| {
-        let ids = format!(
-            "{} ORDER BY {} DESC LIMIT {most}",
-            narrow(&branch.walk),
-            branch.walk.id
-        );
-        match branch.each {
-            Some(keys) => format!(
-                "SELECT w.value AS id FROM ({keys}) k CROSS JOIN json_each((SELECT json_group_array(id) FROM ({ids}))) w"
-            ),
-            None => format!("SELECT id FROM ({ids})"),
-        }
-    };
-    // Walks that share no tickets are merged as they are read; other walks are limited first and then united.
-    let is_merged = branches.iter().all(|branch| branch.each.is_none());
-    let all = if is_merged {
-        branches
+    let most = sql.arg(page.limit.saturating_add(1).saturating_add(page.offset()));
+    let newest = |walks: &[IndexWalk], most: &str| {
+        let selects: Vec<String> = walks
             .iter()
-            .map(|branch| narrow(&branch.walk))
-            .collect::<Vec<_>>()
-            .join(" UNION ALL ")
-    } else {
+            .map(|walk| {
+                format!(
+                    "SELECT t.id AS id FROM {} WHERE {NOT_DELETED} AND {}{below}",
+                    walk.from, walk.condition
+                )
+            })
+            .collect();
         format!(
-            "SELECT id FROM ({})",
-            union(&branches.iter().map(limited).collect::<Vec<_>>())
+            "SELECT id FROM ({} LIMIT {most})",
+            merge(&selects, "id", "id DESC")
         )
     };
-    let (limit, offset) = (sql.arg(limit), sql.arg(offset));
-    let text = format!(
-        "{with}SELECT {json} AS j, t.id AS s, t.id AS id FROM \
-         ({all} ORDER BY id DESC LIMIT {limit} OFFSET {offset}) x CROSS JOIN tickets t ON t.id = x.id WHERE {most} > 0"
+    let in_categories = format!(
+        "SELECT w.value AS id FROM agent_categories c CROSS JOIN json_each((SELECT json_group_array(id) FROM \
+           (SELECT t.id AS id FROM tickets t INDEXED BY tickets_by_category \
+            WHERE {NOT_DELETED} AND t.category_id = c.category_id{below} ORDER BY t.id DESC LIMIT {most}))) w WHERE c.user_id = ?3"
     );
-    (sql.finish(text), windowed)
-}
-
-/// The union of any number of selects of `id`. D1 allows at most five terms in one union, so unions are nested.
-fn union(selects: &[String]) -> String {
-    let groups: Vec<String> = selects.chunks(4).map(|group| group.join(" UNION ")).collect();
-    match groups.as_slice() {
-        [one] => one.clone(),
-        many => many
-            .iter()
-            .map(|group| format!("SELECT id FROM ({group})"))
-            .collect::<Vec<_>>()
-            .join(" UNION "),
-    }
+    let mine = newest(&by_assignee("t.assignee_id = ?3", &Status::WORDS), &most);
+    // What is nobody's is for agents without a category.
+    let pool = newest(
+        &by_assignee("t.assignee_id IS NULL", &Status::WORDS),
+        &format!("iif(EXISTS (SELECT 1 FROM agent_categories WHERE user_id = ?3), 0, {most})"),
+    );
+    format!("SELECT id AS s, id FROM ({in_categories} UNION {mine} UNION {pool}) ORDER BY id DESC")
 }
 
 // Search ------------------------------------------------------------------------------------------------------------
 
-/// A search, newest first: the matches are index documents, and each ticket is shown once.
-fn search(reader: &Viewer, query: &TicketQuery, matching: &str, page: &Page) -> ListPlan {
-    let build = |stopped: bool| {
-        let mut sql = SqlBuilder::new(reader);
-        let expression = sql.arg(matching);
-        let before = match page.start {
-            PageStart::After { id, .. } => format!("AND rowid < ({} << 20)", sql.arg(id)),
-            _ => String::new(),
-        };
-        let hits = sql.arg(if page.offset() == 0 { MAX_HITS } else { 10_000 });
-        let found = format!(
-            "SELECT rowid AS document FROM ticket_search WHERE ticket_search MATCH {expression} {before} ORDER BY rowid DESC"
-        );
-        if stopped {
-            return sql.finish(format!(
-                "SELECT document >> 20 AS s, document >> 20 AS id FROM ({found} LIMIT 1 OFFSET CAST({hits} AS INTEGER) - 1)"
-            ));
-        }
-        let mut tests = vec![reader.scope.worklist_condition().to_owned()];
-        tests.extend(
-            query
-                .filters
-                .iter()
-                .map(|filter| filter_condition(reader, &mut sql, filter)),
-        );
-        let (limit, offset) = (sql.arg(page.limit.saturating_add(1)), sql.arg(page.offset()));
-        sql.finish(format!(
-            "SELECT {} AS j, t.id AS s, t.id AS id FROM (SELECT t.id AS id FROM \
-             (SELECT DISTINCT document >> 20 AS id FROM ({found} LIMIT {hits})) h CROSS JOIN tickets t ON t.id = h.id \
-             WHERE {NOT_DELETED} AND {} ORDER BY t.id DESC LIMIT {limit} OFFSET {offset}) x CROSS JOIN tickets t ON t.id = x.id",
-            ticket_json(reader.role),
-            tests.join(" AND ")
-        ))
+/// A search, newest first: the matches are index documents, and each ticket is shown once. Documents of deleted
+/// tickets are gone, and customers search with a token of their own.
+fn search(reader: &Viewer, query: &TicketQuery, matching: &str, row: &str, page: &Page) -> Stmt {
+    let mut sql = SqlBuilder::new(reader);
+    let expression = sql.arg(matching);
+    let before = match page.start {
+        PageStart::After { id, .. } => format!(" AND rowid < (CAST({} AS INTEGER) << 20)", sql.arg(id)),
+        _ => String::new(),
     };
-    ListPlan {
-        rows: build(false),
-        stopped: (page.offset() == 0).then(|| build(true)),
-    }
+    let filters: Vec<&TicketFilter> = query.filters.iter().collect();
+    let tests_scope = !matches!(reader.scope, Scope::Own);
+    let tests = tests(reader, &mut sql, &filters, tests_scope);
+    let found = format!(
+        "SELECT DISTINCT rowid >> 20 AS id FROM ticket_search WHERE ticket_search MATCH {expression}{before} ORDER BY rowid DESC"
+    );
+    let walk = match tests {
+        None => Walk {
+            text: format!("SELECT id AS s, id FROM ({found})"),
+            window: None,
+        },
+        Some(tests) => Walk {
+            text: format!(
+                "SELECT h.id AS s, h.id AS id, (SELECT {tests} FROM tickets t WHERE t.id = h.id) AS ok FROM ({found}) h"
+            ),
+            window: Some(WINDOW_OF_PAIRS),
+        },
+    };
+    show(sql, &walk, row, page)
 }
 
 // Totals ------------------------------------------------------------------------------------------------------------
@@ -368,38 +201,45 @@ pub fn count(reader: &Viewer, query: &TicketQuery) -> Stmt {
     let mut sql = SqlBuilder::new(reader);
     if let Some(matching) = &query.matching {
         let expression = sql.arg(matching.as_str());
-        let mut tests = vec![reader.scope.worklist_condition().to_owned()];
-        tests.extend(
-            query
-                .filters
-                .iter()
-                .map(|filter| filter_condition(reader, &mut sql, filter)),
-        );
+        let filters: Vec<&TicketFilter> = query.filters.iter().collect();
+        let tests =
+            tests(reader, &mut sql, &filters, true).map_or_else(String::new, |tests| format!(" AND {tests}"));
         return sql.finish(format!(
             "SELECT count(*) AS n FROM (SELECT 1 FROM (SELECT DISTINCT rowid >> 20 AS id FROM ticket_search \
              WHERE ticket_search MATCH {expression}) h CROSS JOIN tickets t ON t.id = h.id \
-             WHERE {NOT_DELETED} AND {} LIMIT 10001)",
-            tests.join(" AND ")
+             WHERE {NOT_DELETED}{tests} AND ?3 IS NOT NULL LIMIT 10001)"
         ));
     }
-    let (branches, rest) = branches(reader, &mut sql, query);
-    let tests: String = rest
-        .iter()
-        .map(|filter| format!(" AND {}", filter_condition(reader, &mut sql, filter)))
-        .collect();
-    let unions: Vec<String> = branches
-        .iter()
-        .map(|branch| {
-            let IndexWalk { from, id, condition } = &branch.walk;
-            match branch.each {
-                Some(keys) => format!(
-                    "SELECT {id} AS id FROM ({keys}) k CROSS JOIN {from} WHERE {NOT_DELETED} AND {condition}{tests}"
+    let Candidates {
+        source,
+        tests: rest,
+        tests_scope,
+    } = candidates(reader, &mut sql, query);
+    let all = match source {
+        Source::Worklist => {
+            let walk = |from: &str| format!("SELECT t.id AS id FROM {from} AND {NOT_DELETED}");
+            [
+                walk("agent_categories c CROSS JOIN tickets t INDEXED BY tickets_by_category ON t.category_id = c.category_id WHERE c.user_id = ?3"),
+                walk("tickets t INDEXED BY tickets_by_assignee WHERE t.assignee_id = ?3"),
+                walk(
+                    "(SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM agent_categories WHERE user_id = ?3)) \
+                     CROSS JOIN tickets t INDEXED BY tickets_by_assignee ON t.assignee_id IS NULL WHERE 1",
                 ),
-                None => format!("SELECT {id} AS id FROM {from} WHERE {NOT_DELETED} AND {condition}{tests}"),
-            }
-        })
-        .collect();
-    let all = union(&unions);
+            ]
+            .join(" UNION ")
+        }
+        Source::Walks(walks) => {
+            let tests = tests(reader, &mut sql, &rest, tests_scope)
+                .map_or_else(String::new, |tests| format!(" AND {tests}"));
+            let selects: Vec<String> = walks
+                .iter()
+                .map(|IndexWalk { from, id, condition }| {
+                    format!("SELECT {id} AS id FROM {from} WHERE {NOT_DELETED} AND {condition}{tests}")
+                })
+                .collect();
+            merge(&selects, "id", "id DESC")
+        }
+    };
     sql.finish(format!(
         "SELECT count(*) AS n FROM (SELECT id FROM ({all}) LIMIT 10001) WHERE ?3 IS NOT NULL"
     ))

@@ -1,10 +1,6 @@
 //! What a request for a list of tickets may ask for.
 
-use crate::edge::db::Stmt;
 use crate::store::tickets::list::filter::TicketFilter;
-
-/// How many tickets a page reads at most if it has to test filters on them.
-pub const WINDOW: i64 = 250;
 
 /// The value by which a list is sorted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,13 +27,6 @@ pub struct TicketQuery {
     pub sort: Option<Sort>,
     /// A full-text expression; if present, the list is ordered newest first.
     pub matching: Option<String>,
-}
-
-/// The statements of a page: `rows` gives `j`, `s` (the sort value) and `id`; `stopped`, present if the reads are
-/// limited by a window, gives the place where the walk stopped (`s`, `id`).
-pub struct ListPlan {
-    pub rows: Stmt,
-    pub stopped: Option<Stmt>,
 }
 
 pub const NOT_DELETED: &str = "t.deleted_at IS NULL";

@@ -1,10 +1,13 @@
 //! Lists in other orders than newest first.
 
+use crate::desk::tickets::status::Status;
+use crate::edge::db::Stmt;
 use crate::http::page::{Page, PageStart};
 use crate::store::sql::scope::Scope;
-use crate::store::tickets::json::ticket_json;
 use crate::store::tickets::list::filter::{SqlBuilder, TicketFilter, filter_condition, updated_column};
-use crate::store::tickets::list::query::{ListPlan, NOT_DELETED, Sort, SortKey, TicketQuery, WINDOW};
+use crate::store::tickets::list::paging::{WINDOW, Walk, merge, show, tests};
+use crate::store::tickets::list::query::{NOT_DELETED, Sort, SortKey, TicketQuery};
+
 use crate::store::tickets::ticket::Viewer;
 
 /// The column and the index of a sort order.
@@ -12,7 +15,7 @@ fn sort_column(reader: &Viewer, key: SortKey) -> (&'static str, &'static str) {
     let (column, index) = match key {
         SortKey::Created => ("t.created_at", "tickets_by_created"),
         SortKey::Updated => (updated_column(reader), "tickets_by_updated"),
-        SortKey::Priority => ("t.priority", "tickets_by_priority"),
+        SortKey::Priority => ("t.priority", "tickets_by_status"),
         SortKey::Due => ("t.resolution_due_at", "tickets_by_due"),
     };
     // A customer has few tickets: they are read and then sorted.
@@ -30,73 +33,65 @@ fn is_index_range(filter: &TicketFilter, key: SortKey) -> bool {
     }
 }
 
-/// A walk down the index of a sort order, including oldest first.
+/// A page in another order than newest first.
 pub(super) fn sorted(
     reader: &Viewer,
     query: &TicketQuery,
     sort: Sort,
     by_range: bool,
+    row: &str,
     page: &Page,
-) -> ListPlan {
-    let build = |stopped: bool| {
-        let mut sql = SqlBuilder::new(reader);
-        let (key, index) = sort_column(reader, sort.key);
-        let by_id = sort.key == SortKey::Created && !by_range && reader.scope != Scope::Own;
-        let (key, from) = if by_id {
-            ("t.id", "tickets t NOT INDEXED".to_owned())
-        } else {
-            (key, format!("tickets t INDEXED BY {index}"))
-        };
-        let (direction, less) = if sort.descending {
-            ("DESC", "<")
-        } else {
-            ("ASC", ">")
-        };
-        let mut walk = String::new();
-        let mut tests = Vec::new();
-        match reader.scope {
-            Scope::Own => walk.push_str(" AND t.requester_id = ?3"),
-            Scope::All => {}
-            Scope::Category | Scope::Assigned => tests.push(reader.scope.worklist_condition().to_owned()),
-        }
-        for filter in &query.filters {
-            let text = filter_condition(reader, &mut sql, filter);
-            if is_index_range(filter, sort.key) {
-                walk.push_str(&format!(" AND {}", text.trim_start_matches('+')));
-            } else {
-                tests.push(text);
-            }
-        }
-        if let PageStart::After { value, id } = page.start {
-            let (value, id) = (sql.arg(value), sql.arg(id));
-            walk.push_str(&format!(" AND ({key}, t.id) {less} ({value}, {id})"));
-        }
-        let windowed = !tests.is_empty() && page.offset() == 0;
-        let (limit, offset) = (sql.arg(page.limit.saturating_add(1)), sql.arg(page.offset()));
-        let ordered = format!(
-            "{from} WHERE {NOT_DELETED}{walk} AND {key} IS NOT NULL ORDER BY {key} {direction}, t.id {direction}"
-        );
-        let text = if stopped {
-            let last = sql.arg(WINDOW.saturating_sub(1));
-            format!("SELECT {key} AS s, t.id AS id FROM {ordered} LIMIT 1 OFFSET {last}")
-        } else {
-            let window = if windowed {
-                sql.arg(WINDOW)
-            } else {
-                "-1".to_owned()
-            };
-            let tests: String = tests.iter().map(|test| format!(" AND {test}")).collect();
-            format!(
-                "SELECT {} AS j, x.s AS s, t.id AS id FROM (SELECT {key} AS s, t.id AS id FROM {ordered} LIMIT {window}) x \
-                 CROSS JOIN tickets t ON t.id = x.id WHERE 1{tests} LIMIT {limit} OFFSET {offset}",
-                ticket_json(reader.role)
-            )
-        };
-        (sql.finish(text), windowed)
+) -> Stmt {
+    let mut sql = SqlBuilder::new(reader);
+    let (key, index) = sort_column(reader, sort.key);
+    let by_id = sort.key == SortKey::Created && !by_range && reader.scope != Scope::Own;
+    let (key, from) = if by_id {
+        ("t.id", "tickets t NOT INDEXED".to_owned())
+    } else {
+        (key, format!("tickets t INDEXED BY {index}"))
     };
-    let (rows, windowed) = build(false);
-    ListPlan {
-        rows,
-        stopped: windowed.then(|| build(true).0),
+    let (direction, less) = if sort.descending {
+        ("DESC", "<")
+    } else {
+        ("ASC", ">")
+    };
+    let mut walk = String::new();
+    if reader.scope == Scope::Own {
+        walk.push_str(" AND t.requester_id = ?3");
     }
+    let (ranges, rest): (Vec<&TicketFilter>, Vec<&TicketFilter>) = query
+        .filters
+        .iter()
+        .partition(|filter| is_index_range(filter, sort.key));
+    for filter in ranges {
+        let text = filter_condition(reader, &mut sql, filter);
+        walk.push_str(&format!(" AND {}", text.trim_start_matches('+')));
+    }
+    let tests_scope = matches!(reader.scope, Scope::Category | Scope::Assigned);
+    let tests = tests(reader, &mut sql, &rest, tests_scope);
+    if let PageStart::After { value, id } = page.start {
+        let (value, id) = (sql.arg(value), sql.arg(id));
+        walk.push_str(&format!(" AND ({key}, t.id) {less} ({value}, {id})"));
+    }
+    let ok = tests
+        .as_ref()
+        .map_or_else(String::new, |tests| format!(", ({tests}) AS ok"));
+    let select = |more: &str| {
+        format!(
+            "SELECT {key} AS s, t.id AS id{ok} FROM {from} WHERE {NOT_DELETED}{more}{walk} AND {key} IS NOT NULL"
+        )
+    };
+    // The index of priorities begins with the status: one walk for each.
+    let text = if index == "tickets_by_status" {
+        let walks: Vec<String> = Status::WORDS
+            .iter()
+            .map(|word| select(&format!(" AND t.status = '{word}'")))
+            .collect();
+        let columns = if tests.is_some() { "s, id, ok" } else { "s, id" };
+        merge(&walks, columns, &format!("s {direction}, id {direction}"))
+    } else {
+        format!("{} ORDER BY {key} {direction}, t.id {direction}", select(""))
+    };
+    let window = tests.is_some().then_some(WINDOW);
+    show(sql, &Walk { text, window }, row, page)
 }
