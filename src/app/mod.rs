@@ -6,6 +6,7 @@
 
 pub mod automation;
 pub mod call;
+pub mod category_cache;
 pub mod dispatch;
 pub mod endpoint;
 pub mod errors;

@@ -9,9 +9,11 @@ use crate::desk::tickets::event::{Event, EventKind, FieldChange};
 use crate::desk::tickets::ticket::Ticket;
 use crate::edge::db::Stmt;
 use crate::http::error::Error;
+use crate::store::sql::guard::Guard;
+use crate::store::tickets::assignment::AutoAssign;
 use crate::store::tickets::subject::EventSubject;
 use crate::store::tickets::write::story::Story;
-use crate::store::tickets::write::{self, NewTicket, Requester};
+use crate::store::tickets::write::{self, NewTicket, Requester, guards};
 
 /// A ticket to be opened, from a request or from a mail.
 pub struct TicketDraft<'a> {
@@ -27,16 +29,31 @@ pub struct TicketDraft<'a> {
     pub address: Option<&'a str>,
     pub contact_email: Option<String>,
     pub channel: &'static str,
-    /// The assignment is already decided, so the ticket is not assigned automatically.
-    pub is_decided: bool,
+    /// How it gets an assignee by itself, if no rule gives it one.
+    pub auto_assign: AutoAssign,
+    /// The category that is known to have no agents: nobody of it can be assigned.
+    pub without_agents: Option<i64>,
+}
+
+/// What opens a ticket.
+pub struct Opening {
+    /// Requires what the ticket was decided on.
+    pub guard: Guard,
+    pub stmts: Vec<Stmt>,
+    /// Its creation is all that happens: no rule has acted, nobody is assigned.
+    pub is_plain: bool,
 }
 
 /// The statements that open a ticket with everything that follows from it: its number, its row, its first event, the
-/// effects of rules, and its assignment.
+/// effects of rules, and its assignment. What the ticket was decided on is added to the guard.
 ///
 /// # Errors
 /// When the platform cannot provide random bytes.
-pub fn open_ticket(engine: &automation::Engine, opening: &TicketDraft) -> Result<Vec<Stmt>, Error> {
+pub fn open_ticket(
+    engine: &automation::Engine,
+    opening: &TicketDraft,
+    mut guard: Guard,
+) -> Result<Opening, Error> {
     let (ticket, now) = (opening.ticket, engine.now);
     let (actor_id, role) = opening.actor;
     let around = automation::new_ticket_context(engine, opening.channel, opening.address);
@@ -54,6 +71,7 @@ pub fn open_ticket(engine: &automation::Engine, opening: &TicketDraft) -> Result
         FieldChange::new("assignee", Value::Null, assignee.unwrap_or(Value::Null)),
     ];
     let event = Event::public(EventKind::TicketCreated, changes);
+    let has_effects = !followed.story.is_empty();
     let mut story = Story::new(&subject);
     story.push_event(&subject, Some(actor_id), &event, now);
     story.append(followed.story);
@@ -62,7 +80,14 @@ pub fn open_ticket(engine: &automation::Engine, opening: &TicketDraft) -> Result
     if opened != *ticket {
         opened.version = ticket.version.saturating_add(1);
     }
-    Ok(write::insert(
+    let category = opened.category.as_ref().map(|category| category.id);
+    let auto_assign = match opening.auto_assign {
+        // Rules may have decided on the assignment, too.
+        _ if !followed.needs_assignment => AutoAssign::Off,
+        AutoAssign::Category if category.is_none() || category == opening.without_agents => AutoAssign::Off,
+        how => how,
+    };
+    let stmts = write::insert(
         &NewTicket {
             uid_head: opening.uid_head,
             day: opening.day,
@@ -70,9 +95,18 @@ pub fn open_ticket(engine: &automation::Engine, opening: &TicketDraft) -> Result
             requester: opening.requester,
             contact_email: opening.contact_email.clone(),
             channel: opening.channel,
-            // Rules may have decided on the assignment, too.
-            auto_assign: followed.needs_assignment && !opening.is_decided,
+            auto_assign,
         },
+        &mut guard,
         story,
-    ))
+    );
+    if (&opened.category, &opened.subcategory) != (&ticket.category, &ticket.subcategory) {
+        // The rules have decided on the category that was given, and then set another one.
+        guards::expect_references(&mut guard, None, ticket);
+    }
+    Ok(Opening {
+        guard,
+        stmts,
+        is_plain: !has_effects && auto_assign == AutoAssign::Off && opened.assignee.is_none(),
+    })
 }

@@ -11,14 +11,16 @@ use crate::desk::sla::SlaPolicies;
 use crate::desk::tickets::ticket::TicketSettings;
 use crate::edge::db::{DbError, Rows, Stmt};
 use crate::store::automation::rules::{self, RuleSet};
-use crate::store::sessions::CallerAuthority;
+use crate::store::sessions::{CallerAuthority, SettingsVersions};
 use crate::store::sla;
 use crate::store::sql::scope::AgentScope;
+use crate::store::tickets::assignment::AutoAssign;
 
 /// The settings that statements and rules depend on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
     pub agent_scope: AgentScope,
+    pub auto_assign: AutoAssign,
     pub reopen_window_days: i64,
     pub version: i64,
 }
@@ -34,7 +36,7 @@ pub struct SettingsCache {
 
 thread_local! {
     static CACHE: RefCell<SettingsCache> = const { RefCell::new(SettingsCache {
-        settings: Settings { agent_scope: AgentScope::Category, reopen_window_days: 7, version: 1 },
+        settings: Settings { agent_scope: AgentScope::Category, auto_assign: AutoAssign::Category, reopen_window_days: 7, version: 1 },
         sla_policies: None,
         automation: None,
     }) };
@@ -99,6 +101,16 @@ impl SettingsCache {
         self.automation.clone()
     }
 
+    /// The versions of all that is cached; `None` while something is not.
+    pub fn versions(&self) -> Option<SettingsVersions> {
+        let (sla, _) = self.sla_policies.as_ref()?;
+        Some(SettingsVersions {
+            settings: self.settings.version,
+            sla: *sla,
+            workflows: self.automation.as_ref()?.version,
+        })
+    }
+
     /// What a request on this route needs and the cache does not have.
     pub fn missing(&self, route: &Route) -> Missing {
         Missing {
@@ -128,6 +140,7 @@ impl SettingsCache {
         }
         let settings = Settings {
             agent_scope: AgentScope::parse(&authority.agent_scope).unwrap_or(AgentScope::Category),
+            auto_assign: AutoAssign::parse(&authority.auto_assign),
             reopen_window_days: authority.reopen_window_days,
             version: authority.settings_version,
         };

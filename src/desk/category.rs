@@ -9,7 +9,7 @@ use crate::desk::id::{MAX_ID, Ref, is_uid};
 pub const MAX_SLUG_BYTES: usize = 100;
 
 /// A reference to a category or subcategory.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum CategoryRef {
     Id(i64),
     Uid(String),

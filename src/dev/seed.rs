@@ -29,7 +29,9 @@ use crate::store::categories::subcategories;
 use crate::store::categories::write::CategoryFields;
 use crate::store::mail::outbox;
 use crate::store::sla;
+use crate::store::sql::guard::Guard;
 use crate::store::sql::rows::IdRow;
+use crate::store::tickets::assignment::AutoAssign;
 use crate::store::tickets::messages::NewMessage;
 use crate::store::tickets::subject::EventSubject;
 use crate::store::tickets::ticket;
@@ -194,7 +196,7 @@ async fn create_ticket(
         requester: Requester::Id(customer.actor.id),
         contact_email: None,
         channel: "api",
-        auto_assign: false,
+        auto_assign: AutoAssign::Off,
     };
     let created = Event::public(
         EventKind::TicketCreated,
@@ -203,7 +205,10 @@ async fn create_ticket(
     let subject = EventSubject::NewTicket;
     let mut story = Story::new(&subject);
     story.push_event(&subject, Some(customer.actor.id), &created, opened);
-    let mut batch = Batch::from(write::insert(&new, story));
+    let mut guard = Guard::new();
+    let stmts = write::insert(&new, &mut guard, story);
+    let mut batch = Batch::new();
+    batch.extend(guard.stmt().into_iter().chain(stmts));
     let id = batch.add::<IdRow>(ticket::find_new_id());
     ticket.id = app.db.batch(&batch).await?.first(id)?.ok_or_else(lost)?.id;
     let mut life = TicketStory {

@@ -8,7 +8,8 @@
 use serde::Deserialize;
 
 use crate::edge::db::{Batch, Db, DbError, Rows, Stmt};
-use crate::store::dispatch::{self, Dispatch};
+use crate::store::dispatch::Dispatch;
+use crate::store::sql::guard::Guard;
 
 /// The idempotency key of a request that must not take effect twice.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,8 +100,18 @@ pub fn read_key(rows: &Rows) -> Result<Option<(String, StoredReply)>, DbError> {
     }))
 }
 
+/// What one batch writes.
+#[derive(Clone, Debug)]
+pub struct CommitBatch {
+    /// Runs first: whether the batch may run at all.
+    pub guard: Guard,
+    pub stmts: Vec<Stmt>,
+    /// Lists what has to be sent out after the commit: [`list`](crate::store::dispatch::list) or its like.
+    pub dispatches: Stmt,
+}
+
 /// Runs the statements and reads the answer in one batch. Returns the answer and what has to be sent out after the
-/// commit. `now` must be the time that the statements write.
+/// commit.
 ///
 /// # Errors
 /// [`DbError::Unique`] on `idempotency.user_id` when another request with the same key was first; [`DbError::Abort`]
@@ -109,14 +120,14 @@ pub fn read_key(rows: &Rows) -> Result<Option<(String, StoredReply)>, DbError> {
 pub async fn commit(
     db: &Db,
     key: Option<&IdempotencyKey>,
-    stmts: Vec<Stmt>,
+    change: CommitBatch,
     answer: &CommitReply,
-    now: i64,
 ) -> Result<(StoredReply, Vec<Dispatch>), DbError> {
     let mut batch = Batch::new();
+    batch.extend(change.guard.stmt());
     batch.extend(key.map(|key| claim_key(key, answer.status())));
-    batch.extend(stmts);
-    let dispatches = batch.add::<Dispatch>(dispatch::list(now));
+    batch.extend(change.stmts);
+    let dispatches = batch.add::<Dispatch>(change.dispatches);
     let (view, place) = match answer {
         CommitReply::Nothing => (None, None),
         CommitReply::Row(view) => (Some(view), None),

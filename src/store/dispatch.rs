@@ -2,8 +2,11 @@
 
 use serde::Deserialize;
 
+use crate::desk::tickets::event::EventKind;
+use crate::desk::webhooks::delivery::event_type;
 use crate::edge::db::{Answers, Batch, Db, DbError, Stmt};
 use crate::store::tickets::events::FORMER_ASSIGNEE;
+use crate::store::tickets::subject::{EventSubject, subject_condition};
 use crate::store::webhooks::deliveries;
 
 /// What kind of recipient or message is waiting.
@@ -49,9 +52,34 @@ pub fn list(now: i64) -> Stmt {
          UNION {mails}",
         events = last_before("events"),
         has_new = deliveries::has_new(),
-        mails = new_mails(),
+        mails = new_mails("?1"),
     ))
     .bind(now)
+}
+
+/// Like [`list`], for a batch with one event of this kind, which notifies at most the requester and the assignee. It is
+/// far shorter, because the database compiles it anew every time.
+pub fn list_for_event(subject: &EventSubject, kind: EventKind, is_internal: bool, now: i64) -> Stmt {
+    let (name, arg) = subject_condition(subject);
+    let internal = if is_internal {
+        " AND h.include_internal = 1"
+    } else {
+        ""
+    };
+    Stmt::new(format!(
+        "SELECT iif(l.user_id IS NULL, 'room', 'user') AS what, coalesce(l.user_id, t.id) AS id FROM tickets t \
+           CROSS JOIN listeners l ON l.object IN ('ticket:' || t.id, 'user:' || t.requester_id, 'user:' || t.assignee_id) \
+           AND l.until > ?2 WHERE {name} \
+         UNION SELECT 'user', l.user_id FROM tickets t CROSS JOIN listeners l INDEXED BY listeners_agents \
+           ON l.is_agent = 1 AND l.until > ?2 WHERE {name} AND t.assignee_id IS NULL \
+         UNION SELECT 'hook', h.id FROM webhooks h WHERE h.is_active = 1{internal} \
+           AND EXISTS (SELECT 1 FROM json_each(h.events) WHERE value IN ('*', ?3)) \
+         UNION {}",
+        new_mails("?2")
+    ))
+    .bind(arg)
+    .bind(now)
+    .bind(event_type(kind.as_str()))
 }
 
 /// The highest id of a table whose row does not have the time `?1`.
@@ -63,9 +91,11 @@ fn last_before(table: &str) -> String {
 
 /// The mails that the batch has put into the outbox, at most as many as a queue accepts at once (100); the scheduled
 /// run finds the rest.
-fn new_mails() -> &'static str {
-    "SELECT 'mail', o.id FROM outbox o \
-     WHERE o.id > (SELECT max(id) FROM outbox) - 100 AND o.created_at = ?1 AND o.attempts = 0"
+fn new_mails(now: &str) -> String {
+    format!(
+        "SELECT 'mail', o.id FROM outbox o \
+         WHERE o.id > (SELECT max(id) FROM outbox) - 100 AND o.created_at = {now} AND o.attempts = 0"
+    )
 }
 
 /// Runs a batch that changes something. Returns its answers and what has to be sent out after it. `now` must be the

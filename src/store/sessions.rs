@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::desk::id::Ref;
+use crate::desk::person::Role;
 use crate::edge::db::Stmt;
 use crate::store::sql::view::{Out, View, field, nullable};
 use crate::store::users::agents::user_condition;
@@ -17,6 +18,7 @@ pub struct CallerAuthority {
     pub revoked_at: Option<i64>,
     pub expires_at: i64,
     pub agent_scope: String,
+    pub auto_assign: String,
     pub reopen_window_days: i64,
     pub settings_version: i64,
     pub sla_version: i64,
@@ -39,12 +41,43 @@ pub fn caller_authority(user_id: i64, session_id: i64) -> Stmt {
     Stmt::new(
         "SELECT '{\"role\":\"' || u.role || '\",\"is_active\":' || iif(u.is_active, 'true', 'false') || ',\"ver\":' || u.ver || \
          ',\"revoked_at\":' || coalesce(s.revoked_at, 'null') || ',\"expires_at\":' || s.expires_at || \
-         ',\"agent_scope\":\"' || g.agent_scope || '\",\"reopen_window_days\":' || g.reopen_window_days || \
+         ',\"agent_scope\":\"' || g.agent_scope || '\",\"auto_assign\":\"' || g.auto_assign || '\",\"reopen_window_days\":' || g.reopen_window_days || \
          ',\"settings_version\":' || g.version || ',\"sla_version\":' || g.sla_version || ',\"workflows_version\":' || g.workflows_version || ',\"card\":' || u.card || '}' AS j \
          FROM users u JOIN sessions s ON s.id = ?2 AND s.user_id = u.id JOIN settings g ON g.id = 1 WHERE u.id = ?1",
     )
     .bind(user_id)
     .bind(session_id)
+}
+
+/// The versions of the settings that a change was decided with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SettingsVersions {
+    pub settings: i64,
+    pub sla: i64,
+    pub workflows: i64,
+}
+
+/// The query of a guard: the caller still has the authority that the token's claims say, and the settings have the
+/// versions that the change was decided with. It must agree with what is read of [`caller_authority`].
+pub fn find_authority(
+    (user_id, session_id): (i64, i64),
+    (role, ver): (Role, i64),
+    versions: SettingsVersions,
+    now: i64,
+) -> Stmt {
+    Stmt::new(
+        "SELECT 1 FROM users u JOIN sessions s ON s.user_id = u.id JOIN settings g ON g.id = 1 \
+         WHERE u.id = ?1 AND s.id = ?2 AND u.is_active = 1 AND u.role = ?3 AND u.ver = ?4 AND s.revoked_at IS NULL \
+           AND s.expires_at > ?5 AND g.version = ?6 AND g.sla_version = ?7 AND g.workflows_version = ?8",
+    )
+    .bind(user_id)
+    .bind(session_id)
+    .bind(role.as_str())
+    .bind(ver)
+    .bind(now)
+    .bind(versions.settings)
+    .bind(versions.sla)
+    .bind(versions.workflows)
 }
 
 /// A session as its owner sees it. `?1` is the id of the session that makes the request.

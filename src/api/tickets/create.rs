@@ -1,7 +1,7 @@
 //! Opening a ticket.
 
 use crate::api::tickets::fields::{ASSIGNEE, DESCRIPTION, TITLE};
-use crate::api::tickets::references::{ReferenceSlots, names_assignee};
+use crate::api::tickets::references::{KnownPlace, ReferenceSlots, TicketPlace, names_assignee};
 use crate::app::automation;
 use crate::app::call::{Call, viewer};
 use crate::app::open_ticket::{TicketDraft, open_ticket};
@@ -9,6 +9,7 @@ use crate::app::retry::retry;
 use crate::desk::id::number_day;
 use crate::desk::person::Role;
 use crate::desk::tickets::decide::decide;
+use crate::desk::tickets::event::EventKind;
 use crate::desk::tickets::policy::{self, Act};
 use crate::desk::tickets::priority::Priority;
 use crate::desk::tickets::status::Lifecycle;
@@ -19,7 +20,11 @@ use crate::http::input;
 use crate::http::input_values::Input;
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape, choices};
-use crate::store::commit::CommitReply;
+use crate::store::commit::{CommitBatch, CommitReply};
+use crate::store::dispatch;
+use crate::store::sql::guard::Guard;
+use crate::store::tickets::assignment::AutoAssign;
+use crate::store::tickets::subject::EventSubject;
 use crate::store::tickets::ticket;
 use crate::store::tickets::write::Requester;
 use crate::store::users::{self, NewUser};
@@ -36,7 +41,26 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
             "tags, assignee and workflow are set by staff".to_owned(),
         ));
     }
-    retry!(try_create(call, &input))
+    match create_unread(call, &input).await? {
+        Some(reply) => Ok(reply),
+        None => retry!(try_create(call, &input)),
+    }
+}
+
+/// Opens the ticket without reading anything first. `None`, with nothing written, if the body refers to what this isolate
+/// does not know, or what it knows has changed.
+async fn create_unread(call: &Call<'_>, input: &Input) -> Result<Option<Reply>, Error> {
+    let Some(known) = KnownPlace::of(input) else {
+        return Ok(None);
+    };
+    let Some(mut guard) = call.guard_unread().await else {
+        return Ok(None);
+    };
+    known.expect(&mut guard);
+    let assignment = (call.settings().auto_assign, known.without_agents());
+    let ticket = new_ticket(call, input, known.place())?;
+    let batch = new_batch(call, input, &ticket, assignment, guard)?;
+    call.commit_unread(batch, reply_with_new(call)?).await
 }
 
 /// One attempt at opening a ticket: reads what the input refers to, lets the rules decide, commits.
@@ -45,38 +69,10 @@ async fn try_create(call: &Call<'_>, input: &Input) -> Result<Reply, Error> {
     let mut batch = Batch::new();
     let references = ReferenceSlots::find(input, actor_id, &mut batch)?;
     let found = call.read(batch).await?;
-    let category = references.category(&found)?;
-    let subcategory = references.subcategory(&found)?;
-    let subcategory = subcategory
-        .map(|part| part.within(category.as_ref()))
-        .transpose()?;
+    let place = references.place(input, &found)?;
     let assignee = references.assignee(&found)?;
-    let in_project = references.project(&found)?;
-    let actor = call.actor()?;
-    let now = call.now();
-    let rules = call.ticket_settings();
-    let mut ticket = Ticket {
-        priority: input
-            .choice("priority")
-            .and_then(Priority::parse)
-            .unwrap_or(Priority::Medium),
-        workflow: input
-            .choice("workflow")
-            .and_then(Lifecycle::parse)
-            .unwrap_or_else(|| Lifecycle::for_ticket(in_project.is_some())),
-        category,
-        subcategory,
-        project: in_project,
-        department: input.text("department"),
-        tags: input.tags("tags").unwrap_or_default(),
-        ..Ticket::new(
-            &input.required("title"),
-            &input.required("description"),
-            actor_id,
-            now,
-        )
-    };
-    ticket.set_due_times(&rules);
+    let mut ticket = new_ticket(call, input, place)?;
+    let (actor, rules, now) = (call.actor()?, call.ticket_settings(), call.now());
     if let Some(person) = assignee {
         let act = if person.id == actor.id {
             Act::Take
@@ -91,12 +87,56 @@ async fn try_create(call: &Call<'_>, input: &Input) -> Result<Reply, Error> {
         };
         ticket = decide(&ticket, &edit, &actor, &rules, now)?.ticket;
     }
-    commit_new(call, input, &ticket).await
+    let batch = new_batch(call, input, &ticket, (AutoAssign::AsSet, None), Guard::new())?;
+    call.commit_batch(batch, &reply_with_new(call)?).await
 }
 
-/// Commits a ticket that has been decided on: its requester if that person is new, its number, its row and its first
-/// event, in one batch.
-async fn commit_new(call: &Call<'_>, input: &Input, ticket: &Ticket) -> Result<Reply, Error> {
+/// The ticket as the body describes it, without an assignee.
+fn new_ticket(call: &Call, input: &Input, place: TicketPlace) -> Result<Ticket, Error> {
+    let TicketPlace {
+        category,
+        subcategory,
+        project,
+    } = place;
+    let mut ticket = Ticket {
+        priority: input
+            .choice("priority")
+            .and_then(Priority::parse)
+            .unwrap_or(Priority::Medium),
+        workflow: input
+            .choice("workflow")
+            .and_then(Lifecycle::parse)
+            .unwrap_or_else(|| Lifecycle::for_ticket(project.is_some())),
+        category,
+        subcategory,
+        project,
+        department: input.text("department"),
+        tags: input.tags("tags").unwrap_or_default(),
+        ..Ticket::new(
+            &input.required("title"),
+            &input.required("description"),
+            call.my_id()?,
+            call.now(),
+        )
+    };
+    ticket.set_due_times(&call.ticket_settings());
+    Ok(ticket)
+}
+
+fn reply_with_new(call: &Call) -> Result<CommitReply, Error> {
+    let view = ticket::show_new(&viewer(call)?);
+    Ok(CommitReply::Created(view, "/api/v1/tickets/".to_owned()))
+}
+
+/// What opens a ticket that has been decided on: its requester if that person is new, its number, its row and its first
+/// event. `assignment` says how it gets an assignee by itself, and which category has no agents for that.
+fn new_batch(
+    call: &Call,
+    input: &Input,
+    ticket: &Ticket,
+    assignment: (AutoAssign, Option<i64>),
+    guard: Guard,
+) -> Result<CommitBatch, Error> {
     let role = call.my_role()?;
     let now = call.now();
     let (uid_head, day) = (call.uid_head()?, number_day(now));
@@ -113,7 +153,12 @@ async fn commit_new(call: &Call<'_>, input: &Input, ticket: &Ticket) -> Result<R
         contact_email: None,
         channel: "api",
         // Staff who give an assignee, or null for nobody, have decided: there is no automatic assignment.
-        is_decided: role.is_staff() && input.has("assignee"),
+        auto_assign: if role.is_staff() && input.has("assignee") {
+            AutoAssign::Off
+        } else {
+            assignment.0
+        },
+        without_agents: assignment.1,
     };
     match (&address, &key) {
         (Some(address), Some(key)) if role.is_staff() => {
@@ -124,10 +169,18 @@ async fn commit_new(call: &Call<'_>, input: &Input, ticket: &Ticket) -> Result<R
         (Some(address), _) => opening.contact_email = Some(address.clone()),
         _ => {}
     }
-    stmts.extend(open_ticket(&automation::Engine::of(call), &opening)?);
-    let view = ticket::show_new(&viewer(call)?);
-    call.commit(stmts, CommitReply::Created(view, "/api/v1/tickets/".to_owned()))
-        .await
+    let opened = open_ticket(&automation::Engine::of(call), &opening, guard)?;
+    stmts.extend(opened.stmts);
+    let dispatches = if opened.is_plain {
+        dispatch::list_for_event(&EventSubject::NewTicket, EventKind::TicketCreated, false, now)
+    } else {
+        dispatch::list(now)
+    };
+    Ok(CommitBatch {
+        guard: opened.guard,
+        stmts,
+        dispatches,
+    })
 }
 
 /// A new customer without a password, for whom staff open a ticket.

@@ -3,9 +3,9 @@
 use crate::api::list::{List, parse_list_query, resource_reply};
 use crate::app::automation::{self, Engine};
 use crate::app::call::{Call, viewer};
-use crate::app::post_message::{MessageDraft, post_message};
+use crate::app::post_message::{MessageDraft, post_message, post_on_unread};
 use crate::app::retry::retry;
-use crate::desk::id::Ref;
+use crate::desk::id::{Ref, uid_row_id};
 use crate::desk::tickets::event::{Event, EventKind};
 use crate::desk::tickets::message::authorize_edit;
 use crate::desk::tickets::policy;
@@ -137,21 +137,64 @@ pub async fn show(call: &Call<'_>) -> Result<Reply, Error> {
 pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
     let input = input::parse_body(call.request, &NEW)?;
     let reference = call.reference("id")?;
-    retry!(try_send(call, &reference, &input))
+    post(call, &reference, &input).await
 }
 
 /// `POST /messages`.
 pub async fn send(call: &Call<'_>) -> Result<Reply, Error> {
     let input = input::parse_body(call.request, &SEND)?;
     let reference = input.reference("ticket_id").cloned().ok_or(Error::NotFound)?;
-    retry!(try_send(call, &reference, &input))
+    post(call, &reference, &input).await
 }
 
-async fn try_send(call: &Call<'_>, reference: &Ref, input: &Input) -> Result<Reply, Error> {
-    let is_internal = input.flag("is_internal").unwrap_or(false);
-    if is_internal && !policy::may_read_internal(call.my_role()?) {
+async fn post(call: &Call<'_>, reference: &Ref, input: &Input) -> Result<Reply, Error> {
+    if is_internal(input) && !policy::may_read_internal(call.my_role()?) {
         return Err(Error::Forbidden("internal notes are for staff".to_owned()));
     }
+    match post_unread(call, reference, input).await? {
+        Some(reply) => Ok(reply),
+        None => retry!(try_post(call, reference, input)),
+    }
+}
+
+fn is_internal(input: &Input) -> bool {
+    input.flag("is_internal").unwrap_or(false)
+}
+
+/// Posts the message without reading the ticket first. `None`, with nothing written, if that cannot be decided without
+/// it or the ticket is not as expected.
+async fn post_unread(call: &Call<'_>, reference: &Ref, input: &Input) -> Result<Option<Reply>, Error> {
+    let ticket_id = match reference {
+        Ref::Id(id) => *id,
+        Ref::Uid(uid) => uid_row_id(uid),
+        Ref::Number(_) | Ref::Key(_) => return Ok(None),
+    };
+    let Some(guard) = call.guard_unread().await else {
+        return Ok(None);
+    };
+    let (author, uid_head, body) = (viewer(call)?, call.uid_head()?, input.required("body"));
+    let saying = MessageDraft {
+        uid_head: &uid_head,
+        actor: &call.actor()?,
+        body: &body,
+        is_internal: is_internal(input),
+        channel: "api",
+    };
+    let ticket = (&author, ticket_id);
+    let Some(change) = post_on_unread(&Engine::of(call), guard, ticket, reference, &saying) else {
+        return Ok(None);
+    };
+    call.commit_unread(change, reply_with(ticket_id, &uid_head)).await
+}
+
+/// The reply: the message that the batch has added.
+fn reply_with(ticket_id: i64, uid_head: &str) -> CommitReply {
+    let place = format!("/api/v1/tickets/{ticket_id}/comments/");
+    CommitReply::Created(rows::show_new(ticket_id, uid_head), place)
+}
+
+/// One attempt at posting the message: reads the ticket, lets the rules decide, commits.
+async fn try_post(call: &Call<'_>, reference: &Ref, input: &Input) -> Result<Reply, Error> {
     let reader = viewer(call)?;
     let mut batch = Batch::new();
     let ticket = batch.add::<TicketRow>(ticket::row(&reader, reference));
@@ -164,18 +207,17 @@ async fn try_send(call: &Call<'_>, reference: &Ref, input: &Input) -> Result<Rep
         uid_head: &uid_head,
         actor: &call.actor()?,
         body: &body,
-        is_internal,
+        is_internal: is_internal(input),
         channel: "api",
     };
-    let place = format!("/api/v1/tickets/{}/comments/", ticket.id);
-    let view = rows::show_new(ticket.id, &uid_head);
+    let reply = reply_with(ticket.id, &uid_head);
     let stmts = post_message(
         &Engine::of(call),
         ticket,
         ticket_context::read(found.rows_if(context)?)?,
         &saying,
     )?;
-    call.commit(stmts, CommitReply::Created(view, place)).await
+    call.commit(stmts, reply).await
 }
 
 // Changing -------------------------------------------------------------------------------------------------------

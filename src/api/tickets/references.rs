@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::app::category_cache::{self, KnownCategory};
 use crate::desk::id::Ref;
 use crate::desk::project;
 use crate::desk::tickets::ticket::{NamedRow, Person, Subcategory};
@@ -11,6 +12,7 @@ use crate::http::error::Error;
 use crate::http::input_values::Input;
 use crate::store::categories::{self, subcategories};
 use crate::store::projects;
+use crate::store::sql::guard::Guard;
 use crate::store::tickets::ticket;
 
 pub(super) fn names_assignee(input: &Input) -> bool {
@@ -49,6 +51,69 @@ fn find_project(input: &Input) -> Result<Option<Stmt>, Error> {
 
 const NO_PROJECT: &str = "is no active project";
 
+/// Where a ticket belongs.
+pub(super) struct TicketPlace {
+    pub category: Option<NamedRow>,
+    pub subcategory: Option<NamedRow>,
+    pub project: Option<NamedRow>,
+}
+
+/// The place of a new ticket, if this isolate knows what the body refers to, and the body names nothing else.
+pub(super) struct KnownPlace {
+    category: Option<KnownCategory>,
+    subcategory: Option<Subcategory>,
+}
+
+impl KnownPlace {
+    pub(super) fn of(input: &Input) -> Option<KnownPlace> {
+        if names_assignee(input) || input.reference("project").is_some() || input.text("project").is_some() {
+            return None;
+        }
+        let category = match input.name("category") {
+            Some(name) => Some(category_cache::category(&name)?),
+            None => None,
+        };
+        let subcategory = match input.name("subcategory") {
+            Some(name) => Some(category_cache::subcategory(&name)?),
+            None => None,
+        };
+        // One of another category is left to the slow way, which says so.
+        let is_within = subcategory.as_ref().is_none_or(|part| {
+            category
+                .as_ref()
+                .is_some_and(|known| known.named.id == part.category_id)
+        });
+        is_within.then_some(KnownPlace {
+            category,
+            subcategory,
+        })
+    }
+
+    /// Requires that all is still as this isolate knows it.
+    pub(super) fn expect(&self, guard: &mut Guard) {
+        if let Some(known) = &self.category {
+            guard.expect(categories::find_known(&known.named, known.has_agents));
+        }
+        if let Some(known) = &self.subcategory {
+            guard.expect(subcategories::find_known(known));
+        }
+    }
+
+    /// The ticket's category, if it has no agents.
+    pub(super) fn without_agents(&self) -> Option<i64> {
+        let known = self.category.as_ref().filter(|known| !known.has_agents);
+        known.map(|known| known.named.id)
+    }
+
+    pub(super) fn place(self) -> TicketPlace {
+        TicketPlace {
+            category: self.category.map(|known| known.named),
+            subcategory: self.subcategory.map(|part| part.named),
+            project: None,
+        }
+    }
+}
+
 /// The slots of what the body of a ticket refers to; None for a field that it does not have.
 pub(super) struct ReferenceSlots {
     category: Option<Slot<FoundRow>>,
@@ -61,6 +126,9 @@ pub(super) struct ReferenceSlots {
 struct FoundRow {
     id: i64,
     name: String,
+    /// Of a category: whether it has agents.
+    #[serde(default)]
+    has_agents: i64,
 }
 
 #[derive(Deserialize)]
@@ -85,6 +153,33 @@ impl ReferenceSlots {
             subcategory: batch.add_optional(find_subcategory(input)),
             assignee: batch.add_optional(find_assignee(input, me)?),
             project: batch.add_optional(find_project(input)?),
+        })
+    }
+
+    /// Where a new ticket belongs. The isolate remembers what the names of its category and subcategory refer to.
+    pub(super) fn place(&self, input: &Input, found: &Answers) -> Result<TicketPlace, Error> {
+        if let (Some(name), Some(slot)) = (input.name("category"), self.category) {
+            let known = found.first(slot)?.map(|row| KnownCategory {
+                has_agents: row.has_agents == 1,
+                named: NamedRow {
+                    id: row.id,
+                    name: row.name,
+                },
+            });
+            category_cache::remember_category(name, known);
+        }
+        let category = self.category(found)?;
+        let subcategory = self.subcategory(found);
+        if let Some(name) = input.name("subcategory") {
+            let known = subcategory.as_ref().ok().cloned().flatten();
+            category_cache::remember_subcategory(name, known);
+        }
+        let within = |part: Subcategory| part.within(category.as_ref());
+        let subcategory = subcategory?.map(within).transpose()?;
+        Ok(TicketPlace {
+            category,
+            subcategory,
+            project: self.project(found)?,
         })
     }
 

@@ -36,7 +36,9 @@ use crate::jobs::shared;
 use crate::store::automation::ticket_context::{self, Candidate};
 use crate::store::dispatch as dispatch_rows;
 use crate::store::mail::inbound::{self as rows, FileTarget, MailOrigin, Sender};
+use crate::store::sql::guard::Guard;
 use crate::store::sql::scope::{AgentScope, Scope};
+use crate::store::tickets::assignment::AutoAssign;
 use crate::store::tickets::attachments::FileCounts;
 use crate::store::tickets::subject::EventSubject;
 use crate::store::tickets::ticket::Viewer;
@@ -324,7 +326,8 @@ impl MailIntake<'_> {
                 address: Some(&self.origin.address),
                 contact_email: None,
                 channel: "email",
-                is_decided: false,
+                auto_assign: AutoAssign::AsSet,
+                without_agents: None,
             };
             let place = FileTarget {
                 ticket: EventSubject::NewTicket,
@@ -332,7 +335,8 @@ impl MailIntake<'_> {
                 uploader_id: actor.id,
                 is_internal: false,
             };
-            let stmts = open_ticket::open_ticket(engine, &opening)?;
+            let opened = open_ticket::open_ticket(engine, &opening, Guard::new())?;
+            let stmts = opened.guard.stmt().into_iter().chain(opened.stmts).collect();
             self.commit(true, stmts, &place, &files).await
         });
         if !matches!(outcome, Ok(Disposition::Accepted)) {

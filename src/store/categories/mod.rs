@@ -10,6 +10,7 @@ use serde::Deserialize;
 use crate::desk::agent::cause;
 use crate::desk::category::CategoryRef;
 use crate::desk::id::Ref;
+use crate::desk::tickets::ticket::NamedRow;
 use crate::edge::db::{Arg, Stmt};
 use crate::http::page::{Page, PageStart};
 use crate::store::categories::write::{CategoryFields, name_condition, update_row};
@@ -129,9 +130,24 @@ pub fn count(filter: &CategoryFilter) -> Stmt {
 pub fn find_active(name: &CategoryRef) -> Stmt {
     let (is_it, arg) = name_condition("c", name, 1);
     Stmt::new(format!(
-        "SELECT c.id AS id, c.slug AS name FROM categories c WHERE {is_it} AND c.is_active = 1"
+        "SELECT c.id AS id, c.slug AS name, EXISTS (SELECT 1 FROM agent_categories WHERE category_id = c.id) AS has_agents \
+         FROM categories c WHERE {is_it} AND c.is_active = 1"
     ))
     .bind(arg)
+}
+
+/// The query of a guard: the category is active and still has this slug, and has no agents if it had none.
+pub fn find_known(category: &NamedRow, has_agents: bool) -> Stmt {
+    let agents = if has_agents {
+        ""
+    } else {
+        " AND NOT EXISTS (SELECT 1 FROM agent_categories WHERE category_id = ?1)"
+    };
+    Stmt::new(format!(
+        "SELECT 1 FROM categories WHERE id = ?1 AND slug = ?2 AND is_active = 1{agents}"
+    ))
+    .bind(category.id)
+    .bind(&category.name)
 }
 
 /// Resolves a JSON list of ids, uids and slugs to active categories: `ids` (JSON) and `missing`, the first entry that

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use crate::desk::category::CategoryRef;
+use crate::desk::tickets::ticket::Subcategory;
 use crate::edge::db::Stmt;
 use crate::http::page::{Page, PageStart};
 use crate::store::categories::write::{CategoryFields, name_condition, update_row};
@@ -86,6 +87,16 @@ pub fn find_active(name: &CategoryRef) -> Stmt {
          WHERE {is_it} AND s.is_active = 1"
     ))
     .bind(arg)
+}
+
+/// The query of a guard: the subcategory is active, and still has this slug and category.
+pub fn find_known(subcategory: &Subcategory) -> Stmt {
+    Stmt::new(
+        "SELECT 1 FROM subcategories WHERE id = ?1 AND category_id = ?2 AND slug = ?3 AND is_active = 1",
+    )
+    .bind(subcategory.named.id)
+    .bind(subcategory.category_id)
+    .bind(&subcategory.named.name)
 }
 
 /// The columns of a subcategory that a change needs.

@@ -4,6 +4,7 @@
 //! rows.
 //! Not allowed here: complete statements about one table; they belong to the module of that table.
 
+pub mod guard;
 pub mod reference;
 pub mod render;
 pub mod rows;

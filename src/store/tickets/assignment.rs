@@ -38,13 +38,41 @@ pub fn free_agent() -> String {
     free_of("users u")
 }
 
-/// SQL expression: who gets a new ticket of a category (an expression) under the current settings.
-pub fn agent_for_new(category: &str) -> String {
-    format!(
-        "(SELECT CASE g.auto_assign WHEN 'category' THEN {} WHEN 'least_loaded' THEN {} END FROM settings g WHERE g.id = 1)",
-        free_agent_in(category),
-        free_agent()
-    )
+/// How a new ticket gets an assignee by itself. The words are those of the setting `auto_assign`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AutoAssign {
+    /// It gets none.
+    Off,
+    /// One of the agents of its category.
+    Category,
+    LeastLoaded,
+    /// As the setting says when the batch runs.
+    AsSet,
+}
+
+impl AutoAssign {
+    /// Parses the setting.
+    pub fn parse(word: &str) -> AutoAssign {
+        match word {
+            "category" => AutoAssign::Category,
+            "least_loaded" => AutoAssign::LeastLoaded,
+            _ => AutoAssign::Off,
+        }
+    }
+}
+
+/// SQL expression: who gets a new ticket of a category (an expression); `None` if that is nobody.
+pub fn agent_for_new(category: &str, how: AutoAssign) -> Option<String> {
+    Some(match how {
+        AutoAssign::Off => return None,
+        AutoAssign::Category => free_agent_in(category),
+        AutoAssign::LeastLoaded => free_agent(),
+        AutoAssign::AsSet => format!(
+            "(SELECT CASE g.auto_assign WHEN 'category' THEN {} WHEN 'least_loaded' THEN {} END FROM settings g WHERE g.id = 1)",
+            free_agent_in(category),
+            free_agent()
+        ),
+    })
 }
 
 /// Appends the event of an automatic assignment for the ticket created in this batch, if it was assigned, and

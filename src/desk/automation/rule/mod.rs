@@ -166,6 +166,14 @@ pub enum RuleOutcome<'a> {
     Acted(Vec<(&'a Action, Option<String>)>),
 }
 
+/// Whether [`run_rules`] may have a result for a change with only this event, whatever the facts are.
+pub fn may_run(rules: &[Rule], event: TriggerKind) -> bool {
+    rules.iter().any(|rule| {
+        let definition = rule.definition.as_ref();
+        rule.is_active && definition.map_or(true, |definition| definition.trigger.on == event)
+    })
+}
+
 /// Runs the active rules that one of the events triggers, by position, then id. Rules with another trigger are left out
 /// of the result; invalid rules are always in it.
 pub fn run_rules<'a>(

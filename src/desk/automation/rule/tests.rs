@@ -96,6 +96,28 @@ fn rules_act_in_order() {
 }
 
 #[test]
+fn a_rule_may_run_for_its_own_trigger() {
+    let away = Rule {
+        is_active: false,
+        ..tagging(1, 0)
+    };
+    let invalid = Rule {
+        definition: Err(Vec::new()),
+        ..tagging(1, 0)
+    };
+    for (rules, event, want) in [
+        (vec![], TriggerKind::TicketUpdated, false),
+        (vec![tagging(1, 0)], TriggerKind::TicketUpdated, true),
+        (vec![tagging(1, 0)], TriggerKind::MessageAdded, false),
+        (vec![away], TriggerKind::TicketUpdated, false),
+        // What is wrong with it is recorded.
+        (vec![tagging(1, 0), invalid], TriggerKind::MessageAdded, true),
+    ] {
+        assert_eq!(may_run(&rules, event), want, "{event:?} {rules:?}");
+    }
+}
+
+#[test]
 fn triggers_match_their_events() {
     let changed = (json!({"status": "closed"}), json!({"status": "open"}));
     let by = |role: &str, internal: bool| (json!({"author_role": role, "is_internal": internal}), json!({}));

@@ -67,6 +67,12 @@ pub fn post(
     })
 }
 
+/// Whether a customer's reply to a ticket in this status may change the status, or be refused. In any other status it
+/// does neither, as [`post`] decides.
+pub fn may_change_status(status: Status) -> bool {
+    matches!(status, Status::Waiting | Status::Resolved | Status::Closed)
+}
+
 /// Checks that a person may edit or delete a message that they can see: admins always, authors for 15 minutes.
 ///
 /// # Errors

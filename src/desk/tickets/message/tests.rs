@@ -31,6 +31,26 @@ fn ticket(workflow: Lifecycle, status: Status, ago: Millis) -> Ticket {
 }
 
 #[test]
+fn a_reply_leaves_the_other_statuses_alone() {
+    let customer = actor(REQUESTER, Role::Customer);
+    let untouched = MessageEffect {
+        status: None,
+        is_first_response: false,
+    };
+    for workflow in Lifecycle::ALL {
+        for status in Status::ALL {
+            for ago in [HOUR, 70 * DAY] {
+                let result = post(&ticket(workflow, status, ago), &customer, false, &rules(), NOW);
+                assert!(
+                    may_change_status(status) || result == Ok(untouched.clone()),
+                    "{workflow:?} {status:?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
 fn a_customers_reply_resumes_and_reopens() {
     use Status::*;
     let customer = actor(REQUESTER, Role::Customer);

@@ -119,15 +119,19 @@ fn department(name: &str, by: i64) -> Stmt {
     .bind(by)
 }
 
-/// Counts the ticket created in this batch, and also in its department if it has one.
-pub fn count_new(in_department: Option<&str>) -> Vec<Stmt> {
-    let side = Side::default();
-    let cells = Stmt::new(cells(
-        "tickets t WHERE t.id = (SELECT max(id) FROM tickets)",
-        &[(1, side)],
-    ));
-    std::iter::once(cells)
-        .chain(in_department.map(|name| department(name, 1)))
+/// Counts the ticket created in this batch, and also in its department if it has one. With `finds_agent` its assignee and
+/// status are known only in SQL.
+pub fn count_new(ticket: &Ticket, finds_agent: bool) -> Vec<Stmt> {
+    let cell = if finds_agent {
+        Stmt::new(cells(
+            "tickets t WHERE t.id = (SELECT max(id) FROM tickets)",
+            &[(1, Side::default())],
+        ))
+    } else {
+        enter(ticket, ticket.is_overdue(ticket.created_at))
+    };
+    std::iter::once(cell)
+        .chain(ticket.department.iter().map(|name| department(name, 1)))
         .collect()
 }
 

@@ -2,13 +2,17 @@
 //!
 //! Each guard puts all its requirements inside NOT EXISTS, so that a missing row aborts the batch like a changed one.
 
+use crate::desk::id::Ref;
+use crate::desk::tickets::message;
+use crate::desk::tickets::status::Status;
 use crate::desk::tickets::ticket::Ticket;
 use crate::edge::db::Stmt;
+use crate::store::sql::guard::Guard;
+use crate::store::tickets::ticket::{Viewer, ticket_condition};
 
-/// Aborts if a change sets an archived category or subcategory, or an assignee who is not active staff.
-pub fn expect_references(before: Option<&Ticket>, after: &Ticket) -> Option<Stmt> {
-    let mut stmt = Stmt::new("");
-    let mut tests = Vec::new();
+/// Requires that the category and subcategory that a change sets are active, and that an assignee whom it sets is active
+/// staff.
+pub fn expect_references(guard: &mut Guard, before: Option<&Ticket>, after: &Ticket) {
     let category = after.category.as_ref().map(|category| category.id);
     let subcategory = after.subcategory.as_ref().map(|subcategory| subcategory.id);
     let assignee = after.assignee.as_ref().map(|person| person.id);
@@ -16,36 +20,42 @@ pub fn expect_references(before: Option<&Ticket>, after: &Ticket) -> Option<Stmt
     let divides = moves || before.is_none_or(|before| before.subcategory != after.subcategory);
     let gives = before.is_none_or(|before| before.assignee.as_ref().map(|person| person.id) != assignee);
     if let Some(id) = category.filter(|_| moves) {
-        stmt = stmt.bind(id);
-        tests.push(format!(
-            "EXISTS (SELECT 1 FROM categories WHERE id = ?{} AND is_active = 1)",
-            stmt.args.len()
-        ));
+        guard.expect(Stmt::new("SELECT 1 FROM categories WHERE id = ?1 AND is_active = 1").bind(id));
     }
     if let Some(id) = subcategory.filter(|_| divides) {
-        stmt = stmt.bind(id).bind(category);
-        let at = stmt.args.len();
-        tests.push(format!(
-            "EXISTS (SELECT 1 FROM subcategories WHERE id = ?{} AND category_id = ?{at} AND is_active = 1)",
-            at.saturating_sub(1)
-        ));
+        guard.expect(
+            Stmt::new("SELECT 1 FROM subcategories WHERE id = ?1 AND category_id = ?2 AND is_active = 1")
+                .bind(id)
+                .bind(category),
+        );
     }
     if let Some(id) = assignee.filter(|_| gives) {
-        stmt = stmt.bind(id);
-        tests.push(format!(
-            "EXISTS (SELECT 1 FROM users WHERE id = ?{} AND is_active = 1 AND role <> 'customer')",
-            stmt.args.len()
-        ));
+        guard.expect(
+            Stmt::new("SELECT 1 FROM users WHERE id = ?1 AND is_active = 1 AND role <> 'customer'").bind(id),
+        );
     }
-    if tests.is_empty() {
-        return None;
-    }
-    stmt.sql = format!(
-        "INSERT INTO guard (ok) SELECT 0 WHERE NOT EXISTS (SELECT 1 WHERE {})",
-        tests.join(" AND ")
-    )
-    .into();
-    Some(stmt)
+}
+
+/// The query of a guard for a message on a ticket that has not been read: the author sees the ticket, and if a customer's
+/// reply could change its status, it has none of the statuses in which it does.
+pub fn find_for_message(author: &Viewer, reference: &Ref) -> Stmt {
+    let (name, arg) = ticket_condition(reference);
+    let status = if author.role.is_staff() {
+        String::new()
+    } else {
+        let kept: Vec<&str> = Status::ALL
+            .into_iter()
+            .filter(|status| !message::may_change_status(*status))
+            .map(Status::as_str)
+            .collect();
+        format!(" AND t.status IN ('{}')", kept.join("', '"))
+    };
+    author
+        .stmt(format!(
+            "SELECT 1 FROM tickets t WHERE {name} AND t.deleted_at IS NULL AND {}{status}",
+            author.scope.condition()
+        ))
+        .bind(arg)
 }
 
 /// Aborts if the ticket is deleted or has another version than the one that the decision was based on.

@@ -14,7 +14,8 @@ mod tests;
 use crate::desk::tickets::search::index_text;
 use crate::desk::tickets::ticket::Ticket;
 use crate::edge::db::{Arg, Stmt};
-use crate::store::tickets::assignment;
+use crate::store::sql::guard::Guard;
+use crate::store::tickets::assignment::{self, AutoAssign};
 use crate::store::tickets::ticket::tags_json;
 use crate::store::tickets::write::story::{Story, Totals};
 use crate::store::{projects, sla};
@@ -30,8 +31,8 @@ pub struct NewTicket<'a> {
     pub requester: Requester<'a>,
     pub contact_email: Option<String>,
     pub channel: &'a str,
-    /// Whether the ticket is assigned as the settings say, if an agent is available.
-    pub auto_assign: bool,
+    /// How the ticket gets an assignee by itself, if an agent is available.
+    pub auto_assign: AutoAssign,
 }
 
 /// Who the requester of the new ticket is.
@@ -43,24 +44,25 @@ pub enum Requester<'a> {
 }
 
 /// Inserts a ticket with the next number of the day and the next key of its project, and everything that follows from
-/// it.
-pub fn insert(new: &NewTicket, story: Story) -> Vec<Stmt> {
+/// it. What the ticket refers to is added to the guard of the batch.
+pub fn insert(new: &NewTicket, guard: &mut Guard, story: Story) -> Vec<Stmt> {
     let ticket = new.ticket;
+    let finds_agent = new.auto_assign != AutoAssign::Off;
     let project = ticket.project.as_ref().map(|project| project.id);
     let mut stmts = Vec::new();
-    stmts.extend(guards::expect_references(None, ticket));
+    guards::expect_references(guard, None, ticket);
     stmts.extend(project.into_iter().flat_map(projects::take_next_number));
     stmts.push(insert_row(new, story.totals()));
     stmts.push(insert_name("t.number"));
     stmts.extend(project.map(|_| insert_name("t.key")));
     stmts.extend(facets::insert_new(ticket, ticket.is_overdue(ticket.created_at)));
-    stmts.extend(counts::count_new(ticket.department.as_deref()));
+    stmts.extend(counts::count_new(ticket, finds_agent));
     stmts.push(search::index_new_ticket());
-    if new.auto_assign || ticket.assignee.is_some() {
+    if finds_agent || ticket.assignee.is_some() {
         stmts.push(assignment::note_assigned(None, ticket.created_at));
     }
     let mut story = story;
-    if new.auto_assign {
+    if finds_agent {
         story.extend(assignment::assigned_new(ticket.created_at));
     }
     story.around(stmts)
@@ -86,20 +88,13 @@ fn insert_row(new: &NewTicket, totals: Totals) -> Stmt {
         Requester::Id(id) => (Some(id), None),
         Requester::Address(address) => (None, Some(address)),
     };
-    let agent = if new.auto_assign {
-        assignment::agent_for_new("?9")
-    } else {
-        "?14".to_owned()
-    };
-    let given = if new.auto_assign {
-        " + (x.agent IS NOT NULL)"
-    } else {
-        ""
-    };
-    let status = if new.auto_assign {
-        "iif(x.agent IS NOT NULL AND ?8 = 'support' AND ?6 = 'open', 'assigned', ?6)"
-    } else {
-        "?6"
+    let (agent, given, status) = match assignment::agent_for_new("?9", new.auto_assign) {
+        Some(agent) => (
+            agent,
+            " + (x.agent IS NOT NULL)",
+            "iif(x.agent IS NOT NULL AND ?8 = 'support' AND ?6 = 'open', 'assigned', ?6)",
+        ),
+        None => ("?14".to_owned(), "", "?6"),
     };
     Stmt::new(format!(
         "INSERT INTO tickets (id, uid, number, title, title_index, description, description_index, status, priority, workflow, \
@@ -167,7 +162,9 @@ pub fn change(before: &Ticket, after: &Ticket, story: Story, now: i64) -> Vec<St
         }
         return story.around(stmts);
     }
-    stmts.extend(guards::expect_references(Some(before), after));
+    let mut guard = Guard::new();
+    guards::expect_references(&mut guard, Some(before), after);
+    stmts.extend(guard.stmt());
     let is_overdue = after.is_overdue(now);
     stmts.extend(counts::change(before, after, is_overdue));
     stmts.push(update(before, after, totals, now));
@@ -236,6 +233,28 @@ pub fn count_on(id: i64, totals: Totals, now: i64) -> Stmt {
     )
     .into();
     stmt
+}
+
+/// Like [`count_on`], for a public message by staff on a ticket that has not been read: it is the first response unless
+/// there has been one, or the ticket is the author's own. Only one of the two statements finds the ticket, so that the
+/// index of due times is written only by a first response.
+pub fn count_on_response(id: i64, totals: Totals, author: i64, now: i64) -> [Stmt; 2] {
+    let is_first = Totals {
+        first_response: Some(now),
+        ..totals
+    };
+    [
+        (totals, "(first_responded_at IS NOT NULL OR requester_id = ?3)"),
+        (is_first, "first_responded_at IS NULL AND requester_id <> ?3"),
+    ]
+    .map(|(totals, condition)| {
+        let Stmt { sql, args } = count_on(id, totals, now);
+        Stmt {
+            sql: format!("{sql} AND {condition}").into(),
+            args,
+        }
+        .bind(author)
+    })
 }
 
 /// SQL assignments that increase the ticket's counters.

@@ -4,6 +4,8 @@
 //! data. The list of revoked tokens in KV and the rate limit are checked at the same time, and each of them can
 //! refuse the request.
 
+mod write;
+
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
@@ -11,7 +13,7 @@ use futures_util::future::join3;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::app::replay::{check_replay, stored_reply};
+use crate::app::replay::check_replay;
 use crate::app::route::{RateLimit, Route};
 use crate::app::settings_cache::{Loaded, Settings, SettingsCache};
 use crate::desk::id::Ref;
@@ -21,19 +23,17 @@ use crate::desk::{DAY, Millis};
 use crate::edge::auth::revoked_tokens;
 use crate::edge::auth::token::Claims;
 use crate::edge::config::Config;
-use crate::edge::db::{Answers, Batch, Db, DbError, Rows, Stmt};
+use crate::edge::db::{Answers, Batch, Db, Rows, Stmt};
 use crate::edge::object_store::ByteStream;
 use crate::edge::{Env, ids, rate_limit};
 use crate::http::error::Error;
 use crate::http::etag::IfMatch;
 use crate::http::input_values::Input;
-use crate::http::reply::Reply;
-use crate::http::request::{Method, Request};
+use crate::http::request::Request;
 use crate::store::automation::rules::RuleSet;
-use crate::store::commit::{self, CommitReply, IdempotencyKey, StoredReply};
-use crate::store::dispatch::{self, Dispatch};
+use crate::store::commit;
+use crate::store::dispatch::Dispatch;
 use crate::store::sessions;
-use crate::store::sql::render::{column_names, render};
 use crate::store::sql::scope::Scope;
 use crate::store::tickets::ticket::Viewer;
 
@@ -60,6 +60,8 @@ pub struct Call<'a> {
     pub stream: RefCell<Option<ByteStream>>,
     card: RefCell<Value>,
     settings_cache: RefCell<SettingsCache>,
+    /// Whether the request is within its rate limit, once that has been counted.
+    is_within_limit: Cell<Option<bool>>,
 }
 
 impl<'a> Call<'a> {
@@ -81,6 +83,7 @@ impl<'a> Call<'a> {
             stream: RefCell::new(None),
             card: RefCell::new(Value::Null),
             settings_cache: RefCell::new(SettingsCache::now()),
+            is_within_limit: Cell::new(None),
         }
     }
 
@@ -284,7 +287,12 @@ impl<'a> Call<'a> {
         if !self.app.config.rate_limits || limit == RateLimit::None {
             return Ok(());
         }
-        if rate_limit::allows(&self.app.env, limit.binding(), key).await {
+        let allowed = match self.is_within_limit.get() {
+            Some(known) => known,
+            None => rate_limit::allows(&self.app.env, limit.binding(), key).await,
+        };
+        self.is_within_limit.set(Some(allowed));
+        if allowed {
             return Ok(());
         }
         Err(Error::RateLimited {
@@ -329,43 +337,6 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// The idempotency key of this request, if it has one and the route honours it.
-    fn idempotency_key(&self) -> Result<Option<IdempotencyKey>, Error> {
-        if self.route.method == Method::Get || !self.route.is_idempotent {
-            return Ok(None);
-        }
-        let (Some(key), Some(me)) = (self.request.header("idempotency-key"), &self.claims) else {
-            return Ok(None);
-        };
-        if !(1..=255).contains(&key.len()) || !key.bytes().all(|byte| (0x20..=0x7e).contains(&byte)) {
-            return Err(Error::field(
-                "Idempotency-Key",
-                "must be 1 to 255 printable ASCII characters",
-            ));
-        }
-        let fingerprint = {
-            use sha2::{Digest, Sha256};
-            let mut hash = Sha256::new();
-            for part in [
-                self.request.verb.as_bytes(),
-                b" ",
-                self.path().as_bytes(),
-                b"\n",
-                &self.request.body,
-            ] {
-                hash.update(part);
-            }
-            ids::hex(&hash.finalize())
-        };
-        Ok(Some(IdempotencyKey {
-            user_id: me.user_id,
-            key,
-            fingerprint,
-            columns: self.route.responds.view().map_or_else(String::new, column_names),
-            now: self.app.now,
-        }))
-    }
-
     /// The path without its mount, so that the same resource has the same path under every mount.
     pub fn path(&self) -> String {
         let mut path = self.route.path.to_owned();
@@ -373,46 +344,6 @@ impl<'a> Call<'a> {
             path = path.replace(&format!("{{{name}}}"), value);
         }
         path
-    }
-
-    /// Commits a change and returns the reply that is built from the changed state.
-    ///
-    /// # Errors
-    /// [`Error::Conflict`] when a unique value already exists; [`Error::VersionConflict`] when the change was decided
-    /// on an outdated state; [`Error::Replayed`] when a request with the same key was committed first.
-    pub async fn commit(&self, stmts: Vec<Stmt>, answer: CommitReply) -> Result<Reply, Error> {
-        let key = self.idempotency_key()?;
-        match commit::commit(&self.app.db, key.as_ref(), stmts, &answer, self.now()).await {
-            Ok((answered, due)) => {
-                self.app.dispatches.borrow_mut().extend(due);
-                let body = match self.route.responds.view() {
-                    Some(view) => render(view, answered.body),
-                    None => answered.body,
-                };
-                Ok(stored_reply(StoredReply { body, ..answered }))
-            }
-            Err(DbError::Unique(column)) if column == "idempotency.user_id" => {
-                let Some(key) = key else {
-                    return Err(Error::Internal("a key without a key".to_owned()));
-                };
-                let mut batch = Batch::new();
-                let stored = batch.add::<Rows>(commit::find_key(key.user_id, &key.key));
-                let found = self.app.db.batch(&batch).await?;
-                check_replay(&key, self.route.responds.view(), found.rows(stored)?)?;
-                Err(Error::Internal("the twin's answer is not there".to_owned()))
-            }
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// Writes without storing a reply: for routes without `Idempotency-Key`.
-    ///
-    /// # Errors
-    /// As [`dispatch::commit`].
-    pub async fn write(&self, batch: Batch) -> Result<Answers, Error> {
-        let (answers, due) = dispatch::commit(&self.app.db, batch, self.now()).await?;
-        self.app.dispatches.borrow_mut().extend(due);
-        Ok(answers)
     }
 
     /// Checks `If-Match` (412) and the body's `version` (409) against the version of a row.
