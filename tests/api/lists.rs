@@ -370,7 +370,7 @@ fn a_row_shows_the_last_message_that_its_reader_may_see() {
     assert_eq!(row(&customer)["last_message"], Value::Null);
     let long = "Süß \"quoted\" \\ 日本 ".repeat(30);
     customer
-        .post(&format!("/tickets/{id}/messages"), &json!({"body": long}))
+        .post(&format!("/tickets/{id}/comments"), json!({"body": long}))
         .is(201);
     let public = row(&customer);
     let excerpt: String = long.chars().take(160).collect();
@@ -380,8 +380,8 @@ fn a_row_shows_the_last_message_that_its_reader_may_see() {
     assert!(!keys(&public).contains(&"description"));
     manager
         .post(
-            &format!("/tickets/{id}/messages"),
-            &json!({"body": "A note for staff", "is_internal": true}),
+            &format!("/tickets/{id}/comments"),
+            json!({"body": "A note for staff", "is_internal": true}),
         )
         .is(201);
     assert_eq!(
