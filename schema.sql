@@ -28,7 +28,7 @@ CREATE TABLE users (
   created_at INTEGER NOT NULL,
   updated_at INTEGER NOT NULL,
   last_login_at INTEGER,
-  -- what a ticket shows of a person: kept in the ticket's row, so that a list reads no other table
+  -- what tickets and messages show of a person
   card TEXT NOT NULL GENERATED ALWAYS AS
     ('{"id":' || id || ',"uid":"' || uid || '","full_name":' ||
      json_quote(iif(trim(first_name || ' ' || last_name) = '', username, trim(first_name || ' ' || last_name))) ||
@@ -145,19 +145,14 @@ CREATE TABLE tickets (
   priority INTEGER NOT NULL CHECK (priority BETWEEN 1 AND 4),   -- 1 low, 2 medium, 3 high, 4 urgent
   workflow TEXT NOT NULL CHECK (workflow IN ('support', 'project')),
   category_id INTEGER REFERENCES categories (id),
-  category TEXT,                           -- the category's slug, copied when it is set
   subcategory_id INTEGER,
-  subcategory TEXT,
   department TEXT,
   project_id INTEGER,
   tags TEXT NOT NULL DEFAULT '[]',         -- sorted JSON array; ticket_facets is its index
   custom_fields TEXT NOT NULL DEFAULT '{}',
   requester_id INTEGER NOT NULL REFERENCES users (id),
-  requester_card TEXT NOT NULL DEFAULT 'null',
-  requester_email TEXT NOT NULL DEFAULT '',
   contact_email TEXT,                      -- another address the customer gave; shown to staff, never mailed
   assignee_id INTEGER REFERENCES users (id),
-  assignee_card TEXT NOT NULL DEFAULT 'null',
   channel TEXT NOT NULL DEFAULT 'api',
   version INTEGER NOT NULL DEFAULT 1,
   seq INTEGER NOT NULL DEFAULT 0,          -- the last event, as staff count them
@@ -214,19 +209,6 @@ BEGIN
   SELECT RAISE(ABORT, 'STALE_VERSION');
 END;
 
-CREATE TRIGGER users_names
-AFTER UPDATE OF first_name, last_name, username, email, role, avatar_url ON users
-WHEN NEW.card <> OLD.card OR NEW.email <> OLD.email
-BEGIN
-  UPDATE tickets SET requester_card = NEW.card, requester_email = NEW.email WHERE requester_id = NEW.id AND deleted_at IS NULL;
-  UPDATE tickets SET assignee_card = NEW.card WHERE assignee_id = NEW.id AND deleted_at IS NULL;
-END;
-CREATE TRIGGER categories_names
-AFTER UPDATE OF slug ON categories
-WHEN NEW.slug <> OLD.slug
-BEGIN
-  UPDATE tickets SET category = NEW.slug WHERE category_id = NEW.id AND deleted_at IS NULL;
-END;
 
 -- Every name that a ticket has or had: 'TICK-20261127-0000042', 'WEB-0000012'. The numbers are padded to seven digits,
 -- so that text sorts as numbers do. One primary key makes numbers, keys and earlier keys unique and finds them; the last
@@ -367,12 +349,6 @@ BEGIN
   SELECT RAISE(ABORT, 'STALE_VERSION');
 END;
 
-CREATE TRIGGER subcategories_names
-AFTER UPDATE OF slug ON subcategories
-WHEN NEW.slug <> OLD.slug
-BEGIN
-  UPDATE tickets SET subcategory = NEW.slug WHERE subcategory_id = NEW.id AND deleted_at IS NULL;
-END;
 
 -- What staff are as workers, as far as somebody has said so or the desk has given them a ticket: without a row the
 -- defaults hold. How many open tickets they have is a sum of ticket_counts.

@@ -29,12 +29,6 @@ BEGIN
   SELECT RAISE(ABORT, 'STALE_VERSION');
 END;
 
-CREATE TRIGGER subcategories_names
-AFTER UPDATE OF slug ON subcategories
-WHEN NEW.slug <> OLD.slug
-BEGIN
-  UPDATE tickets SET subcategory = NEW.slug WHERE subcategory_id = NEW.id AND deleted_at IS NULL;
-END;
 
 -- What staff are as workers, as far as somebody has said so or the desk has given them a ticket: without a row the
 -- defaults hold. How many open tickets they have is a sum of ticket_counts.

@@ -24,7 +24,7 @@ pub fn ticket(reader: &Viewer, reference: &Ref, with_notes: bool) -> Stmt {
         .stmt(format!(
             "SELECT json_object('title', t.title, 'description', t.description, 'status', t.status, \
                'priority', CASE t.priority WHEN 1 THEN 'low' WHEN 2 THEN 'medium' WHEN 3 THEN 'high' ELSE 'urgent' END, \
-               'category', t.category, 'message_count', iif(?5, t.message_count, t.public_message_count), \
+               'category', (SELECT slug FROM categories WHERE id = t.category_id), 'message_count', iif(?5, t.message_count, t.public_message_count), \
                'files', (SELECT json_group_array(f.filename) FROM (SELECT a.filename FROM attachments a \
                   WHERE a.ticket_id = t.id AND a.attached_at IS NOT NULL AND a.deleted_at IS NULL AND a.is_internal <= ?5 \
                   ORDER BY a.id LIMIT 40) f)) AS j \

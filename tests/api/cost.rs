@@ -188,7 +188,7 @@ fn single(desk: &Desk, by: &Caller, walks: Option<u64>, excess: &mut Excess) {
             let most = match walks {
                 None if is_common => tested(limit),
                 None => 7 * shown + 50,
-                Some(walks) if filter.is_empty() => 7 * limit * walks + 50,
+                Some(walks) if matches!(filter.as_str(), "" | "sort=-created_at") => 7 * limit * walks + 50,
                 Some(_) => tested(limit),
             };
             excess.note(desk, by, &asked, &answer, most);

@@ -232,8 +232,8 @@ pub fn move_tickets(from: i64, to: i64, actor: i64, now: i64) -> [Stmt; 5] {
         Stmt::new(
             "INSERT INTO events (ticket_id, seq, public_seq, type, actor_id, changes, cause, created_at) \
              SELECT t.id, t.seq + 1, t.public_seq + 1, 'ticket_updated', ?3, \
-               '[{\"field\":\"category\",\"from\":' || json_quote(t.category) || ',\"to\":' || json_quote(c.slug) || '}' || \
-               iif(t.subcategory IS NULL, '', ',{\"field\":\"subcategory\",\"from\":' || json_quote(t.subcategory) || ',\"to\":null}') || ']', \
+               '[{\"field\":\"category\",\"from\":' || json_quote((SELECT slug FROM categories WHERE id = t.category_id)) || ',\"to\":' || json_quote(c.slug) || '}' || \
+               iif(t.subcategory_id IS NULL, '', ',{\"field\":\"subcategory\",\"from\":' || json_quote((SELECT slug FROM subcategories WHERE id = t.subcategory_id)) || ',\"to\":null}') || ']', \
                ?5, ?4 \
              FROM tickets t JOIN categories c ON c.id = ?2 \
              WHERE t.category_id = ?1 AND t.deleted_at IS NULL AND t.status NOT IN ('resolved', 'closed')",
@@ -256,8 +256,7 @@ pub fn move_tickets(from: i64, to: i64, actor: i64, now: i64) -> [Stmt; 5] {
         )
         .bind(from),
         Stmt::new(
-            "UPDATE tickets SET category_id = ?2, category = (SELECT slug FROM categories WHERE id = ?2), \
-               subcategory_id = NULL, subcategory = NULL, version = version + 1, seq = seq + 1, public_seq = public_seq + 1, \
+            "UPDATE tickets SET category_id = ?2, subcategory_id = NULL, version = version + 1, seq = seq + 1, public_seq = public_seq + 1, \
                updated_at = max(updated_at, ?3), public_updated_at = max(public_updated_at, ?3) \
              WHERE category_id = ?1 AND deleted_at IS NULL AND status NOT IN ('resolved', 'closed')",
         )

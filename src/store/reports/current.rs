@@ -24,7 +24,7 @@ pub const MAX_WALKED: i64 = counts::MAX_UNMARKED;
 const UNRESOLVED_STATUSES: &str =
     "t.status IN ('open', 'assigned', 'in_progress', 'waiting', 'blocked', 'reopened')";
 /// The columns of a ticket that a scan reads.
-const WALKED: &str = "t.id, t.status, t.priority, t.category_id, t.category, t.department, t.project_id, t.key, \
+const WALKED: &str = "t.id, t.status, t.priority, t.category_id, t.department, t.project_id, t.key, \
   t.requester_id, t.assignee_id, t.created_at, t.resolved_at, t.paused_at, t.first_responded_at, \
   t.first_response_due_at, t.first_response_risk_at, t.resolution_due_at, t.resolution_risk_at";
 

@@ -83,7 +83,7 @@ pub fn assigned_new(now: i64) -> Vec<Stmt> {
             "INSERT INTO events (ticket_id, seq, public_seq, type, changes, cause, created_at) \
              SELECT t.id, t.seq, t.public_seq, 'assigned', \
                '[' || iif(t.status = 'assigned', '{\"field\":\"status\",\"from\":\"open\",\"to\":\"assigned\"},', '') || \
-               '{\"field\":\"assignee\",\"from\":null,\"to\":' || t.assignee_card || '}]', ?2, ?1 \
+               '{\"field\":\"assignee\",\"from\":null,\"to\":' || (SELECT card FROM users WHERE id = t.assignee_id) || '}]', ?2, ?1 \
              FROM tickets t WHERE t.id = (SELECT max(id) FROM tickets) AND t.assignee_id IS NOT NULL",
         )
         .bind(now)
@@ -126,7 +126,6 @@ pub fn assign_least_loaded(subject: &EventSubject, was_open: bool, rule: &str, n
     let mut stmts = vec![
         Stmt::new(format!(
             "UPDATE tickets SET assignee_id = x.agent_id, status = iif(?2, 'assigned', tickets.status), \
-               assignee_card = (SELECT card FROM users WHERE id = x.agent_id), \
                seq = tickets.seq + 1, public_seq = tickets.public_seq + 1 \
              FROM (SELECT t.id AS ticket_id, CASE WHEN EXISTS (SELECT 1 FROM agent_categories a WHERE a.category_id = t.category_id) \
                  THEN {} ELSE {} END AS agent_id \
@@ -140,7 +139,7 @@ pub fn assign_least_loaded(subject: &EventSubject, was_open: bool, rule: &str, n
         Stmt::new(format!(
             "INSERT INTO events (ticket_id, seq, public_seq, type, changes, cause, created_at) \
              SELECT t.id, t.seq, t.public_seq, 'assigned', \
-               '[{status}{{\"field\":\"assignee\",\"from\":null,\"to\":' || t.assignee_card || '}}]', ?2, ?3 \
+               '[{status}{{\"field\":\"assignee\",\"from\":null,\"to\":' || (SELECT card FROM users WHERE id = t.assignee_id) || '}}]', ?2, ?3 \
              FROM {given}"
         ))
         .bind(arg.clone())
@@ -191,7 +190,7 @@ fn unassign_where(condition: &str, id: i64, actor: i64, now: i64) -> Vec<Stmt> {
             "INSERT INTO events (ticket_id, seq, public_seq, type, actor_id, changes, cause, created_at) \
              SELECT t.id, t.seq + 1, t.public_seq + 1, 'assigned', ?2, \
                '[' || iif(t.status = 'assigned', '{{\"field\":\"status\",\"from\":\"assigned\",\"to\":\"open\"}},', '') || \
-               '{{\"field\":\"assignee\",\"from\":' || t.assignee_card || ',\"to\":null}}]', ?4, ?3 \
+               '{{\"field\":\"assignee\",\"from\":' || (SELECT card FROM users WHERE id = t.assignee_id) || ',\"to\":null}}]', ?4, ?3 \
              FROM tickets t WHERE {condition}"
         ))
         .bind(id)
@@ -209,7 +208,7 @@ fn unassign_where(condition: &str, id: i64, actor: i64, now: i64) -> Vec<Stmt> {
         ))
         .bind(id),
         Stmt::new(format!(
-            "UPDATE tickets AS t SET assignee_id = NULL, assignee_card = 'null', status = iif(t.status = 'assigned', 'open', t.status), \
+            "UPDATE tickets AS t SET assignee_id = NULL, status = iif(t.status = 'assigned', 'open', t.status), \
                seq = t.seq + 1, public_seq = t.public_seq + 1, \
                version = t.version + 1, updated_at = max(t.updated_at, ?2), public_updated_at = max(t.public_updated_at, ?2) \
              WHERE {condition}"

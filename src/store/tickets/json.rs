@@ -57,8 +57,8 @@ fn for_role(sql: String, role: Role) -> String {
     let internal = policy::may_read_internal(role);
     let pick = |staff, customer| if internal { staff } else { customer };
     let requester = pick(
-        "substr(t.requester_card,1,length(t.requester_card)-1)||',\"email\":'||json_quote(t.requester_email)||'}'",
-        "t.requester_card",
+        "(SELECT substr(card,1,length(card)-1)||',\"email\":'||json_quote(email)||'}' FROM users WHERE id=t.requester_id)",
+        "(SELECT card FROM users WHERE id=t.requester_id)",
     );
     sql.replace(
         "$PROJECT",

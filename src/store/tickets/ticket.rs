@@ -117,7 +117,7 @@ pub struct TicketRow {
     tags: String,
     requester_id: i64,
     assignee_id: Option<i64>,
-    assignee_card: String,
+    assignee_card: Option<String>,
     version: i64,
     created_at: i64,
     first_response_due_at: Option<i64>,
@@ -135,8 +135,10 @@ pub struct TicketRow {
     deleted_at: Option<i64>,
 }
 
-pub const COLUMNS: &str = "t.id, t.uid, t.title, t.description, t.status, t.priority, t.workflow, t.category_id, t.category, \
-  t.subcategory_id, t.subcategory, t.department, t.project_id, substr(t.key, 1, instr(t.key, '-') - 1) AS project, t.tags, t.requester_id, t.assignee_id, t.assignee_card, t.version, t.created_at, \
+pub const COLUMNS: &str = "t.id, t.uid, t.title, t.description, t.status, t.priority, t.workflow, t.category_id, \
+  (SELECT slug FROM categories WHERE id = t.category_id) AS category, \
+  t.subcategory_id, (SELECT slug FROM subcategories WHERE id = t.subcategory_id) AS subcategory, t.department, t.project_id, substr(t.key, 1, instr(t.key, '-') - 1) AS project, t.tags, t.requester_id, t.assignee_id, \
+  (SELECT card FROM users WHERE id = t.assignee_id) AS assignee_card, t.version, t.created_at, \
   t.first_response_due_at, t.first_response_risk_at, t.first_responded_at, t.resolution_due_at, t.resolution_risk_at, \
   t.resolved_at, t.closed_at, t.paused_at, t.paused_ms, t.pauses, \
   t.sla_version, t.is_overdue, t.deleted_at";
@@ -181,7 +183,11 @@ impl TicketRow {
 
     /// The ticket as the rules use it.
     pub fn ticket(&self) -> Ticket {
-        let card = serde_json::from_str::<Value>(&self.assignee_card).unwrap_or(Value::Null);
+        let card = self
+            .assignee_card
+            .as_deref()
+            .and_then(|card| serde_json::from_str::<Value>(card).ok());
+        let card = card.unwrap_or(Value::Null);
         Ticket {
             id: self.id,
             title: self.title.clone(),

@@ -96,13 +96,27 @@ pub const TICKET: View = View {
         field("description", "t.description", Out::Text),
         field("status", "t.status", Out::Word(&choices::STATUS)),
         field("priority", "t.priority", Out::Rank(&choices::PRIORITY)),
-        nullable("category", "t.category", Out::Text).doc("The category's slug."),
-        nullable("subcategory", "t.subcategory", Out::Text).doc("The subcategory's slug."),
+        nullable(
+            "category",
+            "(SELECT slug FROM categories WHERE id=t.category_id)",
+            Out::Text,
+        )
+        .doc("The category's slug."),
+        nullable(
+            "subcategory",
+            "(SELECT slug FROM subcategories WHERE id=t.subcategory_id)",
+            Out::Text,
+        )
+        .doc("The subcategory's slug."),
         nullable("department", "t.department", Out::Text),
         nullable("project", "$PROJECT", Out::Text).doc("The project's key."),
         field("tags", "t.tags", Out::Json("Tags")),
         field("requester", "$REQUESTER", Out::Card),
-        nullable("assignee", "nullif(t.assignee_card,'null')", Out::Card),
+        nullable(
+            "assignee",
+            "(SELECT card FROM users WHERE id=t.assignee_id)",
+            Out::Card,
+        ),
         nullable("contact_email", "t.contact_email", Out::Text)
             .doc("Another address given at creation; never mailed."),
         field("workflow", "t.workflow", Out::Word(&choices::WORKFLOW)),

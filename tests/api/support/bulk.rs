@@ -9,10 +9,7 @@ use super::{Worker, sqlite};
 
 /// What follows from tickets that were inserted by hand.
 pub const FOLLOW: &str = "
-  UPDATE tickets AS t SET uid = substr(uid, 1, 24) || printf('%012x', id),
-    requester_card = (SELECT card FROM users WHERE id = t.requester_id), requester_email = (SELECT email FROM users WHERE id = t.requester_id),
-    assignee_card = coalesce((SELECT card FROM users WHERE id = t.assignee_id), 'null'),
-    category = (SELECT slug FROM categories WHERE id = t.category_id) WHERE requester_card = 'null';
+  UPDATE tickets AS t SET uid = substr(uid, 1, 24) || printf('%012x', id) WHERE substr(uid, 25) <> printf('%012x', id);
   INSERT OR IGNORE INTO ticket_names (name, ticket_id)
     SELECT substr(number, 1, 14) || printf('%07d', CAST(substr(number, 15) AS INTEGER)), id FROM tickets;
   INSERT OR IGNORE INTO ticket_facets (facet, ticket_id)

@@ -28,7 +28,7 @@ pub(super) const WINDOW: Window = Window {
     all: 1_000,
 };
 /// The same for walks that read two rows for each ticket: one of a table that serves as an index, and the ticket.
-pub(super) const WINDOW_OF_PAIRS: Window = Window { first: 60, all: 600 };
+pub(super) const WINDOW_OF_PAIRS: Window = Window { first: 60, all: 560 };
 
 /// The statement of a page: the rows of a walk that are `ok`, with their tickets.
 pub(super) fn show(mut sql: SqlBuilder, walk: &Walk, row: &str, page: &Page) -> Stmt {

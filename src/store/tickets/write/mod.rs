@@ -98,18 +98,17 @@ fn insert_row(new: &NewTicket, totals: Totals) -> Stmt {
     };
     Stmt::new(format!(
         "INSERT INTO tickets (id, uid, number, title, title_index, description, description_index, status, priority, workflow, \
-           category_id, category, department, tags, requester_id, requester_card, requester_email, assignee_id, assignee_card, \
+           category_id, department, tags, requester_id, assignee_id, \
            contact_email, channel, created_at, updated_at, public_updated_at, first_response_due_at, first_response_risk_at, \
-           resolution_due_at, resolution_risk_at, sla_version, project_id, key, subcategory_id, subcategory, seq, public_seq, \
+           resolution_due_at, resolution_risk_at, sla_version, project_id, key, subcategory_id, seq, public_seq, \
            message_count, public_message_count, version, resolved_at, closed_at, paused_at, first_responded_at, is_overdue) \
          WITH x AS MATERIALIZED (SELECT coalesce((SELECT max(id) FROM tickets), 0) + 1 AS id, \
            coalesce((SELECT CAST(substr(max(name), 15) AS INTEGER) FROM ticket_names \
              WHERE name >= 'TICK-' || ?2 || '-' AND name < 'TICK-' || ?2 || '.'), 0) + 1 AS n, \
            coalesce(?12, (SELECT id FROM users WHERE email_key = ?13)) AS requester, {agent} AS agent) \
          SELECT x.id, ?1 || printf('%012x', x.id), 'TICK-' || ?2 || '-' || printf('%04d', x.n), ?3, ?4, ?5, ?27, {status}, ?7, ?8, \
-           ?9, (SELECT slug FROM categories WHERE id = ?9), ?10, ?11, r.id, r.card, r.email, x.agent, \
-           coalesce((SELECT card FROM users WHERE id = x.agent), 'null'), ?15, ?16, ?17, ?17, ?17, ?18, ?19, ?20, ?21, ?22, ?23, \
-           (SELECT key || '-' || last_number FROM projects WHERE id = ?23), ?24, (SELECT slug FROM subcategories WHERE id = ?24), \
+           ?9, ?10, ?11, r.id, x.agent, ?15, ?16, ?17, ?17, ?17, ?18, ?19, ?20, ?21, ?22, ?23, \
+           (SELECT key || '-' || last_number FROM projects WHERE id = ?23), ?24, \
            ?25{given}, ?26{given}, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35 \
          FROM x LEFT JOIN users r ON r.id = x.requester"
     ))
@@ -328,12 +327,12 @@ fn update(before: &Ticket, after: &Ticket, totals: Totals, now: i64) -> Stmt {
     );
     set(
         before.category != after.category,
-        "category_id = ?N, category = (SELECT slug FROM categories WHERE id = ?N)",
+        "category_id = ?N",
         after.category.as_ref().map(|named| named.id).into(),
     );
     set(
         before.subcategory != after.subcategory,
-        "subcategory_id = ?N, subcategory = (SELECT slug FROM subcategories WHERE id = ?N)",
+        "subcategory_id = ?N",
         after.subcategory.as_ref().map(|named| named.id).into(),
     );
     set(
@@ -358,7 +357,7 @@ fn update(before: &Ticket, after: &Ticket, totals: Totals, now: i64) -> Stmt {
     let assignee = |ticket: &Ticket| ticket.assignee.as_ref().map(|person| person.id);
     set(
         assignee(before) != assignee(after),
-        "assignee_id = ?N, assignee_card = coalesce((SELECT card FROM users WHERE id = ?N), 'null')",
+        "assignee_id = ?N",
         assignee(after).into(),
     );
     for (column, old, new) in [
