@@ -33,9 +33,74 @@ pub fn find_sender(address: &str) -> Stmt {
     .bind(address)
 }
 
-/// Whether a mail has already been processed: one row if so, otherwise none.
-pub fn find_received(key: &str) -> Stmt {
-    Stmt::new("SELECT 1 AS n FROM inbound_mails WHERE key = ?1").bind(key)
+/// A mail that was taken before under the same Message-ID.
+#[derive(Clone, Debug, Deserialize)]
+pub struct ReceivedMail {
+    pub content_hash: String,
+}
+
+/// The mails that were taken under this Message-ID. Few have the same; the first 50 are enough to compare with, because
+/// the primary key has the final say.
+pub fn find_received(id_hash: &str) -> Stmt {
+    Stmt::new("SELECT content_hash FROM inbound_mails WHERE id_hash = ?1 LIMIT 50").bind(id_hash)
+}
+
+/// A ticket that a mail may belong to.
+#[derive(Clone, Debug, Deserialize)]
+pub struct AnsweredTicket {
+    pub id: i64,
+    pub number: String,
+    /// The mail that is answered became an internal note.
+    pub is_internal: i64,
+}
+
+/// The ticket of the nearest mail that came in with one of these Message-IDs, given as a JSON list of hashes.
+pub fn find_answered(id_hashes: &str) -> Stmt {
+    Stmt::new(
+        "SELECT t.id, t.number, i.is_internal FROM json_each(?1) j CROSS JOIN inbound_mails i ON i.id_hash = j.value \
+         CROSS JOIN tickets t ON t.id = i.ticket_id WHERE t.deleted_at IS NULL ORDER BY j.key, i.received_at LIMIT 1",
+    )
+    .bind(id_hashes)
+}
+
+/// The ticket with this id, or without one with this number.
+pub fn find_ticket(id: Option<i64>, number: Option<&str>) -> Stmt {
+    Stmt::new(
+        "SELECT t.id, t.number, 0 AS is_internal FROM tickets t \
+         WHERE t.id = coalesce(?1, (SELECT ticket_id FROM ticket_names WHERE name = ?2)) AND t.deleted_at IS NULL",
+    )
+    .bind(id)
+    .bind(number)
+}
+
+/// The newest ticket that was opened for late answers of this person to a ticket: its `id`.
+pub fn find_follow_up(follows_id: i64, requester_id: i64) -> Stmt {
+    Stmt::new(
+        "SELECT i.ticket_id AS id FROM inbound_mails i CROSS JOIN tickets t ON t.id = i.ticket_id \
+         WHERE i.follows_id = ?1 AND t.requester_id = ?2 AND t.deleted_at IS NULL ORDER BY i.ticket_id DESC LIMIT 1",
+    )
+    .bind(follows_id)
+    .bind(requester_id)
+}
+
+/// Aborts the batch if late answers of this person to a ticket have a newer ticket than the one that was found.
+pub fn expect_follow_up(follows_id: i64, requester_id: i64, found: Option<i64>) -> Stmt {
+    Stmt::new(
+        "INSERT INTO guard (ok) SELECT 0 WHERE EXISTS (SELECT 1 FROM inbound_mails i CROSS JOIN tickets t ON t.id = i.ticket_id \
+         WHERE i.follows_id = ?1 AND t.requester_id = ?2 AND t.deleted_at IS NULL AND i.ticket_id > ?3)",
+    )
+    .bind(follows_id)
+    .bind(requester_id)
+    .bind(found.unwrap_or_default())
+}
+
+/// What our mails about a ticket say: its title, names, and the texts of its newest messages, one in each row `n`.
+pub fn list_own_texts(ticket_id: i64) -> Stmt {
+    Stmt::new(
+        "SELECT t.title || ' ' || t.number AS n FROM tickets t WHERE t.id = ?1 \
+         UNION ALL SELECT * FROM (SELECT m.body FROM messages m WHERE m.ticket_id = ?1 ORDER BY m.position DESC LIMIT 50)",
+    )
+    .bind(ticket_id)
 }
 
 /// The origin of a mail.
@@ -43,8 +108,12 @@ pub fn find_received(key: &str) -> Stmt {
 pub struct MailOrigin {
     /// The address in the `From` header, in lower case.
     pub address: String,
+    /// A hash of it.
+    pub sender_hash: String,
     /// The domain of the envelope sender; empty if the `From` header is authenticated.
     pub domain: String,
+    /// Hash of the Message-ID.
+    pub id_hash: String,
 }
 
 /// Whether so many tickets were opened by mail in the last hour that no new customer may be created: one row if so,
@@ -58,16 +127,33 @@ pub fn over_limit(origin: &MailOrigin, now: i64) -> Stmt {
     .bind(now)
 }
 
-/// Records a mail as processed. Aborts the batch if it was processed before, or if it would open one ticket more than
-/// the limit.
-pub fn record_received(key: &str, origin: &MailOrigin, opens: bool, now: i64) -> Stmt {
-    Stmt::new(
-        "INSERT INTO inbound_mails (key, sender, domain, opened, received_at) VALUES (?1, ?2, ?3, ?4, ?5)",
-    )
-    .bind(key)
-    .bind(origin.address.as_str())
+/// What a mail has become.
+#[derive(Clone, Copy, Debug)]
+pub struct TakenMail {
+    pub ticket: EventSubject,
+    pub is_internal: bool,
+    /// It has opened the ticket.
+    pub opens: bool,
+    /// It has opened the ticket because it was too late for this one.
+    pub follows_id: Option<i64>,
+}
+
+/// Records a mail as taken, after what it has become. Aborts the batch if it was taken before, or if it would open one
+/// ticket more than the limit.
+pub fn record_received(origin: &MailOrigin, content_hash: &str, taken: TakenMail, now: i64) -> Stmt {
+    let (ticket, arg) = subject_condition(&taken.ticket);
+    Stmt::new(format!(
+        "INSERT INTO inbound_mails (id_hash, content_hash, ticket_id, is_internal, follows_id, sender, domain, opened, received_at) \
+         SELECT ?2, ?3, t.id, ?4, ?5, ?6, ?7, ?8, ?9 FROM tickets t WHERE {ticket}"
+    ))
+    .bind(arg)
+    .bind(origin.id_hash.as_str())
+    .bind(content_hash)
+    .bind(taken.is_internal)
+    .bind(taken.follows_id)
+    .bind(origin.sender_hash.as_str())
     .bind(origin.domain.as_str())
-    .bind(opens)
+    .bind(taken.opens)
     .bind(now)
 }
 

@@ -5,9 +5,15 @@
 //! by the same rules as for any other request.
 
 pub mod authentication;
-pub mod html;
+pub mod automatic;
+pub mod digest;
+pub mod header;
 pub mod letter;
 pub mod mime;
 pub mod nesting;
+pub mod original;
+pub mod outcome;
 pub mod quote;
 pub mod redact;
+pub mod subject;
+pub mod text;
