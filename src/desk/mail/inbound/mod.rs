@@ -4,6 +4,7 @@
 //! DMARC result, and a reply finds its ticket only by a signed address. What the sender may do is not decided here, but
 //! by the same rules as for any other request.
 
+pub mod attachment;
 pub mod authentication;
 pub mod automatic;
 pub mod digest;

@@ -1,6 +1,8 @@
 //! Turns HTML into text: what a reader sees, line by line.
 
-use html5gum::{DefaultEmitter, StartTag, Token, Tokenizer};
+mod tokens;
+
+use crate::desk::mail::inbound::text::html::tokens::{Tag, Token, Tokens};
 
 /// Elements whose content is never shown.
 const HIDDEN_ELEMENTS: [&str; 8] = [
@@ -48,67 +50,49 @@ pub fn to_text(html: &str) -> String {
     let mut out = TextBuilder::default();
     // The element that is skipped with all that is in it, and how many of its name are open.
     let mut hidden: Option<(String, usize)> = None;
-    let mut emitter = DefaultEmitter::default();
-    emitter.naively_switch_states(true);
-    for Ok(token) in Tokenizer::new_with_emitter(html, emitter) {
+    for token in Tokens::new(html) {
         match token {
-            Token::StartTag(tag) => {
-                let name = text(&tag.name);
+            Token::Start(tag) => {
+                let name = tag.name.as_str();
                 if let Some((known, depth)) = &mut hidden {
-                    *depth = depth.saturating_add(usize::from(*known == name && !tag.self_closing));
+                    *depth = depth.saturating_add(usize::from(known == name && !tag.is_closed));
                     // Documents without an end of their head.
                     if known == "head" && name == "body" {
                         hidden = None;
                     }
-                } else if is_hidden(&name, &tag) {
-                    hidden = Some((name, 1));
+                } else if is_hidden(&tag) {
+                    hidden = Some((tag.name, 1));
                 } else {
-                    out.start(&name, &tag);
+                    out.start(&tag);
                 }
             }
-            Token::EndTag(tag) => {
-                let name = text(&tag.name);
-                match &mut hidden {
-                    Some((known, depth)) if *known == name => {
-                        *depth = depth.saturating_sub(1);
-                        if *depth == 0 {
-                            hidden = None;
-                        }
+            Token::End(name) => match &mut hidden {
+                Some((known, depth)) if *known == name => {
+                    *depth = depth.saturating_sub(1);
+                    if *depth == 0 {
+                        hidden = None;
                     }
-                    Some(_) => {}
-                    None => out.end(&name),
                 }
-            }
-            Token::String(found) if hidden.is_none() => out.push_text(&text(&found)),
-            Token::String(_) | Token::Comment(_) | Token::Doctype(_) | Token::Error(_) => {}
+                Some(_) => {}
+                None => out.end(&name),
+            },
+            Token::Text(text) if hidden.is_none() => out.push_text(&text),
+            Token::Text(_) => {}
         }
     }
     out.finish()
 }
 
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-fn attribute(tag: &StartTag<()>, name: &str) -> String {
-    tag.attributes
-        .get(name.as_bytes())
-        .map(|value| text(value))
-        .unwrap_or_default()
-}
-
-fn is_hidden(name: &str, tag: &StartTag<()>) -> bool {
+fn is_hidden(tag: &Tag) -> bool {
+    let name = tag.name.as_str();
     if VOID_ELEMENTS.contains(&name) || matches!(name, "br" | "hr" | "img") {
         return false;
     }
-    let style: String = attribute(tag, "style")
-        .to_lowercase()
-        .split_whitespace()
-        .collect();
+    let style: String = tag.attribute("style").to_lowercase().split_whitespace().collect();
     HIDDEN_ELEMENTS.contains(&name)
         || style.contains("display:none")
         || style.contains("mso-hide:all")
-        || tag.attributes.contains_key("hidden".as_bytes())
+        || tag.has("hidden")
 }
 
 /// A list: numbered from this number on, or with dashes.
@@ -131,7 +115,8 @@ struct TextBuilder {
 }
 
 impl TextBuilder {
-    fn start(&mut self, name: &str, tag: &StartTag<()>) {
+    fn start(&mut self, tag: &Tag) {
+        let name = tag.name.as_str();
         match name {
             "br" => self.end_line(),
             "hr" => {
@@ -139,19 +124,19 @@ impl TextBuilder {
                 self.push_text("---");
                 self.end_line();
             }
-            "img" => self.push_text(&attribute(tag, "alt")),
+            "img" => self.push_text(tag.attribute("alt")),
             "a" => {
                 self.end_link();
-                let target = attribute(tag, "href").trim().to_owned();
+                let target = tag.attribute("href").trim().to_owned();
                 let at = self.line.len().saturating_add(usize::from(self.space));
                 self.link = is_shown_target(&target).then_some((target, self.done.len(), at));
             }
             "ul" | "menu" | "dir" => self.start_list(ListMarks(None)),
             "ol" => {
-                let start = attribute(tag, "start");
+                let start = tag.attribute("start");
                 self.start_list(ListMarks(Some(start.trim().parse().unwrap_or(1))));
             }
-            "li" => self.start_item(&attribute(tag, "value")),
+            "li" => self.start_item(tag.attribute("value")),
             "blockquote" => {
                 self.end_open_line();
                 self.depth = self.depth.saturating_add(1);
