@@ -28,6 +28,7 @@ mod envelope;
 mod history;
 mod hostile;
 mod inbound;
+mod inbound_field;
 mod inbound_proof;
 mod later;
 mod leaks;

@@ -99,7 +99,13 @@ pub fn validate(name: &str, content_type: &str, size: i64) -> Result<FileSpec, V
     if let Some(ending) = extension(&name).filter(|ending| is_blocked_extension(ending)) {
         errors.push(("filename", format!("files ending in .{ending} are not accepted")));
     }
-    let claimed = content_type.split(';').next().unwrap_or_default().trim();
+    let claimed = content_type
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_lowercase();
+    let claimed = canonical_type(&claimed);
     let accepted = ALLOWED_CONTENT_TYPES
         .into_iter()
         .find(|accepted| accepted.eq_ignore_ascii_case(claimed));
@@ -361,6 +367,9 @@ mod tests {
             ("a.pdf", "Application/PDF; version=1", MAX_FILE_BYTES, vec![]),
             ("log", "text/plain; charset=utf-8", 10, vec![]),
             ("a.b.c", "application/octet-stream", 10, vec![]),
+            ("a.jpg", "image/jpg", 10, vec![]),
+            ("a.pdf", "Application/X-PDF", 10, vec![]),
+            ("a.m4a", "audio/x-m4a; codecs=aac", 10, vec![]),
             ("a.exe", "application/octet-stream", 10, vec!["filename"]),
             ("a.pdf.EXE", "application/pdf", 10, vec!["filename"]),
             ("a.exe ", "application/pdf", 10, vec!["filename"]),

@@ -15,10 +15,9 @@ use crate::desk::tickets::ticket::{Actor, Ticket};
 use crate::edge::db::{Batch, DbError, Stmt};
 use crate::edge::ids;
 use crate::http::error::Error;
-use crate::jobs::receive_mail::files::StoredFile;
 use crate::jobs::receive_mail::intake::{Disposition, MailIntake};
 use crate::store::dispatch as dispatch_rows;
-use crate::store::mail::inbound::{self as rows, FileTarget, Sender, TakenMail};
+use crate::store::mail::inbound::{self as rows, FileTarget, Sender, StoredFile, TakenMail};
 use crate::store::sql::guard::Guard;
 use crate::store::tickets::assignment::AutoAssign;
 use crate::store::tickets::subject::EventSubject;
@@ -41,7 +40,7 @@ impl MailIntake<'_> {
         };
         let uid_head = ids::uid_head(self.now).map_err(Error::Internal)?;
         let room = rows::remaining_files(None, false);
-        let (files, refused) = self.store_files(&uid_head, room).await?;
+        let (files, refused) = self.store_files(&uid_head, room, &[]).await?;
         let text = compose_body(head, &self.text, &refused);
         let outcome = retry!(async {
             let day = number_day(self.now);
@@ -122,8 +121,8 @@ impl MailIntake<'_> {
         files: &[StoredFile],
     ) -> Result<Disposition, Error> {
         let mut batch = stmts;
-        for (uid, file) in files {
-            batch.extend(rows::attach(place, uid, file, self.now));
+        for file in files {
+            batch.extend(rows::attach(place, file, self.now));
         }
         batch.push(rows::record_received(&self.origin, content, taken, self.now));
         match dispatch_rows::commit(&self.db, batch.into(), self.now).await {

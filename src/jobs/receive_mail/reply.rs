@@ -12,7 +12,7 @@ use crate::desk::tickets::ticket::Refusal;
 use crate::edge::db::{Batch, Rows};
 use crate::edge::ids;
 use crate::http::error::Error;
-use crate::jobs::receive_mail::intake::{AnswerProof, Answered, Disposition, MailIntake};
+use crate::jobs::receive_mail::intake::{AnswerProof, Answered, Disposition, MailIntake, TextRow};
 use crate::jobs::receive_mail::new_ticket::actor_of;
 use crate::jobs::shared;
 use crate::store::automation::ticket_context::{self, Candidate};
@@ -74,7 +74,7 @@ impl MailIntake<'_> {
             now: self.now,
             reopen_since: self.now.saturating_sub(window),
         };
-        let Some((seen, room)) = self.read_ticket(&reader, ticket_id).await? else {
+        let Some((seen, room, known)) = self.read_ticket(&reader, ticket_id, is_internal).await? else {
             return Ok(ReplyOutcome::NotAllowed);
         };
         match message::post(
@@ -90,10 +90,10 @@ impl MailIntake<'_> {
         }
         let uid_head = ids::uid_head(self.now).map_err(Error::Internal)?;
         let room = rows::remaining_files(room, is_internal);
-        let (files, refused) = self.store_files(&uid_head, room).await?;
+        let (files, refused) = self.store_files(&uid_head, room, &known).await?;
         let body = compose_body(None, &self.text, &refused);
         let outcome = retry!(async {
-            let Some((seen, _)) = self.read_ticket(&reader, ticket_id).await? else {
+            let Some((seen, ..)) = self.read_ticket(&reader, ticket_id, is_internal).await? else {
                 return Ok(ReplyOutcome::NotAllowed);
             };
             let ticket = seen.ticket.ticket();
@@ -133,20 +133,31 @@ impl MailIntake<'_> {
         outcome
     }
 
-    /// The ticket as the sender may see it, and the number of attachments that still fit on it.
+    /// The ticket as the sender may see it, the number of attachments that still fit on it, and the digests of its
+    /// pictures if the mail has some.
     async fn read_ticket(
         &self,
         reader: &Viewer,
         ticket_id: i64,
-    ) -> Result<Option<(Candidate, Option<FileCounts>)>, Error> {
+        is_internal: bool,
+    ) -> Result<Option<(Candidate, Option<FileCounts>, Vec<String>)>, Error> {
         let mut batch = Batch::new();
         let ticket = Ref::Id(ticket_id);
         let candidate = batch.add::<Rows>(ticket_context::candidates(reader, Some(&ticket), 1));
         let places = batch.add::<FileCounts>(rows::file_counts(reader, ticket_id));
+        let pictures = self
+            .has_pictures()
+            .then(|| rows::list_pictures(ticket_id, is_internal));
+        let pictures = batch.add_optional::<TextRow>(pictures);
         let found = self.db.batch(&batch).await?;
         let places = found.first(places)?;
+        let known = match pictures {
+            Some(pictures) => found.all(pictures)?,
+            None => Vec::new(),
+        };
+        let known = known.into_iter().map(|row| row.n).collect();
         let seen = shared::read_candidate(found.rows(candidate)?)?;
-        Ok(seen.map(|seen| (seen, places)))
+        Ok(seen.map(|seen| (seen, places, known)))
     }
 
     /// Answers that come too late for a ticket share one new ticket, as long as that can be answered itself.

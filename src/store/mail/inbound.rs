@@ -5,7 +5,7 @@ use serde::Deserialize;
 use crate::desk::id::Ref;
 use crate::desk::tickets::filename::{FileSpec, MAX_FILES_PER_TICKET};
 use crate::edge::db::Stmt;
-use crate::store::tickets::attachments::{FileCounts, count_file, note_files};
+use crate::store::tickets::attachments::{FileCounts, count_file, note_files, places_taken};
 use crate::store::tickets::subject::{EventSubject, subject_condition};
 use crate::store::tickets::ticket::Viewer;
 
@@ -174,6 +174,16 @@ pub fn remaining_files(places: Option<FileCounts>, is_internal: bool) -> usize {
     usize::try_from(MAX_FILES_PER_TICKET.saturating_sub(taken)).unwrap_or_default()
 }
 
+/// The digests of the pictures that a ticket has among its public or its internal files: `n` in each row.
+pub fn list_pictures(ticket_id: i64, is_internal: bool) -> Stmt {
+    Stmt::new(
+        "SELECT digest AS n FROM attachments WHERE ticket_id = ?1 AND attached_at IS NOT NULL AND deleted_at IS NULL \
+         AND digest IS NOT NULL AND is_internal = ?2 LIMIT 200",
+    )
+    .bind(ticket_id)
+    .bind(is_internal)
+}
+
 /// Where a file is attached. The ticket, message and user may have been created earlier in the same batch.
 #[derive(Clone, Debug)]
 pub struct FileTarget<'a> {
@@ -185,22 +195,34 @@ pub struct FileTarget<'a> {
     pub is_internal: bool,
 }
 
-/// Attaches a file whose stored object already exists, and writes the event. Aborts the batch if all file slots are
-/// in use.
-pub fn attach(place: &FileTarget, uid: &str, file: &FileSpec, now: i64) -> [Stmt; 5] {
+/// A file whose object is stored.
+#[derive(Clone, Debug)]
+pub struct StoredFile {
+    /// The key of its object.
+    pub uid: String,
+    pub file: FileSpec,
+    /// A picture within the text: it takes none of the places of a ticket's files.
+    pub is_inline: bool,
+    /// The digest of a picture.
+    pub digest: Option<String>,
+}
+
+/// Attaches a file, and writes the event. Aborts the batch if all file slots are in use.
+pub fn attach(place: &FileTarget, stored: &StoredFile, now: i64) -> Vec<Stmt> {
     let (ticket, arg) = subject_condition(&place.ticket);
-    [
+    let (uid, file) = (stored.uid.as_str(), &stored.file);
+    let room = Stmt::new(format!(
+        "INSERT INTO guard (ok) SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM tickets t WHERE {ticket} AND {} < ?2)",
+        places_taken(place.is_internal)
+    ))
+    .bind(arg.clone())
+    .bind(MAX_FILES_PER_TICKET);
+    let insert = [
         Stmt::new(format!(
-            "INSERT INTO guard (ok) SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM tickets t WHERE {ticket} \
-             AND iif(?3, t.attachment_count - t.public_attachment_count, t.public_attachment_count) < ?2)"
-        ))
-        .bind(arg.clone())
-        .bind(MAX_FILES_PER_TICKET)
-        .bind(place.is_internal),
-        Stmt::new(format!(
-            "INSERT INTO attachments (uid, ticket_id, message_id, uploader_id, filename, content_type, size, is_internal, created_at, attached_at) \
+            "INSERT INTO attachments (uid, ticket_id, message_id, uploader_id, filename, content_type, size, is_internal, created_at, attached_at, \
+               is_inline, digest) \
              SELECT ?2, t.id, (SELECT id FROM messages WHERE ticket_id = t.id AND substr(uid, 1, 24) = ?3 ORDER BY position DESC LIMIT 1), \
-               ?4, ?5, ?6, ?7, ?8, ?9, ?9 FROM tickets t WHERE {ticket}"
+               ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10, ?11 FROM tickets t WHERE {ticket}"
         ))
         .bind(arg.clone())
         .bind(uid)
@@ -210,7 +232,9 @@ pub fn attach(place: &FileTarget, uid: &str, file: &FileSpec, now: i64) -> [Stmt
         .bind(file.content_type)
         .bind(file.size)
         .bind(place.is_internal)
-        .bind(now),
+        .bind(now)
+        .bind(stored.is_inline)
+        .bind(stored.digest.as_deref()),
         count_file(ticket, arg.clone(), place.is_internal, now),
         note_files(ticket, arg),
         Stmt::new(
@@ -221,5 +245,10 @@ pub fn attach(place: &FileTarget, uid: &str, file: &FileSpec, now: i64) -> [Stmt
         )
         .bind(uid)
         .bind(now),
-    ]
+    ];
+    (!stored.is_inline)
+        .then_some(room)
+        .into_iter()
+        .chain(insert)
+        .collect()
 }
