@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::desk::id::Ref;
+use crate::desk::id::{Ref, name_key};
 use crate::desk::tickets::filename::{FileSpec, MAX_FILES_PER_TICKET};
 use crate::edge::db::Stmt;
 use crate::store::tickets::attachments::{FileCounts, count_file, note_files, places_taken};
@@ -70,7 +70,7 @@ pub fn find_ticket(id: Option<i64>, number: Option<&str>) -> Stmt {
          WHERE t.id = coalesce(?1, (SELECT ticket_id FROM ticket_names WHERE name = ?2)) AND t.deleted_at IS NULL",
     )
     .bind(id)
-    .bind(number)
+    .bind(number.map(name_key))
 }
 
 /// The newest ticket that was opened for late answers of this person to a ticket: its `id`.
