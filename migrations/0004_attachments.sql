@@ -16,7 +16,9 @@ CREATE TABLE attachments (
   created_at INTEGER NOT NULL,             -- the upload was allowed
   attached_at INTEGER,                     -- it was registered: from now on others see it
   deleted_at INTEGER,
-  purged_at INTEGER                        -- the object is gone for good
+  purged_at INTEGER,                       -- the object is gone for good
+  is_inline INTEGER NOT NULL DEFAULT 0 CHECK (is_inline IN (0, 1)),   -- a picture in the text of a mail: takes no place
+  digest TEXT                              -- of a picture that came by mail: the same one is kept once on a ticket
 ) STRICT;
 CREATE INDEX attachments_by_ticket ON attachments (ticket_id, attached_at) WHERE attached_at IS NOT NULL AND deleted_at IS NULL;
 CREATE INDEX attachments_pending ON attachments (ticket_id, created_at) WHERE attached_at IS NULL AND deleted_at IS NULL;

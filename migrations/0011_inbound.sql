@@ -1,15 +1,21 @@
 -- What comes in ---------------------------------------------------------------------------------------------------
 
--- Mails that have been taken, so that none is taken twice: a mail server that heard no answer sends again. Kept for
--- 30 days.
+-- Mails that have been taken: none is taken twice (a mail server that heard no answer sends again), and whoever answers
+-- one of them, or is late for a ticket, is led to its ticket. Kept for 400 days. Of addresses and ids only hashes are kept.
 CREATE TABLE inbound_mails (
-  key TEXT PRIMARY KEY,                    -- a hash of the sender and the Message-ID
-  sender TEXT NOT NULL,                    -- the address in lower case
+  id_hash TEXT NOT NULL,                   -- of the Message-ID
+  content_hash TEXT NOT NULL,              -- of sender, content, and the ticket that it answers
+  ticket_id INTEGER NOT NULL REFERENCES tickets (id),    -- the ticket that it opened, or was added to
+  is_internal INTEGER NOT NULL CHECK (is_internal IN (0, 1)),   -- it became an internal note
+  follows_id INTEGER,                      -- the ticket that it answered too late: ticket_id was opened for it
+  sender TEXT NOT NULL,                    -- of the address in lower case
   domain TEXT NOT NULL DEFAULT '',         -- of the sending server's sender, in lower case; empty where the sender is proven
   opened INTEGER NOT NULL CHECK (opened IN (0, 1)),  -- it opened a ticket
-  received_at INTEGER NOT NULL
+  received_at INTEGER NOT NULL,
+  PRIMARY KEY (id_hash, content_hash)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX inbound_mails_opened ON inbound_mails (received_at, domain, sender) WHERE opened = 1;
+CREATE INDEX inbound_mails_late ON inbound_mails (follows_id, ticket_id) WHERE follows_id IS NOT NULL;
 
 -- In an hour one address opens at most 20 tickets, one domain that proves nothing 100, and everybody together 600,
 -- however many mails arrive at the same moment.
@@ -21,3 +27,18 @@ WHEN NEW.opened = 1 AND (SELECT count(*) >= 600 OR total(sender = NEW.sender) >=
 BEGIN
   SELECT RAISE(ABORT, 'OVER_LIMIT');
 END;
+
+-- Mails that were not taken, with the reason: nothing that a person has sent is lost without a trace. Kept for 30 days.
+CREATE TABLE mail_log (
+  id INTEGER PRIMARY KEY,
+  received_at INTEGER NOT NULL,
+  outcome TEXT NOT NULL CHECK (outcome IN ('refused', 'ignored')),   -- refused: the sender was told why
+  reason TEXT NOT NULL,                    -- a word
+  detail TEXT NOT NULL,                    -- a sentence
+  sender TEXT NOT NULL,                    -- of the envelope
+  recipient TEXT NOT NULL,
+  author TEXT,                             -- From, as it stands in the mail
+  subject TEXT,
+  message_id TEXT,
+  size INTEGER NOT NULL                    -- bytes
+) STRICT;

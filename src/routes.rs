@@ -19,8 +19,8 @@ use crate::api::auth::{account, email_links, sessions};
 use crate::api::categories::{self, subcategories};
 use crate::api::tickets::{self, attachments, history, messages, statistics, transfers};
 use crate::api::{
-    articles, assistant, notifications, projects, reports, service, settings, sla, sockets, uploads, users,
-    webhooks, workflows,
+    articles, assistant, mail, notifications, projects, reports, service, settings, sla, sockets, uploads,
+    users, webhooks, workflows,
 };
 use crate::app::endpoint::Endpoint;
 use crate::app::route::Responds::{Created, CreatedSchema, List, Media, Nothing, One, Schema, Socket};
@@ -30,6 +30,7 @@ use crate::http::request::Method;
 use crate::http::shape::Shape;
 use crate::store::automation::rules as workflow_rows;
 use crate::store::categories::{self as category_rows, subcategories as subcategory_rows};
+use crate::store::mail::log as mail_log_rows;
 use crate::store::settings::SETTINGS;
 use crate::store::sql::view::View;
 use crate::store::tickets::{
@@ -39,6 +40,7 @@ use crate::store::users::{self as user_rows, agents as agent_rows};
 use crate::store::webhooks::{deliveries, endpoints as webhook_rows};
 use crate::store::{articles as article_rows, notifications as notification_rows, sessions as session_rows};
 
+const MAIL_LOG_ENTRY: &View = &mail_log_rows::MAIL_LOG_ENTRY;
 const PAGE: &Shape = &page::QUERY;
 const TICKET: &View = &view::TICKET;
 const USER: &View = &user_rows::USER;
@@ -159,6 +161,7 @@ pub static ROUTES: &[Endpoint] = &[
     route!(Get "/messages/{ticket_id}" SignedIn "Messages of a ticket" messages::list => List(MESSAGE)).names(messages::find_ticket).query(&[PAGE]),
     route!(Get "/messages/ticket/{id}" SignedIn "Messages of a ticket" messages::list => List(MESSAGE)).names(tickets::find).query(&[PAGE]),
     route!(Get "/messages/ticket/{id}/timeline" SignedIn "Combined timeline" history::timeline => Schema("Timeline")).names(tickets::find).query(&[PAGE]),
+    route!(Get "/messages/{ticket_id}/original" SignedIn "The mail that a message came as (by the message's own id)" mail::originals::of_message => Schema("MailOriginal")),
     route!(Put "/messages/{ticket_id}" SignedIn "Edit a message (by its own id)" messages::update => One(MESSAGE)).names(messages::find).body(&messages::EDIT),
     route!(Delete "/messages/{ticket_id}" SignedIn "Delete a message (by its own id)" messages::remove => Nothing).names(messages::find),
     // Notifications
@@ -232,6 +235,7 @@ pub static ROUTES: &[Endpoint] = &[
     route!(Get "/attachments/{id}" SignedIn "Record with a presigned download" attachments::show => One(&attachment_rows::DOWNLOAD)),
     route!(Get "/attachments/{id}/download" SignedIn "The bytes" attachments::download => Media("*/*")),
     route!(Get "/attachments/ticket/{id}" SignedIn "A ticket's attachments" attachments::list => List(ATTACHMENT)).query(&[PAGE]),
+    route!(Get "/tickets/{id}/original" SignedIn "The mail that opened a ticket" mail::originals::of_ticket => Schema("MailOriginal")),
     route!(Get "/tickets/{id}/attachments" SignedIn "A ticket's attachments" attachments::list => List(ATTACHMENT)).names(tickets::find).query(&[PAGE]),
     route!(Delete "/attachments/{id}" SignedIn "Delete record and object" attachments::remove => Nothing),
     route!(Put "/uploads/{key}" Public "Presigned upload target when R2 keys are not configured" uploads::put => Schema("Done"))
@@ -269,6 +273,7 @@ pub static ROUTES: &[Endpoint] = &[
     route!(Get "/admin/reports/sla" Manager "SLA compliance" reports::sla => Schema("SlaReport")).query(REPORT),
     route!(Get "/agents/performance" Agent "Performance (own row for an agent)" reports::agents => Schema("AgentReport")).query(REPORT),
     // Settings
+    route!(Get "/admin/mail-log" Admin "Incoming mails that were not taken, and why" mail::log::list => List(MAIL_LOG_ENTRY)).query(&[PAGE, &mail::log::FILTER]),
     route!(Get "/admin/settings" Admin "Desk settings" settings::show => One(&SETTINGS)),
     route!(Put "/admin/settings" Admin "Change them" settings::update => One(&SETTINGS)).body(&settings::EDIT),
     // Workflow rules

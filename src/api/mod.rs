@@ -10,6 +10,7 @@ pub mod assistant;
 pub mod auth;
 pub mod categories;
 pub mod list;
+pub mod mail;
 pub mod notifications;
 pub mod projects;
 pub mod reports;

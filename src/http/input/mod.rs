@@ -363,11 +363,23 @@ pub fn parse_email(text: &str) -> Result<String, String> {
     let address = text.trim();
     let invalid = || "must be an e-mail address".to_owned();
     let (local, domain) = address.rsplit_once('@').ok_or_else(invalid)?;
+    // Not only what is correct: some providers have given out local parts with dots in a row or at an end, there are
+    // hosts with underscores, and letters of many scripts have marks.
+    let domain = domain.strip_suffix('.').unwrap_or(domain);
     let label = |label: &str| {
-        (1..=63).contains(&label.len())
+        let is_odd = |c: char| {
+            let is_invisible =
+                matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{206f}' | '\u{feff}');
+            c.is_whitespace()
+                || c.is_control()
+                || is_invisible
+                || (c.is_ascii() && !c.is_ascii_alphanumeric())
+        };
+        (1..=63).contains(&label.chars().count())
             && !label.starts_with('-')
             && !label.ends_with('-')
-            && label.chars().all(|c| c.is_alphanumeric() || c == '-')
+            && label.chars().all(|c| matches!(c, '-' | '_') || !is_odd(c))
+            && label.chars().any(char::is_alphanumeric)
     };
     let fits = (1..=64).contains(&local.len())
         && address.chars().count() <= 254
@@ -379,13 +391,10 @@ pub fn parse_email(text: &str) -> Result<String, String> {
                     '@' | '<' | '>' | '(' | ')' | ',' | ';' | ':' | '"' | '\\' | '[' | ']'
                 )
         })
-        && !local.starts_with('.')
-        && !local.ends_with('.')
-        && !local.contains("..")
         && domain.contains('.')
         && domain.split('.').all(label);
     if fits {
-        Ok(address.to_owned())
+        Ok(format!("{local}@{domain}"))
     } else {
         Err(invalid())
     }

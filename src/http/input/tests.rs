@@ -133,3 +133,34 @@ fn queries_read_text() {
         );
     }
 }
+
+#[test]
+fn addresses_that_exist_are_accepted() {
+    for (text, want) in [
+        ("jane@example.org", Some("jane@example.org")),
+        (" Jane@Example.org ", Some("Jane@Example.org")),
+        ("ta..ro@docomo.example", Some("ta..ro@docomo.example")),
+        (".taro.@docomo.example", Some(".taro.@docomo.example")),
+        ("jane@mail_server.example", Some("jane@mail_server.example")),
+        ("jane@example.org.", Some("jane@example.org")),
+        (
+            "jane+tag@xn--bcher-kva.example",
+            Some("jane+tag@xn--bcher-kva.example"),
+        ),
+        ("x@bücher.example", Some("x@bücher.example")),
+        ("x@हिन्दी.भारत", Some("x@हिन्दी.भारत")),
+        ("o'neil/a=b@example.org", Some("o'neil/a=b@example.org")),
+        ("scanner@localhost", None),
+        ("jane@-example.org", None),
+        ("jane@example..org", None),
+        ("jane@ex ample.org", None),
+        ("jane@ex\u{200b}ample.org", None),
+        ("jane@_._", None),
+        ("a@b@c.example", None),
+        ("jane", None),
+        ("@example.org", None),
+        ("a,b@example.org", None),
+    ] {
+        assert_eq!(parse_email(text).ok().as_deref(), want, "{text}");
+    }
+}

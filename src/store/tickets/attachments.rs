@@ -161,8 +161,16 @@ pub struct FileCounts {
     pub internal: i64,
 }
 
-const PUBLIC: &str = "t.public_attachment_count";
-const INTERNAL: &str = "t.attachment_count - t.public_attachment_count";
+/// How many files of a ticket `t` take a place: pictures within the text of mails take none.
+const PUBLIC: &str = "t.public_attachment_count - (SELECT count(*) FROM attachments i WHERE i.ticket_id = t.id \
+   AND i.attached_at IS NOT NULL AND i.deleted_at IS NULL AND i.is_inline = 1 AND i.is_internal = 0)";
+const INTERNAL: &str = "t.attachment_count - t.public_attachment_count - (SELECT count(*) FROM attachments i \
+   WHERE i.ticket_id = t.id AND i.attached_at IS NOT NULL AND i.deleted_at IS NULL AND i.is_inline = 1 AND i.is_internal = 1)";
+
+/// SQL: how many places of a ticket `t` the files of one kind take.
+pub(in crate::store) fn places_taken(is_internal: bool) -> &'static str {
+    if is_internal { INTERNAL } else { PUBLIC }
+}
 
 fn pending_uploads(is_internal: &str, since: &str) -> String {
     format!(

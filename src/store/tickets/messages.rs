@@ -43,7 +43,7 @@ pub(super) fn timeline_json(seq: &str) -> String {
 }
 
 /// The condition that hides internal notes from customers, on a message `m`.
-fn visible(reader: &Viewer) -> &'static str {
+pub(in crate::store) fn visible(reader: &Viewer) -> &'static str {
     if policy::may_read_internal(reader.role) {
         "m.deleted_at IS NULL"
     } else {
@@ -89,7 +89,8 @@ pub fn count(reader: &Viewer, reference: &Ref) -> Stmt {
         .bind(arg)
 }
 
-fn message_condition(reference: &Ref) -> (String, Arg) {
+/// The condition that finds the message `m`, with its argument.
+pub(in crate::store) fn message_condition(reference: &Ref) -> (String, Arg) {
     match reference {
         Ref::Id(id) => ("m.id = ?4".to_owned(), Arg::Int(*id)),
         Ref::Uid(uid) => (uid_condition("m", uid, 4), uid.into()),
@@ -143,6 +144,7 @@ pub struct MessageRow {
     pub author_id: i64,
     pub body: String,
     pub is_internal: i64,
+    pub channel: String,
     pub version: i64,
     pub created_at: i64,
 }
@@ -152,7 +154,7 @@ pub fn row(reader: &Viewer, reference: &Ref) -> Stmt {
     let (name, arg) = message_condition(reference);
     reader
         .stmt(format!(
-            "SELECT m.id, m.uid, m.ticket_id, m.author_id, m.body, m.is_internal, m.version, m.created_at \
+            "SELECT m.id, m.uid, m.ticket_id, m.author_id, m.body, m.is_internal, m.channel, m.version, m.created_at \
              FROM messages m JOIN tickets t ON t.id = m.ticket_id \
              WHERE {name} AND t.deleted_at IS NULL AND {} AND {}",
             reader.scope.condition(),

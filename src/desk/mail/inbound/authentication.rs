@@ -1,6 +1,6 @@
 //! Whether a mail really comes from the address in its `From`: what the receiving server found out (DMARC, RFC 8601).
 
-use mail_parser::{Address, Message};
+use crate::desk::mail::inbound::header::HeaderFields;
 
 /// The only server whose `Authentication-Results` is trusted: Cloudflare's Email Routing.
 const TRUSTED_SERVER: &str = "mx.cloudflare.net";
@@ -17,29 +17,11 @@ pub enum SenderAuth {
     Unknown,
 }
 
-/// The only address in `From`, and the name beside it. `None` if there are several addresses, or none.
-pub fn sole_author(message: &Message) -> Option<(String, Option<String>)> {
-    let headers = message.headers_raw();
-    let count = headers
-        .filter(|(name, _)| name.eq_ignore_ascii_case("From"))
-        .count();
-    let Some(Address::List(list)) = message.from() else {
-        return None;
-    };
-    let [author] = list.as_slice() else {
-        return None;
-    };
-    let address = author.address()?.trim();
-    let is_one = count == 1 && address.matches('@').count() == 1;
-    is_one.then(|| (address.to_owned(), author.name().map(str::to_owned)))
-}
-
 /// The result of the receiving server. It puts its header above everything that came with the mail, so only the topmost
 /// `Authentication-Results` is trusted; the sender may have written others (RFC 8601, section 5).
-pub fn sender_auth(message: &Message, from: &str) -> SenderAuth {
-    let mut headers = message.headers_raw();
-    let found = headers.find(|(name, _)| name.eq_ignore_ascii_case("Authentication-Results"));
-    found.map_or(SenderAuth::Unknown, |(_, value)| parse_results(value, from))
+pub fn sender_auth(header: &HeaderFields, from: &str) -> SenderAuth {
+    let found = header.text("authentication-results");
+    found.map_or(SenderAuth::Unknown, |value| parse_results(&value, from))
 }
 
 fn parse_results(value: &str, from: &str) -> SenderAuth {

@@ -4,10 +4,17 @@
 //! DMARC result, and a reply finds its ticket only by a signed address. What the sender may do is not decided here, but
 //! by the same rules as for any other request.
 
+pub mod attachment;
 pub mod authentication;
-pub mod html;
+pub mod automatic;
+pub mod digest;
+pub mod header;
 pub mod letter;
 pub mod mime;
 pub mod nesting;
+pub mod original;
+pub mod outcome;
 pub mod quote;
 pub mod redact;
+pub mod subject;
+pub mod text;

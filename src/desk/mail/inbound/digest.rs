@@ -1,0 +1,52 @@
+//! What makes two mails the same: a mail server that heard no answer sends again.
+
+use crate::desk::mail::inbound::header::split_header;
+use crate::desk::mail::inbound::letter::IncomingMail;
+
+/// What its sender has sent, byte by byte: not what servers have written above it on the way. `address` is the sender.
+pub fn content(address: &str, letter: &IncomingMail, raw: &[u8]) -> Vec<u8> {
+    let body = raw.get(split_header(raw).len()..).unwrap_or_default();
+    let fields = [
+        address,
+        letter.message_id.as_deref().unwrap_or_default(),
+        letter.date.as_deref().unwrap_or_default(),
+        &letter.subject,
+    ];
+    let mut content = fields.join("\n").into_bytes();
+    content.push(b'\n');
+    content.extend_from_slice(body);
+    content
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::desk::mail::inbound::mime::parse;
+    use crate::desk::mail::inbound::text::charset::testing::decoder;
+
+    #[test]
+    fn only_what_the_sender_wrote_counts() {
+        let of = |address: &str, raw: &str| {
+            let raw = raw.replace('\n', "\r\n").into_bytes();
+            content(address, &parse(&raw, &decoder).unwrap(), &raw)
+        };
+        const MAIL: &str = "From: a@b.example\nMessage-ID: <1@b>\nDate: Mon\nSubject: x\n\nHello\n";
+        let first = of("a@b.example", MAIL);
+        assert_eq!(
+            of(
+                "a@b.example",
+                &format!("Received: from x\nAuthentication-Results: y\n{MAIL}")
+            ),
+            first
+        );
+        for (address, mail) in [
+            ("c@b.example", MAIL.to_owned()),
+            ("a@b.example", MAIL.replace("<1@b>", "<2@b>")),
+            ("a@b.example", MAIL.replace("Mon", "Tue")),
+            ("a@b.example", MAIL.replace("Subject: x", "Subject: y")),
+            ("a@b.example", MAIL.replace("Hello", "Hello again")),
+        ] {
+            assert_ne!(of(address, &mail), first, "{address} {mail}");
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! The subject of a mail: the title of the ticket that it opens, and the ticket that it names.
+
+/// Characters of a ticket's title.
+const MAX_TITLE_CHARS: usize = 200;
+/// The title for a mail without a subject.
+const DEFAULT_TITLE: &str = "(no subject)";
+
+/// Words that programs put in front of the subject of a reply or a forwarded mail. An unknown one is recognised by its
+/// shape, if the mail answers another one.
+const PREFIXES: &str = " re r aw antw antwort sv svar vs vast ang res resp rsp rep rép réf ref rif odp odg odpověď atb vá \
+    bls balas ynt yan cvp cevap απ απάντηση σχετ отв ответ відп на одг ri rv fw fwd fyi wg tr i enc encam doorst fs vl \
+    vb pd továbbítás ilt yml προωθ пер перес пересл fwd: re: 回复 回覆 答复 答覆 转发 轉寄 转寄 轉發 返信 転送 답장 회신 전달 ตอบ \
+    ส่งต่อ השב תגובה הועבר رد إعادة پاسخ ";
+
+/// Characters of a prefix that is recognised by its shape.
+const MAX_PREFIX_CHARS: usize = 10;
+
+/// The title of a ticket: the subject without the prefixes of replies. `is_answer` says that the mail answers another
+/// one.
+pub fn title(subject: &str, is_answer: bool) -> String {
+    let subject = strip_prefixes(subject, is_answer);
+    match subject.chars().count() {
+        0 => DEFAULT_TITLE.to_owned(),
+        1 | 2 => format!("Mail: {subject}"),
+        _ => truncate(subject, MAX_TITLE_CHARS).to_owned(),
+    }
+}
+
+/// At most `most` characters.
+pub fn truncate(text: &str, most: usize) -> &str {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => text.get(..end).unwrap_or(text).trim_end(),
+        None => text,
+    }
+}
+
+fn strip_prefixes(subject: &str, is_answer: bool) -> &str {
+    let mut rest = subject.trim();
+    let mut may_guess = is_answer;
+    while let Some((word, counter, after)) = split_prefix(rest) {
+        // A Turkish İ becomes two characters in lower case.
+        let known = format!(" {} ", word.to_lowercase().replace('\u{307}', ""));
+        let is_short = word.chars().count() <= MAX_PREFIX_CHARS && !word.contains(' ');
+        if !(PREFIXES.contains(&known) || (is_short && (counter || may_guess))) {
+            break;
+        }
+        // Only the outermost one was put there by a program for sure.
+        may_guess = false;
+        rest = after.trim();
+    }
+    rest
+}
+
+/// A word in front of a colon, whether it has a counter as in `Re[2]:`, and what follows.
+fn split_prefix(subject: &str) -> Option<(&str, bool, &str)> {
+    let (head, after) = subject.split_once([':', '：'])?;
+    let head = head.trim();
+    let (word, counter) = match head
+        .strip_suffix([']', ')'])
+        .and_then(|head| head.rsplit_once(['[', '(']))
+    {
+        Some((word, number)) if number.bytes().all(|byte| byte.is_ascii_digit()) => (word.trim(), true),
+        Some(_) => return None,
+        None => match head.split_once('^') {
+            Some((word, number)) if number.bytes().all(|byte| byte.is_ascii_digit()) => (word, true),
+            _ => (head, false),
+        },
+    };
+    let is_word = !word.is_empty() && word.chars().all(|c| c.is_alphabetic() || is_mark(c));
+    is_word.then_some((word, counter, after))
+}
+
+/// Marks that stand with letters, as in Thai or Hindi.
+fn is_mark(c: char) -> bool {
+    !c.is_ascii() && !c.is_alphanumeric() && !c.is_whitespace() && !c.is_control()
+}
+
+/// The number of the ticket that the subject names: `TICK-20260101-0001`.
+pub fn ticket_number(subject: &str) -> Option<String> {
+    let upper = subject.to_ascii_uppercase();
+    let mut rest = upper.as_str();
+    while let Some((before, after)) = rest.split_once("TICK-") {
+        let is_apart = !before.ends_with(|c: char| c.is_alphanumeric());
+        let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
+        let day = digits(after);
+        let count = after
+            .get(day..)
+            .and_then(|rest| rest.strip_prefix('-'))
+            .map_or(0, digits);
+        if is_apart && day == 8 && (4..=12).contains(&count) {
+            let length = day.saturating_add(count).saturating_add(1);
+            return after.get(..length).map(|number| format!("TICK-{number}"));
+        }
+        rest = after;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn subjects_become_titles() {
+        let long = "ü".repeat(300);
+        for (subject, want) in [
+            ("The printer", "The printer"),
+            ("Re: AW: re: The printer", "The printer"),
+            ("Fwd: The printer", "The printer"),
+            ("Re[2]: The printer", "The printer"),
+            ("Re(3): The printer", "The printer"),
+            ("RE^2: The printer", "The printer"),
+            ("Re : The printer", "The printer"),
+            ("VS: The printer", "The printer"),
+            ("Antwort: The printer", "The printer"),
+            ("回复：打印机坏了", "打印机坏了"),
+            ("답장: 프린터", "프린터"),
+            ("Отв: Принтер", "Принтер"),
+            ("ENC: Impressora", "Impressora"),
+            ("TR : Imprimante", "Imprimante"),
+            ("YNT: İLT: Yazıcı", "Yazıcı"),
+            ("Error: disk is full", "Error: disk is full"),
+            ("Urgent: Re: x", "Urgent: Re: x"),
+            ("VPN: no connection", "VPN: no connection"),
+            ("Regarding: this", "Regarding: this"),
+            ("12:30 the printer", "12:30 the printer"),
+            ("http://x.example is down", "http://x.example is down"),
+            ("", "(no subject)"),
+            ("Re: ", "(no subject)"),
+            ("Hi", "Mail: Hi"),
+            (&long, &long[..400]),
+        ] {
+            assert_eq!(title(subject, false), want, "{subject}");
+        }
+        // Prefixes of languages that nobody has thought of.
+        for (subject, want) in [
+            ("Vastaus: The printer", "The printer"),
+            ("Javob: The printer", "The printer"),
+            ("उत्तर: The printer", "The printer"),
+            ("Re: Error: disk is full", "Error: disk is full"),
+            ("A sentence: with a colon", "A sentence: with a colon"),
+        ] {
+            assert_eq!(title(subject, true), want, "{subject}");
+        }
+    }
+
+    #[test]
+    fn tickets_are_named_by_their_number() {
+        for (subject, want) in [
+            ("Re: [TICK-20260101-0001] x", Some("TICK-20260101-0001")),
+            ("tick-20260101-12345", Some("TICK-20260101-12345")),
+            ("(TICK-20260101-0001)", Some("TICK-20260101-0001")),
+            ("TICK-1, TICK-20260101-0002", Some("TICK-20260101-0002")),
+            ("STICK-20260101-0001", None),
+            ("TICK-20260101-1", None),
+            ("TICK-2026-0001", None),
+            ("The ticket", None),
+        ] {
+            assert_eq!(ticket_number(subject).as_deref(), want, "{subject}");
+        }
+    }
+}

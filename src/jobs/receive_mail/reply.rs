@@ -1,0 +1,196 @@
+//! Answers: a message on the ticket that a mail answers, if its sender may write there.
+
+use crate::app::automation::Engine;
+use crate::app::post_message::{self, MessageDraft};
+use crate::app::retry::retry;
+use crate::desk::DAY;
+use crate::desk::id::Ref;
+use crate::desk::mail::inbound::letter::compose_body;
+use crate::desk::mail::inbound::outcome::Reason;
+use crate::desk::tickets::message;
+use crate::desk::tickets::ticket::Refusal;
+use crate::edge::db::{Batch, Rows};
+use crate::edge::ids;
+use crate::http::error::Error;
+use crate::jobs::receive_mail::intake::{AnswerProof, Answered, Disposition, MailIntake, TextRow};
+use crate::jobs::receive_mail::new_ticket::actor_of;
+use crate::jobs::shared;
+use crate::store::automation::ticket_context::{self, Candidate};
+use crate::store::mail::inbound::{self as rows, FileTarget, Sender, TakenMail};
+use crate::store::sql::rows::IdRow;
+use crate::store::sql::scope::{AgentScope, Scope};
+use crate::store::tickets::attachments::FileCounts;
+use crate::store::tickets::subject::EventSubject;
+use crate::store::tickets::ticket::Viewer;
+
+/// Attempts to find the ticket for late answers, each after somebody else has opened one at the same moment.
+const MAX_FOLLOW_UP_ATTEMPTS: usize = 3;
+
+/// The outcome of a reply.
+pub(super) enum ReplyOutcome {
+    Handled(Disposition),
+    /// The ticket can no longer be reopened.
+    TooLate,
+    /// The sender may not, or may no longer, reply on this ticket.
+    NotAllowed,
+}
+
+impl MailIntake<'_> {
+    /// Posts the mail on the ticket that it answers, if the sender may do so.
+    pub(super) async fn reply(
+        &self,
+        engine: &Engine,
+        answered: &Answered,
+        sender: &Sender,
+    ) -> Result<ReplyOutcome, Error> {
+        // The number in a subject is known to many, so that only who is proven counts.
+        if answered.proof == AnswerProof::Number && !self.is_trusted {
+            return Ok(ReplyOutcome::NotAllowed);
+        }
+        let content = self.content_hash(Some(answered));
+        self.post(
+            engine,
+            (answered.ticket_id, answered.is_internal),
+            sender,
+            &content,
+        )
+        .await
+    }
+
+    async fn post(
+        &self,
+        engine: &Engine,
+        (ticket_id, is_internal): (i64, bool),
+        sender: &Sender,
+        content: &str,
+    ) -> Result<ReplyOutcome, Error> {
+        let actor = actor_of(sender)?;
+        let agents = AgentScope::parse(&sender.agent_scope).unwrap_or(AgentScope::Category);
+        let window = engine.rules.reopen_window_days.saturating_mul(DAY);
+        let reader = Viewer {
+            id: actor.id,
+            role: actor.role,
+            scope: Scope::of(actor.role, agents),
+            now: self.now,
+            reopen_since: self.now.saturating_sub(window),
+        };
+        let Some((seen, room, known)) = self.read_ticket(&reader, ticket_id, is_internal).await? else {
+            return Ok(ReplyOutcome::NotAllowed);
+        };
+        match message::post(
+            &seen.ticket.ticket(),
+            &actor,
+            is_internal,
+            &engine.rules,
+            self.now,
+        ) {
+            Ok(_) => {}
+            Err(Refusal::Conflict(_)) => return Ok(ReplyOutcome::TooLate),
+            Err(_) => return Ok(ReplyOutcome::NotAllowed),
+        }
+        let uid_head = ids::uid_head(self.now).map_err(Error::Internal)?;
+        let room = rows::remaining_files(room, is_internal);
+        let (files, refused) = self.store_files(&uid_head, room, &known).await?;
+        let body = compose_body(None, &self.text, &refused);
+        let outcome = retry!(async {
+            let Some((seen, ..)) = self.read_ticket(&reader, ticket_id, is_internal).await? else {
+                return Ok(ReplyOutcome::NotAllowed);
+            };
+            let ticket = seen.ticket.ticket();
+            match message::post(&ticket, &actor, is_internal, &engine.rules, self.now) {
+                Ok(_) => {}
+                Err(Refusal::Conflict(_)) => return Ok(ReplyOutcome::TooLate),
+                Err(_) => return Ok(ReplyOutcome::NotAllowed),
+            }
+            let saying = MessageDraft {
+                uid_head: &uid_head,
+                actor: &actor,
+                body: &body,
+                is_internal,
+                channel: "email",
+            };
+            let subject = EventSubject::Ticket(ticket_id);
+            let place = FileTarget {
+                ticket: subject,
+                message: Some(&uid_head),
+                uploader_id: actor.id,
+                is_internal,
+            };
+            let taken = TakenMail {
+                ticket: subject,
+                is_internal,
+                opens: false,
+                follows_id: None,
+            };
+            let stmts = post_message::post_message(engine, ticket, seen.around, &saying)?;
+            self.commit((taken, content), stmts, &place, &files.attachments)
+                .await
+                .map(ReplyOutcome::Handled)
+        });
+        if !matches!(outcome, Ok(ReplyOutcome::Handled(Disposition::Taken))) {
+            self.delete_files(&files).await;
+        }
+        outcome
+    }
+
+    /// The ticket as the sender may see it, the number of attachments that still fit on it, and the digests of its
+    /// pictures if the mail has some.
+    async fn read_ticket(
+        &self,
+        reader: &Viewer,
+        ticket_id: i64,
+        is_internal: bool,
+    ) -> Result<Option<(Candidate, Option<FileCounts>, Vec<String>)>, Error> {
+        let mut batch = Batch::new();
+        let ticket = Ref::Id(ticket_id);
+        let candidate = batch.add::<Rows>(ticket_context::candidates(reader, Some(&ticket), 1));
+        let places = batch.add::<FileCounts>(rows::file_counts(reader, ticket_id));
+        let pictures = self
+            .has_pictures()
+            .then(|| rows::list_pictures(ticket_id, is_internal));
+        let pictures = batch.add_optional::<TextRow>(pictures);
+        let found = self.db.batch(&batch).await?;
+        let places = found.first(places)?;
+        let known = match pictures {
+            Some(pictures) => found.all(pictures)?,
+            None => Vec::new(),
+        };
+        let known = known.into_iter().map(|row| row.n).collect();
+        let seen = shared::read_candidate(found.rows(candidate)?)?;
+        Ok(seen.map(|seen| (seen, places, known)))
+    }
+
+    /// Answers that come too late for a ticket share one new ticket, as long as that can be answered itself.
+    pub(super) async fn follow_up(
+        &self,
+        engine: &Engine,
+        sender: &Sender,
+        (follows_id, head): (i64, Option<String>),
+        content: &str,
+        is_over_limit: bool,
+    ) -> Result<Disposition, Error> {
+        for _ in 0..MAX_FOLLOW_UP_ATTEMPTS {
+            let mut batch = Batch::new();
+            let last = batch.add::<IdRow>(rows::find_follow_up(follows_id, sender.id));
+            let last = self.db.batch(&batch).await?.first(last)?.map(|row| row.id);
+            if let Some(last) = last
+                && let ReplyOutcome::Handled(verdict) =
+                    self.post(engine, (last, false), sender, content).await?
+            {
+                return Ok(verdict);
+            }
+            if is_over_limit {
+                return Ok(Disposition::NotTaken(Reason::OverLimit));
+            }
+            let follows = Some((follows_id, last));
+            match self
+                .open_ticket(engine, Some(sender.clone()), (head.as_deref(), follows), content)
+                .await
+            {
+                Err(Error::VersionConflict) => {}
+                outcome => return outcome,
+            }
+        }
+        Err(Error::VersionConflict)
+    }
+}
