@@ -184,7 +184,7 @@ async fn route_request(
         _ if route.opens_socket => {
             Some(sockets::identify(request, &config, &db, response_context.started).await?)
         }
-        _ => Some(identify(request, &config, response_context.started)?),
+        _ => Some(identify(request, &config, response_context.started).await?),
     };
     let app = App {
         env: env.clone(),
@@ -284,13 +284,14 @@ async fn recheck_caller(
     }
 }
 
-fn identify(request: &Request, config: &Config, now: Millis) -> Result<Claims, Error> {
+async fn identify(request: &Request, config: &Config, now: Millis) -> Result<Claims, Error> {
     let token = request.bearer_token().ok_or(Error::Unauthorized(
         "sign in first: Authorization: Bearer <access token>",
     ))?;
     config
         .keys
         .verify(&token, TokenUse::Access, now)
+        .await
         .ok_or(Error::Unauthorized("the access token is invalid or has expired"))
 }
 

@@ -238,7 +238,8 @@ pub async fn refresh(call: &Call<'_>) -> Result<Reply, Error> {
         .ok_or(Error::field("refresh_token", "is missing"))?;
     let config = &call.app.config;
     let now = call.now();
-    let claims = config.keys.verify(&token, TokenUse::Refresh, now).ok_or(ENDED)?;
+    let claims = config.keys.verify(&token, TokenUse::Refresh, now).await;
+    let claims = claims.ok_or(ENDED)?;
     let jti = call.uid()?;
     let rotation = Rotation {
         session_id: claims.session_id,
