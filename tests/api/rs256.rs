@@ -198,6 +198,7 @@ fn claims_are_checked_under_a_good_signature_too() {
         ("exp", Value::Null),
         ("iat", json!(now + 3_600)),
         ("iat", Value::Null),
+        ("nbf", json!(now + 3_600)),
         ("iss", json!("somebody")),
         ("aud", json!(["edgedesk"])),
         ("typ", json!("refresh")),

@@ -185,6 +185,10 @@ impl KeyRing {
                 }
             }
         };
+        // Our tokens are good at once, so nobody's clock excuses one that is not good yet.
+        if payload.not_before.is_some_and(|at| at.timestamp_millis() > now) {
+            return None;
+        }
         let expires = payload.expiration?.timestamp();
         let issued = payload.issued_at?.timestamp_millis();
         if expires.saturating_mul(1_000) <= now || issued > now.saturating_add(MAX_CLOCK_SKEW) {

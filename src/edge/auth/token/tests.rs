@@ -142,6 +142,9 @@ fn claims_are_checked_under_a_good_signature() {
         ("exp", Value::Null),
         ("iat", json!(NOW / 1_000 + 61)),
         ("iat", Value::Null),
+        ("nbf", json!(NOW / 1_000 + 1)),
+        ("nbf", json!(NOW / 1_000 + 3_600)),
+        ("nbf", json!("soon")),
         ("iss", json!("somebody")),
         ("aud", json!("somebody")),
         ("aud", json!(["edgedesk"])),
@@ -154,6 +157,7 @@ fn claims_are_checked_under_a_good_signature() {
         assert_eq!(with(claim, &value), None, "{claim}: {value}");
     }
     assert!(with("iat", &json!(NOW / 1_000 + 30)).is_some(), "a clock ahead");
+    assert!(with("nbf", &json!(NOW / 1_000)).is_some(), "good from now on");
 }
 
 #[test]
