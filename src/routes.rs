@@ -17,7 +17,7 @@ macro_rules! route {
 use crate::api::agents::{self, agent_categories};
 use crate::api::auth::{account, email_links, sessions};
 use crate::api::categories::{self, subcategories};
-use crate::api::tickets::{self, attachments, history, messages, statistics, transfers};
+use crate::api::tickets::{self, attachments, history, messages, transfers};
 use crate::api::{
     articles, assistant, notifications, projects, reports, service, settings, sla, sockets, uploads, users,
     webhooks, workflows,
@@ -115,7 +115,8 @@ pub static ROUTES: &[Endpoint] = &[
     route!(Get "/tickets/my" SignedIn "Tickets that I opened or that are assigned to me" tickets::list_mine => List(TICKET))
         .query(&[PAGE, &tickets::LIST]),
     route!(Get "/tickets/key/{key}" SignedIn "A ticket by its key or number" tickets::show_by_key => One(TICKET)),
-    route!(Get "/tickets/stats/summary" SignedIn "Counts by status and priority in my scope" statistics::summary => Schema("Summary")),
+    route!(Get "/tickets/stats/summary" SignedIn "Counts by status and priority in my scope" reports::summary => Schema("Summary"))
+        .query(&[&reports::TICKETS]),
     route!(Get "/tickets/stats/enhanced" SignedIn "Dashboard statistics with trends" reports::statistics => Schema("EnhancedSummary")).query(REPORT),
     route!(Get "/tickets/analytics/sla-adherence" Agent "SLA adherence" reports::sla => Schema("SlaReport")).query(REPORT),
     route!(Get "/tickets/analytics/aging" Agent "Aging buckets" reports::aging => Schema("AgingReport")).query(REPORT),

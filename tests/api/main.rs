@@ -25,6 +25,7 @@ mod conventions;
 mod cost;
 mod durability;
 mod envelope;
+mod filters;
 mod history;
 mod hostile;
 mod inbound;
