@@ -255,6 +255,7 @@ async fn run_handler(
         match outcome {
             Err(Error::SettingsChanged) => {}
             outcome => {
+                let outcome = authorize_replay(&call, endpoint, outcome).await;
                 let is_staff = call.checked.get() && claims.is_some_and(|claims| claims.role.is_staff());
                 // In development the cost of requests without a signed-in user, such as login, is shown too.
                 response_context.shows_rows = is_staff || (app.config.development && claims.is_none());
@@ -279,6 +280,47 @@ async fn recheck_caller(
     let named = batch.add::<Rows>(find(call)?);
     if call.read_optional(batch).await?.has_row(named)? {
         Ok(())
+    } else {
+        Err(Error::NotFound)
+    }
+}
+
+/// Browsers open sockets to any host and enforce no CORS on them, so pages of foreign origins are refused here: once
+/// `CORS_ORIGINS` lists the pages that may call the API. Other clients send no origin.
+fn require_known_origin(request: &Request, config: &Config) -> Result<(), Error> {
+    let is_known = |origin: String| {
+        origin.eq_ignore_ascii_case(&request.origin)
+            || config.cors_origins.contains(&origin.to_ascii_lowercase())
+    };
+    if config.cors_origins.is_empty() || request.header("origin").is_none_or(is_known) {
+        Ok(())
+    } else {
+        Err(Error::Forbidden(
+            "pages of this origin may not open sockets".to_owned(),
+        ))
+    }
+}
+
+/// A stored response is sent again only to a caller who may still see what it is about. One without content shows
+/// nothing, and what it deleted cannot be found any more.
+async fn authorize_replay(
+    call: &Call<'_>,
+    endpoint: &Endpoint,
+    outcome: Result<Reply, Error>,
+) -> Result<Reply, Error> {
+    let subject = match (&outcome, endpoint.replay_finder, endpoint.finder) {
+        (Err(Error::Replayed(reply)), _, _) if reply.status == 204 => None,
+        (Err(Error::Replayed(reply)), Some(find), _) => Some(find(call, reply)?),
+        (Err(Error::Replayed(_) | Error::IdempotencyMismatch), _, Some(find)) => Some(find(call)?),
+        _ => None,
+    };
+    let Some(subject) = subject else {
+        return outcome;
+    };
+    let mut batch = Batch::new();
+    let found = batch.add::<Rows>(subject);
+    if call.read(batch).await?.has_row(found)? {
+        outcome
     } else {
         Err(Error::NotFound)
     }

@@ -41,6 +41,7 @@ mod notifications;
 mod pages;
 mod projects;
 mod races;
+mod replays;
 mod reports;
 mod rs256;
 mod s3;

@@ -9,6 +9,7 @@ use crate::app::call::{Call, viewer};
 use crate::app::file_store::Files;
 use crate::app::retry::retry;
 use crate::desk::Millis;
+use crate::desk::id::Ref;
 use crate::desk::tickets::attachment::{self, DOWNLOAD_URL_SECONDS, ParentMessage, UPLOAD_URL_SECONDS};
 use crate::desk::tickets::event::{Event, EventKind};
 use crate::desk::tickets::filename::{
@@ -88,6 +89,20 @@ pub const REGISTER: Shape = Shape {
         MESSAGE,
     ],
 };
+
+/// The statement that finds the ticket in the body of a request for a link.
+pub fn find_addressed(call: &Call, _: &Reply) -> Result<Stmt, Error> {
+    let input = input::parse_body(call.request, &PRESIGN)?;
+    let ticket = input.reference("ticket_id").ok_or(Error::NotFound)?;
+    Ok(events::find_visible_ticket(&viewer(call)?, ticket))
+}
+
+/// The statement that finds the file which a request has registered.
+pub fn find_registered(call: &Call, _: &Reply) -> Result<Stmt, Error> {
+    let input = input::parse_body(call.request, &REGISTER)?;
+    let key = Ref::parse(&input.required("key")).ok_or(Error::NotFound)?;
+    Ok(rows::row(&viewer(call)?, &key))
+}
 
 // Adding ---------------------------------------------------------------------------------------------------------
 
