@@ -15,7 +15,7 @@ use crate::api::{service, sockets};
 use crate::app::call::{App, Call};
 use crate::app::dispatch;
 use crate::app::endpoint::{Endpoint, Finder};
-use crate::app::route::Access;
+use crate::app::route::{Access, RateLimit};
 use crate::desk::Millis;
 use crate::desk::person::Role;
 use crate::edge::auth::token::{Claims, TokenUse};
@@ -172,6 +172,11 @@ async fn route_request(
     let endpoint = route_for(&found.rows, &request.verb)
         .ok_or_else(|| Error::MethodNotAllowed(allowed_methods(&found.rows)))?;
     let route = &endpoint.route;
+    // As long as the caller is not known, the address counts.
+    response_context.limit = Some(match route.limit {
+        RateLimit::User => RateLimit::Address,
+        limit => limit,
+    });
     let mut stream = None;
     if route.streams {
         stream = http::body_stream(incoming);
@@ -233,7 +238,7 @@ async fn run_handler(
     for _ in 0..3 {
         let call = Call::new(app, request, route, params.to_vec(), claims.cloned());
         call.stream.replace(stream.take());
-        response_context.limit = call.limit();
+        response_context.limit = Some(call.limit());
         let outcome = match claims.map(|claims| admits(route.access, claims.role)) {
             Some(false) => Err(Error::Forbidden("your role may not do this".to_owned())),
             _ => (endpoint.handler)(&call).await,
@@ -256,7 +261,7 @@ async fn run_handler(
             Err(Error::SettingsChanged) => {}
             outcome => {
                 let outcome = authorize_replay(&call, endpoint, outcome).await;
-                let is_staff = call.checked.get() && claims.is_some_and(|claims| claims.role.is_staff());
+                let is_staff = call.is_trusted.get() && claims.is_some_and(|claims| claims.role.is_staff());
                 // In development the cost of requests without a signed-in user, such as login, is shown too.
                 response_context.shows_rows = is_staff || (app.config.development && claims.is_none());
                 return outcome;

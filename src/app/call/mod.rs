@@ -56,6 +56,8 @@ pub struct Call<'a> {
     pub claims: Option<Claims>,
     /// Whether the caller's authority has been checked, with whatever result.
     pub checked: Cell<bool>,
+    /// Whether it was checked and found to be valid.
+    pub is_trusted: Cell<bool>,
     /// The unread body, on routes that stream it.
     pub stream: RefCell<Option<ByteStream>>,
     card: RefCell<Value>,
@@ -80,6 +82,7 @@ impl<'a> Call<'a> {
             params,
             claims,
             checked: Cell::new(false),
+            is_trusted: Cell::new(false),
             stream: RefCell::new(None),
             card: RefCell::new(Value::Null),
             settings_cache: RefCell::new(SettingsCache::now()),
@@ -325,6 +328,7 @@ impl<'a> Call<'a> {
         if !alive {
             return Err(ENDED);
         }
+        self.is_trusted.set(true);
         let moved = self
             .settings_cache
             .borrow_mut()
