@@ -298,7 +298,7 @@ fn can_refuse(route: &Route, status: u16) -> bool {
         401 => signed_in || route.auth_optional || matches!(route.path, "/auth/login" | "/auth/refresh"),
         403 => match route.access {
             Access::Public => route.path == "/auth/register" || route.path.starts_with("/uploads/"),
-            Access::SignedIn => writes || has_param,
+            Access::SignedIn => writes || has_param || route.opens_socket,
             Access::Agent | Access::Manager | Access::Admin => true,
         },
         404 => has_param || references_rows(route),

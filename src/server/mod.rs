@@ -187,7 +187,9 @@ async fn route_request(
     let claims = match route.access {
         Access::Public if !route.auth_optional || request.header("authorization").is_none() => None,
         _ if route.opens_socket => {
-            Some(sockets::identify(request, &config, &db, response_context.started).await?)
+            let claims = sockets::identify(request, &config, &db, response_context.started).await?;
+            require_known_origin(request, &config)?;
+            Some(claims)
         }
         _ => Some(identify(request, &config, response_context.started).await?),
     };
