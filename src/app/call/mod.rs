@@ -16,10 +16,11 @@ use serde_json::Value;
 use crate::app::replay::check_replay;
 use crate::app::route::{RateLimit, Route};
 use crate::app::settings_cache::{Loaded, Settings, SettingsCache};
+use crate::desk::Millis;
 use crate::desk::id::Ref;
 use crate::desk::person::Role;
+use crate::desk::tickets::status::reopen_since;
 use crate::desk::tickets::ticket::{Actor, TicketSettings};
-use crate::desk::{DAY, Millis};
 use crate::edge::auth::revoked_tokens;
 use crate::edge::auth::token::Claims;
 use crate::edge::config::Config;
@@ -369,12 +370,11 @@ impl<'a> Call<'a> {
 
 /// The caller as the reader of tickets: what they may see, and until when resolved tickets can be reopened.
 pub fn viewer(call: &Call) -> Result<Viewer, Error> {
-    let window = call.settings().reopen_window_days.saturating_mul(DAY);
     Ok(Viewer {
         id: call.my_id()?,
         role: call.my_role()?,
         scope: call.scope()?,
         now: call.now(),
-        reopen_since: call.now().saturating_sub(window),
+        reopen_since: reopen_since(call.settings().reopen_window_days, call.now()),
     })
 }

@@ -13,6 +13,7 @@ use crate::app::dispatch;
 use crate::app::open_ticket::{self, TicketDraft};
 use crate::app::post_message::{self, MessageDraft};
 use crate::app::retry::retry;
+use crate::desk::Millis;
 use crate::desk::id::{Ref, number_day};
 use crate::desk::mail::inbound::authentication::SenderAuth;
 use crate::desk::mail::inbound::letter::{IncomingMail, MAX_MAIL_BYTES, compose_body};
@@ -23,8 +24,8 @@ use crate::desk::mail::reply_address::MailThread;
 use crate::desk::person::{Role, split_name};
 use crate::desk::tickets::filename::FileSpec;
 use crate::desk::tickets::message;
+use crate::desk::tickets::status::reopen_since;
 use crate::desk::tickets::ticket::{Actor, Refusal, Ticket};
-use crate::desk::{DAY, Millis};
 use crate::edge::config::{self, Config};
 use crate::edge::db::{Batch, Db, DbError, Rows, Stmt};
 use crate::edge::mail::charset;
@@ -229,13 +230,12 @@ impl MailIntake<'_> {
         let (ticket_id, is_internal) = (thread.ticket_id, thread.is_internal);
         let actor = actor_of(sender)?;
         let agents = AgentScope::parse(&sender.agent_scope).unwrap_or(AgentScope::Category);
-        let window = engine.rules.reopen_window_days.saturating_mul(DAY);
         let reader = Viewer {
             id: actor.id,
             role: actor.role,
             scope: Scope::of(actor.role, agents),
             now: self.now,
-            reopen_since: self.now.saturating_sub(window),
+            reopen_since: reopen_since(engine.rules.reopen_window_days, self.now),
         };
         let Some((_, room)) = self.read_ticket(&reader, ticket_id).await? else {
             return Ok(ReplyOutcome::NotAllowed);
