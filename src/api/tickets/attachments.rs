@@ -153,13 +153,13 @@ async fn try_presign(call: &Call<'_>, input: &Input, upload: &FileSpec) -> Resul
         message_id: said.map(|said| said.id),
         uploader_id: actor.id,
         filename: &upload.name,
-        content_type: upload.content_type,
+        content_type: &upload.content_type,
         size: upload.size,
         is_internal,
         now,
     };
     let files = Files::of(call.app);
-    let link = files.upload_link(&call.request.origin, &uid, upload.content_type, upload.size);
+    let link = files.upload_link(&call.request.origin, &uid, &upload.content_type, upload.size);
     let headers: Map<String, Value> = link
         .headers
         .into_iter()

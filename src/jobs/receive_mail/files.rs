@@ -26,7 +26,7 @@ impl MailIntake<'_> {
                 Ok(_) if files.len() >= room => "the ticket has no more room".to_owned(),
                 Ok(upload) => {
                     let uid = ids::new_uid(self.now).map_err(Error::Internal)?;
-                    if let Err(error) = self.files().keep(&uid, upload.content_type, &file.bytes).await {
+                    if let Err(error) = self.files().keep(&uid, &upload.content_type, &file.bytes).await {
                         self.delete_files(&files).await;
                         return Err(error);
                     }

@@ -121,7 +121,7 @@ pub fn attach(place: &FileTarget, uid: &str, file: &FileSpec, now: i64) -> [Stmt
         .bind(place.message)
         .bind(place.uploader_id)
         .bind(&file.name)
-        .bind(file.content_type)
+        .bind(&file.content_type)
         .bind(file.size)
         .bind(place.is_internal)
         .bind(now),
