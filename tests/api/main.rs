@@ -23,6 +23,7 @@ mod categories;
 mod clock;
 mod conventions;
 mod cost;
+mod downloads;
 mod durability;
 mod envelope;
 mod filters;

@@ -88,6 +88,11 @@ pub const FILTER: Shape = Shape {
             Kind::Choice(&FORMAT),
             "`csv` for a table; as `Accept: text/csv`.",
         ),
+        Field::optional(
+            "bom",
+            Kind::Flag,
+            "false: no byte order mark at the beginning of a CSV. With it, which is the default, spreadsheets read UTF-8.",
+        ),
     ],
 };
 
@@ -112,6 +117,7 @@ pub struct ReportRequest {
     zone: TimeZone,
     pub step: Granularity,
     is_csv: bool,
+    has_bom: bool,
     /// How many people to list at most.
     pub most: i64,
 }
@@ -200,6 +206,7 @@ pub(super) fn read_request(call: &Call, agents: AgentAccess) -> Result<ReportReq
             .and_then(Granularity::parse)
             .unwrap_or(Granularity::Day),
         is_csv: input.choice("format").map_or(accepts_csv, |word| word == "csv"),
+        has_bom: input.flag("bom").unwrap_or(true),
         most: input.integer("limit").unwrap_or(100),
     })
 }
@@ -250,7 +257,12 @@ pub(super) async fn read_filtered(
 /// beside it. CSV has no `facts`.
 pub fn table_reply(asked: &ReportRequest, name: &str, table: &Table, facts: Value) -> Reply {
     if asked.is_csv {
-        let mut reply = Reply::new(200, Body::Text(table.to_csv()));
+        let mut text = String::new();
+        if asked.has_bom {
+            text.push_str(csv::BOM);
+        }
+        text.push_str(&table.to_csv());
+        let mut reply = Reply::new(200, Body::Text(text));
         reply.content_type = csv::MEDIA_TYPE;
         reply.header(
             "Content-Disposition",

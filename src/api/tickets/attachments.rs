@@ -4,7 +4,7 @@ use chrono::{DateTime, SecondsFormat};
 use serde_json::{Map, Value, json};
 
 use crate::api::list::{List, parse_list_query};
-use crate::api::uploads::file_reply;
+use crate::api::uploads::send_file;
 use crate::app::call::{Call, viewer};
 use crate::app::file_store::Files;
 use crate::app::retry::retry;
@@ -277,13 +277,11 @@ pub async fn show(call: &Call<'_>) -> Result<Reply, Error> {
 /// `GET /attachments/{id}/download`.
 pub async fn download(call: &Call<'_>) -> Result<Reply, Error> {
     let row = require_visible(call).await?;
-    let found = Files::of(call.app).open(&row.uid).await?;
-    let (size, stream) = found.ok_or(Error::NotFound)?;
     let (kind, name) = (
         safe_content_type(&row.content_type),
         content_disposition(&row.filename),
     );
-    Ok(file_reply(size, stream, kind, name))
+    send_file(call, &row.uid, Some(row.size), kind, name).await
 }
 
 fn format_time(at: Millis) -> String {
