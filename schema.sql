@@ -62,6 +62,8 @@ CREATE TABLE sessions (
   id INTEGER NOT NULL,
   uid TEXT NOT NULL,
   refresh_jti TEXT NOT NULL,
+  former_jti TEXT,                         -- the token before it, which still gives it for a moment: two tabs refresh at once
+  rotated_at INTEGER,
   user_agent TEXT NOT NULL DEFAULT '',
   address TEXT NOT NULL DEFAULT '',
   created_at INTEGER NOT NULL,

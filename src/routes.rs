@@ -10,6 +10,7 @@ macro_rules! route {
             route: Route::new(Method::$method, $path, Access::$access, $summary, $responds),
             handler: |call| Box::pin($handler(call)),
             finder: None,
+            replay_finder: None,
         }
     };
 }
@@ -17,7 +18,7 @@ macro_rules! route {
 use crate::api::agents::{self, agent_categories};
 use crate::api::auth::{account, email_links, sessions};
 use crate::api::categories::{self, subcategories};
-use crate::api::tickets::{self, attachments, history, messages, statistics, transfers};
+use crate::api::tickets::{self, attachments, history, messages, transfers};
 use crate::api::{
     articles, assistant, mail, notifications, projects, reports, service, settings, sla, sockets, uploads,
     users, webhooks, workflows,
@@ -117,7 +118,8 @@ pub static ROUTES: &[Endpoint] = &[
     route!(Get "/tickets/my" SignedIn "Tickets that I opened or that are assigned to me" tickets::list_mine => List(TICKET))
         .query(&[PAGE, &tickets::LIST]),
     route!(Get "/tickets/key/{key}" SignedIn "A ticket by its key or number" tickets::show_by_key => One(TICKET)),
-    route!(Get "/tickets/stats/summary" SignedIn "Counts by status and priority in my scope" statistics::summary => Schema("Summary")),
+    route!(Get "/tickets/stats/summary" SignedIn "Counts by status and priority in my scope" reports::summary => Schema("Summary"))
+        .query(&[&reports::TICKETS]),
     route!(Get "/tickets/stats/enhanced" SignedIn "Dashboard statistics with trends" reports::statistics => Schema("EnhancedSummary")).query(REPORT),
     route!(Get "/tickets/analytics/sla-adherence" Agent "SLA adherence" reports::sla => Schema("SlaReport")).query(REPORT),
     route!(Get "/tickets/analytics/aging" Agent "Aging buckets" reports::aging => Schema("AgingReport")).query(REPORT),
@@ -154,7 +156,7 @@ pub static ROUTES: &[Endpoint] = &[
     route!(Get "/tickets/{id}/timeline" SignedIn "Messages and events in order" history::timeline => Schema("Timeline")).names(tickets::find).query(&[PAGE]),
     route!(Get "/tickets/{id}/events" SignedIn "Gap-free events after a sequence number" history::events => List(EVENT)).names(tickets::find)
         .query(&[PAGE, &messages::AFTER]),
-    route!(Post "/messages" SignedIn "Send a message" messages::send => Created(MESSAGE)).body(&messages::SEND),
+    route!(Post "/messages" SignedIn "Send a message" messages::send => Created(MESSAGE)).body(&messages::SEND).replays(messages::find_addressed),
     route!(Get "/messages/ws" SignedIn "WebSocket: everything that concerns me" sockets::feed => Socket).query(&[&sockets::TOKEN]),
     route!(Get "/messages/room/{ticket_id}" SignedIn "WebSocket: one ticket" sockets::room => Socket).names(messages::find_ticket)
         .query(&[&sockets::TOKEN, &sockets::ROOM_FROM]),
@@ -229,9 +231,11 @@ pub static ROUTES: &[Endpoint] = &[
     // Attachments
     route!(Post "/attachments/presigned-url" SignedIn "A presigned upload" attachments::presign => Schema("PresignedUpload"))
         .body(&attachments::PRESIGN)
+        .replays(attachments::find_addressed)
         .limit(RateLimit::Presign),
     route!(Post "/attachments" SignedIn "Register an uploaded object" attachments::register => Created(ATTACHMENT))
-        .body(&attachments::REGISTER),
+        .body(&attachments::REGISTER)
+        .replays(attachments::find_registered),
     route!(Get "/attachments/{id}" SignedIn "Record with a presigned download" attachments::show => One(&attachment_rows::DOWNLOAD)),
     route!(Get "/attachments/{id}/download" SignedIn "The bytes" attachments::download => Media("*/*")),
     route!(Get "/attachments/ticket/{id}" SignedIn "A ticket's attachments" attachments::list => List(ATTACHMENT)).query(&[PAGE]),

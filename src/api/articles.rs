@@ -1,6 +1,6 @@
 //! The knowledge base: articles that everybody can read and staff write. `/posts` is an alias of `/articles`.
 
-use crate::api::list::{List, empty_page, parse_list_query, show_resource};
+use crate::api::list::{List, NamedFilters, empty_page, parse_list_query, show_resource};
 use crate::app::call::Call;
 use crate::app::retry::retry;
 use crate::desk::DAY;
@@ -121,11 +121,15 @@ pub async fn list(call: &Call<'_>) -> Result<Reply, Error> {
     if !is_staff(call) {
         statuses.retain(|word| *word == published);
     }
+    let named = NamedFilters::of(&input);
     let asked = input.text("q").filter(|q| !q.trim().is_empty());
     let matching = asked.as_deref().and_then(article_match_expression);
     if statuses.is_empty() || (asked.is_some() && matching.is_none()) {
         // Nothing can match, which is an empty list and not an error.
-        call.read_optional(Batch::new()).await?;
+        let mut batch = Batch::new();
+        let unknown = named.find_unknown(call, &mut batch);
+        let found = call.read_optional(batch).await?;
+        named.require_known(&found, unknown)?;
         return Ok(empty_page(call, &page));
     }
     let query = ArticleQuery {
@@ -134,6 +138,7 @@ pub async fn list(call: &Call<'_>) -> Result<Reply, Error> {
         matching,
     };
     List::new(rows::list(&query, &page), || rows::count(&query))
+        .filtered(named)
         .reply(call, &page)
         .await
 }

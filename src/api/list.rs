@@ -11,6 +11,7 @@ use crate::http::input_values::Input;
 use crate::http::page::{self, Page, Total};
 use crate::http::reply::Reply;
 use crate::http::shape::Shape;
+use crate::store::sql::named_filter::{FilterTarget, NamedFilter, UnknownFilter, select_unknown};
 use crate::store::sql::render::{Selection, render};
 use crate::store::sql::rows::{CountRow, IdRow};
 use crate::store::users::agents::ResolvedIds;
@@ -57,6 +58,7 @@ pub struct List<C> {
     stopped: Option<Stmt>,
     parent: Option<Stmt>,
     fields: Option<Selection>,
+    filters: NamedFilters,
 }
 
 impl<C: FnOnce() -> Stmt> List<C> {
@@ -69,6 +71,7 @@ impl<C: FnOnce() -> Stmt> List<C> {
             stopped: None,
             parent: None,
             fields: None,
+            filters: NamedFilters::default(),
         }
     }
 
@@ -90,10 +93,17 @@ impl<C: FnOnce() -> Stmt> List<C> {
         self
     }
 
+    /// Adds the filters that name a row. If one of them names nothing, the reply is 400.
+    pub fn filtered(mut self, filters: NamedFilters) -> List<C> {
+        self.filters = filters;
+        self
+    }
+
     /// Reads the page and replies with it.
     pub async fn reply(self, call: &Call<'_>, page: &Page) -> Result<Reply, Error> {
         let mut batch = Batch::new();
         let parent = batch.add_optional::<IdRow>(self.parent);
+        let unknown = self.filters.find_unknown(call, &mut batch);
         let rows = batch.add(self.rows);
         let stopped = batch.add_optional(self.stopped);
         let total = batch.add_optional(page.count.then(self.count));
@@ -104,6 +114,7 @@ impl<C: FnOnce() -> Stmt> List<C> {
         if let Some(parent) = parent {
             found.require(parent)?;
         }
+        self.filters.require_known(&found, unknown)?;
         let fields = self
             .fields
             .or_else(|| call.route.responds.view().map(Selection::all));
@@ -115,6 +126,63 @@ impl<C: FnOnce() -> Stmt> List<C> {
             found.first_if(stopped)?,
             found.first_if(total)?,
         ))
+    }
+}
+
+/// The filters that name a row, such as `category`.
+const NAMED: [(&str, FilterTarget); 6] = [
+    ("category", FilterTarget::Category),
+    ("subcategory", FilterTarget::Subcategory),
+    ("project", FilterTarget::Project),
+    ("assignee", FilterTarget::Assignee),
+    ("agent", FilterTarget::Assignee),
+    ("requester", FilterTarget::Requester),
+];
+
+/// The filters of a query that name a row. A value that names nothing is a mistake of the caller's: it is refused
+/// instead of matching nothing.
+#[derive(Debug, Default)]
+pub struct NamedFilters(Vec<NamedFilter>);
+
+impl NamedFilters {
+    /// The filters of a query that name a row.
+    pub fn of(input: &Input) -> NamedFilters {
+        let named = |(field, target): &(&'static str, FilterTarget)| {
+            input.name(field).map(|value| NamedFilter {
+                field,
+                target: *target,
+                value,
+            })
+        };
+        NamedFilters(NAMED.iter().filter_map(named).collect())
+    }
+
+    /// Adds the statement that finds the filters which name nothing.
+    pub fn find_unknown(&self, call: &Call, batch: &mut Batch) -> Option<Slot<UnknownFilter>> {
+        let reader = call.claims.as_ref().map(|me| (me.user_id, me.role));
+        batch.add_optional(select_unknown(reader, &self.0))
+    }
+
+    /// Refuses the filters that name nothing.
+    ///
+    /// # Errors
+    /// 400 with all of them.
+    pub fn require_known(&self, found: &Answers, unknown: Option<Slot<UnknownFilter>>) -> Result<(), Error> {
+        let unknown = found.all_if(unknown)?;
+        let errors: Vec<_> = (self.0.iter())
+            .filter(|filter| unknown.iter().any(|row| row.field == filter.field))
+            .map(|filter| {
+                (
+                    filter.field.to_owned(),
+                    format!("names no {}", filter.target.noun()),
+                )
+            })
+            .collect();
+        if errors.is_empty() {
+            Ok(())
+        } else {
+            Err(Error::Invalid(errors))
+        }
     }
 }
 

@@ -55,7 +55,7 @@ pub async fn identify(request: &Request, config: &Config, db: &Db, now: Millis) 
         "sign in first: Authorization: Bearer, Sec-WebSocket-Protocol: bearer, <access token>, ?token= or ?ticket=",
     ))?;
     if token.contains('.') {
-        let claims = config.keys.verify(&token, TokenUse::Access, now);
+        let claims = config.keys.verify(&token, TokenUse::Access, now).await;
         return claims.ok_or(Error::Unauthorized("the access token is invalid or has expired"));
     }
     let redeem = rows::redeem_socket_ticket(&ids::hash_token(&token), now);

@@ -6,6 +6,7 @@ use crate::app::file_store::{Files, unavailable};
 use crate::edge::object_store::{self, PutOutcome};
 use crate::http::error::Error;
 use crate::http::presigned_url;
+use crate::http::range::{Range, parse_range};
 use crate::http::reply::{Body, Reply};
 
 /// `PUT /uploads/{key}`: streams the body into the bucket. An object that exists already is not replaced.
@@ -46,25 +47,49 @@ pub async fn get(call: &Call<'_>) -> Result<Reply, Error> {
     let files = Files::of(call.app);
     let key = files.own_key().ok_or(Error::NotFound)?;
     let (disposition, content_type) = presigned_url::verify_download(key, call.request, call.now())?;
-    let (size, stream) = files.open(call.param("key")).await?.ok_or(Error::NotFound)?;
-    Ok(file_reply(size, stream, content_type, disposition))
+    send_file(call, call.param("key"), None, content_type, disposition).await
 }
 
-/// The reply that sends a file, always as a download.
-pub fn file_reply(
-    size: i64,
-    stream: object_store::ByteStream,
+/// Sends a file, or the part of it that the request asks for, always as a download. A size that is not known is asked
+/// of the store when it matters.
+///
+/// # Errors
+/// 404 if the object is not there, 416 for a part that it does not have, 503 if the store does not respond.
+pub async fn send_file(
+    call: &Call<'_>,
+    key: &str,
+    size: Option<i64>,
     content_type: &'static str,
     disposition: String,
-) -> Reply {
+) -> Result<Reply, Error> {
+    let files = Files::of(call.app);
+    // Files have no tags to compare with `If-Range`, and a condition that cannot hold asks for all of it.
+    let asked = call.request.header("range");
+    let asked = asked.filter(|_| call.request.verb == "GET" && call.request.header("if-range").is_none());
+    let size = match (&asked, size) {
+        (None, _) => 0,
+        (Some(_), Some(size)) => size,
+        (Some(_), None) => files.metadata(key).await?.ok_or(Error::NotFound)?.size,
+    };
+    let part = match parse_range(asked.as_deref(), size) {
+        Range::Whole => None,
+        Range::Part { offset, length } => Some((offset, length)),
+        Range::Outside => return Err(Error::RangeNotSatisfiable(size)),
+    };
+    let (sent, stream) = files.open(key, part).await?.ok_or(Error::NotFound)?;
     let body = Body::File {
-        size,
+        size: sent,
         stream: Box::new(stream),
     };
     let mut reply = Reply {
         content_type,
-        ..Reply::new(200, body)
+        ..Reply::new(if part.is_some() { 206 } else { 200 }, body)
     };
     reply.header("Content-Disposition", disposition);
-    reply
+    reply.header("Accept-Ranges", "bytes");
+    if let Some((offset, length)) = part {
+        let last = offset.saturating_add(length).saturating_sub(1);
+        reply.header("Content-Range", format!("bytes {offset}-{last}/{size}"));
+    }
+    Ok(reply)
 }

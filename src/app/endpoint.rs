@@ -20,18 +20,33 @@ pub type Handler = for<'a> fn(&'a Call<'a>) -> Pin<Box<dyn Future<Output = Resul
 /// [`Error::NotFound`] when the path cannot name a row.
 pub type Finder = fn(&Call) -> Result<Stmt, Error>;
 
+/// Builds the statement that finds what a stored reply is about, within the caller's scope: its content is shown again
+/// only to those who may still see that.
+///
+/// # Errors
+/// [`Error::NotFound`] when it is about nothing.
+pub type ReplayFinder = fn(&Call, &Reply) -> Result<Stmt, Error>;
+
 /// A route and its handler.
 pub struct Endpoint {
     pub route: Route,
     pub handler: Handler,
     /// `None` if the path names no row.
     pub finder: Option<Finder>,
+    /// `None` if stored replies are about the row in the path, or about nothing that can be out of scope.
+    pub replay_finder: Option<ReplayFinder>,
 }
 
 impl Endpoint {
     /// The path names a row that `finder` finds.
     pub const fn names(mut self, finder: Finder) -> Endpoint {
         self.finder = Some(finder);
+        self
+    }
+
+    /// Stored replies are about something that is not in the path.
+    pub const fn replays(mut self, finder: ReplayFinder) -> Endpoint {
+        self.replay_finder = Some(finder);
         self
     }
 

@@ -93,14 +93,18 @@ impl<'a> Files<'a> {
         found.map_err(|why| unavailable(&why))
     }
 
-    /// Opens an object: its size and its bytes.
+    /// Opens an object, or the part of it with this offset and length: the number of bytes, and the bytes.
     ///
     /// # Errors
     /// As [`Files::metadata`].
-    pub async fn open(&self, key: &str) -> Result<Option<(i64, ByteStream)>, Error> {
+    pub async fn open(
+        &self,
+        key: &str,
+        part: Option<(i64, i64)>,
+    ) -> Result<Option<(i64, ByteStream)>, Error> {
         let found = match self.signed_url("GET", key) {
-            Some(url) => object_store::get_url(&url).await,
-            None => object_store::get(self.env, key).await,
+            Some(url) => object_store::get_url(&url, part).await,
+            None => object_store::get(self.env, key, part).await,
         };
         found.map_err(|why| unavailable(&why))
     }

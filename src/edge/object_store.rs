@@ -5,8 +5,8 @@
 use worker::wasm_bindgen_futures::JsFuture;
 use worker::web_sys::WritableStream;
 use worker::{
-    Bucket, Conditional, Data, Env, Fetch, HttpMetadata, Method, Request, RequestInit, RequestRedirect,
-    Response, ResponseBody,
+    Bucket, Conditional, Data, Env, Fetch, HttpMetadata, Method, Range, Request, RequestInit,
+    RequestRedirect, Response, ResponseBody,
 };
 
 /// A stream of bytes.
@@ -70,17 +70,29 @@ fn object_metadata(object: &worker::Object) -> ObjectMetadata {
     }
 }
 
-/// The size and the bytes of an object. `None` if it does not exist.
+/// An object, or the part of it with this offset and length: the number of bytes, and the bytes. `None` if it does not
+/// exist. The part must be one that the object has.
 ///
 /// # Errors
 /// The platform's error.
-pub async fn get(env: &Env, key: &str) -> Result<Option<(i64, ByteStream)>, String> {
-    let Some(object) = bucket(env)?.get(key).execute().await.map_err(error_text)? else {
+pub async fn get(
+    env: &Env,
+    key: &str,
+    part: Option<(i64, i64)>,
+) -> Result<Option<(i64, ByteStream)>, String> {
+    let bucket = bucket(env)?;
+    let mut request = bucket.get(key);
+    if let Some((offset, length)) = part {
+        let [offset, length] = [offset, length].map(|number| u64::try_from(number).unwrap_or_default());
+        request = request.range(Range::OffsetWithLength { offset, length });
+    }
+    let Some(object) = request.execute().await.map_err(error_text)? else {
         return Ok(None);
     };
     let body = object.body().ok_or("an object without a body")?;
     let stream = ByteStream(body.response_body().map_err(error_text)?);
-    Ok(Some((object_metadata(&object).size, stream)))
+    let size = part.map_or_else(|| object_metadata(&object).size, |(_, length)| length);
+    Ok(Some((size, stream)))
 }
 
 /// Stores an object if its key is free. Of two concurrent uploads, one succeeds.
@@ -133,7 +145,7 @@ pub async fn delete(env: &Env, keys: &[String]) -> Result<(), String> {
 /// # Errors
 /// The platform's error, or the store's status.
 pub async fn head_url(url: &str) -> Result<Option<ObjectMetadata>, String> {
-    Ok(fetch(Method::Head, url).await?.map(|found| ObjectMetadata {
+    Ok(fetch(Method::Head, url, None).await?.map(|found| ObjectMetadata {
         size: content_length(&found).unwrap_or(-1),
         content_type: found
             .headers()
@@ -148,10 +160,13 @@ pub async fn head_url(url: &str) -> Result<Option<ObjectMetadata>, String> {
 ///
 /// # Errors
 /// As [`head_url`].
-pub async fn get_url(url: &str) -> Result<Option<(i64, ByteStream)>, String> {
-    let Some(found) = fetch(Method::Get, url).await? else {
+pub async fn get_url(url: &str, part: Option<(i64, i64)>) -> Result<Option<(i64, ByteStream)>, String> {
+    let Some(found) = fetch(Method::Get, url, part).await? else {
         return Ok(None);
     };
+    if part.is_some() && found.status_code() != 206 {
+        return Err("the S3 store sends no parts of objects".to_owned());
+    }
     let size = content_length(&found).ok_or("an object without a length")?;
     Ok(Some((size, ByteStream(found.into_parts().1))))
 }
@@ -183,7 +198,7 @@ pub async fn put_url(url: &str, headers: &[(&str, &str)], bytes: &[u8]) -> Resul
 /// # Errors
 /// As [`head_url`].
 pub async fn delete_url(url: &str) -> Result<(), String> {
-    fetch(Method::Delete, url).await.map(|_| ())
+    fetch(Method::Delete, url, None).await.map(|_| ())
 }
 
 fn content_length(response: &Response) -> Option<i64> {
@@ -196,8 +211,15 @@ fn content_length(response: &Response) -> Option<i64> {
         .ok()
 }
 
-async fn fetch(method: Method, url: &str) -> Result<Option<Response>, String> {
+async fn fetch(method: Method, url: &str, part: Option<(i64, i64)>) -> Result<Option<Response>, String> {
     let mut init = RequestInit::new();
+    if let Some((offset, length)) = part {
+        let last = offset.saturating_add(length).saturating_sub(1);
+        let headers = worker::Headers::new();
+        let range = format!("bytes={offset}-{last}");
+        headers.set("range", &range).map_err(error_text)?;
+        init.with_headers(headers);
+    }
     init.with_method(method).with_redirect(RequestRedirect::Manual);
     let request = Request::new_with_init(url, &init).map_err(error_text)?;
     let response = Fetch::Request(request).send().await.map_err(error_text)?;

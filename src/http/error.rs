@@ -43,6 +43,8 @@ pub enum Error {
     },
     /// `If-Match` does not match the current version.
     PreconditionFailed,
+    /// The `Range` lies outside of the file, which has this many bytes.
+    RangeNotSatisfiable(i64),
     /// The `Idempotency-Key` was used before for a different request.
     IdempotencyMismatch,
     /// Something that the help desk needs is missing or down. The message is shown to the operator and has no secrets.
@@ -103,6 +105,7 @@ impl Error {
             Error::Conflict { .. } | Error::VersionConflict => "CONFLICT",
             Error::InvalidTransition { .. } => "INVALID_TRANSITION",
             Error::PreconditionFailed => "PRECONDITION_FAILED",
+            Error::RangeNotSatisfiable(_) => "RANGE_NOT_SATISFIABLE",
             Error::IdempotencyMismatch => "IDEMPOTENCY_MISMATCH",
             Error::Unavailable(_) | Error::Provider { .. } => "UNAVAILABLE",
             Error::Internal(_) | Error::Replayed(_) | Error::SettingsChanged => "INTERNAL_ERROR",
@@ -123,6 +126,7 @@ impl Error {
             Error::Malformed(_) | Error::Invalid(_) => 400,
             Error::Conflict { .. } | Error::InvalidTransition { .. } | Error::VersionConflict => 409,
             Error::PreconditionFailed => 412,
+            Error::RangeNotSatisfiable(_) => 416,
             Error::IdempotencyMismatch => 422,
             Error::Unavailable(_) | Error::Provider { .. } => 503,
             Error::Internal(_) | Error::Replayed(_) | Error::SettingsChanged => 500,
@@ -156,6 +160,7 @@ impl Error {
             Error::PreconditionFailed => {
                 "the precondition of If-Match or If-None-Match does not hold any more".to_owned()
             }
+            Error::RangeNotSatisfiable(size) => format!("the file has only {size} bytes"),
             Error::IdempotencyMismatch => {
                 "this Idempotency-Key was used before with another method, path or body".to_owned()
             }
@@ -217,6 +222,10 @@ impl Error {
             Error::Unauthorized(_) => reply.header("WWW-Authenticate", "Bearer"),
             Error::MethodNotAllowed(allowed) => reply.header("Allow", allowed.join(", ")),
             Error::UpgradeRequired => reply.header("Upgrade", "websocket"),
+            Error::RangeNotSatisfiable(size) => {
+                reply.header("Accept-Ranges", "bytes");
+                reply.header("Content-Range", format!("bytes */{size}"));
+            }
             Error::RateLimited { seconds, .. } => {
                 reply.header("Retry-After", seconds.to_string());
                 reply.header("RateLimit", format!("\"default\";r=0;t={seconds}"));
@@ -253,6 +262,7 @@ fn title(status: u16) -> &'static str {
         401 => "Unauthorized",
         403 => "Forbidden",
         404 => "Not Found",
+        416 => "Range Not Satisfiable",
         405 => "Method Not Allowed",
         409 => "Conflict",
         412 => "Precondition Failed",

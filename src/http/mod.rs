@@ -11,6 +11,7 @@ pub mod input_values;
 pub mod json;
 pub mod page;
 pub mod presigned_url;
+pub mod range;
 pub mod reply;
 pub mod request;
 pub mod shape;

@@ -326,6 +326,7 @@ fn header_parameters(route: &Route) -> impl Iterator<Item = Value> {
         (route.is_idempotent, "Idempotency-Key"),
         (responses::takes_if_match(route), "If-Match"),
         (reads_one, "If-None-Match"),
+        (responses::sends_file(route), "Range"),
     ]
     .into_iter()
     .filter(|(is_taken, _)| *is_taken)
@@ -351,6 +352,7 @@ fn parameters() -> Map<String, Value> {
             ),
             header("If-Match", 1_000, "An `ETag`, a version or `*`: 412 unless it still holds."),
             header("If-None-Match", 1_000, "An `ETag`: 304 while it still holds."),
+            header("Range", 100, "One part of the file: `bytes=0-99`, `bytes=100-`, `bytes=-50`."),
         ])
         .collect()
 }

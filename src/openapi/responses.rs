@@ -48,6 +48,11 @@ const ERROR_RESPONSES: &[ErrorResponse] = &[
         "The body is of a type that is not read here.",
     ),
     (
+        416,
+        "RangeNotSatisfiable",
+        "The file has no such part; `Content-Range` says how long it is.",
+    ),
+    (
         422,
         "IdempotencyMismatch",
         "The `Idempotency-Key` was used before for something else.",
@@ -99,6 +104,9 @@ pub fn error_responses() -> Map<String, Value> {
 pub fn headers() -> Value {
     let header = |kind: &str, text: &str| json!({"description": text, "schema": {"type": kind}});
     json!({
+        "Accept-Ranges": header("string", "`bytes`: `Range` asks for a part."),
+        "Content-Disposition": header("string", "`attachment` with the file's name (RFC 6266)."),
+        "Content-Range": header("string", "Which part it is, and how long the file is: `bytes 0-9/1234`."),
         "ETag": header("string", "`\"<version>-<hash>\"`: for `If-None-Match` and `If-Match`."),
         "Idempotent-Replayed": header("string", "`true` when this is the stored answer of an earlier request."),
         "Link": header("string", "`<...>; rel=\"next\"` while there is a next page."),
@@ -136,6 +144,14 @@ pub fn responses(route: &Route) -> Value {
             response.insert("headers".to_owned(), header_refs(&["ETag", "X-Request-Id"]));
         }
         map.insert("304".to_owned(), not_modified);
+    }
+    if sends_file(route) {
+        let part = json!({
+            "description": "The part of the file that `Range` asks for",
+            "headers": header_refs(&["Accept-Ranges", "Content-Disposition", "Content-Range", "X-Request-Id"]),
+            "content": {"*/*": {"schema": media_schema("*/*")}},
+        });
+        map.insert("206".to_owned(), part);
     }
     for (status, name, _) in ERROR_RESPONSES
         .iter()
@@ -253,6 +269,9 @@ fn success_response(route: &Route) -> (u16, Value) {
     if route.is_idempotent {
         headers.push("Idempotent-Replayed");
     }
+    if sends_file(route) {
+        headers.extend(["Accept-Ranges", "Content-Disposition"]);
+    }
     if route.limit != RateLimit::None {
         headers.push("RateLimit-Policy");
     }
@@ -298,7 +317,7 @@ fn can_refuse(route: &Route, status: u16) -> bool {
         401 => signed_in || route.auth_optional || matches!(route.path, "/auth/login" | "/auth/refresh"),
         403 => match route.access {
             Access::Public => route.path == "/auth/register" || route.path.starts_with("/uploads/"),
-            Access::SignedIn => writes || has_param,
+            Access::SignedIn => writes || has_param || route.opens_socket,
             Access::Agent | Access::Manager | Access::Admin => true,
         },
         404 => has_param || references_rows(route),
@@ -306,12 +325,18 @@ fn can_refuse(route: &Route, status: u16) -> bool {
         412 => route.streams || takes_if_match(route),
         413 => writes,
         415 => route.body.is_some(),
+        416 => sends_file(route),
         422 => route.is_idempotent,
         426 => route.opens_socket,
         429 => !asks_for_nothing,
         500 => true,
         _ => !asks_for_nothing,
     }
+}
+
+/// Whether the route sends a file, or a part of one.
+pub fn sends_file(route: &Route) -> bool {
+    matches!(route.responds, Responds::Media("*/*"))
 }
 
 /// Whether the body refers to rows that may not exist.

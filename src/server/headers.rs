@@ -23,7 +23,8 @@ pub const PAGE_CSP: &str = "default-src 'none'; script-src 'self'; style-src 'se
 pub struct ResponseContext {
     pub request_id: String,
     pub origin: Option<String>,
-    pub limit: RateLimit,
+    /// `None` before the route is known.
+    pub limit: Option<RateLimit>,
     pub cost: Cost,
     pub shows_rows: bool,
     pub started: Millis,
@@ -34,7 +35,7 @@ impl ResponseContext {
         ResponseContext {
             request_id,
             origin: None,
-            limit: RateLimit::None,
+            limit: None,
             cost: Cost::default(),
             shows_rows: false,
             started,
@@ -99,8 +100,11 @@ pub(super) fn add_headers(reply: &mut Reply, response_context: &ResponseContext)
         ));
     }
     reply.header("Server-Timing", timing);
-    if response_context.limit != RateLimit::None {
-        reply.header("RateLimit-Policy", response_context.limit.policy());
+    let limit = response_context
+        .limit
+        .or((reply.status >= 400).then_some(RateLimit::Address));
+    if let Some(limit) = limit.filter(|limit| *limit != RateLimit::None) {
+        reply.header("RateLimit-Policy", limit.policy());
     }
     if let Some(origin) = &response_context.origin {
         reply.header("Access-Control-Allow-Origin", origin.clone());
@@ -111,11 +115,12 @@ pub(super) fn add_headers(reply: &mut Reply, response_context: &ResponseContext)
         );
         reply.header(
             "Access-Control-Allow-Headers",
-            "Authorization, Content-Type, Accept, Idempotency-Key, If-Match, If-None-Match, X-Request-Id",
+            "Authorization, Content-Type, Accept, Idempotency-Key, If-Match, If-None-Match, Range, X-Request-Id",
         );
         reply.header(
             "Access-Control-Expose-Headers",
-            "ETag, Link, Location, X-Request-Id, Server-Timing, RateLimit, RateLimit-Policy, Retry-After, Idempotent-Replayed",
+            "Accept-Ranges, Allow, Content-Disposition, Content-Range, ETag, Link, Location, X-Request-Id, Server-Timing, \
+             RateLimit, RateLimit-Policy, Retry-After, Idempotent-Replayed",
         );
         reply.header("Access-Control-Max-Age", "86400");
     }

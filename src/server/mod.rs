@@ -15,7 +15,7 @@ use crate::api::{service, sockets};
 use crate::app::call::{App, Call};
 use crate::app::dispatch;
 use crate::app::endpoint::{Endpoint, Finder};
-use crate::app::route::Access;
+use crate::app::route::{Access, RateLimit};
 use crate::desk::Millis;
 use crate::desk::person::Role;
 use crate::edge::auth::token::{Claims, TokenUse};
@@ -172,6 +172,11 @@ async fn route_request(
     let endpoint = route_for(&found.rows, &request.verb)
         .ok_or_else(|| Error::MethodNotAllowed(allowed_methods(&found.rows)))?;
     let route = &endpoint.route;
+    // As long as the caller is not known, the address counts.
+    response_context.limit = Some(match route.limit {
+        RateLimit::User => RateLimit::Address,
+        limit => limit,
+    });
     let mut stream = None;
     if route.streams {
         stream = http::body_stream(incoming);
@@ -182,9 +187,11 @@ async fn route_request(
     let claims = match route.access {
         Access::Public if !route.auth_optional || request.header("authorization").is_none() => None,
         _ if route.opens_socket => {
-            Some(sockets::identify(request, &config, &db, response_context.started).await?)
+            let claims = sockets::identify(request, &config, &db, response_context.started).await?;
+            require_known_origin(request, &config)?;
+            Some(claims)
         }
-        _ => Some(identify(request, &config, response_context.started)?),
+        _ => Some(identify(request, &config, response_context.started).await?),
     };
     let app = App {
         env: env.clone(),
@@ -233,7 +240,7 @@ async fn run_handler(
     for _ in 0..3 {
         let call = Call::new(app, request, route, params.to_vec(), claims.cloned());
         call.stream.replace(stream.take());
-        response_context.limit = call.limit();
+        response_context.limit = Some(call.limit());
         let outcome = match claims.map(|claims| admits(route.access, claims.role)) {
             Some(false) => Err(Error::Forbidden("your role may not do this".to_owned())),
             _ => (endpoint.handler)(&call).await,
@@ -255,7 +262,8 @@ async fn run_handler(
         match outcome {
             Err(Error::SettingsChanged) => {}
             outcome => {
-                let is_staff = call.checked.get() && claims.is_some_and(|claims| claims.role.is_staff());
+                let outcome = authorize_replay(&call, endpoint, outcome).await;
+                let is_staff = call.is_trusted.get() && claims.is_some_and(|claims| claims.role.is_staff());
                 // In development the cost of requests without a signed-in user, such as login, is shown too.
                 response_context.shows_rows = is_staff || (app.config.development && claims.is_none());
                 return outcome;
@@ -284,13 +292,55 @@ async fn recheck_caller(
     }
 }
 
-fn identify(request: &Request, config: &Config, now: Millis) -> Result<Claims, Error> {
+/// Browsers open sockets to any host and enforce no CORS on them, so pages of foreign origins are refused here: once
+/// `CORS_ORIGINS` lists the pages that may call the API. Other clients send no origin.
+fn require_known_origin(request: &Request, config: &Config) -> Result<(), Error> {
+    let is_known = |origin: String| {
+        origin.eq_ignore_ascii_case(&request.origin)
+            || config.cors_origins.contains(&origin.to_ascii_lowercase())
+    };
+    if config.cors_origins.is_empty() || request.header("origin").is_none_or(is_known) {
+        Ok(())
+    } else {
+        Err(Error::Forbidden(
+            "pages of this origin may not open sockets".to_owned(),
+        ))
+    }
+}
+
+/// A stored response is sent again only to a caller who may still see what it is about. One without content shows
+/// nothing, and what it deleted cannot be found any more.
+async fn authorize_replay(
+    call: &Call<'_>,
+    endpoint: &Endpoint,
+    outcome: Result<Reply, Error>,
+) -> Result<Reply, Error> {
+    let subject = match (&outcome, endpoint.replay_finder, endpoint.finder) {
+        (Err(Error::Replayed(reply)), _, _) if reply.status == 204 => None,
+        (Err(Error::Replayed(reply)), Some(find), _) => Some(find(call, reply)?),
+        (Err(Error::Replayed(_) | Error::IdempotencyMismatch), _, Some(find)) => Some(find(call)?),
+        _ => None,
+    };
+    let Some(subject) = subject else {
+        return outcome;
+    };
+    let mut batch = Batch::new();
+    let found = batch.add::<Rows>(subject);
+    if call.read(batch).await?.has_row(found)? {
+        outcome
+    } else {
+        Err(Error::NotFound)
+    }
+}
+
+async fn identify(request: &Request, config: &Config, now: Millis) -> Result<Claims, Error> {
     let token = request.bearer_token().ok_or(Error::Unauthorized(
         "sign in first: Authorization: Bearer <access token>",
     ))?;
     config
         .keys
         .verify(&token, TokenUse::Access, now)
+        .await
         .ok_or(Error::Unauthorized("the access token is invalid or has expired"))
 }
 

@@ -135,16 +135,30 @@ pub struct Rotation<'a> {
     pub expires_at: i64,
 }
 
-/// Rotates a refresh token in one conditional update: the current token is replaced, while an older token of the same
-/// session ends the session. Returns `won` (1 or 0), or no row if the session has already ended.
+/// How long a replaced refresh token still gives the one that replaced it, in milliseconds: two tabs of a browser
+/// refresh at the same moment with the same token, and neither may be logged out.
+pub const REFRESH_GRACE: i64 = 10_000;
+
+/// The refresh token of a session after [`rotate`].
+#[derive(Debug, Deserialize)]
+pub struct CurrentRefresh {
+    /// `None`: the request has ended the session.
+    pub jti: Option<String>,
+    pub rotated_at: i64,
+}
+
+/// Rotates a refresh token in one conditional update: the current token is replaced, the one before it stays without
+/// effect for [`REFRESH_GRACE`], and any other token of the same session ends the session. Returns [`CurrentRefresh`],
+/// or no row if the session has already ended.
 pub fn rotate(rotation: &Rotation) -> Stmt {
     Stmt::new(
-        "UPDATE sessions SET revoked_at = iif(refresh_jti = ?4, NULL, ?6), \
+        "UPDATE sessions SET revoked_at = iif(refresh_jti = ?4 OR (former_jti = ?4 AND rotated_at > ?8), NULL, ?6), \
            expires_at = iif(refresh_jti = ?4, ?7, expires_at), last_used_at = ?6, \
+           rotated_at = iif(refresh_jti = ?4, ?6, rotated_at), former_jti = iif(refresh_jti = ?4, ?4, former_jti), \
            refresh_jti = iif(refresh_jti = ?4, ?5, refresh_jti) \
          WHERE id = ?1 AND user_id = ?2 AND revoked_at IS NULL AND expires_at > ?6 \
            AND EXISTS (SELECT 1 FROM users WHERE id = ?2 AND is_active = 1 AND ver = ?3) \
-         RETURNING refresh_jti = ?5 AS won",
+         RETURNING iif(revoked_at IS NULL, refresh_jti, NULL) AS jti, coalesce(rotated_at, 0) AS rotated_at",
     )
     .bind(rotation.session_id)
     .bind(rotation.user_id)
@@ -153,6 +167,7 @@ pub fn rotate(rotation: &Rotation) -> Stmt {
     .bind(rotation.new_jti)
     .bind(rotation.now)
     .bind(rotation.expires_at)
+    .bind(rotation.now.saturating_sub(REFRESH_GRACE))
 }
 
 /// Ends one session of a user, by id or uid; returns its `id`.

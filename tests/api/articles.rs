@@ -78,7 +78,6 @@ fn a_draft_is_for_staff_until_it_is_published() {
             (format!("search=link%20{word}&category=technical"), vec![id]),
             (format!("q=%22the%20link%22%20{word}"), vec![id]),
             (format!("{q}&category=billing"), vec![]),
-            (format!("{q}&category=nowhere"), vec![]),
             (format!("q=spublished%20{word}"), vec![]),
             ("q=***".to_owned(), vec![]),
         ] {

@@ -47,6 +47,23 @@ fn a_malformed_body_is_refused() {
 }
 
 #[test]
+fn json_has_few_names() {
+    let customer = Customer::fresh();
+    for kind in [
+        "application/json",
+        "APPLICATION/JSON",
+        "application/json; charset=utf-8",
+        "application/json;charset=\"UTF-8\"",
+        "application/json ; profile=x; charset=us-ascii",
+        "application/merge-patch+json",
+        "application/merge-patch+json; charset=utf-8",
+    ] {
+        let body = br#"{"first_name":"Ada"}"#;
+        customer.ask("PATCH", "/users/me").raw(kind, body).send().is(200);
+    }
+}
+
+#[test]
 fn a_body_of_the_wrong_kind_or_size_is_refused() {
     let (things, admin) = (Things::of(Customer::any()), Admin::fresh());
     let huge = format!("{{\"a\":\"{}\"}}", "x".repeat(256 * 1024));
@@ -63,6 +80,12 @@ fn a_body_of_the_wrong_kind_or_size_is_refused() {
             "text/plain",
             "application/xml",
             "multipart/form-data; boundary=x",
+            "application/json-patch+json",
+            "application/vnd.api+json",
+            "application/ld+json; charset=utf-8",
+            "application/json; charset=utf-16",
+            "application/json;profile=x;Charset=\"ISO-8859-1\"",
+            "application/x-www-form-urlencoded; charset=windows-1252",
             FORM,
         ] {
             if kind == FORM && row.takes_form {

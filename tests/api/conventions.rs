@@ -180,3 +180,44 @@ fn all_faults_are_named_at_once() {
         }
     }
 }
+
+#[test]
+fn a_name_shows_something() {
+    let customer = Customer::fresh();
+    for blank in [
+        "  ",
+        " ",
+        "\u{3000}",
+        "\u{a0}\u{2003}",
+        "\u{200b}",
+        "\u{2060}\u{feff} ",
+        "\u{3164}",
+        "\u{2800}",
+    ] {
+        for field in ["first_name", "last_name", "department"] {
+            let mut body = json!({});
+            body[field] = json!(blank);
+            customer.put("/users/me", body.clone()).faults(&[field]);
+            body["email"] = json!(make::email());
+            body["password"] = json!(make::PASSWORD);
+            Anon::new().post("/auth/register", body).faults(&[field]);
+        }
+        let manager = Manager::any();
+        manager
+            .post("/categories", json!({"name": blank}))
+            .faults(&["name"]);
+        manager
+            .post("/projects", json!({"key": make::project_key(), "name": blank}))
+            .faults(&["name"]);
+        customer
+            .post("/tickets", json!({"title": blank.repeat(5), "description": "x"}))
+            .faults(&["title"]);
+    }
+    // An empty name takes it away, and blanks around a name stay as they were sent.
+    let body = json!({"first_name": " Zoë ", "last_name": ""});
+    let shown = customer.put("/users/me", body).is(200).json();
+    assert_eq!(
+        (&shown["first_name"], &shown["last_name"]),
+        (&json!(" Zoë "), &json!(""))
+    );
+}

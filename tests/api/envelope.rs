@@ -1,6 +1,6 @@
 //! How every answer is dressed: request ids, problem details, origins, methods, limits by rate.
 
-use crate::support::{Anon, Customer, Worker, json, make};
+use crate::support::{Admin, Anon, Answer, Customer, Worker, forge, json, make};
 
 #[test]
 fn a_request_id_comes_back() {
@@ -289,4 +289,64 @@ fn too_many_requests_are_told_when_to_come_back() {
     assert!(refused.header("ratelimit").is_some());
     // Another address is not bothered.
     Customer::on(&worker);
+}
+
+#[test]
+fn the_limit_is_told_before_the_caller_is_known() {
+    let anon = Anon::new();
+    let by_address = Some("\"default\";q=3000;w=60");
+    for answer in [
+        anon.get("/tickets").is(401),
+        anon.with_token("nonsense").get("/users").is(401),
+        anon.post("/tickets", json!({})).is(401),
+        anon.delete("/tickets").is(405),
+        anon.ask("GET", "/no-such-route").undocumented().send().is(404),
+        anon.ask("POST", "/tickets")
+            .raw("application/json", &[b' '; 300_000])
+            .send()
+            .is(413),
+        anon.get("/messages/ws?token=nonsense").is(401),
+    ] {
+        if answer.header("ratelimit-policy") != by_address {
+            answer.fail("expected the policy of addresses");
+        }
+    }
+    let presign = anon.post("/attachments/presigned-url", json!({})).is(401);
+    assert_eq!(presign.header("ratelimit-policy"), Some("\"default\";q=60;w=60"));
+    let health = anon.ask("GET", "/health").at_root().send().is(200);
+    assert_eq!(health.header("ratelimit-policy"), None, "it has no limit");
+    let known = Customer::any().get("/tickets").is(200);
+    assert_eq!(known.header("ratelimit-policy"), Some("\"default\";q=600;w=60"));
+}
+
+#[test]
+fn rows_are_told_to_staff_who_are_believed() {
+    let admin = Admin::fresh();
+    let rows = |answer: &Answer| answer.timing("rows_read").or(answer.timing("rows_written"));
+    assert!(rows(&admin.get("/tickets").is(200)).is_some());
+    assert!(rows(&admin.get("/tickets/9007199254740991").is(404)).is_some());
+    assert_eq!(rows(&Customer::any().get("/tickets").is(200)), None);
+    // Customers who claim to be staff, with a signature that is good for it.
+    let customer = Customer::fresh();
+    let (header, claims) = forge::open(&customer.access);
+    let secret = Worker::shared().var("JWT_SECRET").as_bytes();
+    for role in ["agent", "manager", "admin"] {
+        let mut claims = claims.clone();
+        claims["role"] = json!(role);
+        let liar = customer.with_token(&forge::hs256(&header, &claims, secret));
+        for path in [
+            "/tickets",
+            "/users",
+            "/tickets/9007199254740991",
+            "/tickets?limit=x",
+        ] {
+            let answer = liar.get(path).is(401);
+            assert_eq!(rows(&answer), None, "{role} {path}");
+        }
+    }
+    // Staff who have left.
+    admin.post("/auth/logout", json!({})).is(200);
+    for path in ["/tickets", "/admin/settings", "/tickets?limit=x"] {
+        assert_eq!(rows(&admin.get(path).is(401)), None, "{path}");
+    }
 }

@@ -1,5 +1,6 @@
 //! What became of a ticket: its field changes, and its whole story in order.
 
+use crate::support::socket::room;
 use crate::support::{Admin, Agent, Caller, Customer, Manager, Value, json, make};
 
 /// A ticket that has lived: assigned, worked on, noted, answered, raised, resolved, reopened.
@@ -149,4 +150,74 @@ fn what_did_not_happen_is_not_told() {
     assert_eq!(both["version"], 2);
     let history = rows(&customer, &ticket, "history");
     assert!(history.iter().any(|row| row.to_string().contains("Two at once")));
+}
+
+#[test]
+fn events_carry_their_messages_as_frames_do() {
+    let (customer, agent) = (Customer::fresh(), Manager::any());
+    let ticket = make::ticket(&customer);
+    let first = make::message(&customer, &ticket, "It smokes.");
+    let note = make::note(agent, &ticket, "call the fire brigade");
+    let second = make::message(agent, &ticket, "Open a window.");
+    let path = format!("/messages/{}", first["id"]);
+    let first = customer.put(&path, json!({"body": "It burns."})).is(200).json();
+    let of = |by: &Caller, after: i64| -> Vec<(String, Value)> {
+        let rows = by
+            .get(&format!("/tickets/{}/events?after={after}", ticket["id"]))
+            .is(200)
+            .rows();
+        rows.iter()
+            .filter(|row| !row["message_id"].is_null())
+            .map(|row| {
+                (
+                    row["type"].as_str().unwrap().to_owned(),
+                    row["data"]["message"].clone(),
+                )
+            })
+            .collect()
+    };
+    // What the room says to somebody who resumes from the beginning.
+    let frames = |by: &Caller| -> Vec<Value> {
+        let mut socket = room(by, &ticket);
+        socket.send(json!({"type": "resume", "last_seq": 0}));
+        let count = of(by, 0).len();
+        let mut told = Vec::new();
+        while told.len() < count {
+            let frame = socket.next();
+            if matches!(frame["type"].as_str(), Some("message" | "message_updated")) {
+                told.push(frame["data"].clone());
+            }
+        }
+        told
+    };
+    let added = |message: &Value| ("message_added".to_owned(), message["body"].clone());
+    let bodies = |events: &[(String, Value)]| -> Vec<(String, Value)> {
+        events
+            .iter()
+            .map(|(kind, message)| (kind.clone(), message["body"].clone()))
+            .collect()
+    };
+    let edited = ("message_edited".to_owned(), json!("It burns."));
+    assert_eq!(
+        bodies(&of(&customer, 0)),
+        [added(&first), added(&second), edited.clone()]
+    );
+    assert_eq!(
+        bodies(&of(agent, 0)),
+        [added(&first), added(&note), added(&second), edited]
+    );
+    for by in [&*customer, &**agent] {
+        let events: Vec<Value> = of(by, 0).into_iter().map(|(_, message)| message).collect();
+        assert_eq!(events, frames(by));
+    }
+    // A message that is gone is shown nowhere.
+    customer.delete(&path).is(204);
+    for by in [&*customer, &**agent] {
+        for (kind, message) in of(by, 0) {
+            assert!(message["id"] != first["id"], "{kind}");
+        }
+    }
+    // History and timeline stay as they are.
+    let history = agent.get(&format!("/tickets/{}/history", ticket["id"])).is(200);
+    assert!(!history.text().contains("Open a window."));
 }

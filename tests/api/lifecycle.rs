@@ -1,6 +1,6 @@
 //! The two lifecycles, told as tables over HTTP.
 
-use crate::support::{Agent, Answer, Caller, Customer, Manager, Value, json, make};
+use crate::support::{Admin, Agent, Answer, Caller, Customer, Manager, Value, Worker, json, make};
 
 const STATUSES: [&str; 8] = [
     "open",
@@ -312,4 +312,59 @@ fn a_word_that_is_no_status_is_named() {
     Manager::any()
         .put(&format!("/tickets/{}/status", ticket["id"]), json!({}))
         .faults(&["status"]);
+}
+
+#[test]
+fn a_window_of_no_days_is_never_open() {
+    let worker = Worker::start(&[]);
+    worker.seed();
+    let (admin, customer) = (Admin::on(&worker), Customer::on(&worker));
+    admin
+        .put("/admin/settings", json!({"reopen_window_days": 0}))
+        .is(200);
+    let step = |ticket: &Value, status: &str| {
+        let path = format!("/tickets/{}/status", ticket["id"]);
+        admin.put(&path, json!({"status": status})).is(200);
+    };
+    let reply = |ticket: &Value| {
+        let path = format!("/tickets/{}/comments", ticket["id"]);
+        customer.post(&path, json!({"body": "It is back."}))
+    };
+    let resolved = make::ticket(&customer);
+    for status in ["assigned", "in_progress", "resolved"] {
+        step(&resolved, status);
+    }
+    let closed = make::ticket(&customer);
+    step(&closed, "closed");
+    let work = make::ticket_with(
+        &admin,
+        json!({"workflow": "project", "customer_email": customer.email}),
+    );
+    step(&work, "closed");
+    for ticket in [&resolved, &closed, &work] {
+        let answer = reply(ticket).refused(409, "CONFLICT");
+        assert!(
+            answer.json()["message"].as_str().unwrap().contains("new one"),
+            "{}",
+            answer.text()
+        );
+        let shown = customer.get(&format!("/tickets/{}", ticket["id"])).is(200).json();
+        assert!(
+            matches!(shown["status"].as_str(), Some("resolved" | "closed")),
+            "{shown}"
+        );
+    }
+    let shown = customer.get(&format!("/tickets/{}", closed["id"])).is(200).json();
+    assert_eq!(shown["allowed_transitions"], json!([]));
+    let path = format!("/tickets/{}/status", closed["id"]);
+    customer.put(&path, json!({"status": "reopened"})).is(409);
+    // With a day it opens again.
+    admin
+        .put("/admin/settings", json!({"reopen_window_days": 1}))
+        .is(200);
+    for (ticket, status) in [(&resolved, "reopened"), (&closed, "reopened"), (&work, "open")] {
+        reply(ticket).is(201);
+        let shown = customer.get(&format!("/tickets/{}", ticket["id"])).is(200).json();
+        assert_eq!(shown["status"], status);
+    }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Datelike, Utc};
 
-use crate::statistics::by_hand;
+use crate::statistics::counted;
 use crate::support::client::Role;
 use crate::support::tally::*;
 use crate::support::{Admin, Agent, Caller, Customer, Manager, Value, Worker, json, make};
@@ -153,8 +153,6 @@ fn every_number_is_counted_a_second_time() {
             .is(200);
         for by in &people {
             let seen = by.walk("/tickets", 100);
-            let told = by.get("/tickets/stats/summary").is(200).json();
-            agree(&told, &by_hand(by), "summary");
             for filter in [
                 "",
                 "category=billing",
@@ -162,9 +160,11 @@ fn every_number_is_counted_a_second_time() {
                 "project=WEB",
                 "project=web&category=billing",
                 &format!("agent={mike}&category=1"),
-                "category=nowhere",
             ] {
                 let rows: Rows = seen.iter().filter(|row| fits(row, filter, by)).collect();
+                let path = format!("/tickets/stats/summary?{filter}");
+                let what = format!("{scope} {} {path}", by.email);
+                agree(&by.get(&path).is(200).json(), &counted(&rows), &what);
                 for (range, step) in [
                     ("", DAY),
                     ("from=2026-09-20&tz=Asia/Tokyo", DAY),
@@ -228,7 +228,6 @@ fn tables_agree_with_the_list_and_with_their_csv() {
         "project=1&category=billing",
         &format!("project=WEB&agent={}", people[0].id),
         &format!("agent={}", people[5].id),
-        "agent=9007199254740991",
     ] {
         let rows: Rows = all
             .iter()
@@ -338,7 +337,7 @@ fn nothing_gives_zeros() {
         "/agents/performance",
     ] {
         let answer = manager
-            .get(&format!("{path}?from=2001-01-01&to=2001-12-31&category=nowhere"))
+            .get(&format!("{path}?from=2001-01-01&to=2001-12-31&category=billing"))
             .is(200);
         assert_eq!(answer.timing("d1"), Some(1), "{path}");
     }

@@ -1,6 +1,8 @@
 //! Staying in: refresh tokens, logout, the list of sessions, and what ends them.
 
 use crate::support::client::Role;
+use crate::support::race::race;
+use crate::support::sqlite;
 use crate::support::{Anon, Answer, Caller, Customer, Value, Worker, forge, json, make};
 
 fn refresh(token: &str) -> Answer {
@@ -32,8 +34,8 @@ fn a_refresh_token_is_good_once() {
     let second = text(&pair["refresh_token"]);
     assert_ne!(second, customer.refresh);
     let third = refresh(&second).is(200).json();
-    // The used one betrays a thief: the whole family ends.
-    refresh(&second).refused(401, "UNAUTHORIZED");
+    // One from before betrays a thief: the whole family ends.
+    refresh(&customer.refresh).refused(401, "UNAUTHORIZED");
     refresh(&text(&third["refresh_token"])).refused(401, "UNAUTHORIZED");
     for token in [&customer.access, &renewed.access, &text(&third["access_token"])] {
         customer
@@ -43,6 +45,68 @@ fn a_refresh_token_is_good_once() {
     }
     // Other sessions of the same person are another family.
     again(&customer).get("/auth/me").is(200);
+}
+
+#[test]
+fn two_tabs_that_refresh_at_once_stay_in() {
+    let customer = Customer::fresh();
+    let answers = race(2, |_| refresh(&customer.refresh).is(200).json());
+    assert_eq!(
+        answers[0]["refresh_token"], answers[1]["refresh_token"],
+        "the same successor"
+    );
+    let successor = text(&answers[0]["refresh_token"]);
+    assert_ne!(successor, customer.refresh);
+    for answer in &answers {
+        customer
+            .with_token(&text(&answer["access_token"]))
+            .get("/auth/me")
+            .is(200);
+    }
+    // A third tab, and as Bearer.
+    let late = customer
+        .with_token(&customer.refresh)
+        .ask("POST", "/auth/refresh")
+        .send();
+    assert_eq!(late.is(200).json()["refresh_token"], successor);
+    // The successor goes on, and gives the moment to its own former one.
+    let next = text(&refresh(&successor).is(200).json()["refresh_token"]);
+    assert_ne!(next, successor);
+    assert_eq!(refresh(&successor).is(200).json()["refresh_token"], next);
+    // What was ended is not revived by a moment of grace.
+    customer
+        .with_token(&text(&answers[1]["access_token"]))
+        .post("/auth/logout", json!({}))
+        .is(200);
+    refresh(&successor).refused(401, "UNAUTHORIZED");
+    refresh(&next).refused(401, "UNAUTHORIZED");
+}
+
+#[test]
+fn the_moment_of_grace_is_ten_seconds() {
+    let worker = Worker::start(&[]);
+    let at = |worker: &Worker, token: &str| {
+        Anon::on(worker).post("/auth/refresh", json!({"refresh_token": token}))
+    };
+    let (early, late) = (Customer::on(&worker), Customer::on(&worker));
+    let successors =
+        [&early, &late].map(|one| text(&at(&worker, &one.refresh).is(200).json()["refresh_token"]));
+    let (early, late) = (early.refresh.clone(), late.refresh.clone());
+    let ids = [&early, &late].map(|token| text(&forge::open(token).1["sub"]));
+    let file = worker.d1.clone().expect("a database");
+    let paused = worker.pause();
+    // One was rotated a minute into the future, so that no slow machine matters; the other ten seconds ago.
+    let script = format!(
+        "UPDATE sessions SET rotated_at = rotated_at + 60000 WHERE user_id = {}; \
+         UPDATE sessions SET rotated_at = rotated_at - 10000 WHERE user_id = {};",
+        ids[0], ids[1]
+    );
+    sqlite::run(&file, &script, "");
+    let worker = paused.resume();
+    at(&worker, &early).is(200);
+    at(&worker, &late).refused(401, "UNAUTHORIZED");
+    at(&worker, &successors[1]).refused(401, "UNAUTHORIZED");
+    at(&worker, &successors[0]).is(200);
 }
 
 #[test]
@@ -59,7 +123,7 @@ fn a_refresh_token_may_come_as_bearer() {
         .get("/auth/me")
         .is(200);
     customer
-        .with_token(&customer.refresh)
+        .with_token(&customer.access)
         .ask("POST", "/auth/refresh")
         .send()
         .is(401);

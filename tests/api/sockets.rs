@@ -347,3 +347,48 @@ fn refusals_over_a_socket_are_those_of_the_same_post() {
     socket.send(json!({"type": "message", "body": "Something else.", "client_id": "once"}));
     socket.refused("IDEMPOTENCY_MISMATCH");
 }
+
+#[test]
+fn pages_of_foreign_origins_open_no_socket() {
+    let customer = Customer::fresh();
+    let token = format!("/messages/ws?token={}", customer.access);
+    let room = format!(
+        "/messages/room/{}?token={}",
+        make::ticket(&customer)["id"],
+        customer.access
+    );
+    let own = format!("http://{}", customer.host);
+    for path in [&token, &room] {
+        let open = |origin: &str| try_open(&customer.host, Role::Customer, path, &[("origin", origin)]).err();
+        for foreign in [
+            "https://evil.example",
+            "null",
+            "file://",
+            "https://desk.example.evil.example",
+            "http://desk.example",
+            "https://desk.example:8443",
+        ] {
+            assert_eq!(open(foreign), Some(403), "{foreign}");
+        }
+        for known in [make::ORIGIN, "HTTPS://Desk.Example", &own] {
+            assert_eq!(open(known), None, "{known}");
+        }
+        assert!(
+            try_open(&customer.host, Role::Customer, path, &[]).is_ok(),
+            "not a browser"
+        );
+    }
+    let evil = [("origin", "https://evil.example")];
+    let refused = try_open(
+        &customer.host,
+        Role::Customer,
+        "/messages/ws?token=nonsense",
+        &evil,
+    );
+    assert_eq!(refused.err(), Some(401), "the token comes first");
+    // Without a list every page may, as with every client that sends no cookies.
+    let worker = Worker::start(&[("CORS_ORIGINS", "")]);
+    let customer = Customer::on(&worker);
+    let token = format!("/messages/ws?token={}", customer.access);
+    assert!(try_open(&customer.host, Role::Customer, &token, &evil).is_ok());
+}

@@ -170,6 +170,15 @@ fn even_the_right_signature_needs_the_right_claims() {
                 Value::Null,
             ],
         ),
+        (
+            "nbf",
+            vec![
+                json!(now + 60),
+                json!(now + 3_600),
+                json!(now + 86_400),
+                json!("later"),
+            ],
+        ),
         ("iss", vec![json!("https://evil.example"), json!(""), Value::Null]),
         ("aud", vec![json!("somebody else"), json!([]), Value::Null]),
         (

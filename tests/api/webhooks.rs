@@ -201,9 +201,15 @@ fn what_happens_arrives_signed_and_in_order() {
             (&json!(1), &json!(200), &json!("{}"), &Value::Null)
         );
         let body = sent.json();
+        // In a delivery the message stands beside the event.
+        let mut event = event.clone();
+        let message = event["data"]
+            .as_object_mut()
+            .and_then(|data| data.remove("message"));
+        assert_eq!(message.unwrap_or_default(), body["data"]["message"]);
         assert_eq!(
             (&body["data"]["event"], &body["timestamp"]),
-            (event, &event["created_at"])
+            (&event, &event["created_at"])
         );
         assert_eq!(body["data"]["ticket"]["number"], ticket["number"]);
     }

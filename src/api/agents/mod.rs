@@ -6,7 +6,7 @@
 pub mod agent_categories;
 
 use crate::api::auth::account::{new_user, read_names};
-use crate::api::list::{List, parse_list_query, resolved_ids, show_resource};
+use crate::api::list::{List, NamedFilters, parse_list_query, resolved_ids, show_resource};
 use crate::api::tickets::list::list_page;
 use crate::app::call::Call;
 use crate::app::retry::retry;
@@ -163,6 +163,7 @@ pub async fn list(call: &Call<'_>) -> Result<Reply, Error> {
     let (input, page) = parse_list_query(call, &[&LIST])?;
     let filter = read_filter(&input);
     List::new(rows::list(&filter, &page), || rows::count(&filter))
+        .filtered(NamedFilters::of(&input))
         .reply(call, &page)
         .await
 }

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use crate::app::call::Call;
+use crate::desk::Millis;
 use crate::desk::id::Ref;
 use crate::desk::person::Role;
 use crate::edge::auth::token::{Claims, TokenUse};
@@ -13,7 +14,7 @@ use crate::http::error::Error;
 use crate::http::input;
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape};
-use crate::store::sessions::{self as rows, Rotation};
+use crate::store::sessions::{self as rows, CurrentRefresh, Rotation};
 use crate::store::sql::rows::{CountRow, IdRow};
 use crate::store::users::{self, Account};
 
@@ -142,6 +143,8 @@ pub(super) struct OpenedSession {
     pub(super) user_id: i64,
     session_id: i64,
     jti: String,
+    /// When the refresh token was issued.
+    issued_at: Millis,
     user: String,
 }
 
@@ -183,6 +186,7 @@ pub(super) async fn begin_session(
         user_id: user.id,
         session_id: done.first(session)?.ok_or_else(missing)?.id,
         jti,
+        issued_at: now,
         user: user.j,
     })
 }
@@ -197,17 +201,16 @@ pub(super) async fn sign_in_reply(
     status: u16,
 ) -> Result<Reply, Error> {
     let config = &call.app.config;
-    let seconds = call.now().div_euclid(1_000);
-    let claims = |jti: String, life: i64| Claims {
+    let claims = |jti: String, begin: Millis, life: i64| Claims {
         user_id,
         role,
         session_id: opened.session_id,
         ver,
         jti,
-        expires: seconds.saturating_add(life),
+        expires: begin.div_euclid(1_000).saturating_add(life),
     };
-    let access = claims(call.uid()?, config.access_seconds);
-    let refresh = claims(opened.jti.clone(), config.refresh_seconds);
+    let access = claims(call.uid()?, call.now(), config.access_seconds);
+    let refresh = claims(opened.jti.clone(), opened.issued_at, config.refresh_seconds);
     let access = config
         .keys
         .sign(TokenUse::Access, &access, call.now())
@@ -215,7 +218,7 @@ pub(super) async fn sign_in_reply(
         .map_err(Error::Internal)?;
     let refresh = config
         .keys
-        .sign(TokenUse::Refresh, &refresh, call.now())
+        .sign(TokenUse::Refresh, &refresh, opened.issued_at)
         .await
         .map_err(Error::Internal)?;
     let body = format!(
@@ -227,8 +230,8 @@ pub(super) async fn sign_in_reply(
     Ok(reply)
 }
 
-/// `POST /auth/refresh`. A refresh token can be used once. Using it again ends the session, and with it every token
-/// of the same family.
+/// `POST /auth/refresh`. A refresh token can be used once, and for a few seconds more it gives the same new one again.
+/// Using it later ends the session, and with it every token of the same family.
 pub async fn refresh(call: &Call<'_>) -> Result<Reply, Error> {
     const ENDED: Error = Error::Unauthorized("the refresh token is invalid, has expired or was used before");
     let input = input::parse_optional_body(call.request, &REFRESH)?;
@@ -238,7 +241,8 @@ pub async fn refresh(call: &Call<'_>) -> Result<Reply, Error> {
         .ok_or(Error::field("refresh_token", "is missing"))?;
     let config = &call.app.config;
     let now = call.now();
-    let claims = config.keys.verify(&token, TokenUse::Refresh, now).ok_or(ENDED)?;
+    let claims = config.keys.verify(&token, TokenUse::Refresh, now).await;
+    let claims = claims.ok_or(ENDED)?;
     let jti = call.uid()?;
     let rotation = Rotation {
         session_id: claims.session_id,
@@ -249,22 +253,17 @@ pub async fn refresh(call: &Call<'_>) -> Result<Reply, Error> {
         now,
         expires_at: now.saturating_add(config.refresh_seconds.saturating_mul(1_000)),
     };
-    #[derive(Deserialize)]
-    struct RotationRow {
-        won: i64,
-    }
     let user = Ref::Id(claims.user_id);
     let mut batch = Batch::new();
-    let rotated = batch.add::<RotationRow>(rows::rotate(&rotation));
+    let rotated = batch.add::<CurrentRefresh>(rows::rotate(&rotation));
     let user = batch.add(users::show(&user));
     let done = call.read_public(batch).await?;
-    if done.first(rotated)?.is_none_or(|row| row.won != 1) {
-        return Err(ENDED);
-    }
+    let current = done.first(rotated)?.ok_or(ENDED)?;
     let opened = OpenedSession {
         user_id: claims.user_id,
         session_id: claims.session_id,
-        jti,
+        jti: current.jti.ok_or(ENDED)?,
+        issued_at: current.rotated_at,
         user: done.text(user)?.ok_or(ENDED)?,
     };
     sign_in_reply(call, opened, claims.user_id, claims.role, claims.ver, 200).await

@@ -35,7 +35,7 @@ async fn show(call: &Call<'_>, row: Stmt) -> Result<Reply, Error> {
         return Err(Error::NotFound);
     }
     let (size, stream) = Files::of(call.app)
-        .open(&object_key(&row.uid))
+        .open(&object_key(&row.uid), None)
         .await?
         .ok_or(Error::NotFound)?;
     let body = Body::File {

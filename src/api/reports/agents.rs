@@ -23,7 +23,7 @@ pub async fn agents(call: &Call<'_>) -> Result<Reply, Error> {
     let staff = batch.add::<WorkloadRow>(lens.workloads());
     let promised = batch.add::<ComplianceRow>(lens.sla(GroupBy::Agent, &asked.range));
     let [responses, resolutions] = add_durations(&mut batch, &asked, GroupBy::Agent);
-    let found = call.read(batch).await?;
+    let found = asked.read(call, batch).await?;
     let (staff, promised) = (found.all(staff)?, found.all(promised)?);
     let (responses, resolutions) = (found.all(responses)?, found.all(resolutions)?);
     let lines = staff.iter().filter_map(|one| {
@@ -97,7 +97,7 @@ pub async fn activity(call: &Call<'_>) -> Result<Reply, Error> {
     let asked = read_request(call, AgentAccess::Scope)?;
     let mut batch = Batch::new();
     let people = batch.add::<ActivityRow>(asked.scope().activity(&asked.range, asked.most));
-    let people = call.read(batch).await?.all(people)?;
+    let people = asked.read(call, batch).await?.all(people)?;
     let table = Table {
         columns: vec![
             "user_id",

@@ -10,7 +10,7 @@ pub mod sla;
 
 pub use crate::api::reports::agents::{activity, agents};
 pub use crate::api::reports::overview::{
-    by_category, by_department, by_priority, by_status, dashboard, statistics,
+    by_category, by_department, by_priority, by_status, dashboard, statistics, summary,
 };
-pub use crate::api::reports::shared::{FILTER, LIMIT};
+pub use crate::api::reports::shared::{FILTER, LIMIT, TICKETS};
 pub use crate::api::reports::sla::{aging, sla, volume};

@@ -4,9 +4,10 @@ use serde_json::{Value, json};
 
 use crate::api::reports::shared::{
     AgentAccess, ReportRequest, TrendRow, add_durations, compliance_json, counts_json, is_capped,
-    mark_capped, percentiles_json, read_request, sum_column, table_reply, trend_table, with_remainder,
+    mark_capped, percentiles_json, read_filtered, read_request, read_statistics_filters, sum_column,
+    table_reply, trend_table, with_remainder,
 };
-use crate::app::call::Call;
+use crate::app::call::{Call, viewer};
 use crate::desk::person::Role;
 use crate::desk::reports::figures::{Table, percent};
 use crate::desk::tickets::priority::Priority;
@@ -16,7 +17,7 @@ use crate::http::error::Error;
 use crate::http::reply::Reply;
 use crate::store::reports::current::{AgeRow, MAX_WALKED, WorkloadRow};
 use crate::store::reports::period::ComplianceRow;
-use crate::store::reports::shared::{GroupBy, GroupRow};
+use crate::store::reports::shared::{GroupBy, GroupRow, ReportScope};
 use crate::store::tickets::counts::TicketCounts;
 
 /// The current numbers of tickets in a scope, and whether they are capped.
@@ -83,12 +84,36 @@ fn categories_json(groups: &[(Option<String>, i64)]) -> Value {
     )
 }
 
+/// `GET /tickets/stats/summary`: the current numbers of tickets in the caller's scope. `unassigned` and `overdue`
+/// only count tickets that are neither resolved nor closed.
+pub async fn summary(call: &Call<'_>) -> Result<Reply, Error> {
+    let reader = viewer(call)?;
+    let (filters, named) = read_statistics_filters(call)?;
+    let lens = ReportScope {
+        reader: &reader,
+        filters: &filters,
+    };
+    let mut batch = Batch::new();
+    let present = batch.add::<TicketCounts>(lens.current());
+    let found = read_filtered(call, &named, batch).await?;
+    let present = CurrentCounts::of(found.first(present)?);
+    let mut body = json!({
+        "total": present.counts.total,
+        "by_status": counts_json(present.by_status()),
+        "by_priority": counts_json(present.by_priority()),
+        "unassigned": present.counts.unassigned,
+        "overdue": present.overdue,
+    });
+    mark_capped(&mut body, present.is_capped);
+    Ok(Reply::ok(body.to_string()))
+}
+
 /// `GET /tickets/stats/enhanced`.
 pub async fn statistics(call: &Call<'_>) -> Result<Reply, Error> {
     let asked = read_request(call, AgentAccess::Scope)?;
     let mut batch = Batch::new();
     let overview = OverviewSlots::add(&mut batch, &asked);
-    let found = call.read(batch).await?;
+    let found = asked.read(call, batch).await?;
     let trend = trend_table(&asked.parts(), found.all(overview.trend)?);
     Ok(Reply::ok(overview.json(&asked, &found, &trend)?.to_string()))
 }
@@ -141,7 +166,7 @@ pub async fn dashboard(call: &Call<'_>) -> Result<Reply, Error> {
     let ages = batch.add::<AgeRow>(lens.unresolved());
     let is_manager = asked.reader.role >= Role::Manager;
     let loads = batch.add_optional::<WorkloadRow>(is_manager.then(|| lens.workloads()));
-    let found = call.read(batch).await?;
+    let found = asked.read(call, batch).await?;
     let trend = trend_table(&asked.parts(), found.all(overview.trend)?);
     let mut body = overview.json(&asked, &found, &trend)?;
     let ages = found.all(ages)?;
@@ -209,7 +234,7 @@ pub async fn group_report(call: &Call<'_>, by: GroupBy, name: &'static str) -> R
         (false, _) => Some(lens.current_by(by)),
     };
     let groups = batch.add_optional::<GroupRow>(groups);
-    let found = call.read(batch).await?;
+    let found = asked.read(call, batch).await?;
     let groups = found.all_if(groups)?;
     let named = |pairs: &[(&str, i64)]| -> Vec<(Option<String>, i64)> {
         pairs

@@ -1,13 +1,9 @@
 //! What the reports share: the query with its period and filters, tables and trends.
 
 use serde::Deserialize;
+use serde_json::{Map, Value, json};
 
-use serde_json::Map;
-
-use serde_json::Value;
-
-use serde_json::json;
-
+use crate::api::list::NamedFilters;
 use crate::app::call::{Call, viewer};
 use crate::desk::id::Ref;
 use crate::desk::person::Role;
@@ -15,9 +11,10 @@ use crate::desk::reports::csv;
 use crate::desk::reports::figures::{Compliance, Percentiles, Table};
 use crate::desk::reports::period::{Bucket, Granularity, Period};
 use crate::desk::time_zone::{TimeZone, to_rfc3339};
-use crate::edge::db::{Batch, Slot};
+use crate::edge::db::{Answers, Batch, Slot};
 use crate::http::error::{Error, FieldErrorList};
 use crate::http::input;
+use crate::http::input_values::Input;
 use crate::http::reply::{Body, Reply};
 use crate::http::shape::{Choices, Field, Kind, Shape};
 use crate::store::reports::current::{AgeRow, MAX_WALKED};
@@ -38,6 +35,23 @@ pub static FORMAT: Choices = Choices {
             .into_iter()
             .find(|known| known.eq_ignore_ascii_case(word))
     },
+};
+
+const PROJECT: Field =
+    Field::optional("project", Kind::Slug, "Tickets of this project, by key or id.").or(&["project_id"]);
+const CATEGORY: Field =
+    Field::optional("category", Kind::Slug, "Tickets of this category, by slug or id.").or(&["category_id"]);
+const AGENT: Field = Field::optional(
+    "agent",
+    Kind::ReferenceOr(&["me"]),
+    "Tickets assigned to this agent: an id or `me`.",
+)
+.or(&["agent_id", "assignee", "assigned_to", "assignee_id"]);
+
+/// The query of statistics that have no period.
+pub const TICKETS: Shape = Shape {
+    name: "StatisticsFilter",
+    fields: &[PROJECT, CATEGORY, AGENT],
 };
 
 /// The query that every report takes.
@@ -66,19 +80,18 @@ pub const FILTER: Shape = Shape {
             "How finely a trend is drawn; `day` by default.",
         )
         .or(&["step", "granularity"]),
-        Field::optional("project", Kind::Slug, "Tickets of this project, by key or id.").or(&["project_id"]),
-        Field::optional("category", Kind::Slug, "Tickets of this category, by slug or id.")
-            .or(&["category_id"]),
-        Field::optional(
-            "agent",
-            Kind::ReferenceOr(&["me"]),
-            "Tickets assigned to this agent: an id or `me`.",
-        )
-        .or(&["agent_id", "assignee", "assigned_to", "assignee_id"]),
+        PROJECT,
+        CATEGORY,
+        AGENT,
         Field::optional(
             "format",
             Kind::Choice(&FORMAT),
             "`csv` for a table; as `Accept: text/csv`.",
+        ),
+        Field::optional(
+            "bom",
+            Kind::Flag,
+            "false: no byte order mark at the beginning of a CSV. With it, which is the default, spreadsheets read UTF-8.",
         ),
     ],
 };
@@ -97,12 +110,14 @@ pub const LIMIT: Shape = Shape {
 pub struct ReportRequest {
     pub reader: Viewer,
     filters: Vec<TicketFilter>,
+    named: NamedFilters,
     pub range: Period,
     /// Whether `from` or `to` was given.
     pub is_ranged: bool,
     zone: TimeZone,
     pub step: Granularity,
     is_csv: bool,
+    has_bom: bool,
     /// How many people to list at most.
     pub most: i64,
 }
@@ -113,6 +128,14 @@ impl ReportRequest {
             reader: &self.reader,
             filters: &self.filters,
         }
+    }
+
+    /// Reads data for the report, as [`Call::read`].
+    ///
+    /// # Errors
+    /// As [`Call::read`], and 400 if a filter names nothing.
+    pub(super) async fn read(&self, call: &Call<'_>, batch: Batch) -> Result<Answers, Error> {
+        read_filtered(call, &self.named, batch).await
     }
 
     pub(super) fn parts(&self) -> Vec<Bucket> {
@@ -156,18 +179,9 @@ pub(super) fn read_request(call: &Call, agents: AgentAccess) -> Result<ReportReq
     if !errors.is_empty() {
         return Err(Error::Invalid(errors));
     }
-    let mut filters = Vec::new();
-    filters.extend(input.reference("project").cloned().map(TicketFilter::Project));
-    filters.extend(
-        input
-            .text("project")
-            .map(|key| TicketFilter::ProjectKey(key.to_uppercase())),
-    );
-    filters.extend(input.reference("category").cloned().map(TicketFilter::Category));
-    filters.extend(input.text("category").map(TicketFilter::CategorySlug));
+    let mut filters = read_filters(&input);
     let me = Ref::Id(reader.id);
-    let agent = input.choice("agent").map(|_| me.clone());
-    let agent = agent.or_else(|| input.reference("agent").cloned());
+    let agent = read_agent(&input, &me);
     if agents == AgentAccess::Own && reader.role == Role::Agent {
         if matches!(&agent, Some(Ref::Id(id)) if *id != reader.id) {
             return Err(Error::Forbidden("agents see their own figures".to_owned()));
@@ -183,6 +197,7 @@ pub(super) fn read_request(call: &Call, agents: AgentAccess) -> Result<ReportReq
     Ok(ReportRequest {
         reader,
         filters,
+        named: NamedFilters::of(&input),
         range,
         is_ranged: from.is_some() || to.is_some(),
         zone,
@@ -191,15 +206,63 @@ pub(super) fn read_request(call: &Call, agents: AgentAccess) -> Result<ReportReq
             .and_then(Granularity::parse)
             .unwrap_or(Granularity::Day),
         is_csv: input.choice("format").map_or(accepts_csv, |word| word == "csv"),
+        has_bom: input.flag("bom").unwrap_or(true),
         most: input.integer("limit").unwrap_or(100),
     })
+}
+
+fn read_filters(input: &Input) -> Vec<TicketFilter> {
+    let mut filters = Vec::new();
+    filters.extend(input.reference("project").cloned().map(TicketFilter::Project));
+    let key = input.text("project");
+    filters.extend(key.map(|key| TicketFilter::ProjectKey(key.to_uppercase())));
+    filters.extend(input.reference("category").cloned().map(TicketFilter::Category));
+    filters.extend(input.text("category").map(TicketFilter::CategorySlug));
+    filters
+}
+
+fn read_agent(input: &Input, me: &Ref) -> Option<Ref> {
+    let agent = input.choice("agent").map(|_| me.clone());
+    agent.or_else(|| input.reference("agent").cloned())
+}
+
+/// The tickets that statistics without a period count, and the filters that say so.
+///
+/// # Errors
+/// 400 for filters that are invalid.
+pub(super) fn read_statistics_filters(call: &Call) -> Result<(Vec<TicketFilter>, NamedFilters), Error> {
+    let input = input::parse_query(call.request, &[&TICKETS])?;
+    let agent = read_agent(&input, &Ref::Id(call.my_id()?));
+    let mut filters = read_filters(&input);
+    filters.extend(agent.map(TicketFilter::Assignee));
+    Ok((filters, NamedFilters::of(&input)))
+}
+
+/// Reads data, as [`Call::read`].
+///
+/// # Errors
+/// As [`Call::read`], and 400 if a filter names nothing.
+pub(super) async fn read_filtered(
+    call: &Call<'_>,
+    named: &NamedFilters,
+    mut batch: Batch,
+) -> Result<Answers, Error> {
+    let unknown = named.find_unknown(call, &mut batch);
+    let found = call.read(batch).await?;
+    named.require_known(&found, unknown)?;
+    Ok(found)
 }
 
 /// Replies with a table in the format that the caller asked for: CSV, or JSON with the rows in `data` and `facts`
 /// beside it. CSV has no `facts`.
 pub fn table_reply(asked: &ReportRequest, name: &str, table: &Table, facts: Value) -> Reply {
     if asked.is_csv {
-        let mut reply = Reply::new(200, Body::Text(table.to_csv()));
+        let mut text = String::new();
+        if asked.has_bom {
+            text.push_str(csv::BOM);
+        }
+        text.push_str(&table.to_csv());
+        let mut reply = Reply::new(200, Body::Text(text));
         reply.content_type = csv::MEDIA_TYPE;
         reply.header(
             "Content-Disposition",

@@ -27,7 +27,7 @@ pub async fn volume(call: &Call<'_>) -> Result<Reply, Error> {
     let [statuses, priorities, categories] = [GroupBy::Status, GroupBy::Priority, GroupBy::Category]
         .map(|by| batch.add::<GroupRow>(lens.created(by, &asked.range)));
     let [responses, resolutions] = add_durations(&mut batch, &asked, GroupBy::Nothing);
-    let found = call.read(batch).await?;
+    let found = asked.read(call, batch).await?;
     let trend = trend_table(&parts, found.all(trend)?);
     let created = |groups: Slot<GroupRow>, words: &[&str]| -> Result<Value, Error> {
         let groups = found.all(groups)?;
@@ -63,7 +63,7 @@ pub async fn sla(call: &Call<'_>) -> Result<Reply, Error> {
     let by_priority = batch.add::<ComplianceRow>(lens.sla(GroupBy::Priority, &asked.range));
     let by_agent = batch.add::<ComplianceRow>(lens.sla(GroupBy::Agent, &asked.range));
     let staff = batch.add::<WorkloadRow>(lens.workloads());
-    let found = call.read(batch).await?;
+    let found = asked.read(call, batch).await?;
     let by_priority = found.all(by_priority)?;
     let line = |name: &str, row: &ComplianceRow| {
         let (response, resolution) = compliance(row);
@@ -132,7 +132,7 @@ pub async fn aging(call: &Call<'_>) -> Result<Reply, Error> {
     let asked = read_request(call, AgentAccess::Own)?;
     let mut batch = Batch::new();
     let ages = batch.add::<AgeRow>(asked.scope().unresolved());
-    let ages = call.read(batch).await?.all(ages)?;
+    let ages = asked.read(call, batch).await?.all(ages)?;
     let sum = |keep: &dyn Fn(&AgeRow) -> bool, of: fn(&AgeRow) -> i64| -> i64 {
         ages.iter()
             .filter(|row| row.age.is_some() && keep(row))

@@ -4,11 +4,12 @@ use chrono::{DateTime, SecondsFormat};
 use serde_json::{Map, Value, json};
 
 use crate::api::list::{List, parse_list_query};
-use crate::api::uploads::file_reply;
+use crate::api::uploads::send_file;
 use crate::app::call::{Call, viewer};
 use crate::app::file_store::Files;
 use crate::app::retry::retry;
 use crate::desk::Millis;
+use crate::desk::id::Ref;
 use crate::desk::tickets::attachment::{self, DOWNLOAD_URL_SECONDS, ParentMessage, UPLOAD_URL_SECONDS};
 use crate::desk::tickets::event::{Event, EventKind};
 use crate::desk::tickets::filename::{
@@ -89,6 +90,20 @@ pub const REGISTER: Shape = Shape {
     ],
 };
 
+/// The statement that finds the ticket in the body of a request for a link.
+pub fn find_addressed(call: &Call, _: &Reply) -> Result<Stmt, Error> {
+    let input = input::parse_body(call.request, &PRESIGN)?;
+    let ticket = input.reference("ticket_id").ok_or(Error::NotFound)?;
+    Ok(events::find_visible_ticket(&viewer(call)?, ticket))
+}
+
+/// The statement that finds the file which a request has registered.
+pub fn find_registered(call: &Call, _: &Reply) -> Result<Stmt, Error> {
+    let input = input::parse_body(call.request, &REGISTER)?;
+    let key = Ref::parse(&input.required("key")).ok_or(Error::NotFound)?;
+    Ok(rows::row(&viewer(call)?, &key))
+}
+
 // Adding ---------------------------------------------------------------------------------------------------------
 
 /// `POST /attachments/presigned-url`.
@@ -138,13 +153,13 @@ async fn try_presign(call: &Call<'_>, input: &Input, upload: &FileSpec) -> Resul
         message_id: said.map(|said| said.id),
         uploader_id: actor.id,
         filename: &upload.name,
-        content_type: upload.content_type,
+        content_type: &upload.content_type,
         size: upload.size,
         is_internal,
         now,
     };
     let files = Files::of(call.app);
-    let link = files.upload_link(&call.request.origin, &uid, upload.content_type, upload.size);
+    let link = files.upload_link(&call.request.origin, &uid, &upload.content_type, upload.size);
     let headers: Map<String, Value> = link
         .headers
         .into_iter()
@@ -262,13 +277,11 @@ pub async fn show(call: &Call<'_>) -> Result<Reply, Error> {
 /// `GET /attachments/{id}/download`.
 pub async fn download(call: &Call<'_>) -> Result<Reply, Error> {
     let row = require_visible(call).await?;
-    let found = Files::of(call.app).open(&row.uid).await?;
-    let (size, stream) = found.ok_or(Error::NotFound)?;
     let (kind, name) = (
         safe_content_type(&row.content_type),
         content_disposition(&row.filename),
     );
-    Ok(file_reply(size, stream, kind, name))
+    send_file(call, &row.uid, Some(row.size), kind, name).await
 }
 
 fn format_time(at: Millis) -> String {

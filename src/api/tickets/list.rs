@@ -1,6 +1,6 @@
 //! Reading tickets: lists, searches and single tickets.
 
-use crate::api::list::{List, empty_page, parse_list_query, show_resource};
+use crate::api::list::{List, NamedFilters, empty_page, parse_list_query, show_resource};
 use crate::api::tickets::fields::ASSIGNEE;
 use crate::app::call::{Call, viewer};
 use crate::desk::id::Ref;
@@ -181,6 +181,7 @@ pub(in crate::api) async fn list_page(
 ) -> Result<Reply, Error> {
     let (input, page) = parse_list_query(call, &[&LIST])?;
     let reader = viewer(call)?;
+    let named = NamedFilters::of(&input);
     let mut filters = read_filters(call, &input)?;
     filters.extend(extra);
     let asked = input.text("q").filter(|q| !q.trim().is_empty());
@@ -194,10 +195,12 @@ pub(in crate::api) async fn list_page(
         // Nothing can match, which is an empty list and not an error.
         let mut batch = Batch::new();
         let parent = batch.add_optional::<IdRow>(parent);
+        let unknown = named.find_unknown(call, &mut batch);
         let found = call.read(batch).await?;
         if let Some(parent) = parent {
             found.require(parent)?;
         }
+        named.require_known(&found, unknown)?;
         return Ok(empty_page(call, &page));
     }
     let query = TicketQuery {
@@ -205,7 +208,11 @@ pub(in crate::api) async fn list_page(
         sort: input.choice("sort").map(read_sort),
         matching,
     };
-    let list = |rows| List::new(rows, || list::count(&reader, &query)).of(parent);
+    let list = |rows| {
+        List::new(rows, || list::count(&reader, &query))
+            .of(parent)
+            .filtered(named)
+    };
     match input.choices("fields") {
         None => {
             let rows = list::page(&reader, &query, &ticket_row(reader.role), &page);

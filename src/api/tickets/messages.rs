@@ -97,6 +97,13 @@ pub fn find_ticket(call: &Call) -> Result<Stmt, Error> {
     ))
 }
 
+/// The statement that finds the ticket in the body of a new message.
+pub fn find_addressed(call: &Call, _: &Reply) -> Result<Stmt, Error> {
+    let input = input::parse_body(call.request, &SEND)?;
+    let ticket = input.reference("ticket_id").ok_or(Error::NotFound)?;
+    Ok(event_rows::find_visible_ticket(&viewer(call)?, ticket))
+}
+
 /// The ticket in the path, whether the parameter is called `ticket_id` or `id`.
 pub fn ticket_in_path(call: &Call) -> Result<Ref, Error> {
     let name = if call.params.iter().any(|(name, _)| name == "ticket_id") {

@@ -10,7 +10,6 @@ pub mod history;
 pub mod list;
 pub mod messages;
 pub mod references;
-pub mod statistics;
 pub mod transfers;
 pub mod update;
 

@@ -16,10 +16,11 @@ use serde_json::Value;
 use crate::app::replay::check_replay;
 use crate::app::route::{RateLimit, Route};
 use crate::app::settings_cache::{Loaded, Settings, SettingsCache};
+use crate::desk::Millis;
 use crate::desk::id::Ref;
 use crate::desk::person::Role;
+use crate::desk::tickets::status::reopen_since;
 use crate::desk::tickets::ticket::{Actor, TicketSettings};
-use crate::desk::{DAY, Millis};
 use crate::edge::auth::revoked_tokens;
 use crate::edge::auth::token::Claims;
 use crate::edge::config::Config;
@@ -56,6 +57,8 @@ pub struct Call<'a> {
     pub claims: Option<Claims>,
     /// Whether the caller's authority has been checked, with whatever result.
     pub checked: Cell<bool>,
+    /// Whether it was checked and found to be valid.
+    pub is_trusted: Cell<bool>,
     /// The unread body, on routes that stream it.
     pub stream: RefCell<Option<ByteStream>>,
     card: RefCell<Value>,
@@ -80,6 +83,7 @@ impl<'a> Call<'a> {
             params,
             claims,
             checked: Cell::new(false),
+            is_trusted: Cell::new(false),
             stream: RefCell::new(None),
             card: RefCell::new(Value::Null),
             settings_cache: RefCell::new(SettingsCache::now()),
@@ -325,6 +329,7 @@ impl<'a> Call<'a> {
         if !alive {
             return Err(ENDED);
         }
+        self.is_trusted.set(true);
         let moved = self
             .settings_cache
             .borrow_mut()
@@ -365,12 +370,11 @@ impl<'a> Call<'a> {
 
 /// The caller as the reader of tickets: what they may see, and until when resolved tickets can be reopened.
 pub fn viewer(call: &Call) -> Result<Viewer, Error> {
-    let window = call.settings().reopen_window_days.saturating_mul(DAY);
     Ok(Viewer {
         id: call.my_id()?,
         role: call.my_role()?,
         scope: call.scope()?,
         now: call.now(),
-        reopen_since: call.now().saturating_sub(window),
+        reopen_since: reopen_since(call.settings().reopen_window_days, call.now()),
     })
 }

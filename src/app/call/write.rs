@@ -134,6 +134,7 @@ impl Call<'_> {
             outcome => {
                 // The guard runs first: whatever came after it, the caller's authority holds.
                 self.checked.set(true);
+                self.is_trusted.set(true);
                 outcome.map(Some)
             }
         }

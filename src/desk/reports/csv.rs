@@ -3,6 +3,9 @@
 /// The media type of what [`push_row`] writes.
 pub const MEDIA_TYPE: &str = "text/csv; charset=utf-8; header=present";
 
+/// Begins a file whose text spreadsheets shall read as UTF-8 instead of guessing.
+pub const BOM: &str = "\u{FEFF}";
+
 /// Appends one row, terminated by CR LF.
 pub fn push_row<'a>(out: &mut String, cells: impl IntoIterator<Item = &'a str>) {
     for (at, text) in cells.into_iter().enumerate() {

@@ -10,8 +10,8 @@ use crate::desk::{DAY, HOUR, Millis};
 pub const UPLOAD_URL_SECONDS: i64 = 900;
 /// How long a download URL is valid, in seconds.
 pub const DOWNLOAD_URL_SECONDS: i64 = 300;
-/// How long a pending upload counts against a ticket's file limit.
-pub const PENDING_UPLOAD_TTL: Millis = HOUR;
+/// How long a pending upload counts against a ticket's file limit: as long as its URL can be used.
+pub const PENDING_UPLOAD_TTL: Millis = UPLOAD_URL_SECONDS * 1_000;
 /// Age at which an upload that was never registered is deleted.
 pub const ABANDONED_UPLOAD_AGE: Millis = DAY;
 /// How long after an upload URL was issued a file can still arrive under its key. A PUT may start in the last second of

@@ -83,8 +83,8 @@ const BLOCKED_EXTENSIONS: &str = " ade adp apk app appimage application appref-m
 pub struct FileSpec {
     /// See [`sanitize`].
     pub name: String,
-    /// One of [`ALLOWED_CONTENT_TYPES`], without parameters.
-    pub content_type: &'static str,
+    /// One of [`ALLOWED_CONTENT_TYPES`], followed by the parameters that were declared.
+    pub content_type: String,
     /// In bytes.
     pub size: i64,
 }
@@ -99,16 +99,7 @@ pub fn validate(name: &str, content_type: &str, size: i64) -> Result<FileSpec, V
     if let Some(ending) = extension(&name).filter(|ending| is_blocked_extension(ending)) {
         errors.push(("filename", format!("files ending in .{ending} are not accepted")));
     }
-    let claimed = content_type
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_lowercase();
-    let claimed = canonical_type(&claimed);
-    let accepted = ALLOWED_CONTENT_TYPES
-        .into_iter()
-        .find(|accepted| accepted.eq_ignore_ascii_case(claimed));
+    let accepted = accept_content_type(content_type);
     if accepted.is_none() {
         errors.push(("content_type", "is not one of the accepted types".to_owned()));
     }
@@ -125,12 +116,31 @@ pub fn validate(name: &str, content_type: &str, size: i64) -> Result<FileSpec, V
     }
 }
 
+/// A declared media type if it is accepted. Its parameters stay as they were written: the client sends them with the
+/// file, and the signature of the upload covers them.
+fn accept_content_type(declared: &str) -> Option<String> {
+    let declared = declared.trim();
+    let kind = without_parameters(declared);
+    let usual = kind.to_lowercase();
+    let usual = canonical_type(&usual);
+    let accepted = ALLOWED_CONTENT_TYPES
+        .into_iter()
+        .find(|accepted| accepted.eq_ignore_ascii_case(usual))?;
+    let parameters = declared.get(kind.len()..)?;
+    let is_header_text = parameters.bytes().all(|b| b == b' ' || b.is_ascii_graphic());
+    is_header_text.then(|| format!("{accepted}{parameters}"))
+}
+
+fn without_parameters(content_type: &str) -> &str {
+    content_type.split(';').next().unwrap_or_default().trim()
+}
+
 /// The media type of a download: one of [`ALLOWED_CONTENT_TYPES`], or plain bytes if the stored type is no longer
 /// accepted.
 pub fn safe_content_type(stored: &str) -> &'static str {
     ALLOWED_CONTENT_TYPES
         .into_iter()
-        .find(|accepted| *accepted == stored)
+        .find(|accepted| *accepted == without_parameters(stored))
         .unwrap_or("application/octet-stream")
 }
 
@@ -403,8 +413,27 @@ mod tests {
         }
         let upload = validate("x/Ü.TXT", "TEXT/plain; charset=latin1", 5).expect("an upload");
         assert_eq!(
-            (upload.name.as_str(), upload.content_type),
-            ("Ü.TXT", "text/plain")
+            (upload.name.as_str(), upload.content_type.as_str()),
+            ("Ü.TXT", "text/plain; charset=latin1")
+        );
+        for (declared, want) in [
+            ("text/plain", Some("text/plain")),
+            (" Text/CSV;header=present ", Some("text/csv;header=present")),
+            (
+                "text/plain ;charset=\"utf-8\"",
+                Some("text/plain ;charset=\"utf-8\""),
+            ),
+            ("text/plain; charset=ü", None),
+            ("text/plain; a=b\u{1}", None),
+            ("text/html; charset=utf-8", None),
+            (";charset=utf-8", None),
+        ] {
+            assert_eq!(accept_content_type(declared).as_deref(), want, "{declared}");
+        }
+        assert_eq!(safe_content_type("text/plain; charset=latin1"), "text/plain");
+        assert_eq!(
+            safe_content_type("text/html; charset=latin1"),
+            "application/octet-stream"
         );
     }
 

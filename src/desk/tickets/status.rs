@@ -16,6 +16,7 @@ pub enum Status {
     Reopened,
 }
 
+use crate::desk::id::MAX_ID;
 use crate::desk::tickets::status::Status::*;
 use crate::desk::{DAY, Millis};
 
@@ -164,8 +165,17 @@ pub fn may_reopen_since(workflow: Lifecycle, from: Status, closed_at: Option<Mil
     }
 }
 
+/// The time at or after which a support ticket must have been closed to be reopened now.
+pub fn reopen_since(window_days: i64, now: Millis) -> Millis {
+    if window_days > 0 {
+        now.saturating_sub(window_days.saturating_mul(DAY))
+    } else {
+        MAX_ID // later than every time, and a number that the database takes
+    }
+}
+
 /// Whether a ticket that was closed at `closed_at` may still be reopened. The window of `window_days` days applies only
-/// to closed support tickets.
+/// to closed support tickets; a window of 0 days is never open.
 pub fn may_reopen(
     workflow: Lifecycle,
     from: Status,
@@ -173,12 +183,7 @@ pub fn may_reopen(
     window_days: i64,
     now: Millis,
 ) -> bool {
-    match (workflow, from, closed_at) {
-        (Lifecycle::Support, Closed, Some(closed)) => {
-            now <= closed.saturating_add(window_days.saturating_mul(DAY))
-        }
-        _ => true,
-    }
+    may_reopen_since(workflow, from, closed_at, reopen_since(window_days, now))
 }
 
 #[cfg(test)]
@@ -246,6 +251,8 @@ mod tests {
         ] {
             assert_eq!(may_reopen(workflow, from, closed, 7, now), want);
         }
+        assert!(!may_reopen(Lifecycle::Support, Closed, closed, 0, 1_000));
+        assert!(may_reopen(Lifecycle::Support, Closed, closed, 1, 1_000));
     }
 
     #[test]

@@ -10,15 +10,17 @@ use crate::http::json;
 use crate::http::request::Request;
 use crate::http::shape::{Field, Kind, Need, Shape};
 
-/// Parses a JSON body by its shape. A body without `Content-Type` is read as JSON.
+/// Parses a JSON body by its shape. A body without `Content-Type` is read as JSON, and so is a merge patch (RFC 7396),
+/// which means the same as a partial update. Other types on top of JSON mean something else.
 ///
 /// # Errors
 /// 415 for another content type; 400 for invalid JSON or for all fields that are invalid.
 pub fn parse_body(request: &Request, shape: &Shape) -> Result<Input, Error> {
     match media_type(request).as_deref() {
-        None | Some("application/json") => parse_map(&json::parse_object(&request.body)?, shape),
-        Some(other) if other.ends_with("+json") => parse_map(&json::parse_object(&request.body)?, shape),
-        Some(_) => Err(Error::UnsupportedMedia("application/json")),
+        None | Some("application/json" | "application/merge-patch+json") => {
+            parse_map(&json::parse_object(&request.body)?, shape)
+        }
+        Some(_) => Err(Error::UnsupportedMedia("application/json in UTF-8")),
     }
 }
 
@@ -54,17 +56,22 @@ pub fn parse_body_or_form(request: &Request, shape: &Shape) -> Result<Input, Err
     parse_map(&map, shape)
 }
 
+/// The media type of the body in lower case, without its parameters. If they name another encoding than UTF-8, it
+/// stays as it is: no route reads such a type.
 fn media_type(request: &Request) -> Option<String> {
-    let value = request.header("content-type")?;
-    Some(
-        value
-            .split(';')
-            .next()
-            .unwrap_or_default()
-            .trim()
-            .to_ascii_lowercase(),
-    )
-    .filter(|kind| !kind.is_empty())
+    let value = request.header("content-type")?.trim().to_ascii_lowercase();
+    let (kind, parameters) = value.split_once(';').unwrap_or((&value, ""));
+    let is_foreign = |parameter: &str| {
+        let (name, charset) = parameter.split_once('=').unwrap_or_default();
+        let charset = charset.trim().trim_matches('"');
+        name.trim() == "charset" && !matches!(charset, "utf-8" | "utf8" | "us-ascii")
+    };
+    let kind = if parameters.split(';').any(is_foreign) {
+        value.as_str()
+    } else {
+        kind.trim()
+    };
+    Some(kind.to_owned()).filter(|kind| !kind.is_empty())
 }
 
 fn parse_map(map: &Map<String, Value>, shape: &Shape) -> Result<Input, Error> {
@@ -201,6 +208,9 @@ fn parse_string(kind: Kind, text: &str) -> Result<InputValue, String> {
             if text.chars().any(char::is_control) {
                 return Err("must be one line without control characters".to_owned());
             }
+            if !text.is_empty() && text.chars().all(is_blank) {
+                return Err("must not consist of blanks only".to_owned());
+            }
             check_length(text, min, max).map(|()| InputValue::Text(text.to_owned()))
         }
         Kind::Text { min, max } => {
@@ -278,6 +288,16 @@ fn parse_string(kind: Kind, text: &str) -> Result<InputValue, String> {
             Err("is of the wrong type".to_owned())
         }
     }
+}
+
+/// Whether a character shows nothing: white space, and characters that are invisible or as wide as a space.
+fn is_blank(c: char) -> bool {
+    c.is_whitespace()
+        || matches!(c,
+            '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}'
+            | '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}'
+            | '\u{2800}' | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}'
+            | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E0FFF}')
 }
 
 fn check_length(text: &str, min: usize, max: usize) -> Result<(), String> {

@@ -60,7 +60,7 @@ impl MailIntake<'_> {
                     is_inline,
                 } => {
                     let uid = ids::new_uid(self.now).map_err(Error::Internal)?;
-                    if let Err(error) = self.files().keep(&uid, kept.content_type, &file.bytes).await {
+                    if let Err(error) = self.files().keep(&uid, &kept.content_type, &file.bytes).await {
                         self.delete_files(&stored).await;
                         return Err(error);
                     }

@@ -3,16 +3,16 @@
 use crate::app::automation::Engine;
 use crate::app::post_message::{self, MessageDraft};
 use crate::app::retry::retry;
-use crate::desk::DAY;
 use crate::desk::id::Ref;
 use crate::desk::mail::inbound::letter::compose_body;
 use crate::desk::mail::inbound::outcome::Reason;
 use crate::desk::tickets::message;
+use crate::desk::tickets::status::reopen_since;
 use crate::desk::tickets::ticket::Refusal;
 use crate::edge::db::{Batch, Rows};
 use crate::edge::ids;
 use crate::http::error::Error;
-use crate::jobs::receive_mail::intake::{AnswerProof, Answered, Disposition, MailIntake, TextRow};
+use crate::jobs::receive_mail::intake::{AnswerProof, Answered, Disposition, MailIntake, OwnTextRow};
 use crate::jobs::receive_mail::new_ticket::actor_of;
 use crate::jobs::shared;
 use crate::store::automation::ticket_context::{self, Candidate};
@@ -66,13 +66,12 @@ impl MailIntake<'_> {
     ) -> Result<ReplyOutcome, Error> {
         let actor = actor_of(sender)?;
         let agents = AgentScope::parse(&sender.agent_scope).unwrap_or(AgentScope::Category);
-        let window = engine.rules.reopen_window_days.saturating_mul(DAY);
         let reader = Viewer {
             id: actor.id,
             role: actor.role,
             scope: Scope::of(actor.role, agents),
             now: self.now,
-            reopen_since: self.now.saturating_sub(window),
+            reopen_since: reopen_since(engine.rules.reopen_window_days, self.now),
         };
         let Some((seen, room, known)) = self.read_ticket(&reader, ticket_id, is_internal).await? else {
             return Ok(ReplyOutcome::NotAllowed);
@@ -148,7 +147,7 @@ impl MailIntake<'_> {
         let pictures = self
             .has_pictures()
             .then(|| rows::list_pictures(ticket_id, is_internal));
-        let pictures = batch.add_optional::<TextRow>(pictures);
+        let pictures = batch.add_optional::<OwnTextRow>(pictures);
         let found = self.db.batch(&batch).await?;
         let places = found.first(places)?;
         let known = match pictures {

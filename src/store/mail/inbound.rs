@@ -229,7 +229,7 @@ pub fn attach(place: &FileTarget, stored: &StoredFile, now: i64) -> Vec<Stmt> {
         .bind(place.message)
         .bind(place.uploader_id)
         .bind(&file.name)
-        .bind(file.content_type)
+        .bind(&file.content_type)
         .bind(file.size)
         .bind(place.is_internal)
         .bind(now)

@@ -5,6 +5,7 @@
 //! Not allowed here: complete statements about one table; they belong to the module of that table.
 
 pub mod guard;
+pub mod named_filter;
 pub mod reference;
 pub mod render;
 pub mod rows;

@@ -4,10 +4,8 @@ use serde::Deserialize;
 
 use crate::desk::tickets::priority::Priority;
 use crate::desk::tickets::status::Status;
-use crate::edge::db::Stmt;
 use crate::store::sql::scope::Scope;
 use crate::store::tickets::assignment::UNRESOLVED;
-use crate::store::tickets::ticket::Viewer;
 
 /// The ticket counts of a scope.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -58,41 +56,6 @@ pub fn sums() -> String {
     sums.join(", ")
 }
 
-/// The counts of the tickets that the reader may see. A customer's tickets are counted one by one, the newest
-/// [`MAX_UNMARKED`] of them.
-pub fn summary(reader: &Viewer) -> Stmt {
-    let Some(condition) = cells_of(reader.scope) else {
-        return own_summary(reader);
-    };
-    reader.stmt(format!(
-        "SELECT {} FROM ticket_counts n WHERE {condition} AND ?3 IS NOT NULL",
-        sums()
-    ))
-}
-
-fn own_summary(reader: &Viewer) -> Stmt {
-    let statuses = Status::WORDS
-        .iter()
-        .map(|word| format!("coalesce(sum(t.status = '{word}'), 0) AS {word}"));
-    let priorities = Priority::ALL.iter().map(|priority| {
-        format!(
-            "coalesce(sum(t.priority = {}), 0) AS {}",
-            priority.rank(),
-            priority.as_str()
-        )
-    });
-    let sums: Vec<String> = statuses.chain(priorities).collect();
-    reader
-        .stmt(format!(
-            "SELECT {}, count(*) AS total, count(*) AS walked, coalesce(sum(t.is_overdue), 0) AS overdue, \
-               coalesce(sum(t.assignee_id IS NULL AND t.status NOT IN ('resolved', 'closed')), 0) AS unassigned \
-             FROM (SELECT status, priority, is_overdue, assignee_id FROM tickets INDEXED BY tickets_by_requester \
-               WHERE deleted_at IS NULL AND requester_id = ?3 ORDER BY id DESC LIMIT ?4) t",
-            sums.join(", ")
-        ))
-        .bind(MAX_UNMARKED)
-}
-
 /// The condition on the cells `n` that together cover what the reader `?3` may see. None for a customer: there are no
 /// cells by customer.
 pub fn cells_of(scope: Scope) -> Option<&'static str> {
@@ -105,16 +68,4 @@ pub fn cells_of(scope: Scope) -> Option<&'static str> {
               OR (n.assignee_id = 0 AND NOT EXISTS (SELECT 1 FROM agent_categories WHERE user_id = ?3)))",
         ),
     }
-}
-
-/// The number `n` of overdue tickets in the reader's scope that the periodic sweep has not marked yet.
-pub fn overdue_unmarked(reader: &Viewer) -> Stmt {
-    let condition = reader.scope.worklist_condition();
-    reader
-        .stmt(format!(
-            "SELECT count(*) AS n FROM (SELECT t.id, t.assignee_id, t.requester_id, t.category_id FROM tickets t INDEXED BY tickets_by_alarm \
-             WHERE t.alarm_at <= ?1 AND t.deleted_at IS NULL AND t.is_overdue = 0 AND t.resolved_at IS NULL AND t.paused_at IS NULL \
-             AND t.resolution_due_at < ?1 LIMIT ?4) t WHERE {condition}"
-        ))
-        .bind(MAX_UNMARKED)
 }

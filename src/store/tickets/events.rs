@@ -54,11 +54,30 @@ pub fn find_visible_ticket(reader: &Viewer, reference: &Ref) -> Stmt {
 
 /// The SQL that builds the JSON text of an [`EVENT`], for staff or for customers.
 pub fn json(internal: bool) -> String {
-    let data = if internal {
+    json_with(internal, data(internal))
+}
+
+fn data(internal: bool) -> &'static str {
+    if internal {
         transfers::event_data()
     } else {
         "e.data"
-    };
+    }
+}
+
+/// Like [`json`], with the message `m` in the data of the events that added or edited it, so that a client that reads
+/// events needs no further request, as one that hears frames.
+fn with_message(internal: bool) -> String {
+    let shown = if internal { "1" } else { "m.is_internal = 0" };
+    let data = format!(
+        "iif(e.type IN ('message_added', 'message_edited') AND m.deleted_at IS NULL AND {shown}, '{{\"message\":'||{}||'}}', {})",
+        messages::MESSAGE.sql(),
+        data(internal)
+    );
+    json_with(internal, &data)
+}
+
+fn json_with(internal: bool, data: &str) -> String {
     // Customers do not see the names of rules.
     let cause = if internal {
         "e.cause"
@@ -79,6 +98,9 @@ pub fn list(reader: &Viewer, reference: &Ref, part: EventQuery, page: &Page) -> 
     let internal = policy::may_read_internal(reader.role);
     let seq = if internal { "e.seq" } else { "e.public_seq" };
     let mut json = json(internal);
+    if let EventQuery::After(_) = part {
+        json = with_message(internal);
+    }
     if part == EventQuery::Timeline {
         json = format!(
             "iif(e.message_id IS NOT NULL AND e.type = 'message_added', {}, {json})",

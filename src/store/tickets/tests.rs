@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use crate::desk::person::Role;
 use crate::desk::sla::{self, SlaState};
-use crate::desk::tickets::status::{Lifecycle, Status};
+use crate::desk::tickets::status::{Lifecycle, Status, reopen_since};
 use crate::desk::tickets::ticket::{Ticket, TicketSettings};
 use crate::desk::{DAY, Millis};
 
@@ -134,7 +134,7 @@ fn the_next_steps_in_sql_are_those_of_the_desk() {
             reopen_window_days,
             sla_policies: std::rc::Rc::new(crate::desk::sla::SlaPolicies::standard()),
         };
-        let since = NOW - reopen_window_days * DAY;
+        let since = reopen_since(reopen_window_days, NOW);
         for role in Role::ALL {
             let have = evaluate(
                 &crate::store::tickets::json::transitions_json(role),

@@ -106,7 +106,7 @@ fn begin_attempt(role: Role, webhook: i64, lease: &str, now: i64) -> Stmt {
     // read from the settings here.
     let ticket = ticket_json(role).replace(
         "?2",
-        "(SELECT ?1 - reopen_window_days * 86400000 FROM settings WHERE id = 1)",
+        "(SELECT iif(reopen_window_days > 0, ?1 - reopen_window_days * 86400000, 9007199254740991) FROM settings WHERE id = 1)",
     );
     let of_event =
         view::object([("event", event), ("ticket", ticket.clone()), ("message", message)].into_iter());

@@ -215,6 +215,7 @@ fn codes(status: u16) -> &'static [&'static str] {
         412 => &["PRECONDITION_FAILED"],
         413 => &["PAYLOAD_TOO_LARGE"],
         415 => &["UNSUPPORTED_MEDIA_TYPE"],
+        416 => &["RANGE_NOT_SATISFIABLE"],
         422 => &["IDEMPOTENCY_MISMATCH"],
         426 => &["UPGRADE_REQUIRED"],
         429 => &["RATE_LIMITED"],

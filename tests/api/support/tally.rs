@@ -196,6 +196,13 @@ pub fn table(by: &Caller, path: &str) -> Value {
     );
     let rows = report["data"].as_array().expect("rows");
     let text = csv.text();
+    let text = text.strip_prefix('\u{FEFF}').expect("a byte order mark");
+    assert_eq!(
+        by.get(&format!("{path}{join}format=csv&bom=false"))
+            .is(200)
+            .text(),
+        text
+    );
     let mut lines = text.split_terminator("\r\n");
     let head: Vec<&str> = lines.next().expect("a head").split(',').collect();
     for (row, line) in rows.iter().zip(lines.by_ref()) {

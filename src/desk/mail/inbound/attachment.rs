@@ -114,7 +114,7 @@ fn accept(file: &MailAttachment) -> Result<FileSpec, String> {
         return Err("it is larger than 25 MiB".to_owned());
     }
     Ok(FileSpec {
-        content_type: content_type(&file.content_type, &name),
+        content_type: content_type(&file.content_type, &name).to_owned(),
         name,
         size,
     })

@@ -46,13 +46,13 @@ pub fn post(
     let status = match (ticket.workflow, ticket.status) {
         (Lifecycle::Support, Status::Waiting) => Some(Status::InProgress),
         (_, Status::Resolved | Status::Closed) => {
-            if !may_reopen(
-                ticket.workflow,
-                ticket.status,
-                ticket.closed_at,
-                rules.reopen_window_days,
-                now,
-            ) {
+            let window = rules.reopen_window_days;
+            if window == 0 {
+                return Err(Refusal::Conflict(
+                    "a ticket that is done is not reopened; please open a new one".to_owned(),
+                ));
+            }
+            if !may_reopen(ticket.workflow, ticket.status, ticket.closed_at, window, now) {
                 return Err(Refusal::Conflict(
                     "this ticket was closed too long ago to be reopened; please open a new one".to_owned(),
                 ));

@@ -148,3 +148,28 @@ fn authors_edit_messages_for_15_minutes() {
         assert!(matches!(outcome, Ok(()) | Err(Refusal::Forbidden(_))));
     }
 }
+
+#[test]
+fn without_a_window_no_reply_reopens() {
+    use Status::*;
+    let never = TicketSettings {
+        reopen_window_days: 0,
+        ..rules()
+    };
+    let customer = actor(REQUESTER, Role::Customer);
+    for (workflow, status, want) in [
+        (Lifecycle::Support, Resolved, false),
+        (Lifecycle::Support, Closed, false),
+        (Lifecycle::Project, Closed, false),
+        (Lifecycle::Support, Waiting, true),
+        (Lifecycle::Support, Reopened, true),
+        (Lifecycle::Project, Blocked, true),
+    ] {
+        for ago in [0, 1, HOUR] {
+            let result = post(&ticket(workflow, status, ago), &customer, false, &never, NOW);
+            assert_eq!(result.is_ok(), want, "{workflow:?} {status:?} {ago}");
+        }
+        let staff = actor(9, Role::Admin);
+        assert!(post(&ticket(workflow, status, HOUR), &staff, false, &never, NOW).is_ok());
+    }
+}

@@ -1,4 +1,4 @@
-//! Access and refresh tokens: JSON Web Tokens, made with `jwt-compact`.
+//! Access and refresh tokens: JSON Web Tokens, made with `jwt-compact`, and for RS256 with WebCrypto.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use chrono::DateTime;
@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::desk::Millis;
 use crate::desk::person::Role;
-use crate::edge::auth::rsa::signer::RsaSigner;
-use crate::edge::auth::rsa::{self, RS256};
+use crate::edge::auth::rsa;
+use crate::edge::auth::rsa::webcrypto::CryptoKey;
 use crate::edge::config::values::ConfigSource;
-use crate::edge::ids;
+use crate::edge::{ids, log};
 
 const ISSUER: &str = "edgedesk";
 const AUDIENCE: &str = "edgedesk";
@@ -63,7 +63,7 @@ pub struct KeyRing {
     current: VerificationKey,
     previous: Vec<VerificationKey>,
     /// Only if the current key is RS256.
-    signer: Option<RsaSigner>,
+    signer: Option<CryptoKey>,
 }
 
 impl KeyRing {
@@ -151,7 +151,7 @@ impl KeyRing {
 
     /// Verifies a token. `None` unless it is unexpired, for this use and signed by a key in the ring. The reason is not
     /// reported, on purpose: it would help only an attacker.
-    pub fn verify(&self, token: &str, usage: TokenUse, now: Millis) -> Option<Claims> {
+    pub async fn verify(&self, token: &str, usage: TokenUse, now: Millis) -> Option<Claims> {
         // Longer than any token that we sign, so it is not worth decoding.
         if token.len() > 4_096 {
             return None;
@@ -161,17 +161,40 @@ impl KeyRing {
         let key = std::iter::once(&self.current)
             .chain(&self.previous)
             .find(|key| key.kid() == kid)?;
-        let token = match key {
-            VerificationKey::Hs256 { key, .. } => Hs256.validator::<Payload>(key).validate(&untrusted),
-            VerificationKey::Rs256(public) => RS256.validator::<Payload>(&public.key).validate(&untrusted),
+        let payload = match key {
+            VerificationKey::Hs256 { key, .. } => {
+                let validated = Hs256.validator::<Payload>(key).validate(&untrusted);
+                validated.ok()?.into_parts().1
+            }
+            VerificationKey::Rs256(public) => {
+                if untrusted.algorithm() != "RS256" {
+                    return None;
+                }
+                let (message, _) = token.rsplit_once('.')?;
+                let verified = public
+                    .key
+                    .verify(message.as_bytes(), untrusted.signature_bytes())
+                    .await;
+                match verified {
+                    Ok(true) => untrusted.deserialize_claims_unchecked::<Payload>().ok()?,
+                    Ok(false) => return None,
+                    Err(message) => {
+                        log::error(&format!("a token was not verified: {message}"));
+                        return None;
+                    }
+                }
+            }
+        };
+        // Our tokens are good at once, so nobody's clock excuses one that is not good yet.
+        if payload.not_before.is_some_and(|at| at.timestamp_millis() > now) {
+            return None;
         }
-        .ok()?;
-        let expires = token.claims().expiration?.timestamp();
-        let issued = token.claims().issued_at?.timestamp_millis();
+        let expires = payload.expiration?.timestamp();
+        let issued = payload.issued_at?.timestamp_millis();
         if expires.saturating_mul(1_000) <= now || issued > now.saturating_add(MAX_CLOCK_SKEW) {
             return None;
         }
-        let body = &token.claims().custom;
+        let body = payload.custom;
         if body.typ != usage || body.iss != ISSUER || body.aud != AUDIENCE {
             return None;
         }
@@ -180,7 +203,7 @@ impl KeyRing {
             role: Role::parse(&body.role)?,
             session_id: body.sid,
             ver: body.ver,
-            jti: body.jti.clone(),
+            jti: body.jti,
             expires,
         })
     }
