@@ -1,6 +1,6 @@
 //! What people say to each other, and what staff say among themselves.
 
-use crate::support::{Admin, Agent, Anon, Customer, Manager, Value, json, make};
+use crate::support::{Admin, Agent, Anon, Caller, Customer, Manager, Value, json, make};
 
 fn bodies(rows: &[Value]) -> Vec<String> {
     rows.iter()
@@ -238,5 +238,30 @@ fn messages_are_read_in_pages_in_their_order() {
         let path = format!("/tickets/{}/comments", ticket["id"]);
         assert_eq!(bodies(&customer.walk(&path, limit)), want, "limit {limit}");
         assert_eq!(Agent::any().walk(&path, limit).len(), 11);
+    }
+}
+
+#[test]
+fn staff_who_ask_wake_their_own_tickets() {
+    for by in [&*Agent::fresh() as &Caller, &*Manager::fresh()] {
+        let ticket = make::ticket(by);
+        let path = format!("/tickets/{}", ticket["id"]);
+        let step = |status: &str| {
+            let body = json!({"status": status});
+            Admin::any().put(&format!("{path}/status"), body).is(200);
+        };
+        let status = || Admin::any().get(&path).is(200).json()["status"].clone();
+        for to in ["assigned", "in_progress", "waiting"] {
+            step(to);
+        }
+        make::note(by, &ticket, "a note wakes nobody");
+        make::message(Manager::any(), &ticket, "We wait for you.");
+        assert_eq!(status(), "waiting");
+        make::message(by, &ticket, "Here it is.");
+        assert_eq!(status(), "in_progress");
+        step("resolved");
+        make::message(by, &ticket, "It is back.");
+        assert_eq!(status(), "reopened");
+        assert_eq!(Admin::any().get(&path).is(200).json()["resolved_at"], Value::Null);
     }
 }

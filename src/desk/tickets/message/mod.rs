@@ -20,8 +20,9 @@ pub struct MessageEffect {
 
 /// Checks that a person who can see the ticket may post this message, and returns its effect.
 ///
-/// A customer's reply puts a waiting ticket back to work and reopens a finished one, a closed one only within the
-/// reopening window. Messages and notes by staff never change the status.
+/// The requester's reply puts a waiting ticket back to work and reopens a finished one, a closed one only within the
+/// reopening window; that of a customer is refused after it. Notes, and messages by staff on the tickets of others, never
+/// change the status.
 ///
 /// # Errors
 /// A [`Refusal`] when the message is not allowed.
@@ -35,29 +36,32 @@ pub fn post(
     let act = if is_internal { Act::Note } else { Act::Reply };
     policy::authorize(act, actor.role, ticket.relation(actor))
         .map_err(|why| Refusal::Forbidden(why.to_owned()))?;
-    if actor.role.is_staff() {
-        let is_first_response =
-            !is_internal && ticket.first_responded_at.is_none() && ticket.requester_id != actor.id;
+    let is_staff = actor.role.is_staff();
+    let is_requester = ticket.requester_id == actor.id;
+    if is_internal || (is_staff && !is_requester) {
         return Ok(MessageEffect {
             status: None,
-            is_first_response,
+            is_first_response: !is_internal && ticket.first_responded_at.is_none(),
         });
     }
+    let refuse = |why: &str| {
+        if is_staff {
+            Ok(None)
+        } else {
+            Err(Refusal::Conflict(format!("{why}; please open a new one")))
+        }
+    };
     let status = match (ticket.workflow, ticket.status) {
         (Lifecycle::Support, Status::Waiting) => Some(Status::InProgress),
         (_, Status::Resolved | Status::Closed) => {
             let window = rules.reopen_window_days;
             if window == 0 {
-                return Err(Refusal::Conflict(
-                    "a ticket that is done is not reopened; please open a new one".to_owned(),
-                ));
+                refuse("a ticket that is done is not reopened")?
+            } else if may_reopen(ticket.workflow, ticket.status, ticket.closed_at, window, now) {
+                Some(ticket.workflow.reopen_status())
+            } else {
+                refuse("this ticket was closed too long ago to be reopened")?
             }
-            if !may_reopen(ticket.workflow, ticket.status, ticket.closed_at, window, now) {
-                return Err(Refusal::Conflict(
-                    "this ticket was closed too long ago to be reopened; please open a new one".to_owned(),
-                ));
-            }
-            Some(ticket.workflow.reopen_status())
         }
         _ => None,
     };
@@ -67,7 +71,7 @@ pub fn post(
     })
 }
 
-/// Whether a customer's reply to a ticket in this status may change the status, or be refused. In any other status it
+/// Whether the requester's reply to a ticket in this status may change the status, or be refused. In any other status it
 /// does neither, as [`post`] decides.
 pub fn may_change_status(status: Status) -> bool {
     matches!(status, Status::Waiting | Status::Resolved | Status::Closed)

@@ -53,7 +53,6 @@ fn a_reply_leaves_the_other_statuses_alone() {
 #[test]
 fn a_customers_reply_resumes_and_reopens() {
     use Status::*;
-    let customer = actor(REQUESTER, Role::Customer);
     for (workflow, status, ago, want) in [
         (Lifecycle::Support, Open, HOUR, Ok(None)),
         (Lifecycle::Support, Assigned, HOUR, Ok(None)),
@@ -68,7 +67,24 @@ fn a_customers_reply_resumes_and_reopens() {
         (Lifecycle::Project, Blocked, HOUR, Ok(None)),
         (Lifecycle::Project, Closed, 70 * DAY, Ok(Some(Open))),
     ] {
-        let result = post(&ticket(workflow, status, ago), &customer, false, &rules(), NOW);
+        let ticket = ticket(workflow, status, ago);
+        // The requester is one whatever the role; only customers are ever refused.
+        for role in [Role::Agent, Role::Manager, Role::Admin] {
+            let effect = post(&ticket, &actor(REQUESTER, role), false, &rules(), NOW).unwrap();
+            let status = want.unwrap_or(None);
+            let is_first_response = false;
+            assert_eq!(
+                effect,
+                MessageEffect {
+                    status,
+                    is_first_response
+                },
+                "{role:?}"
+            );
+            let note = post(&ticket, &actor(REQUESTER, role), true, &rules(), NOW).unwrap();
+            assert_eq!(note.status, None, "{role:?}");
+        }
+        let result = post(&ticket, &actor(REQUESTER, Role::Customer), false, &rules(), NOW);
         match (result, want) {
             (Ok(effect), Ok(status)) => {
                 let want = MessageEffect {
@@ -96,8 +112,6 @@ fn staff_messages_keep_the_status_and_respond_once() {
                 (&new, 2, false, true),
                 (&new, 2, true, false),
                 (&answered, 2, false, false),
-                // Staff who are the requester do not answer themselves.
-                (&new, REQUESTER, false, false),
             ] {
                 let effect = post(ticket, &actor(by, role), is_internal, &rules(), NOW).unwrap();
                 let want = MessageEffect {

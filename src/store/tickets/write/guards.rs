@@ -36,19 +36,20 @@ pub fn expect_references(guard: &mut Guard, before: Option<&Ticket>, after: &Tic
     }
 }
 
-/// The query of a guard for a message on a ticket that has not been read: the author sees the ticket, and if a customer's
-/// reply could change its status, it has none of the statuses in which it does.
+/// The query of a guard for a message on a ticket that has not been read: the author sees the ticket, and if the author is
+/// its requester, whose reply could change its status, it has none of the statuses in which it does.
 pub fn find_for_message(author: &Viewer, reference: &Ref) -> Stmt {
     let (name, arg) = ticket_condition(reference);
+    let kept: Vec<&str> = Status::ALL
+        .into_iter()
+        .filter(|status| !message::may_change_status(*status))
+        .map(Status::as_str)
+        .collect();
+    let kept = kept.join("', '");
     let status = if author.role.is_staff() {
-        String::new()
+        format!(" AND (t.requester_id <> ?3 OR t.status IN ('{kept}'))")
     } else {
-        let kept: Vec<&str> = Status::ALL
-            .into_iter()
-            .filter(|status| !message::may_change_status(*status))
-            .map(Status::as_str)
-            .collect();
-        format!(" AND t.status IN ('{}')", kept.join("', '"))
+        format!(" AND t.status IN ('{kept}')")
     };
     author
         .stmt(format!(
