@@ -4,7 +4,9 @@
 
 use crate::support::bulk::FOLLOW;
 use crate::support::client::Role;
-use crate::support::{Admin, Agent, Caller, Customer, Manager, Value, Worker, json, make, race, sqlite};
+use crate::support::{
+    Admin, Agent, Caller, Customer, Manager, Value, Worker, json, make, race, sqlite, tally, time,
+};
 
 const MINUTE: i64 = 60_000;
 
@@ -508,4 +510,32 @@ fn fifty_answers_are_one_first_answer() {
             .any(|message| message["created_at"] == now["first_responded_at"])
     );
     assert_eq!(now["message_count"], 50);
+}
+
+#[test]
+fn a_reopened_ticket_has_what_was_left_of_its_time() {
+    let (customer, admin) = (Customer::fresh(), Admin::any());
+    let ticket = make::ticket_with(&customer, json!({"priority": "urgent"}));
+    let path = format!("/tickets/{}", ticket["id"]);
+    make::message(admin, &ticket, "We are on it.");
+    for status in ["assigned", "in_progress", "resolved"] {
+        admin
+            .put(&format!("{path}/status"), json!({"status": status}))
+            .is(200);
+    }
+    time::age(Worker::shared(), &ticket, 30);
+    let rested = customer.get(&path).is(200).json();
+    assert_eq!(rested["sla"], json!({"response": "met", "resolution": "met"}));
+    let reopened = customer.post(&format!("{path}/reopen"), json!({})).is(200).json();
+    assert_eq!(reopened["sla"], json!({"response": "met", "resolution": "ok"}));
+    let at = |row: &Value| tally::at(&row["resolution_due_at"]).expect("a due time");
+    let moved = at(&reopened) - at(&rested);
+    let hour = 3_600_000;
+    assert!((30 * hour..31 * hour).contains(&moved), "{moved}");
+    // A further day of work is too long.
+    time::age(Worker::shared(), &ticket, 24);
+    assert_eq!(
+        customer.get(&path).is(200).json()["sla"]["resolution"],
+        "breached"
+    );
 }

@@ -238,3 +238,42 @@ fn history_has_old_and_new_values() {
         ])
     );
 }
+
+#[test]
+fn the_resolution_clock_rests_while_a_ticket_is_done() {
+    let rules = rules();
+    let change =
+        |ticket: &Ticket, status, now| decide(ticket, &to(status), &agent(), &rules, now).unwrap().ticket;
+    let work = ticket_in(Lifecycle::Support, Status::InProgress);
+    let due = work.resolution_due_at.unwrap();
+    let resolved = change(&work, Status::Resolved, NOW);
+    assert_eq!(resolved.resolution_due_at, Some(due));
+    // Closing later does not begin another rest.
+    let closed = change(&resolved, Status::Closed, NOW + 10 * HOUR);
+    for done in [&resolved, &closed] {
+        let reopened = change(done, Status::Reopened, NOW + 30 * HOUR);
+        assert_eq!(
+            reopened.resolution_due_at,
+            Some(due + 30 * HOUR),
+            "{:?}",
+            done.status
+        );
+        assert_eq!(reopened.paused_ms, 30 * HOUR);
+        assert!(!reopened.is_overdue(due + 30 * HOUR) && reopened.is_overdue(due + 30 * HOUR + 1));
+        // Rests and pauses add up.
+        let work = change(&reopened, Status::InProgress, NOW + 31 * HOUR);
+        let waiting = change(&work, Status::Waiting, NOW + 32 * HOUR);
+        let work = change(&waiting, Status::InProgress, NOW + 34 * HOUR);
+        let again = change(&work, Status::Resolved, NOW + 35 * HOUR);
+        let again = change(&again, Status::Reopened, NOW + 40 * HOUR);
+        assert_eq!(again.resolution_due_at, Some(due + 37 * HOUR));
+    }
+    // What was late stays as late as it was.
+    let late = Ticket {
+        created_at: NOW - 9 * DAY,
+        ..work
+    };
+    let late = change(&late, Status::Resolved, NOW);
+    let late = change(&late, Status::Reopened, NOW + 30 * HOUR);
+    assert!(late.is_overdue(NOW + 30 * HOUR));
+}

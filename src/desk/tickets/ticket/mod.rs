@@ -236,6 +236,8 @@ impl Ticket {
             self.paused_at = Some(now);
         }
         if self.status.is_done() && !to.is_done() {
+            // The resolution clock rested: what was left of its time begins to run again.
+            self.pauses.extend(self.resolved_at.map(|since| (since, now)));
             // The SLA policies may have changed since due times were last needed.
             self.set_due_times(rules);
         }
