@@ -130,13 +130,14 @@ impl<C: FnOnce() -> Stmt> List<C> {
 }
 
 /// The filters that name a row, such as `category`.
-const NAMED: [(&str, FilterTarget); 6] = [
+const NAMED: [(&str, FilterTarget); 7] = [
     ("category", FilterTarget::Category),
     ("subcategory", FilterTarget::Subcategory),
     ("project", FilterTarget::Project),
     ("assignee", FilterTarget::Assignee),
     ("agent", FilterTarget::Assignee),
     ("requester", FilterTarget::Requester),
+    ("customer_email", FilterTarget::Requester),
 ];
 
 /// The filters of a query that name a row. A value that names nothing is a mistake of the caller's: it is refused

@@ -76,6 +76,9 @@ fn lists_refuse_what_names_nothing() {
                 ("agent_id=01890a5d-ac96-774b-bcce-b302099a8057", &["assignee"]),
                 ("assignee=TICK-20260101-0001", &["assignee"]),
                 ("requester=9007199254740991", &["requester"]),
+                ("customer_email=nobody@example.org", &["customer_email"]),
+                ("email=nobody@example.org&q=printer", &["customer_email"]),
+                ("customer_email=nobody", &["customer_email"]),
                 ("category=no-such&q=printer", &["category"]),
                 ("category=no-such&q=***", &["category"]),
                 (
@@ -210,5 +213,37 @@ fn a_summary_counts_what_its_filters_name() {
     assert_eq!(
         total(&customer, "from=2001-01-01&to=2001-01-02&colour=red"),
         (3, 1)
+    );
+}
+
+#[test]
+fn tickets_are_found_by_the_address_of_their_requester() {
+    let (customer, other) = (Customer::fresh(), Customer::fresh());
+    let ids: Vec<i64> = (0..3)
+        .map(|_| make::ticket(&customer)["id"].as_i64().unwrap())
+        .rev()
+        .collect();
+    make::ticket(&other);
+    for by in [&**Manager::any(), &**Admin::any(), &*customer] {
+        for query in [
+            format!("customer_email={}", customer.email),
+            format!("email={}", customer.email.to_uppercase()),
+            format!("customer_email={}&status=open&sort=created_at", customer.email),
+        ] {
+            let mut found = by.get(&format!("/tickets?{query}&count=true")).is(200);
+            assert_eq!(found.json()["meta"]["total"], 3, "{query}");
+            let mut have = found.ids();
+            have.sort_unstable_by(|a, b| b.cmp(a));
+            assert_eq!(have, ids, "{query}");
+            found = by.get(&format!("/tickets?{query}&limit=2")).is(200);
+            assert!(found.timing("rows_read").is_none_or(|rows| rows <= 60), "{query}");
+        }
+    }
+    // To a customer the address of another one is as unknown as that of nobody.
+    let answer = customer.get(&format!("/tickets?customer_email={}", other.email));
+    let unknown = customer.get("/tickets?customer_email=nobody@example.org");
+    assert_eq!(
+        answer.faults(&["customer_email"]).json()["errors"],
+        unknown.faults(&["customer_email"]).json()["errors"]
     );
 }

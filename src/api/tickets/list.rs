@@ -40,6 +40,8 @@ pub const LIST: Shape = Shape {
         .or(ASSIGNEE),
         Field::optional("requester", Kind::ReferenceOr(&["me"]), "An id or `me`.")
             .or(&["requester_id", "customer_id"]),
+        Field::optional("customer_email", Kind::Email, "The address of the requester.")
+            .or(&["email", "requester_email"]),
         Field::optional("tag", Kind::Tags, "With all of these tags.").or(&["tags"]),
         Field::optional("workflow", Kind::Choice(&choices::WORKFLOW), "Of this lifecycle."),
         Field::optional("created_after", Kind::Time, "Created at or after."),
@@ -118,6 +120,7 @@ fn read_filters(call: &Call, input: &Input) -> Result<Vec<TicketFilter>, Error> 
         Some(_) => list.push(TicketFilter::Unassigned),
         None => {}
     }
+    list.extend(input.text("customer_email").map(TicketFilter::RequesterEmail));
     list.extend(input.reference("requester").cloned().map(TicketFilter::Requester));
     list.extend(
         input

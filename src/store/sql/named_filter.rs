@@ -48,8 +48,10 @@ pub fn select_unknown(reader: FilterReader, filters: &[NamedFilter]) -> Option<S
         let (column, arg): (&str, Arg) = match (&filter.value, filter.target) {
             (CategoryRef::Id(id), _) => ("id", (*id).into()),
             (CategoryRef::Uid(uid), _) => ("uid", uid.into()),
-            // A ticket number or a key, which names no person.
-            (CategoryRef::Slug(_), FilterTarget::Assignee | FilterTarget::Requester) => ("id", Arg::Null),
+            // An address, or a ticket number or key, which names no person.
+            (CategoryRef::Slug(email), FilterTarget::Assignee | FilterTarget::Requester) => {
+                ("email_key", email.to_lowercase().into())
+            }
             (CategoryRef::Slug(key), FilterTarget::Project) => ("key", key.to_uppercase().into()),
             (CategoryRef::Slug(slug), _) => ("slug", slug.into()),
         };

@@ -59,6 +59,7 @@ pub enum TicketFilter {
     Assignee(Ref),
     Unassigned,
     Requester(Ref),
+    RequesterEmail(String),
     Tag(String),
     CreatedAfter(Millis),
     CreatedBefore(Millis),
@@ -70,6 +71,14 @@ pub enum TicketFilter {
     HasAttachment(bool),
     /// Opened by this person or assigned to this person.
     Mine(i64),
+}
+
+/// SQL: the id of the person with this address.
+pub(super) fn email_id(sql: &mut SqlBuilder, email: &str) -> String {
+    format!(
+        "(SELECT id FROM users WHERE email_key = {})",
+        sql.arg(email.to_lowercase())
+    )
 }
 
 pub(super) fn user_id(sql: &mut SqlBuilder, reference: &Ref) -> String {
@@ -121,6 +130,7 @@ pub fn filter_condition(reader: &Viewer, sql: &mut SqlBuilder, filter: &TicketFi
         TicketFilter::Assignee(reference) => format!("+t.assignee_id = {}", user_id(sql, reference)),
         TicketFilter::Unassigned => "+t.assignee_id IS NULL".to_owned(),
         TicketFilter::Requester(reference) => format!("+t.requester_id = {}", user_id(sql, reference)),
+        TicketFilter::RequesterEmail(email) => format!("+t.requester_id = {}", email_id(sql, email)),
         TicketFilter::Tag(tag) => {
             // Tags hold neither quotes nor commas, so that the quoted word is an element of the array.
             format!("instr(t.tags, json_quote({})) > 0", sql.arg(tag))

@@ -2,7 +2,7 @@
 
 use crate::desk::tickets::status::Status;
 use crate::store::sql::scope::Scope;
-use crate::store::tickets::list::filter::{SqlBuilder, TicketFilter, row_id, user_id};
+use crate::store::tickets::list::filter::{SqlBuilder, TicketFilter, email_id, row_id, user_id};
 use crate::store::tickets::list::query::TicketQuery;
 use crate::store::tickets::ticket::Viewer;
 
@@ -48,7 +48,7 @@ impl IndexWalk {
 /// so the list is walked newest first.
 fn narrowness(filter: &TicketFilter) -> Option<u8> {
     match filter {
-        TicketFilter::Requester(_) => Some(1),
+        TicketFilter::Requester(_) | TicketFilter::RequesterEmail(_) => Some(1),
         TicketFilter::Tag(_) => Some(2),
         TicketFilter::Assignee(_) => Some(3),
         TicketFilter::Subcategory(_) | TicketFilter::SubcategorySlug(_) => Some(4),
@@ -222,6 +222,9 @@ pub fn index_walks(sql: &mut SqlBuilder, filter: &TicketFilter) -> Vec<IndexWalk
     match filter {
         TicketFilter::Requester(reference) => {
             one(IndexWalk::on_index("tickets_by_requester", format!("t.requester_id = {}", user_id(sql, reference))))
+        }
+        TicketFilter::RequesterEmail(email) => {
+            one(IndexWalk::on_index("tickets_by_requester", format!("t.requester_id = {}", email_id(sql, email))))
         }
         TicketFilter::Tag(tag) => one(IndexWalk::on_facet(format!("'t:' || {}", sql.arg(tag)))),
         TicketFilter::Assignee(reference) => {
