@@ -44,7 +44,7 @@ pub(super) enum AnswerProof {
 
 /// A row with one text.
 #[derive(serde::Deserialize)]
-pub(super) struct OwnTextRow {
+pub(super) struct OneText {
     pub n: String,
 }
 
@@ -143,7 +143,7 @@ impl<'a> MailIntake<'a> {
         let known;
         if reply.is_cut && reply.text.is_empty() {
             let mut batch = Batch::new();
-            let texts = batch.add::<OwnTextRow>(rows::list_own_texts(answered.ticket_id));
+            let texts = batch.add::<OneText>(rows::list_own_texts(answered.ticket_id));
             let texts = self.db.batch(&batch).await?.all(texts)?;
             let texts: Vec<String> = texts.into_iter().map(|text| text.n).collect();
             known = quote::fold(&texts.join(" "));

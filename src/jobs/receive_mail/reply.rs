@@ -12,7 +12,7 @@ use crate::desk::tickets::ticket::Refusal;
 use crate::edge::db::{Batch, Rows};
 use crate::edge::ids;
 use crate::http::error::Error;
-use crate::jobs::receive_mail::intake::{AnswerProof, Answered, Disposition, MailIntake, OwnTextRow};
+use crate::jobs::receive_mail::intake::{AnswerProof, Answered, Disposition, MailIntake, OneText};
 use crate::jobs::receive_mail::new_ticket::actor_of;
 use crate::jobs::shared;
 use crate::store::automation::ticket_context::{self, Candidate};
@@ -147,7 +147,7 @@ impl MailIntake<'_> {
         let pictures = self
             .has_pictures()
             .then(|| rows::list_pictures(ticket_id, is_internal));
-        let pictures = batch.add_optional::<OwnTextRow>(pictures);
+        let pictures = batch.add_optional::<OneText>(pictures);
         let found = self.db.batch(&batch).await?;
         let places = found.first(places)?;
         let known = match pictures {

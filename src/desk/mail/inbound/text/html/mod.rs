@@ -50,7 +50,8 @@ pub fn to_text(html: &str) -> String {
     let mut out = TextBuilder::default();
     // The element that is skipped with all that is in it, and how many of its name are open.
     let mut hidden: Option<(String, usize)> = None;
-    for token in Tokens::new(html) {
+    let mut tokens = Tokens::new(html);
+    while let Some(token) = tokens.next_token() {
         match token {
             Token::Start(tag) => {
                 let name = tag.name.as_str();
