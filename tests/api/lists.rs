@@ -389,6 +389,6 @@ fn a_row_shows_the_last_message_that_its_reader_may_see() {
         public,
         "a note changes nothing that a customer sees"
     );
-    assert_eq!(row(&manager)["last_message"]["excerpt"], "A note for staff");
-    assert_eq!(row(&manager)["last_message"]["is_internal"], true);
+    assert_eq!(row(manager)["last_message"]["excerpt"], "A note for staff");
+    assert_eq!(row(manager)["last_message"]["is_internal"], true);
 }
