@@ -37,6 +37,7 @@ mod live;
 mod mail;
 mod messages;
 mod notifications;
+mod one_trip;
 mod pages;
 mod projects;
 mod races;

@@ -73,7 +73,7 @@ fn urgent_money_finds_its_agent_and_tells_why() {
     };
     open("low");
     let answer = open("urgent");
-    assert_eq!(answer.timing("d1"), Some(2), "rules cost no trip of their own");
+    assert_eq!(answer.timing("d1"), Some(1), "rules cost no trip of their own");
     let ticket = answer.json();
     assert_eq!(
         (&ticket["assignee"]["id"], &ticket["status"], &ticket["tags"]),
