@@ -15,6 +15,7 @@ use crate::desk::tickets::history::{diff, event_kind};
 use crate::desk::tickets::status::{Lifecycle, Status};
 use crate::desk::tickets::ticket::{Ticket, TicketSettings};
 use crate::desk::{HOUR, Millis};
+use crate::edge::config::mail::MailTransport;
 use crate::edge::db::{Rows, Stmt};
 use crate::edge::ids;
 use crate::http::error::Error;
@@ -41,6 +42,8 @@ pub struct Engine {
     pub now: Millis,
     pub rules: TicketSettings,
     pub automation: Option<Rc<RuleSet>>,
+    /// Whether the desk sends mails.
+    pub sends_mail: bool,
 }
 
 impl Engine {
@@ -50,6 +53,7 @@ impl Engine {
             now: call.now(),
             rules: call.ticket_settings(),
             automation: call.rule_set(),
+            sends_mail: call.app.config.mail.transport != MailTransport::Off,
         }
     }
 }

@@ -1,7 +1,9 @@
 //! Adds a message to a ticket, whether it came by a request or by mail.
 
+use std::cell::RefCell;
+use std::collections::HashSet;
+
 use crate::app::automation::{self, Engine};
-use crate::desk::Millis;
 use crate::desk::automation::executor::{RuleMessage, TicketContext, TriggerInput, detect_triggers};
 use crate::desk::automation::rule::{TriggerKind, may_run};
 use crate::desk::id::Ref;
@@ -20,6 +22,15 @@ use crate::store::tickets::subject::EventSubject;
 use crate::store::tickets::ticket::Viewer;
 use crate::store::tickets::write::story::Story;
 use crate::store::tickets::write::{self, guards};
+
+/// More than that many responses are not remembered: it begins anew.
+const MAX_REMEMBERED: usize = 10_000;
+
+thread_local! {
+    /// Tickets, and staff who have posted a public message there: it was a response, or the ticket is their own. Either
+    /// way a further message of theirs is not the first response.
+    static RESPONDED: RefCell<HashSet<(i64, i64)>> = RefCell::default();
+}
 
 /// A message to be added to a ticket, from a request or from a mail.
 pub struct MessageDraft<'a> {
@@ -74,7 +85,12 @@ pub fn post_message(
     let subject = EventSubject::Ticket(before.id);
     let followed = automation::apply_rules(engine, &subject, (Some(&before), &after), &around, &heard)?;
     let moves = followed.ticket != before;
-    let mut story = message_story(before.id, saying, &notification::parse_mentions(saying.body), now);
+    let mut story = message_story(
+        engine,
+        before.id,
+        saying,
+        &notification::parse_mentions(saying.body),
+    );
     if effect.is_first_response {
         story.mark_first_response(now);
     }
@@ -113,12 +129,15 @@ pub fn post_on_unread(
     if may_run(&rules.rules, TriggerKind::MessageAdded) {
         return None;
     }
-    guard.expect(guards::find_for_message(author, reference));
     let now = engine.now;
+    let is_response = author.role.is_staff() && !saying.is_internal;
+    let follows_response =
+        is_response && RESPONDED.with_borrow(|known| known.contains(&(ticket_id, author.id)));
+    guard.expect(guards::find_for_message(author, reference, follows_response));
     let mentioned = notification::parse_mentions(saying.body);
-    let story = message_story(ticket_id, saying, &mentioned, now);
+    let story = message_story(engine, ticket_id, saying, &mentioned);
     let totals = story.totals();
-    let counted = if author.role.is_staff() && !saying.is_internal {
+    let counted = if is_response && !follows_response {
         write::count_on_response(ticket_id, totals, author.id, now).to_vec()
     } else {
         vec![write::count_on(ticket_id, totals, now)]
@@ -136,9 +155,23 @@ pub fn post_on_unread(
     })
 }
 
+/// Remembers whether staff could post a public message on a ticket with [`post_on_unread`].
+pub fn remember_response(ticket_id: i64, author_id: i64, is_posted: bool) {
+    RESPONDED.with_borrow_mut(|known| {
+        if !is_posted {
+            known.remove(&(ticket_id, author_id));
+            return;
+        }
+        if known.len() >= MAX_REMEMBERED {
+            known.clear();
+        }
+        known.insert((ticket_id, author_id));
+    });
+}
+
 /// The story of a message before the ticket's row is changed: it is announced to the people that the ticket belonged to
 /// before that.
-fn message_story(ticket_id: i64, saying: &MessageDraft, mentioned: &[String], now: Millis) -> Story {
+fn message_story(engine: &Engine, ticket_id: i64, saying: &MessageDraft, mentioned: &[String]) -> Story {
     let new = NewMessage {
         uid_head: saying.uid_head,
         subject: EventSubject::Ticket(ticket_id),
@@ -146,13 +179,16 @@ fn message_story(ticket_id: i64, saying: &MessageDraft, mentioned: &[String], no
         body: saying.body,
         is_internal: saying.is_internal,
         channel: saying.channel,
-        now,
+        now: engine.now,
     };
     let said = Event {
         is_internal: saying.is_internal,
         ..Event::public(EventKind::MessageAdded, Vec::new())
     };
     let mut story = Story::new(&new.subject);
+    if !engine.sends_mail {
+        story.send_no_mail();
+    }
     story.push_message(&new, Some(saying.actor.id), &said, mentioned);
     story.change_ticket_here();
     story

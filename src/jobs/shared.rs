@@ -83,6 +83,7 @@ pub async fn load_engine(db: &Db, now: Millis) -> Result<(Engine, JobSettings), 
             sla_policies: Rc::new(sla::read_all_policies(found.rows(sla_policies)?)?.1),
         },
         automation: Some(Rc::new(automation)),
+        sends_mail: true,
     };
     Ok((engine, windows))
 }

@@ -8,8 +8,8 @@
 use serde::Deserialize;
 
 use crate::edge::db::{Batch, Db, DbError, Rows, Stmt};
-use crate::store::dispatch::Dispatch;
-use crate::store::sql::guard::Guard;
+use crate::store::dispatch::{Dispatch, DispatchKind};
+use crate::store::sql::guard::{Guard, renumber};
 
 /// The idempotency key of a request that must not take effect twice.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,11 +58,26 @@ pub fn json_row(json: String) -> Stmt {
     Stmt::new("SELECT ?1 AS j, NULL AS v, NULL AS id").bind(json)
 }
 
+/// A row of the last statement: of the view, which has `j` and `v`, or a dispatch, which has `what`.
 #[derive(Deserialize)]
-struct ReplyRow {
-    j: String,
-    v: Option<i64>,
+struct ResultRow {
+    what: Option<DispatchKind>,
     id: Option<i64>,
+    j: Option<String>,
+    v: Option<i64>,
+}
+
+/// Reads the view and the dispatches in one statement: each statement of a batch costs more than its own work.
+fn view_and_dispatches(view: &Stmt, dispatches: &Stmt) -> Stmt {
+    Stmt {
+        sql: format!(
+            "SELECT NULL AS what, id, j, v FROM ({}) UNION ALL SELECT what, id, NULL, NULL FROM ({})",
+            view.sql,
+            renumber(&dispatches.sql, view.args.len())
+        )
+        .into(),
+        args: [view.args.as_slice(), &dispatches.args].concat(),
+    }
 }
 
 #[derive(Deserialize)]
@@ -127,34 +142,34 @@ pub async fn commit(
     batch.extend(change.guard.stmt());
     batch.extend(key.map(|key| claim_key(key, answer.status())));
     batch.extend(change.stmts);
-    let dispatches = batch.add::<Dispatch>(change.dispatches);
     let (view, place) = match answer {
         CommitReply::Nothing => (None, None),
         CommitReply::Row(view) => (Some(view), None),
         CommitReply::Created(view, place) => (Some(view), Some(place.as_str())),
     };
     batch.extend(key.zip(view).map(|(key, view)| store_reply(key, view, place)));
-    let row = batch.add_optional::<ReplyRow>(view.cloned());
-    let found = db.batch(&batch).await?;
-    let dispatches = found.all(dispatches)?;
-    let status = u16::try_from(answer.status()).unwrap_or(200);
-    let Some(row) = row else {
-        let answered = StoredReply {
-            status,
-            ..StoredReply::default()
-        };
-        return Ok((answered, dispatches));
+    let rows = batch.add::<ResultRow>(match view {
+        Some(view) => view_and_dispatches(view, &change.dispatches),
+        None => change.dispatches,
+    });
+    let mut answered = StoredReply {
+        status: u16::try_from(answer.status()).unwrap_or(200),
+        ..StoredReply::default()
     };
-    let row = found
-        .first(row)?
-        .ok_or_else(|| DbError::Other("the answer's row is not there".to_owned()))?;
-    let location = place.map(|place| format!("{place}{}", row.id.unwrap_or_default()));
-    let answered = StoredReply {
-        status,
-        location,
-        version: row.v,
-        body: row.j,
-    };
+    let (mut dispatches, mut is_complete) = (Vec::new(), view.is_none());
+    for row in db.batch(&batch).await?.all(rows)? {
+        if let (Some(what), Some(id)) = (row.what, row.id) {
+            dispatches.push(Dispatch { what, id });
+        } else if let Some(body) = row.j {
+            is_complete = true;
+            answered.location = place.map(|place| format!("{place}{}", row.id.unwrap_or_default()));
+            answered.version = row.v;
+            answered.body = body;
+        }
+    }
+    if !is_complete {
+        return Err(DbError::Other("the answer's row is not there".to_owned()));
+    }
     Ok((answered, dispatches))
 }
 
@@ -180,14 +195,12 @@ fn store_reply(key: &IdempotencyKey, view: &Stmt, place: Option<&str>) -> Stmt {
          WHERE user_id = ?{user} AND key = ?{word}",
         view.sql
     );
-    let mut stmt = Stmt {
+    let stmt = Stmt {
         sql: sql.into(),
         args: view.args.clone(),
     };
-    stmt = stmt
-        .bind(place)
+    stmt.bind(place)
         .bind(key.user_id)
         .bind(&key.key)
-        .bind(&key.columns);
-    stmt
+        .bind(&key.columns)
 }

@@ -40,6 +40,7 @@ mod live;
 mod mail;
 mod messages;
 mod notifications;
+mod one_trip;
 mod originals;
 mod pages;
 mod projects;

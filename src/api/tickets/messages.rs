@@ -4,7 +4,7 @@ use crate::api::list::{List, parse_list_query, resource_reply};
 use crate::app::automation::{self, Engine};
 use crate::app::call::{Call, viewer};
 use crate::app::file_store::Files;
-use crate::app::post_message::{MessageDraft, post_message, post_on_unread};
+use crate::app::post_message::{MessageDraft, post_message, post_on_unread, remember_response};
 use crate::app::retry::retry;
 use crate::desk::id::{Ref, uid_row_id};
 use crate::desk::mail::inbound::original::object_key;
@@ -194,7 +194,13 @@ async fn post_unread(call: &Call<'_>, reference: &Ref, input: &Input) -> Result<
     let Some(change) = post_on_unread(&Engine::of(call), guard, ticket, reference, &saying) else {
         return Ok(None);
     };
-    call.commit_unread(change, reply_with(ticket_id, &uid_head)).await
+    let reply = call
+        .commit_unread(change, reply_with(ticket_id, &uid_head))
+        .await?;
+    if author.role.is_staff() && !saying.is_internal {
+        remember_response(ticket_id, author.id, reply.is_some());
+    }
+    Ok(reply)
 }
 
 /// The reply: the message that the batch has added.

@@ -12,29 +12,34 @@ use crate::store::sql::scope::SEEN_BY;
 
 /// Notifies the people concerned by the event that was appended last.
 pub fn of_event(actor: Option<i64>, event: &Event) -> Vec<Stmt> {
-    of_message(actor, event, &[])
+    of_message(actor, event, &[], true)
 }
 
-/// Like [`of_event`], for a message that mentions people, given by their usernames in lower case.
-pub fn of_message(actor: Option<i64>, event: &Event, mentioned: &[String]) -> Vec<Stmt> {
-    let mut stmts = Vec::new();
+/// Like [`of_event`], for a message that mentions people, given by their usernames in lower case. On a desk that sends no
+/// mail the notices say at once that their mails are dropped.
+pub fn of_message(actor: Option<i64>, event: &Event, mentioned: &[String], sends_mail: bool) -> Vec<Stmt> {
     let candidates = candidates(actor, event);
-    if mentioned.is_empty() {
-        if !candidates.is_empty() {
-            stmts.extend(notify(&EventAudience::of_last_event(candidates)));
-        }
-        return stmts;
+    if mentioned.is_empty() && candidates.is_empty() {
+        return Vec::new();
     }
-    let mentions = mentioned
-        .iter()
-        .map(|name| json!([format!("@{name}"), "mention"]))
-        .collect();
-    let mentions = EventAudience::of_last_message(mentions);
-    let replies = EventAudience::of_last_event(candidates);
-    // A mention is more specific than a reply, so it comes first. Each kind has its own preference for live and mail.
-    stmts.push(insert_notices(&mentions));
-    stmts.push(insert_notices_for_the_rest(&replies));
-    stmts.push(insert_mails(&mentions.and(replies.candidates.clone())));
+    let mut replies = EventAudience::of_last_event(candidates);
+    replies.mail = if sends_mail { "pending" } else { "dropped" };
+    let (mut stmts, told) = if mentioned.is_empty() {
+        (vec![insert_notices(&replies)], replies)
+    } else {
+        let names = mentioned
+            .iter()
+            .map(|name| json!([format!("@{name}"), "mention"]));
+        let mentions = EventAudience {
+            mail: replies.mail,
+            ..EventAudience::of_last_message(names.collect())
+        };
+        // A mention is more specific than a reply, so it comes first. Each kind has its own preference for live and
+        // mail.
+        let notices = vec![insert_notices(&mentions), insert_notices_for_the_rest(&replies)];
+        (notices, mentions.and(replies.candidates))
+    };
+    stmts.extend(sends_mail.then(|| insert_mails(&told)));
     stmts
 }
 
@@ -122,6 +127,8 @@ struct EventAudience {
     is_bulk: bool,
     /// Whether only candidates who may see the ticket are notified.
     must_see: bool,
+    /// The state of the mails: `pending`, or `dropped` where none are sent.
+    mail: &'static str,
 }
 
 const PERSON: &str = "CASE c.value ->> 0 WHEN 'requester' THEN t.requester_id WHEN 'assignee' THEN t.assignee_id \
@@ -140,6 +147,7 @@ impl EventAudience {
             person: PERSON,
             is_bulk: false,
             must_see: false,
+            mail: "pending",
         }
     }
 
@@ -162,6 +170,7 @@ impl EventAudience {
             person: PERSON,
             is_bulk: true,
             must_see: false,
+            mail: "pending",
         }
     }
 
@@ -206,6 +215,7 @@ fn insert_notices_where(audience: &EventAudience, may_list: &str, may_mail: &str
         list,
         condition,
         person,
+        mail,
         ..
     } = audience;
     let nth = if audience.is_bulk {
@@ -221,7 +231,7 @@ fn insert_notices_where(audience: &EventAudience, may_list: &str, may_mail: &str
     // min(c.key) makes SQLite take the other columns from the first candidate entry of each person.
     audience.stmt(format!(
         "INSERT INTO notices (user_id, id, kind, ticket_id, event_id, created_at, live, mail) \
-         SELECT x.user_id, x.id, x.kind, x.ticket_id, x.event_id, x.at, x.live, iif(x.mails, 'pending', NULL) FROM ( \
+         SELECT x.user_id, x.id, x.kind, x.ticket_id, x.event_id, x.at, x.live, iif(x.mails, '{mail}', NULL) FROM ( \
            SELECT u.id AS user_id, c.value ->> 1 AS kind, e.ticket_id AS ticket_id, e.id AS event_id, e.created_at AS at, min(c.key), \
              max(e.id * 1024 + 1, coalesce((SELECT max(n.id) FROM notices n WHERE n.user_id = u.id), 0) + {nth}) AS id, \
              coalesce(p.live, 1) AND {may_list} AS live, u.email_verified_at IS NOT NULL AND coalesce(p.email, 1) AND {may_mail} AS mails \

@@ -37,7 +37,7 @@ impl Guard {
 }
 
 /// Raises the numbers of the parameters: with 2, `?1` becomes `?3`.
-fn renumber(sql: &str, by: usize) -> String {
+pub(in crate::store) fn renumber(sql: &str, by: usize) -> String {
     let mut parts = sql.split('?');
     let mut out = parts.next().unwrap_or_default().to_owned();
     for part in parts {

@@ -37,8 +37,9 @@ pub fn expect_references(guard: &mut Guard, before: Option<&Ticket>, after: &Tic
 }
 
 /// The query of a guard for a message on a ticket that has not been read: the author sees the ticket, and if the author is
-/// its requester, whose reply could change its status, it has none of the statuses in which it does.
-pub fn find_for_message(author: &Viewer, reference: &Ref) -> Stmt {
+/// its requester, whose reply could change its status, it has none of the statuses in which it does. With
+/// `follows_response` the message is none that could be the first response.
+pub fn find_for_message(author: &Viewer, reference: &Ref, follows_response: bool) -> Stmt {
     let (name, arg) = ticket_condition(reference);
     let kept: Vec<&str> = Status::ALL
         .into_iter()
@@ -51,9 +52,14 @@ pub fn find_for_message(author: &Viewer, reference: &Ref) -> Stmt {
     } else {
         format!(" AND t.status IN ('{kept}')")
     };
+    let response = if follows_response {
+        " AND (t.first_responded_at IS NOT NULL OR t.requester_id = ?3)"
+    } else {
+        ""
+    };
     author
         .stmt(format!(
-            "SELECT 1 FROM tickets t WHERE {name} AND t.deleted_at IS NULL AND {}{status}",
+            "SELECT 1 FROM tickets t WHERE {name} AND t.deleted_at IS NULL AND {}{status}{response}",
             author.scope.condition()
         ))
         .bind(arg)

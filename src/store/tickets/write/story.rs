@@ -41,6 +41,8 @@ pub struct Story {
     public_messages: i64,
     /// The time of the first response by staff, if this story contains it.
     first_response: Option<i64>,
+    /// Whether mails about its messages are to be sent.
+    sends_mail: bool,
 }
 
 /// The amounts by which the counters in the ticket's row increase.
@@ -63,7 +65,13 @@ impl Story {
             messages: 0,
             public_messages: 0,
             first_response: None,
+            sends_mail: true,
         }
+    }
+
+    /// No mail is sent about the messages added from here on.
+    pub fn send_no_mail(&mut self) {
+        self.sends_mail = false;
     }
 
     /// Whether the story has no statements.
@@ -117,7 +125,7 @@ impl Story {
         let seq = if self.is_new { "0" } else { "t.seq" };
         self.steps.push(Step::Before(messages::insert(message, seq)));
         self.push_silent_event(&EventSubject::NewMessage, actor, event, message.now);
-        self.extend(notify::of_message(actor, event, mentioned));
+        self.extend(notify::of_message(actor, event, mentioned, self.sends_mail));
         self.push(search::index_last_message(&message.subject));
     }
 

@@ -235,24 +235,44 @@ fn a_ticket_that_has_not_been_read_takes_a_message_as_it_is() {
     let elsewhere = "INSERT INTO agent_categories (user_id, category_id) VALUES (1, 1);";
     let theirs = "UPDATE tickets SET assignee_id = 2;";
     for reference in [Ref::Id(7), Ref::Uid(UID.to_owned())] {
-        let customer = guard(guards::find_for_message(&author(2, Role::Customer), &reference));
+        let customer = guard(guards::find_for_message(
+            &author(2, Role::Customer),
+            &reference,
+            false,
+        ));
         let refuses = [&DONE[..], &GONE, &["UPDATE tickets SET requester_id = 1;"]].concat();
         check(
             &customer,
             &["", "UPDATE tickets SET status = 'in_progress';"],
             &refuses,
         );
-        let agent = guard(guards::find_for_message(&author(1, Role::Agent), &reference));
+        let agent = guard(guards::find_for_message(
+            &author(1, Role::Agent),
+            &reference,
+            false,
+        ));
         check(
             &agent,
             &[&DONE[..], &[""]].concat(),
             &[&GONE[..], &[elsewhere, theirs]].concat(),
         );
-        let manager = guard(guards::find_for_message(&author(1, Role::Manager), &reference));
+        let manager = guard(guards::find_for_message(
+            &author(1, Role::Manager),
+            &reference,
+            false,
+        ));
         check(&manager, &[&DONE[..], &["", theirs]].concat(), &GONE);
     }
+    let manager = author(1, Role::Manager);
+    let stmt = guard(guards::find_for_message(&manager, &Ref::Id(7), true));
+    let own = "UPDATE tickets SET requester_id = 1;";
+    check(
+        &stmt,
+        &["UPDATE tickets SET first_responded_at = 1;", own],
+        &["", "DELETE FROM tickets;"],
+    );
     let other = Ref::Uid(UID.replace("01936c6e", "01936c6f"));
-    let stmt = guard(guards::find_for_message(&author(1, Role::Manager), &other));
+    let stmt = guard(guards::find_for_message(&author(1, Role::Manager), &other, false));
     check(&stmt, &[], &[""]);
 }
 
