@@ -1,5 +1,7 @@
 //! D1: runs statements, returns rows, and counts the cost.
 
+mod prepared;
+
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::marker::PhantomData;
@@ -379,7 +381,7 @@ impl Db {
         let mut prepared = Vec::with_capacity(stmts.len());
         for stmt in stmts {
             let args: Vec<JsValue> = stmt.args.iter().map(Arg::to_js).collect();
-            let statement = self.inner.prepare(stmt.sql.as_ref());
+            let statement = self.inner.prepare(prepared::prepared(&stmt.sql));
             prepared.push(if args.is_empty() {
                 statement
             } else {
