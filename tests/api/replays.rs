@@ -78,9 +78,9 @@ fn who_has_lost_the_ticket_has_lost_the_answers() {
     }
     assign(&ticket, colleague.id);
     agent.get(&here).is(404);
-    for at in 0..requests.len() {
+    for (at, (_, path, ..)) in requests.iter().enumerate() {
         let answer = ask(at);
-        assert_eq!(answer.header("idempotent-replayed"), None, "{}", requests[at].1);
+        assert_eq!(answer.header("idempotent-replayed"), None, "{path}");
         answer.refused(404, "NOT_FOUND");
     }
     // Another body under the same key says nothing of the key either.
