@@ -236,7 +236,12 @@ fn tickets_are_found_by_the_address_of_their_requester() {
             have.sort_unstable_by(|a, b| b.cmp(a));
             assert_eq!(have, ids, "{query}");
             found = by.get(&format!("/tickets?{query}&limit=2")).is(200);
-            assert!(found.timing("rows_read").is_none_or(|rows| rows <= 60), "{query}");
+            // In another order than the newest first it is a test on the way.
+            let most = if query.contains("sort=") { 1_500 } else { 60 };
+            assert!(
+                found.timing("rows_read").is_none_or(|rows| rows <= most),
+                "{query}"
+            );
         }
     }
     // To a customer the address of another one is as unknown as that of nobody.
