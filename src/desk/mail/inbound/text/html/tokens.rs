@@ -1,7 +1,7 @@
 //! Splits HTML into tags and text as browsers do (WHATWG HTML, section 13.2.5), as far as mails need it.
 //!
-//! A crate for it (html5gum) was weighed: 45 KB (gzip), half of it for names of characters that no mail has. The names
-//! here are those of HTML 4, of the letters of Latin, Greek and Cyrillic, and of ASCII.
+//! A crate for it (html5gum) was weighed: about 45 KB (gzip, an estimate), half of it for names of characters that no
+//! mail has. The names here are those of HTML 4, of the letters of Latin, Greek and Cyrillic, and of ASCII.
 
 /// The names of characters: a name and its code point in hexadecimal, alternately, in the order of the names. From
 /// https://html.spec.whatwg.org/entities.json.
