@@ -1,5 +1,6 @@
 //! D1: runs statements, returns rows, and counts the cost.
 
+mod connection;
 mod prepared;
 
 use std::borrow::Cow;
@@ -7,12 +8,16 @@ use std::cell::Cell;
 use std::marker::PhantomData;
 use std::ops::Deref;
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use wasm_bindgen::JsValue;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-/// A value bound to a statement.
-#[derive(Clone, Debug, PartialEq)]
+use crate::edge::db::connection::Connection;
+
+/// A value bound to a statement. D1 does not accept BigInt; ids and times are exact as floats up to 2^53 - 1. SQLite
+/// sees a REAL, so a statement that converts a number to text, or divides it, must cast it to INTEGER first.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
 pub enum Arg {
     Null,
     Int(i64),
@@ -50,19 +55,6 @@ impl<T: Into<Arg>> From<Option<T>> for Arg {
     }
 }
 
-impl Arg {
-    /// D1 does not accept BigInt; ids and times are exact as floats up to 2^53 - 1. SQLite sees a REAL, so a
-    /// statement that converts a number to text, or divides it, must cast it to INTEGER first.
-    #[allow(clippy::cast_precision_loss)]
-    fn to_js(&self) -> JsValue {
-        match self {
-            Arg::Null => JsValue::NULL,
-            Arg::Int(value) => JsValue::from_f64(*value as f64),
-            Arg::Text(value) => JsValue::from_str(value),
-        }
-    }
-}
-
 /// One SQL statement with its arguments, starting with `?1`.
 #[derive(Clone, Debug)]
 pub struct Stmt {
@@ -76,6 +68,32 @@ impl Stmt {
         Stmt {
             sql: sql.into(),
             args: Vec::new(),
+        }
+    }
+
+    /// Gives the text `j` of another statement as `carried` beside its own, in one row: a statement less to run. Both
+    /// have to give at most one row. The parameters of `other` are numbered as if it stood alone.
+    #[must_use]
+    pub fn carry(self, other: Stmt) -> Stmt {
+        let first = self.args.len();
+        let mut text = String::with_capacity(other.sql.len());
+        for (at, part) in other.sql.split('?').enumerate() {
+            if at == 0 {
+                text.push_str(part);
+                continue;
+            }
+            let digits = part
+                .len()
+                .saturating_sub(part.trim_start_matches(|c: char| c.is_ascii_digit()).len());
+            let (number, rest) = part.split_at_checked(digits).unwrap_or_default();
+            let number = number.parse::<usize>().unwrap_or_default().saturating_add(first);
+            text.push_str(&format!("?{number}{rest}"));
+        }
+        let mut args = self.args;
+        args.extend(other.args);
+        Stmt {
+            sql: format!("SELECT ({text}) AS carried, ({}) AS j", self.sql).into(),
+            args,
         }
     }
 
@@ -116,17 +134,13 @@ impl DbError {
     }
 }
 
-/// The Display implementation of `D1Error` panics; that of its cause does not.
-fn error_text(error: &worker::Error) -> String {
-    match error {
-        worker::Error::D1(inner) => inner.cause(),
-        other => other.to_string(),
-    }
-}
-
 /// The statements of one round trip. Each [`Slot`] it returns reads the rows of one of them.
 #[derive(Clone, Debug, Default)]
-pub struct Batch(Vec<Stmt>);
+pub struct Batch {
+    stmts: Vec<Stmt>,
+    /// The position of a statement that gives one text, if there is one.
+    text: Option<usize>,
+}
 
 impl Batch {
     /// A batch without statements.
@@ -136,9 +150,22 @@ impl Batch {
 
     /// Adds a statement whose rows are read as `T`.
     pub fn add<T>(&mut self, stmt: Stmt) -> Slot<T> {
-        let at = self.0.len();
-        self.0.push(stmt);
+        let at = self.stmts.len();
+        self.stmts.push(stmt);
         Slot { at, row: PhantomData }
+    }
+
+    /// Adds a statement that gives at most one row, with the text `j`. Such a statement can carry another one
+    /// ([`Stmt::carry`]).
+    pub fn add_text(&mut self, stmt: Stmt) -> Slot<TextRow> {
+        let slot = self.add(stmt);
+        self.text = Some(slot.at);
+        slot
+    }
+
+    /// The position of a statement that can carry another one.
+    pub fn text_position(&self) -> Option<usize> {
+        self.text
     }
 
     /// Adds a statement if there is one.
@@ -149,13 +176,13 @@ impl Batch {
     /// Adds statements, of which only the last one's rows are read, as `T`.
     pub fn add_last<T>(&mut self, stmts: impl IntoIterator<Item = Stmt>) -> Slot<T> {
         self.extend(stmts);
-        let at = self.0.len().saturating_sub(1);
+        let at = self.stmts.len().saturating_sub(1);
         Slot { at, row: PhantomData }
     }
 
     /// Adds statements whose rows are not read.
     pub fn extend(&mut self, stmts: impl IntoIterator<Item = Stmt>) {
-        self.0.extend(stmts);
+        self.stmts.extend(stmts);
     }
 }
 
@@ -163,13 +190,13 @@ impl Deref for Batch {
     type Target = [Stmt];
 
     fn deref(&self) -> &[Stmt] {
-        &self.0
+        &self.stmts
     }
 }
 
 impl From<Vec<Stmt>> for Batch {
     fn from(stmts: Vec<Stmt>) -> Self {
-        Batch(stmts)
+        Batch { stmts, text: None }
     }
 }
 
@@ -289,17 +316,9 @@ pub struct TextRow {
     pub j: Option<String>,
 }
 
-/// The rows of one statement.
+/// The rows of one statement: JSON objects.
 #[derive(Debug)]
-pub struct Rows(RowSource);
-
-#[derive(Debug)]
-enum RowSource {
-    D1(worker::D1Result),
-    /// Rows given by a test instead of the database.
-    #[cfg(test)]
-    Json(serde_json::Value),
-}
+pub struct Rows(Vec<Value>);
 
 impl Rows {
     /// All rows as `T`.
@@ -307,15 +326,7 @@ impl Rows {
     /// # Errors
     /// When the columns do not match `T`, which is a bug.
     pub fn all<T: DeserializeOwned>(&self) -> Result<Vec<T>, DbError> {
-        match &self.0 {
-            RowSource::D1(result) => result
-                .results::<T>()
-                .map_err(|error| DbError::Other(error_text(&error))),
-            #[cfg(test)]
-            RowSource::Json(rows) => {
-                serde_json::from_value(rows.clone()).map_err(|error| DbError::Other(error.to_string()))
-            }
-        }
+        self.0.iter().map(read).collect()
     }
 
     /// The first row, if there is one.
@@ -323,7 +334,24 @@ impl Rows {
     /// # Errors
     /// As [`Rows::all`].
     pub fn first<T: DeserializeOwned>(&self) -> Result<Option<T>, DbError> {
-        Ok(self.all::<T>()?.into_iter().next())
+        self.0.first().map(read).transpose()
+    }
+
+    /// The text that [`Stmt::carry`] added, and the row without it: none if it had no text of its own.
+    ///
+    /// # Errors
+    /// As [`Rows::all`].
+    pub fn split_carried(mut self) -> Result<(Option<String>, Rows), DbError> {
+        #[derive(Deserialize)]
+        struct Carried {
+            carried: Option<String>,
+            j: Option<serde::de::IgnoredAny>,
+        }
+        let row = self.first::<Carried>()?;
+        if row.as_ref().is_none_or(|row| row.j.is_none()) {
+            self.0.clear();
+        }
+        Ok((row.and_then(|row| row.carried), self))
     }
 
     /// Whether there is no row at all.
@@ -331,7 +359,7 @@ impl Rows {
     /// # Errors
     /// As [`Rows::all`].
     pub fn is_empty(&self) -> Result<bool, DbError> {
-        Ok(self.all::<serde::de::IgnoredAny>()?.is_empty())
+        Ok(self.0.is_empty())
     }
 
     /// The text of the first row, which is a [`TextRow`].
@@ -341,6 +369,10 @@ impl Rows {
     pub fn text(&self) -> Result<Option<String>, DbError> {
         Ok(self.first::<TextRow>()?.and_then(|row| row.j))
     }
+}
+
+fn read<T: DeserializeOwned>(row: &Value) -> Result<T, DbError> {
+    T::deserialize(row).map_err(|error| DbError::Other(error.to_string()))
 }
 
 /// The database cost of a request so far.
@@ -353,7 +385,7 @@ pub struct Cost {
 
 /// The database, used for one request.
 pub struct Db {
-    inner: worker::D1Database,
+    connection: Connection,
     cost: Cell<Cost>,
 }
 
@@ -363,9 +395,8 @@ impl Db {
     /// # Errors
     /// When the binding is missing.
     pub fn open(env: &worker::Env) -> Result<Db, DbError> {
-        let inner = env.d1("DB").map_err(|error| DbError::Other(error_text(&error)))?;
         Ok(Db {
-            inner,
+            connection: Connection::open(env).map_err(DbError::Other)?,
             cost: Cell::default(),
         })
     }
@@ -378,37 +409,17 @@ impl Db {
         if stmts.is_empty() {
             return Ok(Answers::default());
         }
-        let mut prepared = Vec::with_capacity(stmts.len());
-        for stmt in stmts {
-            let args: Vec<JsValue> = stmt.args.iter().map(Arg::to_js).collect();
-            let statement = self.inner.prepare(prepared::prepared(&stmt.sql));
-            prepared.push(if args.is_empty() {
-                statement
-            } else {
-                statement
-                    .bind(&args)
-                    .map_err(|error| DbError::from_message(error_text(&error)))?
-            });
-        }
         self.count(|cost| cost.trips = cost.trips.saturating_add(1));
-        let results = self
-            .inner
-            .batch(prepared)
-            .await
-            .map_err(|e| DbError::from_message(error_text(&e)))?;
-        for result in &results {
-            if let Ok(Some(meta)) = result.meta() {
-                self.count(|cost| {
-                    cost.rows_read = cost.rows_read.saturating_add(meta.rows_read.unwrap_or_default());
-                    cost.rows_written = cost
-                        .rows_written
-                        .saturating_add(meta.rows_written.unwrap_or_default());
-                });
-            }
-        }
+        let results = self.connection.run(stmts).await.map_err(DbError::from_message)?;
         Ok(results
             .into_iter()
-            .map(|result| Rows(RowSource::D1(result)))
+            .map(|result| {
+                self.count(|cost| {
+                    cost.rows_read = cost.rows_read.saturating_add(result.rows_read);
+                    cost.rows_written = cost.rows_written.saturating_add(result.rows_written);
+                });
+                Rows(result.rows)
+            })
             .collect())
     }
 
