@@ -31,6 +31,7 @@ use crate::edge::http::{PlatformRequest, PlatformResponse};
 #[wasm_bindgen::prelude::wasm_bindgen(start, private)]
 fn start() {
     edge::log::log_panics();
+    desk::fold::normal_form::use_platform(edge::normal_form::normalize);
 }
 
 #[event(fetch)]
