@@ -6,6 +6,7 @@ use crate::app::retry::retry;
 use crate::desk::DAY;
 use crate::desk::article::{self, ArticleStatus};
 use crate::desk::category::CategoryRef;
+use crate::desk::fold::caseless;
 use crate::desk::id::Ref;
 use crate::desk::tickets::search::article_match_expression;
 use crate::edge::db::{Batch, Stmt};
@@ -104,7 +105,7 @@ fn article_in_path(call: &Call) -> CategoryRef {
     let text = call.param("id");
     match Ref::parse(text) {
         Some(reference @ (Ref::Id(_) | Ref::Uid(_))) => reference.into(),
-        _ => CategoryRef::Slug(text.to_lowercase()),
+        _ => CategoryRef::Slug(caseless(text)),
     }
 }
 

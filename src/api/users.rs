@@ -17,7 +17,8 @@ use crate::store::commit::CommitReply;
 use crate::store::mail::outbox;
 use crate::store::sessions as session_rows;
 use crate::store::tickets::assignment;
-use crate::store::users::{self, Account, NewUser, UserFilter, UserPatch};
+use crate::store::users::list::{self as user_list, UserFilter};
+use crate::store::users::{self, Account, NewUser, UserPatch};
 
 const NAME: Kind = Kind::Line { min: 0, max: 100 };
 
@@ -106,7 +107,12 @@ pub const LIST: Shape = Shape {
     fields: &[
         Field::optional("role", Kind::Choice(&choices::ROLE), "Of this role."),
         Field::optional("is_active", Kind::Flag, "Active or not.").or(&["active"]),
-        Field::optional("q", Kind::Search, "Part of name, username or address.").or(&["search", "keyword"]),
+        Field::optional(
+            "q",
+            Kind::Search,
+            "Each word is part of name, username or address.",
+        )
+        .or(&["search", "keyword"]),
     ],
 };
 
@@ -132,8 +138,8 @@ async fn list_page(call: &Call<'_>, view: &str) -> Result<Reply, Error> {
         is_active: input.flag("is_active"),
         q: input.text("q"),
     };
-    let (rows, stopped) = users::list(view, &filter, &page);
-    List::new(rows, || users::count(&filter))
+    let (rows, stopped) = user_list::list(view, &filter, &page);
+    List::new(rows, || user_list::count(&filter))
         .stopped(stopped)
         .reply(call, &page)
         .await

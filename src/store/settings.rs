@@ -85,6 +85,10 @@ pub fn raise_rules_version_if_active() -> Stmt {
 /// Like [`raise_rules_version`], but only if an active rule refers to this email address, which now belongs to a
 /// user.
 pub fn raise_rules_version_for_address(email_key: &str) -> Stmt {
+    if !email_key.is_ascii() {
+        // SQLite folds the case of ASCII only: a rule may write the address in a way that is not found in it.
+        return raise_rules_version_if_active();
+    }
     Stmt::new(format!(
         "{RAISE_RULES} AND EXISTS (SELECT 1 FROM workflows WHERE is_active = 1 AND instr(lower(conditions), ?1))"
     ))
