@@ -1,5 +1,6 @@
 //! The knowledge base: articles that everybody can read and staff write. `/posts` is an alias of `/articles`.
 
+use crate::api::archived;
 use crate::api::list::{List, NamedFilters, empty_page, parse_list_query, show_resource};
 use crate::app::call::Call;
 use crate::app::retry::retry;
@@ -19,6 +20,7 @@ use crate::http::shape::{Field, Kind, Shape, choices};
 use crate::store::articles::{self as rows, ArticleContent, ArticleQuery, ArticleRow};
 use crate::store::categories;
 use crate::store::commit::CommitReply;
+use crate::store::sql::named_row::Named;
 use crate::store::sql::rows::IdRow;
 
 const TITLE: Kind = Kind::Line { min: 3, max: 200 };
@@ -176,15 +178,17 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
     let spare = slug.is_none().then_some(spare.as_str());
     let stmts = rows::insert(&draft, spare, &uid, call.my_id()?, now).into();
     let view = rows::show(&CategoryRef::Uid(uid), true);
-    call.commit(stmts, CommitReply::Created(view, "/api/v1/articles/".to_owned()))
-        .await
+    let outcome = call
+        .commit(stmts, CommitReply::Created(view, "/api/v1/articles/".to_owned()))
+        .await;
+    archived::explain(call, outcome, Named::Article, slug.as_deref()).await
 }
 
 /// `PUT /articles/{id}`.
 pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
     let input = input::parse_body(call.request, &EDIT)?;
     let slug = read_slug(&input)?;
-    retry!(async {
+    let outcome = retry!(async {
         let mut batch = Batch::new();
         let row = batch.add::<ArticleRow>(rows::row(&article_in_path(call)));
         let category = batch.add_optional(find_category(&input));
@@ -208,7 +212,8 @@ pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
             CommitReply::Row(rows::show(&CategoryRef::Id(row.id), true)),
         )
         .await
-    })
+    });
+    archived::explain(call, outcome, Named::Article, slug.as_deref()).await
 }
 
 /// `DELETE /articles/{id}`.

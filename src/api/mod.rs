@@ -5,6 +5,7 @@
 //! single resources is in `list.rs`.
 
 pub mod agents;
+pub mod archived;
 pub mod articles;
 pub mod assistant;
 pub mod auth;

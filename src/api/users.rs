@@ -1,9 +1,11 @@
 //! Users: managing them as an admin, and changing or closing one's own account.
 
+use crate::api::archived;
 use crate::api::auth::account::{new_user, read_names};
 use crate::api::list::{List, parse_list_query, resource_reply};
 use crate::app::call::Call;
 use crate::app::retry::retry;
+use crate::desk::fold::caseless;
 use crate::desk::id::Ref;
 use crate::desk::person::Role;
 use crate::edge::auth::password;
@@ -16,6 +18,7 @@ use crate::http::shape::{Field, Kind, Shape, choices};
 use crate::store::commit::CommitReply;
 use crate::store::mail::outbox;
 use crate::store::sessions as session_rows;
+use crate::store::sql::named_row::Named;
 use crate::store::tickets::assignment;
 use crate::store::users::list::{self as user_list, UserFilter};
 use crate::store::users::{self, Account, NewUser, UserPatch};
@@ -163,11 +166,11 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
     };
     let mut stmts = users::insert(&user);
     stmts.extend(outbox::invite(&user.uid, call.now()));
-    call.commit(
-        stmts,
-        CommitReply::Created(users::show_uid(&user.uid), "/api/v1/users/".to_owned()),
-    )
-    .await
+    let view = users::show_uid(&user.uid);
+    let outcome = call
+        .commit(stmts, CommitReply::Created(view, "/api/v1/users/".to_owned()))
+        .await;
+    archived::explain(call, outcome, Named::User, Some(&caseless(&user.email))).await
 }
 
 /// `GET /users/{id}`: staff can read everybody, customers only themselves.

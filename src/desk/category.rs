@@ -78,6 +78,12 @@ pub fn slug_from_name(name: &str, kind: &str) -> String {
     }
 }
 
+/// Another slug for a row whose slug is taken: with the end of its uid, so it is nobody else's.
+pub fn spare_slug(slug: &str, uid: &str) -> String {
+    let tail = uid.get(uid.len().saturating_sub(8)..).unwrap_or_default();
+    format!("{slug}_{tail}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -136,6 +142,9 @@ mod tests {
             );
         }
         assert!(slug_from_name(&"ab ".repeat(60), "category").len() <= MAX_SLUG_BYTES);
+        let spare = spare_slug("c", "01936c6e-2c00-7000-8000-00000000000a");
+        assert_eq!(spare, "c_0000000a");
+        assert!(is_valid_slug(&spare) && spare_slug("c", "") == "c_");
     }
 
     #[test]
