@@ -1,9 +1,9 @@
 //! The knowledge base: articles that everybody can read and staff write. `/posts` is an alias of `/articles`.
 
-use crate::api::archived;
 use crate::api::list::{List, NamedFilters, empty_page, parse_list_query, show_resource};
 use crate::app::call::Call;
 use crate::app::retry::retry;
+use crate::app::taken_names;
 use crate::desk::DAY;
 use crate::desk::article::{self, ArticleStatus};
 use crate::desk::category::CategoryRef;
@@ -181,7 +181,7 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
     let outcome = call
         .commit(stmts, CommitReply::Created(view, "/api/v1/articles/".to_owned()))
         .await;
-    archived::explain(call, outcome, Named::Article, slug.as_deref()).await
+    taken_names::explain(call, outcome, Named::Article, slug.as_deref()).await
 }
 
 /// `PUT /articles/{id}`.
@@ -213,7 +213,7 @@ pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
         )
         .await
     });
-    archived::explain(call, outcome, Named::Article, slug.as_deref()).await
+    taken_names::explain(call, outcome, Named::Article, slug.as_deref()).await
 }
 
 /// `DELETE /articles/{id}`.

@@ -5,7 +5,6 @@
 //! single resources is in `list.rs`.
 
 pub mod agents;
-pub mod archived;
 pub mod articles;
 pub mod assistant;
 pub mod auth;

@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
-use crate::api::archived;
 use crate::api::list::{List, parse_list_query, show_resource};
 use crate::app::call::Call;
 use crate::app::retry::retry;
+use crate::app::taken_names;
 use crate::desk::id::Ref;
 use crate::desk::project::{ProjectStatus, TransitionError, check_transition, parse_ref};
 use crate::edge::db::{Batch, Slot, Stmt};
@@ -133,7 +133,7 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
             CommitReply::Created(view, "/api/v1/projects/".to_owned()),
         )
         .await;
-    archived::explain(call, outcome, Named::Project, Some(new.key)).await
+    taken_names::explain(call, outcome, Named::Project, Some(new.key)).await
 }
 
 /// The slots of the people that a body refers to.

@@ -1,10 +1,10 @@
 //! Users: managing them as an admin, and changing or closing one's own account.
 
-use crate::api::archived;
 use crate::api::auth::account::{new_user, read_names};
 use crate::api::list::{List, parse_list_query, resource_reply};
 use crate::app::call::Call;
 use crate::app::retry::retry;
+use crate::app::taken_names;
 use crate::desk::fold::caseless;
 use crate::desk::id::Ref;
 use crate::desk::person::Role;
@@ -170,7 +170,7 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
     let outcome = call
         .commit(stmts, CommitReply::Created(view, "/api/v1/users/".to_owned()))
         .await;
-    archived::explain(call, outcome, Named::User, Some(&caseless(&user.email))).await
+    taken_names::explain(call, outcome, Named::User, Some(&caseless(&user.email))).await
 }
 
 /// `GET /users/{id}`: staff can read everybody, customers only themselves.

@@ -3,7 +3,7 @@
 //! A slug names a category in paths, filters and bodies. It is parsed leniently (`Feature Request`, `feature-request`),
 //! stored as words joined by `_`, and never looks like an id: it is neither all digits nor a UUID.
 
-use crate::desk::fold::{caseless, is_word};
+use crate::desk::fold::{caseless, fold_name, is_word};
 use crate::desk::id::{MAX_ID, Ref, is_uid};
 
 /// Longest slug, in bytes.
@@ -78,10 +78,13 @@ pub fn slug_from_name(name: &str, kind: &str) -> String {
     }
 }
 
-/// Another slug for a row whose slug is taken: with the end of its uid, so it is nobody else's.
-pub fn spare_slug(slug: &str, uid: &str) -> String {
-    let tail = uid.get(uid.len().saturating_sub(8)..).unwrap_or_default();
-    format!("{slug}_{tail}")
+/// Another slug for a row whose slug is taken by one that is called otherwise. It ends in a hash (FNV-1a) of the folded
+/// name, so that the same name has the same slug, and is refused if it comes twice.
+pub fn spare_slug(slug: &str, name: &str) -> String {
+    let hash = fold_name(name).bytes().fold(0x811C_9DC5_u32, |hash, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    });
+    format!("{slug}_{hash:08x}")
 }
 
 #[cfg(test)]
@@ -142,9 +145,10 @@ mod tests {
             );
         }
         assert!(slug_from_name(&"ab ".repeat(60), "category").len() <= MAX_SLUG_BYTES);
-        let spare = spare_slug("c", "01936c6e-2c00-7000-8000-00000000000a");
-        assert_eq!(spare, "c_0000000a");
-        assert!(is_valid_slug(&spare) && spare_slug("c", "") == "c_");
+        let spare = spare_slug("c", "C++");
+        assert!(is_valid_slug(&spare) && parse_slug(&spare) == Some(spare.clone()));
+        assert_eq!(spare, spare_slug("c", " c++ "));
+        assert_ne!(spare, spare_slug("c", "C#"));
     }
 
     #[test]

@@ -7,10 +7,10 @@ pub mod subcategories;
 
 use serde_json::json;
 
-use crate::api::archived;
 use crate::api::list::{List, parse_list_query, show_resource};
 use crate::app::call::Call;
 use crate::app::retry::retry;
+use crate::app::taken_names;
 use crate::desk::category::{CategoryRef, is_valid_slug, slug_from_name, spare_slug};
 use crate::edge::db::{Batch, Stmt};
 use crate::http::error::Error;
@@ -156,7 +156,7 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
     call.authorize().await?;
     let (uid, name) = (call.uid()?, input.required("name"));
     let is_made = facts.slug.is_none();
-    let slug = facts.slug.unwrap_or_else(|| slug_from_name(&name, "category"));
+    let mut slug = facts.slug.unwrap_or_else(|| slug_from_name(&name, "category"));
     facts.slug = Some(slug.clone());
     let create = async |facts: &CategoryFields| {
         let view = rows::show(&CategoryRef::Uid(uid.clone()), true);
@@ -168,11 +168,12 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
         .await
     };
     let mut outcome = create(&facts).await;
-    if is_made && archived::is_taken_by_another(call, &outcome, Named::Category, (&slug, &name)).await? {
-        facts.slug = Some(spare_slug(&slug, &uid));
+    if is_made && taken_names::is_taken_by_another(call, &outcome, Named::Category, (&slug, &name)).await? {
+        slug = spare_slug(&slug, &name);
+        facts.slug = Some(slug.clone());
         outcome = create(&facts).await;
     }
-    archived::explain(call, outcome, Named::Category, Some(&slug)).await
+    taken_names::explain(call, outcome, Named::Category, Some(&slug)).await
 }
 
 /// `GET /categories/{id}`.
@@ -200,7 +201,7 @@ pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
         )
         .await
     });
-    archived::explain(call, outcome, Named::Category, facts.slug.as_deref()).await
+    taken_names::explain(call, outcome, Named::Category, facts.slug.as_deref()).await
 }
 
 fn require_no_unresolved(category: &CategoryRow) -> Result<(), Error> {

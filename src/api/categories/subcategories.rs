@@ -1,10 +1,10 @@
 //! The subcategories of a category.
 
-use crate::api::archived;
 use crate::api::categories::{EDIT, LIST, NEW, active_filter, category_in_path, read_fields};
 use crate::api::list::{List, parse_list_query, resource_reply};
 use crate::app::call::Call;
 use crate::app::retry::retry;
+use crate::app::taken_names;
 use crate::desk::category::{CategoryRef, slug_from_name, spare_slug};
 use crate::edge::db::{Batch, Stmt};
 use crate::http::error::Error;
@@ -46,7 +46,7 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
     let IdRow { id: category_id } = call.read_row(categories::row(&category)).await?;
     let (uid, name) = (call.uid()?, input.required("name"));
     let is_made = facts.slug.is_none();
-    let slug = facts.slug.unwrap_or_else(|| slug_from_name(&name, "subcategory"));
+    let mut slug = facts.slug.unwrap_or_else(|| slug_from_name(&name, "subcategory"));
     facts.slug = Some(slug.clone());
     let create = async |facts: &CategoryFields| {
         let stmt = rows::insert(&uid, category_id, facts, is_made, call.now());
@@ -56,11 +56,12 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
     };
     let named = Named::Subcategory(category_id);
     let mut outcome = create(&facts).await;
-    if is_made && archived::is_taken_by_another(call, &outcome, named, (&slug, &name)).await? {
-        facts.slug = Some(spare_slug(&slug, &uid));
+    if is_made && taken_names::is_taken_by_another(call, &outcome, named, (&slug, &name)).await? {
+        slug = spare_slug(&slug, &name);
+        facts.slug = Some(slug.clone());
         outcome = create(&facts).await;
     }
-    archived::explain(call, outcome, named, Some(&slug)).await
+    taken_names::explain(call, outcome, named, Some(&slug)).await
 }
 
 /// `GET /categories/{id}/subcategories/{sub_id}`.
@@ -89,7 +90,7 @@ pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
         )
         .await
     });
-    archived::explain(call, outcome, Named::Subcategory(0), facts.slug.as_deref()).await
+    taken_names::explain(call, outcome, Named::Subcategory(0), facts.slug.as_deref()).await
 }
 
 /// `DELETE /categories/{id}/subcategories/{sub_id}`: archives the subcategory. Its tickets stay in it.

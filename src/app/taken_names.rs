@@ -25,7 +25,10 @@ async fn find_holder(
 
 /// Whether a slug that was made of a name is taken by a row that is called otherwise, as `C` and `C++` are: then another
 /// slug is made.
-pub(super) async fn is_taken_by_another(
+///
+/// # Errors
+/// When the database fails.
+pub async fn is_taken_by_another(
     call: &Call<'_>,
     outcome: &Result<Reply, Error>,
     named: Named,
@@ -39,7 +42,10 @@ pub(super) async fn is_taken_by_another(
 }
 
 /// Says of a name that an archived row has which one that is, and how it is brought back.
-pub(super) async fn explain(
+///
+/// # Errors
+/// The outcome's, or when the database fails.
+pub async fn explain(
     call: &Call<'_>,
     outcome: Result<Reply, Error>,
     named: Named,
