@@ -838,7 +838,7 @@ CREATE TABLE mail_log (
 
 -- Folding -------------------------------------------------------------------------------------------------------
 
--- How people and projects are found: their names as the Worker folds them.
+-- How people, projects and categories are found: their names as the Worker folds them.
 ALTER TABLE users ADD COLUMN first_folded TEXT NOT NULL DEFAULT '';
 ALTER TABLE users ADD COLUMN last_folded TEXT NOT NULL DEFAULT '';
 ALTER TABLE users ADD COLUMN username_folded TEXT NOT NULL DEFAULT '';
@@ -846,6 +846,9 @@ ALTER TABLE users ADD COLUMN email_folded TEXT NOT NULL DEFAULT '';
 ALTER TABLE users ADD COLUMN search_text TEXT NOT NULL GENERATED ALWAYS AS
   (first_folded || ' ' || last_folded || char(10) || username_folded || char(10) || email_folded) VIRTUAL;
 ALTER TABLE projects ADD COLUMN search_text TEXT NOT NULL DEFAULT '';   -- name, line break, key
+ALTER TABLE categories ADD COLUMN search_text TEXT NOT NULL DEFAULT '';
+ALTER TABLE subcategories ADD COLUMN search_text TEXT NOT NULL DEFAULT '';
+UPDATE categories SET search_text = lower(name);   -- the clock folds what is beyond ASCII
 
 -- The words of people's names, for those who look for somebody's tickets. Addresses and usernames have indexes.
 CREATE TABLE user_words (

@@ -41,10 +41,12 @@ pub struct FoldedRow {
 
 /// The tables, with the texts that are folded and the forms that are kept of them. `1` stands for a document in the
 /// full-text index.
-const STEPS: [&str; 5] = [
+const STEPS: [&str; 7] = [
     "SELECT id, version, json_array(first_name, last_name, username, email, \
        first_folded, last_folded, username_folded, email_folded) AS texts FROM users",
     "SELECT id, version, json_array(name, key, search_text) AS texts FROM projects",
+    "SELECT id, version, json_array(name, search_text) AS texts FROM categories",
+    "SELECT id, version, json_array(name, search_text) AS texts FROM subcategories",
     "SELECT id, version, json_array(title, summary || ' ' || body, title_index, body_index, \
        (SELECT 1 FROM article_search WHERE rowid = articles.id)) AS texts FROM articles",
     "SELECT id, version, json_array(title, description, title_index, description_index, \
@@ -132,7 +134,19 @@ impl Progress {
                 vec![update("projects", "search_text = ?3").bind(folded)]
             }
             2 | 3 => {
-                let is_article = self.step == 2;
+                let folded = fold_name(given(0));
+                if given(1) == folded {
+                    return Vec::new();
+                }
+                let table = if self.step == 2 {
+                    "categories"
+                } else {
+                    "subcategories"
+                };
+                vec![update(table, "search_text = ?3").bind(folded)]
+            }
+            4 | 5 => {
+                let is_article = self.step == 4;
                 let (title, long) = (index_text(given(0)), index_text(given(1)));
                 let mut stmts = Vec::new();
                 if !is_article {
@@ -230,12 +244,14 @@ mod tests {
             (0, r#"["José","","j","é@x.org","","","",""]"#, 3),
             (1, r#"["Ünal","WEB","unal\nweb"]"#, 0),
             (1, r#"["Ünal","WEB","ünal\nweb"]"#, 1),
-            (2, r#"["plain","text",null,null,1]"#, 0),
-            (2, r#"["plain","text",null,null,null]"#, 2),
-            (3, r#"["東京","text","東京 京",null,1,"[\"a\"]"]"#, 0),
-            (3, r#"["東京","text","東 京",null,1,"[\"é\"]"]"#, 4),
-            (4, r#"["plain",null]"#, 0),
-            (4, r#"["Łódź",null]"#, 2),
+            (2, r#"["Ärger","arger"]"#, 0),
+            (3, r#"["Ärger",""]"#, 1),
+            (4, r#"["plain","text",null,null,1]"#, 0),
+            (4, r#"["plain","text",null,null,null]"#, 2),
+            (5, r#"["東京","text","東京 京",null,1,"[\"a\"]"]"#, 0),
+            (5, r#"["東京","text","東 京",null,1,"[\"é\"]"]"#, 4),
+            (6, r#"["plain",null]"#, 0),
+            (6, r#"["Łódź",null]"#, 2),
         ] {
             let at = Progress {
                 version: 0,

@@ -101,7 +101,8 @@ pub fn raise_rules_version_for_address(email_key: &str) -> Stmt {
 pub fn raise_rules_version_for_person(user_id: i64, is_staff: bool, email_key: Option<&str>) -> Stmt {
     Stmt::new(format!(
         "{RAISE_RULES} AND EXISTS (SELECT 1 FROM users u JOIN workflows w ON w.is_active = 1 WHERE u.id = ?1 \
-           AND (?2 OR u.role <> 'customer' OR instr(lower(w.conditions), u.email_key) OR instr(lower(w.conditions), ?3)))"
+           AND (?2 OR u.role <> 'customer' OR instr(lower(w.conditions), u.email_key) OR instr(lower(w.conditions), ?3) \
+             OR u.email_key || coalesce(?3, '') GLOB '*[^ -~]*'))"
     ))
     .bind(user_id)
     .bind(is_staff)

@@ -172,6 +172,57 @@ fn people_are_found_in_every_case_and_encoding() {
 }
 
 #[test]
+fn categories_are_found_by_their_names() {
+    let (manager, tail) = (Manager::any(), make::unique());
+    for (name, q) in [
+        ("Ärger", "ARGER"),
+        ("Склад", "склад"),
+        ("हिन्दी", "हिन्दी"),
+        ("ﾌﾟﾘﾝﾀｰ", "プリン"),
+    ] {
+        let body = json!({"name": format!("{name} {tail}")});
+        let category = manager.post("/categories", body.clone()).is(201).json();
+        let parts = format!("/categories/{}/subcategories", category["id"]);
+        let part = manager.post(&parts, body).is(201).json();
+        for by in [&**manager as &Caller, &**Customer::any()] {
+            for (path, row) in [("/categories", &category), (parts.as_str(), &part)] {
+                let q = format!("{q} {tail}");
+                assert_eq!(
+                    found(by, path, &q),
+                    [row["id"].as_i64().expect("an id")],
+                    "{path} {q}"
+                );
+                let counted = by
+                    .get(&format!("{path}?count=true&q={}", escape(&q)))
+                    .is(200)
+                    .json();
+                assert_eq!(counted["meta"]["total"], 1);
+                assert!(found(by, path, &format!("{q} {}", make::unique())).is_empty());
+            }
+        }
+        assert_eq!(manager.walk(&format!("{parts}?q={}", escape(q)), 1).len(), 1);
+        for path in [
+            format!("/categories/{}", category["id"]),
+            format!("{parts}/{}", part["id"]),
+        ] {
+            manager
+                .put(&path, json!({"name": format!("Łódź {tail}")}))
+                .is(200);
+        }
+        assert_eq!(
+            found(manager, "/categories", &format!("lodz {tail}")),
+            [category["id"].as_i64().expect("an id")]
+        );
+        manager
+            .put(
+                &format!("/categories/{}", category["id"]),
+                json!({"name": "Done"}),
+            )
+            .is(200);
+    }
+}
+
+#[test]
 fn staff_find_tickets_by_who_asked() {
     let admin = Admin::any();
     let (first, last) = (format!("Ло{}", make::unique()), format!("Ж{}", make::unique()));
@@ -580,7 +631,7 @@ fn the_clock_folds_what_is_there() {
         .collect();
     let earlier = format!(
         "{many} UPDATE users SET first_folded = '', last_folded = '', username_folded = '', email_folded = ''; \
-         DELETE FROM user_words; UPDATE projects SET search_text = ''; \
+         DELETE FROM user_words; UPDATE projects SET search_text = ''; UPDATE categories SET search_text = ''; \
          UPDATE tickets SET title_index = NULL, description_index = NULL; UPDATE messages SET body_index = NULL; \
          UPDATE articles SET title_index = NULL, body_index = NULL; \
          UPDATE ticket_facets SET facet = 't:café' WHERE facet = 't:cafe'; \
@@ -595,8 +646,12 @@ fn the_clock_folds_what_is_there() {
     let admin = Admin::on(&worker);
     let look = || {
         [
-            found(&admin, "/users", "ИВАН lukas"),
+            admin
+                .get(&format!("/users?role=agent&q={}", escape("ИВАН lukas")))
+                .is(200)
+                .ids(),
             found(&admin, "/projects", "uber"),
+            found(&admin, "/categories", "TECHNICAL"),
             found(&admin, "/articles", "storung พิมพ์"),
             found(&admin, "/tickets", "STORUNG"),
             found(&admin, "/tickets", "พิมพ์"),
@@ -609,7 +664,8 @@ fn the_clock_folds_what_is_there() {
     let t = id(&ticket);
     let want = [
         id(&person),
-        vec![project["id"].as_i64().expect("an id")],
+        id(&project),
+        vec![1],
         id(&article),
         t.clone(),
         t.clone(),

@@ -95,6 +95,7 @@ pub const LIST: Shape = Shape {
     fields: &[
         Field::optional("is_active", Kind::Flag, "false: the archived ones; for staff.").or(&["active"]),
         Field::optional("include_archived", Kind::Flag, "Archived ones too; for staff."),
+        Field::optional("q", Kind::Search, "Each word is part of the name.").or(&["search", "keyword"]),
     ],
 };
 
@@ -142,6 +143,7 @@ pub async fn list(call: &Call<'_>) -> Result<Reply, Error> {
     let filter = CategoryFilter {
         is_active: active_filter(call, &input)?,
         agent: None,
+        q: input.text("q"),
     };
     let is_staff = call.my_role()?.is_staff();
     List::new(rows::list(&filter, is_staff, &page), || rows::count(&filter))

@@ -30,8 +30,9 @@ pub fn find(call: &Call) -> Result<Stmt, Error> {
 pub async fn list(call: &Call<'_>) -> Result<Reply, Error> {
     let (input, page) = parse_list_query(call, &[&LIST])?;
     let (category, is_active) = (category_in_path(call, "id")?, active_filter(call, &input)?);
-    List::new(rows::list(&category, is_active, &page), || {
-        rows::count(&category, is_active)
+    let q = input.text("q");
+    List::new(rows::list(&category, is_active, q.as_deref(), &page), || {
+        rows::count(&category, is_active, q.as_deref())
     })
     .of(categories::row(&category))
     .reply(call, &page)

@@ -133,9 +133,12 @@ pub fn filter_condition(reader: &Viewer, sql: &mut SqlBuilder, filter: &TicketFi
         TicketFilter::Requester(reference) => format!("+t.requester_id = {}", user_id(sql, reference)),
         TicketFilter::RequesterEmail(email) => format!("+t.requester_id = {}", email_id(sql, email)),
         TicketFilter::Tag(tag) => {
+            // A tag in ASCII is its own folded form, and holds neither quotes nor commas: the quoted word is an element
+            // of the array. Only tags beyond ASCII are looked up.
+            let tag = sql.arg(fold(tag));
             format!(
-                "EXISTS (SELECT 1 FROM ticket_facets WHERE facet = 't:' || {} AND ticket_id = t.id)",
-                sql.arg(fold(tag))
+                "(instr(t.tags, json_quote({tag})) OR (t.tags GLOB '*[^ -~]*' \
+                 AND EXISTS (SELECT 1 FROM ticket_facets WHERE facet = 't:' || {tag} AND ticket_id = t.id)))"
             )
         }
         TicketFilter::CreatedAfter(time) => format!("+t.created_at >= {}", sql.arg(*time)),
