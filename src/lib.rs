@@ -33,6 +33,7 @@ use crate::server::Received;
 #[wasm_bindgen::prelude::wasm_bindgen(start, private)]
 fn start() {
     edge::log::log_panics();
+    desk::fold::normal_form::use_platform(edge::normal_form::normalize);
 }
 
 /// Answers a request with a response or with the promise of one. It is not declared with `#[event(fetch)]`, which always

@@ -27,6 +27,7 @@ mod downloads;
 mod durability;
 mod envelope;
 mod filters;
+mod folding;
 mod history;
 mod hostile;
 mod inbound;

@@ -73,7 +73,12 @@ pub const LIST: Shape = Shape {
             Kind::Choice(&choices::TICKET_SORT),
             "Newest first by default.",
         ),
-        Field::optional("q", Kind::Search, "Full text; newest first.").or(&["search", "keyword"]),
+        Field::optional(
+            "q",
+            Kind::Search,
+            "Full text, and for staff names and addresses of requesters; newest first.",
+        )
+        .or(&["search", "keyword"]),
         Field::optional(
             "fields",
             Kind::AnyOf(&choices::TICKET_FIELDS),
@@ -210,6 +215,7 @@ pub(in crate::api) async fn list_page(
         filters,
         sort: input.choice("sort").map(read_sort),
         matching,
+        requester: asked.filter(|_| who == SearchReader::Staff),
     };
     let list = |rows| {
         List::new(rows, || list::count(&reader, &query))

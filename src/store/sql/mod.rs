@@ -6,6 +6,7 @@
 
 pub mod guard;
 pub mod named_filter;
+pub mod named_row;
 pub mod reference;
 pub mod render;
 pub mod rows;
