@@ -639,11 +639,12 @@ CREATE TABLE notification_preferences (
 -- be said then. A row goes when its last mail is done with: the table is as long as what waits, and needs no index.
 CREATE TABLE outbox (
   id INTEGER PRIMARY KEY,
-  people TEXT NOT NULL,                    -- [[user, notice], ...]
+  people TEXT NOT NULL,                    -- [[user, notice], ...]; of copies [[address], ...]
   attempts INTEGER NOT NULL DEFAULT 0,
   lease_until INTEGER NOT NULL DEFAULT 0,  -- somebody is sending them until then
   next_attempt_at INTEGER NOT NULL,
-  created_at INTEGER NOT NULL
+  created_at INTEGER NOT NULL,
+  event_id INTEGER                         -- copies of this event's message, for people who are in copy
 ) STRICT;
 
 -- Live rooms ---------------------------------------------------------------------------------------------------
@@ -835,3 +836,17 @@ CREATE TABLE mail_log (
   message_id TEXT,
   size INTEGER NOT NULL                    -- bytes
 ) STRICT;
+
+-- People of a ticket who are known by their address: where a mail asked for the answers to its sender to be sent, and who
+-- is in copy. Public answers of staff are mailed to who is in copy; who has left is mailed no more, and stays here so that
+-- no other mail puts the address in copy again.
+CREATE TABLE ticket_addresses (
+  ticket_id INTEGER NOT NULL REFERENCES tickets (id),
+  kind TEXT NOT NULL CHECK (kind IN ('reply_to', 'cc')),
+  address TEXT NOT NULL,                   -- in lower case
+  name TEXT NOT NULL DEFAULT '',
+  added_at INTEGER NOT NULL,
+  left_at INTEGER,                         -- the person wants no copies
+  PRIMARY KEY (ticket_id, kind, address)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX ticket_addresses_left ON ticket_addresses (address) WHERE left_at IS NOT NULL;

@@ -42,3 +42,17 @@ CREATE TABLE mail_log (
   message_id TEXT,
   size INTEGER NOT NULL                    -- bytes
 ) STRICT;
+
+-- People of a ticket who are known by their address: where a mail asked for the answers to its sender to be sent, and who
+-- is in copy. Public answers of staff are mailed to who is in copy; who has left is mailed no more, and stays here so that
+-- no other mail puts the address in copy again.
+CREATE TABLE ticket_addresses (
+  ticket_id INTEGER NOT NULL REFERENCES tickets (id),
+  kind TEXT NOT NULL CHECK (kind IN ('reply_to', 'cc')),
+  address TEXT NOT NULL,                   -- in lower case
+  name TEXT NOT NULL DEFAULT '',
+  added_at INTEGER NOT NULL,
+  left_at INTEGER,                         -- the person wants no copies
+  PRIMARY KEY (ticket_id, kind, address)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX ticket_addresses_left ON ticket_addresses (address) WHERE left_at IS NOT NULL;

@@ -31,6 +31,7 @@ mod history;
 mod hostile;
 mod inbound;
 mod inbound_field;
+mod inbound_people;
 mod inbound_proof;
 mod later;
 mod leaks;

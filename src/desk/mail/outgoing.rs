@@ -21,7 +21,7 @@ pub const MAX_DIGEST_ENTRIES: i64 = 50;
 /// What a mail is about. Read from SQL as JSON, so the field names are the keys there.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 pub struct MailContent {
-    /// A notification kind, or `digest`, `password_reset`, `verify_email`.
+    /// A notification kind, or `digest`, `copy`, `password_reset`, `verify_email`.
     pub kind: String,
     /// The full name of the recipient.
     pub name: String,
@@ -93,11 +93,11 @@ enum Paragraph {
 
 /// Writes a mail.
 pub fn render(facts: &MailContent, links: &MailLinks) -> RenderedMail {
-    // The owner of the address is not confirmed yet. The name was chosen by whoever registered it, so it could be used
-    // to send text to a stranger.
+    // The owner of the address is not confirmed yet. The name was chosen by whoever registered it or put it in copy, so it
+    // could be used to send text to a stranger.
     let name = to_single_line(&facts.name);
     let mut parts = vec![Paragraph::Line(match facts.kind.as_str() {
-        "verify_email" => "Hello,".to_owned(),
+        "verify_email" | "copy" => "Hello,".to_owned(),
         _ => format!("Hello {name},"),
     })];
     parts.extend(build_paragraphs(facts, links));
@@ -193,6 +193,15 @@ fn build_paragraphs(facts: &MailContent, links: &MailLinks) -> Vec<Paragraph> {
                 )));
             }
             parts.extend(link("See the ticket"));
+        }
+        "copy" => {
+            if let Some(entry) = &facts.entry {
+                parts.extend(describe_entry(entry, Some(ticket_label(facts))));
+            }
+            parts.push(Paragraph::Line(
+                "You get our answers because you are in copy of this ticket. The link below takes you out of it, for good."
+                    .to_owned(),
+            ));
         }
         _ => {
             if let Some(entry) = &facts.entry {

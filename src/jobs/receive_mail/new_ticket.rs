@@ -10,6 +10,7 @@ use crate::desk::id::number_day;
 use crate::desk::mail::inbound::authentication::SenderAuth;
 use crate::desk::mail::inbound::letter::compose_body;
 use crate::desk::mail::inbound::outcome::Reason;
+use crate::desk::mail::inbound::people;
 use crate::desk::person::{Role, split_name};
 use crate::desk::tickets::ticket::{Actor, Ticket};
 use crate::edge::db::{Batch, DbError, Stmt};
@@ -17,6 +18,7 @@ use crate::edge::ids;
 use crate::http::error::Error;
 use crate::jobs::receive_mail::intake::{Disposition, MailIntake};
 use crate::store::dispatch as dispatch_rows;
+use crate::store::mail::addresses::{self, AddedBy};
 use crate::store::mail::inbound::{self as rows, FileTarget, Sender, StoredFile, TakenMail};
 use crate::store::sql::guard::Guard;
 use crate::store::tickets::assignment::AutoAssign;
@@ -75,6 +77,8 @@ impl MailIntake<'_> {
             let opened = open_ticket::open_ticket(engine, &opening, Guard::new())?;
             stmts.extend(opened.guard.stmt());
             stmts.extend(opened.stmts);
+            stmts.extend(self.record_reply_to(&EventSubject::NewTicket));
+            stmts.extend(self.record_cc(&EventSubject::NewTicket));
             self.commit((taken, content), stmts, &place, &files.attachments)
                 .await
         });
@@ -84,9 +88,24 @@ impl MailIntake<'_> {
         outcome
     }
 
+    /// Sends the answers to where the sender wants them, if the sender is proven.
+    pub(super) fn record_reply_to(&self, subject: &EventSubject) -> Vec<Stmt> {
+        let target =
+            people::reply_target(self.letter, self.config.mail.own_addresses()).filter(|_| self.is_trusted);
+        target.map_or_else(Vec::new, |target| {
+            addresses::replace_reply_to(subject, target, self.now).into()
+        })
+    }
+
+    /// Keeps who is in copy, if the sender is proven.
+    pub(super) fn record_cc(&self, subject: &EventSubject) -> Option<Stmt> {
+        let people = people::in_copy(self.letter, self.config.mail.own_addresses());
+        addresses::insert_cc(subject, &people, AddedBy::Mail, self.now).filter(|_| self.is_trusted)
+    }
+
     /// Creates a customer without a password. The address counts as verified, and receives mail, only if the
     /// receiving server has authenticated the mail.
-    async fn create_customer(&self) -> Result<Actor, Error> {
+    pub(super) async fn create_customer(&self) -> Result<Actor, Error> {
         let name = self.author.name.as_deref().unwrap_or_default();
         let (first, last) = split_name(name);
         let short = |name: String| name.chars().take(100).collect();
@@ -146,5 +165,6 @@ pub(super) fn actor_of(sender: &Sender) -> Result<Actor, Error> {
         id: sender.id,
         role: role.ok_or_else(|| Error::Internal("a sender without a role".to_owned()))?,
         card: serde_json::from_str(&sender.card).unwrap_or(Value::Null),
+        is_in_copy: false,
     })
 }

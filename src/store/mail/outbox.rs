@@ -8,6 +8,7 @@ use serde::Deserialize;
 use crate::desk::mail::outgoing::{MAX_DIGEST_ENTRIES, MAX_MAILS_PER_HOUR, MailContent};
 use crate::desk::{HOUR, MINUTE};
 use crate::edge::db::Stmt;
+use crate::store::mail::addresses::MAIL_ADDRESS;
 use crate::store::notifications::UID;
 use crate::store::notifications::notify::NEXT_ID;
 use crate::store::sql::scope::SEEN_BY;
@@ -38,6 +39,9 @@ pub struct OutboxMail {
     /// How often its outbox row has been claimed.
     pub attempts: i64,
     pub created_at: i64,
+    /// It goes to somebody in copy, who may have no account: `user_id` is 0, and `id` that of the event.
+    #[serde(default)]
+    pub is_copy: bool,
     /// The mail may be sent: the recipient is active, has not opted out, and may see what it tells.
     pub may: bool,
     pub facts: MailContent,
@@ -109,7 +113,7 @@ pub fn list_mails(id: i64) -> Stmt {
         may_send()
     );
     Stmt::new(format!(
-        "SELECT json_object('id', n.id, 'uid', {UID}, 'user_id', n.user_id, 'email', u.email, 'attempts', d.attempts, 'created_at', d.created_at, \
+        "SELECT json_object('id', n.id, 'uid', {UID}, 'user_id', n.user_id, 'email', {MAIL_ADDRESS}, 'attempts', d.attempts, 'created_at', d.created_at, \
            'may', json(iif({may}, 'true', 'false')), 'facts', json_object('kind', n.kind, \
            'name', u.full_name, 'words', n.message, 'entry', json(iif(n.event_id IS NULL, 'null', {ENTRY})), \
            'ticket', json(iif(t.id IS NULL, 'null', json_object('id', t.id, 'number', t.number, 'title', t.title, 'status', t.status))), \
@@ -125,8 +129,9 @@ pub fn list_mails(id: i64) -> Stmt {
 }
 
 /// Whether any mail of the row `outbox` is still to be sent, by itself or in a digest.
-const WAITS: &str = "EXISTS (SELECT 1 FROM json_each(outbox.people) j CROSS JOIN notices n \
-   ON n.user_id = j.value ->> 0 AND n.id = j.value ->> 1 WHERE n.mail IN ('pending', 'held'))";
+const WAITS: &str = "iif(event_id IS NOT NULL, people <> '[]', \
+   EXISTS (SELECT 1 FROM json_each(outbox.people) j CROSS JOIN notices n \
+     ON n.user_id = j.value ->> 0 AND n.id = j.value ->> 1 WHERE n.mail IN ('pending', 'held')))";
 
 /// Records the outcome of one mail of a row: `sent`, `dropped` or `failed`. The second statement returns a row if
 /// this was the row's last mail.

@@ -43,6 +43,10 @@ pub fn selected_row(selection: &Selection, role: Role) -> String {
         )
 }
 
+/// SQL: the JSON list of who is in copy of the ticket `t`.
+pub(in crate::store) const CC: &str = "(SELECT json_group_array(json_object('email',c.address,'name',c.name) \
+  ORDER BY c.added_at,c.address) FROM ticket_addresses c WHERE c.ticket_id=t.id AND c.kind='cc' AND c.left_at IS NULL)";
+
 /// How many characters of the last message a list shows.
 const EXCERPT: usize = 160;
 
@@ -65,6 +69,7 @@ fn for_role(sql: String, role: Role) -> String {
         "iif(t.project_id IS NULL,NULL,substr(t.key,1,instr(t.key,'-')-1))",
     )
     .replace("$REQUESTER", requester)
+    .replace("$CC", pick(CC, "'[]'"))
     .replace("$UPDATED", pick("t.updated_at", "t.public_updated_at"))
     .replace("$MESSAGES", pick("t.message_count", "t.public_message_count"))
     .replace(

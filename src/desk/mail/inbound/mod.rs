@@ -14,6 +14,7 @@ pub mod mime;
 pub mod nesting;
 pub mod original;
 pub mod outcome;
+pub mod people;
 pub mod quote;
 pub mod redact;
 pub mod subject;
