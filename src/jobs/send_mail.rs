@@ -225,7 +225,8 @@ fn can_unsubscribe(letter: &OutboxMail) -> bool {
     !matches!(letter.facts.kind.as_str(), "password_reset" | "verify_email")
 }
 
-/// Unsubscribing from a copy takes the recipient out of the copy of the ticket; from a digest turns off the kind of notification that makes up most of it: replies.
+/// Unsubscribing from a copy takes the recipient out of the copy of the ticket; from a digest turns off the kind of notification that makes up most of it:
+/// replies; from an acknowledgement turns off mails about the status.
 fn unsubscribe_url(config: &Config, letter: &OutboxMail) -> String {
     let signer = &config.mail.signer;
     let page = format!("{}/api/v1/notifications/unsubscribe", config.mail.api_url);
@@ -237,6 +238,7 @@ fn unsubscribe_url(config: &Config, letter: &OutboxMail) -> String {
     }
     let kind = match letter.facts.kind.as_str() {
         "digest" => "reply",
+        "acknowledgement" => "status",
         kind => kind,
     };
     let word = format!("{}.{kind}", letter.user_id);
@@ -267,7 +269,12 @@ fn idempotency_key(letter: &OutboxMail) -> String {
 /// The mail with its headers: it can be replied to, belongs to its ticket's thread, and has a one-click unsubscribe
 /// (RFC 8058). It is marked as automatically generated (RFC 3834), so that other programs do not reply to it.
 fn compose<'a>(config: &Config, letter: &'a OutboxMail, links: &MailLinks) -> Sealed<'a> {
-    let mut headers = vec![("Auto-Submitted", "auto-generated".to_owned())];
+    // An acknowledgement is an answer, which nobody's program answers in turn.
+    let how = match letter.facts.kind.as_str() {
+        "acknowledgement" => "auto-replied",
+        _ => "auto-generated",
+    };
+    let mut headers = vec![("Auto-Submitted", how.to_owned())];
     let mut reply_to = None;
     if let (Some(address), Some(thread)) = (&config.mail.reply_to, thread(letter)) {
         reply_to = Some(if letter.is_copy {

@@ -2,10 +2,11 @@
 
 use serde_json::{Value, json};
 
-use crate::openapi::schema::{described, object, or_null, schema_ref};
+use crate::desk::tickets::status::Status;
+use crate::openapi::schema::{described, object, one_of, or_null, schema_ref};
 
 /// Schemas by name.
-pub fn schemas() -> [(&'static str, Value); 4] {
+pub fn schemas() -> [(&'static str, Value); 5] {
     let text = || json!({"type": "string"});
     let person = || object([("email", text()), ("name", text())]);
     let entry = object([("email", text()), ("name?", or_null(text()))]);
@@ -17,6 +18,15 @@ pub fn schemas() -> [(&'static str, Value); 4] {
                 json!({"type": "array", "items": person()}),
                 "They get the public answers of staff by mail, and may answer.",
             ),
+        ),
+        (
+            "LinkedTicket",
+            object([
+                ("id", json!({"type": "integer"})),
+                ("number", text()),
+                ("title", text()),
+                ("status", one_of(&Status::WORDS)),
+            ]),
         ),
         ("CcList", json!({"type": "array", "items": entry, "maxItems": 20})),
         (

@@ -178,7 +178,14 @@ fn who_is_in_copy_gets_the_answers_and_may_answer() {
             })
             .unwrap()
     );
-    // Staff see it on the ticket; customers do not.
+    // Staff see it on the ticket, and in lists that ask for it; customers do not.
+    let listed = agent
+        .get(&format!(
+            "/tickets?q={}&fields=id,cc",
+            ticket["description"].as_str().unwrap().trim()
+        ))
+        .is(200);
+    assert_eq!(listed.rows()[0]["cc"], copies["cc"]);
     let ticket_path = format!("/tickets/{}", ticket["id"]);
     assert_eq!(agent.get(&ticket_path).is(200).json()["cc"], copies["cc"]);
     assert_eq!(customer.get(&ticket_path).is(200).json()["cc"], json!([]));

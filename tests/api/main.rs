@@ -33,6 +33,7 @@ mod inbound;
 mod inbound_field;
 mod inbound_people;
 mod inbound_proof;
+mod inbound_threads;
 mod later;
 mod leaks;
 mod lifecycle;

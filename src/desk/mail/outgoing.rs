@@ -21,7 +21,7 @@ pub const MAX_DIGEST_ENTRIES: i64 = 50;
 /// What a mail is about. Read from SQL as JSON, so the field names are the keys there.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 pub struct MailContent {
-    /// A notification kind, or `digest`, `copy`, `password_reset`, `verify_email`.
+    /// A notification kind, or `acknowledgement`, `digest`, `copy`, `password_reset`, `verify_email`.
     pub kind: String,
     /// The full name of the recipient.
     pub name: String,
@@ -194,6 +194,13 @@ fn build_paragraphs(facts: &MailContent, links: &MailLinks) -> Vec<Paragraph> {
             }
             parts.extend(link("See the ticket"));
         }
+        "acknowledgement" => {
+            parts.push(Paragraph::Line(format!(
+                "your request {} has reached us. We will answer as soon as we can.",
+                ticket_label(facts)
+            )));
+            parts.extend(link("See the ticket"));
+        }
         "copy" => {
             if let Some(entry) = &facts.entry {
                 parts.extend(describe_entry(entry, Some(ticket_label(facts))));
@@ -352,6 +359,8 @@ mod tests {
             ("mention", "Bob mentioned you on \u{201c}It"),
             ("sla_at_risk", "the solution is due soon for \u{201c}It"),
             ("sla_breached", "the solution is overdue for \u{201c}It"),
+            ("copy", "Bob answered on \u{201c}It"),
+            ("acknowledgement", "your request \u{201c}It"),
         ] {
             let mail = render(&facts(kind), &MailLinks::default());
             assert!(mail.text.contains(want), "{kind}: {}", mail.text);

@@ -8,6 +8,7 @@ use crate::desk::person::Role;
 use crate::edge::db::Batch;
 use crate::http::error::Error;
 use crate::jobs::receive_mail::intake::{AnswerProof, Answered, Disposition, MailIntake, short_hash};
+use crate::jobs::receive_mail::new_ticket::Relation;
 use crate::jobs::receive_mail::reply::ReplyOutcome;
 use crate::jobs::shared;
 use crate::store::mail::inbound::{self as rows, AnsweredTicket, ReceivedMail, Sender};
@@ -97,8 +98,12 @@ impl MailIntake<'_> {
         if is_over_limit {
             return Ok(Disposition::NotTaken(Reason::OverLimit));
         }
-        self.open_ticket(&engine, sender, (head.as_deref(), None), &content)
-            .await
+        let relation = Relation {
+            head,
+            relates_to: answered.as_ref().map(|answered| answered.ticket_id),
+            follows: None,
+        };
+        self.open_ticket(&engine, sender, &relation, &content).await
     }
 
     /// Whether a mail without proof of authenticity counts as sent by a customer's account because it answers a copy that

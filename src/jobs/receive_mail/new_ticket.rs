@@ -18,22 +18,34 @@ use crate::edge::ids;
 use crate::http::error::Error;
 use crate::jobs::receive_mail::intake::{Disposition, MailIntake};
 use crate::store::dispatch as dispatch_rows;
+use crate::store::mail::acknowledgements;
 use crate::store::mail::addresses::{self, AddedBy};
 use crate::store::mail::inbound::{self as rows, FileTarget, Sender, StoredFile, TakenMail};
 use crate::store::sql::guard::Guard;
 use crate::store::tickets::assignment::AutoAssign;
+use crate::store::tickets::links;
 use crate::store::tickets::subject::EventSubject;
 use crate::store::tickets::write::Requester;
 use crate::store::users::{self, NewUser};
 
+/// How a new ticket relates to others.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Relation {
+    /// Stands above the text.
+    pub head: Option<String>,
+    /// The ticket that the mail answers, to which the new one is linked.
+    pub relates_to: Option<i64>,
+    /// The ticket that the mail was too late for, and the last one that follows it.
+    pub follows: Option<(i64, Option<i64>)>,
+}
+
 impl MailIntake<'_> {
-    /// Opens a ticket for the sender, and creates a customer account if the address is unknown. `head` stands above the
-    /// text. `follows` is the ticket that the mail was too late for, and the last one that follows it.
+    /// Opens a ticket for the sender, and creates a customer account if the address is unknown.
     pub(super) async fn open_ticket(
         &self,
         engine: &Engine,
         sender: Option<Sender>,
-        (head, follows): (Option<&str>, Option<(i64, Option<i64>)>),
+        relation: &Relation,
         content: &str,
     ) -> Result<Disposition, Error> {
         let actor = match sender {
@@ -43,7 +55,7 @@ impl MailIntake<'_> {
         let uid_head = ids::uid_head(self.now).map_err(Error::Internal)?;
         let room = rows::remaining_files(None, false);
         let (files, refused) = self.store_files(&uid_head, room, &[]).await?;
-        let text = compose_body(head, &self.text, &refused);
+        let text = compose_body(relation.head.as_deref(), &self.text, &refused);
         let outcome = retry!(async {
             let day = number_day(self.now);
             let mut ticket = Ticket::new(&self.letter.title(), &text, actor.id, self.now);
@@ -70,14 +82,21 @@ impl MailIntake<'_> {
                 ticket: EventSubject::NewTicket,
                 is_internal: false,
                 opens: true,
-                follows_id: follows.map(|(id, _)| id),
+                follows_id: relation.follows.map(|(id, _)| id),
             };
-            let guard = follows.map(|(id, last)| rows::expect_follow_up(id, actor.id, last));
+            let guard = relation
+                .follows
+                .map(|(id, last)| rows::expect_follow_up(id, actor.id, last));
             let mut stmts: Vec<Stmt> = guard.into_iter().collect();
             let opened = open_ticket::open_ticket(engine, &opening, Guard::new())?;
             stmts.extend(opened.guard.stmt());
             stmts.extend(opened.stmts);
             stmts.extend(self.record_reply_to(&EventSubject::NewTicket));
+            let link = |other| links::insert_related(&EventSubject::NewTicket, other, self.now);
+            stmts.extend(relation.relates_to.map(link));
+            if self.is_acknowledged() {
+                stmts.extend(acknowledgements::insert(None, self.now));
+            }
             stmts.extend(self.record_cc(&EventSubject::NewTicket));
             self.commit((taken, content), stmts, &place, &files.attachments)
                 .await
@@ -86,6 +105,15 @@ impl MailIntake<'_> {
             self.delete_files(&files).await;
         }
         outcome
+    }
+
+    /// Whether the sender is told the number of the new ticket: nobody who is not proven, since the mail would go to
+    /// somebody else, and no program.
+    fn is_acknowledged(&self) -> bool {
+        self.is_trusted
+            && !self.letter.automatic.is_automatic()
+            && !self.letter.is_from_list
+            && !people::is_unread(&self.origin.address)
     }
 
     /// Sends the answers to where the sender wants them, if the sender is proven.

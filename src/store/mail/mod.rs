@@ -3,6 +3,7 @@
 //! Not allowed here: running the statements, talking to a mail server, and deciding what a mail
 //! says.
 
+pub mod acknowledgements;
 pub mod addresses;
 pub mod copies;
 pub mod inbound;

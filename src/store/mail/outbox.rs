@@ -92,7 +92,7 @@ const ENTRY: &str = "json_object('kind', n.kind, 'actor', a.full_name, 'body', m
 const JOINS: &str = "JOIN users u ON u.id = n.user_id JOIN settings s ON s.id = 1 \
    LEFT JOIN tickets t ON t.id = n.ticket_id LEFT JOIN events e ON e.id = n.event_id \
    LEFT JOIN messages m ON m.id = e.message_id LEFT JOIN users a ON a.id = e.actor_id \
-   LEFT JOIN notification_preferences p ON p.user_id = n.user_id AND p.kind = n.kind";
+   LEFT JOIN notification_preferences p ON p.user_id = n.user_id AND p.kind = iif(n.kind = 'acknowledgement', 'status', n.kind)";
 
 /// The SQL condition for a notice still being allowed to be mailed.
 fn may_send() -> String {
@@ -113,7 +113,7 @@ pub fn list_mails(id: i64) -> Stmt {
         may_send()
     );
     Stmt::new(format!(
-        "SELECT json_object('id', n.id, 'uid', {UID}, 'user_id', n.user_id, 'email', {MAIL_ADDRESS}, 'attempts', d.attempts, 'created_at', d.created_at, \
+        "SELECT json_object('id', n.id, 'uid', {UID}, 'user_id', n.user_id, 'email', iif(n.kind = 'acknowledgement', u.email, {MAIL_ADDRESS}), 'attempts', d.attempts, 'created_at', d.created_at, \
            'may', json(iif({may}, 'true', 'false')), 'facts', json_object('kind', n.kind, \
            'name', u.full_name, 'words', n.message, 'entry', json(iif(n.event_id IS NULL, 'null', {ENTRY})), \
            'ticket', json(iif(t.id IS NULL, 'null', json_object('id', t.id, 'number', t.number, 'title', t.title, 'status', t.status))), \

@@ -10,6 +10,7 @@ use crate::store::tickets::view::TICKET;
 
 thread_local! {
     static ROWS: [OnceCell<String>; 2] = const { [const { OnceCell::new() }; 2] };
+    static LIST_ROWS: [OnceCell<String>; 2] = const { [const { OnceCell::new() }; 2] };
 }
 
 /// The SQL of the text of a row with all fields of a [`TICKET`], for a reader of this role.
@@ -22,14 +23,28 @@ pub fn ticket_row(role: Role) -> String {
     })
 }
 
+/// Like [`ticket_row`], for a list: people in copy would be looked up for every ticket, and are null.
+pub fn list_row(role: Role) -> String {
+    let internal = policy::may_read_internal(role);
+    LIST_ROWS.with(|[customers, staff]| {
+        let cell = if internal { staff } else { customers };
+        let row = || selected(Selection::all(&TICKET).sql().replace("$CC", "NULL"), role);
+        cell.get_or_init(row).clone()
+    })
+}
+
 /// The SQL of the text of a row with the selected fields of a [`TICKET`] or a [`TICKET_ROW`], for a reader of this
 /// role.
 ///
 /// [`TICKET_ROW`]: crate::store::tickets::view::TICKET_ROW
 pub fn selected_row(selection: &Selection, role: Role) -> String {
+    selected(selection.sql(), role)
+}
+
+fn selected(sql: String, role: Role) -> String {
     let internal = policy::may_read_internal(role);
     let message = if internal { "" } else { " AND m.is_internal = 0" };
-    for_role(selection.sql(), role)
+    for_role(sql, role)
         // Numbers are bound as REAL.
         .replace("$NOW", "CAST(?1 AS INTEGER)")
         .replace("$REOPEN_SINCE", "CAST(?2 AS INTEGER)")

@@ -117,8 +117,9 @@ pub const TICKET: View = View {
             "(SELECT card FROM users WHERE id=t.assignee_id)",
             Out::Card,
         ),
-        field("cc", "$CC", Out::Json("Cc"))
-            .doc("Who is in copy, for staff; customers see an empty list. `/tickets/{id}/cc` changes it."),
+        nullable("cc", "$CC", Out::Json("Cc")).doc(
+            "Who is in copy, for staff; customers see an empty list. Null in lists that do not ask for it by `fields`.",
+        ),
         nullable("contact_email", "t.contact_email", Out::Text)
             .doc("Another address given at creation; never mailed."),
         field("workflow", "t.workflow", Out::Word(&choices::WORKFLOW)),

@@ -57,7 +57,7 @@ pub fn in_copy<'a>(mail: &'a IncomingMail, own: OwnAddresses) -> Vec<&'a MailAdd
 }
 
 /// Whether mails to this address are read by nobody, as far as its name tells.
-fn is_unread(address: &str) -> bool {
+pub fn is_unread(address: &str) -> bool {
     let local = address.split('@').next().unwrap_or_default().to_lowercase();
     let letters: String = local.chars().filter(|c| c.is_alphanumeric()).collect();
     ["noreply", "donotreply", "mailerdaemon", "postmaster"]
