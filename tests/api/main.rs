@@ -22,6 +22,7 @@ mod bodies;
 mod categories;
 mod clock;
 mod conventions;
+mod corpus;
 mod cost;
 mod downloads;
 mod durability;

@@ -359,13 +359,16 @@ mod tests {
             ("mention", "Bob mentioned you on \u{201c}It"),
             ("sla_at_risk", "the solution is due soon for \u{201c}It"),
             ("sla_breached", "the solution is overdue for \u{201c}It"),
-            ("copy", "Bob answered on \u{201c}It"),
             ("acknowledgement", "your request \u{201c}It"),
         ] {
             let mail = render(&facts(kind), &MailLinks::default());
             assert!(mail.text.contains(want), "{kind}: {}", mail.text);
             assert_eq!(mail.subject, "[TICK-20260101-0001] It <b>burns</b>");
         }
+        let mut copy = facts("reply");
+        copy.kind = "copy".to_owned();
+        let mail = render(&copy, &MailLinks::default());
+        assert!(mail.text.starts_with("Hello,\n") && mail.text.contains("Bob answered on \u{201c}It"));
         let mut status = facts("status");
         status.entry.as_mut().unwrap().changes =
             json!([{"field": "status", "from": "open", "to": "in_progress"}]);

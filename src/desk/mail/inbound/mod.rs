@@ -7,6 +7,8 @@
 pub mod attachment;
 pub mod authentication;
 pub mod automatic;
+#[cfg(test)]
+mod corpus;
 pub mod digest;
 pub mod header;
 pub mod letter;
