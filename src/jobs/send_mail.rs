@@ -225,12 +225,14 @@ fn can_unsubscribe(letter: &OutboxMail) -> bool {
     !matches!(letter.facts.kind.as_str(), "password_reset" | "verify_email")
 }
 
-/// Unsubscribing from a copy takes the recipient out of the copy of the ticket; from a digest turns off the kind of notification that makes up most of it:
+/// Unsubscribing from a copy takes the recipient out of the copy of the ticket; somebody else's preferences are never
+/// changed. From a digest, it turns off the kind of notification that makes up most of it:
 /// replies; from an acknowledgement turns off mails about the status.
 fn unsubscribe_url(config: &Config, letter: &OutboxMail) -> String {
     let signer = &config.mail.signer;
     let page = format!("{}/api/v1/notifications/unsubscribe", config.mail.api_url);
-    if let Some(ticket) = letter.facts.ticket.as_ref().filter(|_| letter.is_copy) {
+    let is_elsewhere = letter.is_copy || letter.is_redirected;
+    if let Some(ticket) = letter.facts.ticket.as_ref().filter(|_| is_elsewhere) {
         return format!(
             "{page}?token={}",
             copy_token::sign(signer, ticket.id, &letter.email)

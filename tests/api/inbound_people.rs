@@ -114,6 +114,24 @@ fn answers_go_where_the_sender_wants_them() {
         &plain(&stranger, "Re: A question", "", &word),
     );
     assert_ne!(one(&word)["id"], ticket["id"]);
+    // Who wants no more mails there stops them for this ticket, and not for whoever else uses the form.
+    Anon::new().post(&leave_path(&sent), json!({})).is(200);
+    let last = unique();
+    make::message(Admin::any(), &ticket, &last);
+    mail(&form, &last);
+    assert!(!is_mailed(&visitor, &last));
+    let (other, word, answer) = (make::email(), unique(), unique());
+    let headers = format!("Reply-To: {other}\n");
+    accepted(&form, SUPPORT, &plain(&form, "A question", &headers, &word));
+    make::message(Admin::any(), &one(&word), &answer);
+    mail(&other, &answer);
+}
+
+/// The path of the link that stops mails.
+fn leave_path(sent: &Value) -> String {
+    let link = sent["headers"]["List-Unsubscribe"].as_str().unwrap();
+    let path = link.split("/api/v1").nth(1).unwrap();
+    path.trim_end_matches('>').to_owned()
 }
 
 #[test]
@@ -332,12 +350,7 @@ fn who_leaves_the_copy_is_mailed_no_more() {
             .unwrap()
             .contains(link.trim_matches(['<', '>']))
     );
-    let path = link
-        .split("/api/v1")
-        .nth(1)
-        .unwrap()
-        .trim_end_matches('>')
-        .to_owned();
+    let path = leave_path(&sent);
     // Looking at the link changes nothing, and neither does a link that was made up.
     Anon::new().get(&path).is(200);
     let other = path.replacen("token=", "token=1", 1);
@@ -477,4 +490,57 @@ fn a_closed_account_is_in_no_copy() {
     let me = json!({"password": make::PASSWORD});
     leaver.ask("DELETE", "/users/me").json(&me).send().is(204);
     assert!(in_copy(&ticket).is_empty());
+}
+
+#[test]
+fn somebody_in_copy_has_no_more_than_the_mails() {
+    let (customer, colleague) = (Customer::fresh(), Customer::fresh());
+    let ticket = ticket_with(&customer, &colleague.email);
+    let path = format!("/tickets/{}", ticket["id"]);
+    colleague.get(&path).refused(404, "NOT_FOUND");
+    colleague
+        .get(&format!("{path}/comments"))
+        .refused(404, "NOT_FOUND");
+    let subject = format!("Re: [{}] x", ticket["number"].as_str().unwrap());
+    let status = |to: &str| {
+        let body = json!({"status": to});
+        Admin::any().put(&format!("{path}/status"), body).is(200)
+    };
+    for to in ["assigned", "in_progress", "waiting"] {
+        status(to);
+    }
+    // The answer wakes the ticket as the requester's does.
+    accepted(
+        &colleague.email,
+        SUPPORT,
+        &plain(&colleague.email, &subject, "", "Here it is."),
+    );
+    let woken = Admin::any().get(&path).is(200).json();
+    assert_eq!(woken["status"], "in_progress");
+    assert_eq!(messages(&ticket), ["Here it is."]);
+    // Whoever wants no mails of that kind gets none here, either.
+    let off = json!({"preferences": {"reply": {"email": false}}});
+    colleague.put("/notifications/preferences", off).is(200);
+    let (word, witness) = (unique(), make::email());
+    let both = json!({"cc": [{"email": colleague.email}, {"email": witness}]});
+    Admin::any().put(&cc_path(&ticket), both).is(200);
+    make::message(Admin::any(), &ticket, &word);
+    mail(&witness, &word);
+    assert!(!is_mailed(&colleague.email, &word));
+}
+
+#[test]
+fn a_busy_ticket_does_not_flood_who_is_in_copy() {
+    let (customer, bob) = (Customer::fresh(), make::email());
+    let ticket = ticket_with(&customer, &bob);
+    let word = unique();
+    for at in 0..23 {
+        make::message(Admin::any(), &ticket, &format!("{word} {at}"));
+    }
+    assert!(Stub::shared().wait(20, is_to(&bob, &word)).len() == 20);
+    // Another ticket is another matter, and what was to be sent before it has left by then.
+    let (other, last) = (ticket_with(&customer, &bob), unique());
+    make::message(Admin::any(), &other, &last);
+    mail(&bob, &last);
+    assert_eq!(Stub::shared().seen(is_to(&bob, &word)).len(), 20);
 }

@@ -105,9 +105,9 @@ pub async fn unsubscribe(call: &Call<'_>) -> Result<Reply, Error> {
     let signer = &call.app.config.mail.signer;
     if let Some((ticket_id, address)) = copy_token::verify(signer, &token) {
         let left = addresses::leave(ticket_id, &address, call.now());
-        call.app.db.batch(&[left]).await?;
+        call.app.db.batch(&left).await?;
         return Ok(Reply::ok(
-            r#"{"message":"you are no longer in copy of this ticket"}"#.to_owned(),
+            r#"{"message":"you will get no more mails about this ticket"}"#.to_owned(),
         ));
     }
     let word = Signer::payload(&token).filter(|_| signer.verify("unsubscribe", &token, ""));

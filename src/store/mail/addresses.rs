@@ -13,7 +13,7 @@ use crate::store::tickets::ticket::{Viewer, ticket_condition};
 
 /// SQL: the address that a mail about the ticket `t` to the user `u` goes to.
 pub(super) const MAIL_ADDRESS: &str = "coalesce((SELECT c.address FROM ticket_addresses c \
-   WHERE c.ticket_id = t.id AND c.kind = 'reply_to' AND t.requester_id = u.id LIMIT 1), u.email)";
+   WHERE c.ticket_id = t.id AND c.kind = 'reply_to' AND c.left_at IS NULL AND t.requester_id = u.id LIMIT 1), u.email)";
 
 /// Who puts people in copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,17 +23,18 @@ pub enum AddedBy {
     Staff,
 }
 
-/// Sends the answers to a ticket's requester to this address, and no longer to another.
+/// Sends the answers to a ticket's requester to this address, and no longer to another, unless the person there wants no
+/// mails.
 pub fn replace_reply_to(subject: &EventSubject, person: &MailAddress, now: i64) -> [Stmt; 2] {
     let (ticket, arg) = subject_condition(subject);
     [
         Stmt::new(format!(
-            "DELETE FROM ticket_addresses WHERE kind = 'reply_to' AND ticket_id = (SELECT t.id FROM tickets t WHERE {ticket})"
+            "DELETE FROM ticket_addresses WHERE kind = 'reply_to' AND left_at IS NULL AND ticket_id = (SELECT t.id FROM tickets t WHERE {ticket})"
         ))
         .bind(arg.clone()),
         Stmt::new(format!(
             "INSERT INTO ticket_addresses (ticket_id, kind, address, name, added_at) SELECT t.id, 'reply_to', ?2, ?3, ?4 \
-             FROM tickets t WHERE {ticket}"
+             FROM tickets t WHERE {ticket} AND NOT EXISTS (SELECT 1 FROM ticket_addresses l WHERE l.address = ?2 AND l.left_at IS NOT NULL)"
         ))
         .bind(arg)
         .bind(person.address.to_lowercase())
@@ -100,8 +101,8 @@ pub struct Participant {
 pub fn find_participant(ticket_id: i64, address: &str) -> Stmt {
     Stmt::new(
         "SELECT c.kind, u.email_key AS requester FROM ticket_addresses c JOIN tickets t ON t.id = c.ticket_id \
-         JOIN users u ON u.id = t.requester_id WHERE c.ticket_id = ?1 AND c.address = ?2 AND c.left_at IS NULL \
-         ORDER BY c.kind DESC LIMIT 1",
+         JOIN users u ON u.id = t.requester_id WHERE c.ticket_id = ?1 AND c.address = ?2 \
+         AND (c.kind = 'reply_to' OR c.left_at IS NULL) ORDER BY c.kind DESC LIMIT 1",
     )
     .bind(ticket_id)
     .bind(address)
@@ -117,7 +118,7 @@ pub fn show(reader: &Viewer, reference: &Ref) -> Stmt {
                'left', json((SELECT json_group_array({ONE} ORDER BY c.left_at, c.address) FROM ticket_addresses c \
                  WHERE c.ticket_id = t.id AND c.kind = 'cc' AND c.left_at IS NOT NULL)), \
                'reply_to', json(coalesce((SELECT {ONE} FROM ticket_addresses c \
-                 WHERE c.ticket_id = t.id AND c.kind = 'reply_to' LIMIT 1), 'null'))) AS j, NULL AS v, t.id AS id \
+                 WHERE c.ticket_id = t.id AND c.kind = 'reply_to' AND c.left_at IS NULL LIMIT 1), 'null'))) AS j, NULL AS v, t.id AS id \
              FROM tickets t WHERE {name} AND t.deleted_at IS NULL AND {}",
             reader.scope.condition()
         ))
@@ -149,16 +150,17 @@ pub fn replace_cc(ticket_id: i64, people: &[MailAddress], now: i64) -> Vec<Stmt>
     std::iter::once(delete).chain(insert).collect()
 }
 
-/// Takes an address out of the copy of a ticket, for good.
-pub fn leave(ticket_id: i64, address: &str, now: i64) -> Stmt {
-    Stmt::new(
+/// Takes an address out of the copy of a ticket, for good, and sends no answers to its requester there.
+pub fn leave(ticket_id: i64, address: &str, now: i64) -> [Stmt; 2] {
+    let answers = Stmt::new(
+        "UPDATE ticket_addresses SET left_at = coalesce(left_at, ?3) WHERE ticket_id = ?1 AND kind = 'reply_to' AND address = ?2",
+    );
+    let copies = Stmt::new(
         "INSERT INTO ticket_addresses (ticket_id, kind, address, added_at, left_at) \
          SELECT t.id, 'cc', ?2, ?3, ?3 FROM tickets t WHERE t.id = ?1 \
          ON CONFLICT (ticket_id, kind, address) DO UPDATE SET left_at = coalesce(left_at, excluded.left_at)",
-    )
-    .bind(ticket_id)
-    .bind(address)
-    .bind(now)
+    );
+    [answers, copies].map(|stmt| stmt.bind(ticket_id).bind(address).bind(now))
 }
 
 /// Forgets the address of a person whose account is about to be closed, and where the answers to them were to go.

@@ -42,6 +42,9 @@ pub struct OutboxMail {
     /// It goes to somebody in copy, who may have no account: `user_id` is 0, and `id` that of the event.
     #[serde(default)]
     pub is_copy: bool,
+    /// It goes to another address than that of its user: where the requester of its ticket wants the answers.
+    #[serde(default)]
+    pub is_redirected: bool,
     /// The mail may be sent: the recipient is active, has not opted out, and may see what it tells.
     pub may: bool,
     pub facts: MailContent,
@@ -114,6 +117,7 @@ pub fn list_mails(id: i64) -> Stmt {
     );
     Stmt::new(format!(
         "SELECT json_object('id', n.id, 'uid', {UID}, 'user_id', n.user_id, 'email', iif(n.kind = 'acknowledgement', u.email, {MAIL_ADDRESS}), 'attempts', d.attempts, 'created_at', d.created_at, \
+           'is_redirected', json(iif(n.kind <> 'acknowledgement' AND {MAIL_ADDRESS} <> u.email, 'true', 'false')), \
            'may', json(iif({may}, 'true', 'false')), 'facts', json_object('kind', n.kind, \
            'name', u.full_name, 'words', n.message, 'entry', json(iif(n.event_id IS NULL, 'null', {ENTRY})), \
            'ticket', json(iif(t.id IS NULL, 'null', json_object('id', t.id, 'number', t.number, 'title', t.title, 'status', t.status))), \
