@@ -39,6 +39,7 @@ impl Store {
         drop(port);
         let keys = [id.to_owned(), secret.to_owned()];
         let server = serve(&host, &keys, &root);
+        wait_for(&host);
         Store {
             server,
             host,
@@ -56,6 +57,7 @@ impl Store {
     /// Starts it again.
     fn resume(&mut self) {
         self.server = serve(&self.host, &self.keys, &self.root);
+        wait_for(&self.host);
     }
 
     /// The originals of mails in the bucket.
@@ -74,19 +76,22 @@ impl Store {
     }
 }
 
-/// Starts the server, and waits until it listens.
+/// Starts the server; it does not listen yet.
 fn serve(host: &str, [id, secret]: &[String; 2], root: &Path) -> Child {
-    let server = Command::new(program())
+    Command::new(program())
         .args(["--host", "127.0.0.1", "--port", host.rsplit(':').next().unwrap()])
         .args(["--access-key", id, "--secret-key", secret])
         .arg(root)
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
-        .expect("s3s-fs starts");
+        .expect("s3s-fs starts")
+}
+
+fn wait_for(host: &str) {
     for _ in 0..100 {
         if TcpStream::connect(host).is_ok() {
-            return server;
+            return;
         }
         std::thread::sleep(Duration::from_millis(100));
     }

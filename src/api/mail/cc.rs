@@ -78,7 +78,7 @@ pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
     if let Some(person) = people.iter().find(|person| own.has(&person.address)) {
         return Err(Error::field(
             "cc",
-            &format!("{} is an address of this help desk", person.address),
+            format!("{} is an address of this help desk", person.address),
         ));
     }
     let (reader, reference) = (viewer(call)?, call.reference("id")?);
@@ -95,7 +95,7 @@ pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
         if let Some(person) = people.iter().find(has_left) {
             return Err(Error::field(
                 "cc",
-                &format!("{} has left the copy of this ticket", person.address),
+                format!("{} has left the copy of this ticket", person.address),
             ));
         }
         let before = known.iter().filter(|row| row.has_left == 0).count();

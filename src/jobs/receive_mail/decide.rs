@@ -8,7 +8,7 @@ use crate::desk::person::Role;
 use crate::edge::db::Batch;
 use crate::http::error::Error;
 use crate::jobs::receive_mail::intake::{AnswerProof, Answered, Disposition, MailIntake, short_hash};
-use crate::jobs::receive_mail::new_ticket::Relation;
+use crate::jobs::receive_mail::new_ticket::TicketOrigin;
 use crate::jobs::receive_mail::reply::ReplyOutcome;
 use crate::jobs::shared;
 use crate::store::mail::inbound::{self as rows, AnsweredTicket, ReceivedMail, Sender};
@@ -98,7 +98,7 @@ impl MailIntake<'_> {
         if is_over_limit {
             return Ok(Disposition::NotTaken(Reason::OverLimit));
         }
-        let relation = Relation {
+        let relation = TicketOrigin {
             head,
             relates_to: answered.as_ref().map(|answered| answered.ticket_id),
             follows: None,

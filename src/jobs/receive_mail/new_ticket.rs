@@ -30,7 +30,7 @@ use crate::store::users::{self, NewUser};
 
 /// How a new ticket relates to others.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Relation {
+pub(super) struct TicketOrigin {
     /// Stands above the text.
     pub head: Option<String>,
     /// The ticket that the mail answers, to which the new one is linked.
@@ -45,7 +45,7 @@ impl MailIntake<'_> {
         &self,
         engine: &Engine,
         sender: Option<Sender>,
-        relation: &Relation,
+        origin: &TicketOrigin,
         content: &str,
     ) -> Result<Disposition, Error> {
         let actor = match sender {
@@ -55,7 +55,7 @@ impl MailIntake<'_> {
         let uid_head = ids::uid_head(self.now).map_err(Error::Internal)?;
         let room = rows::remaining_files(None, false);
         let (files, refused) = self.store_files(&uid_head, room, &[]).await?;
-        let text = compose_body(relation.head.as_deref(), &self.text, &refused);
+        let text = compose_body(origin.head.as_deref(), &self.text, &refused);
         let outcome = retry!(async {
             let day = number_day(self.now);
             let mut ticket = Ticket::new(&self.letter.title(), &text, actor.id, self.now);
@@ -82,9 +82,9 @@ impl MailIntake<'_> {
                 ticket: EventSubject::NewTicket,
                 is_internal: false,
                 opens: true,
-                follows_id: relation.follows.map(|(id, _)| id),
+                follows_id: origin.follows.map(|(id, _)| id),
             };
-            let guard = relation
+            let guard = origin
                 .follows
                 .map(|(id, last)| rows::expect_follow_up(id, actor.id, last));
             let mut stmts: Vec<Stmt> = guard.into_iter().collect();
@@ -93,7 +93,7 @@ impl MailIntake<'_> {
             stmts.extend(opened.stmts);
             stmts.extend(self.record_reply_to(&EventSubject::NewTicket));
             let link = |other| links::insert_related(&EventSubject::NewTicket, other, self.now);
-            stmts.extend(relation.relates_to.map(link));
+            stmts.extend(origin.relates_to.map(link));
             if self.is_acknowledged() {
                 stmts.extend(acknowledgements::insert(None, self.now));
             }

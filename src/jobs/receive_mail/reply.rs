@@ -14,7 +14,7 @@ use crate::edge::db::{Batch, Rows};
 use crate::edge::ids;
 use crate::http::error::Error;
 use crate::jobs::receive_mail::intake::{AnswerProof, Answered, Disposition, MailIntake, OneText};
-use crate::jobs::receive_mail::new_ticket::{Relation, actor_of};
+use crate::jobs::receive_mail::new_ticket::{TicketOrigin, actor_of};
 use crate::jobs::shared;
 use crate::store::automation::ticket_context::{self, Candidate};
 use crate::store::mail::addresses::{self, Participant};
@@ -235,7 +235,7 @@ impl MailIntake<'_> {
             if is_over_limit {
                 return Ok(Disposition::NotTaken(Reason::OverLimit));
             }
-            let relation = Relation {
+            let relation = TicketOrigin {
                 head: head.clone(),
                 relates_to: Some(follows_id),
                 follows: Some((follows_id, last)),
