@@ -98,6 +98,7 @@ CREATE TABLE settings (
   agent_scope TEXT NOT NULL DEFAULT 'category' CHECK (agent_scope IN ('category', 'assigned', 'all')),
   reopen_window_days INTEGER NOT NULL DEFAULT 7 CHECK (reopen_window_days BETWEEN 0 AND 3650),
   auto_close_days INTEGER NOT NULL DEFAULT 7 CHECK (auto_close_days BETWEEN 0 AND 3650),
+  acknowledge INTEGER NOT NULL DEFAULT 1 CHECK (acknowledge IN (0, 1)),   -- mail the number of a ticket to its requester
   version INTEGER NOT NULL DEFAULT 1,
   updated_at INTEGER NOT NULL DEFAULT 0
 ) STRICT;
@@ -639,11 +640,12 @@ CREATE TABLE notification_preferences (
 -- be said then. A row goes when its last mail is done with: the table is as long as what waits, and needs no index.
 CREATE TABLE outbox (
   id INTEGER PRIMARY KEY,
-  people TEXT NOT NULL,                    -- [[user, notice], ...]
+  people TEXT NOT NULL,                    -- [[user, notice], ...]; of copies [[address], ...]
   attempts INTEGER NOT NULL DEFAULT 0,
   lease_until INTEGER NOT NULL DEFAULT 0,  -- somebody is sending them until then
   next_attempt_at INTEGER NOT NULL,
-  created_at INTEGER NOT NULL
+  created_at INTEGER NOT NULL,
+  event_id INTEGER                         -- copies of this event's message, for people who are in copy
 ) STRICT;
 
 -- Live rooms ---------------------------------------------------------------------------------------------------
@@ -866,3 +868,35 @@ CREATE TABLE folding (
   after_id INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 INSERT INTO folding (id) VALUES (1);
+
+-- People of a ticket who are known by their address: where a mail asked for the answers to its sender to be sent, and who
+-- is in copy. Public answers of staff are mailed to who is in copy; who has left is mailed no more, and stays here so that
+-- no other mail puts the address in copy again.
+CREATE TABLE ticket_addresses (
+  ticket_id INTEGER NOT NULL REFERENCES tickets (id),
+  kind TEXT NOT NULL CHECK (kind IN ('reply_to', 'cc')),
+  address TEXT NOT NULL,                   -- in lower case
+  name TEXT NOT NULL DEFAULT '',
+  added_at INTEGER NOT NULL,
+  left_at INTEGER,                         -- the person wants no copies
+  PRIMARY KEY (ticket_id, kind, address)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX ticket_addresses_left ON ticket_addresses (address) WHERE left_at IS NOT NULL;
+
+-- Links between tickets: each is one row, which both ends see.
+CREATE TABLE ticket_links (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,    -- never given again: what is deleted by its id is never another link
+  ticket_id INTEGER NOT NULL REFERENCES tickets (id),
+  type TEXT NOT NULL CHECK (type IN ('relates', 'duplicates', 'blocks', 'parent')),   -- what ticket_id is to other_id
+  other_id INTEGER NOT NULL REFERENCES tickets (id) CHECK (other_id <> ticket_id),
+  created_by INTEGER REFERENCES users (id),   -- NULL: the desk itself, because of a mail
+  created_at INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX ticket_links_once ON ticket_links (ticket_id, other_id, type);
+CREATE INDEX ticket_links_back ON ticket_links (other_id);
+
+-- Objects of the file store that a change has made superfluous: the originals of mails whose text was edited or deleted.
+-- The clock deletes them, and then their rows.
+CREATE TABLE object_removals (
+  key TEXT PRIMARY KEY
+) STRICT, WITHOUT ROWID;

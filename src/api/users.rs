@@ -16,7 +16,7 @@ use crate::http::input_values::{Input, Patch};
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape, choices};
 use crate::store::commit::CommitReply;
-use crate::store::mail::outbox;
+use crate::store::mail::{addresses, outbox};
 use crate::store::sessions as session_rows;
 use crate::store::sql::named_row::Named;
 use crate::store::tickets::assignment;
@@ -284,7 +284,8 @@ pub async fn close_me(call: &Call<'_>) -> Result<Reply, Error> {
                 return Err(Error::field("password", "is wrong"));
             }
         }
-        let mut stmts = users::close(account.id, account.version, call.now()).to_vec();
+        let mut stmts = addresses::forget(account.id).to_vec();
+        stmts.extend(users::close(account.id, account.version, call.now()));
         stmts.push(session_rows::revoke_all(account.id, call.now()));
         stmts.extend(assignment::unassign_all(account.id, account.id, call.now()));
         call.commit(stmts, CommitReply::Nothing).await

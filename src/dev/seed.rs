@@ -136,6 +136,7 @@ async fn create_users(app: &App) -> Result<Vec<SampleUser>, Error> {
                 id: row.id,
                 role,
                 card,
+                is_in_copy: false,
             },
             categories,
         });

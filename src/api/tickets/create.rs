@@ -23,6 +23,7 @@ use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape, choices};
 use crate::store::commit::{CommitBatch, CommitReply};
 use crate::store::dispatch;
+use crate::store::mail::acknowledgements;
 use crate::store::sql::guard::Guard;
 use crate::store::tickets::assignment::AutoAssign;
 use crate::store::tickets::subject::EventSubject;
@@ -170,8 +171,12 @@ fn new_batch(
         (Some(address), _) => opening.contact_email = Some(address.clone()),
         _ => {}
     }
-    let opened = open_ticket(&automation::Engine::of(call), &opening, guard)?;
+    let engine = automation::Engine::of(call);
+    let opened = open_ticket(&engine, &opening, guard)?;
     stmts.extend(opened.stmts);
+    if engine.sends_mail && matches!(opening.requester, Requester::Address(_)) {
+        stmts.extend(acknowledgements::insert(Some(call.my_id()?), now));
+    }
     let dispatches = if opened.is_plain {
         dispatch::list_for_event(&EventSubject::NewTicket, EventKind::TicketCreated, false, now)
     } else {

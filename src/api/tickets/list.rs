@@ -15,7 +15,7 @@ use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape, choices};
 use crate::store::sql::render::Selection;
 use crate::store::sql::rows::{IdRow, gather};
-use crate::store::tickets::json::{selected_row, ticket_row};
+use crate::store::tickets::json::{list_row, selected_row};
 use crate::store::tickets::list::filter::TicketFilter;
 use crate::store::tickets::list::query::{Sort, SortKey, TicketQuery};
 use crate::store::tickets::ticket::{self, TicketRow};
@@ -224,7 +224,7 @@ pub(in crate::api) async fn list_page(
     };
     match input.choices("fields") {
         None => {
-            let rows = list::page(&reader, &query, &ticket_row(reader.role), &page);
+            let rows = list::page(&reader, &query, &list_row(reader.role), &page);
             list(rows).reply(call, &page).await
         }
         Some(names) => {

@@ -162,6 +162,7 @@ impl<'a> Call<'a> {
             id: me.user_id,
             role: me.role,
             card: self.card.borrow().clone(),
+            is_in_copy: false,
         })
     }
 

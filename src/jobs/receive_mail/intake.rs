@@ -65,6 +65,8 @@ pub(super) struct MailIntake<'a> {
     /// Text of ours was removed.
     pub is_cut: bool,
     pub thread: Option<MailThread>,
+    /// It was sent to the reply address that was given to its sender, who was in copy then.
+    pub answers_copy: bool,
     /// The sender address is considered authentic.
     pub is_trusted: bool,
 }
@@ -106,6 +108,10 @@ impl<'a> MailIntake<'a> {
             text: String::new(),
             is_cut: false,
             thread: own.and_then(|own| letter.find_thread(&mail.recipient(), own)),
+            answers_copy: own.is_some_and(|own| {
+                own.parse_copy_address(&mail.recipient(), &author.address)
+                    .is_some()
+            }),
             is_trusted,
         };
         (intake.text, intake.is_cut) = (intake.redact(&letter.text), false);

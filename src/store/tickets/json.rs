@@ -11,6 +11,7 @@ use crate::store::tickets::view::TICKET;
 
 thread_local! {
     static ROWS: [OnceCell<String>; 2] = const { [const { OnceCell::new() }; 2] };
+    static LIST_ROWS: [OnceCell<String>; 2] = const { [const { OnceCell::new() }; 2] };
 }
 
 /// The SQL of the text of a row with all fields of a [`TICKET`], for a reader of this role.
@@ -23,14 +24,28 @@ pub fn ticket_row(role: Role) -> String {
     })
 }
 
+/// Like [`ticket_row`], for a list: people in copy would be looked up for every ticket, and are null.
+pub fn list_row(role: Role) -> String {
+    let internal = policy::may_read_internal(role);
+    LIST_ROWS.with(|[customers, staff]| {
+        let cell = if internal { staff } else { customers };
+        let row = || selected(Selection::all(&TICKET).sql().replace("$CC", "NULL"), role);
+        cell.get_or_init(row).clone()
+    })
+}
+
 /// The SQL of the text of a row with the selected fields of a [`TICKET`] or a [`TICKET_ROW`], for a reader of this
 /// role.
 ///
 /// [`TICKET_ROW`]: crate::store::tickets::view::TICKET_ROW
 pub fn selected_row(selection: &Selection, role: Role) -> String {
+    selected(selection.sql(), role)
+}
+
+fn selected(sql: String, role: Role) -> String {
     let internal = policy::may_read_internal(role);
     let message = if internal { "" } else { " AND m.is_internal = 0" };
-    for_role(selection.sql(), role)
+    for_role(sql, role)
         // Numbers are bound as REAL.
         .replace("$NOW", "CAST(?1 AS INTEGER)")
         .replace("$REOPEN_SINCE", "CAST(?2 AS INTEGER)")
@@ -44,6 +59,10 @@ pub fn selected_row(selection: &Selection, role: Role) -> String {
             ),
         )
 }
+
+/// SQL: the JSON list of who is in copy of the ticket `t`.
+pub(in crate::store) const CC: &str = "(SELECT json_group_array(json_object('email',c.address,'name',c.name) \
+  ORDER BY c.added_at,c.address) FROM ticket_addresses c WHERE c.ticket_id=t.id AND c.kind='cc' AND c.left_at IS NULL)";
 
 /// How many characters of the last message a list shows.
 const EXCERPT: usize = 160;
@@ -68,6 +87,7 @@ fn for_role(sql: String, role: Role) -> String {
     )
     .replace("$CONTACT", pick(",email", ""))
     .replace("$CARD", card)
+    .replace("$CC", pick(CC, "'[]'"))
     .replace("$UPDATED", pick("t.updated_at", "t.public_updated_at"))
     .replace("$MESSAGES", pick("t.message_count", "t.public_message_count"))
     .replace(

@@ -9,6 +9,7 @@ pub mod attachments;
 pub mod counts;
 pub mod events;
 pub mod json;
+pub mod links;
 pub mod list;
 pub mod messages;
 pub mod subject;

@@ -113,6 +113,9 @@ pub const TICKET: View = View {
         field("tags", "t.tags", Out::Json("Tags")),
         field("requester", "t.requester_id", Out::Contact),
         nullable("assignee", "t.assignee_id", Out::Person),
+        nullable("cc", "$CC", Out::Json("Cc")).doc(
+            "Who is in copy, for staff; customers see an empty list. Null in lists that do not ask for it by `fields`.",
+        ),
         nullable("contact_email", "t.contact_email", Out::Text)
             .doc("Another address given at creation; never mailed."),
         field("workflow", "t.workflow", Out::Word(&choices::WORKFLOW)),
