@@ -35,6 +35,7 @@ use crate::store::automation::rules::RuleSet;
 use crate::store::commit;
 use crate::store::dispatch::Dispatch;
 use crate::store::sessions;
+use crate::store::sql::carry::{carry, split_carried};
 use crate::store::sql::scope::Scope;
 use crate::store::tickets::ticket::Viewer;
 
@@ -213,7 +214,7 @@ impl<'a> Call<'a> {
         batch.extend(stmts.iter().enumerate().map(|(at, stmt)| {
             let stmt = stmt.clone();
             if carrier == Some(at) {
-                stmt.carry(authority.clone())
+                carry(stmt, authority.clone())
             } else {
                 stmt
             }
@@ -239,7 +240,7 @@ impl<'a> Call<'a> {
         let mut own = Vec::new();
         for (at, mut rows) in rows.enumerate() {
             if carrier == Some(at) {
-                (authority, rows) = rows.split_carried()?;
+                (authority, rows) = split_carried(rows)?;
             }
             own.push(rows);
         }

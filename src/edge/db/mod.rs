@@ -1,109 +1,20 @@
 //! D1: runs statements, returns rows, and counts the cost.
 
-mod connection;
+mod bound;
 mod prepared;
+mod stmt;
 
-use std::borrow::Cow;
 use std::cell::Cell;
 use std::marker::PhantomData;
 use std::ops::Deref;
 
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::edge::db::connection::Connection;
+use crate::edge::db::bound::BoundDatabase;
 
-/// A value bound to a statement. D1 does not accept BigInt; ids and times are exact as floats up to 2^53 - 1. SQLite
-/// sees a REAL, so a statement that converts a number to text, or divides it, must cast it to INTEGER first.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(untagged)]
-pub enum Arg {
-    Null,
-    Int(i64),
-    Text(String),
-}
-
-impl From<i64> for Arg {
-    fn from(value: i64) -> Self {
-        Arg::Int(value)
-    }
-}
-impl From<bool> for Arg {
-    fn from(value: bool) -> Self {
-        Arg::Int(i64::from(value))
-    }
-}
-impl From<&str> for Arg {
-    fn from(value: &str) -> Self {
-        Arg::Text(value.to_owned())
-    }
-}
-impl From<String> for Arg {
-    fn from(value: String) -> Self {
-        Arg::Text(value)
-    }
-}
-impl From<&String> for Arg {
-    fn from(value: &String) -> Self {
-        Arg::Text(value.clone())
-    }
-}
-impl<T: Into<Arg>> From<Option<T>> for Arg {
-    fn from(value: Option<T>) -> Self {
-        value.map_or(Arg::Null, Into::into)
-    }
-}
-
-/// One SQL statement with its arguments, starting with `?1`.
-#[derive(Clone, Debug)]
-pub struct Stmt {
-    pub sql: Cow<'static, str>,
-    pub args: Vec<Arg>,
-}
-
-impl Stmt {
-    /// A statement without arguments.
-    pub fn new(sql: impl Into<Cow<'static, str>>) -> Stmt {
-        Stmt {
-            sql: sql.into(),
-            args: Vec::new(),
-        }
-    }
-
-    /// Gives the text `j` of another statement as `carried` beside its own, in one row: a statement less to run. Both
-    /// have to give at most one row. The parameters of `other` are numbered as if it stood alone.
-    #[must_use]
-    pub fn carry(self, other: Stmt) -> Stmt {
-        let first = self.args.len();
-        let mut text = String::with_capacity(other.sql.len());
-        for (at, part) in other.sql.split('?').enumerate() {
-            if at == 0 {
-                text.push_str(part);
-                continue;
-            }
-            let digits = part
-                .len()
-                .saturating_sub(part.trim_start_matches(|c: char| c.is_ascii_digit()).len());
-            let (number, rest) = part.split_at_checked(digits).unwrap_or_default();
-            let number = number.parse::<usize>().unwrap_or_default().saturating_add(first);
-            text.push_str(&format!("?{number}{rest}"));
-        }
-        let mut args = self.args;
-        args.extend(other.args);
-        Stmt {
-            sql: format!("SELECT ({text}) AS carried, ({}) AS j", self.sql).into(),
-            args,
-        }
-    }
-
-    /// Binds the next argument.
-    #[must_use]
-    pub fn bind(mut self, arg: impl Into<Arg>) -> Stmt {
-        self.args.push(arg.into());
-        self
-    }
-}
+pub use crate::edge::db::stmt::{Arg, Stmt};
 
 /// Why a statement failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -156,7 +67,7 @@ impl Batch {
     }
 
     /// Adds a statement that gives at most one row, with the text `j`. Such a statement can carry another one
-    /// ([`Stmt::carry`]).
+    /// ([`carry`](crate::store::sql::carry::carry)).
     pub fn add_text(&mut self, stmt: Stmt) -> Slot<TextRow> {
         let slot = self.add(stmt);
         self.text = Some(slot.at);
@@ -320,6 +231,12 @@ pub struct TextRow {
 #[derive(Debug)]
 pub struct Rows(Vec<Value>);
 
+impl From<Vec<Value>> for Rows {
+    fn from(rows: Vec<Value>) -> Self {
+        Rows(rows)
+    }
+}
+
 impl Rows {
     /// All rows as `T`.
     ///
@@ -337,21 +254,9 @@ impl Rows {
         self.0.first().map(read).transpose()
     }
 
-    /// The text that [`Stmt::carry`] added, and the row without it: none if it had no text of its own.
-    ///
-    /// # Errors
-    /// As [`Rows::all`].
-    pub fn split_carried(mut self) -> Result<(Option<String>, Rows), DbError> {
-        #[derive(Deserialize)]
-        struct Carried {
-            carried: Option<String>,
-            j: Option<serde::de::IgnoredAny>,
-        }
-        let row = self.first::<Carried>()?;
-        if row.as_ref().is_none_or(|row| row.j.is_none()) {
-            self.0.clear();
-        }
-        Ok((row.and_then(|row| row.carried), self))
+    /// No rows.
+    pub fn none() -> Rows {
+        Rows(Vec::new())
     }
 
     /// Whether there is no row at all.
@@ -385,7 +290,7 @@ pub struct Cost {
 
 /// The database, used for one request.
 pub struct Db {
-    connection: Connection,
+    bound: BoundDatabase,
     cost: Cell<Cost>,
 }
 
@@ -396,7 +301,7 @@ impl Db {
     /// When the binding is missing.
     pub fn open(env: &worker::Env) -> Result<Db, DbError> {
         Ok(Db {
-            connection: Connection::open(env).map_err(DbError::Other)?,
+            bound: BoundDatabase::open(env).map_err(DbError::Other)?,
             cost: Cell::default(),
         })
     }
@@ -410,7 +315,7 @@ impl Db {
             return Ok(Answers::default());
         }
         self.count(|cost| cost.trips = cost.trips.saturating_add(1));
-        let results = self.connection.run(stmts).await.map_err(DbError::from_message)?;
+        let results = self.bound.run(stmts).await.map_err(DbError::from_message)?;
         Ok(results
             .into_iter()
             .map(|result| {

@@ -97,29 +97,3 @@ fn messages_of_d1_become_errors() {
         assert_eq!(DbError::from_message(message.to_owned()), want);
     }
 }
-
-#[test]
-fn a_text_carries_another_one() {
-    let text = Stmt::new("SELECT ?1 || ?2 AS j").bind("a").bind("b");
-    let other = Stmt::new("SELECT x FROM t WHERE id = ?1 AND b > ?2 AND c = ?1").bind(7);
-    let both = text.carry(other.bind(8));
-    assert_eq!(
-        both.sql,
-        "SELECT (SELECT x FROM t WHERE id = ?3 AND b > ?4 AND c = ?3) AS carried, (SELECT ?1 || ?2 AS j) AS j"
-    );
-    let args: [Arg; 4] = ["a".into(), "b".into(), 7.into(), 8.into()];
-    assert_eq!(both.args, args);
-
-    let split = |row: Value| {
-        let (carried, rows) = Rows(vec![row]).split_carried().unwrap();
-        (carried, rows.text().unwrap())
-    };
-    let text = |text: &str| Some(text.to_owned());
-    assert_eq!(split(json!({"carried": "x", "j": "y"})), (text("x"), text("y")));
-    assert_eq!(split(json!({"carried": "x", "j": null})), (text("x"), None));
-    assert_eq!(split(json!({"carried": null, "j": "y"})), (None, text("y")));
-    let (carried, rows) = Rows(vec![json!({"carried": "x", "j": null})])
-        .split_carried()
-        .unwrap();
-    assert_eq!((carried, rows.is_empty()), (text("x"), Ok(true)));
-}

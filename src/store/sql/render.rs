@@ -19,11 +19,11 @@ pub struct Selection {
 }
 
 /// A column: its SQL, and whether that is the id of a person.
-type Column = (&'static str, Option<Person>);
+type Column = (&'static str, Option<PersonColumns>);
 
 /// What is read of a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Person {
+enum PersonColumns {
     Card,
     Contact,
 }
@@ -31,8 +31,8 @@ enum Person {
 fn column_sql((sql, person): &Column) -> String {
     let more = match person {
         None => return (*sql).to_owned(),
-        Some(Person::Card) => "",
-        Some(Person::Contact) => "$CONTACT",
+        Some(PersonColumns::Card) => "",
+        Some(PersonColumns::Contact) => "$CONTACT",
     };
     format!(
         "(SELECT json_array({}{more}) FROM users WHERE id={sql})",
@@ -184,8 +184,8 @@ pub fn render_stored(view: &'static View, stored: String) -> String {
 fn needed(field: &'static OutField) -> impl Iterator<Item = Column> {
     let (columns, person) = match field.out {
         Out::Computed(computed) => (computed.needs, None),
-        Out::Person => (std::slice::from_ref(&field.sql), Some(Person::Card)),
-        Out::Contact => (std::slice::from_ref(&field.sql), Some(Person::Contact)),
+        Out::Person => (std::slice::from_ref(&field.sql), Some(PersonColumns::Card)),
+        Out::Contact => (std::slice::from_ref(&field.sql), Some(PersonColumns::Contact)),
         _ => (std::slice::from_ref(&field.sql), None),
     };
     columns.iter().map(move |sql| (*sql, person))

@@ -12,7 +12,8 @@ use serde_json::Value;
 use wasm_bindgen::prelude::*;
 use worker::wasm_bindgen_futures::JsFuture;
 
-use crate::edge::db::{Arg, Stmt, prepared};
+use crate::edge::db::prepared;
+use crate::edge::db::stmt::{Arg, Stmt};
 
 #[wasm_bindgen(inline_js = r#"
 const prepared = []
@@ -63,7 +64,7 @@ pub(super) struct StmtResult {
 }
 
 /// The database as it is bound to the Worker.
-pub(super) struct Connection(JsValue);
+pub(super) struct BoundDatabase(JsValue);
 
 /// A batch as it goes over.
 #[derive(Default)]
@@ -94,14 +95,14 @@ impl<'a> WireBatch<'a> {
     }
 }
 
-impl Connection {
+impl BoundDatabase {
     /// The binding `DB`.
     ///
     /// # Errors
     /// When it is missing.
-    pub fn open(env: &worker::Env) -> Result<Connection, String> {
+    pub fn open(env: &worker::Env) -> Result<BoundDatabase, String> {
         match js_sys::Reflect::get(env, &JsValue::from_str("DB")) {
-            Ok(database) if database.is_object() => Ok(Connection(database)),
+            Ok(database) if database.is_object() => Ok(BoundDatabase(database)),
             _ => Err("the binding DB is missing".to_owned()),
         }
     }
