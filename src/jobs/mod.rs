@@ -24,7 +24,8 @@ use crate::edge::{Env, ids, log};
 use crate::http::error::Error;
 use crate::jobs::shared::JobDb;
 use crate::store::cleanup;
-use crate::store::sla::{self, SlaTicket};
+use crate::store::sla;
+use crate::store::sla::due_times::{self, SlaTicket};
 use crate::store::tickets::ticket;
 use crate::store::webhooks::deliveries;
 
@@ -136,16 +137,17 @@ async fn update_due_times(db: &Db, now: Millis) -> Result<usize, Error> {
     let mut done: usize = 0;
     for _ in 0..MAX_BATCHES {
         let mut batch = Batch::new();
-        let policies = batch.add::<Rows>(sla::all_policies());
-        let outdated = batch.add::<SlaTicket>(sla::outdated(BATCH_SIZE));
-        batch.extend([sla::end_outdated()]);
+        let policies = batch.add::<Rows>(sla::policies_if_outdated());
+        let outdated = batch.add::<SlaTicket>(due_times::outdated(BATCH_SIZE));
+        batch.extend([due_times::end_outdated()]);
         let found = db.batch(&batch).await?;
         let tickets = found.all(outdated)?;
         if tickets.is_empty() {
             return Ok(done);
         }
         let (_, promises) = sla::read_all_policies(found.rows(policies)?)?;
-        db.batch(&sla::update_due_times(&tickets, &promises, now)).await?;
+        db.batch(&due_times::update_due_times(&tickets, &promises, now))
+            .await?;
         done = done.saturating_add(tickets.len());
     }
     Ok(done)
