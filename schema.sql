@@ -289,7 +289,9 @@ CREATE TABLE events (
   changes TEXT NOT NULL DEFAULT '[]',      -- [{"field","from","to"}]
   data TEXT NOT NULL DEFAULT '{}',
   cause TEXT,                              -- the rule or job behind it, where no person is
-  created_at INTEGER NOT NULL
+  created_at INTEGER NOT NULL,
+  -- its time is not that of its insertion: it does not stand among events of its time
+  is_backdated INTEGER NOT NULL DEFAULT 0 CHECK (is_backdated IN (0, 1))
 ) STRICT;
 CREATE UNIQUE INDEX events_by_ticket ON events (ticket_id, seq);
 
@@ -543,7 +545,14 @@ CREATE TABLE article_votes (
 -- happened in it. What was created in it has its indexes above.
 -- What was resolved when, for reports; and what waits to be closed by the desk itself.
 CREATE INDEX tickets_by_resolved ON tickets (status, resolved_at) WHERE deleted_at IS NULL AND resolved_at IS NOT NULL;
-CREATE INDEX events_by_time ON events (created_at, actor_id, type);
+-- Events are numbered in the order of their times, so a range of time is a range of ids; the clock notes once an hour where
+-- it is: at this time, the next event had this id or a higher one. An index on the time would be one more written row for
+-- each event. It has only those that were moved in time.
+CREATE TABLE event_marks (
+  at INTEGER PRIMARY KEY,
+  event_id INTEGER NOT NULL
+) STRICT;
+CREATE INDEX events_backdated ON events (created_at) WHERE is_backdated = 1;
 
 -- Workflow rules -----------------------------------------------------------------------------------------------
 

@@ -289,7 +289,9 @@ CREATE TABLE events (
   changes TEXT NOT NULL DEFAULT '[]',      -- [{"field","from","to"}]
   data TEXT NOT NULL DEFAULT '{}',
   cause TEXT,                              -- the rule or job behind it, where no person is
-  created_at INTEGER NOT NULL
+  created_at INTEGER NOT NULL,
+  -- its time is not that of its insertion: it does not stand among events of its time
+  is_backdated INTEGER NOT NULL DEFAULT 0 CHECK (is_backdated IN (0, 1))
 ) STRICT;
 CREATE UNIQUE INDEX events_by_ticket ON events (ticket_id, seq);
 

@@ -24,6 +24,7 @@ use crate::edge::{Env, ids, log};
 use crate::http::error::Error;
 use crate::jobs::shared::JobDb;
 use crate::store::cleanup;
+use crate::store::reports::event_marks;
 use crate::store::sla;
 use crate::store::sla::due_times::{self, SlaTicket};
 use crate::store::tickets::ticket;
@@ -109,7 +110,9 @@ fn without_count(outcome: Result<(), impl Into<Error>>) -> Result<usize, Error> 
 }
 
 async fn mark_overdue(db: &Db, now: Millis) -> Result<usize, Error> {
-    without_count(db.batch(&ticket::mark_overdue(now, MAX_ROWS)).await.map(|_| ()))
+    let mut stmts: Vec<Stmt> = ticket::mark_overdue(now, MAX_ROWS).into();
+    stmts.push(event_marks::mark(now));
+    without_count(db.batch(&stmts).await.map(|_| ()))
 }
 
 async fn clean_up(db: &Db, now: Millis) -> Result<usize, Error> {

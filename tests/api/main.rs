@@ -9,6 +9,7 @@
     clippy::indexing_slicing
 )]
 
+mod activity;
 mod support;
 
 mod accounts;

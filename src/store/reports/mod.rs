@@ -3,5 +3,6 @@
 //! Not allowed here: running the statements, HTTP, and scans without a limit.
 
 pub mod current;
+pub mod event_marks;
 pub mod period;
 pub mod shared;

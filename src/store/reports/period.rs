@@ -5,6 +5,7 @@ use serde::Deserialize;
 use crate::desk::reports::period::{Bucket, Period};
 use crate::desk::tickets::event::EventKind;
 use crate::edge::db::Stmt;
+use crate::store::reports::event_marks::events_of;
 use crate::store::reports::shared::{GroupBy, MAX_PEOPLE, ReportScope, count_key, zero_rows};
 use crate::store::sql::scope::Scope;
 use crate::store::tickets::json::sla_states;
@@ -160,7 +161,7 @@ impl ReportScope<'_> {
     /// acted.
     pub fn activity(&self, range: &Period, most: i64) -> Stmt {
         let mut sql = SqlBuilder::new(self.reader);
-        let (from, until) = (sql.arg(range.from), sql.arg(range.until));
+        let events = events_of(&mut sql, range);
         let mut tests = vec!["e.actor_id IS NOT NULL".to_owned()];
         let mut joined = "";
         for filter in self.filters {
@@ -178,7 +179,7 @@ impl ReportScope<'_> {
             "SELECT u.id, u.full_name, u.email, u.role, a.actions, a.tickets_created, a.messages, a.status_changes, \
              a.assignments, a.last_action_at, u.last_login_at FROM (SELECT e.actor_id AS id, count(*) AS actions, \
              {} AS tickets_created, {} AS messages, {} AS status_changes, {} + {} AS assignments, max(e.created_at) AS last_action_at \
-             FROM events e INDEXED BY events_by_time {joined} WHERE e.created_at >= {from} AND e.created_at < {until} AND {} \
+             FROM {events} e {joined} WHERE {} \
              GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {most}) a CROSS JOIN users u ON u.id = a.id WHERE ?3 IS NOT NULL \
              ORDER BY a.actions DESC, u.id",
             count(EventKind::TicketCreated),

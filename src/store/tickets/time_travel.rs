@@ -36,7 +36,10 @@ pub fn backdate(ticket: &Ref, by: i64) -> [Stmt; 4] {
         sets.join(", ")
     };
     let of_ticket = |table: &str, columns: &[&str]| {
-        let sets = earlier(columns);
+        let mut sets = earlier(columns);
+        if table == "events" {
+            sets.push_str(", is_backdated = 1");
+        }
         Stmt::new(format!(
             "UPDATE {table} SET {sets} WHERE ticket_id = (SELECT id FROM tickets WHERE {is_it})"
         ))
