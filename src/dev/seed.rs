@@ -12,7 +12,7 @@ use crate::desk::id::{Ref, number_day};
 use crate::desk::person::{Role, split_name};
 use crate::desk::sla::SlaPolicies;
 use crate::desk::tickets::decide::decide;
-use crate::desk::tickets::event::{Event, EventKind, FieldChange};
+use crate::desk::tickets::event::{Event, EventKind, FieldChange, UNASSIGNED};
 use crate::desk::tickets::priority::Priority;
 use crate::desk::tickets::status::{Lifecycle, Status};
 use crate::desk::tickets::ticket::{Actor, NamedRow, Person, Ticket, TicketEdit, TicketSettings};
@@ -198,10 +198,14 @@ async fn create_ticket(
         channel: "api",
         auto_assign: AutoAssign::Off,
     };
-    let created = Event::public(
-        EventKind::TicketCreated,
-        vec![FieldChange::new("status", Value::Null, "open")],
-    );
+    // Samples stay as they are, whatever the clock finds.
+    let created = Event {
+        data: json!({UNASSIGNED: true}),
+        ..Event::public(
+            EventKind::TicketCreated,
+            vec![FieldChange::new("status", Value::Null, "open")],
+        )
+    };
     let subject = EventSubject::NewTicket;
     let mut story = Story::new(&subject);
     story.push_event(&subject, Some(customer.actor.id), &created, opened);

@@ -16,6 +16,7 @@ pub mod sla_warnings;
 
 use serde::Serialize;
 
+use crate::app::call::waiting;
 use crate::app::dispatch;
 use crate::desk::{DAY, Millis};
 use crate::edge::db::{Batch, Cost, Db, Rows, Stmt};
@@ -41,7 +42,7 @@ pub struct Task {
 }
 
 /// Runs all jobs: updates due times after changed SLA policies, marks and warns of overdue tickets, runs scheduled
-/// rules, closes tickets that have been resolved for long enough, sends what has not been sent, and removes what has
+/// rules, closes tickets that have been resolved for long enough, assigns those that wait, sends what has not been sent, and removes what has
 /// expired. A job that fails does not affect the others.
 pub async fn tick(env: &Env, now: Millis) -> (Vec<Task>, Cost) {
     let db = match Db::open(env) {
@@ -61,6 +62,8 @@ pub async fn tick(env: &Env, now: Millis) -> (Vec<Task>, Cost) {
     log.record("alerts", sla_warnings::run(&job).await);
     log.record("closing", auto_close::run(&job).await);
     log.record("schedules", scheduled_rules::run(&job).await);
+    let has_changed = log.tasks.iter().any(|task| task.done > 0);
+    log.record("assigning", assign_waiting(&job, has_changed).await);
     log.record("outgoing", without_count(queue::requeue_due(env, &job).await));
     log.record("files", without_count(object_cleanup::run(env, &db, now).await));
     log.record("housekeeping", clean_up(&db, now).await);
@@ -116,6 +119,13 @@ async fn clean_up(db: &Db, now: Millis) -> Result<usize, Error> {
     without_count(db.batch(&stmts).await.map(|_| ()))
 }
 
+/// Gives tickets of the pool to agents who are free, the oldest first.
+async fn assign_waiting(job: &JobDb<'_>, has_changed: bool) -> Result<usize, Error> {
+    let (done, dispatches) = waiting::assign_by_clock(job.db, job.now, has_changed).await?;
+    job.add(dispatches);
+    Ok(done)
+}
+
 /// Dispatches the sockets, mails and webhooks that follow from the jobs.
 async fn send_all(env: &Env, job: &JobDb<'_>) -> Result<usize, Error> {
     let dispatches = job.take_dispatches();
@@ -134,14 +144,15 @@ async fn update_due_times(db: &Db, now: Millis) -> Result<usize, Error> {
     let mut done: usize = 0;
     for _ in 0..MAX_BATCHES {
         let mut batch = Batch::new();
-        let policies = batch.add::<Rows>(sla::all_policies());
         let outdated = batch.add::<SlaTicket>(sla::outdated(BATCH_SIZE));
         batch.extend([sla::end_outdated()]);
-        let found = db.batch(&batch).await?;
-        let tickets = found.all(outdated)?;
+        let tickets = db.batch(&batch).await?.all(outdated)?;
         if tickets.is_empty() {
             return Ok(done);
         }
+        let mut batch = Batch::new();
+        let policies = batch.add::<Rows>(sla::all_policies());
+        let found = db.batch(&batch).await?;
         let (_, promises) = sla::read_all_policies(found.rows(policies)?)?;
         db.batch(&sla::update_due_times(&tickets, &promises, now)).await?;
         done = done.saturating_add(tickets.len());

@@ -43,6 +43,7 @@ mod notifications;
 mod one_trip;
 mod originals;
 mod pages;
+mod pool;
 mod projects;
 mod races;
 mod replays;

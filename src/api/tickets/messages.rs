@@ -2,6 +2,7 @@
 
 use crate::api::list::{List, parse_list_query, resource_reply};
 use crate::app::automation::{self, Engine};
+use crate::app::call::waiting::ONE_PLACE;
 use crate::app::call::{Call, viewer};
 use crate::app::file_store::Files;
 use crate::app::post_message::{MessageDraft, post_message, post_on_unread, remember_response};
@@ -25,7 +26,7 @@ use crate::store::tickets::messages::{self as rows, MessageRow};
 use crate::store::tickets::subject::EventSubject;
 use crate::store::tickets::ticket::{self, TicketRow};
 use crate::store::tickets::write::story::Story;
-use crate::store::tickets::{events as event_rows, write};
+use crate::store::tickets::{events as event_rows, pool, write};
 
 const BODY: Kind = Kind::Text { min: 1, max: 10_000 };
 const BODY_ALIASES: &[&str] = &["content", "message"];
@@ -215,7 +216,12 @@ async fn try_post(call: &Call<'_>, reference: &Ref, input: &Input) -> Result<Rep
     let mut batch = Batch::new();
     let ticket = batch.add::<TicketRow>(ticket::row(&reader, reference));
     let context = automation::needs_context(call).then(|| ticket_context::show(&reader, reference));
-    let context = batch.add_optional::<Rows>(context);
+    // Rules may resolve the ticket, or give it away.
+    let waiting = context.is_some().then(|| pool::may_follow(reference));
+    let (context, waiting) = (
+        batch.add_optional::<Rows>(context),
+        batch.add_optional::<IdRow>(waiting),
+    );
     let found = call.read(batch).await?;
     let ticket = found.require(ticket)?.ticket();
     let (uid_head, body) = (call.uid_head()?, input.required("body"));
@@ -233,7 +239,11 @@ async fn try_post(call: &Call<'_>, reference: &Ref, input: &Input) -> Result<Rep
         ticket_context::read(found.rows_if(context)?)?,
         &saying,
     )?;
-    call.commit(stmts, reply).await
+    let reply = call.commit(stmts, reply).await?;
+    if found.first_if(waiting)?.is_some() {
+        call.assign_waiting(ONE_PLACE).await;
+    }
+    Ok(reply)
 }
 
 // Changing -------------------------------------------------------------------------------------------------------

@@ -3,6 +3,9 @@
 use serde::Serialize;
 use serde_json::Value;
 
+/// In `data` of the event of a new ticket: true if staff have left it to nobody, and not to the desk.
+pub const UNASSIGNED: &str = "unassigned";
+
 /// The kind of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EventKind {

@@ -55,6 +55,7 @@ impl MailIntake<'_> {
                 address: Some(&self.origin.address),
                 contact_email: None,
                 channel: "email",
+                left_unassigned: false,
                 auto_assign: AutoAssign::AsSet,
                 without_agents: None,
             };

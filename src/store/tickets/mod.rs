@@ -11,6 +11,7 @@ pub mod events;
 pub mod json;
 pub mod list;
 pub mod messages;
+pub mod pool;
 pub mod subject;
 pub mod ticket;
 pub mod time_travel;

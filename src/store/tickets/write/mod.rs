@@ -16,6 +16,7 @@ use crate::desk::tickets::ticket::Ticket;
 use crate::edge::db::{Arg, Stmt};
 use crate::store::sql::guard::Guard;
 use crate::store::tickets::assignment::{self, AutoAssign};
+use crate::store::tickets::pool;
 use crate::store::tickets::ticket::tags_json;
 use crate::store::tickets::write::story::{Story, Totals};
 use crate::store::{projects, sla};
@@ -186,10 +187,22 @@ pub fn change(before: &Ticket, after: &Ticket, story: Story, now: i64) -> Vec<St
         stmts.push(search::index_ticket(before.id));
     }
     let assignee = |ticket: &Ticket| ticket.assignee.as_ref().map(|person| person.id);
+    let leaves = story.leaves_unassigned();
     if assignee(after).is_some() && assignee(before) != assignee(after) {
         stmts.push(assignment::note_assigned(assignee(after), now));
     }
-    story.around(stmts)
+    let mut stmts = story.around(stmts);
+    let wakes = before.status.is_done() && assignee(before) == assignee(after);
+    let is_sorted = before.category != after.category && assignee(after).is_none();
+    if after.status.is_done() || leaves {
+        return stmts;
+    }
+    if wakes {
+        stmts.extend(pool::wake(before.id, now));
+    } else if is_sorted {
+        stmts.extend(pool::assign(before.id, now));
+    }
+    stmts
 }
 
 /// Deletes or restores a ticket.

@@ -43,6 +43,8 @@ pub struct Story {
     first_response: Option<i64>,
     /// Whether mails about its messages are to be sent.
     sends_mail: bool,
+    /// Whether somebody has left the ticket to nobody.
+    leaves_unassigned: bool,
 }
 
 /// The amounts by which the counters in the ticket's row increase.
@@ -66,12 +68,23 @@ impl Story {
             public_messages: 0,
             first_response: None,
             sends_mail: true,
+            leaves_unassigned: false,
         }
     }
 
     /// No mail is sent about the messages added from here on.
     pub fn send_no_mail(&mut self) {
         self.sends_mail = false;
+    }
+
+    /// Somebody leaves the ticket to nobody: the desk does not assign it because of the same change.
+    pub fn leave_unassigned(&mut self) {
+        self.leaves_unassigned = true;
+    }
+
+    /// Whether somebody leaves the ticket to nobody.
+    pub fn leaves_unassigned(&self) -> bool {
+        self.leaves_unassigned
     }
 
     /// Whether the story has no statements.
