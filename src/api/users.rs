@@ -18,7 +18,7 @@ use crate::store::commit::CommitReply;
 use crate::store::mail::outbox;
 use crate::store::sessions as session_rows;
 use crate::store::tickets::assignment;
-use crate::store::users::{self, Account, NewUser, UserFilter, UserPatch};
+use crate::store::users::{self, Account, NewUser, UserFilter, UserPatch, closing};
 
 const NAME: Kind = Kind::Line { min: 0, max: 100 };
 
@@ -282,7 +282,7 @@ pub async fn close_me(call: &Call<'_>) -> Result<Reply, Error> {
                 return Err(Error::field("password", "is wrong"));
             }
         }
-        let mut stmts = users::close(account.id, account.version, call.now()).to_vec();
+        let mut stmts = closing::close(account.id, account.version, call.now());
         stmts.push(session_rows::revoke_all(account.id, call.now()));
         stmts.extend(assignment::unassign_all(account.id, account.id, call.now()));
         let reply = call.commit(stmts, CommitReply::Nothing).await?;

@@ -28,6 +28,7 @@ use crate::jobs;
 use crate::store::categories::subcategories;
 use crate::store::categories::write::CategoryFields;
 use crate::store::mail::outbox;
+use crate::store::notifications::unassigned;
 use crate::store::sla;
 use crate::store::sql::guard::Guard;
 use crate::store::sql::rows::IdRow;
@@ -74,6 +75,7 @@ pub async fn seed(app: &App) -> Result<Reply, Error> {
     jobs::catch_up(&app.db, app.now).await?;
     // The sample history of sixty days must not send sixty days of mail.
     app.db.batch(&outbox::discard_pending()).await?;
+    app.db.batch(&[unassigned::skip()]).await?;
     Ok(Reply::ok(
         json!({"users": people.len(), "tickets": TICKET_COUNT}).to_string(),
     ))

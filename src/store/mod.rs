@@ -16,6 +16,7 @@ pub mod live;
 pub mod mail;
 pub mod notifications;
 pub mod projects;
+pub mod redaction;
 pub mod reports;
 pub mod sessions;
 pub mod settings;

@@ -9,6 +9,7 @@ pub mod fields;
 pub mod history;
 pub mod list;
 pub mod messages;
+pub mod redact;
 pub mod references;
 pub mod transfers;
 pub mod update;

@@ -9,7 +9,7 @@ use crate::edge::log;
 use crate::http::error::Error;
 use crate::store::dispatch::{self, Dispatch};
 use crate::store::sql::rows::IdRow;
-use crate::store::tickets::pool::{self, Place};
+use crate::store::tickets::pool::{self, PoolShare};
 
 /// How many tickets are tried where one place has become free: several requests may try the same one.
 pub const ONE_PLACE: i64 = 3;
@@ -25,7 +25,7 @@ const MEMORY: Millis = MINUTE + MINUTE / 2;
 
 thread_local! {
     /// The pool for which nobody was free, and until when the clock believes so.
-    static IN_VAIN: RefCell<(Millis, Vec<Place>)> = RefCell::default();
+    static IN_VAIN: RefCell<(Millis, Vec<PoolShare>)> = RefCell::default();
 }
 
 /// Assigns at most `most` tickets of the pool, the oldest first. Returns how many it were, and
@@ -34,7 +34,7 @@ thread_local! {
 /// # Errors
 /// When the database fails.
 pub async fn assign_waiting(db: &Db, now: Millis, most: i64) -> Result<(usize, Vec<Dispatch>), Error> {
-    let places: Vec<Place> = db.all(pool::find_open_places()).await?;
+    let places: Vec<PoolShare> = db.all(pool::find_open_places()).await?;
     if places.is_empty() {
         return Ok((0, Vec::new()));
     }
@@ -84,7 +84,7 @@ pub async fn assign_by_clock(
     now: Millis,
     has_changed: bool,
 ) -> Result<(usize, Vec<Dispatch>), Error> {
-    let places: Vec<Place> = db.all(pool::find_places()).await?;
+    let places: Vec<PoolShare> = db.all(pool::find_places()).await?;
     let is_known = IN_VAIN.with_borrow(|(until, known)| now < *until && *known == places);
     if places.is_empty() || (is_known && !has_changed) {
         return Ok((0, Vec::new()));

@@ -83,7 +83,7 @@ pub fn assigned_new(now: i64) -> Vec<Stmt> {
             "INSERT INTO events (ticket_id, seq, public_seq, type, changes, cause, created_at) \
              SELECT t.id, t.seq, t.public_seq, 'assigned', \
                '[' || iif(t.status = 'assigned', '{\"field\":\"status\",\"from\":\"open\",\"to\":\"assigned\"},', '') || \
-               '{\"field\":\"assignee\",\"from\":null,\"to\":' || (SELECT card FROM users WHERE id = t.assignee_id) || '}]', ?2, ?1 \
+               '{\"field\":\"assignee\",\"from\":null,\"to\":' || json_object('id', t.assignee_id) || '}]', ?2, ?1 \
              FROM tickets t WHERE t.id = (SELECT max(id) FROM tickets) AND t.assignee_id IS NOT NULL",
         )
         .bind(now)
@@ -148,7 +148,7 @@ pub fn assign_least_loaded(subject: &EventSubject, was_open: bool, rule: &str, n
         Stmt::new(format!(
             "INSERT INTO events (ticket_id, seq, public_seq, type, changes, cause, created_at) \
              SELECT t.id, t.seq, t.public_seq, 'assigned', \
-               '[{status}{{\"field\":\"assignee\",\"from\":null,\"to\":' || (SELECT card FROM users WHERE id = t.assignee_id) || '}}]', ?2, ?3 \
+               '[{status}{{\"field\":\"assignee\",\"from\":null,\"to\":' || json_object('id', t.assignee_id) || '}}]', ?2, ?3 \
              FROM {given}"
         ))
         .bind(arg.clone())
@@ -194,7 +194,7 @@ fn unassign_where(condition: &str, id: i64, actor: Option<i64>, now: i64) -> Vec
             "INSERT INTO events (ticket_id, seq, public_seq, type, actor_id, changes, cause, created_at) \
              SELECT t.id, t.seq + 1, t.public_seq + 1, 'assigned', ?2, \
                '[' || iif(t.status = 'assigned', '{{\"field\":\"status\",\"from\":\"assigned\",\"to\":\"open\"}},', '') || \
-               '{{\"field\":\"assignee\",\"from\":' || (SELECT card FROM users WHERE id = t.assignee_id) || ',\"to\":null}}]', ?4, ?3 \
+               '{{\"field\":\"assignee\",\"from\":' || json_object('id', t.assignee_id) || ',\"to\":null}}]', ?4, ?3 \
              FROM tickets t WHERE {condition}"
         ))
         .bind(id)

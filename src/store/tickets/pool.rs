@@ -51,22 +51,22 @@ pub fn may_follow(ticket: &Ref) -> Stmt {
 
 /// A category, and how many unresolved tickets of it are in the pool. 0 is every category, or none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-pub struct Place {
+pub struct PoolShare {
     pub category_id: i64,
     pub tickets: i64,
 }
 
-/// SQL: the [`Place`]s that automatic assignment takes tickets of.
+/// SQL: the [`PoolShare`]s that automatic assignment takes tickets of.
 const PLACES: &str = "SELECT iif(g.auto_assign = 'category', n.category_id, 0) AS category_id, sum($UNRESOLVED) AS tickets \
    FROM settings g CROSS JOIN ticket_counts n WHERE g.id = 1 AND g.auto_assign <> 'off' AND n.assignee_id = 0 \
      AND (g.auto_assign <> 'category' OR n.category_id > 0) GROUP BY 1 HAVING sum($UNRESOLVED) > 0";
 
-/// The [`Place`]s with tickets in the pool. It reads a few counts.
+/// The [`PoolShare`]s with tickets in the pool. It reads a few counts.
 pub fn find_places() -> Stmt {
     Stmt::new(PLACES.replace("$UNRESOLVED", UNRESOLVED))
 }
 
-/// The [`Place`]s with tickets in the pool for which an agent is free.
+/// The [`PoolShare`]s with tickets in the pool for which an agent is free.
 pub fn find_open_places() -> Stmt {
     Stmt::new(format!(
         "SELECT n.category_id, n.tickets FROM ({}) n WHERE {} IS NOT NULL",
@@ -139,7 +139,7 @@ pub fn assign(ticket_id: i64, now: i64) -> Vec<Stmt> {
             "INSERT INTO events (ticket_id, seq, public_seq, type, changes, cause, created_at) \
              SELECT t.id, t.seq, t.public_seq, 'assigned', \
                '[' || iif(t.status = 'assigned', '{{\"field\":\"status\",\"from\":\"open\",\"to\":\"assigned\"}},', '') || \
-               '{{\"field\":\"assignee\",\"from\":null,\"to\":' || (SELECT card FROM users WHERE id = t.assignee_id) || '}}]', ?3, ?2 \
+               '{{\"field\":\"assignee\",\"from\":null,\"to\":' || json_object('id', t.assignee_id) || '}}]', ?3, ?2 \
              FROM {given}"
         ))
         .bind(ticket_id)

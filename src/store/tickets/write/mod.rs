@@ -211,6 +211,13 @@ pub fn set_deleted(ticket: &Ticket, deleted_at: Option<i64>, story: Story, now: 
     let mut sets =
         vec!["version = ?2 + 1, deleted_at = ?3, updated_at = ?4, public_updated_at = ?4".to_owned()];
     sets.extend(counted(story.totals()));
+    if deleted_at.is_none() {
+        // The requester may have closed the account since.
+        sets.push(
+            "contact_email = iif((SELECT closed_at FROM users WHERE id = requester_id) IS NULL, contact_email, NULL)"
+                .to_owned(),
+        );
+    }
     stmts.push(
         Stmt::new(format!("UPDATE tickets SET {} WHERE id = ?1", sets.join(", ")))
             .bind(ticket.id)

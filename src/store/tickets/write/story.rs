@@ -8,6 +8,7 @@
 use serde_json::Value;
 
 use crate::desk::tickets::event::Event;
+use crate::desk::tickets::history;
 use crate::edge::db::{Arg, Stmt};
 use crate::store::notifications::notify;
 use crate::store::tickets::messages::{self, NewMessage};
@@ -184,7 +185,8 @@ impl Story {
         } else {
             ("t.seq", "t.public_seq")
         };
-        let changes = serde_json::to_string(&event.changes).unwrap_or_else(|_| "[]".to_owned());
+        let changes =
+            serde_json::to_string(&history::record(&event.changes)).unwrap_or_else(|_| "[]".to_owned());
         Stmt::new(format!(
             "INSERT INTO events (ticket_id, seq, public_seq, type, actor_id, message_id, changes, data, cause, created_at) \
              SELECT t.id, {seq} + ?9, iif(?3, NULL, {public_seq} + ?10), ?2, ?4, {message}, ?5, ?6, ?7, ?8 FROM {from}"
