@@ -98,6 +98,7 @@ CREATE TABLE settings (
   agent_scope TEXT NOT NULL DEFAULT 'category' CHECK (agent_scope IN ('category', 'assigned', 'all')),
   reopen_window_days INTEGER NOT NULL DEFAULT 7 CHECK (reopen_window_days BETWEEN 0 AND 3650),
   auto_close_days INTEGER NOT NULL DEFAULT 7 CHECK (auto_close_days BETWEEN 0 AND 3650),
+  acknowledge INTEGER NOT NULL DEFAULT 1 CHECK (acknowledge IN (0, 1)),   -- mail the number of a ticket to its requester
   version INTEGER NOT NULL DEFAULT 1,
   updated_at INTEGER NOT NULL DEFAULT 0
 ) STRICT;
@@ -178,7 +179,7 @@ CREATE TABLE tickets (
   is_overdue INTEGER NOT NULL DEFAULT 0 CHECK (is_overdue IN (0, 1)),  -- marked by the clock, and counted
   deleted_at INTEGER,
   -- long texts come last: what a list tests is read without them
-  title_index TEXT,                        -- the title as it is indexed, where that differs (CJK)
+  title_index TEXT,                        -- the title as it is indexed: folded, where that differs
   description TEXT NOT NULL,
   description_index TEXT
 ) STRICT;
@@ -257,7 +258,7 @@ CREATE TABLE messages (
   position INTEGER NOT NULL,               -- 0, 1, 2 ... within the ticket; never shown
   author_id INTEGER NOT NULL REFERENCES users (id),
   body TEXT NOT NULL,
-  body_index TEXT,                         -- the body as it is indexed, where that differs (CJK)
+  body_index TEXT,                         -- the body as it is indexed: folded, where that differs
   is_internal INTEGER NOT NULL DEFAULT 0 CHECK (is_internal IN (0, 1)),
   channel TEXT NOT NULL DEFAULT 'api',
   seq INTEGER NOT NULL DEFAULT 0,          -- of the event that tells of it
@@ -297,7 +298,7 @@ CREATE UNIQUE INDEX events_by_ticket ON events (ticket_id, seq);
 -- `scope` is the requester's token, so that a customer's search never touches another's ticket.
 CREATE VIRTUAL TABLE ticket_search USING fts5 (
   title, public, internal, scope,
-  content = '', contentless_delete = 1, tokenize = 'unicode61 remove_diacritics 2'
+  content = '', contentless_delete = 1, tokenize = 'ascii'
 );
 
 -- `INSERT INTO guard (ok) SELECT 0 WHERE NOT EXISTS (<all that must hold>)` aborts a batch that was decided on what
@@ -495,7 +496,7 @@ CREATE TABLE articles (
   uid TEXT NOT NULL UNIQUE,
   slug TEXT NOT NULL UNIQUE,               -- its name in addresses; neither digits nor a UUID
   title TEXT NOT NULL,
-  title_index TEXT,                        -- the title as it is indexed, where that differs (CJK)
+  title_index TEXT,                        -- the title as it is indexed: folded, where that differs
   summary TEXT NOT NULL DEFAULT '',
   body TEXT NOT NULL,
   body_index TEXT,                         -- summary and body as they are indexed, where that differs
@@ -524,7 +525,7 @@ END;
 -- a search touches no article that its reader may not see.
 CREATE VIRTUAL TABLE article_search USING fts5 (
   title, body, facts,
-  content = '', contentless_delete = 1, tokenize = 'unicode61 remove_diacritics 2'
+  content = '', contentless_delete = 1, tokenize = 'ascii'
 );
 
 -- One vote per account, or per address and day. No address is kept: `voter` is 'u<id>' or a keyed hash.
@@ -644,11 +645,12 @@ ALTER TABLE settings ADD COLUMN unassigned_at INTEGER NOT NULL DEFAULT 0;
 -- be said then. A row goes when its last mail is done with: the table is as long as what waits, and needs no index.
 CREATE TABLE outbox (
   id INTEGER PRIMARY KEY,
-  people TEXT NOT NULL,                    -- [[user, notice], ...]
+  people TEXT NOT NULL,                    -- [[user, notice], ...]; of copies [[address], ...]
   attempts INTEGER NOT NULL DEFAULT 0,
   lease_until INTEGER NOT NULL DEFAULT 0,  -- somebody is sending them until then
   next_attempt_at INTEGER NOT NULL,
-  created_at INTEGER NOT NULL
+  created_at INTEGER NOT NULL,
+  event_id INTEGER                         -- copies of this event's message, for people who are in copy
 ) STRICT;
 
 -- Live rooms ---------------------------------------------------------------------------------------------------
@@ -840,3 +842,66 @@ CREATE TABLE mail_log (
   message_id TEXT,
   size INTEGER NOT NULL                    -- bytes
 ) STRICT;
+
+-- Folding -------------------------------------------------------------------------------------------------------
+
+-- How people, projects and categories are found: their names as the Worker folds them.
+ALTER TABLE users ADD COLUMN first_folded TEXT NOT NULL DEFAULT '';
+ALTER TABLE users ADD COLUMN last_folded TEXT NOT NULL DEFAULT '';
+ALTER TABLE users ADD COLUMN username_folded TEXT NOT NULL DEFAULT '';
+ALTER TABLE users ADD COLUMN email_folded TEXT NOT NULL DEFAULT '';
+ALTER TABLE users ADD COLUMN search_text TEXT NOT NULL GENERATED ALWAYS AS
+  (first_folded || ' ' || last_folded || char(10) || username_folded || char(10) || email_folded) VIRTUAL;
+ALTER TABLE projects ADD COLUMN search_text TEXT NOT NULL DEFAULT '';   -- name, line break, key
+ALTER TABLE categories ADD COLUMN search_text TEXT NOT NULL DEFAULT '';
+ALTER TABLE subcategories ADD COLUMN search_text TEXT NOT NULL DEFAULT '';
+UPDATE categories SET search_text = lower(name);   -- the clock folds what is beyond ASCII
+
+-- The words of people's names, for those who look for somebody's tickets. Addresses and usernames have indexes.
+CREATE TABLE user_words (
+  word TEXT NOT NULL,
+  user_id INTEGER NOT NULL REFERENCES users (id),
+  PRIMARY KEY (word, user_id)
+) STRICT, WITHOUT ROWID;
+
+-- How far the clock has come with folding what was written by an earlier version: of desk/fold/mod.rs, of a table (see
+-- store/folding.rs), and of the table's rows. Who folds differently raises the version there.
+CREATE TABLE folding (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  version INTEGER NOT NULL DEFAULT 0,
+  step INTEGER NOT NULL DEFAULT 0,
+  after_id INTEGER NOT NULL DEFAULT 0
+) STRICT;
+INSERT INTO folding (id) VALUES (1);
+
+-- People of a ticket who are known by their address: where a mail asked for the answers to its sender to be sent, and who
+-- is in copy. Public answers of staff are mailed to who is in copy; who has left is mailed no more, and stays here so that
+-- no other mail puts the address in copy again.
+CREATE TABLE ticket_addresses (
+  ticket_id INTEGER NOT NULL REFERENCES tickets (id),
+  kind TEXT NOT NULL CHECK (kind IN ('reply_to', 'cc')),
+  address TEXT NOT NULL,                   -- in lower case
+  name TEXT NOT NULL DEFAULT '',
+  added_at INTEGER NOT NULL,
+  left_at INTEGER,                         -- the person wants no copies
+  PRIMARY KEY (ticket_id, kind, address)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX ticket_addresses_left ON ticket_addresses (address) WHERE left_at IS NOT NULL;
+
+-- Links between tickets: each is one row, which both ends see.
+CREATE TABLE ticket_links (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,    -- never given again: what is deleted by its id is never another link
+  ticket_id INTEGER NOT NULL REFERENCES tickets (id),
+  type TEXT NOT NULL CHECK (type IN ('relates', 'duplicates', 'blocks', 'parent')),   -- what ticket_id is to other_id
+  other_id INTEGER NOT NULL REFERENCES tickets (id) CHECK (other_id <> ticket_id),
+  created_by INTEGER REFERENCES users (id),   -- NULL: the desk itself, because of a mail
+  created_at INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX ticket_links_once ON ticket_links (ticket_id, other_id, type);
+CREATE INDEX ticket_links_back ON ticket_links (other_id);
+
+-- Objects of the file store that a change has made superfluous: the originals of mails whose text was edited or deleted.
+-- The clock deletes them, and then their rows.
+CREATE TABLE object_removals (
+  key TEXT PRIMARY KEY
+) STRICT, WITHOUT ROWID;

@@ -98,6 +98,7 @@ CREATE TABLE settings (
   agent_scope TEXT NOT NULL DEFAULT 'category' CHECK (agent_scope IN ('category', 'assigned', 'all')),
   reopen_window_days INTEGER NOT NULL DEFAULT 7 CHECK (reopen_window_days BETWEEN 0 AND 3650),
   auto_close_days INTEGER NOT NULL DEFAULT 7 CHECK (auto_close_days BETWEEN 0 AND 3650),
+  acknowledge INTEGER NOT NULL DEFAULT 1 CHECK (acknowledge IN (0, 1)),   -- mail the number of a ticket to its requester
   version INTEGER NOT NULL DEFAULT 1,
   updated_at INTEGER NOT NULL DEFAULT 0
 ) STRICT;

@@ -48,9 +48,10 @@ ALTER TABLE settings ADD COLUMN unassigned_at INTEGER NOT NULL DEFAULT 0;
 -- be said then. A row goes when its last mail is done with: the table is as long as what waits, and needs no index.
 CREATE TABLE outbox (
   id INTEGER PRIMARY KEY,
-  people TEXT NOT NULL,                    -- [[user, notice], ...]
+  people TEXT NOT NULL,                    -- [[user, notice], ...]; of copies [[address], ...]
   attempts INTEGER NOT NULL DEFAULT 0,
   lease_until INTEGER NOT NULL DEFAULT 0,  -- somebody is sending them until then
   next_attempt_at INTEGER NOT NULL,
-  created_at INTEGER NOT NULL
+  created_at INTEGER NOT NULL,
+  event_id INTEGER                         -- copies of this event's message, for people who are in copy
 ) STRICT;

@@ -42,3 +42,35 @@ CREATE TABLE mail_log (
   message_id TEXT,
   size INTEGER NOT NULL                    -- bytes
 ) STRICT;
+
+-- People of a ticket who are known by their address: where a mail asked for the answers to its sender to be sent, and who
+-- is in copy. Public answers of staff are mailed to who is in copy; who has left is mailed no more, and stays here so that
+-- no other mail puts the address in copy again.
+CREATE TABLE ticket_addresses (
+  ticket_id INTEGER NOT NULL REFERENCES tickets (id),
+  kind TEXT NOT NULL CHECK (kind IN ('reply_to', 'cc')),
+  address TEXT NOT NULL,                   -- in lower case
+  name TEXT NOT NULL DEFAULT '',
+  added_at INTEGER NOT NULL,
+  left_at INTEGER,                         -- the person wants no copies
+  PRIMARY KEY (ticket_id, kind, address)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX ticket_addresses_left ON ticket_addresses (address) WHERE left_at IS NOT NULL;
+
+-- Links between tickets: each is one row, which both ends see.
+CREATE TABLE ticket_links (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,    -- never given again: what is deleted by its id is never another link
+  ticket_id INTEGER NOT NULL REFERENCES tickets (id),
+  type TEXT NOT NULL CHECK (type IN ('relates', 'duplicates', 'blocks', 'parent')),   -- what ticket_id is to other_id
+  other_id INTEGER NOT NULL REFERENCES tickets (id) CHECK (other_id <> ticket_id),
+  created_by INTEGER REFERENCES users (id),   -- NULL: the desk itself, because of a mail
+  created_at INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX ticket_links_once ON ticket_links (ticket_id, other_id, type);
+CREATE INDEX ticket_links_back ON ticket_links (other_id);
+
+-- Objects of the file store that a change has made superfluous: the originals of mails whose text was edited or deleted.
+-- The clock deletes them, and then their rows.
+CREATE TABLE object_removals (
+  key TEXT PRIMARY KEY
+) STRICT, WITHOUT ROWID;

@@ -18,7 +18,7 @@ macro_rules! route {
 use crate::api::agents::{self, agent_categories};
 use crate::api::auth::{account, email_links, sessions};
 use crate::api::categories::{self, subcategories};
-use crate::api::tickets::{self, attachments, history, messages, redact, transfers};
+use crate::api::tickets::{self, attachments, history, links, messages, redact, transfers};
 use crate::api::{
     articles, assistant, mail, notifications, projects, reports, service, settings, sla, sockets, uploads,
     users, webhooks, workflows,
@@ -35,7 +35,8 @@ use crate::store::mail::log as mail_log_rows;
 use crate::store::settings::SETTINGS;
 use crate::store::sql::view::View;
 use crate::store::tickets::{
-    attachments as attachment_rows, events, messages as message_rows, transfers as transfer_rows, view,
+    attachments as attachment_rows, events, links as link_rows, messages as message_rows,
+    transfers as transfer_rows, view,
 };
 use crate::store::users::{self as user_rows, agents as agent_rows};
 use crate::store::webhooks::{deliveries, endpoints as webhook_rows};
@@ -242,6 +243,9 @@ pub static ROUTES: &[Endpoint] = &[
     route!(Get "/attachments/{id}" SignedIn "Record with a presigned download" attachments::show => One(&attachment_rows::DOWNLOAD)),
     route!(Get "/attachments/{id}/download" SignedIn "The bytes" attachments::download => Media("*/*")),
     route!(Get "/attachments/ticket/{id}" SignedIn "A ticket's attachments" attachments::list => List(ATTACHMENT)).query(&[PAGE]),
+    route!(Get "/tickets/{id}/links" Agent "Tickets that have to do with this one" links::list => List(&link_rows::LINK)).names(tickets::find).query(&[PAGE]),
+    route!(Get "/tickets/{id}/cc" Agent "Who is in copy, and where answers to the requester go" mail::cc::show => Schema("TicketCc")),
+    route!(Put "/tickets/{id}/cc" Agent "Change who is in copy" mail::cc::update => Schema("TicketCc")).names(tickets::find).body(&mail::cc::EDIT),
     route!(Get "/tickets/{id}/original" SignedIn "The mail that opened a ticket" mail::originals::of_ticket => Schema("MailOriginal")),
     route!(Get "/tickets/{id}/attachments" SignedIn "A ticket's attachments" attachments::list => List(ATTACHMENT)).names(tickets::find).query(&[PAGE]),
     route!(Delete "/attachments/{id}" SignedIn "Delete record and object" attachments::remove => Nothing),

@@ -58,6 +58,11 @@ pub const EDIT: Shape = Shape {
         )
         .or(&["AUTO_CLOSE_DAYS"]),
         Field::optional(
+            "acknowledge",
+            Kind::Flag,
+            "Whether requesters are mailed the number of a ticket that came by mail or was opened for them.",
+        ),
+        Field::optional(
             "version",
             Kind::Integer {
                 min: 1,
@@ -87,6 +92,7 @@ pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
             input.choice("agent_scope"),
             input.integer("reopen_window_days"),
             input.integer("auto_close_days"),
+            input.flag("acknowledge"),
             call.now(),
         );
         let reply = call.commit(vec![stmt], CommitReply::Row(rows::show())).await?;

@@ -5,6 +5,8 @@ use crate::api::list::{List, parse_list_query, resource_reply};
 use crate::app::call::Call;
 use crate::app::call::waiting::MANY_PLACES;
 use crate::app::retry::retry;
+use crate::app::taken_names;
+use crate::desk::fold::caseless;
 use crate::desk::id::Ref;
 use crate::desk::person::Role;
 use crate::edge::auth::password;
@@ -15,10 +17,12 @@ use crate::http::input_values::{Input, Patch};
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape, choices};
 use crate::store::commit::CommitReply;
-use crate::store::mail::outbox;
+use crate::store::mail::{addresses, outbox};
 use crate::store::sessions as session_rows;
+use crate::store::sql::named_row::Named;
 use crate::store::tickets::assignment;
-use crate::store::users::{self, Account, NewUser, UserFilter, UserPatch, closing};
+use crate::store::users::list::{self as user_list, UserFilter};
+use crate::store::users::{self, Account, NewUser, UserPatch, closing};
 
 const NAME: Kind = Kind::Line { min: 0, max: 100 };
 
@@ -107,7 +111,12 @@ pub const LIST: Shape = Shape {
     fields: &[
         Field::optional("role", Kind::Choice(&choices::ROLE), "Of this role."),
         Field::optional("is_active", Kind::Flag, "Active or not.").or(&["active"]),
-        Field::optional("q", Kind::Search, "Part of name, username or address.").or(&["search", "keyword"]),
+        Field::optional(
+            "q",
+            Kind::Search,
+            "Each word is part of name, username or address.",
+        )
+        .or(&["search", "keyword"]),
     ],
 };
 
@@ -133,8 +142,8 @@ async fn list_page(call: &Call<'_>, view: &str) -> Result<Reply, Error> {
         is_active: input.flag("is_active"),
         q: input.text("q"),
     };
-    let (rows, stopped) = users::list(view, &filter, &page);
-    List::new(rows, || users::count(&filter))
+    let (rows, stopped) = user_list::list(view, &filter, &page);
+    List::new(rows, || user_list::count(&filter))
         .stopped(stopped)
         .reply(call, &page)
         .await
@@ -158,11 +167,11 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
     };
     let mut stmts = users::insert(&user);
     stmts.extend(outbox::invite(&user.uid, call.now()));
-    call.commit(
-        stmts,
-        CommitReply::Created(users::show_uid(&user.uid), "/api/v1/users/".to_owned()),
-    )
-    .await
+    let view = users::show_uid(&user.uid);
+    let outcome = call
+        .commit(stmts, CommitReply::Created(view, "/api/v1/users/".to_owned()))
+        .await;
+    taken_names::explain(call, outcome, Named::User, Some(&caseless(&user.email))).await
 }
 
 /// `GET /users/{id}`: staff can read everybody, customers only themselves.
@@ -282,7 +291,8 @@ pub async fn close_me(call: &Call<'_>) -> Result<Reply, Error> {
                 return Err(Error::field("password", "is wrong"));
             }
         }
-        let mut stmts = closing::close(account.id, account.version, call.now());
+        let mut stmts = addresses::forget(account.id).to_vec();
+        stmts.extend(closing::close(account.id, account.version, call.now()));
         stmts.push(session_rows::revoke_all(account.id, call.now()));
         stmts.extend(assignment::unassign_all(account.id, account.id, call.now()));
         let reply = call.commit(stmts, CommitReply::Nothing).await?;

@@ -63,7 +63,7 @@ fn mac(key: &str, parts: &[&str]) -> Option<Hmac<sha2::Sha256>> {
     Some(mac.chain_update(parts.join("\n")))
 }
 
-fn decode_hex(text: &str) -> Option<Vec<u8>> {
+pub(in crate::desk) fn decode_hex(text: &str) -> Option<Vec<u8>> {
     if !text.bytes().all(|b| b.is_ascii_hexdigit()) {
         return None;
     }

@@ -138,6 +138,7 @@ async fn create_users(app: &App) -> Result<Vec<SampleUser>, Error> {
                 id: row.id,
                 role,
                 card,
+                is_in_copy: false,
             },
             categories,
         });

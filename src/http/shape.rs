@@ -198,6 +198,7 @@ pub mod choices {
             "tags",
             "requester",
             "assignee",
+            "cc",
             "contact_email",
             "workflow",
             "version",

@@ -8,6 +8,7 @@ pub mod dns;
 pub mod object_cleanup;
 pub mod queue;
 pub mod receive_mail;
+pub mod refold;
 pub mod scheduled_rules;
 pub mod send_mail;
 pub mod send_webhooks;
@@ -71,6 +72,7 @@ pub async fn tick(env: &Env, now: Millis) -> (Vec<Task>, Cost) {
     log.record("outgoing", without_count(queue::requeue_due(env, &job).await));
     log.record("files", without_count(object_cleanup::run(env, &db, now).await));
     log.record("housekeeping", clean_up(&db, now).await);
+    log.record("folding", refold::run(&db).await);
     log.record("telling", send_all(env, &job).await);
     (log.tasks, db.cost())
 }

@@ -5,13 +5,15 @@ use crate::desk::Millis;
 use crate::edge::db::{Batch, Db, DbError};
 use crate::edge::{Env, config, log};
 use crate::jobs::MAX_ROWS;
+use crate::store::removals;
 use crate::store::sql::rows::UidRow;
 use crate::store::tickets::attachments;
 
 /// Maximum number of objects removed per run: each may need a separate request, and Workers allow 50.
 const MAX_OBJECTS: i64 = 30;
 
-/// Removes the objects of deleted attachments, and of uploads that were never registered. A record is marked before
+/// Removes the objects of deleted attachments, of uploads that were never registered, and the originals of mails whose
+/// text was edited or deleted. A record is marked before
 /// its object is deleted and closed afterwards, so a crash in between only causes a second attempt.
 ///
 /// # Errors
@@ -21,16 +23,22 @@ pub async fn run(env: &Env, db: &Db, now: Millis) -> Result<(), DbError> {
         return Ok(());
     };
     let mut batch = Batch::from(vec![attachments::expire_pending(now, MAX_ROWS)]);
+    let removals = batch.add::<UidRow>(removals::list(MAX_OBJECTS));
     let rows = batch.add::<UidRow>(attachments::to_purge(now, MAX_OBJECTS));
-    let rows = db.batch(&batch).await?.all(rows)?;
+    let found = db.batch(&batch).await?;
+    let mut rows: Vec<UidRow> = found.all(rows)?;
+    rows.extend(found.all(removals)?);
     if rows.is_empty() {
         return Ok(());
     }
-    let keys: Vec<String> = rows.into_iter().map(|row| row.uid).collect();
+    let most = usize::try_from(MAX_OBJECTS).unwrap_or_default();
+    let keys: Vec<String> = rows.into_iter().take(most).map(|row| row.uid).collect();
     match Files::new(env, &config, now).delete(&keys).await {
         Ok(()) => {
             let list = serde_json::to_string(&keys).unwrap_or_default();
-            db.batch(&attachments::mark_purged(&list, now)).await?;
+            let mut stmts = attachments::mark_purged(&list, now).to_vec();
+            stmts.push(removals::finish(&list));
+            db.batch(&stmts).await?;
         }
         Err(why) => log::error(&format!("objects are left to the next sweep: {why}")),
     }

@@ -6,6 +6,8 @@
 use futures_util::future::join_all;
 use serde::Deserialize;
 
+use crate::desk::fold::caseless;
+use crate::desk::mail::copy_token;
 use crate::desk::mail::outgoing::{self, MailLinks};
 use crate::desk::mail::reply_address::MailThread;
 use crate::desk::{DAY, Millis};
@@ -15,6 +17,7 @@ use crate::edge::db::{Batch, Db, DbError};
 use crate::edge::mail::outgoing::{OutgoingMail as Sealed, SendError, send};
 use crate::edge::queue::MessageOutcome;
 use crate::edge::{Env, ids, log};
+use crate::store::mail::copies;
 use crate::store::mail::outbox::{self as rows, OutboxMail};
 use crate::store::sessions;
 use crate::store::sql::rows::IdRow;
@@ -52,12 +55,14 @@ async fn try_deliver(env: &Env, id: i64, now: Millis) -> Result<MessageOutcome, 
     let claimed = batch.add::<IdRow>(claim);
     batch.extend([hold]);
     let letters = batch.add::<LetterJson>(rows::list_mails(id));
+    let letters_in_copy = batch.add::<LetterJson>(copies::list(id));
     let found = db.batch(&batch).await?;
     if !found.has_row(claimed)? {
         return Ok(MessageOutcome::Done);
     }
-    let letters: Vec<OutboxMail> = found
-        .all(letters)?
+    let mut found_letters = found.all(letters)?;
+    found_letters.extend(found.all(letters_in_copy)?);
+    let letters: Vec<OutboxMail> = found_letters
         .iter()
         .map(|row| serde_json::from_str(&row.j).map_err(|error| DbError::Other(error.to_string())))
         .collect::<Result<_, _>>()?;
@@ -163,9 +168,13 @@ impl MailSender<'_> {
         state: &str,
         error: Option<&str>,
     ) -> Result<SendOutcome, DbError> {
-        let notice = (letter.user_id, letter.id);
         let mut batch = Batch::new();
-        let deleted = batch.add_last::<IdRow>(rows::finish(self.row, notice, (state, error), self.now));
+        let deleted = batch.add_last::<IdRow>(if letter.is_copy {
+            copies::finish(self.row, &letter.email)
+        } else {
+            let notice = (letter.user_id, letter.id);
+            rows::finish(self.row, notice, (state, error), self.now)
+        });
         let is_last = self.db.batch(&batch).await?.has_row(deleted)?;
         Ok(SendOutcome::Finished { is_last })
     }
@@ -194,9 +203,11 @@ async fn links(db: &Db, config: &Config, letter: &OutboxMail, now: Millis) -> Re
         "verify_email" => {
             let until = now.saturating_add(VERIFY_LINK_LIFETIME);
             let word = format!("{}.{until}", letter.user_id);
-            let token = mail.signer.sign("verify", &word, &letter.email.to_lowercase());
+            let token = mail.signer.sign("verify", &word, &caseless(&letter.email));
             Some(format!("{pages}/verify-email#token={token}"))
         }
+        // Who is in copy may have no account.
+        "copy" => None,
         _ => mail
             .app_url
             .as_ref()
@@ -215,18 +226,26 @@ fn can_unsubscribe(letter: &OutboxMail) -> bool {
     !matches!(letter.facts.kind.as_str(), "password_reset" | "verify_email")
 }
 
-/// Unsubscribing from a digest turns off the kind of notification that makes up most of it: replies.
+/// Unsubscribing from a copy takes the recipient out of the copy of the ticket; somebody else's preferences are never
+/// changed. From a digest, it turns off the kind of notification that makes up most of it:
+/// replies; from an acknowledgement turns off mails about the status.
 fn unsubscribe_url(config: &Config, letter: &OutboxMail) -> String {
+    let signer = &config.mail.signer;
+    let page = format!("{}/api/v1/notifications/unsubscribe", config.mail.api_url);
+    let is_elsewhere = letter.is_copy || letter.is_redirected;
+    if let Some(ticket) = letter.facts.ticket.as_ref().filter(|_| is_elsewhere) {
+        return format!(
+            "{page}?token={}",
+            copy_token::sign(signer, ticket.id, &letter.email)
+        );
+    }
     let kind = match letter.facts.kind.as_str() {
         "digest" => "reply",
+        "acknowledgement" => "status",
         kind => kind,
     };
     let word = format!("{}.{kind}", letter.user_id);
-    let token = config.mail.signer.sign("unsubscribe", &word, "");
-    format!(
-        "{}/api/v1/notifications/unsubscribe?token={token}",
-        config.mail.api_url
-    )
+    format!("{page}?token={}", signer.sign("unsubscribe", &word, ""))
 }
 
 /// The reply address of the mail. A reply to a mail that contains an internal note becomes an internal note.
@@ -240,13 +259,32 @@ fn thread(letter: &OutboxMail) -> Option<MailThread> {
     })
 }
 
+/// What is the same at every attempt to send the mail: copies of a message have the same uid, so the address belongs to
+/// it.
+fn idempotency_key(letter: &OutboxMail) -> String {
+    if !letter.is_copy {
+        return letter.uid.clone();
+    }
+    let hash = ids::sha256_hex(letter.email.as_bytes());
+    format!("{}-{}", letter.uid, hash.get(..16).unwrap_or_default())
+}
+
 /// The mail with its headers: it can be replied to, belongs to its ticket's thread, and has a one-click unsubscribe
 /// (RFC 8058). It is marked as automatically generated (RFC 3834), so that other programs do not reply to it.
 fn compose<'a>(config: &Config, letter: &'a OutboxMail, links: &MailLinks) -> Sealed<'a> {
-    let mut headers = vec![("Auto-Submitted", "auto-generated".to_owned())];
+    // An acknowledgement is an answer, which nobody's program answers in turn.
+    let how = match letter.facts.kind.as_str() {
+        "acknowledgement" => "auto-replied",
+        _ => "auto-generated",
+    };
+    let mut headers = vec![("Auto-Submitted", how.to_owned())];
     let mut reply_to = None;
     if let (Some(address), Some(thread)) = (&config.mail.reply_to, thread(letter)) {
-        reply_to = Some(address.address_for(thread));
+        reply_to = Some(if letter.is_copy {
+            address.address_for_copy(thread.ticket_id, &letter.email)
+        } else {
+            address.address_for(thread)
+        });
         // The same value for all mails of the ticket, so that mail programs group them.
         let root = MailThread {
             is_internal: false,
@@ -263,7 +301,7 @@ fn compose<'a>(config: &Config, letter: &'a OutboxMail, links: &MailLinks) -> Se
     }
     let words = outgoing::render(&letter.facts, links);
     Sealed {
-        uid: &letter.uid,
+        uid: idempotency_key(letter),
         to: &letter.email,
         subject: words.subject,
         text: words.text,

@@ -5,7 +5,8 @@
 //! compares with [`document`]. What the tables do not contain is in [`schemas`](crate::openapi::schemas) and the lists below. No
 //! route is described by hand here.
 
-pub mod notifications;
+mod mail;
+mod notifications;
 pub mod reports;
 pub mod responses;
 pub mod route_list;

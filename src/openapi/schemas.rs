@@ -11,7 +11,7 @@ use crate::desk::sla::calendar_parse::WEEKDAYS;
 use crate::desk::tickets::priority::Priority;
 use crate::desk::tickets::status::{Lifecycle, Status};
 use crate::openapi::schema::{described, list, object, one_of, or_null, page_of, schema_ref};
-use crate::openapi::{notifications, reports, webhooks, workflows};
+use crate::openapi::{mail, notifications, reports, webhooks, workflows};
 
 /// All of them by name.
 pub fn schemas() -> Vec<(&'static str, Value)> {
@@ -28,7 +28,7 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
     all.extend(service());
     all.extend(categories());
     all.push(("PresignedUpload", presigned()));
-    all.push(("MailOriginal", mail_original()));
+    all.extend(mail::schemas());
     all.extend(assistant());
     all.extend(sla_calendars());
     all.extend(notifications::schemas());
@@ -358,30 +358,6 @@ fn timeline(entry: Value) -> Value {
         *items = entry;
     }
     page
-}
-
-fn mail_original() -> Value {
-    let part = object([("content_type", text()), ("text", text())]);
-    object([
-        (
-            "headers",
-            described(text(), "The header fields as they were received."),
-        ),
-        (
-            "parts",
-            described(
-                json!({"type": "array", "items": part}),
-                "Its texts, plain and HTML, decoded and otherwise unchanged.",
-            ),
-        ),
-        (
-            "is_truncated",
-            described(
-                json!({"type": "boolean"}),
-                "Something is missing at the end: the mail was too long.",
-            ),
-        ),
-    ])
 }
 
 fn presigned() -> Value {

@@ -13,6 +13,8 @@ pub const SETTINGS: View = View {
         field("agent_scope", "g.agent_scope", Out::Text).doc("category, assigned or all."),
         field("reopen_window_days", "g.reopen_window_days", Out::Int),
         field("auto_close_days", "g.auto_close_days", Out::Int),
+        field("acknowledge", "g.acknowledge", Out::Flag)
+            .doc("Requesters are mailed the number of a ticket that came by mail or was opened for them."),
         field("version", "g.version", Out::Int),
         field("updated_at", "g.updated_at", Out::Time),
     ],
@@ -46,11 +48,12 @@ pub fn update(
     agent_scope: Option<&'static str>,
     reopen_window_days: Option<i64>,
     auto_close_days: Option<i64>,
+    acknowledge: Option<bool>,
     now: i64,
 ) -> Stmt {
     Stmt::new(
         "UPDATE settings SET version = ?1 + 1, auto_assign = coalesce(?2, auto_assign), agent_scope = coalesce(?3, agent_scope), \
-         reopen_window_days = coalesce(?4, reopen_window_days), auto_close_days = coalesce(?5, auto_close_days), updated_at = ?6 \
+         reopen_window_days = coalesce(?4, reopen_window_days), auto_close_days = coalesce(?5, auto_close_days), acknowledge = coalesce(?7, acknowledge), updated_at = ?6 \
          WHERE id = 1",
     )
     .bind(version)
@@ -59,6 +62,7 @@ pub fn update(
     .bind(reopen_window_days)
     .bind(auto_close_days)
     .bind(now)
+    .bind(acknowledge)
 }
 
 // Version numbers that signal changes ------------------------------------------------------------------------------
@@ -85,6 +89,10 @@ pub fn raise_rules_version_if_active() -> Stmt {
 /// Like [`raise_rules_version`], but only if an active rule refers to this email address, which now belongs to a
 /// user.
 pub fn raise_rules_version_for_address(email_key: &str) -> Stmt {
+    if !email_key.is_ascii() {
+        // SQLite folds the case of ASCII only: a rule may write the address in a way that is not found in it.
+        return raise_rules_version_if_active();
+    }
     Stmt::new(format!(
         "{RAISE_RULES} AND EXISTS (SELECT 1 FROM workflows WHERE is_active = 1 AND instr(lower(conditions), ?1))"
     ))
@@ -97,7 +105,8 @@ pub fn raise_rules_version_for_address(email_key: &str) -> Stmt {
 pub fn raise_rules_version_for_person(user_id: i64, is_staff: bool, email_key: Option<&str>) -> Stmt {
     Stmt::new(format!(
         "{RAISE_RULES} AND EXISTS (SELECT 1 FROM users u JOIN workflows w ON w.is_active = 1 WHERE u.id = ?1 \
-           AND (?2 OR u.role <> 'customer' OR instr(lower(w.conditions), u.email_key) OR instr(lower(w.conditions), ?3)))"
+           AND (?2 OR u.role <> 'customer' OR instr(lower(w.conditions), u.email_key) OR instr(lower(w.conditions), ?3) \
+             OR u.email_key || coalesce(?3, '') GLOB '*[^ -~]*'))"
     ))
     .bind(user_id)
     .bind(is_staff)

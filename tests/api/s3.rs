@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::support::client::Role;
 use crate::support::link::{self, follow, headers};
 use crate::support::make::{self, attachment, attachment_with, upload};
-use crate::support::post::{Delivered, deliver};
+use crate::support::post::{Delivered, deliver, plain};
 use crate::support::{Admin, Anon, Caller, Customer, Value, Worker, json, sqlite};
 
 const VERSION: &str = "0.14.1";
@@ -19,6 +19,7 @@ struct Store {
     server: Child,
     host: String,
     root: PathBuf,
+    keys: [String; 2],
 }
 
 impl Drop for Store {
@@ -36,22 +37,33 @@ impl Store {
         let port = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let host = port.local_addr().expect("its address").to_string();
         drop(port);
-        let server = Command::new(program())
-            .args(["--host", "127.0.0.1", "--port", host.rsplit(':').next().unwrap()])
-            .args(["--access-key", id, "--secret-key", secret])
-            .arg(&root)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("s3s-fs starts");
-        let store = Store { server, host, root };
-        for _ in 0..100 {
-            if TcpStream::connect(&store.host).is_ok() {
-                return store;
-            }
-            std::thread::sleep(Duration::from_millis(100));
+        let keys = [id.to_owned(), secret.to_owned()];
+        let server = serve(&host, &keys, &root);
+        wait_for(&host);
+        Store {
+            server,
+            host,
+            root,
+            keys,
         }
-        panic!("s3s-fs does not listen");
+    }
+
+    /// Stops the server; its objects stay.
+    fn pause(&mut self) {
+        self.server.kill().expect("it can be stopped");
+        self.server.wait().expect("it has stopped");
+    }
+
+    /// Starts it again.
+    fn resume(&mut self) {
+        self.server = serve(&self.host, &self.keys, &self.root);
+        wait_for(&self.host);
+    }
+
+    /// The originals of mails in the bucket.
+    fn originals(&self) -> usize {
+        let keys = self.keys();
+        keys.iter().filter(|key| key.starts_with("original-")).count()
     }
 
     /// The keys of the bucket.
@@ -62,6 +74,28 @@ impl Store {
         keys.sort_unstable();
         keys
     }
+}
+
+/// Starts the server; it does not listen yet.
+fn serve(host: &str, [id, secret]: &[String; 2], root: &Path) -> Child {
+    Command::new(program())
+        .args(["--host", "127.0.0.1", "--port", host.rsplit(':').next().unwrap()])
+        .args(["--access-key", id, "--secret-key", secret])
+        .arg(root)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("s3s-fs starts")
+}
+
+fn wait_for(host: &str) {
+    for _ in 0..100 {
+        if TcpStream::connect(host).is_ok() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    panic!("s3s-fs does not listen");
 }
 
 /// Where `npm test` looks for s3s-fs, or puts it, beside the other tools that cargo builds.
@@ -184,6 +218,66 @@ fn another_store_believes_our_signatures() {
     let refused = customer.ask("POST", "/attachments").json(&body).may_fail().send();
     refused.refused(503, "UNAVAILABLE");
     make::message(&customer, &ticket, "Still here.");
+}
+
+#[test]
+fn originals_of_what_was_edited_or_deleted_are_deleted_in_the_end() {
+    let (id, secret) = ("AKIAEDGEDESK", make::secret());
+    let mut store = Store::start(id, &secret);
+    let worker = Worker::start(&[
+        ("R2_ENDPOINT", &format!("http://{}", store.host)),
+        ("R2_ACCESS_KEY_ID", id),
+        ("R2_SECRET_ACCESS_KEY", &secret),
+        ("R2_BUCKET", "files"),
+        ("MAIL_REPLY_TO", "support@desk.example"),
+    ]);
+    worker.seed();
+    let (customer, admin) = (Customer::on(&worker), Admin::on(&worker));
+    let take = |subject: &str, body: &str| {
+        let mail = plain(&customer.email, subject, "", body);
+        let taken = deliver(&worker, &customer.email, "support@desk.example", &mail);
+        assert_eq!(taken, Delivered::Accepted);
+    };
+    let newest = || customer.get("/tickets?limit=1").is(200).rows().remove(0);
+    take("Kept", "It is kept.");
+    let kept = newest();
+    let number = format!("Re: [{}] Kept", kept["number"].as_str().unwrap());
+    for body in ["Kept, too.", "Edited.", "Deleted."] {
+        take(&number, body);
+    }
+    take("Edited", "My password is 1234.");
+    let edited = newest();
+    take("Deleted", "It is deleted.");
+    let deleted = newest();
+    let number = format!("Re: [{}] Deleted", deleted["number"].as_str().unwrap());
+    take(&number, "Deleted with its ticket.");
+    assert_eq!(store.originals(), 7);
+    // The store is away meanwhile.
+    store.pause();
+    let comments = format!("/tickets/{}/comments", kept["id"]);
+    let messages = admin.get(&comments).is(200).rows();
+    assert_eq!(messages.len(), 3);
+    let message = |at: usize| format!("/messages/{}", messages[at]["id"]);
+    admin.put(&message(1), json!({"body": "Otherwise."})).is(200);
+    admin.delete(&message(2)).is(204);
+    let path = format!("/tickets/{}", edited["id"]);
+    admin
+        .put(&path, json!({"description": "My password is secret."}))
+        .is(200);
+    admin.delete(&format!("/tickets/{}", deleted["id"])).is(204);
+    worker.tick();
+    assert_eq!(store.originals(), 7);
+    store.resume();
+    worker.tick();
+    assert_eq!(store.originals(), 2, "{:?}", store.keys());
+    for original in [
+        format!("/tickets/{}/original", kept["id"]),
+        format!("{}/original", message(0)),
+    ] {
+        admin.get(&original).is(200);
+    }
+    worker.tick();
+    assert_eq!(store.originals(), 2);
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! The links in e-mails: setting a password, confirming an e-mail address, and unsubscribing.
 
 use crate::app::call::Call;
+use crate::desk::fold::caseless;
+use crate::desk::mail::copy_token;
 use crate::desk::notification::{Channels, NotificationKind as Told};
 use crate::desk::signed_token::Signer;
 use crate::edge::db::Batch;
@@ -8,7 +10,7 @@ use crate::http::error::Error;
 use crate::http::input;
 use crate::http::reply::{Body, Reply};
 use crate::http::shape::{Field, Kind, Shape};
-use crate::store::mail::outbox;
+use crate::store::mail::{addresses, outbox};
 use crate::store::{notifications, users};
 
 /// The body of a request for a link that sets a password.
@@ -38,7 +40,7 @@ pub const UNSUBSCRIBE: Shape = Shape {
 pub async fn forgot_password(call: &Call<'_>) -> Result<Reply, Error> {
     let input = input::parse_body(call.request, &FORGOT)?;
     call.check_rate_limit().await?;
-    let address = input.required("email").to_lowercase();
+    let address = caseless(&input.required("email"));
     let mail = outbox::request_password_reset(&address, call.now());
     call.write(mail.to_vec().into()).await?;
     Ok(Reply::ok(
@@ -94,13 +96,21 @@ fn page() -> Reply {
     Reply::new(200, Body::Asset("/account.html"))
 }
 
-/// `POST /notifications/unsubscribe`: switches off e-mails of the kind that is named in the token (RFC 8058).
+/// `POST /notifications/unsubscribe`: switches off e-mails of the kind that is named in the token, or takes its address
+/// out of the copy of a ticket (RFC 8058).
 pub async fn unsubscribe(call: &Call<'_>) -> Result<Reply, Error> {
     let wrong = || Error::field("token", "is invalid");
     let input = input::parse_query(call.request, &[&UNSUBSCRIBE])?;
     call.check_rate_limit().await?;
     let token = input.required("token");
     let signer = &call.app.config.mail.signer;
+    if let Some((ticket_id, address)) = copy_token::verify(signer, &token) {
+        let left = addresses::leave(ticket_id, &address, call.now());
+        call.app.db.batch(&left).await?;
+        return Ok(Reply::ok(
+            r#"{"message":"you will get no more mails about this ticket"}"#.to_owned(),
+        ));
+    }
     let word = Signer::payload(&token).filter(|_| signer.verify("unsubscribe", &token, ""));
     let (user_id, kind) = word
         .and_then(|word| word.split_once('.'))

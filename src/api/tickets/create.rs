@@ -6,6 +6,7 @@ use crate::app::automation;
 use crate::app::call::{Call, viewer};
 use crate::app::open_ticket::{TicketDraft, open_ticket};
 use crate::app::retry::retry;
+use crate::desk::fold::caseless;
 use crate::desk::id::number_day;
 use crate::desk::person::Role;
 use crate::desk::tickets::decide::decide;
@@ -22,6 +23,7 @@ use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape, choices};
 use crate::store::commit::{CommitBatch, CommitReply};
 use crate::store::dispatch;
+use crate::store::mail::acknowledgements;
 use crate::store::sql::guard::Guard;
 use crate::store::tickets::assignment::AutoAssign;
 use crate::store::tickets::subject::EventSubject;
@@ -141,7 +143,7 @@ fn new_batch(
     let now = call.now();
     let (uid_head, day) = (call.uid_head()?, number_day(now));
     let address = input.text("customer_email");
-    let key = address.as_ref().map(|address| address.to_lowercase());
+    let key = address.as_deref().map(caseless);
     let mut stmts = Vec::new();
     let mut opening = TicketDraft {
         uid_head: &uid_head,
@@ -170,8 +172,12 @@ fn new_batch(
         (Some(address), _) => opening.contact_email = Some(address.clone()),
         _ => {}
     }
-    let opened = open_ticket(&automation::Engine::of(call), &opening, guard)?;
+    let engine = automation::Engine::of(call);
+    let opened = open_ticket(&engine, &opening, guard)?;
     stmts.extend(opened.stmts);
+    if engine.sends_mail && matches!(opening.requester, Requester::Address(_)) {
+        stmts.extend(acknowledgements::insert(Some(call.my_id()?), now));
+    }
     let dispatches = if opened.is_plain {
         dispatch::list_for_event(&EventSubject::NewTicket, EventKind::TicketCreated, false, now)
     } else {

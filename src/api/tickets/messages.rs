@@ -4,16 +4,13 @@ use crate::api::list::{List, parse_list_query, resource_reply};
 use crate::app::automation::{self, Engine};
 use crate::app::call::waiting::ONE_PLACE;
 use crate::app::call::{Call, viewer};
-use crate::app::file_store::Files;
 use crate::app::post_message::{MessageDraft, post_message, post_on_unread, remember_response};
 use crate::app::retry::retry;
 use crate::desk::id::{Ref, uid_row_id};
-use crate::desk::mail::inbound::original::object_key;
 use crate::desk::tickets::event::{Event, EventKind};
 use crate::desk::tickets::message::authorize_edit;
 use crate::desk::tickets::policy;
 use crate::edge::db::{Batch, Rows, Stmt};
-use crate::edge::log;
 use crate::http::error::Error;
 use crate::http::input;
 use crate::http::input_values::Input;
@@ -21,12 +18,14 @@ use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape};
 use crate::store::automation::ticket_context;
 use crate::store::commit::CommitReply;
+use crate::store::removals;
 use crate::store::sql::rows::IdRow;
+use crate::store::tickets::assignment::pool;
 use crate::store::tickets::messages::{self as rows, MessageRow};
 use crate::store::tickets::subject::EventSubject;
 use crate::store::tickets::ticket::{self, TicketRow};
 use crate::store::tickets::write::story::Story;
-use crate::store::tickets::{events as event_rows, pool, write};
+use crate::store::tickets::{events as event_rows, write};
 
 const BODY: Kind = Kind::Text { min: 1, max: 10_000 };
 const BODY_ALIASES: &[&str] = &["content", "message"];
@@ -248,11 +247,12 @@ async fn try_post(call: &Call<'_>, reference: &Ref, input: &Input) -> Result<Rep
 
 // Changing -------------------------------------------------------------------------------------------------------
 
-/// `PUT /messages/{id}`.
+/// `PUT /messages/{id}`. The original of a message that came by mail is deleted: what was edited out must not be readable
+/// there.
 pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
     let input = input::parse_body(call.request, &EDIT)?;
     let body = input.required("body");
-    let (reply, row) = retry!(async {
+    retry!(async {
         let row = own_message(call, &input).await?;
         let mut stmts = Vec::new();
         if row.body != body {
@@ -261,38 +261,26 @@ pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
             let count_on = write::count_on(row.ticket_id, story.totals(), call.now());
             stmts = story.around(vec![count_on]);
             stmts.extend(rows::edit(row.id, row.version, &body, call.now()));
+            stmts.extend(remove_original(&row));
         }
-        let reply = call
-            .commit(stmts, CommitReply::Row(rows::show_own_change(row.id)))
-            .await?;
-        Ok((reply, row))
-    })?;
-    if row.body != body {
-        delete_original(call, &row).await;
-    }
-    Ok(reply)
+        call.commit(stmts, CommitReply::Row(rows::show_own_change(row.id)))
+            .await
+    })
 }
 
-/// `DELETE /messages/{id}`.
+/// `DELETE /messages/{id}`, with its original.
 pub async fn remove(call: &Call<'_>) -> Result<Reply, Error> {
-    let (reply, row) = retry!(async {
+    retry!(async {
         let row = own_message(call, &Input::default()).await?;
         let story = message_story(call, &row, EventKind::MessageDeleted)?;
-        let stmts = story.around(rows::delete(&row, call.now()).to_vec());
-        Ok((call.commit(stmts, CommitReply::Nothing).await?, row))
-    })?;
-    delete_original(call, &row).await;
-    Ok(reply)
+        let mut stmts = story.around(rows::delete(&row, call.now()).to_vec());
+        stmts.extend(remove_original(&row));
+        call.commit(stmts, CommitReply::Nothing).await
+    })
 }
 
-/// Deletes the original of a message that came by mail: what was edited out must not be readable there. Nobody is shown
-/// the original of such a message anyway.
-async fn delete_original(call: &Call<'_>, row: &MessageRow) {
-    if row.channel == "email"
-        && let Err(why) = Files::of(call.app).delete(&[object_key(&row.uid)]).await
-    {
-        log::error(&format!("the original of a mail is left behind: {why}"));
-    }
+fn remove_original(row: &MessageRow) -> Option<Stmt> {
+    (row.channel == "email").then(|| removals::original_of_message(row.id))
 }
 
 /// The message in the path, if the caller may change it and its version is the expected one.

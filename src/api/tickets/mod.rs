@@ -7,6 +7,7 @@ pub mod attachments;
 pub mod create;
 pub mod fields;
 pub mod history;
+pub mod links;
 pub mod list;
 pub mod messages;
 pub mod redact;

@@ -18,11 +18,12 @@ use crate::http::shape::{Field, Kind, Shape};
 use crate::store::automation::ticket_context;
 use crate::store::commit::CommitReply;
 use crate::store::sql::rows::IdRow;
+use crate::store::tickets::assignment::pool;
 use crate::store::tickets::subject::EventSubject;
 use crate::store::tickets::ticket::{self, TicketRow};
 use crate::store::tickets::transfers::{self as rows, NewTransfer};
 use crate::store::tickets::write::story::Story;
-use crate::store::tickets::{events, pool, write};
+use crate::store::tickets::{events, write};
 
 /// The body of a transfer.
 pub const NEW: Shape = Shape {

@@ -24,10 +24,11 @@ use crate::http::shape::{Field, Kind, Shape, choices};
 use crate::store::automation::ticket_context;
 use crate::store::commit::CommitReply;
 use crate::store::sql::rows::IdRow;
+use crate::store::tickets::assignment::pool;
 use crate::store::tickets::subject::EventSubject;
 use crate::store::tickets::ticket::{self, TicketRow};
+use crate::store::tickets::write;
 use crate::store::tickets::write::story::Story;
-use crate::store::tickets::{pool, write};
 
 /// The body of an update of a ticket.
 pub const EDIT: Shape = Shape {

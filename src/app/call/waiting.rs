@@ -9,7 +9,7 @@ use crate::edge::log;
 use crate::http::error::Error;
 use crate::store::dispatch::{self, Dispatch};
 use crate::store::sql::rows::IdRow;
-use crate::store::tickets::pool::{self, PoolShare};
+use crate::store::tickets::assignment::pool::{self, PoolShare};
 
 /// How many tickets are tried where one place has become free: several requests may try the same one.
 pub const ONE_PLACE: i64 = 3;

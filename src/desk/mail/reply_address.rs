@@ -17,12 +17,22 @@ const MAX_LOCAL_BYTES: usize = 20;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MailThread {
     pub ticket_id: i64,
+    /// 0: somebody who is in copy.
     pub user_id: i64,
     /// The mail was about an internal note, so a reply to it is an internal note too.
     pub is_internal: bool,
 }
 
 impl MailThread {
+    /// The thread of somebody who has no account, but is in copy.
+    pub fn of_nobody(ticket_id: i64) -> MailThread {
+        MailThread {
+            ticket_id,
+            user_id: 0,
+            is_internal: false,
+        }
+    }
+
     /// The signed part: `12.34`, or `12.34n` for an internal note.
     fn payload(self) -> String {
         let suffix = if self.is_internal { "n" } else { "" };
@@ -100,6 +110,29 @@ impl ReplyAddress {
         let address = address.trim().to_lowercase();
         let (ids, entry) = self.verify_token("address", self.token(&address)?)?;
         entry.is_none().then_some(ids)
+    }
+
+    /// The address at which somebody who is in copy of a ticket replies: valid for mails from there only.
+    pub fn address_for_copy(&self, ticket_id: i64, address: &str) -> String {
+        let payload = MailThread::of_nobody(ticket_id).payload();
+        let signature = hmac_hex(
+            &self.key,
+            &["copy", &payload, &address.to_lowercase()],
+            SIGNATURE_BYTES,
+        );
+        format!("{}+{payload}.{signature}@{}", self.local, self.domain)
+    }
+
+    /// The thread of an address that was given to somebody in copy, if the mail is from there.
+    pub fn parse_copy_address(&self, address: &str, from: &str) -> Option<MailThread> {
+        let address = address.trim().to_lowercase();
+        let (payload, signature) = self.token(&address)?.rsplit_once('.')?;
+        let parts = ["copy", payload, &from.to_lowercase()];
+        if !verify_hmac(&self.key, &parts, signature, SIGNATURE_BYTES) {
+            return None;
+        }
+        let (ticket, user) = payload.split_once('.')?;
+        MailThread::parse(ticket, user)
     }
 
     /// Whether this is the help desk's address: the base address, or one with anything after a `+`.
@@ -241,6 +274,28 @@ mod tests {
         ] {
             assert_eq!(reply_address.parse_message_id(&made_up), None, "{made_up}");
         }
+    }
+
+    #[test]
+    fn a_copy_is_answered_by_its_recipient_only() {
+        let reply_address = reply_address();
+        let address = reply_address.address_for_copy(12, "Bob@x.example");
+        let thread = Some(MailThread::of_nobody(12));
+        for (to, from, want) in [
+            (address.clone(), "bob@x.example", thread),
+            (address.to_uppercase(), "BOB@x.example", thread),
+            (address.clone(), "eve@x.example", None),
+            (address.replace("12.0", "13.0"), "bob@x.example", None),
+            (
+                reply_address.address_for(MailThread::of_nobody(12)),
+                "bob@x.example",
+                None,
+            ),
+            ("support@desk.example".to_owned(), "bob@x.example", None),
+        ] {
+            assert_eq!(reply_address.parse_copy_address(&to, from), want, "{to} {from}");
+        }
+        assert_eq!(reply_address.parse_address(&address), None);
     }
 
     #[test]

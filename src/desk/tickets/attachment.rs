@@ -118,6 +118,7 @@ mod tests {
             id,
             role,
             card: Value::Null,
+            is_in_copy: false,
         }
     }
 

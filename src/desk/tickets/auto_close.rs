@@ -17,6 +17,7 @@ pub fn system_actor() -> Actor {
         id: 0,
         role: Role::Admin,
         card: Value::Null,
+        is_in_copy: false,
     }
 }
 

@@ -18,5 +18,6 @@ pub mod priority;
 pub mod redaction;
 pub mod search;
 pub mod status;
+pub mod tag;
 pub mod ticket;
 pub mod transfer;

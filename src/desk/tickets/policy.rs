@@ -37,6 +37,8 @@ pub struct Relation {
     pub is_requester: bool,
     pub is_assignee: bool,
     pub is_unassigned: bool,
+    /// The person is in copy of the ticket, and answers by mail.
+    pub is_in_copy: bool,
 }
 
 /// Checks that the role may do this with a ticket that is in its scope.
@@ -45,7 +47,8 @@ pub struct Relation {
 /// The message of the 403.
 pub fn authorize(act: Act, role: Role, relation: Relation) -> Result<(), &'static str> {
     let customer_may = |act| match act {
-        Act::EditText | Act::CloseOrReopen | Act::Reply => relation.is_requester,
+        Act::EditText | Act::CloseOrReopen => relation.is_requester,
+        Act::Reply => relation.is_requester || relation.is_in_copy,
         Act::Triage
         | Act::Assign
         | Act::Take

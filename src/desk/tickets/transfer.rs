@@ -73,6 +73,7 @@ mod tests {
                 id: actor,
                 role,
                 card: json!({}),
+                is_in_copy: false,
             };
             let got = transfer(&ticket, person(to), &actor, &rules, 2_000);
             let got = got.ok().and_then(|change| {

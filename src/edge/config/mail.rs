@@ -1,5 +1,6 @@
 //! Configuration of mail: how it is sent, and where its links lead.
 
+use crate::desk::mail::inbound::people::OwnAddresses;
 use crate::desk::mail::reply_address::ReplyAddress;
 use crate::desk::signed_token::Signer;
 use crate::edge::config::values::{ConfigSource, derive_key, parse_switch};
@@ -18,6 +19,16 @@ pub struct MailConfig {
     pub api_url: String,
     /// Signs the tokens in links.
     pub signer: Signer,
+}
+
+impl MailConfig {
+    /// The addresses of the help desk.
+    pub fn own_addresses(&self) -> OwnAddresses<'_> {
+        OwnAddresses {
+            reply: self.reply_to.as_ref(),
+            from: &self.from.address,
+        }
+    }
 }
 
 /// `MAIL_MODE`.

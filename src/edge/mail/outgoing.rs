@@ -12,7 +12,7 @@ use crate::edge::log;
 #[derive(Clone, Debug)]
 pub struct OutgoingMail<'a> {
     /// The same at every attempt, so that providers and mail programs recognise a duplicate.
-    pub uid: &'a str,
+    pub uid: String,
     pub to: &'a str,
     pub subject: String,
     pub text: String,
@@ -99,7 +99,7 @@ async fn send_by_http(
         headers: &[
             ("Authorization", &format!("Bearer {key}")),
             ("Content-Type", "application/json"),
-            ("Idempotency-Key", letter.uid),
+            ("Idempotency-Key", &letter.uid),
         ],
         body: Some(&body.to_string()),
         timeout_ms: TIMEOUT_MS,

@@ -8,6 +8,7 @@ use crate::desk::person::Role;
 use crate::edge::db::Batch;
 use crate::http::error::Error;
 use crate::jobs::receive_mail::intake::{AnswerProof, Answered, Disposition, MailIntake, short_hash};
+use crate::jobs::receive_mail::new_ticket::TicketOrigin;
 use crate::jobs::receive_mail::reply::ReplyOutcome;
 use crate::jobs::shared;
 use crate::store::mail::inbound::{self as rows, AnsweredTicket, ReceivedMail, Sender};
@@ -45,7 +46,7 @@ impl MailIntake<'_> {
         }
         if let Some(sender) = &sender
             && !self.is_trusted
-            && !is_from_account(sender, answered.as_ref())
+            && !(is_from_account(sender, answered.as_ref()) || self.is_from_copy(sender))
         {
             return Ok(Disposition::NotTaken(Reason::Unproven));
         }
@@ -66,6 +67,10 @@ impl MailIntake<'_> {
             let outcome = match &sender {
                 Some(sender) => self.reply(&engine, answered, sender).await?,
                 None => ReplyOutcome::NotAllowed,
+            };
+            let outcome = match outcome {
+                ReplyOutcome::NotAllowed => self.reply_by_address(&engine, answered, sender.as_ref()).await?,
+                outcome => outcome,
             };
             let number = &answered.number;
             match outcome {
@@ -93,8 +98,18 @@ impl MailIntake<'_> {
         if is_over_limit {
             return Ok(Disposition::NotTaken(Reason::OverLimit));
         }
-        self.open_ticket(&engine, sender, (head.as_deref(), None), &content)
-            .await
+        let relation = TicketOrigin {
+            head,
+            relates_to: answered.as_ref().map(|answered| answered.ticket_id),
+            follows: None,
+        };
+        self.open_ticket(&engine, sender, &relation, &content).await
+    }
+
+    /// Whether a mail without proof of authenticity counts as sent by a customer's account because it answers a copy that
+    /// only its address was sent.
+    fn is_from_copy(&self, sender: &Sender) -> bool {
+        self.answers_copy && sender.role == Role::Customer.as_str()
     }
 
     /// The ticket that the mail answers: by what is signed, by a mail that was taken, or by its number.

@@ -1,6 +1,7 @@
 //! A mail that is being processed: what is known of it, and the text that its sender wrote.
 
 use crate::desk::Millis;
+use crate::desk::fold::caseless;
 use crate::desk::mail::inbound::authentication::SenderAuth;
 use crate::desk::mail::inbound::digest;
 use crate::desk::mail::inbound::header::authors::MailAddress;
@@ -64,6 +65,8 @@ pub(super) struct MailIntake<'a> {
     /// Text of ours was removed.
     pub is_cut: bool,
     pub thread: Option<MailThread>,
+    /// It was sent to the reply address that was given to its sender, who was in copy then.
+    pub answers_copy: bool,
     /// The sender address is considered authentic.
     pub is_trusted: bool,
 }
@@ -77,7 +80,7 @@ impl<'a> MailIntake<'a> {
         (letter, author): (&'a IncomingMail, &'a MailAddress),
         raw: &[u8],
     ) -> Result<MailIntake<'a>, Error> {
-        let address = author.address.to_lowercase();
+        let address = caseless(&author.address);
         let is_trusted = letter.sender_auth == SenderAuth::Pass || config.mail.trust_from;
         let sender = mail.sender().to_lowercase();
         let domain = sender
@@ -105,6 +108,10 @@ impl<'a> MailIntake<'a> {
             text: String::new(),
             is_cut: false,
             thread: own.and_then(|own| letter.find_thread(&mail.recipient(), own)),
+            answers_copy: own.is_some_and(|own| {
+                own.parse_copy_address(&mail.recipient(), &author.address)
+                    .is_some()
+            }),
             is_trusted,
         };
         (intake.text, intake.is_cut) = (intake.redact(&letter.text), false);

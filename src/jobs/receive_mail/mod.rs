@@ -102,6 +102,14 @@ async fn try_receive(
     facts.entry.message_id = letter.message_id.as_deref().map(short);
     let from = letter.authors.first().map(|author| author.address.as_str());
     let own = config.mail.reply_to.as_ref();
+    // A mail of ours that comes back, because somebody in copy forwards to us.
+    let is_ours = |id: &str| own.is_some_and(|own| own.parse_message_id(id).is_some());
+    if letter.message_id.as_deref().is_some_and(is_ours)
+        || from.is_some_and(|from| config.mail.own_addresses().has(from))
+    {
+        facts.is_automatic = true;
+        return Ok(Disposition::NotTaken(Reason::Own));
+    }
     if let Some(reason) = automatic::ignore_reason(letter.automatic, &mail.sender(), from, own) {
         facts.is_automatic = true;
         return Ok(Disposition::NotTaken(reason));

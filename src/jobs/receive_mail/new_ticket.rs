@@ -10,6 +10,7 @@ use crate::desk::id::number_day;
 use crate::desk::mail::inbound::authentication::SenderAuth;
 use crate::desk::mail::inbound::letter::compose_body;
 use crate::desk::mail::inbound::outcome::Reason;
+use crate::desk::mail::inbound::people;
 use crate::desk::person::{Role, split_name};
 use crate::desk::tickets::ticket::{Actor, Ticket};
 use crate::edge::db::{Batch, DbError, Stmt};
@@ -17,21 +18,34 @@ use crate::edge::ids;
 use crate::http::error::Error;
 use crate::jobs::receive_mail::intake::{Disposition, MailIntake};
 use crate::store::dispatch as dispatch_rows;
+use crate::store::mail::acknowledgements;
+use crate::store::mail::addresses::{self, AddedBy};
 use crate::store::mail::inbound::{self as rows, FileTarget, Sender, StoredFile, TakenMail};
 use crate::store::sql::guard::Guard;
 use crate::store::tickets::assignment::AutoAssign;
+use crate::store::tickets::links;
 use crate::store::tickets::subject::EventSubject;
 use crate::store::tickets::write::Requester;
 use crate::store::users::{self, NewUser};
 
+/// How a new ticket relates to others.
+#[derive(Clone, Debug, Default)]
+pub(super) struct TicketOrigin {
+    /// Stands above the text.
+    pub head: Option<String>,
+    /// The ticket that the mail answers, to which the new one is linked.
+    pub relates_to: Option<i64>,
+    /// The ticket that the mail was too late for, and the last one that follows it.
+    pub follows: Option<(i64, Option<i64>)>,
+}
+
 impl MailIntake<'_> {
-    /// Opens a ticket for the sender, and creates a customer account if the address is unknown. `head` stands above the
-    /// text. `follows` is the ticket that the mail was too late for, and the last one that follows it.
+    /// Opens a ticket for the sender, and creates a customer account if the address is unknown.
     pub(super) async fn open_ticket(
         &self,
         engine: &Engine,
         sender: Option<Sender>,
-        (head, follows): (Option<&str>, Option<(i64, Option<i64>)>),
+        origin: &TicketOrigin,
         content: &str,
     ) -> Result<Disposition, Error> {
         let actor = match sender {
@@ -41,7 +55,7 @@ impl MailIntake<'_> {
         let uid_head = ids::uid_head(self.now).map_err(Error::Internal)?;
         let room = rows::remaining_files(None, false);
         let (files, refused) = self.store_files(&uid_head, room, &[]).await?;
-        let text = compose_body(head, &self.text, &refused);
+        let text = compose_body(origin.head.as_deref(), &self.text, &refused);
         let outcome = retry!(async {
             let day = number_day(self.now);
             let mut ticket = Ticket::new(&self.letter.title(), &text, actor.id, self.now);
@@ -69,13 +83,22 @@ impl MailIntake<'_> {
                 ticket: EventSubject::NewTicket,
                 is_internal: false,
                 opens: true,
-                follows_id: follows.map(|(id, _)| id),
+                follows_id: origin.follows.map(|(id, _)| id),
             };
-            let guard = follows.map(|(id, last)| rows::expect_follow_up(id, actor.id, last));
+            let guard = origin
+                .follows
+                .map(|(id, last)| rows::expect_follow_up(id, actor.id, last));
             let mut stmts: Vec<Stmt> = guard.into_iter().collect();
             let opened = open_ticket::open_ticket(engine, &opening, Guard::new())?;
             stmts.extend(opened.guard.stmt());
             stmts.extend(opened.stmts);
+            stmts.extend(self.record_reply_to(&EventSubject::NewTicket));
+            let link = |other| links::insert_related(&EventSubject::NewTicket, other, self.now);
+            stmts.extend(origin.relates_to.map(link));
+            if self.is_acknowledged() {
+                stmts.extend(acknowledgements::insert(None, self.now));
+            }
+            stmts.extend(self.record_cc(&EventSubject::NewTicket));
             self.commit((taken, content), stmts, &place, &files.attachments)
                 .await
         });
@@ -85,9 +108,33 @@ impl MailIntake<'_> {
         outcome
     }
 
+    /// Whether the sender is told the number of the new ticket: nobody who is not proven, since the mail would go to
+    /// somebody else, and no program.
+    fn is_acknowledged(&self) -> bool {
+        self.is_trusted
+            && !self.letter.automatic.is_automatic()
+            && !self.letter.is_from_list
+            && !people::is_unread(&self.origin.address)
+    }
+
+    /// Sends the answers to where the sender wants them, if the sender is proven.
+    pub(super) fn record_reply_to(&self, subject: &EventSubject) -> Vec<Stmt> {
+        let target =
+            people::reply_target(self.letter, self.config.mail.own_addresses()).filter(|_| self.is_trusted);
+        target.map_or_else(Vec::new, |target| {
+            addresses::replace_reply_to(subject, target, self.now).into()
+        })
+    }
+
+    /// Keeps who is in copy, if the sender is proven.
+    pub(super) fn record_cc(&self, subject: &EventSubject) -> Option<Stmt> {
+        let people = people::in_copy(self.letter, self.config.mail.own_addresses());
+        addresses::insert_cc(subject, &people, AddedBy::Mail, self.now).filter(|_| self.is_trusted)
+    }
+
     /// Creates a customer without a password. The address counts as verified, and receives mail, only if the
     /// receiving server has authenticated the mail.
-    async fn create_customer(&self) -> Result<Actor, Error> {
+    pub(super) async fn create_customer(&self) -> Result<Actor, Error> {
         let name = self.author.name.as_deref().unwrap_or_default();
         let (first, last) = split_name(name);
         let short = |name: String| name.chars().take(100).collect();
@@ -147,5 +194,6 @@ pub(super) fn actor_of(sender: &Sender) -> Result<Actor, Error> {
         id: sender.id,
         role: role.ok_or_else(|| Error::Internal("a sender without a role".to_owned()))?,
         card: serde_json::from_str(&sender.card).unwrap_or(Value::Null),
+        is_in_copy: false,
     })
 }

@@ -3,19 +3,21 @@
 use crate::app::automation::Engine;
 use crate::app::post_message::{self, MessageDraft};
 use crate::app::retry::retry;
+use crate::desk::Millis;
 use crate::desk::id::Ref;
 use crate::desk::mail::inbound::letter::compose_body;
 use crate::desk::mail::inbound::outcome::Reason;
 use crate::desk::tickets::message;
 use crate::desk::tickets::status::reopen_since;
-use crate::desk::tickets::ticket::Refusal;
+use crate::desk::tickets::ticket::{Actor, Refusal};
 use crate::edge::db::{Batch, Rows};
 use crate::edge::ids;
 use crate::http::error::Error;
 use crate::jobs::receive_mail::intake::{AnswerProof, Answered, Disposition, MailIntake, OneText};
-use crate::jobs::receive_mail::new_ticket::actor_of;
+use crate::jobs::receive_mail::new_ticket::{TicketOrigin, actor_of};
 use crate::jobs::shared;
 use crate::store::automation::ticket_context::{self, Candidate};
+use crate::store::mail::addresses::{self, Participant};
 use crate::store::mail::inbound::{self as rows, FileTarget, Sender, TakenMail};
 use crate::store::sql::rows::IdRow;
 use crate::store::sql::scope::{AgentScope, Scope};
@@ -25,6 +27,12 @@ use crate::store::tickets::ticket::Viewer;
 
 /// Attempts to find the ticket for late answers, each after somebody else has opened one at the same moment.
 const MAX_FOLLOW_UP_ATTEMPTS: usize = 3;
+
+/// Who posts, and what they see.
+struct Author {
+    actor: Actor,
+    reader: Viewer,
+}
 
 /// The outcome of a reply.
 pub(super) enum ReplyOutcome {
@@ -48,41 +56,78 @@ impl MailIntake<'_> {
             return Ok(ReplyOutcome::NotAllowed);
         }
         let content = self.content_hash(Some(answered));
+        let author = author_of(engine, sender, self.now)?;
         self.post(
             engine,
             (answered.ticket_id, answered.is_internal),
-            sender,
+            &author,
             &content,
         )
         .await
+    }
+
+    /// Posts the mail for somebody whose address alone belongs to the ticket: answers to its requester go there, or it is
+    /// in copy.
+    pub(super) async fn reply_by_address(
+        &self,
+        engine: &Engine,
+        answered: &Answered,
+        sender: Option<&Sender>,
+    ) -> Result<ReplyOutcome, Error> {
+        let mut batch = Batch::new();
+        let participant = addresses::find_participant(answered.ticket_id, &self.origin.address);
+        let participant = batch.add::<Participant>(participant);
+        let Some(participant) = self.db.batch(&batch).await?.first(participant)? else {
+            return Ok(ReplyOutcome::NotAllowed);
+        };
+        let place = (answered.ticket_id, answered.is_internal);
+        let content = self.content_hash(Some(answered));
+        if participant.kind == "reply_to" {
+            let mut batch = Batch::new();
+            let requester = batch.add::<Sender>(rows::find_sender(&participant.requester));
+            let requester = self.db.batch(&batch).await?.first(requester)?;
+            // The requester's reply address was given to this address only.
+            let is_allowed = |requester: &Sender| {
+                requester.is_active == 1
+                    && (self.is_trusted || answered.proof == AnswerProof::Signed(requester.id))
+            };
+            return match requester.filter(is_allowed) {
+                Some(requester) => {
+                    let author = author_of(engine, &requester, self.now)?;
+                    self.post(engine, place, &author, &content).await
+                }
+                None => Ok(ReplyOutcome::NotAllowed),
+            };
+        }
+        if !self.is_trusted && !self.answers_copy {
+            return Ok(ReplyOutcome::NotAllowed);
+        }
+        let actor = match sender {
+            Some(sender) => actor_of(sender)?,
+            None => self.create_customer().await?,
+        };
+        let author = Author {
+            actor: Actor {
+                is_in_copy: true,
+                ..actor
+            },
+            // What somebody in copy may see was decided above.
+            reader: Viewer::system(self.now),
+        };
+        self.post(engine, place, &author, &content).await
     }
 
     async fn post(
         &self,
         engine: &Engine,
         (ticket_id, is_internal): (i64, bool),
-        sender: &Sender,
+        Author { actor, reader }: &Author,
         content: &str,
     ) -> Result<ReplyOutcome, Error> {
-        let actor = actor_of(sender)?;
-        let agents = AgentScope::parse(&sender.agent_scope).unwrap_or(AgentScope::Category);
-        let reader = Viewer {
-            id: actor.id,
-            role: actor.role,
-            scope: Scope::of(actor.role, agents),
-            now: self.now,
-            reopen_since: reopen_since(engine.rules.reopen_window_days, self.now),
-        };
-        let Some((seen, room, known)) = self.read_ticket(&reader, ticket_id, is_internal).await? else {
+        let Some((seen, room, known)) = self.read_ticket(reader, ticket_id, is_internal).await? else {
             return Ok(ReplyOutcome::NotAllowed);
         };
-        match message::post(
-            &seen.ticket.ticket(),
-            &actor,
-            is_internal,
-            &engine.rules,
-            self.now,
-        ) {
+        match message::post(&seen.ticket.ticket(), actor, is_internal, &engine.rules, self.now) {
             Ok(_) => {}
             Err(Refusal::Conflict(_)) => return Ok(ReplyOutcome::TooLate),
             Err(_) => return Ok(ReplyOutcome::NotAllowed),
@@ -92,18 +137,18 @@ impl MailIntake<'_> {
         let (files, refused) = self.store_files(&uid_head, room, &known).await?;
         let body = compose_body(None, &self.text, &refused);
         let outcome = retry!(async {
-            let Some((seen, ..)) = self.read_ticket(&reader, ticket_id, is_internal).await? else {
+            let Some((seen, ..)) = self.read_ticket(reader, ticket_id, is_internal).await? else {
                 return Ok(ReplyOutcome::NotAllowed);
             };
             let ticket = seen.ticket.ticket();
-            match message::post(&ticket, &actor, is_internal, &engine.rules, self.now) {
+            match message::post(&ticket, actor, is_internal, &engine.rules, self.now) {
                 Ok(_) => {}
                 Err(Refusal::Conflict(_)) => return Ok(ReplyOutcome::TooLate),
                 Err(_) => return Ok(ReplyOutcome::NotAllowed),
             }
             let saying = MessageDraft {
                 uid_head: &uid_head,
-                actor: &actor,
+                actor,
                 body: &body,
                 is_internal,
                 channel: "email",
@@ -121,7 +166,15 @@ impl MailIntake<'_> {
                 opens: false,
                 follows_id: None,
             };
-            let stmts = post_message::post_message(engine, ticket, seen.around, &saying)?;
+            let is_requester = ticket.requester_id == actor.id;
+            let mut stmts = post_message::post_message(engine, ticket, seen.around, &saying)?;
+            if is_requester {
+                stmts.extend(self.record_reply_to(&subject));
+            }
+            // After the message: its sender has mailed it to who is in copy of the mail.
+            if !is_internal && !actor.is_in_copy {
+                stmts.extend(self.record_cc(&subject));
+            }
             self.commit((taken, content), stmts, &place, &files.attachments)
                 .await
                 .map(ReplyOutcome::Handled)
@@ -168,22 +221,27 @@ impl MailIntake<'_> {
         content: &str,
         is_over_limit: bool,
     ) -> Result<Disposition, Error> {
+        let author = author_of(engine, sender, self.now)?;
         for _ in 0..MAX_FOLLOW_UP_ATTEMPTS {
             let mut batch = Batch::new();
             let last = batch.add::<IdRow>(rows::find_follow_up(follows_id, sender.id));
             let last = self.db.batch(&batch).await?.first(last)?.map(|row| row.id);
             if let Some(last) = last
                 && let ReplyOutcome::Handled(verdict) =
-                    self.post(engine, (last, false), sender, content).await?
+                    self.post(engine, (last, false), &author, content).await?
             {
                 return Ok(verdict);
             }
             if is_over_limit {
                 return Ok(Disposition::NotTaken(Reason::OverLimit));
             }
-            let follows = Some((follows_id, last));
+            let relation = TicketOrigin {
+                head: head.clone(),
+                relates_to: Some(follows_id),
+                follows: Some((follows_id, last)),
+            };
             match self
-                .open_ticket(engine, Some(sender.clone()), (head.as_deref(), follows), content)
+                .open_ticket(engine, Some(sender.clone()), &relation, content)
                 .await
             {
                 Err(Error::VersionConflict) => {}
@@ -192,4 +250,17 @@ impl MailIntake<'_> {
         }
         Err(Error::VersionConflict)
     }
+}
+
+fn author_of(engine: &Engine, sender: &Sender, now: Millis) -> Result<Author, Error> {
+    let actor = actor_of(sender)?;
+    let agents = AgentScope::parse(&sender.agent_scope).unwrap_or(AgentScope::Category);
+    let reader = Viewer {
+        id: actor.id,
+        role: actor.role,
+        scope: Scope::of(actor.role, agents),
+        now,
+        reopen_since: reopen_since(engine.rules.reopen_window_days, now),
+    };
+    Ok(Author { actor, reader })
 }

@@ -3,6 +3,9 @@
 //! Not allowed here: running the statements, talking to a mail server, and deciding what a mail
 //! says.
 
+pub mod acknowledgements;
+pub mod addresses;
+pub mod copies;
 pub mod inbound;
 pub mod log;
 pub mod originals;

@@ -5,9 +5,11 @@
 
 use serde::Deserialize;
 
+use crate::desk::fold::caseless;
 use crate::desk::mail::outgoing::{MAX_DIGEST_ENTRIES, MAX_MAILS_PER_HOUR, MailContent};
 use crate::desk::{HOUR, MINUTE};
 use crate::edge::db::Stmt;
+use crate::store::mail::addresses::MAIL_ADDRESS;
 use crate::store::notifications::UID;
 use crate::store::notifications::notify::NEXT_ID;
 use crate::store::sql::scope::SEEN_BY;
@@ -38,6 +40,12 @@ pub struct OutboxMail {
     /// How often its outbox row has been claimed.
     pub attempts: i64,
     pub created_at: i64,
+    /// It goes to somebody in copy, who may have no account: `user_id` is 0, and `id` that of the event.
+    #[serde(default)]
+    pub is_copy: bool,
+    /// It goes to another address than that of its user: where the requester of its ticket wants the answers.
+    #[serde(default)]
+    pub is_redirected: bool,
     /// The mail may be sent: the recipient is active, has not opted out, and may see what it tells.
     pub may: bool,
     pub facts: MailContent,
@@ -88,7 +96,7 @@ const ENTRY: &str = "json_object('kind', n.kind, 'actor', a.full_name, 'body', m
 const JOINS: &str = "JOIN users u ON u.id = n.user_id JOIN settings s ON s.id = 1 \
    LEFT JOIN tickets t ON t.id = n.ticket_id LEFT JOIN events e ON e.id = n.event_id \
    LEFT JOIN messages m ON m.id = e.message_id LEFT JOIN users a ON a.id = e.actor_id \
-   LEFT JOIN notification_preferences p ON p.user_id = n.user_id AND p.kind = n.kind";
+   LEFT JOIN notification_preferences p ON p.user_id = n.user_id AND p.kind = iif(n.kind = 'acknowledgement', 'status', n.kind)";
 
 /// The SQL condition for a notice still being allowed to be mailed.
 fn may_send() -> String {
@@ -109,7 +117,8 @@ pub fn list_mails(id: i64) -> Stmt {
         may_send()
     );
     Stmt::new(format!(
-        "SELECT json_object('id', n.id, 'uid', {UID}, 'user_id', n.user_id, 'email', u.email, 'attempts', d.attempts, 'created_at', d.created_at, \
+        "SELECT json_object('id', n.id, 'uid', {UID}, 'user_id', n.user_id, 'email', iif(n.kind = 'acknowledgement', u.email, {MAIL_ADDRESS}), 'attempts', d.attempts, 'created_at', d.created_at, \
+           'is_redirected', json(iif(n.kind <> 'acknowledgement' AND {MAIL_ADDRESS} <> u.email, 'true', 'false')), \
            'may', json(iif({may}, 'true', 'false')), 'facts', json_object('kind', n.kind, \
            'name', u.full_name, 'words', n.message, 'entry', json(iif(n.event_id IS NULL, 'null', {ENTRY})), \
            'ticket', json(iif(t.id IS NULL, 'null', json_object('id', t.id, 'number', t.number, 'title', t.title, 'status', t.status))), \
@@ -125,8 +134,9 @@ pub fn list_mails(id: i64) -> Stmt {
 }
 
 /// Whether any mail of the row `outbox` is still to be sent, by itself or in a digest.
-const WAITS: &str = "EXISTS (SELECT 1 FROM json_each(outbox.people) j CROSS JOIN notices n \
-   ON n.user_id = j.value ->> 0 AND n.id = j.value ->> 1 WHERE n.mail IN ('pending', 'held'))";
+const WAITS: &str = "iif(event_id IS NOT NULL, people <> '[]', \
+   EXISTS (SELECT 1 FROM json_each(outbox.people) j CROSS JOIN notices n \
+     ON n.user_id = j.value ->> 0 AND n.id = j.value ->> 1 WHERE n.mail IN ('pending', 'held')))";
 
 /// Records the outcome of one mail of a row: `sent`, `dropped` or `failed`. The second statement returns a row if
 /// this was the row's last mail.
@@ -276,7 +286,7 @@ pub fn request_changed_verification(user_id: i64, update: &UserPatch, now: i64) 
     .map(|stmt| {
         stmt.bind(now)
             .bind(user_id)
-            .bind(email.to_lowercase())
+            .bind(caseless(email))
             .bind(update.is_active)
     })
     .into()

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::desk::tickets::event::{Event, EventKind};
 use crate::edge::db::{Arg, Stmt};
+use crate::store::mail::addresses;
 use crate::store::sql::scope::SEEN_BY;
 
 /// Notifies the people concerned by the event that was appended last.
@@ -39,7 +40,11 @@ pub fn of_message(actor: Option<i64>, event: &Event, mentioned: &[String], sends
         let notices = vec![insert_notices(&mentions), insert_notices_for_the_rest(&replies)];
         (notices, mentions.and(replies.candidates))
     };
-    stmts.extend(sends_mail.then(|| insert_mails(&told)));
+    if sends_mail {
+        stmts.push(insert_mails(&told));
+        let is_public_message = event.kind == EventKind::MessageAdded && !event.is_internal;
+        stmts.extend((is_public_message && actor.is_some()).then(addresses::insert_copies));
+    }
     stmts
 }
 
@@ -365,7 +370,8 @@ mod tests {
     fn nothing_follows_what_concerns_nobody() {
         let added = Event::public(EventKind::AttachmentAdded, Vec::new());
         assert_eq!(of_event(Some(1), &added).len(), 0);
+        // The third one is for who is in copy.
         let said = Event::public(EventKind::MessageAdded, Vec::new());
-        assert_eq!(of_event(Some(1), &said).len(), 2);
+        assert_eq!(of_event(Some(1), &said).len(), 3);
     }
 }

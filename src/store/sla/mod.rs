@@ -7,6 +7,7 @@ pub mod warnings;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::desk::fold::caseless;
 use crate::desk::id::Ref;
 use crate::desk::sla::calendar::Calendar;
 use crate::desk::sla::{Pause, SlaDurations, SlaPolicies, SlaPolicy};
@@ -398,7 +399,7 @@ pub fn insert_calendar(new: &CalendarRow, now: i64) -> Stmt {
     )
     .bind(&new.uid)
     .bind(&new.name)
-    .bind(new.name.trim().to_lowercase())
+    .bind(caseless(new.name.trim()))
     .bind(&new.time_zone)
     .bind(&new.hours)
     .bind(&new.holidays)
@@ -414,7 +415,7 @@ pub fn update_calendar(after: &CalendarRow, now: i64) -> Stmt {
     .bind(after.id)
     .bind(after.version)
     .bind(&after.name)
-    .bind(after.name.trim().to_lowercase())
+    .bind(caseless(after.name.trim()))
     .bind(&after.time_zone)
     .bind(&after.hours)
     .bind(&after.holidays)

@@ -6,10 +6,12 @@ use crate::desk::person::Role;
 use crate::desk::tickets::policy;
 use crate::desk::tickets::status::{Lifecycle, Status};
 use crate::store::sql::render::Selection;
+use crate::store::sql::view::PERSON;
 use crate::store::tickets::view::TICKET;
 
 thread_local! {
     static ROWS: [OnceCell<String>; 2] = const { [const { OnceCell::new() }; 2] };
+    static LIST_ROWS: [OnceCell<String>; 2] = const { [const { OnceCell::new() }; 2] };
 }
 
 /// The SQL of the text of a row with all fields of a [`TICKET`], for a reader of this role.
@@ -22,14 +24,28 @@ pub fn ticket_row(role: Role) -> String {
     })
 }
 
+/// Like [`ticket_row`], for a list: people in copy would be looked up for every ticket, and are null.
+pub fn list_row(role: Role) -> String {
+    let internal = policy::may_read_internal(role);
+    LIST_ROWS.with(|[customers, staff]| {
+        let cell = if internal { staff } else { customers };
+        let row = || selected(Selection::all(&TICKET).sql().replace("$CC", "NULL"), role);
+        cell.get_or_init(row).clone()
+    })
+}
+
 /// The SQL of the text of a row with the selected fields of a [`TICKET`] or a [`TICKET_ROW`], for a reader of this
 /// role.
 ///
 /// [`TICKET_ROW`]: crate::store::tickets::view::TICKET_ROW
 pub fn selected_row(selection: &Selection, role: Role) -> String {
+    selected(selection.sql(), role)
+}
+
+fn selected(sql: String, role: Role) -> String {
     let internal = policy::may_read_internal(role);
     let message = if internal { "" } else { " AND m.is_internal = 0" };
-    for_role(selection.sql(), role)
+    for_role(sql, role)
         // Numbers are bound as REAL.
         .replace("$NOW", "CAST(?1 AS INTEGER)")
         .replace("$REOPEN_SINCE", "CAST(?2 AS INTEGER)")
@@ -37,11 +53,16 @@ pub fn selected_row(selection: &Selection, role: Role) -> String {
         .replace(
             "$LAST_MESSAGE",
             &format!(
-                "(SELECT json_array(m.created_at,w.card,m.is_internal,substr(m.body,1,{EXCERPT})) FROM messages m \
-                 JOIN users w ON w.id=m.author_id WHERE m.ticket_id=t.id AND m.deleted_at IS NULL{message} ORDER BY m.position DESC LIMIT 1)"
+                "(SELECT json_array(m.created_at,json_array(w.{}),m.is_internal,substr(m.body,1,{EXCERPT})) FROM messages m \
+                 JOIN users w ON w.id=m.author_id WHERE m.ticket_id=t.id AND m.deleted_at IS NULL{message} ORDER BY m.position DESC LIMIT 1)",
+                PERSON.join(",w.")
             ),
         )
 }
+
+/// SQL: the JSON list of who is in copy of the ticket `t`.
+pub(in crate::store) const CC: &str = "(SELECT json_group_array(json_object('email',c.address,'name',c.name) \
+  ORDER BY c.added_at,c.address) FROM ticket_addresses c WHERE c.ticket_id=t.id AND c.kind='cc' AND c.left_at IS NULL)";
 
 /// How many characters of the last message a list shows.
 const EXCERPT: usize = 160;
@@ -56,15 +77,17 @@ pub fn ticket_json(role: Role) -> String {
 fn for_role(sql: String, role: Role) -> String {
     let internal = policy::may_read_internal(role);
     let pick = |staff, customer| if internal { staff } else { customer };
-    let requester = pick(
-        "(SELECT substr(card,1,length(card)-1)||',\"email\":'||json_quote(email)||'}' FROM users WHERE id=t.requester_id)",
-        "(SELECT card FROM users WHERE id=t.requester_id)",
+    let card = pick(
+        "substr(card,1,length(card)-1)||',\"email\":'||json_quote(email)||'}'",
+        "card",
     );
     sql.replace(
         "$PROJECT",
         "iif(t.project_id IS NULL,NULL,substr(t.key,1,instr(t.key,'-')-1))",
     )
-    .replace("$REQUESTER", requester)
+    .replace("$CONTACT", pick(",email", ""))
+    .replace("$CARD", card)
+    .replace("$CC", pick(CC, "'[]'"))
     .replace("$UPDATED", pick("t.updated_at", "t.public_updated_at"))
     .replace("$MESSAGES", pick("t.message_count", "t.public_message_count"))
     .replace(

@@ -5,6 +5,7 @@
 
 use crate::edge::db::Stmt;
 use crate::store::settings;
+use crate::store::users::search;
 
 /// SQL: the JSON text `body` without what it says of the user `u`. A text may stand in it as it is, or in a JSON text that
 /// is itself a text.
@@ -46,6 +47,7 @@ pub fn close(id: i64, version: i64, now: i64) -> Vec<Stmt> {
     };
     vec![
         settings::raise_rules_version_for_person(id, false, None),
+        search::delete_words(id),
         erase("idempotency"),
         erase("webhook_deliveries"),
         // Those that are deleted lose it when they are restored.
@@ -57,6 +59,7 @@ pub fn close(id: i64, version: i64, now: i64) -> Vec<Stmt> {
         Stmt::new(
             "UPDATE users SET email = 'closed-' || uid || '@invalid', email_key = 'closed-' || uid || '@invalid', \
                username = 'closed-' || uid, username_key = 'closed-' || uid, first_name = 'Closed', last_name = 'account', \
+               first_folded = 'closed', last_folded = 'account', username_folded = 'closed-' || uid, email_folded = '', \
                phone = NULL, avatar_url = NULL, department = NULL, password_hash = NULL, email_verified_at = NULL, is_active = 0, closed_at = ?3, \
                ver = ver + 1, version = ?2 + 1, updated_at = ?3 WHERE id = ?1",
         )

@@ -39,6 +39,13 @@ mod tests {
             ),
             first
         );
+        // The same without a Message-ID, which some programs leave out.
+        let nameless = MAIL.replace("Message-ID: <1@b>\n", "");
+        let known = of("a@b.example", &nameless);
+        assert_eq!(of("a@b.example", &format!("Received: from x\n{nameless}")), known);
+        for other in [nameless.replace("Mon", "Tue"), nameless.replace("Hello", "Hallo")] {
+            assert_ne!(of("a@b.example", &other), known);
+        }
         for (address, mail) in [
             ("c@b.example", MAIL.to_owned()),
             ("a@b.example", MAIL.replace("<1@b>", "<2@b>")),

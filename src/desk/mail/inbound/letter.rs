@@ -33,6 +33,8 @@ pub struct IncomingMail {
     pub reply_to: Vec<MailAddress>,
     /// The addresses in `To` and `Cc`.
     pub recipients: Vec<MailAddress>,
+    /// It came by way of a mailing list.
+    pub is_from_list: bool,
     pub subject: String,
     /// The Message-IDs that it replies to, the nearest first.
     pub in_reply_to: Vec<String>,
@@ -65,8 +67,10 @@ impl IncomingMail {
             .in_reply_to
             .iter()
             .filter_map(|id| reply_address.parse_message_id(id));
+        let author = self.authors.first().map(|author| author.address.as_str());
         let first = reply_address
             .parse_address(recipient)
+            .or_else(|| reply_address.parse_copy_address(recipient, author?))
             .or_else(|| answered.next())?;
         Some(MailThread {
             is_internal: first.is_internal || answered.any(|thread| thread.is_internal),

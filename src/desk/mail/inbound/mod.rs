@@ -7,6 +7,8 @@
 pub mod attachment;
 pub mod authentication;
 pub mod automatic;
+#[cfg(test)]
+mod corpus;
 pub mod digest;
 pub mod header;
 pub mod letter;
@@ -14,6 +16,7 @@ pub mod mime;
 pub mod nesting;
 pub mod original;
 pub mod outcome;
+pub mod people;
 pub mod quote;
 pub mod redact;
 pub mod subject;

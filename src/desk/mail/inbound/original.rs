@@ -57,11 +57,13 @@ impl MailOriginal {
 
 /// The key of the object with the original of a message, or of the mail that opened a ticket, from its uid.
 pub fn object_key(uid: &str) -> String {
-    format!("original-{}", uid.get(..UID_HEAD_CHARS).unwrap_or(uid))
+    format!("{KEY_PREFIX}{}", uid.get(..UID_HEAD_CHARS).unwrap_or(uid))
 }
 
+/// How the key of an original begins; the head of the uid follows.
+pub const KEY_PREFIX: &str = "original-";
 /// Characters of a uid that are known before its row has an id.
-const UID_HEAD_CHARS: usize = 24;
+pub const UID_HEAD_CHARS: usize = 24;
 
 #[cfg(test)]
 mod tests {

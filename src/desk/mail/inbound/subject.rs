@@ -10,7 +10,7 @@ const DEFAULT_TITLE: &str = "(no subject)";
 const PREFIXES: &str = " re r aw antw antwort sv svar vs vast ang res resp rsp rep rép réf ref rif odp odg odpověď atb vá \
     bls balas ynt yan cvp cevap απ απάντηση σχετ отв ответ відп на одг ri rv fw fwd fyi wg tr i enc encam doorst fs vl \
     vb pd továbbítás ilt yml προωθ пер перес пересл fwd: re: 回复 回覆 答复 答覆 转发 轉寄 转寄 轉發 返信 転送 답장 회신 전달 ตอบ \
-    ส่งต่อ השב תגובה הועבר رد إعادة پاسخ ";
+    ส่งต่อ השב תגובה הועבר העברה رد إعادة توجيه پاسخ πρ προώθηση відп переслано chuyển tiếp trả lời ";
 
 /// Characters of a prefix that is recognised by its shape.
 const MAX_PREFIX_CHARS: usize = 10;

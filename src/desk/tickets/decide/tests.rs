@@ -33,6 +33,7 @@ pub(super) fn actor(id: i64, role: Role) -> Actor {
         id,
         role,
         card: json!({"id": id}),
+        is_in_copy: false,
     }
 }
 

@@ -17,6 +17,7 @@ fn actor(id: i64, role: Role) -> Actor {
         id,
         role,
         card: serde_json::Value::Null,
+        is_in_copy: false,
     }
 }
 

@@ -92,6 +92,8 @@ pub struct Actor {
     pub id: i64,
     pub role: Role,
     pub card: Value,
+    /// The person is in copy of the ticket, which only mails can tell.
+    pub is_in_copy: bool,
 }
 
 /// The settings that ticket changes depend on.
@@ -181,6 +183,7 @@ impl Ticket {
     pub fn relation(&self, actor: &Actor) -> Relation {
         Relation {
             is_requester: self.requester_id == actor.id,
+            is_in_copy: actor.is_in_copy,
             is_assignee: self.assignee.as_ref().is_some_and(|person| person.id == actor.id),
             is_unassigned: self.assignee.is_none(),
         }

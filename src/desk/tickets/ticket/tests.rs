@@ -115,6 +115,7 @@ fn moving_between_projects_is_triage() {
             id: 1,
             role,
             card: Value::Null,
+            is_in_copy: false,
         };
         let change = decide(&ticket, &edit, &actor, &rules, NOW);
         assert_eq!(change.is_ok(), want, "{role:?}");
@@ -150,6 +151,7 @@ fn a_subcategory_goes_with_its_category() {
         id: 2,
         role: Role::Agent,
         card: Value::Null,
+        is_in_copy: false,
     };
     let table: [(Place, Wanted, Option<Place>); 10] = [
         (

@@ -15,11 +15,10 @@ use crate::desk::tickets::search::index_text;
 use crate::desk::tickets::ticket::Ticket;
 use crate::edge::db::{Arg, Stmt};
 use crate::store::sql::guard::Guard;
-use crate::store::tickets::assignment::{self, AutoAssign};
-use crate::store::tickets::pool;
+use crate::store::tickets::assignment::{self, AutoAssign, pool};
 use crate::store::tickets::ticket::tags_json;
 use crate::store::tickets::write::story::{Story, Totals};
-use crate::store::{projects, sla};
+use crate::store::{projects, removals, sla};
 
 /// A ticket to be created: the ticket itself, and the values that `desk` does not decide.
 #[derive(Clone, Debug)]
@@ -179,6 +178,9 @@ pub fn change(before: &Ticket, after: &Ticket, story: Story, now: i64) -> Vec<St
         );
     }
     stmts.extend(facets::change(before, after, is_overdue));
+    if before.description != after.description {
+        stmts.push(removals::original_of_ticket(before.id));
+    }
     if before.title != after.title
         || before.description != after.description
         || project(before) != project(after)
@@ -226,7 +228,11 @@ pub fn set_deleted(ticket: &Ticket, deleted_at: Option<i64>, story: Story, now: 
             .bind(now),
     );
     if deleted_at.is_some() {
-        stmts.push(search::remove_ticket(ticket.id));
+        stmts.extend([
+            search::remove_ticket(ticket.id),
+            removals::original_of_ticket(ticket.id),
+            removals::originals_of_messages(ticket.id),
+        ]);
     } else {
         stmts.extend([search::index_ticket(ticket.id), sla::note_restored()]);
     }

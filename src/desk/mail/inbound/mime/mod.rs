@@ -61,6 +61,9 @@ pub fn parse(raw: &[u8], decoder: CharsetDecoder) -> Option<IncomingMail> {
             .map(|from| to_single_line(&encoded_words::decode(from, decoder))),
         reply_to: addresses("reply-to"),
         recipients: ["to", "cc"].into_iter().flat_map(addresses).collect(),
+        is_from_list: ["list-id", "list-post", "x-mailing-list"]
+            .iter()
+            .any(|name| header.first(name).is_some()),
         subject: to_single_line(&encoded_words::decode(subject, decoder)),
         in_reply_to,
         text: texts.text,

@@ -125,11 +125,13 @@ pub fn fold(text: &str) -> String {
 }
 
 /// Words with which lines of our mails begin that do not stand in the ticket.
-const OWN_WORDS: [&str; 5] = [
+const OWN_WORDS: [&str; 7] = [
     "hello",
     "please write your answer",
     "see the ticket",
     "no more mails of this kind",
+    "your request \u{201c}",
+    "you get our answers because",
     "there has been so much about",
 ];
 
@@ -235,7 +237,8 @@ fn skip_separator(lines: &[Line], at: usize) -> usize {
     let is_rule = |text: &str| {
         let is_dash = |c: char| matches!(c, '-' | '_' | '=' | '*' | '—' | '–' | '─');
         let marks = text.chars().filter(|c| is_dash(*c)).count();
-        text.starts_with(is_dash) && text.ends_with(is_dash) && marks >= 5
+        // Three of them are a rule in HTML.
+        text == "---" || (text.starts_with(is_dash) && text.ends_with(is_dash) && marks >= 5)
     };
     match lines.get(above) {
         Some(line) if end > 0 && is_rule(line.text) => above,

@@ -1,5 +1,7 @@
 //! Automatic assignments. The agent is chosen by SQL inside the batch, never by a read before a separate write.
 
+pub mod pool;
+
 use crate::desk::agent::cause;
 use crate::edge::db::{Arg, Stmt};
 use crate::store::notifications::notify;
