@@ -645,6 +645,11 @@ CREATE TABLE notification_preferences (
   PRIMARY KEY (user_id, kind)
 ) STRICT, WITHOUT ROWID;
 
+-- Agents are told now and then, and not one by one, of new and answered tickets that nobody has: up to which event they
+-- have been told, and when.
+ALTER TABLE settings ADD COLUMN unassigned_event_id INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE settings ADD COLUMN unassigned_at INTEGER NOT NULL DEFAULT 0;
+
 -- Mails to be sent: one row for all that follow from one event. What they say is made when they are sent, from what may
 -- be said then. A row goes when its last mail is done with: the table is as long as what waits, and needs no index.
 CREATE TABLE outbox (

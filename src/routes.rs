@@ -18,7 +18,7 @@ macro_rules! route {
 use crate::api::agents::{self, agent_categories};
 use crate::api::auth::{account, email_links, sessions};
 use crate::api::categories::{self, subcategories};
-use crate::api::tickets::{self, attachments, history, links, messages, transfers};
+use crate::api::tickets::{self, attachments, history, links, messages, redact, transfers};
 use crate::api::{
     articles, assistant, mail, notifications, projects, reports, service, settings, sla, sockets, uploads,
     users, webhooks, workflows,
@@ -127,6 +127,9 @@ pub static ROUTES: &[Endpoint] = &[
     route!(Get "/tickets/{id}" SignedIn "One ticket" tickets::show => One(TICKET)),
     route!(Put "/tickets/{id}" SignedIn "Update a ticket" tickets::update => One(TICKET)).names(tickets::find).body(&tickets::EDIT),
     route!(Delete "/tickets/{id}" Admin "Delete a ticket (soft)" tickets::remove => Nothing).names(tickets::find),
+    route!(Post "/tickets/{id}/redact" Admin "Take a text out of a ticket for good, wherever it is kept" redact::create => One(TICKET))
+        .names(tickets::find)
+        .body(&redact::REDACTION),
     route!(Post "/tickets/{id}/restore" Admin "Undo a delete" tickets::restore => One(TICKET)).names(tickets::find),
     route!(Put "/tickets/{id}/status" SignedIn "Change the status" tickets::set_status => One(TICKET)).names(tickets::find).body(&tickets::STATUS),
     route!(Get "/tickets/{id}/transitions" SignedIn "The legal next statuses for me" tickets::list_transitions => Schema("TransitionList")),

@@ -2,6 +2,7 @@
 
 use crate::api::list::show_resource;
 use crate::app::call::Call;
+use crate::app::call::waiting::MANY_PLACES;
 use crate::app::retry::retry;
 use crate::edge::db::Stmt;
 use crate::http::error::Error;
@@ -94,6 +95,10 @@ pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
             input.flag("acknowledge"),
             call.now(),
         );
-        call.commit(vec![stmt], CommitReply::Row(rows::show())).await
+        let reply = call.commit(vec![stmt], CommitReply::Row(rows::show())).await?;
+        if input.has("auto_assign") {
+            call.assign_waiting(MANY_PLACES).await;
+        }
+        Ok(reply)
     })
 }

@@ -3,6 +3,7 @@
 use crate::api::auth::account::{new_user, read_names};
 use crate::api::list::{List, parse_list_query, resource_reply};
 use crate::app::call::Call;
+use crate::app::call::waiting::MANY_PLACES;
 use crate::app::retry::retry;
 use crate::app::taken_names;
 use crate::desk::fold::caseless;
@@ -21,7 +22,7 @@ use crate::store::sessions as session_rows;
 use crate::store::sql::named_row::Named;
 use crate::store::tickets::assignment;
 use crate::store::users::list::{self as user_list, UserFilter};
-use crate::store::users::{self, Account, NewUser, UserPatch};
+use crate::store::users::{self, Account, NewUser, UserPatch, closing};
 
 const NAME: Kind = Kind::Line { min: 0, max: 100 };
 
@@ -251,8 +252,12 @@ async fn try_update(call: &Call<'_>, reference: &Ref, input: &Input) -> Result<R
     if role == Some(Role::Customer) || is_active == Some(false) {
         stmts.extend(assignment::unassign_all(account.id, call.my_id()?, call.now()));
     }
-    call.commit(stmts, CommitReply::Row(users::show(&Ref::Id(account.id))))
-        .await
+    let reply = CommitReply::Row(users::show(&Ref::Id(account.id)));
+    let reply = call.commit(stmts, reply).await?;
+    if role.is_some() || is_active.is_some() {
+        call.assign_waiting(MANY_PLACES).await;
+    }
+    Ok(reply)
 }
 
 /// `DELETE /users/{id}`: deactivates the account. No data is deleted.
@@ -268,7 +273,9 @@ pub async fn deactivate(call: &Call<'_>) -> Result<Reply, Error> {
         let mut stmts = users::update(account.id, account.version, &update, call.now());
         stmts.push(session_rows::revoke_all(account.id, call.now()));
         stmts.extend(assignment::unassign_all(account.id, call.my_id()?, call.now()));
-        call.commit(stmts, CommitReply::Nothing).await
+        let reply = call.commit(stmts, CommitReply::Nothing).await?;
+        call.assign_waiting(MANY_PLACES).await;
+        Ok(reply)
     })
 }
 
@@ -285,9 +292,11 @@ pub async fn close_me(call: &Call<'_>) -> Result<Reply, Error> {
             }
         }
         let mut stmts = addresses::forget(account.id).to_vec();
-        stmts.extend(users::close(account.id, account.version, call.now()));
+        stmts.extend(closing::close(account.id, account.version, call.now()));
         stmts.push(session_rows::revoke_all(account.id, call.now()));
         stmts.extend(assignment::unassign_all(account.id, account.id, call.now()));
-        call.commit(stmts, CommitReply::Nothing).await
+        let reply = call.commit(stmts, CommitReply::Nothing).await?;
+        call.assign_waiting(MANY_PLACES).await;
+        Ok(reply)
     })
 }

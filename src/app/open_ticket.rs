@@ -1,11 +1,11 @@
 //! Opens a ticket, whether it came by a request or by mail.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::app::automation;
 use crate::desk::automation::executor::{TriggerInput, detect_triggers};
 use crate::desk::person::Role;
-use crate::desk::tickets::event::{Event, EventKind, FieldChange};
+use crate::desk::tickets::event::{Event, EventKind, FieldChange, UNASSIGNED};
 use crate::desk::tickets::ticket::Ticket;
 use crate::edge::db::Stmt;
 use crate::http::error::Error;
@@ -29,6 +29,8 @@ pub struct TicketDraft<'a> {
     pub address: Option<&'a str>,
     pub contact_email: Option<String>,
     pub channel: &'static str,
+    /// Staff have left it to nobody, and not to the desk.
+    pub left_unassigned: bool,
     /// How it gets an assignee by itself, if no rule gives it one.
     pub auto_assign: AutoAssign,
     /// The category that is known to have no agents: nobody of it can be assigned.
@@ -70,7 +72,10 @@ pub fn open_ticket(
         FieldChange::new("priority", Value::Null, ticket.priority.as_str()),
         FieldChange::new("assignee", Value::Null, assignee.unwrap_or(Value::Null)),
     ];
-    let event = Event::public(EventKind::TicketCreated, changes);
+    let mut event = Event::public(EventKind::TicketCreated, changes);
+    if opening.left_unassigned {
+        event.data = json!({UNASSIGNED: true});
+    }
     let has_effects = !followed.story.is_empty();
     let mut story = Story::new(&subject);
     story.push_event(&subject, Some(actor_id), &event, now);

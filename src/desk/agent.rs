@@ -4,7 +4,7 @@ use crate::desk::person::Role;
 
 /// Values of an event's `cause` for assignment changes that no person made. History shows them.
 pub mod cause {
-    /// Automatic assignment chose an agent for a new ticket.
+    /// Automatic assignment chose an agent.
     pub const AUTO_ASSIGN: &str = "auto_assign";
     /// The assignee was deactivated or is no longer staff.
     pub const RETURNED_TO_POOL: &str = "returned_to_pool";

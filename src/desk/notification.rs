@@ -21,6 +21,8 @@ pub enum NotificationKind {
     Status,
     SlaAtRisk,
     SlaBreached,
+    /// New and answered tickets that nobody has, now and then in one notification.
+    Unassigned,
     /// A workflow rule sends it.
     Rule,
     /// A system notice that is not about a ticket.
@@ -29,7 +31,7 @@ pub enum NotificationKind {
 
 impl NotificationKind {
     /// All kinds.
-    pub const ALL: [NotificationKind; 9] = [
+    pub const ALL: [NotificationKind; 10] = [
         NotificationKind::Assigned,
         NotificationKind::Transferred,
         NotificationKind::Reply,
@@ -37,11 +39,12 @@ impl NotificationKind {
         NotificationKind::Status,
         NotificationKind::SlaAtRisk,
         NotificationKind::SlaBreached,
+        NotificationKind::Unassigned,
         NotificationKind::Rule,
         NotificationKind::System,
     ];
     /// The API names, in the order of [`NotificationKind::ALL`].
-    pub const WORDS: [&'static str; 9] = [
+    pub const WORDS: [&'static str; 10] = [
         "assigned",
         "transferred",
         "reply",
@@ -49,6 +52,7 @@ impl NotificationKind {
         "status",
         "sla_at_risk",
         "sla_breached",
+        "unassigned",
         "rule",
         "system",
     ];

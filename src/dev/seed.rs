@@ -12,7 +12,7 @@ use crate::desk::id::{Ref, number_day};
 use crate::desk::person::{Role, split_name};
 use crate::desk::sla::SlaPolicies;
 use crate::desk::tickets::decide::decide;
-use crate::desk::tickets::event::{Event, EventKind, FieldChange};
+use crate::desk::tickets::event::{Event, EventKind, FieldChange, UNASSIGNED};
 use crate::desk::tickets::priority::Priority;
 use crate::desk::tickets::status::{Lifecycle, Status};
 use crate::desk::tickets::ticket::{Actor, NamedRow, Person, Ticket, TicketEdit, TicketSettings};
@@ -28,6 +28,7 @@ use crate::jobs;
 use crate::store::categories::subcategories;
 use crate::store::categories::write::CategoryFields;
 use crate::store::mail::outbox;
+use crate::store::notifications::unassigned;
 use crate::store::sla;
 use crate::store::sql::guard::Guard;
 use crate::store::sql::rows::IdRow;
@@ -74,6 +75,7 @@ pub async fn seed(app: &App) -> Result<Reply, Error> {
     jobs::catch_up(&app.db, app.now).await?;
     // The sample history of sixty days must not send sixty days of mail.
     app.db.batch(&outbox::discard_pending()).await?;
+    app.db.batch(&[unassigned::skip()]).await?;
     Ok(Reply::ok(
         json!({"users": people.len(), "tickets": TICKET_COUNT}).to_string(),
     ))
@@ -199,10 +201,14 @@ async fn create_ticket(
         channel: "api",
         auto_assign: AutoAssign::Off,
     };
-    let created = Event::public(
-        EventKind::TicketCreated,
-        vec![FieldChange::new("status", Value::Null, "open")],
-    );
+    // Samples stay as they are, whatever the clock finds.
+    let created = Event {
+        data: json!({UNASSIGNED: true}),
+        ..Event::public(
+            EventKind::TicketCreated,
+            vec![FieldChange::new("status", Value::Null, "open")],
+        )
+    };
     let subject = EventSubject::NewTicket;
     let mut story = Story::new(&subject);
     story.push_event(&subject, Some(customer.actor.id), &created, opened);

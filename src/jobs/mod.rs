@@ -17,6 +17,7 @@ pub mod sla_warnings;
 
 use serde::Serialize;
 
+use crate::app::call::waiting;
 use crate::app::dispatch;
 use crate::desk::{DAY, Millis};
 use crate::edge::db::{Batch, Cost, Db, Rows, Stmt};
@@ -24,9 +25,11 @@ use crate::edge::{Env, ids, log};
 use crate::http::error::Error;
 use crate::jobs::shared::JobDb;
 use crate::store::cleanup;
+use crate::store::notifications::unassigned;
 use crate::store::reports::event_marks;
 use crate::store::sla;
 use crate::store::sla::due_times::{self, SlaTicket};
+use crate::store::sql::rows::IdRow;
 use crate::store::tickets::ticket;
 use crate::store::webhooks::deliveries;
 
@@ -44,7 +47,8 @@ pub struct Task {
 }
 
 /// Runs all jobs: updates due times after changed SLA policies, marks and warns of overdue tickets, runs scheduled
-/// rules, closes tickets that have been resolved for long enough, sends what has not been sent, and removes what has
+/// rules, closes tickets that have been resolved for long enough, assigns those that wait,
+/// tells agents of the rest, sends what has not been sent, and removes what has
 /// expired. A job that fails does not affect the others.
 pub async fn tick(env: &Env, now: Millis) -> (Vec<Task>, Cost) {
     let db = match Db::open(env) {
@@ -64,6 +68,9 @@ pub async fn tick(env: &Env, now: Millis) -> (Vec<Task>, Cost) {
     log.record("alerts", sla_warnings::run(&job).await);
     log.record("closing", auto_close::run(&job).await);
     log.record("schedules", scheduled_rules::run(&job).await);
+    let has_changed = log.tasks.iter().any(|task| task.done > 0);
+    log.record("assigning", assign_waiting(&job, has_changed).await);
+    log.record("unassigned", tell_of_unassigned(&job).await);
     log.record("outgoing", without_count(queue::requeue_due(env, &job).await));
     log.record("files", without_count(object_cleanup::run(env, &db, now).await));
     log.record("housekeeping", clean_up(&db, now).await);
@@ -120,6 +127,28 @@ async fn clean_up(db: &Db, now: Millis) -> Result<usize, Error> {
     let mut stmts: Vec<Stmt> = cleanup::purge(now, now.saturating_sub(DAY), MAX_ROWS, &place).into();
     stmts.push(deliveries::purge(now, MAX_ROWS));
     without_count(db.batch(&stmts).await.map(|_| ()))
+}
+
+/// Gives tickets of the pool to agents who are free, the oldest first.
+async fn assign_waiting(job: &JobDb<'_>, has_changed: bool) -> Result<usize, Error> {
+    let (done, dispatches) = waiting::assign_by_clock(job.db, job.now, has_changed).await?;
+    job.add(dispatches);
+    Ok(done)
+}
+
+/// Tells agents of the tickets that nobody has, after those that can be assigned are.
+async fn tell_of_unassigned(job: &JobDb<'_>) -> Result<usize, Error> {
+    let due: Vec<IdRow> = job.db.all(unassigned::find_due(job.now)).await?;
+    let Some(since) = due.first() else {
+        return Ok(0);
+    };
+    let batch = Vec::from(unassigned::tell(since.id, job.now)).into();
+    match job.commit(batch).await.map_err(Error::from) {
+        Ok(_) => Ok(1),
+        // Another clock has told of them.
+        Err(Error::VersionConflict) => Ok(0),
+        Err(error) => Err(error),
+    }
 }
 
 /// Dispatches the sockets, mails and webhooks that follow from the jobs.

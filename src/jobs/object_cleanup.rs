@@ -1,13 +1,12 @@
 //! Deletes objects in the file store that are no longer needed.
 
-use serde::Deserialize;
-
 use crate::app::file_store::Files;
 use crate::desk::Millis;
 use crate::edge::db::{Batch, Db, DbError};
 use crate::edge::{Env, config, log};
 use crate::jobs::MAX_ROWS;
 use crate::store::removals;
+use crate::store::sql::rows::UidRow;
 use crate::store::tickets::attachments;
 
 /// Maximum number of objects removed per run: each may need a separate request, and Workers allow 50.
@@ -20,10 +19,6 @@ const MAX_OBJECTS: i64 = 30;
 /// # Errors
 /// When the database fails.
 pub async fn run(env: &Env, db: &Db, now: Millis) -> Result<(), DbError> {
-    #[derive(Deserialize)]
-    struct UidRow {
-        uid: String,
-    }
     let Ok(config) = config::load(env) else {
         return Ok(());
     };

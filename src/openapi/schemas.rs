@@ -268,7 +268,7 @@ fn tickets() -> [(&'static str, Value); 11] {
             "EventData",
             described(
                 any_object(),
-                "What else belongs to the event: of a transfer its `reason`, of a warning its `target` (response, resolution); both for staff only. \
+                "What else belongs to the event: of a transfer its `reason`, of a warning its `target` (response, resolution); both for staff only. Of a new ticket `unassigned`, where staff have left it to nobody. \
                  At `/tickets/{id}/events` also the `message` (a Message) that the event added or edited.",
             ),
         ),

@@ -17,6 +17,7 @@ pub mod live;
 pub mod mail;
 pub mod notifications;
 pub mod projects;
+pub mod redaction;
 pub mod removals;
 pub mod reports;
 pub mod sessions;

@@ -54,15 +54,16 @@ fn a_hundred_tickets_and_room_for_sixty() {
         };
         assert_eq!((&ticket["status"], &ticket["version"]), (&json!(want), &json!(1)));
     }
-    // Room again: the next one goes where it is.
+    // Room again: one of those that wait takes it, and the next one waits.
     let one = tickets
         .iter()
         .find(|ticket| assignee(ticket) == Some(agents[3]))
         .unwrap();
     let close = format!("/tickets/{}/close", one["id"]);
     Admin::any().post(&close, json!({})).is(200);
-    assert_eq!(assignee(&open_in(&customers[0], &category)), Some(agents[3]));
     assert_eq!(assignee(&open_in(&customers[0], &category)), None);
+    let shown = Admin::any().get(&format!("/agents/{}", agents[3])).is(200).json();
+    assert_eq!(shown["open_load"], 10);
 }
 
 #[test]
@@ -156,12 +157,15 @@ fn nobody_free_is_the_pool() {
         assert_eq!(assignee(&open_in(&customer, &category)), Some(agents[1]));
     }
     set(agents[1], json!({"max_open_tickets": 2}));
-    assert_eq!(assignee(&open_in(&customer, &category)), None);
+    let waiting = open_in(&customer, &category);
+    assert_eq!(assignee(&waiting), None);
     // The cap binds the desk, not people.
     let ticket = make::ticket(&customer);
     let assign = format!("/tickets/{}/assign", ticket["id"]);
     manager.put(&assign, json!({"assignee": agents[1]})).is(200);
     set(agents[0], json!({"is_available": true}));
+    let waited = manager.get(&format!("/tickets/{}", waiting["id"])).is(200).json();
+    assert_eq!(assignee(&waited), Some(agents[0]), "the oldest first");
     assert_eq!(assignee(&open_in(&customer, &category)), Some(agents[0]));
     admin.delete(&format!("/agents/{}", agents[0])).is(204);
     assert_eq!(assignee(&open_in(&customer, &category)), None);

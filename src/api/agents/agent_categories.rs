@@ -4,6 +4,7 @@ use crate::api::agents::read_filter;
 use crate::api::categories::{AGENTS, LIST, active_filter, category_in_path};
 use crate::api::list::{List, parse_list_query, resolved_ids};
 use crate::app::call::Call;
+use crate::app::call::waiting::MANY_PLACES;
 use crate::app::retry::retry;
 use crate::desk::category::CategoryRef;
 use crate::edge::db::Batch;
@@ -66,10 +67,9 @@ pub async fn set_agents(call: &Call<'_>) -> Result<Reply, Error> {
             call.now(),
         );
         stmts.extend(agents::set_agents(category.id, &ids));
-        call.commit(
-            stmts,
-            CommitReply::Row(categories::show(&CategoryRef::Id(category.id), true)),
-        )
-        .await
+        let reply = CommitReply::Row(categories::show(&CategoryRef::Id(category.id), true));
+        let reply = call.commit(stmts, reply).await?;
+        call.assign_waiting(MANY_PLACES).await;
+        Ok(reply)
     })
 }

@@ -9,6 +9,7 @@ use crate::api::auth::account::{new_user, read_names};
 use crate::api::list::{List, NamedFilters, parse_list_query, resolved_ids, show_resource};
 use crate::api::tickets::list::list_page;
 use crate::app::call::Call;
+use crate::app::call::waiting::MANY_PLACES;
 use crate::app::retry::retry;
 use crate::desk::agent::{AgentAttribute, authorize_edit};
 use crate::desk::id::Ref;
@@ -197,11 +198,10 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
         stmts.extend(rows::set_categories(&agent, &ids));
     }
     stmts.extend(outbox::invite(&user.uid, call.now()));
-    call.commit(
-        stmts,
-        CommitReply::Created(rows::show(&agent), "/api/v1/agents/".to_owned()),
-    )
-    .await
+    let reply = CommitReply::Created(rows::show(&agent), "/api/v1/agents/".to_owned());
+    let reply = call.commit(stmts, reply).await?;
+    call.assign_waiting(MANY_PLACES).await;
+    Ok(reply)
 }
 
 /// `GET /agents/{id}`.
@@ -257,7 +257,9 @@ async fn try_update(call: &Call<'_>, reference: &Ref, input: &Input) -> Result<R
         stmts.push(sessions::revoke_all(agent.id, now));
         stmts.extend(assignment::unassign_all(agent.id, call.my_id()?, now));
     }
-    call.commit(stmts, CommitReply::Row(rows::show(&me))).await
+    let reply = call.commit(stmts, CommitReply::Row(rows::show(&me))).await?;
+    call.assign_waiting(MANY_PLACES).await;
+    Ok(reply)
 }
 
 /// The parts of an agent that a body changes, for the check of permissions.
@@ -317,7 +319,9 @@ pub async fn deactivate(call: &Call<'_>) -> Result<Reply, Error> {
             stmts.push(sessions::revoke_all(agent.id, call.now()));
             stmts.extend(assignment::unassign_all(agent.id, call.my_id()?, call.now()));
         }
-        call.commit(stmts, CommitReply::Nothing).await
+        let reply = call.commit(stmts, CommitReply::Nothing).await?;
+        call.assign_waiting(MANY_PLACES).await;
+        Ok(reply)
     })
 }
 

@@ -154,6 +154,7 @@ fn new_batch(
         address: None,
         contact_email: None,
         channel: "api",
+        left_unassigned: role.is_staff() && input.has("assignee") && ticket.assignee.is_none(),
         // Staff who give an assignee, or null for nobody, have decided: there is no automatic assignment.
         auto_assign: if role.is_staff() && input.has("assignee") {
             AutoAssign::Off

@@ -2,6 +2,7 @@
 
 use crate::api::list::{List, parse_list_query, resource_reply};
 use crate::app::automation::{self, Engine};
+use crate::app::call::waiting::ONE_PLACE;
 use crate::app::call::{Call, viewer};
 use crate::app::post_message::{MessageDraft, post_message, post_on_unread, remember_response};
 use crate::app::retry::retry;
@@ -19,6 +20,7 @@ use crate::store::automation::ticket_context;
 use crate::store::commit::CommitReply;
 use crate::store::removals;
 use crate::store::sql::rows::IdRow;
+use crate::store::tickets::assignment::pool;
 use crate::store::tickets::messages::{self as rows, MessageRow};
 use crate::store::tickets::subject::EventSubject;
 use crate::store::tickets::ticket::{self, TicketRow};
@@ -213,7 +215,12 @@ async fn try_post(call: &Call<'_>, reference: &Ref, input: &Input) -> Result<Rep
     let mut batch = Batch::new();
     let ticket = batch.add::<TicketRow>(ticket::row(&reader, reference));
     let context = automation::needs_context(call).then(|| ticket_context::show(&reader, reference));
-    let context = batch.add_optional::<Rows>(context);
+    // Rules may resolve the ticket, or give it away.
+    let waiting = context.is_some().then(|| pool::may_follow(reference));
+    let (context, waiting) = (
+        batch.add_optional::<Rows>(context),
+        batch.add_optional::<IdRow>(waiting),
+    );
     let found = call.read(batch).await?;
     let ticket = found.require(ticket)?.ticket();
     let (uid_head, body) = (call.uid_head()?, input.required("body"));
@@ -231,7 +238,11 @@ async fn try_post(call: &Call<'_>, reference: &Ref, input: &Input) -> Result<Rep
         ticket_context::read(found.rows_if(context)?)?,
         &saying,
     )?;
-    call.commit(stmts, reply).await
+    let reply = call.commit(stmts, reply).await?;
+    if found.first_if(waiting)?.is_some() {
+        call.assign_waiting(ONE_PLACE).await;
+    }
+    Ok(reply)
 }
 
 // Changing -------------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ pub mod history;
 pub mod links;
 pub mod list;
 pub mod messages;
+pub mod redact;
 pub mod references;
 pub mod transfers;
 pub mod update;

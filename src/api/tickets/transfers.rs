@@ -3,6 +3,7 @@
 use crate::api::list::{List, parse_list_query};
 use crate::api::tickets::references::{find_assignee, read_assignee};
 use crate::app::automation;
+use crate::app::call::waiting::ONE_PLACE;
 use crate::app::call::{Call, viewer};
 use crate::app::retry::retry;
 use crate::desk::id::Ref;
@@ -16,6 +17,8 @@ use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape};
 use crate::store::automation::ticket_context;
 use crate::store::commit::CommitReply;
+use crate::store::sql::rows::IdRow;
+use crate::store::tickets::assignment::pool;
 use crate::store::tickets::subject::EventSubject;
 use crate::store::tickets::ticket::{self, TicketRow};
 use crate::store::tickets::transfers::{self as rows, NewTransfer};
@@ -62,6 +65,7 @@ async fn try_transfer(call: &Call<'_>, reference: &Ref, input: &Input) -> Result
     let assignee = batch.add_optional(find_assignee(input, call.my_id()?)?);
     let context = automation::needs_context(call).then(|| ticket_context::show(&reader, reference));
     let context = batch.add_optional::<Rows>(context);
+    let waiting = batch.add::<IdRow>(pool::may_follow(reference));
     let found = call.read(batch).await?;
     let before = found.require(before)?.ticket();
     let to = read_assignee(found.first_if(assignee)?)?;
@@ -90,11 +94,16 @@ async fn try_transfer(call: &Call<'_>, reference: &Ref, input: &Input) -> Result
         now,
     }));
     story.append(followed.story);
-    call.commit(
-        write::change(&before, &followed.ticket, story, now),
-        CommitReply::Row(ticket::show_own_change(&reader, &Ref::Id(before.id))),
-    )
-    .await
+    let reply = call
+        .commit(
+            write::change(&before, &followed.ticket, story, now),
+            CommitReply::Row(ticket::show_own_change(&reader, &Ref::Id(before.id))),
+        )
+        .await?;
+    if found.first(waiting)?.is_some() {
+        call.assign_waiting(ONE_PLACE).await;
+    }
+    Ok(reply)
 }
 
 /// `GET /tickets/{id}/transfers`.

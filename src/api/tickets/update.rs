@@ -5,6 +5,7 @@ use std::cell::Cell;
 use crate::api::tickets::fields::{ASSIGNEE, AT_VERSION, DESCRIPTION, TITLE};
 use crate::api::tickets::references::{ReferenceSlots, names_assignee};
 use crate::app::automation;
+use crate::app::call::waiting::ONE_PLACE;
 use crate::app::call::{Call, viewer};
 use crate::app::retry::retry;
 use crate::desk::id::Ref;
@@ -22,10 +23,12 @@ use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape, choices};
 use crate::store::automation::ticket_context;
 use crate::store::commit::CommitReply;
+use crate::store::sql::rows::IdRow;
+use crate::store::tickets::assignment::pool;
 use crate::store::tickets::subject::EventSubject;
 use crate::store::tickets::ticket::{self, TicketRow};
+use crate::store::tickets::write;
 use crate::store::tickets::write::story::Story;
-use crate::store::tickets::{assignment, write};
 
 /// The body of an update of a ticket.
 pub const EDIT: Shape = Shape {
@@ -172,8 +175,12 @@ async fn try_change(call: &Call<'_>, input: &Input, action: &TicketAction) -> Re
     let references = ReferenceSlots::find(input, call.my_id()?, &mut batch)?;
     let context = automation::needs_context(call).then(|| ticket_context::show(&reader, &reference));
     let context = batch.add_optional::<Rows>(context);
+    let frees = !matches!(action, TicketAction::Edit) || input.has("status") || input.has("assignee");
+    let waiting = frees.then(|| pool::may_follow(&reference));
+    let waiting = batch.add_optional::<IdRow>(waiting);
     let found = call.read(batch).await?;
     let ticket = found.require(ticket)?.ticket();
+    let mut may_follow = found.first_if(waiting)?.is_some();
     if !call.my_role()?.is_staff() && names_assignee(input) {
         // This comes before the check of the assignee: customers must not find out who is an agent.
         return Err(Error::Forbidden("tickets are assigned by staff".to_owned()));
@@ -220,6 +227,7 @@ async fn try_change(call: &Call<'_>, input: &Input, action: &TicketAction) -> Re
     }
     call.check_version(ticket.version, Some(input))?;
     let change = change?;
+    may_follow &= change.ticket.status.is_done() || change.ticket.assignee != ticket.assignee;
     let mut stmts = Vec::new();
     if let Some(event) = &change.event {
         stmts.extend(write::renumber(&ticket, &change.ticket));
@@ -227,15 +235,23 @@ async fn try_change(call: &Call<'_>, input: &Input, action: &TicketAction) -> Re
         let context = found.rows_if(context)?;
         let followed = automation::apply_rules_to_change(call, (&ticket, &change.ticket), context)?;
         let mut story = Story::new(&subject);
+        if input.is_null("assignee") {
+            story.leave_unassigned();
+        }
         story.push_event(&subject, Some(actor.id), event, call.now());
         story.append(followed.story);
         stmts.extend(write::change(&ticket, &followed.ticket, story, call.now()));
     }
-    call.commit(
-        stmts,
-        CommitReply::Row(ticket::show_own_change(&reader, &Ref::Id(ticket.id))),
-    )
-    .await
+    let reply = call
+        .commit(
+            stmts,
+            CommitReply::Row(ticket::show_own_change(&reader, &Ref::Id(ticket.id))),
+        )
+        .await?;
+    if may_follow {
+        call.assign_waiting(ONE_PLACE).await;
+    }
+    Ok(reply)
 }
 
 /// The status that reopens a ticket. Refused if the ticket is not done, unless it has that status already.
@@ -268,11 +284,10 @@ pub async fn remove(call: &Call<'_>) -> Result<Reply, Error> {
             .await?;
         let ticket = row.ticket();
         call.check_version(ticket.version, None)?;
-        call.commit(
-            deletion_stmts(call, &ticket, Some(call.now()))?,
-            CommitReply::Nothing,
-        )
-        .await
+        let stmts = deletion_stmts(call, &ticket, Some(call.now()))?;
+        let reply = call.commit(stmts, CommitReply::Nothing).await?;
+        call.assign_waiting(ONE_PLACE).await;
+        Ok(reply)
     })
 }
 
@@ -288,11 +303,7 @@ pub async fn restore(call: &Call<'_>) -> Result<Reply, Error> {
         let mut stmts = Vec::new();
         if row.is_deleted() {
             stmts.extend(deletion_stmts(call, &ticket, None)?);
-            stmts.extend(assignment::unassign_inactive(
-                ticket.id,
-                call.my_id()?,
-                call.now(),
-            ));
+            stmts.extend(pool::wake(ticket.id, call.now()));
         }
         call.commit(
             stmts,

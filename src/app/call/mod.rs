@@ -4,6 +4,7 @@
 //! data. The list of revoked tokens in KV and the rate limit are checked at the same time, and each of them can
 //! refuse the request.
 
+pub mod waiting;
 mod write;
 
 use std::cell::{Cell, RefCell};

@@ -3,6 +3,9 @@
 use serde::Serialize;
 use serde_json::Value;
 
+/// In `data` of the event of a new ticket: true if staff have left it to nobody, and not to the desk.
+pub const UNASSIGNED: &str = "unassigned";
+
 /// The kind of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EventKind {
@@ -14,6 +17,8 @@ pub enum EventKind {
     Transferred,
     TicketDeleted,
     TicketRestored,
+    /// A text was taken out of it for good; which, nothing says.
+    TicketRedacted,
     MessageAdded,
     MessageEdited,
     MessageDeleted,
@@ -27,7 +32,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// The API names, in the order of the variants.
-    pub const WORDS: [&'static str; 15] = [
+    pub const WORDS: [&'static str; 16] = [
         "ticket_created",
         "ticket_updated",
         "status_changed",
@@ -36,6 +41,7 @@ impl EventKind {
         "transferred",
         "ticket_deleted",
         "ticket_restored",
+        "ticket_redacted",
         "message_added",
         "message_edited",
         "message_deleted",
@@ -56,6 +62,7 @@ impl EventKind {
             EventKind::Transferred => "transferred",
             EventKind::TicketDeleted => "ticket_deleted",
             EventKind::TicketRestored => "ticket_restored",
+            EventKind::TicketRedacted => "ticket_redacted",
             EventKind::MessageAdded => "message_added",
             EventKind::MessageEdited => "message_edited",
             EventKind::MessageDeleted => "message_deleted",
@@ -67,7 +74,7 @@ impl EventKind {
     }
 }
 
-/// A changed field with both values. People are cards (JSON).
+/// A changed field with both values. People are cards (JSON); what an event keeps of them, `history::record` says.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct FieldChange {
     pub field: &'static str,

@@ -1,6 +1,6 @@
 //! The difference between two states of a ticket, as its history shows it.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::desk::tickets::event::{EventKind, FieldChange};
 use crate::desk::tickets::ticket::{NamedRow, Person, Ticket};
@@ -85,6 +85,18 @@ pub fn diff(before: &Ticket, after: &Ticket) -> Vec<FieldChange> {
     list
 }
 
+/// The changes as an event keeps them for good: of people their ids, since names are looked up when they are shown, and of
+/// a description only that it was edited.
+pub fn record(changes: &[FieldChange]) -> Vec<FieldChange> {
+    let id = |card: &Value| card.get("id").map_or(Value::Null, |id| json!({"id": id}));
+    let kept = changes.iter().map(|change| match change.field {
+        "assignee" => FieldChange::new("assignee", id(&change.from), id(&change.to)),
+        "description" => FieldChange::new("description", Value::Null, Value::Null),
+        _ => change.clone(),
+    });
+    kept.collect()
+}
+
 /// An event is named after the most important of its changes.
 pub fn event_kind(changes: &[FieldChange]) -> EventKind {
     let has = |field| changes.iter().any(|change| change.field == field);
@@ -96,5 +108,45 @@ pub fn event_kind(changes: &[FieldChange]) -> EventKind {
         EventKind::PriorityChanged
     } else {
         EventKind::TicketUpdated
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_keeps_neither_names_nor_old_descriptions() {
+        let card = json!({"id": 7, "uid": "u", "full_name": "Ada", "role": "agent", "avatar_url": null});
+        for (change, from, to) in [
+            (
+                FieldChange::new("assignee", Value::Null, card.clone()),
+                Value::Null,
+                json!({"id": 7}),
+            ),
+            (
+                FieldChange::new("assignee", card, Value::Null),
+                json!({"id": 7}),
+                Value::Null,
+            ),
+            (
+                FieldChange::new("description", "my PIN is 1", "my PIN"),
+                Value::Null,
+                Value::Null,
+            ),
+            (
+                FieldChange::new("title", "old", "new"),
+                json!("old"),
+                json!("new"),
+            ),
+            (
+                FieldChange::new("status", "open", "assigned"),
+                json!("open"),
+                json!("assigned"),
+            ),
+        ] {
+            let field = change.field;
+            assert_eq!(record(&[change]), [FieldChange::new(field, from, to)], "{field}");
+        }
     }
 }

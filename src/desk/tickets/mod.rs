@@ -15,6 +15,7 @@ pub mod history;
 pub mod message;
 pub mod policy;
 pub mod priority;
+pub mod redaction;
 pub mod search;
 pub mod status;
 pub mod tag;

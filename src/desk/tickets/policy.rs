@@ -27,6 +27,8 @@ pub enum Act {
     Note,
     /// Delete or restore the ticket.
     Delete,
+    /// Take a text out of the ticket for good.
+    Redact,
 }
 
 /// How a person is related to a ticket that they can see.
@@ -47,15 +49,20 @@ pub fn authorize(act: Act, role: Role, relation: Relation) -> Result<(), &'stati
     let customer_may = |act| match act {
         Act::EditText | Act::CloseOrReopen => relation.is_requester,
         Act::Reply => relation.is_requester || relation.is_in_copy,
-        Act::Triage | Act::Assign | Act::Take | Act::Transfer | Act::Progress | Act::Note | Act::Delete => {
-            false
-        }
+        Act::Triage
+        | Act::Assign
+        | Act::Take
+        | Act::Transfer
+        | Act::Progress
+        | Act::Note
+        | Act::Delete
+        | Act::Redact => false,
     };
     let agent_may = |act| match act {
         Act::EditText | Act::Triage | Act::Progress | Act::CloseOrReopen | Act::Reply | Act::Note => true,
         Act::Take => relation.is_unassigned || relation.is_assignee,
         Act::Transfer => relation.is_assignee,
-        Act::Assign | Act::Delete => false,
+        Act::Assign | Act::Delete | Act::Redact => false,
     };
     let manager_may = |act| match act {
         Act::EditText
@@ -67,7 +74,7 @@ pub fn authorize(act: Act, role: Role, relation: Relation) -> Result<(), &'stati
         | Act::CloseOrReopen
         | Act::Reply
         | Act::Note => true,
-        Act::Delete => false,
+        Act::Delete | Act::Redact => false,
     };
     let allowed = match role {
         Role::Customer => customer_may(act),
@@ -90,6 +97,7 @@ fn denial_message(act: Act) -> &'static str {
         Act::Reply => "you may not answer this ticket",
         Act::Note => "internal notes are for staff",
         Act::Delete => "only admins may delete tickets",
+        Act::Redact => "only admins may redact tickets",
     }
 }
 

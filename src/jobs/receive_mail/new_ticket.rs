@@ -69,6 +69,7 @@ impl MailIntake<'_> {
                 address: Some(&self.origin.address),
                 contact_email: None,
                 channel: "email",
+                left_unassigned: false,
                 auto_assign: AutoAssign::AsSet,
                 without_agents: None,
             };

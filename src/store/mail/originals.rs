@@ -13,7 +13,7 @@ pub struct OriginalRow {
     pub uid: String,
     /// The person who wrote the mail.
     pub author_id: i64,
-    /// It came by mail, and its text is still the text of that mail.
+    /// It came by mail, its text is still the text of that mail, and its author, who is named there, has an account.
     pub has_original: i64,
 }
 
@@ -22,8 +22,9 @@ pub fn of_message(reader: &Viewer, reference: &Ref) -> Stmt {
     let (name, arg): (String, Arg) = message_condition(reference);
     reader
         .stmt(format!(
-            "SELECT m.uid, m.author_id, m.channel = 'email' AND m.edited_at IS NULL AS has_original \
-             FROM messages m JOIN tickets t ON t.id = m.ticket_id WHERE {name} AND t.deleted_at IS NULL AND {} AND {}",
+            "SELECT m.uid, m.author_id, m.channel = 'email' AND m.edited_at IS NULL AND NOT EXISTS (SELECT 1 FROM events e \
+               WHERE e.ticket_id = t.id AND e.type = 'ticket_redacted' AND e.seq > m.seq) AND w.closed_at IS NULL AS has_original \
+             FROM messages m JOIN tickets t ON t.id = m.ticket_id JOIN users w ON w.id = m.author_id WHERE {name} AND t.deleted_at IS NULL AND {} AND {}",
             reader.scope.condition(),
             visible(reader)
         ))
@@ -36,8 +37,8 @@ pub fn of_ticket(reader: &Viewer, reference: &Ref) -> Stmt {
     reader
         .stmt(format!(
             "SELECT t.uid, t.requester_id AS author_id, t.channel = 'email' AND NOT EXISTS (SELECT 1 FROM events e \
-               WHERE e.ticket_id = t.id AND e.changes LIKE '%\"description\"%') AS has_original \
-             FROM tickets t WHERE {name} AND t.deleted_at IS NULL AND {}",
+               WHERE e.ticket_id = t.id AND (e.type = 'ticket_redacted' OR e.changes LIKE '%\"description\"%')) AND w.closed_at IS NULL AS has_original \
+             FROM tickets t JOIN users w ON w.id = t.requester_id WHERE {name} AND t.deleted_at IS NULL AND {}",
             reader.scope.condition()
         ))
         .bind(arg)

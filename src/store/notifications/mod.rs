@@ -5,6 +5,7 @@
 //! Not allowed here: sending mails; a mail is only put into the outbox.
 
 pub mod notify;
+pub mod unassigned;
 
 use std::collections::BTreeMap;
 
@@ -15,6 +16,7 @@ use crate::edge::db::Stmt;
 use crate::http::page::{Page, PageStart};
 use crate::http::shape::Choices;
 use crate::store::sql::view::{self, Out, View, field, nullable};
+use crate::store::tickets::events;
 use crate::store::tickets::ticket::Viewer;
 
 /// All kinds of notifications.
@@ -72,7 +74,7 @@ pub fn json(internal: bool) -> String {
             ("seq", seq.to_owned()),
             ("type", "json_quote(e.type)".to_owned()),
             ("message_id", "coalesce(e.message_id, 'null')".to_owned()),
-            ("changes", "e.changes".to_owned()),
+            ("changes", events::changes(internal)),
         ]
         .into_iter(),
     );

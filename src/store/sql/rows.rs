@@ -11,6 +11,12 @@ pub(crate) struct CountRow {
     pub n: i64,
 }
 
+/// A row with one uid.
+#[derive(Debug, Deserialize)]
+pub(crate) struct UidRow {
+    pub uid: String,
+}
+
 /// A row with one id.
 #[derive(Debug, Deserialize)]
 pub(crate) struct IdRow {

@@ -17,7 +17,9 @@ pub const EVENT: View = View {
         field("ticket_id", "e.ticket_id", Out::Int),
         field("type", "e.type", Out::Text),
         nullable("actor", "a.card", Out::Card).doc("Null when the desk itself acted."),
-        field("changes", "e.changes", Out::Json("Changes")),
+        field("changes", "$CHANGES", Out::Json("Changes")).doc(
+            "Customers are told of titles only the present one; what a description said is told to nobody.",
+        ),
         nullable("message_id", "e.message_id", Out::Int),
         field("data", "$DATA", Out::Json("EventData")),
         nullable("cause", "$CAUSE", Out::Text)
@@ -50,6 +52,26 @@ pub fn find_visible_ticket(reader: &Viewer, reference: &Ref) -> Stmt {
             reader.scope.condition()
         ))
         .bind(arg)
+}
+
+/// The SQL of the changes of an event `e`, for staff or for customers. The row holds ids of people, and their cards are
+/// looked up: whoever has closed the account has no name in the past either. Customers see of titles only the one that the ticket `t` has.
+pub fn changes(internal: bool) -> String {
+    let card = |side: &str| format!("json((SELECT card FROM users WHERE id = c.value ->> '$.{side}.id'))");
+    let (also, titles) = if internal {
+        ("", "")
+    } else {
+        (
+            r#" OR instr(e.changes,'"field":"title"')"#,
+            "WHEN 'title' THEN json_object('field','title','from',NULL,'to',iif(c.value ->> 'to' = t.title,t.title,NULL)) ",
+        )
+    };
+    format!(
+        "iif(instr(e.changes,'\"field\":\"assignee\"'){also},(SELECT json_group_array(json(CASE c.value ->> 'field' WHEN 'assignee' \
+           THEN json_object('field','assignee','from',{},'to',{}) {titles}ELSE c.value END)) FROM json_each(e.changes) c),e.changes)",
+        card("from"),
+        card("to")
+    )
 }
 
 /// The SQL that builds the JSON text of an [`EVENT`], for staff or for customers.
@@ -87,6 +109,7 @@ fn json_with(internal: bool, data: &str) -> String {
     EVENT
         .sql()
         .replace("$SEQ", if internal { "e.seq" } else { "e.public_seq" })
+        .replace("$CHANGES", &changes(internal))
         .replace("$DATA", data)
         .replace("$CAUSE", cause)
 }

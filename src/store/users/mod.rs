@@ -3,6 +3,7 @@
 //! Not allowed here: running the statements, HTTP, and deciding who may make a change.
 
 pub mod agents;
+pub mod closing;
 pub mod list;
 pub mod search;
 
@@ -313,25 +314,6 @@ fn update_row(id: i64, version: i64, update: &UserPatch, now: i64) -> Stmt {
         sql: format!("UPDATE users SET {} WHERE id = ?1", sets.join(", ")).into(),
         args,
     }
-}
-
-/// Closes an account at its owner's request: personal data is erased, but what the user wrote remains.
-pub fn close(id: i64, version: i64, now: i64) -> [Stmt; 3] {
-    let closed = Stmt::new(
-        "UPDATE users SET email = 'closed-' || uid || '@invalid', email_key = 'closed-' || uid || '@invalid', \
-           username = 'closed-' || uid, username_key = 'closed-' || uid, first_name = 'Closed', last_name = 'account', \
-           first_folded = 'closed', last_folded = 'account', username_folded = 'closed-' || uid, email_folded = '', \
-           phone = NULL, avatar_url = NULL, department = NULL, password_hash = NULL, email_verified_at = NULL, is_active = 0, closed_at = ?3, \
-           ver = ver + 1, version = ?2 + 1, updated_at = ?3 WHERE id = ?1",
-    )
-    .bind(id)
-    .bind(version)
-    .bind(now);
-    [
-        settings::raise_rules_version_for_person(id, false, None),
-        search::delete_words(id),
-        closed,
-    ]
 }
 
 /// Records the time of a successful login.

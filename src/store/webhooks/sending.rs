@@ -10,10 +10,9 @@ use crate::desk::webhooks::delivery::DeliveryState;
 use crate::edge::db::Stmt;
 use crate::store::notifications::notify::Announcement;
 use crate::store::sql::view;
-use crate::store::tickets::events::EVENT;
+use crate::store::tickets::events;
 use crate::store::tickets::json::ticket_json;
 use crate::store::tickets::messages::MESSAGE;
-use crate::store::tickets::transfers;
 use crate::store::webhooks::deliveries::{IDS_PER_EVENT, fan_out, fan_out_all, goes_to_endpoint};
 
 /// How long a sender holds the endpoint's lease, in milliseconds: longer than any attempt takes.
@@ -83,20 +82,7 @@ pub fn claim(webhook: i64, lease: &str, now: i64) -> Vec<Stmt> {
 /// it has none.
 fn begin_attempt(role: Role, webhook: i64, lease: &str, now: i64) -> Stmt {
     let internal = role.is_staff();
-    let (seq, data, cause) = if internal {
-        ("e.seq", transfers::event_data(), "e.cause")
-    } else {
-        (
-            "e.public_seq",
-            "e.data",
-            "iif(e.cause LIKE 'rule: %', 'rule', e.cause)",
-        )
-    };
-    let event = EVENT
-        .sql()
-        .replace("$SEQ", seq)
-        .replace("$DATA", data)
-        .replace("$CAUSE", cause);
+    let event = events::json(internal);
     let message = format!(
         "iif(m.id IS NULL OR m.deleted_at IS NOT NULL{},'null',{})",
         if internal { "" } else { " OR m.is_internal = 1" },

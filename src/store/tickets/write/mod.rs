@@ -16,7 +16,7 @@ use crate::desk::tickets::ticket::Ticket;
 use crate::edge::db::{Arg, Stmt};
 use crate::store::sla::due_times;
 use crate::store::sql::guard::Guard;
-use crate::store::tickets::assignment::{self, AutoAssign};
+use crate::store::tickets::assignment::{self, AutoAssign, pool};
 use crate::store::tickets::ticket::tags_json;
 use crate::store::tickets::write::story::{Story, Totals};
 use crate::store::{projects, removals};
@@ -190,10 +190,22 @@ pub fn change(before: &Ticket, after: &Ticket, story: Story, now: i64) -> Vec<St
         stmts.push(search::index_ticket(before.id));
     }
     let assignee = |ticket: &Ticket| ticket.assignee.as_ref().map(|person| person.id);
+    let leaves = story.leaves_unassigned();
     if assignee(after).is_some() && assignee(before) != assignee(after) {
         stmts.push(assignment::note_assigned(assignee(after), now));
     }
-    story.around(stmts)
+    let mut stmts = story.around(stmts);
+    let wakes = before.status.is_done() && assignee(before) == assignee(after);
+    let is_sorted = before.category != after.category && assignee(after).is_none();
+    if after.status.is_done() || leaves {
+        return stmts;
+    }
+    if wakes {
+        stmts.extend(pool::wake(before.id, now));
+    } else if is_sorted {
+        stmts.extend(pool::assign(before.id, now));
+    }
+    stmts
 }
 
 /// Deletes or restores a ticket.
@@ -202,6 +214,13 @@ pub fn set_deleted(ticket: &Ticket, deleted_at: Option<i64>, story: Story, now: 
     let mut sets =
         vec!["version = ?2 + 1, deleted_at = ?3, updated_at = ?4, public_updated_at = ?4".to_owned()];
     sets.extend(counted(story.totals()));
+    if deleted_at.is_none() {
+        // The requester may have closed the account since.
+        sets.push(
+            "contact_email = iif((SELECT closed_at FROM users WHERE id = requester_id) IS NULL, contact_email, NULL)"
+                .to_owned(),
+        );
+    }
     stmts.push(
         Stmt::new(format!("UPDATE tickets SET {} WHERE id = ?1", sets.join(", ")))
             .bind(ticket.id)

@@ -8,6 +8,7 @@
 use serde_json::Value;
 
 use crate::desk::tickets::event::Event;
+use crate::desk::tickets::history;
 use crate::edge::db::{Arg, Stmt};
 use crate::store::notifications::notify;
 use crate::store::tickets::messages::{self, NewMessage};
@@ -43,6 +44,8 @@ pub struct Story {
     first_response: Option<i64>,
     /// Whether mails about its messages are to be sent.
     sends_mail: bool,
+    /// Whether somebody has left the ticket to nobody.
+    leaves_unassigned: bool,
 }
 
 /// The amounts by which the counters in the ticket's row increase.
@@ -66,12 +69,23 @@ impl Story {
             public_messages: 0,
             first_response: None,
             sends_mail: true,
+            leaves_unassigned: false,
         }
     }
 
     /// No mail is sent about the messages added from here on.
     pub fn send_no_mail(&mut self) {
         self.sends_mail = false;
+    }
+
+    /// Somebody leaves the ticket to nobody: the desk does not assign it because of the same change.
+    pub fn leave_unassigned(&mut self) {
+        self.leaves_unassigned = true;
+    }
+
+    /// Whether somebody leaves the ticket to nobody.
+    pub fn leaves_unassigned(&self) -> bool {
+        self.leaves_unassigned
     }
 
     /// Whether the story has no statements.
@@ -171,7 +185,8 @@ impl Story {
         } else {
             ("t.seq", "t.public_seq")
         };
-        let changes = serde_json::to_string(&event.changes).unwrap_or_else(|_| "[]".to_owned());
+        let changes =
+            serde_json::to_string(&history::record(&event.changes)).unwrap_or_else(|_| "[]".to_owned());
         Stmt::new(format!(
             "INSERT INTO events (ticket_id, seq, public_seq, type, actor_id, message_id, changes, data, cause, created_at) \
              SELECT t.id, {seq} + ?9, iif(?3, NULL, {public_seq} + ?10), ?2, ?4, {message}, ?5, ?6, ?7, ?8 FROM {from}"

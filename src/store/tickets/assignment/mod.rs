@@ -1,5 +1,7 @@
 //! Automatic assignments. The agent is chosen by SQL inside the batch, never by a read before a separate write.
 
+pub mod pool;
+
 use crate::desk::agent::cause;
 use crate::edge::db::{Arg, Stmt};
 use crate::store::notifications::notify;
@@ -38,7 +40,7 @@ pub fn free_agent() -> String {
     free_of("users u")
 }
 
-/// How a new ticket gets an assignee by itself. The words are those of the setting `auto_assign`.
+/// How a ticket gets an assignee by itself. The words are those of the setting `auto_assign`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AutoAssign {
     /// It gets none.
@@ -61,7 +63,7 @@ impl AutoAssign {
     }
 }
 
-/// SQL expression: who gets a new ticket of a category (an expression); `None` if that is nobody.
+/// SQL expression: who gets a ticket of a category (an expression); `None` if that is nobody.
 pub fn agent_for_new(category: &str, how: AutoAssign) -> Option<String> {
     Some(match how {
         AutoAssign::Off => return None,
@@ -83,7 +85,7 @@ pub fn assigned_new(now: i64) -> Vec<Stmt> {
             "INSERT INTO events (ticket_id, seq, public_seq, type, changes, cause, created_at) \
              SELECT t.id, t.seq, t.public_seq, 'assigned', \
                '[' || iif(t.status = 'assigned', '{\"field\":\"status\",\"from\":\"open\",\"to\":\"assigned\"},', '') || \
-               '{\"field\":\"assignee\",\"from\":null,\"to\":' || (SELECT card FROM users WHERE id = t.assignee_id) || '}]', ?2, ?1 \
+               '{\"field\":\"assignee\",\"from\":null,\"to\":' || json_object('id', t.assignee_id) || '}]', ?2, ?1 \
              FROM tickets t WHERE t.id = (SELECT max(id) FROM tickets) AND t.assignee_id IS NOT NULL",
         )
         .bind(now)
@@ -105,6 +107,15 @@ pub fn note_assigned(user_id: Option<i64>, now: i64) -> Stmt {
     )
     .bind(user_id)
     .bind(now)
+}
+
+/// Like [`note_assigned`], for the assignees of tickets `t`; `from` is everything after FROM, with the argument `?1`. The
+/// time is still to be bound.
+pub(super) fn note_given(from: &str) -> Stmt {
+    Stmt::new(format!(
+        "INSERT INTO agent_profiles (user_id, last_assigned_at) SELECT t.assignee_id, ?2 FROM {from} \
+         ON CONFLICT (user_id) DO UPDATE SET last_assigned_at = max(coalesce(last_assigned_at, 0), excluded.last_assigned_at)"
+    ))
 }
 
 /// Carries out a rule's action: assigns an unassigned ticket of the batch to the available agent with the fewest open
@@ -139,19 +150,14 @@ pub fn assign_least_loaded(subject: &EventSubject, was_open: bool, rule: &str, n
         Stmt::new(format!(
             "INSERT INTO events (ticket_id, seq, public_seq, type, changes, cause, created_at) \
              SELECT t.id, t.seq, t.public_seq, 'assigned', \
-               '[{status}{{\"field\":\"assignee\",\"from\":null,\"to\":' || (SELECT card FROM users WHERE id = t.assignee_id) || '}}]', ?2, ?3 \
+               '[{status}{{\"field\":\"assignee\",\"from\":null,\"to\":' || json_object('id', t.assignee_id) || '}}]', ?2, ?3 \
              FROM {given}"
         ))
         .bind(arg.clone())
         .bind(rule)
         .bind(now),
         Stmt::new(move_many(&given, old, Side::default())).bind(arg.clone()),
-        Stmt::new(format!(
-            "INSERT INTO agent_profiles (user_id, last_assigned_at) SELECT t.assignee_id, ?2 FROM {given} \
-             ON CONFLICT (user_id) DO UPDATE SET last_assigned_at = max(coalesce(last_assigned_at, 0), excluded.last_assigned_at)"
-        ))
-        .bind(arg.clone())
-        .bind(now),
+        note_given(&given).bind(arg.clone()).bind(now),
     ];
     stmts.extend(notify::notify_of_assignment((name, arg), rule));
     stmts
@@ -163,13 +169,13 @@ pub fn unassign_all(user_id: i64, actor: i64, now: i64) -> Vec<Stmt> {
     unassign_where(
         "t.assignee_id = ?1 AND t.deleted_at IS NULL AND t.status NOT IN ('resolved', 'closed')",
         user_id,
-        actor,
+        Some(actor),
         now,
     )
 }
 
-/// Unassigns one ticket that is being restored, if its assignee is no longer active staff.
-pub fn unassign_inactive(ticket_id: i64, actor: i64, now: i64) -> Vec<Stmt> {
+/// Unassigns one ticket that is restored or reopened, if its assignee is no longer active staff.
+pub fn unassign_inactive(ticket_id: i64, actor: Option<i64>, now: i64) -> Vec<Stmt> {
     unassign_where(
         "t.id = ?1 AND t.status NOT IN ('resolved', 'closed') AND t.assignee_id IS NOT NULL AND NOT EXISTS \
          (SELECT 1 FROM users u WHERE u.id = t.assignee_id AND u.is_active = 1 AND u.role <> 'customer')",
@@ -179,7 +185,7 @@ pub fn unassign_inactive(ticket_id: i64, actor: i64, now: i64) -> Vec<Stmt> {
     )
 }
 
-fn unassign_where(condition: &str, id: i64, actor: i64, now: i64) -> Vec<Stmt> {
+fn unassign_where(condition: &str, id: i64, actor: Option<i64>, now: i64) -> Vec<Stmt> {
     let pool = Side {
         assignee: "0",
         status: "iif(t.status = 'assigned', 'open', t.status)",
@@ -190,7 +196,7 @@ fn unassign_where(condition: &str, id: i64, actor: i64, now: i64) -> Vec<Stmt> {
             "INSERT INTO events (ticket_id, seq, public_seq, type, actor_id, changes, cause, created_at) \
              SELECT t.id, t.seq + 1, t.public_seq + 1, 'assigned', ?2, \
                '[' || iif(t.status = 'assigned', '{{\"field\":\"status\",\"from\":\"assigned\",\"to\":\"open\"}},', '') || \
-               '{{\"field\":\"assignee\",\"from\":' || (SELECT card FROM users WHERE id = t.assignee_id) || ',\"to\":null}}]', ?4, ?3 \
+               '{{\"field\":\"assignee\",\"from\":' || json_object('id', t.assignee_id) || ',\"to\":null}}]', ?4, ?3 \
              FROM tickets t WHERE {condition}"
         ))
         .bind(id)

@@ -1,0 +1,80 @@
+//! Taking a text out of a ticket for good.
+
+use crate::app::call::{Call, viewer};
+use crate::app::file_store::Files;
+use crate::app::retry::retry;
+use crate::desk::id::Ref;
+use crate::desk::mail::inbound::original::object_key;
+use crate::desk::tickets::event::{Event, EventKind};
+use crate::desk::tickets::policy::{self, Act};
+use crate::desk::tickets::redaction::redact;
+use crate::desk::tickets::ticket::Ticket;
+use crate::edge::db::Batch;
+use crate::http::error::Error;
+use crate::http::input;
+use crate::http::reply::Reply;
+use crate::http::shape::{Field, Kind, Shape};
+use crate::store::commit::CommitReply;
+use crate::store::redaction::{self as rows, FoundMessage};
+use crate::store::sql::rows::UidRow;
+use crate::store::tickets::subject::EventSubject;
+use crate::store::tickets::ticket::{self, TicketRow};
+use crate::store::tickets::write::story::Story;
+use crate::store::tickets::write::{self, guards};
+
+/// The body: what is taken out.
+pub const REDACTION: Shape = Shape {
+    name: "Redaction",
+    fields: &[Field::required(
+        "text",
+        Kind::Text { min: 1, max: 1_000 },
+        "What is taken out, exactly as it is written, upper and lower case.",
+    )],
+};
+
+/// How many objects are deleted in one call.
+const OBJECTS_AT_ONCE: usize = 500;
+
+/// `POST /tickets/{id}/redact`: replaces every occurrence of a text by a block, wherever a copy of it is kept.
+pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
+    let input = input::parse_body(call.request, &REDACTION)?;
+    let (text, reference) = (input.required("text"), call.reference("id")?);
+    retry!(try_redact(call, &reference, &text))
+}
+
+async fn try_redact(call: &Call<'_>, reference: &Ref, text: &str) -> Result<Reply, Error> {
+    let reader = viewer(call)?;
+    let row: TicketRow = call.read_row(ticket::row(&reader, reference)).await?;
+    let (before, actor, now) = (row.ticket(), call.actor()?, call.now());
+    policy::authorize(Act::Redact, actor.role, before.relation(&actor))
+        .map_err(|why| Error::Forbidden(why.to_owned()))?;
+    call.check_version(before.version, None)?;
+    let mut batch = Batch::new();
+    let messages = batch.add::<FoundMessage>(rows::find_messages(before.id, text));
+    let mails = batch.add::<UidRow>(rows::find_mails(before.id));
+    let found = call.app.db.batch(&batch).await?;
+    let (messages, mails) = (found.all(messages)?, found.all(mails)?);
+    // Before the change, so that what is answered is true. A mail says more than what was made of it, in other words and
+    // encodings, so all of them go.
+    let originals: Vec<String> = mails.iter().map(|mail| object_key(&mail.uid)).collect();
+    for some in originals.chunks(OBJECTS_AT_ONCE) {
+        Files::of(call.app)
+            .delete(some)
+            .await
+            .map_err(|why| crate::app::file_store::unavailable(&why))?;
+    }
+    let after = Ticket {
+        title: redact(&before.title, text).unwrap_or_else(|| before.title.clone()),
+        description: redact(&before.description, text).unwrap_or_else(|| before.description.clone()),
+        ..before.clone()
+    };
+    let subject = EventSubject::Ticket(before.id);
+    let mut story = Story::new(&subject);
+    let event = Event::public(EventKind::TicketRedacted, Vec::new());
+    story.push_event(&subject, Some(actor.id), &event, now);
+    let mut stmts = vec![guards::expect_version(before.id, before.version)];
+    stmts.extend(write::change(&before, &after, story, now));
+    stmts.extend(rows::redact(before.id, text, &messages, now));
+    let reply = CommitReply::Row(ticket::show_own_change(&reader, &Ref::Id(before.id)));
+    call.commit(stmts, reply).await
+}
