@@ -179,7 +179,7 @@ CREATE TABLE tickets (
   is_overdue INTEGER NOT NULL DEFAULT 0 CHECK (is_overdue IN (0, 1)),  -- marked by the clock, and counted
   deleted_at INTEGER,
   -- long texts come last: what a list tests is read without them
-  title_index TEXT,                        -- the title as it is indexed, where that differs (CJK)
+  title_index TEXT,                        -- the title as it is indexed: folded, where that differs
   description TEXT NOT NULL,
   description_index TEXT
 ) STRICT;
@@ -258,7 +258,7 @@ CREATE TABLE messages (
   position INTEGER NOT NULL,               -- 0, 1, 2 ... within the ticket; never shown
   author_id INTEGER NOT NULL REFERENCES users (id),
   body TEXT NOT NULL,
-  body_index TEXT,                         -- the body as it is indexed, where that differs (CJK)
+  body_index TEXT,                         -- the body as it is indexed: folded, where that differs
   is_internal INTEGER NOT NULL DEFAULT 0 CHECK (is_internal IN (0, 1)),
   channel TEXT NOT NULL DEFAULT 'api',
   seq INTEGER NOT NULL DEFAULT 0,          -- of the event that tells of it
@@ -298,7 +298,7 @@ CREATE UNIQUE INDEX events_by_ticket ON events (ticket_id, seq);
 -- `scope` is the requester's token, so that a customer's search never touches another's ticket.
 CREATE VIRTUAL TABLE ticket_search USING fts5 (
   title, public, internal, scope,
-  content = '', contentless_delete = 1, tokenize = 'unicode61 remove_diacritics 2'
+  content = '', contentless_delete = 1, tokenize = 'ascii'
 );
 
 -- `INSERT INTO guard (ok) SELECT 0 WHERE NOT EXISTS (<all that must hold>)` aborts a batch that was decided on what
@@ -496,7 +496,7 @@ CREATE TABLE articles (
   uid TEXT NOT NULL UNIQUE,
   slug TEXT NOT NULL UNIQUE,               -- its name in addresses; neither digits nor a UUID
   title TEXT NOT NULL,
-  title_index TEXT,                        -- the title as it is indexed, where that differs (CJK)
+  title_index TEXT,                        -- the title as it is indexed: folded, where that differs
   summary TEXT NOT NULL DEFAULT '',
   body TEXT NOT NULL,
   body_index TEXT,                         -- summary and body as they are indexed, where that differs
@@ -525,7 +525,7 @@ END;
 -- a search touches no article that its reader may not see.
 CREATE VIRTUAL TABLE article_search USING fts5 (
   title, body, facts,
-  content = '', contentless_delete = 1, tokenize = 'unicode61 remove_diacritics 2'
+  content = '', contentless_delete = 1, tokenize = 'ascii'
 );
 
 -- One vote per account, or per address and day. No address is kept: `voter` is 'u<id>' or a keyed hash.
@@ -838,6 +838,37 @@ CREATE TABLE mail_log (
   message_id TEXT,
   size INTEGER NOT NULL                    -- bytes
 ) STRICT;
+
+-- Folding -------------------------------------------------------------------------------------------------------
+
+-- How people, projects and categories are found: their names as the Worker folds them.
+ALTER TABLE users ADD COLUMN first_folded TEXT NOT NULL DEFAULT '';
+ALTER TABLE users ADD COLUMN last_folded TEXT NOT NULL DEFAULT '';
+ALTER TABLE users ADD COLUMN username_folded TEXT NOT NULL DEFAULT '';
+ALTER TABLE users ADD COLUMN email_folded TEXT NOT NULL DEFAULT '';
+ALTER TABLE users ADD COLUMN search_text TEXT NOT NULL GENERATED ALWAYS AS
+  (first_folded || ' ' || last_folded || char(10) || username_folded || char(10) || email_folded) VIRTUAL;
+ALTER TABLE projects ADD COLUMN search_text TEXT NOT NULL DEFAULT '';   -- name, line break, key
+ALTER TABLE categories ADD COLUMN search_text TEXT NOT NULL DEFAULT '';
+ALTER TABLE subcategories ADD COLUMN search_text TEXT NOT NULL DEFAULT '';
+UPDATE categories SET search_text = lower(name);   -- the clock folds what is beyond ASCII
+
+-- The words of people's names, for those who look for somebody's tickets. Addresses and usernames have indexes.
+CREATE TABLE user_words (
+  word TEXT NOT NULL,
+  user_id INTEGER NOT NULL REFERENCES users (id),
+  PRIMARY KEY (word, user_id)
+) STRICT, WITHOUT ROWID;
+
+-- How far the clock has come with folding what was written by an earlier version: of desk/fold/mod.rs, of a table (see
+-- store/folding.rs), and of the table's rows. Who folds differently raises the version there.
+CREATE TABLE folding (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  version INTEGER NOT NULL DEFAULT 0,
+  step INTEGER NOT NULL DEFAULT 0,
+  after_id INTEGER NOT NULL DEFAULT 0
+) STRICT;
+INSERT INTO folding (id) VALUES (1);
 
 -- People of a ticket who are known by their address: where a mail asked for the answers to its sender to be sent, and who
 -- is in copy. Public answers of staff are mailed to who is in copy; who has left is mailed no more, and stays here so that

@@ -43,17 +43,18 @@ function read(args) {
 /** The account, unless its address or name is taken, and its token; the last one says how many accounts have the token. */
 function statements(email, username, token) {
   const now = Date.now()
+  const key = email.normalize('NFC').toLowerCase()
   const hash = crypto.createHash('sha256').update(token).digest('hex')
   return `
-INSERT INTO users (uid, email, email_key, username, username_key, role, created_at, updated_at)
-  VALUES ('${uuidv7(now)}', '${email}', '${email.toLowerCase()}', '${username}', '${username.toLowerCase()}', 'admin', ${now}, ${now})
+INSERT INTO users (uid, email, email_key, email_folded, username, username_key, username_folded, role, created_at, updated_at)
+  VALUES ('${uuidv7(now)}', '${email}', '${key}', '${key}', '${username}', '${username.toLowerCase()}', '${username.toLowerCase()}', 'admin', ${now}, ${now})
   ON CONFLICT DO NOTHING;
 INSERT INTO agent_profiles (user_id)
-  SELECT id FROM users WHERE email_key = '${email.toLowerCase()}' AND created_at = ${now} AND password_hash IS NULL
+  SELECT id FROM users WHERE email_key = '${key}' AND created_at = ${now} AND password_hash IS NULL
   ON CONFLICT DO NOTHING;
 INSERT INTO password_resets (token_hash, user_id, created_at, expires_at)
   SELECT '${hash}', id, ${now}, ${now + DAY} FROM users
-  WHERE email_key = '${email.toLowerCase()}' AND created_at = ${now} AND password_hash IS NULL;
+  WHERE email_key = '${key}' AND created_at = ${now} AND password_hash IS NULL;
 SELECT count(*) AS added FROM password_resets WHERE token_hash = '${hash}';`
 }
 

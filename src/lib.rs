@@ -19,23 +19,42 @@ pub mod store;
 
 use wasm_bindgen::JsValue;
 use worker::durable::State;
+use worker::wasm_bindgen_futures::future_to_promise;
 use worker::{
     Context, DurableObject, Env, Error, Request, Response, Result, ScheduleContext, ScheduledEvent, Socket,
     WebSocket, WebSocketIncomingMessage, durable_object, event,
 };
 
-use crate::edge::http::{PlatformRequest, PlatformResponse};
+use crate::edge::http::PlatformRequest;
+use crate::server::Received;
 
 /// Runs whenever the Worker is loaded. Without `#[event(start)]`, which would export it, so that other Workers could call
 /// it.
 #[wasm_bindgen::prelude::wasm_bindgen(start, private)]
 fn start() {
     edge::log::log_panics();
+    desk::fold::normal_form::use_platform(edge::normal_form::normalize);
 }
 
-#[event(fetch)]
-async fn fetch(request: PlatformRequest, env: Env, context: Context) -> Result<PlatformResponse> {
-    server::serve(request, env, &context).await
+/// Answers a request with a response or with the promise of one. It is not declared with `#[event(fetch)]`, which always
+/// makes a promise: that takes longer than everything else that a health check needs.
+///
+/// # Errors
+/// When the platform cannot build the response.
+#[wasm_bindgen::prelude::wasm_bindgen]
+pub fn fetch(
+    request: PlatformRequest,
+    env: Env,
+    context: worker::worker_sys::Context,
+) -> std::result::Result<JsValue, JsValue> {
+    match server::receive(request)? {
+        Received::Answered(response) => Ok(response.into()),
+        Received::Request(request) => Ok(future_to_promise(async move {
+            let response = server::serve(*request, env, &Context::new(context)).await?;
+            Ok(response.into())
+        })
+        .into()),
+    }
 }
 
 #[event(scheduled)]

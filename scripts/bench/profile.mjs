@@ -11,6 +11,7 @@ import { underPinnedNode } from '../lib/node.mjs'
 import { BIN, at } from '../lib/project.mjs'
 import { main, output, run, step } from '../lib/run.mjs'
 import { setUp } from '../lib/tools.mjs'
+import { placeEntry } from '../lib/worker.mjs'
 import { ADMIN, readDesk, signIn } from './desk.mjs'
 import { load } from './load.mjs'
 import { scenarios } from './scenarios.mjs'
@@ -19,7 +20,7 @@ import { table } from './table.mjs'
 
 const DESK = at('.wrangler/bench/1000')
 const KEPT = at('.wrangler/bench/builds')
-const FILES = ['index.js', 'index_bg.wasm']
+const FILES = ['index.js', 'glue.js', 'index_bg.wasm']
 const SHOWN = ['health', 'list 25', 'get one']
 /** What Rust's wasm uses; worker-build names the same to wasm-opt. */
 const FEATURES = ['mutable-globals', 'sign-ext', 'nontrapping-float-to-int', 'bulk-memory', 'multivalue', 'reference-types', 'exception-handling']
@@ -71,6 +72,7 @@ async function compile(level) {
   const { workerBuild, wasmBindgen } = await setUp()
   const env = { WASM_BINDGEN_BIN: wasmBindgen, ESBUILD_BIN: path.join(BIN, 'esbuild'), CARGO_PROFILE_RELEASE_OPT_LEVEL: level }
   await run(workerBuild, ['--release', '--no-opt'], { env, failure: 'the Worker does not build; look at the lines above.' })
+  placeEntry()
   copy(at('build'), folder(level))
 }
 

@@ -4,8 +4,10 @@ import { gzipSync } from 'node:zlib'
 import { at } from './project.mjs'
 import { functions, sections } from './wasm.mjs'
 
+/** What worker-build makes around the WebAssembly. */
+export const GLUE = 'build/glue.js'
 /** The files that are deployed. */
-export const DEPLOYED = ['build/index.js', 'build/index_bg.wasm']
+export const DEPLOYED = ['build/index.js', GLUE, 'build/index_bg.wasm']
 /** The same WebAssembly with the names of its functions. */
 export const NAMED = 'build/named.wasm'
 
@@ -32,7 +34,7 @@ export function parts() {
   }
   const data = sections(bytes).find(({ id }) => id === 11)
   groups.set('constants (texts, SQL, tables)', [bytes.subarray(data.body, data.end)])
-  groups.set('JavaScript around it', [fs.readFileSync(at(DEPLOYED[0]))])
+  groups.set('JavaScript around it', [fs.readFileSync(at(GLUE))])
   return [...groups]
     .map(([name, code]) => ({ name, functions: code.length, bytes: code.reduce((sum, one) => sum + one.length, 0), gzip: gzip(Buffer.concat(code)) }))
     .sort((a, b) => b.gzip - a.gzip)

@@ -5,7 +5,7 @@ import path from 'node:path'
 import { buildAssets } from './assets.mjs'
 import { BIN, at, lockedCrate, readJson } from './project.mjs'
 import { Stop, run, step } from './run.mjs'
-import { DEPLOYED, NAMED } from './size.mjs'
+import { DEPLOYED, GLUE, NAMED } from './size.mjs'
 import { setUp } from './tools.mjs'
 import { withoutCustomSections } from './wasm.mjs'
 
@@ -31,14 +31,21 @@ export async function buildWorker({ force = false } = {}) {
       },
       failure: 'the Worker does not build; look at the lines above.',
     })
+    placeEntry()
     checkEntryPoints()
     await stripNames()
     fs.writeFileSync(STAMP, inputs)
   })
 }
 
+/** Puts our own entry in front of what worker-build has made. */
+export function placeEntry() {
+  fs.renameSync(at('build/index.js'), at(GLUE))
+  fs.copyFileSync(at('src/entry.js'), at('build/index.js'))
+}
+
 function checkEntryPoints() {
-  const shim = fs.readFileSync(at('build/index.js'), 'utf8')
+  const shim = fs.readFileSync(at(GLUE), 'utf8')
   const methods = [...shim.matchAll(/(\w+)\.prototype\.(\w+)\s*=/g)].map(([, , name]) => name).sort()
   if (methods.join() !== ENTRY_POINTS.join()) throw new Stop(`the Worker exports ${methods.join(', ')}: exactly ${ENTRY_POINTS.join(', ')} may be called`)
 }

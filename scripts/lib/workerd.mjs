@@ -24,6 +24,7 @@ export async function serveWorker({ host, port, persist, vars = {}, config = at(
     modulesRoot: at('build'),
     modules: [
       { type: 'ESModule', path: at('build/index.js') },
+      { type: 'ESModule', path: at('build/glue.js') },
       { type: 'CompiledWasm', path: at('build/index_bg.wasm') },
     ],
     bindings: { ...readConfig({ config }).vars, ...vars },

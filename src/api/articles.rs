@@ -3,9 +3,11 @@
 use crate::api::list::{List, NamedFilters, empty_page, parse_list_query, show_resource};
 use crate::app::call::Call;
 use crate::app::retry::retry;
+use crate::app::taken_names;
 use crate::desk::DAY;
 use crate::desk::article::{self, ArticleStatus};
 use crate::desk::category::CategoryRef;
+use crate::desk::fold::caseless;
 use crate::desk::id::Ref;
 use crate::desk::tickets::search::article_match_expression;
 use crate::edge::db::{Batch, Stmt};
@@ -18,6 +20,7 @@ use crate::http::shape::{Field, Kind, Shape, choices};
 use crate::store::articles::{self as rows, ArticleContent, ArticleQuery, ArticleRow};
 use crate::store::categories;
 use crate::store::commit::CommitReply;
+use crate::store::sql::named_row::Named;
 use crate::store::sql::rows::IdRow;
 
 const TITLE: Kind = Kind::Line { min: 3, max: 200 };
@@ -104,7 +107,7 @@ fn article_in_path(call: &Call) -> CategoryRef {
     let text = call.param("id");
     match Ref::parse(text) {
         Some(reference @ (Ref::Id(_) | Ref::Uid(_))) => reference.into(),
-        _ => CategoryRef::Slug(text.to_lowercase()),
+        _ => CategoryRef::Slug(caseless(text)),
     }
 }
 
@@ -175,15 +178,17 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
     let spare = slug.is_none().then_some(spare.as_str());
     let stmts = rows::insert(&draft, spare, &uid, call.my_id()?, now).into();
     let view = rows::show(&CategoryRef::Uid(uid), true);
-    call.commit(stmts, CommitReply::Created(view, "/api/v1/articles/".to_owned()))
-        .await
+    let outcome = call
+        .commit(stmts, CommitReply::Created(view, "/api/v1/articles/".to_owned()))
+        .await;
+    taken_names::explain(call, outcome, Named::Article, slug.as_deref()).await
 }
 
 /// `PUT /articles/{id}`.
 pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
     let input = input::parse_body(call.request, &EDIT)?;
     let slug = read_slug(&input)?;
-    retry!(async {
+    let outcome = retry!(async {
         let mut batch = Batch::new();
         let row = batch.add::<ArticleRow>(rows::row(&article_in_path(call)));
         let category = batch.add_optional(find_category(&input));
@@ -207,7 +212,8 @@ pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
             CommitReply::Row(rows::show(&CategoryRef::Id(row.id), true)),
         )
         .await
-    })
+    });
+    taken_names::explain(call, outcome, Named::Article, slug.as_deref()).await
 }
 
 /// `DELETE /articles/{id}`.

@@ -13,22 +13,8 @@ use crate::http::reply::Reply;
 use crate::http::shape::Shape;
 use crate::store::sql::named_filter::{FilterTarget, NamedFilter, UnknownFilter, select_unknown};
 use crate::store::sql::render::{Selection, render};
-use crate::store::sql::rows::{CountRow, IdRow};
+use crate::store::sql::rows::{CountRow, IdRow, ListRow, read_gathered};
 use crate::store::users::agents::ResolvedIds;
-
-/// A row of a list.
-#[derive(Debug, Deserialize)]
-pub struct ListRow {
-    /// Its columns or its JSON ([`render`](crate::store::sql::render)); none if it is not shown, and only says where the
-    /// scan stopped.
-    pub j: Option<String>,
-    pub id: i64,
-    /// The value that it is sorted by.
-    pub s: Option<i64>,
-    /// 1 if the scan stopped here, although there may be more.
-    #[serde(default)]
-    pub stop: Option<i64>,
-}
 
 /// The row at which a scan stopped: the value it is sorted by, and its id.
 #[derive(Debug, Deserialize)]
@@ -59,6 +45,7 @@ pub struct List<C> {
     parent: Option<Stmt>,
     fields: Option<Selection>,
     filters: NamedFilters,
+    gathered: bool,
 }
 
 impl<C: FnOnce() -> Stmt> List<C> {
@@ -72,6 +59,7 @@ impl<C: FnOnce() -> Stmt> List<C> {
             parent: None,
             fields: None,
             filters: NamedFilters::default(),
+            gathered: false,
         }
     }
 
@@ -93,6 +81,12 @@ impl<C: FnOnce() -> Stmt> List<C> {
         self
     }
 
+    /// Says that `rows` is [`gather`](crate::store::sql::rows::gather)ed.
+    pub fn gathered(mut self) -> List<C> {
+        self.gathered = true;
+        self
+    }
+
     /// Adds the filters that name a row. If one of them names nothing, the reply is 400.
     pub fn filtered(mut self, filters: NamedFilters) -> List<C> {
         self.filters = filters;
@@ -104,7 +98,11 @@ impl<C: FnOnce() -> Stmt> List<C> {
         let mut batch = Batch::new();
         let parent = batch.add_optional::<IdRow>(self.parent);
         let unknown = self.filters.find_unknown(call, &mut batch);
-        let rows = batch.add(self.rows);
+        let (rows, gathered) = if self.gathered {
+            (None, Some(batch.add_text(self.rows)))
+        } else {
+            (Some(batch.add(self.rows)), None)
+        };
         let stopped = batch.add_optional(self.stopped);
         let total = batch.add_optional(page.count.then(self.count));
         let found = match call.route.access {
@@ -118,11 +116,15 @@ impl<C: FnOnce() -> Stmt> List<C> {
         let fields = self
             .fields
             .or_else(|| call.route.responds.view().map(Selection::all));
+        let rows = match gathered {
+            Some(text) => read_gathered(&found.text(text)?.unwrap_or_default()),
+            None => found.all_if(rows)?,
+        };
         Ok(page_reply(
             call,
             page,
             fields.as_ref(),
-            &found.all(rows)?,
+            &rows,
             found.first_if(stopped)?,
             found.first_if(total)?,
         ))

@@ -5,6 +5,7 @@ use serde_json::json;
 use crate::api::list::{List, parse_list_query, show_resource};
 use crate::app::call::Call;
 use crate::app::retry::retry;
+use crate::app::taken_names;
 use crate::desk::id::Ref;
 use crate::desk::project::{ProjectStatus, TransitionError, check_transition, parse_ref};
 use crate::edge::db::{Batch, Slot, Stmt};
@@ -15,6 +16,7 @@ use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape};
 use crate::store::commit::CommitReply;
 use crate::store::projects::{self as rows, NewProject, ProjectFilter, ProjectPatch, ProjectRow, STATUS};
+use crate::store::sql::named_row::Named;
 use crate::store::sql::rows::IdRow;
 use crate::store::tickets::ticket;
 
@@ -125,11 +127,13 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
         now: call.now(),
     };
     let view = rows::show(true, &Ref::Uid(uid.clone()));
-    call.commit(
-        rows::insert(&new).to_vec(),
-        CommitReply::Created(view, "/api/v1/projects/".to_owned()),
-    )
-    .await
+    let outcome = call
+        .commit(
+            rows::insert(&new).to_vec(),
+            CommitReply::Created(view, "/api/v1/projects/".to_owned()),
+        )
+        .await;
+    taken_names::explain(call, outcome, Named::Project, Some(new.key)).await
 }
 
 /// The slots of the people that a body refers to.

@@ -18,7 +18,8 @@ use crate::http::input_values::Input;
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, JsonFormat, Kind, Shape};
 use crate::store::commit::CommitReply;
-use crate::store::sla::{self as rows, CalendarRow, PolicyRow, SlaTicket};
+use crate::store::sla::due_times::{self, SlaTicket};
+use crate::store::sla::{self as rows, CalendarRow, PolicyRow};
 
 /// The longest time that a policy may set: a year (365 days), in minutes.
 const MAX_MINUTES: i64 = 525_600;
@@ -148,7 +149,7 @@ async fn try_update_policy(call: &Call<'_>, priority: Priority, input: &Input) -
         Some(reference) => rows::calendar_row(reference),
         None => rows::calendar_of_policy(priority),
     });
-    let tickets = batch.add::<SlaTicket>(rows::unresolved_by_priority(priority, MAX_UPDATED_AT_ONCE));
+    let tickets = batch.add::<SlaTicket>(due_times::unresolved_by_priority(priority, MAX_UPDATED_AT_ONCE));
     let found = call.read(batch).await?;
     let before = found.require(before)?;
     let calendar = found.first(calendar)?.filter(|_| !input.is_null("calendar_id"));
@@ -201,7 +202,7 @@ fn update_due_times(tickets: &[SlaTicket], promised: Vec<(Priority, SlaPolicy)>,
     for (priority, promise) in promised {
         promises.set(priority, promise);
     }
-    rows::update_due_times(tickets, &promises, call.now())
+    due_times::update_due_times(tickets, &promises, call.now())
 }
 
 // Calendars -----------------------------------------------------------------------------------------------------
@@ -274,7 +275,7 @@ async fn try_update_calendar(call: &Call<'_>, reference: &Ref, input: &Input) ->
     let mut batch = Batch::new();
     let before = batch.add::<CalendarRow>(rows::calendar_row(reference));
     let policies = batch.add::<PolicyRow>(rows::policies_by_calendar(reference));
-    let tickets = batch.add::<SlaTicket>(rows::unresolved_by_calendar(reference, MAX_UPDATED_AT_ONCE));
+    let tickets = batch.add::<SlaTicket>(due_times::unresolved_by_calendar(reference, MAX_UPDATED_AT_ONCE));
     let found = call.read(batch).await?;
     let before = found.require(before)?;
     let policies = found.all(policies)?;

@@ -4,6 +4,8 @@ use crate::api::auth::account::{new_user, read_names};
 use crate::api::list::{List, parse_list_query, resource_reply};
 use crate::app::call::Call;
 use crate::app::retry::retry;
+use crate::app::taken_names;
+use crate::desk::fold::caseless;
 use crate::desk::id::Ref;
 use crate::desk::person::Role;
 use crate::edge::auth::password;
@@ -16,8 +18,10 @@ use crate::http::shape::{Field, Kind, Shape, choices};
 use crate::store::commit::CommitReply;
 use crate::store::mail::{addresses, outbox};
 use crate::store::sessions as session_rows;
+use crate::store::sql::named_row::Named;
 use crate::store::tickets::assignment;
-use crate::store::users::{self, Account, NewUser, UserFilter, UserPatch};
+use crate::store::users::list::{self as user_list, UserFilter};
+use crate::store::users::{self, Account, NewUser, UserPatch};
 
 const NAME: Kind = Kind::Line { min: 0, max: 100 };
 
@@ -106,7 +110,12 @@ pub const LIST: Shape = Shape {
     fields: &[
         Field::optional("role", Kind::Choice(&choices::ROLE), "Of this role."),
         Field::optional("is_active", Kind::Flag, "Active or not.").or(&["active"]),
-        Field::optional("q", Kind::Search, "Part of name, username or address.").or(&["search", "keyword"]),
+        Field::optional(
+            "q",
+            Kind::Search,
+            "Each word is part of name, username or address.",
+        )
+        .or(&["search", "keyword"]),
     ],
 };
 
@@ -132,8 +141,8 @@ async fn list_page(call: &Call<'_>, view: &str) -> Result<Reply, Error> {
         is_active: input.flag("is_active"),
         q: input.text("q"),
     };
-    let (rows, stopped) = users::list(view, &filter, &page);
-    List::new(rows, || users::count(&filter))
+    let (rows, stopped) = user_list::list(view, &filter, &page);
+    List::new(rows, || user_list::count(&filter))
         .stopped(stopped)
         .reply(call, &page)
         .await
@@ -157,11 +166,11 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
     };
     let mut stmts = users::insert(&user);
     stmts.extend(outbox::invite(&user.uid, call.now()));
-    call.commit(
-        stmts,
-        CommitReply::Created(users::show_uid(&user.uid), "/api/v1/users/".to_owned()),
-    )
-    .await
+    let view = users::show_uid(&user.uid);
+    let outcome = call
+        .commit(stmts, CommitReply::Created(view, "/api/v1/users/".to_owned()))
+        .await;
+    taken_names::explain(call, outcome, Named::User, Some(&caseless(&user.email))).await
 }
 
 /// `GET /users/{id}`: staff can read everybody, customers only themselves.

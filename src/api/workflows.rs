@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::api::list::{List, ListRow, page_reply, parse_list_query};
+use crate::api::list::{List, page_reply, parse_list_query};
 use crate::app::call::{Call, viewer};
 use crate::app::retry::retry;
 use crate::desk::automation::executor::{Executor, TriggerInput};
@@ -20,6 +20,7 @@ use crate::store::automation::rules::{self as rows, NewRule, RuleRow};
 use crate::store::automation::ticket_context::{self, Candidate};
 use crate::store::commit::CommitReply;
 use crate::store::sql::rows::CountRow;
+use crate::store::sql::rows::ListRow;
 
 /// At most this many tickets are used to simulate a rule.
 const MAX_SIMULATED: i64 = 100;

@@ -17,3 +17,4 @@ pub mod replay;
 pub mod retry;
 pub mod route;
 pub mod settings_cache;
+pub mod taken_names;

@@ -1,6 +1,7 @@
 //! Knowledge-base articles: their statuses, and the slug that names one in URLs.
 
 use crate::desk::Millis;
+use crate::desk::fold::{caseless, is_word};
 use crate::desk::id::is_uid;
 
 /// Decides who can read an article.
@@ -57,8 +58,8 @@ const MAX_GENERATED_SLUG_CHARS: usize = 80;
 /// or a UUID, because paths accept an id, a uid or a slug in the same place.
 pub fn slug_from_title(title: &str) -> String {
     let mut slug = String::new();
-    for c in title.chars().flat_map(char::to_lowercase) {
-        if c.is_alphanumeric() {
+    for c in caseless(title).chars() {
+        if is_word(c) {
             slug.push(c);
         } else if !slug.is_empty() && !slug.ends_with('-') {
             slug.push('-');
@@ -75,9 +76,7 @@ pub fn slug_from_title(title: &str) -> String {
 
 /// Whether a text is a valid slug as it stands.
 pub fn is_valid_slug(text: &str) -> bool {
-    let is_made_of = text
-        .chars()
-        .all(|c| c == '-' || (c.is_alphanumeric() && c.to_lowercase().eq([c])));
+    let is_made_of = text.chars().all(|c| c == '-' || is_word(c)) && caseless(text) == text;
     (1..=100).contains(&text.chars().count())
         && is_made_of
         && !text.starts_with('-')
@@ -98,7 +97,8 @@ mod tests {
             ("  C++ & Rust  ", "c-rust"),
             ("Über uns", "über-uns"),
             ("パスワード 再設定", "パスワード-再設定"),
-            ("İstanbul", "i-stanbul"),
+            ("İstanbul", "istanbul"),
+            ("U\u{308}ber हिन्दी", "über-हिन्दी"),
             ("2026", "article-2026"),
             ("???", "article"),
             (
@@ -129,6 +129,8 @@ mod tests {
             ("a-", false),
             ("", false),
             ("a/b", false),
+            ("u\u{308}ber", false),
+            ("हिन्दी", true),
             ("01936c6e-2c00-7000-8000-000000000001", false),
         ] {
             assert_eq!(is_valid_slug(text), want, "{text}");

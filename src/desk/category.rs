@@ -3,6 +3,7 @@
 //! A slug names a category in paths, filters and bodies. It is parsed leniently (`Feature Request`, `feature-request`),
 //! stored as words joined by `_`, and never looks like an id: it is neither all digits nor a UUID.
 
+use crate::desk::fold::{caseless, fold_name, is_word};
 use crate::desk::id::{MAX_ID, Ref, is_uid};
 
 /// Longest slug, in bytes.
@@ -36,22 +37,16 @@ impl From<Ref> for CategoryRef {
             Ref::Id(id) => CategoryRef::Id(id),
             Ref::Uid(uid) => CategoryRef::Uid(uid),
             // A ticket number or project key also has the form of a slug.
-            Ref::Number(text) | Ref::Key(text) => CategoryRef::Slug(text.to_lowercase().replace('-', "_")),
+            Ref::Number(text) | Ref::Key(text) => CategoryRef::Slug(caseless(&text).replace('-', "_")),
         }
     }
 }
 
 /// Parses a slug in any case, with spaces, hyphens or underscores between its words.
 pub fn parse_slug(text: &str) -> Option<String> {
-    let slug: String = text
-        .trim()
-        .chars()
-        .map(|c| if matches!(c, ' ' | '-') { '_' } else { c })
-        .flat_map(char::to_lowercase)
-        .collect();
-    let fits = !slug.is_empty()
-        && slug.len() <= MAX_SLUG_BYTES
-        && slug.chars().all(|c| c.is_alphanumeric() || c == '_');
+    let slug = caseless(text.trim()).replace([' ', '-'], "_");
+    let fits =
+        !slug.is_empty() && slug.len() <= MAX_SLUG_BYTES && slug.chars().all(|c| is_word(c) || c == '_');
     fits.then_some(slug)
 }
 
@@ -64,12 +59,12 @@ pub fn is_valid_slug(slug: &str) -> bool {
 /// the result would otherwise not be a slug.
 pub fn slug_from_name(name: &str, kind: &str) -> String {
     let mut slug = String::with_capacity(name.len());
-    for c in name.chars().flat_map(char::to_lowercase) {
+    for c in caseless(name).chars() {
         // Leaves room for the prefix below.
         if slug.len().saturating_add(c.len_utf8()) > 60 {
             break;
         }
-        if c.is_alphanumeric() {
+        if is_word(c) {
             slug.push(c);
         } else if !slug.is_empty() && !slug.ends_with('_') {
             slug.push('_');
@@ -81,6 +76,15 @@ pub fn slug_from_name(name: &str, kind: &str) -> String {
         slug if is_valid_slug(slug) => slug.to_owned(),
         slug => format!("{kind}_{slug}"),
     }
+}
+
+/// Another slug for a row whose slug is taken by one that is called otherwise. It ends in a hash (FNV-1a) of the folded
+/// name, so that the same name has the same slug, and is refused if it comes twice.
+pub fn spare_slug(slug: &str, name: &str) -> String {
+    let hash = fold_name(name).bytes().fold(0x811C_9DC5_u32, |hash, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    });
+    format!("{slug}_{hash:08x}")
 }
 
 #[cfg(test)]
@@ -120,6 +124,10 @@ mod tests {
             ("  R&D / Labs!  ", "r_d_labs"),
             ("Ärger mit Öl", "ärger_mit_öl"),
             ("支払い", "支払い"),
+            ("A\u{308}rger", "ärger"),
+            ("İstanbul", "istanbul"),
+            ("हिन्दी में", "हिन्दी_में"),
+            ("ไพลิน์", "ไพลิน์"),
             ("2026", "category_2026"),
             ("20-26", "category_20_26"),
             ("!!!", "category"),
@@ -137,6 +145,10 @@ mod tests {
             );
         }
         assert!(slug_from_name(&"ab ".repeat(60), "category").len() <= MAX_SLUG_BYTES);
+        let spare = spare_slug("c", "C++");
+        assert!(is_valid_slug(&spare) && parse_slug(&spare) == Some(spare.clone()));
+        assert_eq!(spare, spare_slug("c", " c++ "));
+        assert_ne!(spare, spare_slug("c", "C#"));
     }
 
     #[test]

@@ -9,6 +9,7 @@ pub mod article;
 pub mod assistant;
 pub mod automation;
 pub mod category;
+pub mod fold;
 pub mod id;
 pub mod live;
 pub mod mail;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::desk::fold::{caseless, is_word};
 use crate::desk::validation::FieldError;
 
 /// Why a person is notified.
@@ -128,7 +129,7 @@ pub const MAX_MENTIONS: usize = 10;
 /// The usernames that a message mentions, in lower case: an `@` at the start of a word, and the characters that
 /// usernames may have. Each once, in order, up to [`MAX_MENTIONS`].
 pub fn parse_mentions(body: &str) -> Vec<String> {
-    let is_name = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-');
+    let is_name = |c: char| is_word(c) || matches!(c, '.' | '_' | '-');
     let mut found: Vec<String> = Vec::new();
     let mut before = ' ';
     for (at, c) in body.char_indices() {
@@ -140,7 +141,7 @@ pub fn parse_mentions(body: &str) -> Vec<String> {
         let rest = body.get(at.saturating_add(1)..).unwrap_or_default();
         let name: String = rest.chars().take_while(|c| is_name(*c)).take(100).collect();
         // A full stop ends the sentence, not the username.
-        let name = name.trim_end_matches(['.', '-', '_']).to_lowercase();
+        let name = caseless(name.trim_end_matches(['.', '-', '_']));
         if !name.is_empty() && !found.contains(&name) && found.len() < MAX_MENTIONS {
             found.push(name);
         }

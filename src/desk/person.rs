@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::desk::fold::{caseless, is_word};
+
 /// A person's role. Roles are ordered: each may do everything that the ones before it may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -116,10 +118,9 @@ pub fn split_name(full: &str) -> (String, String) {
 /// empty, never longer than 60 characters, never with an `@`.
 pub fn username_from_email(email: &str) -> String {
     let local = email.split('@').next().unwrap_or_default();
-    let username: String = local
-        .to_lowercase()
+    let username: String = caseless(local)
         .chars()
-        .filter(|c| c.is_alphanumeric() || matches!(c, '.' | '_' | '-'))
+        .filter(|c| is_word(*c) || matches!(c, '.' | '_' | '-'))
         .take(60)
         .collect();
     if username.is_empty() {
@@ -174,6 +175,9 @@ mod tests {
             ("a+b@x.org", "ab"),
             ("\"@\"@x.org", "user"),
             ("ünal@x.org", "ünal"),
+            ("U\u{308}nal@x.org", "ünal"),
+            ("ไพลิน์@x.org", "ไพลิน์"),
+            ("İpek@x.org", "ipek"),
         ] {
             assert_eq!(username_from_email(email), want);
         }

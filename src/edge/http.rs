@@ -20,26 +20,32 @@ use crate::http::request::{Headers as PlainHeaders, Request as PlainRequest};
 /// The platform's request and response.
 pub use web_sys::{Request as PlatformRequest, Response as PlatformResponse};
 
-/// The headers that are used by most requests. They are read with the head; others are read on demand.
-const COMMON_HEADERS: [&str; 10] = [
+/// The headers that most GET and HEAD requests use. They are read with the head; others are read on demand.
+const READ_HEADERS: [&str; 5] = [
     "accept",
     "authorization",
-    "cf-connecting-ip",
+    "if-none-match",
+    "origin",
+    "x-request-id",
+];
+/// The same for requests with other methods.
+const WRITE_HEADERS: [&str; 8] = [
+    "accept",
+    "authorization",
     "content-length",
     "content-type",
     "idempotency-key",
     "if-match",
-    "if-none-match",
     "origin",
     "x-request-id",
 ];
 
 #[wasm_bindgen(inline_js = r#"
 // Lines: "body" or nothing, method, URL, then `name:value` for each of the named headers that was sent.
-export function readHead(request, names) {
-  const { headers } = request
-  let head = `${request.body === null ? '' : 'body'}\n${request.method}\n${request.url}`
-  for (const name of names) {
+export function readHead(request, readNames, writeNames) {
+  const { headers, method } = request
+  let head = `${request.body === null ? '' : 'body'}\n${method}\n${request.url}`
+  for (const name of method === 'GET' || method === 'HEAD' ? readNames : writeNames) {
     const value = headers.get(name)
     if (value !== null) head += `\n${name}:${value}`
   }
@@ -61,7 +67,7 @@ export function respondBytes(status, prepared, headers, bytes) {
 "#)]
 extern "C" {
     #[wasm_bindgen(js_name = readHead)]
-    fn read_head_text(request: &PlatformRequest, names: &Array) -> String;
+    fn read_head_text(request: &PlatformRequest, read_names: &Array, write_names: &Array) -> String;
     #[wasm_bindgen(js_name = respond, catch)]
     fn respond(
         status: u16,
@@ -81,8 +87,10 @@ extern "C" {
 
 /// Constant arguments of the two calls, created once per isolate.
 struct Prepared {
-    /// The names of [`COMMON_HEADERS`].
-    names: Array,
+    /// [`READ_HEADERS`].
+    read_names: Array,
+    /// [`WRITE_HEADERS`].
+    write_names: Array,
     /// [`DATA_HEADERS`], for JSON.
     data: web_sys::Headers,
     /// The same without a content type.
@@ -98,7 +106,8 @@ impl Prepared {
         let untyped = web_sys::Headers::new_with_headers(&data)?;
         untyped.delete("content-type")?;
         Ok(Prepared {
-            names: COMMON_HEADERS.into_iter().map(JsString::from).collect(),
+            read_names: READ_HEADERS.into_iter().map(JsString::from).collect(),
+            write_names: WRITE_HEADERS.into_iter().map(JsString::from).collect(),
             data,
             untyped,
         })
@@ -131,6 +140,8 @@ impl Incoming {
 
 /// The headers that were read with the head, and the request to read others from.
 struct RequestHeaders {
+    /// Their names, whether they were sent or not.
+    names: &'static [&'static str],
     /// Lines `name:value`.
     common: String,
     request: PlatformRequest,
@@ -138,7 +149,7 @@ struct RequestHeaders {
 
 impl PlainHeaders for RequestHeaders {
     fn get(&self, name: &str) -> Option<String> {
-        if !COMMON_HEADERS.contains(&name) {
+        if !self.names.contains(&name) {
             return self.request.headers().get(name).ok().flatten();
         }
         self.common
@@ -154,17 +165,24 @@ impl PlainHeaders for RequestHeaders {
 /// # Errors
 /// When the platform cannot create a headers object.
 pub fn read_head(request: PlatformRequest) -> worker::Result<(Incoming, PlainRequest)> {
-    let text = read_head_text(&request, &prepared()?.names);
+    let prepared = prepared()?;
+    let text = read_head_text(&request, &prepared.read_names, &prepared.write_names);
     let mut lines = text.splitn(4, '\n');
     let has_body = lines.next().is_some_and(|word| !word.is_empty());
     let verb = lines.next().unwrap_or_default().to_owned();
     let url = lines.next().unwrap_or_default();
     let (origin, path, query) = split_url(url);
+    let names: &[&str] = match verb.as_str() {
+        "GET" | "HEAD" => &READ_HEADERS,
+        _ => &WRITE_HEADERS,
+    };
     let headers = RequestHeaders {
+        names,
         common: lines.next().unwrap_or_default().to_owned(),
         request: Clone::clone(&request), // the method of that name would copy the request
     };
-    let content_length = headers.get("content-length").and_then(|text| text.parse().ok());
+    let length = || headers.get("content-length")?.parse().ok();
+    let content_length = has_body.then(length).flatten();
     let plain = PlainRequest {
         verb,
         origin: origin.to_owned(),

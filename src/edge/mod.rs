@@ -14,6 +14,7 @@ pub mod hub;
 pub mod ids;
 pub mod log;
 pub mod mail;
+pub mod normal_form;
 pub mod object_store;
 pub mod queue;
 pub mod rate_limit;

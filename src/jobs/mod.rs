@@ -8,6 +8,7 @@ pub mod dns;
 pub mod object_cleanup;
 pub mod queue;
 pub mod receive_mail;
+pub mod refold;
 pub mod scheduled_rules;
 pub mod send_mail;
 pub mod send_webhooks;
@@ -23,7 +24,8 @@ use crate::edge::{Env, ids, log};
 use crate::http::error::Error;
 use crate::jobs::shared::JobDb;
 use crate::store::cleanup;
-use crate::store::sla::{self, SlaTicket};
+use crate::store::sla;
+use crate::store::sla::due_times::{self, SlaTicket};
 use crate::store::tickets::ticket;
 use crate::store::webhooks::deliveries;
 
@@ -64,6 +66,7 @@ pub async fn tick(env: &Env, now: Millis) -> (Vec<Task>, Cost) {
     log.record("outgoing", without_count(queue::requeue_due(env, &job).await));
     log.record("files", without_count(object_cleanup::run(env, &db, now).await));
     log.record("housekeeping", clean_up(&db, now).await);
+    log.record("folding", refold::run(&db).await);
     log.record("telling", send_all(env, &job).await);
     (log.tasks, db.cost())
 }
@@ -134,16 +137,17 @@ async fn update_due_times(db: &Db, now: Millis) -> Result<usize, Error> {
     let mut done: usize = 0;
     for _ in 0..MAX_BATCHES {
         let mut batch = Batch::new();
-        let policies = batch.add::<Rows>(sla::all_policies());
-        let outdated = batch.add::<SlaTicket>(sla::outdated(BATCH_SIZE));
-        batch.extend([sla::end_outdated()]);
+        let policies = batch.add::<Rows>(sla::policies_if_outdated());
+        let outdated = batch.add::<SlaTicket>(due_times::outdated(BATCH_SIZE));
+        batch.extend([due_times::end_outdated()]);
         let found = db.batch(&batch).await?;
         let tickets = found.all(outdated)?;
         if tickets.is_empty() {
             return Ok(done);
         }
         let (_, promises) = sla::read_all_policies(found.rows(policies)?)?;
-        db.batch(&sla::update_due_times(&tickets, &promises, now)).await?;
+        db.batch(&due_times::update_due_times(&tickets, &promises, now))
+            .await?;
         done = done.saturating_add(tickets.len());
     }
     Ok(done)

@@ -6,6 +6,7 @@
 use futures_util::future::join_all;
 use serde::Deserialize;
 
+use crate::desk::fold::caseless;
 use crate::desk::mail::copy_token;
 use crate::desk::mail::outgoing::{self, MailLinks};
 use crate::desk::mail::reply_address::MailThread;
@@ -202,7 +203,7 @@ async fn links(db: &Db, config: &Config, letter: &OutboxMail, now: Millis) -> Re
         "verify_email" => {
             let until = now.saturating_add(VERIFY_LINK_LIFETIME);
             let word = format!("{}.{until}", letter.user_id);
-            let token = mail.signer.sign("verify", &word, &letter.email.to_lowercase());
+            let token = mail.signer.sign("verify", &word, &caseless(&letter.email));
             Some(format!("{pages}/verify-email#token={token}"))
         }
         // Who is in copy may have no account.

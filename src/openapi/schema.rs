@@ -194,7 +194,7 @@ fn output(field: &OutField) -> Value {
         Out::Time => json!({"type": "string", "format": "date-time"}),
         Out::Flag => json!({"type": "boolean"}),
         Out::Word(words) | Out::Rank(words) => one_of(words.list),
-        Out::Card => schema_ref("Person"),
+        Out::Card | Out::Person | Out::Contact => schema_ref("Person"),
         Out::Json(name) => schema_ref(name),
         Out::Computed(computed) => schema_ref(computed.schema),
     };
@@ -206,7 +206,7 @@ fn output(field: &OutField) -> Value {
 #[cfg(test)]
 pub fn schema_names(view: &View) -> impl Iterator<Item = &'static str> {
     view.fields.iter().filter_map(|field| match field.out {
-        Out::Card => Some("Person"),
+        Out::Card | Out::Person | Out::Contact => Some("Person"),
         Out::Json(name) => Some(name),
         Out::Computed(computed) => Some(computed.schema),
         Out::Int | Out::Text | Out::Time | Out::Flag | Out::Word(_) | Out::Rank(_) => None,

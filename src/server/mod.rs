@@ -34,20 +34,52 @@ use crate::store::dispatch::Dispatch;
 /// The largest body that a route reads, in bytes.
 pub const MAX_BODY_BYTES: usize = 256 * 1024;
 
+/// A request whose head has been read.
+pub struct ReceivedRequest {
+    incoming: Incoming,
+    request: Request,
+    response_context: ResponseContext,
+}
+
+/// What became of a request when its head had been read.
+pub enum Received {
+    Answered(PlatformResponse),
+    /// It is to be [served](serve).
+    Request(Box<ReceivedRequest>),
+}
+
+/// Reads the head of a request, and answers it if it is a health check.
+///
+/// # Errors
+/// When the platform cannot build the response.
+pub fn receive(incoming: PlatformRequest) -> WorkerResult<Received> {
+    let started = clock::now();
+    let (incoming, request) = http::read_head(incoming)?;
+    let response_context = ResponseContext::new(request_id(&request, started), started);
+    if is_health_check(&incoming, &request) {
+        let mut reply = service::health_reply();
+        add_headers(&mut reply, &response_context);
+        let response = http::build_plain_response(reply, request.verb == "HEAD")?;
+        return Ok(Received::Answered(response));
+    }
+    Ok(Received::Request(Box::new(ReceivedRequest {
+        incoming,
+        request,
+        response_context,
+    })))
+}
+
 /// Serves a request. Errors become responses, so it always answers.
 ///
 /// # Errors
 /// Only when the platform cannot build the response.
-pub async fn serve(incoming: PlatformRequest, env: Env, context: &Context) -> WorkerResult<PlatformResponse> {
-    let started = clock::now();
-    let (incoming, mut request) = http::read_head(incoming)?;
+pub async fn serve(received: ReceivedRequest, env: Env, context: &Context) -> WorkerResult<PlatformResponse> {
+    let ReceivedRequest {
+        incoming,
+        mut request,
+        mut response_context,
+    } = received;
     let headless = request.verb == "HEAD";
-    let mut response_context = ResponseContext::new(request_id(&request, started), started);
-    if is_health_check(&incoming, &request) {
-        let mut reply = service::health_reply();
-        add_headers(&mut reply, &response_context);
-        return http::build_plain_response(reply, headless);
-    }
     let outcome = match config::load(&env) {
         Err(message) => serve_unconfigured(&request, message),
         Ok(config) => {

@@ -222,7 +222,7 @@ pub fn update(id: i64, version: i64, draft: &ArticleContent, now: i64) -> [Stmt;
 }
 
 /// Writes the full-text search document of an article.
-fn index(name: &CategoryRef) -> Stmt {
+pub(super) fn index(name: &CategoryRef) -> Stmt {
     let (column, key) = name_column(name);
     Stmt::new(format!(
         "INSERT OR REPLACE INTO article_search (rowid, title, body, facts) \

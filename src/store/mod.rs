@@ -12,6 +12,7 @@ pub mod categories;
 pub mod cleanup;
 pub mod commit;
 pub mod dispatch;
+pub mod folding;
 pub mod live;
 pub mod mail;
 pub mod notifications;

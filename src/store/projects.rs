@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use crate::desk::fold::fold_name;
 use crate::desk::id::Ref;
 use crate::desk::project::ProjectStatus;
 use crate::edge::db::{Arg, Stmt};
@@ -10,6 +11,7 @@ use crate::http::shape::Choices;
 use crate::store::sql::view::{Out, View, field, nullable};
 use crate::store::tickets::assignment::UNRESOLVED;
 use crate::store::users;
+use crate::store::users::search::found_by;
 
 /// The names of a project's statuses.
 pub static STATUS: Choices = Choices {
@@ -79,22 +81,26 @@ pub struct ProjectFilter {
     pub status: Option<&'static str>,
     /// Only projects that this user leads or is a member of.
     pub person: Option<i64>,
-    /// A substring of the name or key.
+    /// Words of which each is part of the name or key.
     pub q: Option<String>,
 }
 
-/// A statement whose conditions apply the filter to a project `p`, with `?1` to `?3` for the filter.
+/// A statement whose conditions apply the filter to a project `p`; the conditions bind the first arguments.
 fn filtered_stmt(is_staff: bool, filter: &ProjectFilter, sql: &str) -> Stmt {
+    let mut stmt = Stmt::new("").bind(filter.status).bind(filter.person);
+    let named = filter.q.as_ref().map_or("1".to_owned(), |q| {
+        found_by("p.search_text", q, |word| {
+            stmt.args.push(word);
+            format!("?{}", stmt.args.len())
+        })
+    });
     let condition = format!(
         "{} AND (?1 IS NULL OR p.status = ?1) AND (?2 IS NULL OR p.lead_id = ?2 \
-         OR EXISTS (SELECT 1 FROM project_members WHERE project_id = p.id AND user_id = ?2)) \
-         AND (?3 IS NULL OR instr(lower(p.name), ?3) OR instr(lower(p.key), ?3))",
+         OR EXISTS (SELECT 1 FROM project_members WHERE project_id = p.id AND user_id = ?2)) AND {named}",
         visible(is_staff)
     );
-    Stmt::new(sql.replace("$CONDITION", &condition))
-        .bind(filter.status)
-        .bind(filter.person)
-        .bind(filter.q.as_ref().map(|q| q.to_lowercase()))
+    stmt.sql = sql.replace("$CONDITION", &condition).into();
+    stmt
 }
 
 /// A page of projects, newest first: rows `j` and `id`.
@@ -103,13 +109,18 @@ pub fn list(is_staff: bool, filter: &ProjectFilter, page: &Page) -> Stmt {
         PageStart::After { id, .. } => Some(id),
         _ => None,
     };
-    let sql = format!(
-        "SELECT {} AS j, p.id AS id FROM projects p WHERE $CONDITION AND (?4 IS NULL OR p.id < ?4) \
-         ORDER BY p.id DESC LIMIT ?5 OFFSET ?6",
-        json(is_staff)
-    );
-    filtered_stmt(is_staff, filter, &sql)
-        .bind(before)
+    let mut stmt = filtered_stmt(is_staff, filter, "$CONDITION");
+    let next = stmt.args.len().saturating_add(1);
+    stmt.sql = format!(
+        "SELECT {} AS j, p.id AS id FROM projects p WHERE {} AND (?{next} IS NULL OR p.id < ?{next}) \
+         ORDER BY p.id DESC LIMIT ?{} OFFSET ?{}",
+        json(is_staff),
+        stmt.sql,
+        next.saturating_add(1),
+        next.saturating_add(2)
+    )
+    .into();
+    stmt.bind(before)
         .bind(page.limit.saturating_add(1))
         .bind(page.offset())
 }
@@ -200,15 +211,16 @@ pub struct NewProject<'a> {
 pub fn insert(new: &NewProject) -> [Stmt; 2] {
     [
         Stmt::new(
-            "INSERT INTO projects (uid, key, name, description, lead_id, created_at, updated_at) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)",
+            "INSERT INTO projects (uid, key, name, description, lead_id, created_at, updated_at, search_text) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7 || char(10) || lower(?2))",
         )
         .bind(new.uid)
         .bind(new.key)
         .bind(new.name)
         .bind(new.description)
         .bind(new.lead_id)
-        .bind(new.now),
+        .bind(new.now)
+        .bind(fold_name(new.name)),
         Stmt::new(
             "INSERT INTO project_members (project_id, user_id) \
              SELECT p.id, e.value FROM projects p CROSS JOIN json_each(?2) e WHERE p.uid = ?1",
@@ -246,7 +258,7 @@ pub fn update(id: i64, version: i64, update: &ProjectPatch, now: i64) -> Vec<Stm
             "UPDATE projects SET version = ?2 + 1, updated_at = ?3, name = coalesce(?4, name), \
                description = coalesce(?5, description), status = coalesce(?6, status), \
                archived_at = iif(?6 IS NULL, archived_at, iif(?6 = 'archived', ?3, NULL)), \
-               lead_id = iif(?7, ?8, lead_id) WHERE id = ?1",
+               lead_id = iif(?7, ?8, lead_id), search_text = coalesce(?9 || char(10) || lower(key), search_text) WHERE id = ?1",
         )
         .bind(id)
         .bind(version)
@@ -255,7 +267,8 @@ pub fn update(id: i64, version: i64, update: &ProjectPatch, now: i64) -> Vec<Stm
         .bind(update.description.clone())
         .bind(update.status.map(ProjectStatus::as_str))
         .bind(update.lead_id.is_some())
-        .bind(update.lead_id.flatten()),
+        .bind(update.lead_id.flatten())
+        .bind(update.name.as_deref().map(fold_name)),
     );
     if let Some(members) = &update.members {
         stmts.push(Stmt::new("DELETE FROM project_members WHERE project_id = ?1").bind(id));

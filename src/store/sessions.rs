@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::desk::fold::caseless;
 use crate::desk::id::Ref;
 use crate::desk::person::Role;
 use crate::edge::db::Stmt;
@@ -283,7 +284,7 @@ pub fn insert_reset_token(
     Stmt::new("INSERT INTO password_resets (token_hash, user_id, mailed_to, created_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5)")
         .bind(token_hash)
         .bind(user_id)
-        .bind(mailed_to.to_lowercase())
+        .bind(caseless(mailed_to))
         .bind(now)
         .bind(expires_at)
 }

@@ -89,6 +89,10 @@ pub fn raise_rules_version_if_active() -> Stmt {
 /// Like [`raise_rules_version`], but only if an active rule refers to this email address, which now belongs to a
 /// user.
 pub fn raise_rules_version_for_address(email_key: &str) -> Stmt {
+    if !email_key.is_ascii() {
+        // SQLite folds the case of ASCII only: a rule may write the address in a way that is not found in it.
+        return raise_rules_version_if_active();
+    }
     Stmt::new(format!(
         "{RAISE_RULES} AND EXISTS (SELECT 1 FROM workflows WHERE is_active = 1 AND instr(lower(conditions), ?1))"
     ))
@@ -101,7 +105,8 @@ pub fn raise_rules_version_for_address(email_key: &str) -> Stmt {
 pub fn raise_rules_version_for_person(user_id: i64, is_staff: bool, email_key: Option<&str>) -> Stmt {
     Stmt::new(format!(
         "{RAISE_RULES} AND EXISTS (SELECT 1 FROM users u JOIN workflows w ON w.is_active = 1 WHERE u.id = ?1 \
-           AND (?2 OR u.role <> 'customer' OR instr(lower(w.conditions), u.email_key) OR instr(lower(w.conditions), ?3)))"
+           AND (?2 OR u.role <> 'customer' OR instr(lower(w.conditions), u.email_key) OR instr(lower(w.conditions), ?3) \
+             OR u.email_key || coalesce(?3, '') GLOB '*[^ -~]*'))"
     ))
     .bind(user_id)
     .bind(is_staff)

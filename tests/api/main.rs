@@ -28,6 +28,7 @@ mod downloads;
 mod durability;
 mod envelope;
 mod filters;
+mod folding;
 mod history;
 mod hostile;
 mod inbound;

@@ -22,6 +22,7 @@ pub async fn list_categories(call: &Call<'_>) -> Result<Reply, Error> {
     let filter = categories::CategoryFilter {
         is_active: active_filter(call, &input)?,
         agent: Some(reference.clone()),
+        q: input.text("q"),
     };
     List::new(categories::list(&filter, true, &page), || {
         categories::count(&filter)

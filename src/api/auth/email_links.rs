@@ -1,6 +1,7 @@
 //! The links in e-mails: setting a password, confirming an e-mail address, and unsubscribing.
 
 use crate::app::call::Call;
+use crate::desk::fold::caseless;
 use crate::desk::mail::copy_token;
 use crate::desk::notification::{Channels, NotificationKind as Told};
 use crate::desk::signed_token::Signer;
@@ -39,7 +40,7 @@ pub const UNSUBSCRIBE: Shape = Shape {
 pub async fn forgot_password(call: &Call<'_>) -> Result<Reply, Error> {
     let input = input::parse_body(call.request, &FORGOT)?;
     call.check_rate_limit().await?;
-    let address = input.required("email").to_lowercase();
+    let address = caseless(&input.required("email"));
     let mail = outbox::request_password_reset(&address, call.now());
     call.write(mail.to_vec().into()).await?;
     Ok(Reply::ok(

@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use crate::app::call::Call;
 use crate::desk::Millis;
+use crate::desk::fold::caseless;
 use crate::desk::id::Ref;
 use crate::desk::person::Role;
 use crate::edge::auth::token::{Claims, TokenUse};
@@ -41,7 +42,7 @@ const BAD_CREDENTIALS: Error = Error::Unauthorized("the name or the password is 
 /// is wrong.
 pub async fn login(call: &Call<'_>) -> Result<Reply, Error> {
     let input = input::parse_body_or_form(call.request, &LOGIN)?;
-    let name = input.required("email").trim().to_lowercase();
+    let name = caseless(input.required("email").trim());
     // An e-mail address has at most 254 characters. The name in the input may be longer, but attempts are counted
     // under its first 254 characters only.
     let subject: String = name.chars().take(254).collect();

@@ -10,7 +10,8 @@ use serde_json::json;
 use crate::api::list::{List, parse_list_query, show_resource};
 use crate::app::call::Call;
 use crate::app::retry::retry;
-use crate::desk::category::{CategoryRef, is_valid_slug, slug_from_name};
+use crate::app::taken_names;
+use crate::desk::category::{CategoryRef, is_valid_slug, slug_from_name, spare_slug};
 use crate::edge::db::{Batch, Stmt};
 use crate::http::error::Error;
 use crate::http::input;
@@ -20,6 +21,7 @@ use crate::http::shape::{Field, Kind, Shape};
 use crate::store::categories::write::CategoryFields;
 use crate::store::categories::{self as rows, CategoryFilter, CategoryRow};
 use crate::store::commit::CommitReply;
+use crate::store::sql::named_row::Named;
 use crate::store::sql::rows::IdRow;
 
 const NAME: Kind = Kind::Line { min: 1, max: 100 };
@@ -93,6 +95,7 @@ pub const LIST: Shape = Shape {
     fields: &[
         Field::optional("is_active", Kind::Flag, "false: the archived ones; for staff.").or(&["active"]),
         Field::optional("include_archived", Kind::Flag, "Archived ones too; for staff."),
+        Field::optional("q", Kind::Search, "Each word is part of the name.").or(&["search", "keyword"]),
     ],
 };
 
@@ -140,6 +143,7 @@ pub async fn list(call: &Call<'_>) -> Result<Reply, Error> {
     let filter = CategoryFilter {
         is_active: active_filter(call, &input)?,
         agent: None,
+        q: input.text("q"),
     };
     let is_staff = call.my_role()?.is_staff();
     List::new(rows::list(&filter, is_staff, &page), || rows::count(&filter))
@@ -152,19 +156,26 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
     let input = input::parse_body(call.request, &NEW)?;
     let mut facts = read_fields(&input)?;
     call.authorize().await?;
-    facts.slug = facts
-        .slug
-        .or_else(|| Some(slug_from_name(&input.required("name"), "category")));
-    let uid = call.uid()?;
-    let stmts = rows::insert(&uid, &facts, call.now()).into();
-    call.commit(
-        stmts,
-        CommitReply::Created(
-            rows::show(&CategoryRef::Uid(uid), true),
-            "/api/v1/categories/".to_owned(),
-        ),
-    )
-    .await
+    let (uid, name) = (call.uid()?, input.required("name"));
+    let is_made = facts.slug.is_none();
+    let mut slug = facts.slug.unwrap_or_else(|| slug_from_name(&name, "category"));
+    facts.slug = Some(slug.clone());
+    let create = async |facts: &CategoryFields| {
+        let view = rows::show(&CategoryRef::Uid(uid.clone()), true);
+        let stmts = rows::insert(&uid, facts, call.now()).into();
+        call.commit(
+            stmts,
+            CommitReply::Created(view, "/api/v1/categories/".to_owned()),
+        )
+        .await
+    };
+    let mut outcome = create(&facts).await;
+    if is_made && taken_names::is_taken_by_another(call, &outcome, Named::Category, (&slug, &name)).await? {
+        slug = spare_slug(&slug, &name);
+        facts.slug = Some(slug.clone());
+        outcome = create(&facts).await;
+    }
+    taken_names::explain(call, outcome, Named::Category, Some(&slug)).await
 }
 
 /// `GET /categories/{id}`.
@@ -177,7 +188,7 @@ pub async fn show(call: &Call<'_>) -> Result<Reply, Error> {
 pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
     let input = input::parse_body(call.request, &EDIT)?;
     let (name, facts) = (category_in_path(call, "id")?, read_fields(&input)?);
-    retry!(async {
+    let outcome = retry!(async {
         let category: CategoryRow = call.read_row(rows::row(&name)).await?;
         call.check_version(category.version, Some(&input))?;
         let mut stmts = Vec::new();
@@ -191,7 +202,8 @@ pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
             CommitReply::Row(rows::show(&CategoryRef::Id(category.id), true)),
         )
         .await
-    })
+    });
+    taken_names::explain(call, outcome, Named::Category, facts.slug.as_deref()).await
 }
 
 fn require_no_unresolved(category: &CategoryRow) -> Result<(), Error> {

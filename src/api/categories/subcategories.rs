@@ -4,15 +4,18 @@ use crate::api::categories::{EDIT, LIST, NEW, active_filter, category_in_path, r
 use crate::api::list::{List, parse_list_query, resource_reply};
 use crate::app::call::Call;
 use crate::app::retry::retry;
-use crate::desk::category::{CategoryRef, slug_from_name};
+use crate::app::taken_names;
+use crate::desk::category::{CategoryRef, slug_from_name, spare_slug};
 use crate::edge::db::{Batch, Stmt};
 use crate::http::error::Error;
 use crate::http::input;
 use crate::http::input_values::Input;
 use crate::http::reply::Reply;
 use crate::store::categories::subcategories::{self as rows, SubcategoryRow};
+use crate::store::categories::write::CategoryFields;
 use crate::store::categories::{self, write};
 use crate::store::commit::CommitReply;
+use crate::store::sql::named_row::Named;
 use crate::store::sql::rows::IdRow;
 
 /// The statement that finds the subcategory in the path.
@@ -27,8 +30,9 @@ pub fn find(call: &Call) -> Result<Stmt, Error> {
 pub async fn list(call: &Call<'_>) -> Result<Reply, Error> {
     let (input, page) = parse_list_query(call, &[&LIST])?;
     let (category, is_active) = (category_in_path(call, "id")?, active_filter(call, &input)?);
-    List::new(rows::list(&category, is_active, &page), || {
-        rows::count(&category, is_active)
+    let q = input.text("q");
+    List::new(rows::list(&category, is_active, q.as_deref(), &page), || {
+        rows::count(&category, is_active, q.as_deref())
     })
     .of(categories::row(&category))
     .reply(call, &page)
@@ -41,18 +45,24 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
     let mut facts = read_fields(&input)?;
     let category = category_in_path(call, "id")?;
     let IdRow { id: category_id } = call.read_row(categories::row(&category)).await?;
+    let (uid, name) = (call.uid()?, input.required("name"));
     let is_made = facts.slug.is_none();
-    facts.slug = facts
-        .slug
-        .or_else(|| Some(slug_from_name(&input.required("name"), "subcategory")));
-    let uid = call.uid()?;
-    let stmt = rows::insert(&uid, category_id, &facts, is_made, call.now());
-    let place = format!("/api/v1/categories/{category_id}/subcategories/");
-    call.commit(
-        vec![stmt],
-        CommitReply::Created(rows::show(&CategoryRef::Uid(uid)), place),
-    )
-    .await
+    let mut slug = facts.slug.unwrap_or_else(|| slug_from_name(&name, "subcategory"));
+    facts.slug = Some(slug.clone());
+    let create = async |facts: &CategoryFields| {
+        let stmt = rows::insert(&uid, category_id, facts, is_made, call.now());
+        let place = format!("/api/v1/categories/{category_id}/subcategories/");
+        let view = rows::show(&CategoryRef::Uid(uid.clone()));
+        call.commit(vec![stmt], CommitReply::Created(view, place)).await
+    };
+    let named = Named::Subcategory(category_id);
+    let mut outcome = create(&facts).await;
+    if is_made && taken_names::is_taken_by_another(call, &outcome, named, (&slug, &name)).await? {
+        slug = spare_slug(&slug, &name);
+        facts.slug = Some(slug.clone());
+        outcome = create(&facts).await;
+    }
+    taken_names::explain(call, outcome, named, Some(&slug)).await
 }
 
 /// `GET /categories/{id}/subcategories/{sub_id}`.
@@ -71,7 +81,7 @@ pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
     let input = input::parse_body(call.request, &EDIT)?;
     let facts = read_fields(&input)?;
     let (category, name) = (category_in_path(call, "id")?, category_in_path(call, "sub_id")?);
-    retry!(async {
+    let outcome = retry!(async {
         let subcategory: SubcategoryRow = call.read_row(rows::row(&category, &name)).await?;
         call.check_version(subcategory.version, Some(&input))?;
         let stmt = rows::update(subcategory.id, subcategory.version, &facts, call.now());
@@ -80,7 +90,8 @@ pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
             CommitReply::Row(rows::show(&CategoryRef::Id(subcategory.id))),
         )
         .await
-    })
+    });
+    taken_names::explain(call, outcome, Named::Subcategory(0), facts.slug.as_deref()).await
 }
 
 /// `DELETE /categories/{id}/subcategories/{sub_id}`: archives the subcategory. Its tickets stay in it.

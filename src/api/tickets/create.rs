@@ -6,6 +6,7 @@ use crate::app::automation;
 use crate::app::call::{Call, viewer};
 use crate::app::open_ticket::{TicketDraft, open_ticket};
 use crate::app::retry::retry;
+use crate::desk::fold::caseless;
 use crate::desk::id::number_day;
 use crate::desk::person::Role;
 use crate::desk::tickets::decide::decide;
@@ -142,7 +143,7 @@ fn new_batch(
     let now = call.now();
     let (uid_head, day) = (call.uid_head()?, number_day(now));
     let address = input.text("customer_email");
-    let key = address.as_ref().map(|address| address.to_lowercase());
+    let key = address.as_deref().map(caseless);
     let mut stmts = Vec::new();
     let mut opening = TicketDraft {
         uid_head: &uid_head,

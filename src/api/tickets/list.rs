@@ -14,7 +14,7 @@ use crate::http::input_values::Input;
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape, choices};
 use crate::store::sql::render::Selection;
-use crate::store::sql::rows::IdRow;
+use crate::store::sql::rows::{IdRow, gather};
 use crate::store::tickets::json::{list_row, selected_row};
 use crate::store::tickets::list::filter::TicketFilter;
 use crate::store::tickets::list::query::{Sort, SortKey, TicketQuery};
@@ -73,7 +73,12 @@ pub const LIST: Shape = Shape {
             Kind::Choice(&choices::TICKET_SORT),
             "Newest first by default.",
         ),
-        Field::optional("q", Kind::Search, "Full text; newest first.").or(&["search", "keyword"]),
+        Field::optional(
+            "q",
+            Kind::Search,
+            "Full text, and for staff names and addresses of requesters; newest first.",
+        )
+        .or(&["search", "keyword"]),
         Field::optional(
             "fields",
             Kind::AnyOf(&choices::TICKET_FIELDS),
@@ -210,6 +215,7 @@ pub(in crate::api) async fn list_page(
         filters,
         sort: input.choice("sort").map(read_sort),
         matching,
+        requester: asked.filter(|_| who == SearchReader::Staff),
     };
     let list = |rows| {
         List::new(rows, || list::count(&reader, &query))
@@ -225,7 +231,14 @@ pub(in crate::api) async fn list_page(
             let fields = selected_fields(names);
             let row = selected_row(&fields, reader.role);
             let rows = list::page(&reader, &query, &row, &page);
-            list(rows).fields(fields).reply(call, &page).await
+            if LONG_FIELDS.iter().any(|name| fields.has(name)) {
+                return list(rows).fields(fields).reply(call, &page).await;
+            }
+            list(gather(rows))
+                .gathered()
+                .fields(fields)
+                .reply(call, &page)
+                .await
         }
     }
 }
@@ -250,6 +263,9 @@ const ROW_FIELDS: [&str; 17] = [
     "message_count",
     "last_message",
 ];
+
+/// Fields that are too long for the text of a whole page ([`gather`]).
+const LONG_FIELDS: [&str; 2] = ["description", "custom_fields"];
 
 fn selected_fields(names: &[&str]) -> Selection {
     let is_row = names.contains(&"row");

@@ -24,7 +24,7 @@ use crate::desk::tickets::ticket::{Actor, TicketSettings};
 use crate::edge::auth::revoked_tokens;
 use crate::edge::auth::token::Claims;
 use crate::edge::config::Config;
-use crate::edge::db::{Answers, Batch, Db, Rows, Stmt};
+use crate::edge::db::{Answers, Batch, Db, Stmt};
 use crate::edge::object_store::ByteStream;
 use crate::edge::{Env, ids, rate_limit};
 use crate::http::error::Error;
@@ -35,6 +35,7 @@ use crate::store::automation::rules::RuleSet;
 use crate::store::commit;
 use crate::store::dispatch::Dispatch;
 use crate::store::sessions;
+use crate::store::sql::carry::{carry, split_carried};
 use crate::store::sql::scope::Scope;
 use crate::store::tickets::ticket::Viewer;
 
@@ -189,7 +190,8 @@ impl<'a> Call<'a> {
         self.settings_cache.borrow().ticket_settings()
     }
 
-    /// Reads data for a signed-in caller, in one round trip with the caller's authority.
+    /// Reads data for a signed-in caller, in one round trip with the caller's authority. A statement that gives one text
+    /// carries it.
     ///
     /// # Errors
     /// 401 when the token, session or account is no longer valid, 429 over the rate limit, and [`Error::Replayed`]
@@ -200,11 +202,23 @@ impl<'a> Call<'a> {
         }
         let me = self.me()?;
         let key = self.idempotency_key()?;
-        let mut batch = vec![sessions::caller_authority(me.user_id, me.session_id)];
+        let authority = sessions::caller_authority(me.user_id, me.session_id);
+        let carrier = stmts.text_position();
+        let mut batch = Vec::new();
+        if carrier.is_none() {
+            batch.push(authority.clone());
+        }
         let wants = self.settings_cache.borrow().missing(self.route);
         batch.extend(wants.stmts());
         batch.extend(key.as_ref().map(|key| commit::find_key(key.user_id, &key.key)));
-        batch.extend(stmts.iter().cloned());
+        batch.extend(stmts.iter().enumerate().map(|(at, stmt)| {
+            let stmt = stmt.clone();
+            if carrier == Some(at) {
+                carry(stmt, authority.clone())
+            } else {
+                stmt
+            }
+        }));
         let (rows, revoked, allowed) = join3(
             self.app.db.batch(&batch),
             revoked_tokens::is_revoked(&self.app.env, &me.jti, self.app.now),
@@ -217,14 +231,25 @@ impl<'a> Call<'a> {
         }
         let mut rows = rows?.into_iter();
         self.checked.set(true);
-        let authority = rows.next();
+        let mut authority = None;
+        if carrier.is_none() {
+            authority = rows.next().map(|rows| rows.text()).transpose()?.flatten();
+        }
         let found = wants.take(&mut rows);
+        let known_key = key.as_ref().and_then(|_| rows.next());
+        let mut own = Vec::new();
+        for (at, mut rows) in rows.enumerate() {
+            if carrier == Some(at) {
+                (authority, rows) = split_carried(rows)?;
+            }
+            own.push(rows);
+        }
         self.check_authority(me, authority, found)?;
         allowed?;
-        if let (Some(key), Some(found)) = (&key, key.as_ref().and_then(|_| rows.next())) {
+        if let (Some(key), Some(found)) = (&key, known_key) {
             check_replay(key, self.route.responds.view(), &found)?;
         }
-        Ok(rows.collect())
+        Ok(own.into_iter().collect())
     }
 
     /// Reads data for any caller, rate-limited by IP address.
@@ -315,12 +340,8 @@ impl<'a> Call<'a> {
         }
     }
 
-    fn check_authority(&self, me: &Claims, row: Option<Rows>, found: Loaded) -> Result<(), Error> {
+    fn check_authority(&self, me: &Claims, text: Option<String>, found: Loaded) -> Result<(), Error> {
         const ENDED: Error = Error::Unauthorized("this session has ended");
-        let text = match row {
-            Some(rows) => rows.text()?,
-            None => None,
-        };
         let authority = sessions::CallerAuthority::parse(&text.ok_or(ENDED)?).map_err(Error::Internal)?;
         let alive = authority.is_active
             && authority.ver == me.ver

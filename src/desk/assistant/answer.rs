@@ -6,6 +6,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::desk::assistant::prompt::{Prompt, SENTIMENTS, SuggestableAgent, SuggestableCategory};
+use crate::desk::fold::caseless;
 use crate::desk::tickets::priority::Priority;
 
 /// Characters of a draft: the limit of a message.
@@ -88,7 +89,7 @@ pub fn parse_suggestions(
     let word = |name: &str| object.get(name).and_then(Value::as_str).map(str::trim);
     let category = word("category").and_then(|slug| {
         let mut candidates = categories.iter();
-        candidates.find(|category| category.slug.eq_ignore_ascii_case(slug))
+        candidates.find(|category| caseless(&category.slug) == caseless(slug))
     });
     let sentiment = word("sentiment").and_then(|word| {
         let mut candidates = SENTIMENTS.into_iter();

@@ -3,9 +3,11 @@
 use serde_json::{Map, Value};
 
 use crate::desk::automation::action::{Action, Assignee, Audience, MAX_ACTIONS, RowRef};
+use crate::desk::fold::caseless;
 use crate::desk::id::{MAX_ID, is_uid};
 use crate::desk::tickets::priority::Priority;
 use crate::desk::tickets::status::Status;
+use crate::desk::tickets::tag::{TAG_MESSAGE, parse_tag};
 use crate::desk::validation::FieldErrors;
 
 /// Characters of an internal note: the limit of a message.
@@ -76,10 +78,10 @@ impl Action {
                 )
                 .map(Action::Assign),
             "add_tag" => parts
-                .parse_field(&["tag", "value"], TAG_MESSAGE, parse_tag)
+                .parse_field(&["tag", "value"], TAG_MESSAGE, |tag| parse_tag(tag.as_str()?))
                 .map(Action::AddTag),
             "remove_tag" => parts
-                .parse_field(&["tag", "value"], TAG_MESSAGE, parse_tag)
+                .parse_field(&["tag", "value"], TAG_MESSAGE, |tag| parse_tag(tag.as_str()?))
                 .map(Action::RemoveTag),
             "add_note" => parts
                 .parse_field(
@@ -147,7 +149,7 @@ fn parse_row_ref(value: &Value) -> Option<RowRef> {
             .filter(|id| (1..=MAX_ID).contains(id))
             .map(RowRef::Id),
         Value::String(word) => {
-            let word = word.trim().to_lowercase();
+            let word = caseless(word.trim());
             let is_word = (1..=100).contains(&word.len()) && !word.bytes().all(|b| b.is_ascii_digit());
             is_word.then_some(RowRef::Name(word))
         }
@@ -178,17 +180,6 @@ fn parse_audience(value: &Value) -> Option<Audience> {
         Some("managers") => Some(Audience::Managers),
         _ => parse_id_or_uid(value).map(Audience::Person),
     }
-}
-
-const TAG_MESSAGE: &str = "must be 1 to 50 letters, digits, _, -, . or :";
-
-fn parse_tag(value: &Value) -> Option<String> {
-    let tag = value.as_str()?.trim().to_lowercase();
-    let is_tag = (1..=50).contains(&tag.chars().count())
-        && tag
-            .chars()
-            .all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ':'));
-    is_tag.then_some(tag)
 }
 
 /// Text of several lines: tab, LF and CR are the only control characters. Its length counts after trimming.

@@ -17,5 +17,6 @@ pub mod policy;
 pub mod priority;
 pub mod search;
 pub mod status;
+pub mod tag;
 pub mod ticket;
 pub mod transfer;

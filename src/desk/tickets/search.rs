@@ -1,10 +1,14 @@
 //! Turns search text into full-text queries.
 //!
-//! The index is an SQLite FTS5 table with the columns `title, public, internal, scope` and the tokenizer `unicode61
-//! remove_diacritics 2`. What a caller types only ever becomes the content of FTS5 strings, so no input is a syntax
-//! error, and none can address another column or another customer's rows.
+//! The index is an SQLite FTS5 table with the columns `title, public, internal, scope` and the tokenizer `ascii`, which
+//! parts words at what is no letter or digit of ASCII and takes everything beyond ASCII for letters. So what is a word
+//! is decided here, for all scripts, by [`fold`] and [`index_text`]; SQLite's own tables of Unicode are those of 2012.
+//! What a caller types only ever becomes the content of FTS5 strings, so no input is a syntax error, and none can
+//! address another column or another customer's rows.
 
 use std::fmt::Write as _;
+
+use crate::desk::fold::{fold, is_word};
 
 /// Words of a query that are used; the rest is ignored. Far below FTS5's limit of 256 levels.
 const MAX_TERMS: usize = 32;
@@ -23,9 +27,9 @@ pub enum Searcher {
 /// The FTS5 `MATCH` expression for search text: every word must occur.
 ///
 /// A word with punctuation inside (`TICK-20260131-0007`, an e-mail address) is a phrase of its parts, text in double
-/// quotes is a phrase, and so is a run of Han, kana or Hangul. The last word matches as a prefix, whether or not white
-/// space follows it, unless it ends in a closing quote or punctuation. `None` when nothing searchable is left: the
-/// result is empty then, not an error.
+/// quotes is a phrase, and so is a run of a script that is written without spaces. The last word matches as a prefix,
+/// whether or not white space follows it, unless it ends in a closing quote or punctuation. `None` when nothing
+/// searchable is left: the result is empty then, not an error.
 pub fn ticket_match_expression(q: &str, reader: Searcher) -> Option<String> {
     let all = match_all_terms(q)?;
     Some(match reader {
@@ -45,8 +49,6 @@ fn match_all_terms(q: &str) -> Option<String> {
     let last = words.len().checked_sub(1)?;
     let mut all = String::new();
     for (at, word) in words.iter().enumerate() {
-        // Adjacent strings mean AND, and ignore a phrase without tokens. FTS5 has an older version of Unicode than
-        // Rust, so it may see no token where we do; with an explicit AND the query would find nothing then.
         let gap = if at == 0 { "" } else { " " };
         let star = if word.is_cut || (word.is_open && at == last) {
             " *"
@@ -95,7 +97,7 @@ fn split_terms(q: &str) -> Vec<Term> {
     found
 }
 
-/// A word or phrase. `None` when the tokenizer would find no token in it.
+/// A word or phrase. `None` when there is no token in it.
 fn parse_term(piece: &str, is_open: bool) -> Option<Term> {
     let piece = piece.trim();
     let end = piece
@@ -103,64 +105,100 @@ fn parse_term(piece: &str, is_open: bool) -> Option<Term> {
         .nth(MAX_TERM_CHARS)
         .map_or(piece.len(), |(at, _)| at);
     let text = piece.get(..end)?;
-    text.contains(is_token).then(|| Term {
-        text: index_text(text).unwrap_or_else(|| text.to_owned()),
-        is_cut: end < piece.len(),
-        // `C++` is a complete word, not a prefix of every word with C; `prin*` asks for a prefix.
-        is_open: is_open && !text.ends_with(|c: char| c.is_ascii_punctuation() && c != '*'),
+    // `C++` is a complete word, not a prefix of every word with C; `prin*` asks for a prefix.
+    let is_open = is_open && !text.ends_with(|c: char| c.is_ascii_punctuation() && c != '*');
+    let (text, is_half) = tokens(&fold(text), true);
+    text.contains(is_token).then_some(Term {
+        text,
+        is_cut: end < piece.len() || is_half,
+        is_open,
     })
 }
 
-/// Letters, digits and private-use characters form tokens (`unicode61`: categories L*, N* and Co).
+/// Letters with their marks, digits and private-use characters form tokens.
 fn is_token(c: char) -> bool {
-    c.is_alphanumeric()
+    is_word(c)
         || matches!(c, '\u{E000}'..='\u{F8FF}' | '\u{F0000}'..='\u{FFFFD}' | '\u{100000}'..='\u{10FFFD}')
 }
 
-/// Text as it must be indexed so that [`ticket_match_expression`] finds it: characters of scripts written without
-/// spaces are separated by spaces, and NUL, where SQLite would stop reading, becomes a space. `None` when the text can
-/// be indexed as it is.
+/// Text as it must be indexed so that [`ticket_match_expression`] finds it: folded, and cut into words where the
+/// tokenizer cannot do it. NUL, where SQLite would stop reading, becomes a space. `None` when the text can be indexed as
+/// it is.
 pub fn index_text(text: &str) -> Option<String> {
-    if !text.contains(|c| c == '\0' || is_cjk(c)) {
+    if text.is_ascii() && !text.contains('\0') {
         return None;
     }
-    let mut spaced = String::with_capacity(text.len().saturating_mul(2));
-    let mut before: Option<char> = None;
-    for c in text.chars().map(|c| if c == '\0' { ' ' } else { c }) {
-        if let Some(before) = before
-            && (is_cjk(before) || is_cjk(c))
-            && !before.is_whitespace()
-            && !c.is_whitespace()
-        {
-            spaced.push(' ');
-        }
-        spaced.push(c);
-        before = Some(c);
-    }
-    (spaced != text).then_some(spaced)
+    let (cut, _) = tokens(&fold(text), false);
+    (cut != text).then_some(cut)
 }
 
-/// Han, kana, bopomofo and Hangul, including the blocks that Unicode reserves for them.
-fn is_cjk(c: char) -> bool {
+/// Cuts a folded text into tokens: what is no part of a word becomes a space, and a run of a script that is written
+/// without spaces becomes its pairs of neighbours, with the last character by itself, so that a text is found by any
+/// part of it: `東京都` is `東京 京都 都`. In a query the last run goes without that last character, which would say that
+/// the run ends there; where a single character is left, it is the beginning of a pair, and `true` is returned.
+fn tokens(folded: &str, is_query: bool) -> (String, bool) {
+    let mut cut = String::with_capacity(folded.len().saturating_mul(2));
+    let mut chars = folded.chars().peekable();
+    let mut before = ' ';
+    while let Some(c) = chars.next() {
+        let follows = is_unspaced(before);
+        before = c;
+        let is_border = (follows || is_unspaced(c)) && !c.is_whitespace();
+        if is_border && !cut.is_empty() && !cut.ends_with(char::is_whitespace) {
+            cut.push(' ');
+        }
+        if !is_unspaced(c) {
+            // Folding makes a quote of a wide one, and a quote would end the string that this becomes part of.
+            let is_kept = is_token(c) || (c.is_ascii() && !matches!(c, '\0' | '"'));
+            cut.push(if is_kept { c } else { ' ' });
+            continue;
+        }
+        let next = chars.peek().copied().filter(|next| is_unspaced(*next));
+        if next.is_none() && is_query && !chars.clone().any(is_token) {
+            if !follows {
+                cut.push(c);
+            }
+            return (cut.trim_end().to_owned(), !follows);
+        }
+        cut.push(c);
+        cut.extend(next);
+    }
+    (cut, false)
+}
+
+/// Scripts that are written without spaces between words, including the blocks that Unicode reserves for them: Han,
+/// kana, bopomofo, Yi, Thai, Lao, Khmer, Burmese, Javanese and the scripts of their neighbours. And Hangul, where a word
+/// is written together with its endings, and compounds with or without spaces.
+fn is_unspaced(c: char) -> bool {
     matches!(c,
-        '\u{1100}'..='\u{11FF}'     // Hangul jamo
-        | '\u{3005}'..='\u{3007}'   // iteration mark, closing mark, zero
+        '\u{E01}'..='\u{E3A}' | '\u{E40}'..='\u{E4E}' // Thai
+        | '\u{E81}'..='\u{ECE}' | '\u{EDC}'..='\u{EDF}' // Lao
+        | '\u{1000}'..='\u{103F}' | '\u{1050}'..='\u{108F}' | '\u{109A}'..='\u{109D}' // Burmese
+        | '\u{1100}'..='\u{11FF}'     // Hangul jamo
+        | '\u{1780}'..='\u{17D3}' | '\u{17D7}' | '\u{17DC}'..='\u{17DD}' // Khmer
+        | '\u{1950}'..='\u{19CF}'     // Tai Le, New Tai Lue
+        | '\u{1A20}'..='\u{1A7C}'     // Tai Tham
+        | '\u{1B00}'..='\u{1B4C}'     // Balinese
+        | '\u{3005}'..='\u{3007}'     // iteration mark, closing mark, zero
         | '\u{3021}'..='\u{3029}' | '\u{3031}'..='\u{3035}' | '\u{3038}'..='\u{303C}' // Hangzhou numerals, marks
-        | '\u{3041}'..='\u{318F}'   // hiragana, katakana, bopomofo, compatibility jamo
+        | '\u{3041}'..='\u{309A}' | '\u{309D}'..='\u{309F}' | '\u{30A1}'..='\u{30FA}' | '\u{30FC}'..='\u{318F}' // kana, bopomofo, compatibility jamo
         | '\u{31A0}'..='\u{31BF}' | '\u{31F0}'..='\u{31FF}' // bopomofo and katakana extensions
         | '\u{3400}'..='\u{4DBF}' | '\u{4E00}'..='\u{9FFF}' // Han
-        | '\u{A960}'..='\u{A97F}'   // jamo extended A
-        | '\u{AC00}'..='\u{D7FF}'   // Hangul syllables, jamo extended B
-        | '\u{F900}'..='\u{FAFF}'   // Han compatibility
-        | '\u{FF66}'..='\u{FFDC}'   // halfwidth katakana and Hangul
-        | '\u{1AFF0}'..='\u{1B16F}' // kana supplements
-        | '\u{20000}'..='\u{3FFFF}' // Han supplements
+        | '\u{A000}'..='\u{A48C}'     // Yi
+        | '\u{A960}'..='\u{A97F}'     // jamo extended A
+        | '\u{A980}'..='\u{A9C0}'     // Javanese
+        | '\u{A9E0}'..='\u{A9EF}' | '\u{A9FA}'..='\u{A9FE}' | '\u{AA60}'..='\u{AA76}' | '\u{AA7A}'..='\u{AADD}' // Burmese, Tai Viet
+        | '\u{AC00}'..='\u{D7FF}'     // Hangul syllables, jamo extended B
+        | '\u{F900}'..='\u{FAFF}'     // Han compatibility
+        | '\u{1AFF0}'..='\u{1B16F}'   // kana supplements
+        | '\u{20000}'..='\u{3FFFF}'   // Han supplements
     )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::desk::fold::pairs::{APART, SAME};
 
     /// The part of a staff expression that depends on the query.
     fn staff(q: &str) -> Option<String> {
@@ -179,7 +217,7 @@ mod tests {
                 "  printer \t on\u{3000}fire\n",
                 Some(r#""printer" "on" "fire" *"#),
             ),
-            ("TICK-20261120-0001", Some(r#""TICK-20261120-0001" *"#)),
+            ("TICK-20261120-0001", Some(r#""tick-20261120-0001" *"#)),
             ("jane@example.com paper", Some(r#""jane@example.com" "paper" *"#)),
             (r#""on fire""#, Some(r#""on fire""#)),
             (r#""on fire" now"#, Some(r#""on fire" "now" *"#)),
@@ -195,19 +233,33 @@ mod tests {
             ("\u{0}\u{0}", None),
             ("a\u{0}b", Some(r#""a b" *"#)),
             ("\u{E000}", Some("\"\u{E000}\" *")),
-            ("NOT foo OR bar*", Some(r#""NOT" "foo" "OR" "bar*" *"#)),
+            ("NOT foo OR bar*", Some(r#""not" "foo" "or" "bar*" *"#)),
             ("internal:secret", Some(r#""internal:secret" *"#)),
-            ("NEAR(a b)", Some(r#""NEAR(a" "b)""#)),
-            ("'; DROP TABLE x; --", Some(r#""DROP" "TABLE" "x;""#)),
+            ("NEAR(a b)", Some(r#""near(a" "b)""#)),
+            ("'; DROP TABLE x; --", Some(r#""drop" "table" "x;""#)),
             ("%' \\ _", None),
-            ("\u{202E}evil", Some("\"\u{202E}evil\" *")),
+            ("\u{202E}evil", Some(r#""evil" *"#)),
             ("c++", Some(r#""c++""#)),
-            ("東京", Some(r#""東 京" *"#)),
-            ("東京 iPhone修理", Some(r#""東 京" "iPhone 修 理" *"#)),
-            ("プリンター。故障", Some(r#""プ リ ン タ ー 。 故 障" *"#)),
-            ("안녕 세계", Some(r#""안 녕" "세 계" *"#)),
-            ("\u{20BB7}野家", Some("\"\u{20BB7} 野 家\" *")),
-            ("日本語", Some(r#""日 本 語" *"#)),
+            ("Störung", Some(r#""storung" *"#)),
+            ("l’été", Some(r#""l'ete" *"#)),
+            ("हिन्दी «में»", Some(r#""हिन्दी" " में " *"#)),
+            ("\u{301}", None),
+            // A wide quote folds to a quote, which must not end the string.
+            ("a＂ OR ＂b", Some(r#""a " "or" " b" *"#)),
+            ("東京", Some(r#""東京" *"#)),
+            ("東 京", Some(r#""東" * "京" *"#)),
+            (r#""東""#, Some(r#""東" *"#)),
+            (r#""東 京" 都"#, Some(r#""東 京" * "都" *"#)),
+            ("東京 iPhone修理", Some(r#""東京" "iphone 修理" *"#)),
+            ("iPhone修", Some(r#""iphone 修" *"#)),
+            ("修理iPhone", Some(r#""修理 理 iphone" *"#)),
+            ("プリンター。故障", Some(r#""プリ リン ンタ ター ー  故障" *"#)),
+            ("東京。", Some(r#""東京" *"#)),
+            ("ﾌﾟﾘ", Some(r#""プリ" *"#)),
+            ("안녕 세계", Some(r#""안녕" "세계" *"#)),
+            ("พิมพ์", Some(r#""พิ ิม มพ พ์" *"#)),
+            ("\u{20BB7}野家", Some("\"\u{20BB7}野 野家\" *")),
+            ("日本語", Some(r#""日本 本語" *"#)),
         ] {
             assert_eq!(staff(q).as_deref(), want, "{q}");
         }
@@ -220,7 +272,7 @@ mod tests {
             (
                 r#"x") OR internal : ("y"#,
                 7,
-                Some(r#"{title public} : ("x" ") OR internal : (" "y" *) AND scope : "u7""#),
+                Some(r#"{title public} : ("x" ") or internal : (" "y" *) AND scope : "u7""#),
             ),
             ("", 5, None),
         ] {
@@ -231,7 +283,7 @@ mod tests {
             );
         }
         assert_eq!(scope_token(5), "u5");
-        let want = r#"{title body} : ("x" ") OR facts : (" "y" *)"#;
+        let want = r#"{title body} : ("x" ") or facts : (" "y" *)"#;
         assert_eq!(
             article_match_expression(r#"x") OR facts : ("y"#).as_deref(),
             Some(want)
@@ -249,14 +301,16 @@ mod tests {
             Some(MAX_TERMS)
         );
         let long = format!("{} \"{}\" x", "é".repeat(500), "o ".repeat(500));
-        let want = format!("\"{}\" * \"{}\" * \"x\" *", "é".repeat(100), "o ".repeat(50));
+        let want = format!("\"{}\" * \"{}\" * \"x\" *", "e".repeat(100), "o ".repeat(50));
         assert_eq!(staff(&long), Some(want));
         assert_eq!(staff(&"\"".repeat(100_000)), None);
     }
 
     #[test]
     fn every_result_is_balanced_strings() {
-        let alphabet = ['"', 'a', ' ', '*', '(', ')', ':', '東', '\0', '-', '\u{301}', '{'];
+        let alphabet = [
+            '"', 'a', ' ', '*', '＂', ')', ':', '東', '\0', '-', '\u{301}', 'พ',
+        ];
         for seed in 0..20_000_usize {
             let q: String = (0..8)
                 .map(|place| alphabet[((seed * 7_919) >> place) * (place + 3) % alphabet.len()])
@@ -273,23 +327,102 @@ mod tests {
     }
 
     #[test]
-    fn texts_are_spaced_where_scripts_are_not() {
+    fn texts_are_indexed_as_they_are_found() {
         for (text, want) in [
-            ("plain text", None),
+            ("plain Text, (ASCII)!", None),
             ("", None),
-            ("naïve Ωmega кот ไทย 🔥", None),
             ("東", None),
+            ("naïve Ωmega – кот 🔥", Some("naive ωmega - кот  ")),
             ("東 京", None),
-            ("東京", Some("東 京")),
-            ("東京 tower東京", Some("東 京 tower 東 京")),
-            ("ひらカタ", Some("ひ ら カ タ")),
-            ("한국어", Some("한 국 어")),
-            ("ﾌﾟﾘ", Some("ﾌ ﾟ ﾘ")),
-            ("x\u{20000}\u{30000}y", Some("x \u{20000} \u{30000} y")),
-            ("人々\n東京", Some("人 々\n東 京")),
+            ("東京", Some("東京 京")),
+            ("東京都 tower東京", Some("東京 京都 都 tower 東京 京")),
+            ("ひらカタ", Some("ひら らカ カタ タ")),
+            ("한국어", Some("한국 국어 어")),
+            ("ﾌﾟﾘ", Some("プリ リ")),
+            ("x\u{20000}\u{30000}y", Some("x \u{20000}\u{30000} \u{30000} y")),
+            ("人々\n東京", Some("人々 々\n東京 京")),
+            ("ພາສາ", Some("ພາ າສ ສາ າ")),
+            ("ខ្មែរ", Some("ខ្ ្ម មែ ែរ រ")),
             ("nul\0nul", Some("nul nul")),
         ] {
             assert_eq!(index_text(text).as_deref(), want, "{text}");
+        }
+    }
+
+    /// Whether FTS5 would find the query in the text: the phrases in the text's tokens, those with a star as prefixes.
+    fn finds(q: &str, text: &str) -> bool {
+        let index = index_text(text).unwrap_or_else(|| text.to_ascii_lowercase());
+        let tokens = |text: &str| -> Vec<String> {
+            let is_part = |c: char| c.is_ascii_alphanumeric() || !c.is_ascii();
+            let parts = text.split(|c| !is_part(c)).filter(|part| !part.is_empty());
+            parts.map(str::to_owned).collect()
+        };
+        let index = tokens(&index);
+        let Some(all) = staff(q) else { return false };
+        let parts: Vec<&str> = all.split('"').skip(1).collect();
+        parts.chunks(2).all(|part| {
+            let (phrase, star) = (
+                tokens(part[0]),
+                part.get(1).is_some_and(|rest| rest.contains('*')),
+            );
+            index.windows(phrase.len()).any(|window| {
+                let mut pairs = window.iter().zip(&phrase).rev();
+                let (last, want) = pairs.next().expect("a phrase has a token");
+                (if star {
+                    last.starts_with(want)
+                } else {
+                    last == want
+                }) && pairs.all(|(is, want)| is == want)
+            })
+        })
+    }
+
+    #[test]
+    fn what_is_indexed_is_found() {
+        for (_, one, other) in SAME {
+            let text = format!("The {one} is here");
+            assert!(finds(other, &text) && finds(one, &text), "{one} {other}");
+        }
+        for (_, one, other) in APART {
+            assert!(!finds(other, one), "{one} {other}");
+        }
+        for (text, parts) in [
+            ("เครื่องพิมพ์ของฉันเสีย", &["พิมพ์", "เครื่อง", "ฉัน", "เสีย", "ส"][..]),
+            ("ເຄື່ອງພິມເສຍ", &["ພິມ", "ເສຍ"]),
+            ("ម៉ាស៊ីនបោះពុម្ពខូច", &["បោះពុម្ព", "ខូច"]),
+            ("ပရင်တာပျက်နေတယ်", &["ပျက်", "ပရင်တာ"]),
+            (
+                "新しいプリンターが故障しました。",
+                &["プリンター", "ﾌﾟﾘﾝﾀｰ", "故障", "障", "新", "た"],
+            ),
+            ("打印机坏了", &["打印机", "印机", "坏了", "了"]),
+            (
+                "프린터가 고장났어요",
+                &[
+                    "프린터",
+                    "고장",
+                    "장났",
+                    "요",
+                    "\u{1111}\u{1173}\u{1105}\u{1175}\u{11AB}",
+                ],
+            ),
+            (
+                "Druckerstörung: iPhone修理中",
+                &["DRUCKERSTÖ", "iphone修理", "修理中", "理"],
+            ),
+            ("हिन्दी में प्रिंटर", &["हिन्दी", "प्रिंट"]),
+        ] {
+            for part in parts {
+                assert!(finds(part, text), "{part} in {text}");
+            }
+        }
+        for (text, other) in [
+            ("หิมะ", "มหิ"),
+            ("東京都", "京東"),
+            ("हिन्दी", "न"),
+            ("한국어", "국한"),
+        ] {
+            assert!(!finds(other, text), "{other} in {text}");
         }
     }
 }

@@ -1,91 +1,20 @@
 //! D1: runs statements, returns rows, and counts the cost.
 
+mod bound;
 mod prepared;
+mod stmt;
 
-use std::borrow::Cow;
 use std::cell::Cell;
 use std::marker::PhantomData;
 use std::ops::Deref;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use wasm_bindgen::JsValue;
+use serde_json::Value;
 
-/// A value bound to a statement.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Arg {
-    Null,
-    Int(i64),
-    Text(String),
-}
+use crate::edge::db::bound::BoundDatabase;
 
-impl From<i64> for Arg {
-    fn from(value: i64) -> Self {
-        Arg::Int(value)
-    }
-}
-impl From<bool> for Arg {
-    fn from(value: bool) -> Self {
-        Arg::Int(i64::from(value))
-    }
-}
-impl From<&str> for Arg {
-    fn from(value: &str) -> Self {
-        Arg::Text(value.to_owned())
-    }
-}
-impl From<String> for Arg {
-    fn from(value: String) -> Self {
-        Arg::Text(value)
-    }
-}
-impl From<&String> for Arg {
-    fn from(value: &String) -> Self {
-        Arg::Text(value.clone())
-    }
-}
-impl<T: Into<Arg>> From<Option<T>> for Arg {
-    fn from(value: Option<T>) -> Self {
-        value.map_or(Arg::Null, Into::into)
-    }
-}
-
-impl Arg {
-    /// D1 does not accept BigInt; ids and times are exact as floats up to 2^53 - 1. SQLite sees a REAL, so a
-    /// statement that converts a number to text, or divides it, must cast it to INTEGER first.
-    #[allow(clippy::cast_precision_loss)]
-    fn to_js(&self) -> JsValue {
-        match self {
-            Arg::Null => JsValue::NULL,
-            Arg::Int(value) => JsValue::from_f64(*value as f64),
-            Arg::Text(value) => JsValue::from_str(value),
-        }
-    }
-}
-
-/// One SQL statement with its arguments, starting with `?1`.
-#[derive(Clone, Debug)]
-pub struct Stmt {
-    pub sql: Cow<'static, str>,
-    pub args: Vec<Arg>,
-}
-
-impl Stmt {
-    /// A statement without arguments.
-    pub fn new(sql: impl Into<Cow<'static, str>>) -> Stmt {
-        Stmt {
-            sql: sql.into(),
-            args: Vec::new(),
-        }
-    }
-
-    /// Binds the next argument.
-    #[must_use]
-    pub fn bind(mut self, arg: impl Into<Arg>) -> Stmt {
-        self.args.push(arg.into());
-        self
-    }
-}
+pub use crate::edge::db::stmt::{Arg, Stmt};
 
 /// Why a statement failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,17 +45,13 @@ impl DbError {
     }
 }
 
-/// The Display implementation of `D1Error` panics; that of its cause does not.
-fn error_text(error: &worker::Error) -> String {
-    match error {
-        worker::Error::D1(inner) => inner.cause(),
-        other => other.to_string(),
-    }
-}
-
 /// The statements of one round trip. Each [`Slot`] it returns reads the rows of one of them.
 #[derive(Clone, Debug, Default)]
-pub struct Batch(Vec<Stmt>);
+pub struct Batch {
+    stmts: Vec<Stmt>,
+    /// The position of a statement that gives one text, if there is one.
+    text: Option<usize>,
+}
 
 impl Batch {
     /// A batch without statements.
@@ -136,9 +61,22 @@ impl Batch {
 
     /// Adds a statement whose rows are read as `T`.
     pub fn add<T>(&mut self, stmt: Stmt) -> Slot<T> {
-        let at = self.0.len();
-        self.0.push(stmt);
+        let at = self.stmts.len();
+        self.stmts.push(stmt);
         Slot { at, row: PhantomData }
+    }
+
+    /// Adds a statement that gives at most one row, with the text `j`. Such a statement can carry another one
+    /// ([`carry`](crate::store::sql::carry::carry)).
+    pub fn add_text(&mut self, stmt: Stmt) -> Slot<TextRow> {
+        let slot = self.add(stmt);
+        self.text = Some(slot.at);
+        slot
+    }
+
+    /// The position of a statement that can carry another one.
+    pub fn text_position(&self) -> Option<usize> {
+        self.text
     }
 
     /// Adds a statement if there is one.
@@ -149,13 +87,13 @@ impl Batch {
     /// Adds statements, of which only the last one's rows are read, as `T`.
     pub fn add_last<T>(&mut self, stmts: impl IntoIterator<Item = Stmt>) -> Slot<T> {
         self.extend(stmts);
-        let at = self.0.len().saturating_sub(1);
+        let at = self.stmts.len().saturating_sub(1);
         Slot { at, row: PhantomData }
     }
 
     /// Adds statements whose rows are not read.
     pub fn extend(&mut self, stmts: impl IntoIterator<Item = Stmt>) {
-        self.0.extend(stmts);
+        self.stmts.extend(stmts);
     }
 }
 
@@ -163,13 +101,13 @@ impl Deref for Batch {
     type Target = [Stmt];
 
     fn deref(&self) -> &[Stmt] {
-        &self.0
+        &self.stmts
     }
 }
 
 impl From<Vec<Stmt>> for Batch {
     fn from(stmts: Vec<Stmt>) -> Self {
-        Batch(stmts)
+        Batch { stmts, text: None }
     }
 }
 
@@ -289,16 +227,14 @@ pub struct TextRow {
     pub j: Option<String>,
 }
 
-/// The rows of one statement.
+/// The rows of one statement: JSON objects.
 #[derive(Debug)]
-pub struct Rows(RowSource);
+pub struct Rows(Vec<Value>);
 
-#[derive(Debug)]
-enum RowSource {
-    D1(worker::D1Result),
-    /// Rows given by a test instead of the database.
-    #[cfg(test)]
-    Json(serde_json::Value),
+impl From<Vec<Value>> for Rows {
+    fn from(rows: Vec<Value>) -> Self {
+        Rows(rows)
+    }
 }
 
 impl Rows {
@@ -307,15 +243,7 @@ impl Rows {
     /// # Errors
     /// When the columns do not match `T`, which is a bug.
     pub fn all<T: DeserializeOwned>(&self) -> Result<Vec<T>, DbError> {
-        match &self.0 {
-            RowSource::D1(result) => result
-                .results::<T>()
-                .map_err(|error| DbError::Other(error_text(&error))),
-            #[cfg(test)]
-            RowSource::Json(rows) => {
-                serde_json::from_value(rows.clone()).map_err(|error| DbError::Other(error.to_string()))
-            }
-        }
+        self.0.iter().map(read).collect()
     }
 
     /// The first row, if there is one.
@@ -323,7 +251,12 @@ impl Rows {
     /// # Errors
     /// As [`Rows::all`].
     pub fn first<T: DeserializeOwned>(&self) -> Result<Option<T>, DbError> {
-        Ok(self.all::<T>()?.into_iter().next())
+        self.0.first().map(read).transpose()
+    }
+
+    /// No rows.
+    pub fn none() -> Rows {
+        Rows(Vec::new())
     }
 
     /// Whether there is no row at all.
@@ -331,7 +264,7 @@ impl Rows {
     /// # Errors
     /// As [`Rows::all`].
     pub fn is_empty(&self) -> Result<bool, DbError> {
-        Ok(self.all::<serde::de::IgnoredAny>()?.is_empty())
+        Ok(self.0.is_empty())
     }
 
     /// The text of the first row, which is a [`TextRow`].
@@ -341,6 +274,10 @@ impl Rows {
     pub fn text(&self) -> Result<Option<String>, DbError> {
         Ok(self.first::<TextRow>()?.and_then(|row| row.j))
     }
+}
+
+fn read<T: DeserializeOwned>(row: &Value) -> Result<T, DbError> {
+    T::deserialize(row).map_err(|error| DbError::Other(error.to_string()))
 }
 
 /// The database cost of a request so far.
@@ -353,7 +290,7 @@ pub struct Cost {
 
 /// The database, used for one request.
 pub struct Db {
-    inner: worker::D1Database,
+    bound: BoundDatabase,
     cost: Cell<Cost>,
 }
 
@@ -363,9 +300,8 @@ impl Db {
     /// # Errors
     /// When the binding is missing.
     pub fn open(env: &worker::Env) -> Result<Db, DbError> {
-        let inner = env.d1("DB").map_err(|error| DbError::Other(error_text(&error)))?;
         Ok(Db {
-            inner,
+            bound: BoundDatabase::open(env).map_err(DbError::Other)?,
             cost: Cell::default(),
         })
     }
@@ -378,37 +314,17 @@ impl Db {
         if stmts.is_empty() {
             return Ok(Answers::default());
         }
-        let mut prepared = Vec::with_capacity(stmts.len());
-        for stmt in stmts {
-            let args: Vec<JsValue> = stmt.args.iter().map(Arg::to_js).collect();
-            let statement = self.inner.prepare(prepared::prepared(&stmt.sql));
-            prepared.push(if args.is_empty() {
-                statement
-            } else {
-                statement
-                    .bind(&args)
-                    .map_err(|error| DbError::from_message(error_text(&error)))?
-            });
-        }
         self.count(|cost| cost.trips = cost.trips.saturating_add(1));
-        let results = self
-            .inner
-            .batch(prepared)
-            .await
-            .map_err(|e| DbError::from_message(error_text(&e)))?;
-        for result in &results {
-            if let Ok(Some(meta)) = result.meta() {
-                self.count(|cost| {
-                    cost.rows_read = cost.rows_read.saturating_add(meta.rows_read.unwrap_or_default());
-                    cost.rows_written = cost
-                        .rows_written
-                        .saturating_add(meta.rows_written.unwrap_or_default());
-                });
-            }
-        }
+        let results = self.bound.run(stmts).await.map_err(DbError::from_message)?;
         Ok(results
             .into_iter()
-            .map(|result| Rows(RowSource::D1(result)))
+            .map(|result| {
+                self.count(|cost| {
+                    cost.rows_read = cost.rows_read.saturating_add(result.rows_read);
+                    cost.rows_written = cost.rows_written.saturating_add(result.rows_written);
+                });
+                Rows(result.rows)
+            })
             .collect())
     }
 

@@ -9,7 +9,9 @@ struct Named {
 }
 
 fn answered<const N: usize>(rows: [Value; N]) -> Answers {
-    rows.into_iter().map(|rows| Rows(RowSource::Json(rows))).collect()
+    rows.into_iter()
+        .map(|rows| Rows(rows.as_array().cloned().unwrap()))
+        .collect()
 }
 
 #[test]

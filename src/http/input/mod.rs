@@ -3,7 +3,9 @@
 use serde_json::{Map, Value};
 
 use crate::desk::category::parse_slug;
+use crate::desk::fold::{is_word, nfc};
 use crate::desk::id::{MAX_ID, Ref, is_project_key, is_uid};
+use crate::desk::tickets::tag::{normalize_tags, parse_tag};
 use crate::http::error::{Error, FieldErrorList};
 use crate::http::input_values::{Input, InputValue};
 use crate::http::json;
@@ -234,12 +236,10 @@ fn parse_string(kind: Kind, text: &str) -> Result<InputValue, String> {
         Kind::Search => Ok(InputValue::Text(text.to_owned())),
         Kind::Email => parse_email(text).map(InputValue::Text),
         Kind::Username => {
-            let name = text.trim();
-            let fits = name
-                .chars()
-                .all(|c| c.is_alphanumeric() || matches!(c, '.' | '_' | '-'));
+            let name = nfc(text.trim());
+            let fits = name.chars().all(|c| is_word(c) || matches!(c, '.' | '_' | '-'));
             if fits && (1..=100).contains(&name.chars().count()) {
-                Ok(InputValue::Text(name.to_owned()))
+                Ok(InputValue::Text(name))
             } else {
                 Err("must be 1 to 100 letters, digits, dots, hyphens or underscores".to_owned())
             }
@@ -334,23 +334,18 @@ fn parse_time(text: &str) -> Result<InputValue, String> {
 }
 
 fn parse_tags(list: &[&str]) -> Result<InputValue, String> {
-    let mut tags: Vec<String> = list.iter().map(|tag| tag.trim().to_lowercase()).collect();
-    tags.sort_unstable();
-    tags.dedup();
-    let fits = |tag: &String| {
-        (1..=50).contains(&tag.chars().count())
-            && tag
-                .chars()
-                .all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ':'))
-    };
-    if tags.len() > 20 {
-        Err("must be at most 20 tags".to_owned())
-    } else if !tags.iter().all(fits) {
-        Err("must be tags of 1 to 50 letters, digits, `_`, `-`, `.` or `:`".to_owned())
-    } else {
-        Ok(InputValue::Tags(tags))
+    let tags: Option<Vec<String>> = list.iter().map(|tag| parse_tag(tag)).collect();
+    let tags = tags
+        .map(normalize_tags)
+        .ok_or("must be tags of 1 to 50 letters, digits, `_`, `-`, `.` or `:`")?;
+    if tags.len() > MAX_TAGS {
+        return Err(format!("must be at most {MAX_TAGS} tags"));
     }
+    Ok(InputValue::Tags(tags))
 }
+
+/// Tags of one ticket.
+const MAX_TAGS: usize = 20;
 
 /// Rows in one list.
 const MAX_ROWS: usize = 200;
@@ -380,7 +375,7 @@ fn parse_rows(kind: Kind, list: &[Value]) -> Result<InputValue, String> {
 /// # Errors
 /// The message for the field.
 pub fn parse_email(text: &str) -> Result<String, String> {
-    let address = text.trim();
+    let address = nfc(text.trim());
     let invalid = || "must be an e-mail address".to_owned();
     let (local, domain) = address.rsplit_once('@').ok_or_else(invalid)?;
     // Not only what is correct: some providers have given out local parts with dots in a row or at an end, there are

@@ -1,6 +1,7 @@
 //! A mail that is being processed: what is known of it, and the text that its sender wrote.
 
 use crate::desk::Millis;
+use crate::desk::fold::caseless;
 use crate::desk::mail::inbound::authentication::SenderAuth;
 use crate::desk::mail::inbound::digest;
 use crate::desk::mail::inbound::header::authors::MailAddress;
@@ -79,7 +80,7 @@ impl<'a> MailIntake<'a> {
         (letter, author): (&'a IncomingMail, &'a MailAddress),
         raw: &[u8],
     ) -> Result<MailIntake<'a>, Error> {
-        let address = author.address.to_lowercase();
+        let address = caseless(&author.address);
         let is_trusted = letter.sender_auth == SenderAuth::Pass || config.mail.trust_from;
         let sender = mail.sender().to_lowercase();
         let domain = sender

@@ -282,10 +282,11 @@ pub fn read_rule_set(version: i64, rules: &Rows, directory: &Rows) -> Result<Rul
     })
 }
 
-/// Selects the categories, people, projects and webhooks that any rule refers to, and those that the given JSON
-/// refers to: rows `j`.
+/// Selects all categories, and the people, projects and webhooks that any rule refers to, or that the given JSON refers
+/// to: rows `j`.
 ///
-/// Every word and number in a rule is treated as a possible reference; a row too many does no harm.
+/// Every word and number in a rule is treated as a possible reference; a row too many does no harm. Categories are few,
+/// and rules may name them in letters whose case SQLite does not know.
 pub fn references(parts: Option<&str>) -> Stmt {
     Stmt::new(
         "WITH words AS (SELECT DISTINCT lower(trim(a.atom)) AS word \
@@ -293,8 +294,6 @@ pub fn references(parts: Option<&str>) -> Stmt {
            WHERE a.type IN ('text', 'integer') AND length(a.atom) <= 254) \
          SELECT json_object('kind', 'category', 'id', c.id, 'uid', c.uid, 'name', c.slug, 'is_active', c.is_active, 'is_staff', 0, \
              'card', NULL) AS j FROM categories c \
-           WHERE c.id IN (SELECT CAST(word AS INTEGER) FROM words) OR c.uid IN (SELECT word FROM words) \
-             OR c.slug IN (SELECT replace(replace(word, ' ', '_'), '-', '_') FROM words) \
          UNION ALL \
          SELECT json_object('kind', 'person', 'id', u.id, 'uid', u.uid, 'name', u.email_key, 'is_active', u.is_active, \
              'is_staff', u.role <> 'customer', 'card', json(u.card)) FROM users u \

@@ -19,6 +19,7 @@ use crate::store::sql::view::{Out, View, field, nullable};
 use crate::store::tickets::assignment::UNRESOLVED;
 use crate::store::tickets::write::counts::{Side, move_many};
 use crate::store::users::agents::user_condition;
+use crate::store::users::search::found_by;
 
 /// A category; `$AGENTS` is replaced differently for staff and for customers.
 pub const CATEGORY: View = View {
@@ -71,6 +72,8 @@ pub struct CategoryFilter {
     pub is_active: Option<bool>,
     /// Only the categories of this agent.
     pub agent: Option<Ref>,
+    /// Words of which each is part of the name.
+    pub q: Option<String>,
 }
 
 fn filter_condition(filter: &CategoryFilter, args: &mut Vec<Arg>) -> String {
@@ -85,6 +88,12 @@ fn filter_condition(filter: &CategoryFilter, args: &mut Vec<Arg>) -> String {
         wheres.push(format!(
             "c.id IN (SELECT a.category_id FROM users u JOIN agent_categories a ON a.user_id = u.id WHERE {is_it})"
         ));
+    }
+    if let Some(q) = &filter.q {
+        wheres.push(found_by("c.search_text", q, |word| {
+            args.push(word);
+            format!("?{}", args.len())
+        }));
     }
     wheres.join(" AND ")
 }
@@ -185,9 +194,9 @@ pub fn row(name: &CategoryRef) -> Stmt {
 /// Inserts a category, at the end of the list unless a position is given.
 pub fn insert(uid: &str, facts: &CategoryFields, now: i64) -> [Stmt; 2] {
     let insert = Stmt::new(
-        "INSERT INTO categories (uid, slug, name, description, position, is_active, created_at, updated_at) \
+        "INSERT INTO categories (uid, slug, name, description, position, is_active, created_at, updated_at, search_text) \
          SELECT ?1, ?2, ?3, coalesce(?4, ''), coalesce(?5, (SELECT coalesce(max(position), 0) + 1 FROM categories)), \
-           coalesce(?6, 1), ?7, ?7",
+           coalesce(?6, 1), ?7, ?7, coalesce(?8, '')",
     )
     .bind(uid)
     .bind(facts.slug.clone())
@@ -195,7 +204,8 @@ pub fn insert(uid: &str, facts: &CategoryFields, now: i64) -> [Stmt; 2] {
     .bind(facts.description.clone())
     .bind(facts.position)
     .bind(facts.is_active)
-    .bind(now);
+    .bind(now)
+    .bind(facts.search_text());
     [insert, settings::raise_rules_version_if_active()]
 }
 

@@ -4,10 +4,11 @@ use serde::Deserialize;
 
 use crate::desk::category::CategoryRef;
 use crate::desk::tickets::ticket::Subcategory;
-use crate::edge::db::Stmt;
+use crate::edge::db::{Arg, Stmt};
 use crate::http::page::{Page, PageStart};
 use crate::store::categories::write::{CategoryFields, name_condition, update_row};
 use crate::store::sql::view::{Out, View, field};
+use crate::store::users::search::found_by;
 
 /// A subcategory, in the form that the API returns.
 pub const SUBCATEGORY: View = View {
@@ -36,37 +37,58 @@ pub(super) fn active_list_json() -> String {
     )
 }
 
-/// A page of a category's subcategories ordered by position: rows `j`, `s` (the position) and `id`.
-pub fn list(category: &CategoryRef, is_active: Option<bool>, page: &Page) -> Stmt {
+/// The SQL after `FROM` that selects the subcategories `s` of a category, with its arguments.
+fn listed(category: &CategoryRef, is_active: Option<bool>, q: Option<&str>) -> (String, Vec<Arg>) {
     let (is_it, arg) = name_condition("c", category, 1);
-    let (goes_on, value, id) = match page.start {
-        PageStart::After { value, id } => (true, value, id),
-        _ => (false, 0, 0),
+    let mut args = vec![arg, is_active.into()];
+    let named = q.map_or("1".to_owned(), |q| {
+        found_by("s.search_text", q, |word| {
+            args.push(word);
+            format!("?{}", args.len())
+        })
+    });
+    let sql = format!(
+        "categories c JOIN subcategories s ON s.category_id = c.id \
+         WHERE {is_it} AND (?2 IS NULL OR s.is_active = ?2) AND {named}"
+    );
+    (sql, args)
+}
+
+/// A page of a category's subcategories ordered by position: rows `j`, `s` (the position) and `id`.
+pub fn list(category: &CategoryRef, is_active: Option<bool>, q: Option<&str>, page: &Page) -> Stmt {
+    let (mut from, mut args) = listed(category, is_active, q);
+    let mut bind = |arg: Arg| {
+        args.push(arg);
+        format!("?{}", args.len())
     };
-    Stmt::new(format!(
-        "SELECT {} AS j, s.position AS s, s.id AS id FROM categories c JOIN subcategories s ON s.category_id = c.id \
-         WHERE {is_it} AND (?2 IS NULL OR s.is_active = ?2) AND (?3 = 0 OR (s.position, s.id) > (?4, ?5)) \
-         ORDER BY s.position, s.id LIMIT ?6 OFFSET ?7",
+    if let PageStart::After { value, id } = page.start {
+        from.push_str(&format!(
+            " AND (s.position, s.id) > ({}, {})",
+            bind(value.into()),
+            bind(id.into())
+        ));
+    }
+    let (limit, offset) = (
+        bind(page.limit.saturating_add(1).into()),
+        bind(page.offset().into()),
+    );
+    let sql = format!(
+        "SELECT {} AS j, s.position AS s, s.id AS id FROM {from} ORDER BY s.position, s.id LIMIT {limit} OFFSET {offset}",
         SUBCATEGORY.sql()
-    ))
-    .bind(arg)
-    .bind(is_active)
-    .bind(goes_on)
-    .bind(value)
-    .bind(id)
-    .bind(page.limit.saturating_add(1))
-    .bind(page.offset())
+    );
+    Stmt {
+        sql: sql.into(),
+        args,
+    }
 }
 
 /// Counts the subcategories of a list: `n`, up to 10,001.
-pub fn count(category: &CategoryRef, is_active: Option<bool>) -> Stmt {
-    let (is_it, arg) = name_condition("c", category, 1);
-    Stmt::new(format!(
-        "SELECT count(*) AS n FROM (SELECT 1 FROM categories c JOIN subcategories s ON s.category_id = c.id \
-         WHERE {is_it} AND (?2 IS NULL OR s.is_active = ?2) LIMIT 10001)"
-    ))
-    .bind(arg)
-    .bind(is_active)
+pub fn count(category: &CategoryRef, is_active: Option<bool>, q: Option<&str>) -> Stmt {
+    let (from, args) = listed(category, is_active, q);
+    Stmt {
+        sql: format!("SELECT count(*) AS n FROM (SELECT 1 FROM {from} LIMIT 10001)").into(),
+        args,
+    }
 }
 
 /// Selects one subcategory: `j` (a [`SUBCATEGORY`]), `v` (the version) and `id`.
@@ -123,11 +145,11 @@ pub fn row(category: &CategoryRef, name: &CategoryRef) -> Stmt {
 /// name and another category already uses it, the category's slug is put in front of it.
 pub fn insert(uid: &str, category_id: i64, facts: &CategoryFields, is_made: bool, now: i64) -> Stmt {
     Stmt::new(
-        "INSERT INTO subcategories (uid, category_id, slug, name, description, position, is_active, created_at, updated_at) \
+        "INSERT INTO subcategories (uid, category_id, slug, name, description, position, is_active, created_at, updated_at, search_text) \
          SELECT ?1, c.id, iif(?3 AND EXISTS (SELECT 1 FROM subcategories WHERE slug = ?4 AND category_id <> c.id), \
              c.slug || '_' || ?4, ?4), ?5, coalesce(?6, ''), \
            coalesce(?7, (SELECT coalesce(max(position), 0) + 1 FROM subcategories WHERE category_id = c.id)), \
-           coalesce(?8, 1), ?9, ?9 \
+           coalesce(?8, 1), ?9, ?9, coalesce(?10, '') \
          FROM categories c WHERE c.id = ?2",
     )
     .bind(uid)
@@ -139,6 +161,7 @@ pub fn insert(uid: &str, category_id: i64, facts: &CategoryFields, is_made: bool
     .bind(facts.position)
     .bind(facts.is_active)
     .bind(now)
+    .bind(facts.search_text())
 }
 
 /// Updates a subcategory that is at `version`.

@@ -5,6 +5,7 @@
 
 use serde::Deserialize;
 
+use crate::desk::fold::caseless;
 use crate::desk::mail::outgoing::{MAX_DIGEST_ENTRIES, MAX_MAILS_PER_HOUR, MailContent};
 use crate::desk::{HOUR, MINUTE};
 use crate::edge::db::Stmt;
@@ -285,7 +286,7 @@ pub fn request_changed_verification(user_id: i64, update: &UserPatch, now: i64) 
     .map(|stmt| {
         stmt.bind(now)
             .bind(user_id)
-            .bind(email.to_lowercase())
+            .bind(caseless(email))
             .bind(update.is_active)
     })
     .into()

@@ -233,7 +233,7 @@ impl ReportScope<'_> {
         let most = sql.arg(MAX_PEOPLE);
         sql.finish(format!(
             "SELECT u.id, u.uid, u.full_name, u.role, u.is_active, {load} AS open_load FROM users u \
-             WHERE {} AND ?3 IS NOT NULL ORDER BY u.full_name, u.id LIMIT {most}",
+             WHERE {} AND ?3 IS NOT NULL ORDER BY u.search_text, u.id LIMIT {most}",
             wheres.join(" AND ")
         ))
     }

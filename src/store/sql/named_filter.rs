@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use crate::desk::category::CategoryRef;
+use crate::desk::fold::caseless;
 use crate::desk::person::Role;
 use crate::edge::db::{Arg, Stmt};
 
@@ -50,7 +51,7 @@ pub fn select_unknown(reader: FilterReader, filters: &[NamedFilter]) -> Option<S
             (CategoryRef::Uid(uid), _) => ("uid", uid.into()),
             // An address, or a ticket number or key, which names no person.
             (CategoryRef::Slug(email), FilterTarget::Assignee | FilterTarget::Requester) => {
-                ("email_key", email.to_lowercase().into())
+                ("email_key", caseless(email).into())
             }
             (CategoryRef::Slug(key), FilterTarget::Project) => ("key", key.to_uppercase().into()),
             (CategoryRef::Slug(slug), _) => ("slug", slug.into()),

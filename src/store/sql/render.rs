@@ -6,7 +6,7 @@
 //! has built them, pass unchanged.
 
 use crate::desk::time_zone::to_rfc3339;
-use crate::store::sql::view::{Out, OutField, View};
+use crate::store::sql::view::{Out, OutField, PERSON, View};
 
 /// The most arguments of an SQL function in D1 (developers.cloudflare.com/d1/platform/limits).
 const MAX_ARGUMENTS: usize = 32;
@@ -15,7 +15,29 @@ const MAX_ARGUMENTS: usize = 32;
 #[derive(Debug)]
 pub struct Selection {
     fields: Vec<SelectedField>,
-    columns: Vec<&'static str>,
+    columns: Vec<Column>,
+}
+
+/// A column: its SQL, and whether that is the id of a person.
+type Column = (&'static str, Option<PersonColumns>);
+
+/// What is read of a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum PersonColumns {
+    Card,
+    Contact,
+}
+
+fn column_sql((sql, person): &Column) -> String {
+    let more = match person {
+        None => return (*sql).to_owned(),
+        Some(PersonColumns::Card) => "",
+        Some(PersonColumns::Contact) => "$CONTACT",
+    };
+    format!(
+        "(SELECT json_array({}{more}) FROM users WHERE id={sql})",
+        PERSON.join(",")
+    )
 }
 
 #[derive(Debug)]
@@ -36,11 +58,11 @@ impl Selection {
         fields: impl Iterator<Item = &'static OutField>,
         is_wanted: impl Fn(&str) -> bool,
     ) -> Selection {
-        let mut columns = Vec::new();
-        let mut position = |sql: &'static str| {
-            let found = columns.iter().position(|column| *column == sql);
+        let mut columns: Vec<Column> = Vec::new();
+        let mut position = |column: Column| {
+            let found = columns.iter().position(|known| *known == column);
             found.unwrap_or_else(|| {
-                columns.push(sql);
+                columns.push(column);
                 columns.len().saturating_sub(1)
             })
         };
@@ -48,10 +70,15 @@ impl Selection {
             .filter(|field| is_wanted(field.name))
             .map(|field| SelectedField {
                 field,
-                cells: needed(field).iter().map(|sql| position(sql)).collect(),
+                cells: needed(field).map(&mut position).collect(),
             })
             .collect();
         Selection { fields, columns }
+    }
+
+    /// Whether a field is among them.
+    pub fn has(&self, name: &str) -> bool {
+        self.fields.iter().any(|selected| selected.field.name == name)
     }
 
     /// The same fields, made from columns that were stored in another order, or in part: what is missing is null.
@@ -59,8 +86,7 @@ impl Selection {
         let fields = view.fields.iter().map(|field| SelectedField {
             field,
             cells: needed(field)
-                .iter()
-                .map(|sql| {
+                .map(|(sql, _)| {
                     columns
                         .iter()
                         .position(|column| column == sql)
@@ -79,7 +105,10 @@ impl Selection {
         let arrays: Vec<String> = self
             .columns
             .chunks(MAX_ARGUMENTS)
-            .map(|columns| format!("json_array({})", columns.join(",")))
+            .map(|columns| {
+                let columns: Vec<String> = columns.iter().map(column_sql).collect();
+                format!("json_array({})", columns.join(","))
+            })
             .collect();
         arrays.join("||")
     }
@@ -133,7 +162,8 @@ const END_OF_NAMES: char = '\n';
 /// The names of the columns of a view, for [`render_stored`]: a row that is stored for a while may be read by a later
 /// version, whose view has other columns.
 pub fn column_names(view: &'static View) -> String {
-    let names = serde_json::to_string(&Selection::all(view).columns).unwrap_or_default();
+    let names: Vec<&str> = Selection::all(view).columns.iter().map(|(sql, _)| *sql).collect();
+    let names = serde_json::to_string(&names).unwrap_or_default();
     format!("{names}{END_OF_NAMES}")
 }
 
@@ -151,11 +181,14 @@ pub fn render_stored(view: &'static View, stored: String) -> String {
 }
 
 /// The columns that a field is made from.
-fn needed(field: &'static OutField) -> &'static [&'static str] {
-    match field.out {
-        Out::Computed(computed) => computed.needs,
-        _ => std::slice::from_ref(&field.sql),
-    }
+fn needed(field: &'static OutField) -> impl Iterator<Item = Column> {
+    let (columns, person) = match field.out {
+        Out::Computed(computed) => (computed.needs, None),
+        Out::Person => (std::slice::from_ref(&field.sql), Some(PersonColumns::Card)),
+        Out::Contact => (std::slice::from_ref(&field.sql), Some(PersonColumns::Contact)),
+        _ => (std::slice::from_ref(&field.sql), None),
+    };
+    columns.iter().map(move |sql| (*sql, person))
 }
 
 fn push_value(field: &OutField, cell: &str, json: &mut String) {
@@ -183,7 +216,29 @@ fn push_value(field: &OutField, cell: &str, json: &mut String) {
             }
         }
         Out::Card | Out::Json(_) => push_json(cell, json),
+        Out::Person | Out::Contact => push_person(cell, json),
     }
+}
+
+/// The names of what [`Out::Contact`] has after [`PERSON`].
+const CONTACT: [&str; 1] = ["email"];
+
+/// Appends a person, whose columns `cell` has.
+pub fn push_person(cell: &str, json: &mut String) {
+    let cells = split_cells(cell);
+    if cells.is_empty() {
+        json.push_str("null");
+        return;
+    }
+    let mut lead = "{\"";
+    for (name, cell) in PERSON.iter().chain(&CONTACT).zip(cells) {
+        json.push_str(lead);
+        json.push_str(name);
+        json.push_str("\":");
+        json.push_str(cell);
+        lead = ",\"";
+    }
+    json.push('}');
 }
 
 /// JSON in a column: a text that holds JSON, or JSON that was built in the statement itself.
@@ -255,7 +310,8 @@ mod tests {
             nullable("at", "t.at", Out::Time),
             field("is_open", "t.is_open", Out::Flag),
             field("priority", "t.priority", Out::Rank(&choices::PRIORITY)),
-            nullable("person", "t.card", Out::Card),
+            nullable("card", "t.card", Out::Card),
+            nullable("person", "t.person_id", Out::Person),
             field("sum", "$SUM", Out::Computed(&SUM)),
             field("tags", "t.tags", Out::Json("Tags")),
         ],
@@ -287,15 +343,18 @@ mod tests {
     fn each_type_is_rendered() {
         assert_eq!(
             Selection::all(&VIEW).sql(),
-            "json_array(t.id,t.title,t.at,t.is_open,t.priority,t.card,t.b,t.tags)"
+            "json_array(t.id,t.title,t.at,t.is_open,t.priority,t.card,\
+             (SELECT json_array(id,uid,full_name,role,avatar_url) FROM users WHERE id=t.person_id),t.b,t.tags)"
         );
         assert_eq!(
-            rendered(r#"[7,"a \"b\"",1800000000000,0,4,"{\"id\":3}",5,["x"]]"#),
-            r#"{"id":7,"title":"a \"b\"","at":"2027-01-15T08:00:00.000Z","is_open":false,"priority":"urgent","person":{"id":3},"sum":{"all":"7+5"},"tags":["x"]}"#
+            rendered(
+                r#"[7,"a \"b\"",1800000000000,0,4,"{\"id\":3}",[3,"u","A, \"B\"","agent",null],5,["x"]]"#
+            ),
+            r#"{"id":7,"title":"a \"b\"","at":"2027-01-15T08:00:00.000Z","is_open":false,"priority":"urgent","card":{"id":3},"person":{"id":3,"uid":"u","full_name":"A, \"B\"","role":"agent","avatar_url":null},"sum":{"all":"7+5"},"tags":["x"]}"#
         );
         assert_eq!(
-            rendered(r#"[7,"",null,1,1,null,null,"[]"]"#),
-            r#"{"id":7,"title":"","at":null,"is_open":true,"priority":"low","person":null,"sum":{"all":"7+null"},"tags":[]}"#
+            rendered(r#"[7,"",null,1,1,null,null,null,"[]"]"#),
+            r#"{"id":7,"title":"","at":null,"is_open":true,"priority":"low","card":null,"person":null,"sum":{"all":"7+null"},"tags":[]}"#
         );
         assert_eq!(rendered(r#"{"id":1}"#), r#"{"id":1}"#);
     }
@@ -311,7 +370,7 @@ mod tests {
 
     #[test]
     fn stored_rows_outlive_their_view() {
-        let row = r#"[7,"a",null,1,1,null,5,"[]"]"#;
+        let row = r#"[7,"a",null,1,1,null,null,5,"[]"]"#;
         let stored = format!("{}{row}", column_names(&VIEW));
         assert_eq!(render_stored(&VIEW, stored), rendered(row));
         let older = "[\"t.gone\",\"t.title\",\"t.id\"]\n[1,\"a\",2]";

@@ -19,6 +19,11 @@ pub enum Out {
     Word(&'static Choices),
     /// Already JSON: a person's card.
     Card,
+    /// The id of a user in the table, the person in the answer.
+    Person,
+    /// The same with what only some readers see: `$CONTACT` stands for further columns after [`PERSON`], and `$CARD` for
+    /// the JSON.
+    Contact,
     /// Already JSON: an object or a list of the named schema.
     Json(&'static str),
     /// 1, 2, 3 ... in the table, the words of a closed list in the answer.
@@ -37,6 +42,9 @@ pub struct Computed {
     /// Makes its JSON from the JSON texts of these columns.
     pub make: fn(&[&str]) -> String,
 }
+
+/// The columns of a person, which are the fields of its JSON.
+pub const PERSON: [&str; 5] = ["id", "uid", "full_name", "role", "avatar_url"];
 
 /// One field of an answer.
 #[derive(Clone, Copy, Debug)]
@@ -116,9 +124,17 @@ pub fn time(sql: &str) -> String {
     format!("coalesce('\"'||strftime('%Y-%m-%dT%H:%M:%fZ',{sql}/1000.0,'unixepoch')||'\"','null')")
 }
 
+fn or_null(nullable: bool, sql: String) -> String {
+    if nullable {
+        format!("coalesce({sql},'null')")
+    } else {
+        sql
+    }
+}
+
 fn value(field: &OutField) -> String {
-    let sql = field.sql;
-    match (field.out, field.nullable) {
+    let OutField { sql, nullable, .. } = *field;
+    match (field.out, nullable) {
         (Out::Int, false) => sql.to_owned(),
         (Out::Int, true) | (Out::Card | Out::Json(_), true) => format!("coalesce({sql},'null')"),
         (Out::Text, _) => format!("json_quote({sql})"),
@@ -127,6 +143,8 @@ fn value(field: &OutField) -> String {
         (Out::Word(_), false) => format!("'\"'||{sql}||'\"'"),
         (Out::Word(_), true) => format!("coalesce('\"'||{sql}||'\"','null')"),
         (Out::Card | Out::Json(_) | Out::Computed(_), _) => sql.to_owned(),
+        (Out::Person, _) => or_null(nullable, format!("(SELECT card FROM users WHERE id={sql})")),
+        (Out::Contact, _) => or_null(nullable, format!("(SELECT $CARD FROM users WHERE id={sql})")),
         (Out::Rank(words), _) => {
             let words = words.list.iter().enumerate();
             let when: String = words

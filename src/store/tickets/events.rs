@@ -121,7 +121,6 @@ pub fn list(reader: &Viewer, reference: &Ref, part: EventQuery, page: &Page) -> 
         .stmt(format!(
             "SELECT {json} AS j, {seq} AS id FROM tickets t JOIN events e ON e.ticket_id = t.id \
              LEFT JOIN users a ON a.id = e.actor_id LEFT JOIN messages m ON m.id = e.message_id \
-             LEFT JOIN users w ON w.id = m.author_id \
              WHERE {name} AND t.deleted_at IS NULL AND {} AND e.seq > ?5 AND {seq} > ?5 {kinds} \
              ORDER BY e.seq LIMIT ?6 OFFSET ?7",
             reader.scope.condition()

@@ -6,6 +6,7 @@ use crate::desk::person::Role;
 use crate::desk::tickets::policy;
 use crate::desk::tickets::status::{Lifecycle, Status};
 use crate::store::sql::render::Selection;
+use crate::store::sql::view::PERSON;
 use crate::store::tickets::view::TICKET;
 
 thread_local! {
@@ -52,8 +53,9 @@ fn selected(sql: String, role: Role) -> String {
         .replace(
             "$LAST_MESSAGE",
             &format!(
-                "(SELECT json_array(m.created_at,w.card,m.is_internal,substr(m.body,1,{EXCERPT})) FROM messages m \
-                 JOIN users w ON w.id=m.author_id WHERE m.ticket_id=t.id AND m.deleted_at IS NULL{message} ORDER BY m.position DESC LIMIT 1)"
+                "(SELECT json_array(m.created_at,json_array(w.{}),m.is_internal,substr(m.body,1,{EXCERPT})) FROM messages m \
+                 JOIN users w ON w.id=m.author_id WHERE m.ticket_id=t.id AND m.deleted_at IS NULL{message} ORDER BY m.position DESC LIMIT 1)",
+                PERSON.join(",w.")
             ),
         )
 }
@@ -75,15 +77,16 @@ pub fn ticket_json(role: Role) -> String {
 fn for_role(sql: String, role: Role) -> String {
     let internal = policy::may_read_internal(role);
     let pick = |staff, customer| if internal { staff } else { customer };
-    let requester = pick(
-        "(SELECT substr(card,1,length(card)-1)||',\"email\":'||json_quote(email)||'}' FROM users WHERE id=t.requester_id)",
-        "(SELECT card FROM users WHERE id=t.requester_id)",
+    let card = pick(
+        "substr(card,1,length(card)-1)||',\"email\":'||json_quote(email)||'}'",
+        "card",
     );
     sql.replace(
         "$PROJECT",
         "iif(t.project_id IS NULL,NULL,substr(t.key,1,instr(t.key,'-')-1))",
     )
-    .replace("$REQUESTER", requester)
+    .replace("$CONTACT", pick(",email", ""))
+    .replace("$CARD", card)
     .replace("$CC", pick(CC, "'[]'"))
     .replace("$UPDATED", pick("t.updated_at", "t.public_updated_at"))
     .replace("$MESSAGES", pick("t.message_count", "t.public_message_count"))

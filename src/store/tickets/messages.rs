@@ -20,7 +20,7 @@ pub const MESSAGE: View = View {
         field("id", "m.id", Out::Int),
         field("uid", "m.uid", Out::Text),
         field("ticket_id", "m.ticket_id", Out::Int),
-        field("author", "w.card", Out::Card),
+        field("author", "m.author_id", Out::Person),
         field("body", "m.body", Out::Text),
         field("is_internal", "m.is_internal", Out::Flag).doc("An internal note: for staff only."),
         field("channel", "m.channel", Out::Text),
@@ -60,7 +60,7 @@ pub fn list(reader: &Viewer, reference: &Ref, page: &Page) -> Stmt {
     let (name, arg) = ticket_condition(reference);
     reader
         .stmt(format!(
-            "SELECT {} AS j, m.position AS id FROM tickets t JOIN messages m ON m.ticket_id = t.id JOIN users w ON w.id = m.author_id \
+            "SELECT {} AS j, m.position AS id FROM tickets t JOIN messages m ON m.ticket_id = t.id \
              WHERE {name} AND t.deleted_at IS NULL AND {} AND {} AND m.position > ?5 \
              ORDER BY m.position LIMIT ?6 OFFSET ?7",
             row_sql(&MESSAGE),
@@ -104,7 +104,7 @@ pub fn show(reader: &Viewer, reference: &Ref) -> Stmt {
     reader
         .stmt(format!(
             "SELECT {} AS j, m.version AS v, m.id AS id FROM messages m JOIN tickets t ON t.id = m.ticket_id \
-             JOIN users w ON w.id = m.author_id WHERE {name} AND t.deleted_at IS NULL AND {} AND {}",
+             WHERE {name} AND t.deleted_at IS NULL AND {} AND {}",
             row_sql(&MESSAGE),
             reader.scope.condition(),
             visible(reader)
@@ -115,7 +115,7 @@ pub fn show(reader: &Viewer, reference: &Ref) -> Stmt {
 /// The row `j`, `v`, `id` of a message without a check of visibility: the answer to the author's own change.
 pub fn show_own_change(id: i64) -> Stmt {
     Stmt::new(format!(
-        "SELECT {} AS j, m.version AS v, m.id AS id FROM messages m JOIN users w ON w.id = m.author_id WHERE m.id = ?1",
+        "SELECT {} AS j, m.version AS v, m.id AS id FROM messages m WHERE m.id = ?1",
         row_sql(&MESSAGE)
     ))
     .bind(id)
@@ -125,7 +125,7 @@ pub fn show_own_change(id: i64) -> Stmt {
 /// may be another one, because rules may have added notes after it.
 pub fn show_new(ticket_id: i64, uid_head: &str) -> Stmt {
     Stmt::new(format!(
-        "SELECT {} AS j, m.version AS v, m.id AS id FROM messages m JOIN users w ON w.id = m.author_id WHERE m.id = {NEW_MESSAGE}",
+        "SELECT {} AS j, m.version AS v, m.id AS id FROM messages m WHERE m.id = {NEW_MESSAGE}",
         row_sql(&MESSAGE)
     ))
     .bind(ticket_id)

@@ -5,7 +5,7 @@ use crate::desk::sla::{SlaState, state_at};
 use crate::desk::tickets::status::{Lifecycle, Status, may_reopen_since};
 use crate::desk::time_zone::to_rfc3339;
 use crate::http::shape::choices;
-use crate::store::sql::render::split_cells;
+use crate::store::sql::render::{push_person, split_cells};
 use crate::store::sql::view::{Computed, Out, OutField, View, field, nullable};
 
 /// The states of the first response and of the resolution. Resolving a ticket counts as a response.
@@ -111,12 +111,8 @@ pub const TICKET: View = View {
         nullable("department", "t.department", Out::Text),
         nullable("project", "$PROJECT", Out::Text).doc("The project's key."),
         field("tags", "t.tags", Out::Json("Tags")),
-        field("requester", "$REQUESTER", Out::Card),
-        nullable(
-            "assignee",
-            "(SELECT card FROM users WHERE id=t.assignee_id)",
-            Out::Card,
-        ),
+        field("requester", "t.requester_id", Out::Contact),
+        nullable("assignee", "t.assignee_id", Out::Person),
         nullable("cc", "$CC", Out::Json("Cc")).doc(
             "Who is in copy, for staff; customers see an empty list. Null in lists that do not ask for it by `fields`.",
         ),
@@ -149,12 +145,12 @@ static LAST_MESSAGE: Computed = Computed {
         let cells = split_cells(cells.first().copied().unwrap_or("null"));
         match cells.as_slice() {
             [at, author, is_internal, excerpt] => {
-                let author: String = serde_json::from_str(author).unwrap_or_else(|_| "null".to_owned());
                 let at = to_rfc3339(at.parse().unwrap_or_default());
+                let mut json = format!("{{\"at\":\"{at}\",\"author\":");
+                push_person(author, &mut json);
                 let is_internal = *is_internal == "1";
-                format!(
-                    "{{\"at\":\"{at}\",\"author\":{author},\"is_internal\":{is_internal},\"excerpt\":{excerpt}}}"
-                )
+                json.push_str(&format!(",\"is_internal\":{is_internal},\"excerpt\":{excerpt}}}"));
+                json
             }
             _ => "null".to_owned(),
         }

@@ -10,6 +10,7 @@ use crate::http::shape::choices;
 use crate::store::categories::write::name_condition;
 use crate::store::sql::view::{Out, View, field, nullable};
 use crate::store::tickets::assignment::open_load;
+use crate::store::users::search::found_by;
 
 /// An agent: a user with the agent role, together with the profile.
 pub const AGENT: View = View {
@@ -96,7 +97,7 @@ pub struct AgentFilter {
     pub is_active: Option<bool>,
     pub is_available: Option<bool>,
     pub category: Option<CategoryRef>,
-    /// A substring of the name, username or email address.
+    /// Words of which each is part of the name, username or email address.
     pub q: Option<String>,
 }
 
@@ -120,11 +121,10 @@ fn filter_condition(filter: &AgentFilter, args: &mut Vec<Arg>) -> String {
         ));
     }
     if let Some(q) = &filter.q {
-        args.push(q.to_lowercase().into());
-        let n = args.len();
-        wheres.push(format!(
-            "(instr(lower(u.full_name), ?{n}) OR instr(u.username_key, ?{n}) OR instr(u.email_key, ?{n}))"
-        ));
+        wheres.push(found_by("u.search_text", q, |word| {
+            args.push(word);
+            format!("?{}", args.len())
+        }));
     }
     wheres.join(" AND ")
 }

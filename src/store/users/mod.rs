@@ -1,14 +1,17 @@
-//! Which SQL reads and writes users, both customers and staff? Agents' profiles and categories are in [`agents`].
+//! Which SQL reads and writes users, both customers and staff? Agents' profiles and categories are in [`agents`], lists
+//! in [`list`], and how people are found by name in [`search`].
 //! Not allowed here: running the statements, HTTP, and deciding who may make a change.
 
 pub mod agents;
+pub mod list;
+pub mod search;
 
 use serde::Deserialize;
 
+use crate::desk::fold::{caseless, fold, fold_name};
 use crate::desk::id::Ref;
 use crate::desk::person::{Role, username_from_email};
 use crate::edge::db::{Arg, Stmt};
-use crate::http::page::{Page, PageStart};
 use crate::http::shape::choices;
 use crate::store::settings;
 use crate::store::sql::view::{Out, View, field, nullable};
@@ -150,12 +153,11 @@ pub struct NewUser {
 /// names the address.
 pub fn insert(user: &NewUser) -> Vec<Stmt> {
     let mut stmts = vec![insert_row(user)];
+    stmts.extend(search::insert_words(user));
     if user.role.is_staff() {
         stmts.push(agents::ensure_profile(&Ref::Uid(user.uid.clone())));
     }
-    stmts.push(settings::raise_rules_version_for_address(
-        &user.email.to_lowercase(),
-    ));
+    stmts.push(settings::raise_rules_version_for_address(&caseless(&user.email)));
     stmts
 }
 
@@ -172,18 +174,19 @@ fn insert_row(user: &NewUser) -> Stmt {
     };
     Stmt::new(
         "INSERT INTO users (uid, email, email_key, username, username_key, first_name, last_name, role, department, \
-           phone, avatar_url, password_hash, created_at, updated_at, email_verified_at, last_login_at) \
-         SELECT ?1, ?2, ?3, n.name, n.key, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?15, ?16, ?17 FROM ( \
-           SELECT iif(taken, ?6, ?4) AS name, iif(taken, ?7, ?5) AS key \
+           phone, avatar_url, password_hash, created_at, updated_at, email_verified_at, last_login_at, \
+           first_folded, last_folded, username_folded, email_folded) \
+         SELECT ?1, ?2, ?3, n.name, n.key, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?15, ?16, ?17, ?18, ?19, n.folded, ?22 FROM ( \
+           SELECT iif(taken, ?6, ?4) AS name, iif(taken, ?7, ?5) AS key, iif(taken, ?21, ?20) AS folded \
            FROM (SELECT EXISTS (SELECT 1 FROM users WHERE username_key = ?5) AS taken)) n",
     )
     .bind(&user.uid)
     .bind(&user.email)
-    .bind(user.email.to_lowercase())
+    .bind(caseless(&user.email))
     .bind(&name)
-    .bind(name.to_lowercase())
+    .bind(caseless(&name))
     .bind(&spare)
-    .bind(spare.to_lowercase())
+    .bind(caseless(&spare))
     .bind(&user.first_name)
     .bind(&user.last_name)
     .bind(user.role.as_str())
@@ -194,6 +197,11 @@ fn insert_row(user: &NewUser) -> Stmt {
     .bind(user.now)
     .bind(user.email_trusted.then_some(user.now))
     .bind(user.logs_in.then_some(user.now))
+    .bind(fold_name(&user.first_name))
+    .bind(fold_name(&user.last_name))
+    .bind(fold(&name))
+    .bind(fold(&spare))
+    .bind(fold(&user.email))
 }
 
 /// The fields that an update changes; `None` leaves a field unchanged. In an `Option<Option<_>>`, `Some(None)` clears
@@ -229,14 +237,17 @@ pub fn update(id: i64, version: i64, update: &UserPatch, now: i64) -> Vec<Stmt> 
     let mut stmts = Vec::new();
     let is_staff = update.role.is_some_and(Role::is_staff);
     if update.changes_what_rules_know() {
-        let email = update.email.as_ref().map(|email| email.to_lowercase());
+        let email = update.email.as_ref().map(|email| caseless(email));
         stmts.push(settings::raise_rules_version_for_person(
             id,
             is_staff,
             email.as_deref(),
         ));
     }
+    let is_renamed = update.first_name.is_some() || update.last_name.is_some();
+    stmts.extend(is_renamed.then(|| search::delete_words(id)));
     stmts.push(update_row(id, version, update, now));
+    stmts.extend(is_renamed.then(|| search::insert_words_of(&Ref::Id(id))));
     if is_staff {
         stmts.push(agents::ensure_profile(&Ref::Id(id)));
     }
@@ -248,7 +259,7 @@ fn update_row(id: i64, version: i64, update: &UserPatch, now: i64) -> Stmt {
     let mut sets = vec!["version = ?2 + 1".to_owned(), "updated_at = ?3".to_owned()];
     let mut args: Vec<Arg> = vec![id.into(), version.into(), now.into()];
     if let Some(email) = &update.email {
-        args.push(email.to_lowercase().into());
+        args.push(caseless(email).into());
         let key = args.len();
         // A changed address is unverified: the user has not yet shown that it is theirs.
         sets.push(format!(
@@ -261,17 +272,20 @@ fn update_row(id: i64, version: i64, update: &UserPatch, now: i64) -> Stmt {
     };
     if let Some(email) = &update.email {
         set("email", email.into());
+        set("email_folded", fold(email).into());
     }
     if let Some(username) = &update.username {
         set("username", username.into());
-        set("username_key", username.to_lowercase().into());
+        set("username_folded", fold(username).into());
+        set("username_key", caseless(username).into());
     }
-    for (column, value) in [
-        ("first_name", &update.first_name),
-        ("last_name", &update.last_name),
+    for (column, folded, value) in [
+        ("first_name", "first_folded", &update.first_name),
+        ("last_name", "last_folded", &update.last_name),
     ] {
         if let Some(value) = value {
             set(column, value.into());
+            set(folded, fold_name(value).into());
         }
     }
     for (column, value) in [
@@ -302,17 +316,22 @@ fn update_row(id: i64, version: i64, update: &UserPatch, now: i64) -> Stmt {
 }
 
 /// Closes an account at its owner's request: personal data is erased, but what the user wrote remains.
-pub fn close(id: i64, version: i64, now: i64) -> [Stmt; 2] {
+pub fn close(id: i64, version: i64, now: i64) -> [Stmt; 3] {
     let closed = Stmt::new(
         "UPDATE users SET email = 'closed-' || uid || '@invalid', email_key = 'closed-' || uid || '@invalid', \
            username = 'closed-' || uid, username_key = 'closed-' || uid, first_name = 'Closed', last_name = 'account', \
+           first_folded = 'closed', last_folded = 'account', username_folded = 'closed-' || uid, email_folded = '', \
            phone = NULL, avatar_url = NULL, department = NULL, password_hash = NULL, email_verified_at = NULL, is_active = 0, closed_at = ?3, \
            ver = ver + 1, version = ?2 + 1, updated_at = ?3 WHERE id = ?1",
     )
     .bind(id)
     .bind(version)
     .bind(now);
-    [settings::raise_rules_version_for_person(id, false, None), closed]
+    [
+        settings::raise_rules_version_for_person(id, false, None),
+        search::delete_words(id),
+        closed,
+    ]
 }
 
 /// Records the time of a successful login.
@@ -322,106 +341,18 @@ pub fn record_login(id: i64, now: i64) -> Stmt {
         .bind(now)
 }
 
-/// The filters of a user list.
-#[derive(Clone, Debug, Default)]
-pub struct UserFilter {
-    pub role: Option<&'static str>,
-    pub is_active: Option<bool>,
-    pub q: Option<String>,
-}
-
-/// The maximum number of users examined for one page of a search.
-const MAX_SCANNED: i64 = 1_000;
-
-/// A page of users, newest first: JSON rows `j`, each with its `id`; one row more than the limit if there are more. A
-/// search examines at most 1,000 users per page, and the second statement returns where it stopped.
-pub fn list(view: &str, filter: &UserFilter, page: &Page) -> (Stmt, Option<Stmt>) {
-    let mut walk = Stmt::new("");
-    let mut wheres = vec!["1".to_owned()];
-    let mut when = |arg: Arg, condition: &str| {
-        walk.args.push(arg);
-        wheres.push(format!("{condition} ?{}", walk.args.len()));
-    };
-    if let PageStart::After { id, .. } = page.start {
-        when(id.into(), "u.id <");
-    }
-    if let Some(role) = filter.role {
-        // The index on the role covers staff only, and SQLite uses it only if the query restricts itself to staff.
-        let is_staff = role != Role::Customer.as_str();
-        when(
-            role.into(),
-            if is_staff {
-                "u.role <> 'customer' AND u.role ="
-            } else {
-                "u.role ="
-            },
-        );
-    }
-    match filter.is_active {
-        Some(true) => wheres.push("u.is_active = 1".to_owned()),
-        // This exact wording lets SQLite use the index of inactive users.
-        Some(false) => wheres.push("u.is_active = 0".to_owned()),
-        None => {}
-    }
-    let walked = format!(
-        "SELECT u.id AS id FROM users u WHERE {} ORDER BY u.id DESC",
-        wheres.join(" AND ")
-    );
-    let next = walk.args.len().saturating_add(1);
-    let (second, third, fourth) = (
-        next.saturating_add(1),
-        next.saturating_add(2),
-        next.saturating_add(3),
-    );
-    let tests = match filter.q {
-        Some(_) => format!(
-            "(instr(lower(u.full_name), ?{fourth}) OR instr(u.username_key, ?{fourth}) OR instr(u.email_key, ?{fourth}))"
-        ),
-        None => "1".to_owned(),
-    };
-    let windowed = filter.q.is_some() && page.offset() == 0;
-    let mut rows = walk.clone();
-    rows.sql = format!(
-        "SELECT {view} AS j, u.id AS id FROM ({walked} LIMIT ?{next}) x CROSS JOIN users u ON u.id = x.id \
-         WHERE {tests} LIMIT ?{second} OFFSET ?{third}"
-    )
-    .into();
-    let most = if windowed { MAX_SCANNED } else { -1 };
-    rows = rows
-        .bind(most)
-        .bind(page.limit.saturating_add(1))
-        .bind(page.offset());
-    if let Some(q) = &filter.q {
-        rows = rows.bind(q.to_lowercase());
-    }
-    let stopped = windowed.then(|| {
-        walk.sql = format!("SELECT id AS s, id FROM ({walked} LIMIT 1 OFFSET ?{next})").into();
-        walk.bind(MAX_SCANNED.saturating_sub(1))
-    });
-    (rows, stopped)
-}
-
-/// Counts the users of a list, up to 10,001.
-pub fn count(filter: &UserFilter) -> Stmt {
-    Stmt::new(
-        "SELECT count(*) AS n FROM (SELECT 1 FROM users u WHERE (?1 IS NULL OR u.role = ?1) AND (?2 IS NULL OR u.is_active = ?2) \
-         AND (?3 IS NULL OR instr(lower(u.full_name), ?3) OR instr(u.username_key, ?3) OR instr(u.email_key, ?3)) LIMIT 10001)",
-    )
-    .bind(filter.role)
-    .bind(filter.is_active)
-    .bind(filter.q.as_ref().map(|q| q.to_lowercase()))
-}
-
 /// Inserts a customer, unless a user with this email address already exists.
-pub fn insert_if_absent(user: &NewUser) -> [Stmt; 2] {
+pub fn insert_if_absent(user: &NewUser) -> Vec<Stmt> {
     let mut stmt = insert_row(user);
     stmt.sql = format!(
         "{} WHERE NOT EXISTS (SELECT 1 FROM users WHERE email_key = ?3)",
         stmt.sql
     )
     .into();
-    let raise = settings::raise_rules_version_for_address(&user.email.to_lowercase());
-    [stmt, raise]
+    let mut stmts = vec![stmt];
+    stmts.extend(search::insert_words(user));
+    stmts.push(settings::raise_rules_version_for_address(&caseless(&user.email)));
+    stmts
 }
 
 /// The `id` and `card` of a user created earlier in the same batch.

@@ -127,7 +127,7 @@ fn begin_attempt(role: Role, webhook: i64, lease: &str, now: i64) -> Stmt {
         "UPDATE webhook_deliveries SET attempts = attempts + 1, is_internal = iif(body IS NULL, ?4, is_internal), \
            body = coalesce(body, (SELECT {body} FROM webhook_deliveries d \
              LEFT JOIN events e ON e.id = d.event_id LEFT JOIN users a ON a.id = e.actor_id \
-             LEFT JOIN messages m ON m.id = e.message_id LEFT JOIN users w ON w.id = m.author_id \
+             LEFT JOIN messages m ON m.id = e.message_id \
              LEFT JOIN tickets t ON t.id = d.ticket_id WHERE d.webhook_id = webhook_deliveries.webhook_id AND d.id = webhook_deliveries.id)) \
          WHERE webhook_id = ?2 AND id = {} AND ?1 > 0 \
            AND EXISTS (SELECT 1 FROM webhooks WHERE id = ?2 AND lease = ?3 AND include_internal = ?4)",

@@ -1,13 +1,14 @@
 //! Conditions of a workflow rule, evaluated against the facts of a ticket.
 //!
 //! A condition is a field, an operator and a value: `{"field": "priority", "op": "gt", "value": "low"}`. Text is
-//! compared case-insensitively; a fact that is missing counts as empty.
+//! compared as it folds: case, accents and encodings do not count. A fact that is missing counts as empty.
 
 use std::cmp::Ordering;
 
 use serde_json::Value;
 
 use crate::desk::automation::fields::FieldKind;
+use crate::desk::fold::{caseless, fold};
 use crate::desk::tickets::priority::Priority;
 
 /// The data that conditions are evaluated against.
@@ -90,7 +91,7 @@ pub struct Condition {
     pub field: String,
     pub kind: FieldKind,
     pub op: Operator,
-    /// In the form that facts have, text in lower case. A list for `in`, a boolean for `is_empty` and `changed`.
+    /// In the form that facts have, text folded, the name of a row in lower case. A list for `in`, a boolean for `is_empty` and `changed`.
     pub value: Value,
 }
 
@@ -148,7 +149,7 @@ impl Condition {
             Operator::StartsWith => fact
                 .as_str()
                 .zip(self.value.as_str())
-                .is_some_and(|(fact, value)| fact.to_lowercase().starts_with(value)),
+                .is_some_and(|(fact, value)| fold(fact).starts_with(value)),
             Operator::Gt => self.compare(&fact) == Some(Ordering::Greater),
             Operator::Lt => self.compare(&fact) == Some(Ordering::Less),
             Operator::IsEmpty => self.value == Value::Bool(is_blank(&fact)),
@@ -192,12 +193,14 @@ impl Condition {
 fn equals(fact: &Value, value: &Value) -> bool {
     match (fact, value) {
         (_, Value::Null) => is_blank(fact),
-        (Value::String(fact), Value::String(value)) => fact.to_lowercase() == *value,
+        (Value::String(fact), Value::String(value)) => fold(fact) == *value,
         (Value::Number(fact), Value::Number(value)) => fact.as_f64() == value.as_f64(),
         (Value::Object(row), Value::Number(_)) => row.get("id").is_some_and(|id| equals(id, value)),
-        (Value::Object(row), Value::String(_)) => ["name", "uid"]
-            .iter()
-            .any(|key| row.get(*key).is_some_and(|fact| equals(fact, value))),
+        // What names a row identifies it: accents count.
+        (Value::Object(row), Value::String(value)) => ["name", "uid"].iter().any(|key| {
+            let fact = row.get(*key).and_then(Value::as_str);
+            fact.is_some_and(|fact| caseless(fact) == *value)
+        }),
         (Value::Array(_), _) => contains(fact, value),
         _ => fact == value,
     }
@@ -205,7 +208,7 @@ fn equals(fact: &Value, value: &Value) -> bool {
 
 fn contains(fact: &Value, value: &Value) -> bool {
     match (fact, value) {
-        (Value::String(fact), Value::String(value)) => fact.to_lowercase().contains(value),
+        (Value::String(fact), Value::String(value)) => fold(fact).contains(value),
         (Value::Array(list), _) => list.iter().any(|one| !one.is_array() && equals(one, value)),
         _ => false,
     }

@@ -6,6 +6,7 @@ use serde_json::Value;
 use crate::desk::DAY;
 use crate::desk::automation::condition::{Condition, Conditions, Operator, is_blank};
 use crate::desk::automation::fields::{FIELDS, FieldKind};
+use crate::desk::fold::{caseless, fold};
 use crate::desk::id::MAX_ID;
 use crate::desk::person::Role;
 use crate::desk::sla::SlaState;
@@ -162,10 +163,11 @@ fn parse_operand(kind: FieldKind, value: &Value) -> Result<Value, &'static str> 
     let text = value
         .as_str()
         .filter(|text| text.chars().take(MAX_VALUE_CHARS + 1).count() <= MAX_VALUE_CHARS);
-    let lower = || text.map(|text| Value::from(text.to_lowercase()));
+    let folded = || text.map(|text| Value::from(fold(text)));
+    let name = || text.map(|text| Value::from(caseless(text)));
     let word = |word: Option<&'static str>| word.map(Value::from);
     let (read, must) = match kind {
-        FieldKind::Text => (lower(), "must be a text of at most 1000 characters"),
+        FieldKind::Text => (folded(), "must be a text of at most 1000 characters"),
         FieldKind::Status => (
             word(text.and_then(Status::parse).map(Status::as_str)),
             "must be a status",
@@ -195,14 +197,14 @@ fn parse_operand(kind: FieldKind, value: &Value) -> Result<Value, &'static str> 
                 .filter(|id| (1..=MAX_ID).contains(id))
                 .map(Value::from);
             (
-                id.or_else(|| lower().filter(|text| !is_blank(text))),
+                id.or_else(|| name().filter(|text| !is_blank(text))),
                 "must be an id, or a name or uid",
             )
         }
-        FieldKind::Tags => (lower().filter(|text| !is_blank(text)), "must be a tag"),
+        FieldKind::Tags => (folded().filter(|text| !is_blank(text)), "must be a tag"),
         FieldKind::Custom => {
             let scalar = (value.is_number() || value.is_boolean()).then(|| value.clone());
-            (scalar.or_else(lower), "must be a text, a number, true or false")
+            (scalar.or_else(folded), "must be a text, a number, true or false")
         }
     };
     read.ok_or(must)

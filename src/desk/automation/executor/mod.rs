@@ -17,6 +17,7 @@ use crate::desk::tickets::decide::decide;
 use crate::desk::tickets::history::diff;
 use crate::desk::tickets::priority::Priority;
 use crate::desk::tickets::status::Status;
+use crate::desk::tickets::tag::is_same;
 use crate::desk::tickets::ticket::{NamedRow, Refusal, Ticket, TicketEdit, TicketSettings};
 use crate::desk::{HOUR, Millis, sla};
 
@@ -197,7 +198,7 @@ impl<'a> Executor<'a> {
 
     fn set_tag(&mut self, tag: &str, wanted: bool) -> Result<(), String> {
         let mut tags = self.done.ticket.tags.clone();
-        tags.retain(|other| other != tag);
+        tags.retain(|other| !is_same(other, tag));
         if wanted {
             tags.push(tag.to_owned());
             tags.sort_unstable();

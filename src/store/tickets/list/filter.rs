@@ -1,6 +1,7 @@
 //! Conditions on tickets: the filters of a list.
 
 use crate::desk::Millis;
+use crate::desk::fold::{caseless, fold};
 use crate::desk::id::Ref;
 use crate::edge::db::{Arg, Stmt};
 use crate::store::sql::scope::Scope;
@@ -77,7 +78,7 @@ pub enum TicketFilter {
 pub(super) fn email_id(sql: &mut SqlBuilder, email: &str) -> String {
     format!(
         "(SELECT id FROM users WHERE email_key = {})",
-        sql.arg(email.to_lowercase())
+        sql.arg(caseless(email))
     )
 }
 
@@ -132,8 +133,13 @@ pub fn filter_condition(reader: &Viewer, sql: &mut SqlBuilder, filter: &TicketFi
         TicketFilter::Requester(reference) => format!("+t.requester_id = {}", user_id(sql, reference)),
         TicketFilter::RequesterEmail(email) => format!("+t.requester_id = {}", email_id(sql, email)),
         TicketFilter::Tag(tag) => {
-            // Tags hold neither quotes nor commas, so that the quoted word is an element of the array.
-            format!("instr(t.tags, json_quote({})) > 0", sql.arg(tag))
+            // A tag in ASCII is its own folded form, and holds neither quotes nor commas: the quoted word is an element
+            // of the array. Only tags beyond ASCII are looked up.
+            let tag = sql.arg(fold(tag));
+            format!(
+                "(instr(t.tags, json_quote({tag})) OR (t.tags GLOB '*[^ -~]*' \
+                 AND EXISTS (SELECT 1 FROM ticket_facets WHERE facet = 't:' || {tag} AND ticket_id = t.id)))"
+            )
         }
         TicketFilter::CreatedAfter(time) => format!("+t.created_at >= {}", sql.arg(*time)),
         TicketFilter::CreatedBefore(time) => format!("+t.created_at < {}", sql.arg(*time)),

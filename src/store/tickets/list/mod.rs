@@ -21,6 +21,7 @@ use crate::store::tickets::list::query::{NOT_DELETED, Sort, SortKey, TicketQuery
 use crate::store::tickets::list::sorted::sorted;
 use crate::store::tickets::list::walks::{Candidates, IndexWalk, Source, by_assignee, candidates};
 use crate::store::tickets::ticket::Viewer;
+use crate::store::users::search::named_by;
 
 const NEWEST: Sort = Sort {
     key: SortKey::Created,
@@ -164,11 +165,26 @@ fn worklist(sql: &mut SqlBuilder, page: &Page) -> String {
 
 // Search ------------------------------------------------------------------------------------------------------------
 
+/// The full-text expression, with the tickets of the people whom the text names.
+fn expression(sql: &mut SqlBuilder, query: &TicketQuery, matching: &str) -> String {
+    let text = sql.arg(matching);
+    let people = query
+        .requester
+        .as_ref()
+        .and_then(|q| named_by(q, |arg| sql.arg(arg)));
+    match people {
+        Some(people) => format!(
+            "({text} || coalesce((SELECT ' OR scope : (' || group_concat('\"u' || id || '\"', ' OR ') || ')' FROM ({people})), ''))"
+        ),
+        None => text,
+    }
+}
+
 /// A search, newest first: the matches are index documents, and each ticket is shown once. Documents of deleted
 /// tickets are gone, and customers search with a token of their own.
 fn search(reader: &Viewer, query: &TicketQuery, matching: &str, row: &str, page: &Page) -> Stmt {
     let mut sql = SqlBuilder::new(reader);
-    let expression = sql.arg(matching);
+    let expression = expression(&mut sql, query, matching);
     let before = match page.start {
         PageStart::After { id, .. } => format!(" AND rowid < (CAST({} AS INTEGER) << 20)", sql.arg(id)),
         _ => String::new(),
@@ -200,7 +216,7 @@ fn search(reader: &Viewer, query: &TicketQuery, matching: &str, row: &str, page:
 pub fn count(reader: &Viewer, query: &TicketQuery) -> Stmt {
     let mut sql = SqlBuilder::new(reader);
     if let Some(matching) = &query.matching {
-        let expression = sql.arg(matching.as_str());
+        let expression = expression(&mut sql, query, matching);
         let filters: Vec<&TicketFilter> = query.filters.iter().collect();
         let tests =
             tests(reader, &mut sql, &filters, true).map_or_else(String::new, |tests| format!(" AND {tests}"));

@@ -27,6 +27,8 @@ pub struct TicketQuery {
     pub sort: Option<Sort>,
     /// A full-text expression; if present, the list is ordered newest first.
     pub matching: Option<String>,
+    /// Text that may also name the requester: their tickets are found beside those that match.
+    pub requester: Option<String>,
 }
 
 pub const NOT_DELETED: &str = "t.deleted_at IS NULL";

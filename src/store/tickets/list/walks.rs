@@ -1,5 +1,6 @@
 //! Which walks down which indexes give a list, the newest first?
 
+use crate::desk::fold::fold;
 use crate::desk::tickets::status::Status;
 use crate::store::sql::scope::Scope;
 use crate::store::tickets::list::filter::{SqlBuilder, TicketFilter, email_id, row_id, user_id};
@@ -226,7 +227,7 @@ pub fn index_walks(sql: &mut SqlBuilder, filter: &TicketFilter) -> Vec<IndexWalk
         TicketFilter::RequesterEmail(email) => {
             one(IndexWalk::on_index("tickets_by_requester", format!("t.requester_id = {}", email_id(sql, email))))
         }
-        TicketFilter::Tag(tag) => one(IndexWalk::on_facet(format!("'t:' || {}", sql.arg(tag)))),
+        TicketFilter::Tag(tag) => one(IndexWalk::on_facet(format!("'t:' || {}", sql.arg(fold(tag))))),
         TicketFilter::Assignee(reference) => {
             by_assignee(&format!("t.assignee_id = {}", user_id(sql, reference)), &Status::WORDS)
         }

@@ -2,12 +2,13 @@
 
 use serde_json::json;
 
+use crate::desk::fold::fold;
 use crate::desk::tickets::status::Lifecycle;
 use crate::desk::tickets::ticket::Ticket;
 use crate::edge::db::Stmt;
 
 fn facets(ticket: &Ticket, is_overdue: bool) -> Vec<String> {
-    let mut facets: Vec<String> = ticket.tags.iter().map(|tag| format!("t:{tag}")).collect();
+    let mut facets: Vec<String> = ticket.tags.iter().map(|tag| format!("t:{}", fold(tag))).collect();
     facets.extend(ticket.project.iter().map(|project| format!("p:{}", project.id)));
     facets.extend(ticket.subcategory.iter().map(|part| format!("s:{}", part.id)));
     facets.extend(ticket.department.iter().map(|name| format!("d:{name}")));

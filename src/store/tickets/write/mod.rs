@@ -14,11 +14,12 @@ mod tests;
 use crate::desk::tickets::search::index_text;
 use crate::desk::tickets::ticket::Ticket;
 use crate::edge::db::{Arg, Stmt};
+use crate::store::sla::due_times;
 use crate::store::sql::guard::Guard;
 use crate::store::tickets::assignment::{self, AutoAssign};
 use crate::store::tickets::ticket::tags_json;
 use crate::store::tickets::write::story::{Story, Totals};
-use crate::store::{projects, removals, sla};
+use crate::store::{projects, removals};
 
 /// A ticket to be created: the ticket itself, and the values that `desk` does not decide.
 #[derive(Clone, Debug)]
@@ -215,7 +216,7 @@ pub fn set_deleted(ticket: &Ticket, deleted_at: Option<i64>, story: Story, now: 
             removals::originals_of_messages(ticket.id),
         ]);
     } else {
-        stmts.extend([search::index_ticket(ticket.id), sla::note_restored()]);
+        stmts.extend([search::index_ticket(ticket.id), due_times::note_restored()]);
     }
     story.around(stmts)
 }
