@@ -5,9 +5,10 @@ ALTER TABLE users ADD COLUMN email_verified_at INTEGER;
 -- The address that a reset link was mailed to, in lower case: whoever uses the link reads its mail.
 ALTER TABLE password_resets ADD COLUMN mailed_to TEXT;
 
--- What one person is told, and the state of the mail about it: one row for both. What is told without an event is what a
--- rule or the desk itself says; kinds 'password_reset', 'verify_email' and 'digest' are mails only. `id` is the event's
--- id * 1024 + 1, or one more than the person's last: the newest is last, and none is given twice.
+-- What one person is told, and the state of the mail about it: one row for both. What is told without an event is what
+-- a rule or the desk itself says; kinds 'password_reset', 'verify_email', 'acknowledgement' and 'digest' are mails
+-- only. `id` is the event's id * 1024 + 1, or one more than the person's last: the newest is last, and none is given
+-- twice.
 CREATE TABLE notices (
   user_id INTEGER NOT NULL REFERENCES users (id),
   id INTEGER NOT NULL,
