@@ -143,6 +143,12 @@ fn the_original_of_a_ticket_goes_with_what_is_edited_out() {
         )
         .is(200);
     agent.get(&path).is(200);
+    // Deleted, it shows nothing; restored, everything.
+    let own = format!("/tickets/{}", ticket["id"]);
+    Admin::any().delete(&own).is(204);
+    agent.get(&path).refused(404, "NOT_FOUND");
+    Admin::any().post(&format!("{own}/restore"), json!({})).is(200);
+    assert_eq!(customer.get(&path).is(200).json()["parts"], original["parts"]);
     customer
         .put(
             &format!("/tickets/{}", ticket["id"]),

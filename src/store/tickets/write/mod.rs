@@ -229,11 +229,7 @@ pub fn set_deleted(ticket: &Ticket, deleted_at: Option<i64>, story: Story, now: 
             .bind(now),
     );
     if deleted_at.is_some() {
-        stmts.extend([
-            search::remove_ticket(ticket.id),
-            removals::original_of_ticket(ticket.id),
-            removals::originals_of_messages(ticket.id),
-        ]);
+        stmts.push(search::remove_ticket(ticket.id));
     } else {
         stmts.extend([search::index_ticket(ticket.id), due_times::note_restored()]);
     }
