@@ -75,7 +75,7 @@ pub async fn seed(app: &App) -> Result<Reply, Error> {
     jobs::catch_up(&app.db, app.now).await?;
     // The sample history of sixty days must not send sixty days of mail.
     app.db.batch(&outbox::discard_pending()).await?;
-    app.db.batch(&[unassigned::skip()]).await?;
+    app.db.batch(&[unassigned::skip(app.now)]).await?;
     Ok(Reply::ok(
         json!({"users": people.len(), "tickets": TICKET_COUNT}).to_string(),
     ))

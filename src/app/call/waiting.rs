@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 
 use crate::app::call::Call;
+use crate::app::retry::MAX_ATTEMPTS;
 use crate::desk::{MINUTE, Millis};
 use crate::edge::db::{Batch, Db};
 use crate::edge::log;
@@ -34,22 +35,39 @@ thread_local! {
 /// # Errors
 /// When the database fails.
 pub async fn assign_waiting(db: &Db, now: Millis, most: i64) -> Result<(usize, Vec<Dispatch>), Error> {
+    let mut given = (0, Vec::new());
+    for _ in 0..MAX_ATTEMPTS {
+        let is_lost = try_assign(db, now, most, &mut given).await?;
+        // Others were faster with all of them: there may be more.
+        if !is_lost || given.0 > 0 {
+            break;
+        }
+    }
+    Ok(given)
+}
+
+/// One attempt of [`assign_waiting`]: whether there were tickets, and somebody for them.
+async fn try_assign(
+    db: &Db,
+    now: Millis,
+    most: i64,
+    given: &mut (usize, Vec<Dispatch>),
+) -> Result<bool, Error> {
     let places: Vec<PoolShare> = db.all(pool::find_open_places()).await?;
     if places.is_empty() {
-        return Ok((0, Vec::new()));
+        return Ok(false);
     }
     let ids: Vec<i64> = places.iter().map(|place| place.category_id).collect();
     let categories = serde_json::to_string(&ids).unwrap_or_default();
     let waiting: Vec<IdRow> = db.all(pool::find_waiting(&categories, most)).await?;
-    let mut given = (0, Vec::new());
     for tickets in waiting.chunks(TOGETHER) {
-        if !give(db, tickets, now, &mut given).await? {
+        if !give(db, tickets, now, given).await? {
             for ticket in tickets {
-                give(db, std::slice::from_ref(ticket), now, &mut given).await?;
+                give(db, std::slice::from_ref(ticket), now, given).await?;
             }
         }
     }
-    Ok(given)
+    Ok(!waiting.is_empty())
 }
 
 /// Assigns all of these tickets, or none: somebody else was faster, or the last free place is taken.

@@ -26,10 +26,11 @@ pub fn find_due(now: Millis) -> Stmt {
 }
 
 /// Remembers that nobody is to be told of what has happened so far: sample data is not news.
-pub fn skip() -> Stmt {
+pub fn skip(now: Millis) -> Stmt {
     Stmt::new(
-        "UPDATE settings SET unassigned_event_id = coalesce((SELECT max(id) FROM events), 0) WHERE id = 1",
+        "UPDATE settings SET unassigned_event_id = coalesce((SELECT max(id) FROM events), 0), unassigned_at = ?1 WHERE id = 1",
     )
+    .bind(now)
 }
 
 /// The statements that tell of what has happened since an event, and remember it. The batch aborts if somebody else has
