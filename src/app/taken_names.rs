@@ -30,7 +30,7 @@ pub async fn make_slug(call: &Call<'_>, named: Named, slug: String, name: &str) 
     let holder = find_holder(call, named, &slug).await?;
     let is_same = |held: &str| fold_name(held) == fold_name(name);
     Ok(match holder[0].as_str() {
-        Some(held) if holder[1] == 1 || !is_same(held) => spare_slug(&slug, name),
+        Some(held) if holder[1] != 1 && !is_same(held) => spare_slug(&slug, name),
         _ => slug,
     })
 }
