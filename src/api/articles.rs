@@ -178,17 +178,15 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
     let spare = slug.is_none().then_some(spare.as_str());
     let stmts = rows::insert(&draft, spare, &uid, call.my_id()?, now).into();
     let view = rows::show(&CategoryRef::Uid(uid), true);
-    let outcome = call
-        .commit(stmts, CommitReply::Created(view, "/api/v1/articles/".to_owned()))
-        .await;
-    taken_names::explain(call, outcome, Named::Article, slug.as_deref()).await
+    let answer = CommitReply::Created(view, "/api/v1/articles/".to_owned());
+    taken_names::commit(call, stmts, answer, (Named::Article, slug.as_deref())).await
 }
 
 /// `PUT /articles/{id}`.
 pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
     let input = input::parse_body(call.request, &EDIT)?;
     let slug = read_slug(&input)?;
-    let outcome = retry!(async {
+    retry!(async {
         let mut batch = Batch::new();
         let row = batch.add::<ArticleRow>(rows::row(&article_in_path(call)));
         let category = batch.add_optional(find_category(&input));
@@ -207,13 +205,9 @@ pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
             published_at: article::published_at(row.published_at, status, call.now()),
         };
         let stmts = rows::update(row.id, row.version, &draft, call.now()).into();
-        call.commit(
-            stmts,
-            CommitReply::Row(rows::show(&CategoryRef::Id(row.id), true)),
-        )
-        .await
-    });
-    taken_names::explain(call, outcome, Named::Article, slug.as_deref()).await
+        let answer = CommitReply::Row(rows::show(&CategoryRef::Id(row.id), true));
+        taken_names::commit(call, stmts, answer, (Named::Article, slug.as_deref())).await
+    })
 }
 
 /// `DELETE /articles/{id}`.

@@ -127,13 +127,14 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
         now: call.now(),
     };
     let view = rows::show(true, &Ref::Uid(uid.clone()));
-    let outcome = call
-        .commit(
-            rows::insert(&new).to_vec(),
-            CommitReply::Created(view, "/api/v1/projects/".to_owned()),
-        )
-        .await;
-    taken_names::explain(call, outcome, Named::Project, Some(new.key)).await
+    let answer = CommitReply::Created(view, "/api/v1/projects/".to_owned());
+    taken_names::commit(
+        call,
+        rows::insert(&new).to_vec(),
+        answer,
+        (Named::Project, Some(new.key)),
+    )
+    .await
 }
 
 /// The slots of the people that a body refers to.

@@ -167,11 +167,9 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
     };
     let mut stmts = users::insert(&user);
     stmts.extend(outbox::invite(&user.uid, call.now()));
-    let view = users::show_uid(&user.uid);
-    let outcome = call
-        .commit(stmts, CommitReply::Created(view, "/api/v1/users/".to_owned()))
-        .await;
-    taken_names::explain(call, outcome, Named::User, Some(&caseless(&user.email))).await
+    let answer = CommitReply::Created(users::show_uid(&user.uid), "/api/v1/users/".to_owned());
+    let key = caseless(&user.email);
+    taken_names::commit(call, stmts, answer, (Named::User, Some(&key))).await
 }
 
 /// `GET /users/{id}`: staff can read everybody, customers only themselves.

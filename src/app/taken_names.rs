@@ -1,100 +1,67 @@
 //! Names that are taken: by an archived row, which the caller may bring back, or by one that is called otherwise.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::app::call::Call;
+use crate::desk::category::spare_slug;
 use crate::desk::fold::fold_name;
+use crate::edge::db::{Batch, Stmt};
 use crate::http::error::Error;
 use crate::http::reply::Reply;
-use crate::store::sql::named_row::{HolderRow, Named};
+use crate::store::commit::CommitReply;
+use crate::store::sql::named_row::Named;
 
-/// The row that has the name because of which a change was refused; none if it was done, or refused for something else.
-async fn find_holder(
-    call: &Call<'_>,
-    outcome: &Result<Reply, Error>,
-    named: Named,
-    name: &str,
-) -> Result<Option<HolderRow>, Error> {
-    match outcome {
-        Err(Error::Conflict { details, .. }) if details["field"] == named.field() => {
-            Ok(call.app.db.first(named.find_holder(name)).await?)
-        }
-        _ => Ok(None),
-    }
+/// The row that has the name, as [`Named::find_holder`] gives it. Checks the caller, if nothing else has.
+async fn find_holder(call: &Call<'_>, named: Named, name: &str) -> Result<Value, Error> {
+    let mut batch = Batch::new();
+    let holder = batch.add(named.find_holder(name));
+    let found = call.read(batch).await?.text(holder)?;
+    Ok(found
+        .and_then(|text| serde_json::from_str(&text).ok())
+        .unwrap_or_default())
 }
 
-/// Whether a slug that was made of a name is taken by a row that is called otherwise, as `C` and `C++` are: then another
-/// slug is made.
+/// The slug for a new row, made of its name as `slug`: another one if a row that is called otherwise has this one, as
+/// `C` and `C++` would have the same.
 ///
 /// # Errors
-/// When the database fails.
-pub async fn is_taken_by_another(
-    call: &Call<'_>,
-    outcome: &Result<Reply, Error>,
-    named: Named,
-    (slug, name): (&str, &str),
-) -> Result<bool, Error> {
-    let holder = find_holder(call, outcome, named, slug).await?;
-    Ok(holder.is_some_and(|holder| {
-        let is_elsewhere = matches!(named, Named::Subcategory(id) if holder.parent != Some(id));
-        is_elsewhere || fold_name(&holder.name) != fold_name(name)
-    }))
+/// As [`Call::read`].
+pub async fn make_slug(call: &Call<'_>, named: Named, slug: String, name: &str) -> Result<String, Error> {
+    let holder = find_holder(call, named, &slug).await?;
+    let is_same = |held: &str| fold_name(held) == fold_name(name);
+    Ok(match holder[0].as_str() {
+        Some(held) if holder[1] != 1 && !is_same(held) => spare_slug(&slug, name),
+        _ => slug,
+    })
 }
 
-/// Says of a name that an archived row has which one that is, and how it is brought back.
+/// Commits a change that gives a name. If an archived row has it, the refusal says which one, and how it is brought back.
 ///
 /// # Errors
-/// The outcome's, or when the database fails.
-pub async fn explain(
+/// As [`Call::commit`].
+pub async fn commit(
     call: &Call<'_>,
-    outcome: Result<Reply, Error>,
-    named: Named,
-    name: Option<&str>,
+    stmts: Vec<Stmt>,
+    answer: CommitReply,
+    (named, name): (Named, Option<&str>),
 ) -> Result<Reply, Error> {
-    let Some(name) = name else { return outcome };
-    match find_holder(call, &outcome, named, name).await? {
-        Some(holder) if holder.is_archived == 1 => Err(archived(named, &holder)),
-        _ => outcome,
-    }
-}
-
-fn archived(named: Named, holder: &HolderRow) -> Error {
-    let HolderRow { id, name, parent, .. } = holder;
-    let parent = parent.unwrap_or_default();
-    let (noun, path, body): (&str, String, Value) = match named {
-        Named::Category => (
-            "archived category",
-            format!("/categories/{id}"),
-            json!({"is_active": true}),
-        ),
-        Named::Subcategory(_) => (
-            "archived subcategory",
-            format!("/categories/{parent}/subcategories/{id}"),
-            json!({"is_active": true}),
-        ),
-        Named::Project => (
-            "archived project",
-            format!("/projects/{id}"),
-            json!({"status": "active"}),
-        ),
-        Named::Article => (
-            "archived article",
-            format!("/articles/{id}"),
-            json!({"status": "draft"}),
-        ),
-        Named::User => (
-            "account that is switched off",
-            format!("/users/{id}"),
-            json!({"is_active": true}),
-        ),
+    let outcome = call.commit(stmts, answer).await;
+    let is_taken =
+        matches!(&outcome, Err(Error::Conflict { details, .. }) if details["field"] == named.field());
+    let Some(name) = name.filter(|_| is_taken) else {
+        return outcome;
     };
-    let (field, path) = (named.field(), format!("/api/v1{path}"));
-    Error::Conflict {
-        message: format!("an {noun}, \"{name}\", has this {field}; PUT {path} with {body} brings it back"),
-        details: json!({
-            "field": field,
-            "archived": {"id": id, "name": name},
-            "revive": {"method": "PUT", "path": path, "body": body},
-        }),
-    }
+    let mut holder = find_holder(call, named, name).await?;
+    let Some(details) = holder.get_mut(2).map(Value::take).filter(Value::is_object) else {
+        return outcome;
+    };
+    let message = format!(
+        "an {}, {}, has this {}; PUT {} with {} brings it back",
+        named.archived_noun(),
+        details["archived"]["name"],
+        named.field(),
+        details["revive"]["path"].as_str().unwrap_or_default(),
+        details["revive"]["body"],
+    );
+    Err(Error::Conflict { message, details })
 }

@@ -3,7 +3,7 @@
 //! The clock walks through the tables, a few rows at a time, and remembers how far it has come. A text that somebody
 //! changes at the same moment is left as it is: it has been folded with the change.
 
-use serde::Deserialize;
+use serde_json::Value;
 
 use crate::desk::category::CategoryRef;
 use crate::desk::fold::{fold, fold_name};
@@ -18,44 +18,46 @@ use crate::store::users::search::{delete_words, insert_words_of};
 const VERSION: i64 = 1;
 
 /// How far the clock has come.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
     version: i64,
     step: i64,
     after_id: i64,
 }
 
-/// Reads the progress; there is no row when everything is folded.
+/// Selects the progress as the row `j`; there is none when everything is folded.
 pub fn progress() -> Stmt {
-    Stmt::new("SELECT version, step, after_id FROM folding WHERE id = 1 AND version <> ?1").bind(VERSION)
+    Stmt::new("SELECT json_array(version, step, after_id) AS j FROM folding WHERE id = 1 AND version <> ?1")
+        .bind(VERSION)
 }
 
-/// A row with texts to be folded, and what they have been folded to; which ones depends on the table.
-#[derive(Debug, Deserialize)]
-pub struct FoldedRow {
-    id: i64,
-    version: i64,
-    /// A JSON array.
-    texts: String,
-}
-
-/// The tables, with the texts that are folded and the forms that are kept of them. `1` stands for a document in the
+/// The tables: JSON arrays `j` of id, version, the texts that are folded and the forms that are kept of them. `1` stands for a document in the
 /// full-text index.
 const STEPS: [&str; 7] = [
-    "SELECT id, version, json_array(first_name, last_name, username, email, \
-       first_folded, last_folded, username_folded, email_folded) AS texts FROM users",
-    "SELECT id, version, json_array(name, key, search_text) AS texts FROM projects",
-    "SELECT id, version, json_array(name, search_text) AS texts FROM categories",
-    "SELECT id, version, json_array(name, search_text) AS texts FROM subcategories",
-    "SELECT id, version, json_array(title, summary || ' ' || body, title_index, body_index, \
-       (SELECT 1 FROM article_search WHERE rowid = articles.id)) AS texts FROM articles",
-    "SELECT id, version, json_array(title, description, title_index, description_index, \
-       deleted_at IS NOT NULL OR (SELECT 1 FROM ticket_search WHERE rowid = tickets.id * 1048576), tags) AS texts FROM tickets",
-    "SELECT id, version, json_array(body, body_index) AS texts FROM messages",
+    "SELECT json_array(id, version, first_name, last_name, username, email, \
+       first_folded, last_folded, username_folded, email_folded) AS j FROM users",
+    "SELECT json_array(id, version, name, key, search_text) AS j FROM projects",
+    "SELECT json_array(id, version, name, search_text) AS j FROM categories",
+    "SELECT json_array(id, version, name, search_text) AS j FROM subcategories",
+    "SELECT json_array(id, version, title, summary || ' ' || body, title_index, body_index, \
+       (SELECT 1 FROM article_search WHERE rowid = articles.id)) AS j FROM articles",
+    "SELECT json_array(id, version, title, description, title_index, description_index, \
+       deleted_at IS NOT NULL OR (SELECT 1 FROM ticket_search WHERE rowid = tickets.id * 1048576), tags) AS j FROM tickets",
+    "SELECT json_array(id, version, body, body_index) AS j FROM messages",
 ];
 
 impl Progress {
-    /// Selects the next rows ([`FoldedRow`]), at most `most`.
+    /// Reads [`progress`].
+    pub fn parse(text: &str) -> Option<Progress> {
+        let [version, step, after_id] = serde_json::from_str(text).ok()?;
+        Some(Progress {
+            version,
+            step,
+            after_id,
+        })
+    }
+
+    /// Selects the next rows (`j`), at most `most`.
     pub fn next_rows(self, most: i64) -> Option<Stmt> {
         let table = STEPS.get(usize::try_from(self.step).ok()?)?;
         let sql = format!("{table} WHERE id > ?1 ORDER BY id LIMIT ?2");
@@ -64,13 +66,16 @@ impl Progress {
 
     /// The statements that fold these rows and remember it, and the progress after them. `None` when everything is
     /// folded.
-    pub fn fold(self, rows: &[FoldedRow]) -> (Vec<Stmt>, Option<Progress>) {
-        let mut stmts: Vec<Stmt> = rows.iter().flat_map(|row| self.fold_row(row)).collect();
-        let next = match rows.last() {
-            Some(row) => Progress {
-                after_id: row.id,
-                ..self
-            },
+    pub fn fold(self, rows: &[String]) -> (Vec<Stmt>, Option<Progress>) {
+        let mut stmts = Vec::new();
+        let mut last = None;
+        for row in rows {
+            let row: Vec<Value> = serde_json::from_str(row).unwrap_or_default();
+            last = row.first().and_then(Value::as_i64).or(last);
+            stmts.extend(self.fold_row(&row));
+        }
+        let next = match last {
+            Some(after_id) => Progress { after_id, ..self },
             None => Progress {
                 step: self.step.saturating_add(1),
                 after_id: 0,
@@ -96,17 +101,17 @@ impl Progress {
         (stmts, (!is_done).then_some(next))
     }
 
-    fn fold_row(self, row: &FoldedRow) -> Vec<Stmt> {
-        let values: Vec<serde_json::Value> = serde_json::from_str(&row.texts).unwrap_or_default();
-        let text = |at: usize| values.get(at).and_then(|value| value.as_str());
+    fn fold_row(self, row: &[Value]) -> Vec<Stmt> {
+        let number = |at: usize| row.get(at).and_then(Value::as_i64).unwrap_or_default();
+        let (id, version) = (number(0), number(1));
+        let text = |at: usize| row.get(at + 2).and_then(Value::as_str);
         let given = |at: usize| text(at).unwrap_or_default();
-        let is_there = |at: usize| values.get(at).is_some_and(|value| value == 1);
         let update = |table: &str, sets: &str| {
             Stmt::new(format!(
                 "UPDATE {table} SET {sets} WHERE id = ?1 AND version = ?2"
             ))
-            .bind(row.id)
-            .bind(row.version)
+            .bind(id)
+            .bind(version)
         };
         match self.step {
             0 => {
@@ -124,7 +129,7 @@ impl Progress {
                     "first_folded = ?3, last_folded = ?4, username_folded = ?5, email_folded = ?6",
                 );
                 stmt.args.extend(folded.into_iter().map(Into::into));
-                vec![delete_words(row.id), stmt, insert_words_of(&Ref::Id(row.id))]
+                vec![delete_words(id), stmt, insert_words_of(&Ref::Id(id))]
             }
             1 => {
                 let folded = format!("{}\n{}", fold_name(given(0)), given(1).to_ascii_lowercase());
@@ -150,9 +155,9 @@ impl Progress {
                 let (title, long) = (index_text(given(0)), index_text(given(1)));
                 let mut stmts = Vec::new();
                 if !is_article {
-                    stmts.extend(self.fold_tags(row.id, given(5)));
+                    stmts.extend(self.fold_tags(id, given(5)));
                 }
-                if text(2) == title.as_deref() && text(3) == long.as_deref() && is_there(4) {
+                if text(2) == title.as_deref() && text(3) == long.as_deref() && number(6) == 1 {
                     return stmts;
                 }
                 let (table, sets) = if is_article {
@@ -162,9 +167,9 @@ impl Progress {
                 };
                 stmts.push(update(table, sets).bind(title).bind(long));
                 stmts.push(if is_article {
-                    articles::index(&CategoryRef::Id(row.id))
+                    articles::index(&CategoryRef::Id(id))
                 } else {
-                    search::index_ticket(row.id)
+                    search::index_ticket(id)
                 });
                 stmts
             }
@@ -175,7 +180,7 @@ impl Progress {
                 }
                 vec![
                     update("messages", "body_index = ?3").bind(folded),
-                    search::index_message(row.id),
+                    search::index_message(id),
                 ]
             }
         }
@@ -230,11 +235,6 @@ mod tests {
 
     #[test]
     fn rows_that_are_folded_are_left_alone() {
-        let row = |texts: &str| FoldedRow {
-            id: 7,
-            version: 2,
-            texts: texts.to_owned(),
-        };
         for (step, texts, want) in [
             (
                 0,
@@ -258,7 +258,7 @@ mod tests {
                 step,
                 after_id: 0,
             };
-            let (stmts, next) = at.fold(&[row(texts)]);
+            let (stmts, next) = at.fold(&[texts.replacen('[', "[7,2,", 1)]);
             assert_eq!(stmts.len(), want + 1, "{texts}");
             assert_eq!(next, Some(Progress { after_id: 7, ..at }));
         }

@@ -11,7 +11,7 @@ use crate::api::list::{List, parse_list_query, show_resource};
 use crate::app::call::Call;
 use crate::app::retry::retry;
 use crate::app::taken_names;
-use crate::desk::category::{CategoryRef, is_valid_slug, slug_from_name, spare_slug};
+use crate::desk::category::{CategoryRef, is_valid_slug, slug_from_name};
 use crate::edge::db::{Batch, Stmt};
 use crate::http::error::Error;
 use crate::http::input;
@@ -156,26 +156,19 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
     let input = input::parse_body(call.request, &NEW)?;
     let mut facts = read_fields(&input)?;
     call.authorize().await?;
-    let (uid, name) = (call.uid()?, input.required("name"));
-    let is_made = facts.slug.is_none();
-    let mut slug = facts.slug.unwrap_or_else(|| slug_from_name(&name, "category"));
-    facts.slug = Some(slug.clone());
-    let create = async |facts: &CategoryFields| {
-        let view = rows::show(&CategoryRef::Uid(uid.clone()), true);
-        let stmts = rows::insert(&uid, facts, call.now()).into();
-        call.commit(
-            stmts,
-            CommitReply::Created(view, "/api/v1/categories/".to_owned()),
-        )
-        .await
+    let slug = match facts.slug {
+        Some(slug) => slug,
+        None => {
+            let name = input.required("name");
+            taken_names::make_slug(call, Named::Category, slug_from_name(&name, "category"), &name).await?
+        }
     };
-    let mut outcome = create(&facts).await;
-    if is_made && taken_names::is_taken_by_another(call, &outcome, Named::Category, (&slug, &name)).await? {
-        slug = spare_slug(&slug, &name);
-        facts.slug = Some(slug.clone());
-        outcome = create(&facts).await;
-    }
-    taken_names::explain(call, outcome, Named::Category, Some(&slug)).await
+    facts.slug = Some(slug.clone());
+    let uid = call.uid()?;
+    let stmts = rows::insert(&uid, &facts, call.now()).into();
+    let view = rows::show(&CategoryRef::Uid(uid), true);
+    let answer = CommitReply::Created(view, "/api/v1/categories/".to_owned());
+    taken_names::commit(call, stmts, answer, (Named::Category, Some(&slug))).await
 }
 
 /// `GET /categories/{id}`.
@@ -188,7 +181,7 @@ pub async fn show(call: &Call<'_>) -> Result<Reply, Error> {
 pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
     let input = input::parse_body(call.request, &EDIT)?;
     let (name, facts) = (category_in_path(call, "id")?, read_fields(&input)?);
-    let outcome = retry!(async {
+    retry!(async {
         let category: CategoryRow = call.read_row(rows::row(&name)).await?;
         call.check_version(category.version, Some(&input))?;
         let mut stmts = Vec::new();
@@ -197,13 +190,9 @@ pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
             stmts.push(rows::expect_no_unresolved(category.id));
         }
         stmts.extend(rows::update(category.id, category.version, &facts, call.now()));
-        call.commit(
-            stmts,
-            CommitReply::Row(rows::show(&CategoryRef::Id(category.id), true)),
-        )
-        .await
-    });
-    taken_names::explain(call, outcome, Named::Category, facts.slug.as_deref()).await
+        let answer = CommitReply::Row(rows::show(&CategoryRef::Id(category.id), true));
+        taken_names::commit(call, stmts, answer, (Named::Category, facts.slug.as_deref())).await
+    })
 }
 
 fn require_no_unresolved(category: &CategoryRow) -> Result<(), Error> {

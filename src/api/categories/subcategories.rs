@@ -5,14 +5,13 @@ use crate::api::list::{List, parse_list_query, resource_reply};
 use crate::app::call::Call;
 use crate::app::retry::retry;
 use crate::app::taken_names;
-use crate::desk::category::{CategoryRef, slug_from_name, spare_slug};
+use crate::desk::category::{CategoryRef, slug_from_name};
 use crate::edge::db::{Batch, Stmt};
 use crate::http::error::Error;
 use crate::http::input;
 use crate::http::input_values::Input;
 use crate::http::reply::Reply;
 use crate::store::categories::subcategories::{self as rows, SubcategoryRow};
-use crate::store::categories::write::CategoryFields;
 use crate::store::categories::{self, write};
 use crate::store::commit::CommitReply;
 use crate::store::sql::named_row::Named;
@@ -45,24 +44,20 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
     let mut facts = read_fields(&input)?;
     let category = category_in_path(call, "id")?;
     let IdRow { id: category_id } = call.read_row(categories::row(&category)).await?;
-    let (uid, name) = (call.uid()?, input.required("name"));
-    let is_made = facts.slug.is_none();
-    let mut slug = facts.slug.unwrap_or_else(|| slug_from_name(&name, "subcategory"));
-    facts.slug = Some(slug.clone());
-    let create = async |facts: &CategoryFields| {
-        let stmt = rows::insert(&uid, category_id, facts, is_made, call.now());
-        let place = format!("/api/v1/categories/{category_id}/subcategories/");
-        let view = rows::show(&CategoryRef::Uid(uid.clone()));
-        call.commit(vec![stmt], CommitReply::Created(view, place)).await
+    let (is_made, named) = (facts.slug.is_none(), Named::Subcategory(category_id));
+    let slug = match facts.slug {
+        Some(slug) => slug,
+        None => {
+            let name = input.required("name");
+            taken_names::make_slug(call, named, slug_from_name(&name, "subcategory"), &name).await?
+        }
     };
-    let named = Named::Subcategory(category_id);
-    let mut outcome = create(&facts).await;
-    if is_made && taken_names::is_taken_by_another(call, &outcome, named, (&slug, &name)).await? {
-        slug = spare_slug(&slug, &name);
-        facts.slug = Some(slug.clone());
-        outcome = create(&facts).await;
-    }
-    taken_names::explain(call, outcome, named, Some(&slug)).await
+    facts.slug = Some(slug.clone());
+    let uid = call.uid()?;
+    let stmt = rows::insert(&uid, category_id, &facts, is_made, call.now());
+    let place = format!("/api/v1/categories/{category_id}/subcategories/");
+    let answer = CommitReply::Created(rows::show(&CategoryRef::Uid(uid)), place);
+    taken_names::commit(call, vec![stmt], answer, (named, Some(&slug))).await
 }
 
 /// `GET /categories/{id}/subcategories/{sub_id}`.
@@ -81,17 +76,14 @@ pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
     let input = input::parse_body(call.request, &EDIT)?;
     let facts = read_fields(&input)?;
     let (category, name) = (category_in_path(call, "id")?, category_in_path(call, "sub_id")?);
-    let outcome = retry!(async {
+    retry!(async {
         let subcategory: SubcategoryRow = call.read_row(rows::row(&category, &name)).await?;
         call.check_version(subcategory.version, Some(&input))?;
         let stmt = rows::update(subcategory.id, subcategory.version, &facts, call.now());
-        call.commit(
-            vec![stmt],
-            CommitReply::Row(rows::show(&CategoryRef::Id(subcategory.id))),
-        )
-        .await
-    });
-    taken_names::explain(call, outcome, Named::Subcategory(0), facts.slug.as_deref()).await
+        let answer = CommitReply::Row(rows::show(&CategoryRef::Id(subcategory.id)));
+        let named = (Named::Subcategory(0), facts.slug.as_deref());
+        taken_names::commit(call, vec![stmt], answer, named).await
+    })
 }
 
 /// `DELETE /categories/{id}/subcategories/{sub_id}`: archives the subcategory. Its tickets stay in it.

@@ -1,7 +1,5 @@
 //! Rows that already have a name that somebody wants to give: whose it is, and how an archived one comes back.
 
-use serde::Deserialize;
-
 use crate::edge::db::Stmt;
 
 /// What has names that are given once.
@@ -15,17 +13,6 @@ pub enum Named {
     User,
 }
 
-/// The row that has a name.
-#[derive(Debug, Deserialize)]
-pub struct HolderRow {
-    pub id: i64,
-    /// What people read.
-    pub name: String,
-    /// Of a subcategory: its category's id.
-    pub parent: Option<i64>,
-    pub is_archived: i64,
-}
-
 impl Named {
     /// The field with the name.
     pub fn field(self) -> &'static str {
@@ -36,31 +23,72 @@ impl Named {
         }
     }
 
-    /// Finds the row that has this name ([`HolderRow`]). A subcategory's name may also be the slug of its category and
-    /// the name; one of the same category comes first.
+    /// What it is called when it is archived.
+    pub fn archived_noun(self) -> &'static str {
+        match self {
+            Named::Category => "archived category",
+            Named::Subcategory(_) => "archived subcategory",
+            Named::Project => "archived project",
+            Named::Article => "archived article",
+            Named::User => "account that is switched off",
+        }
+    }
+
+    /// Finds the row that has this name: `j`, a list of what people read, whether it is a part of something else, and, if
+    /// it is archived, the details for the caller. A subcategory's name may also be the slug of its category and the
+    /// name; one of the same category comes first.
     pub fn find_holder(self, name: &str) -> Stmt {
-        let stmt = match self {
-            Named::Category => Stmt::new(
-                "SELECT id, name, NULL AS parent, is_active = 0 AS is_archived FROM categories WHERE slug = ?1",
+        let (from, label, is_archived, path, body) = match self {
+            Named::Category => (
+                "categories x WHERE slug = ?1",
+                "name",
+                "is_active = 0",
+                "'categories/' || id",
+                r#"{"is_active":true}"#,
             ),
-            Named::Subcategory(_) => Stmt::new(
-                "SELECT id, name, category_id AS parent, is_active = 0 AS is_archived FROM subcategories \
-                 WHERE slug IN (?1, (SELECT slug FROM categories WHERE id = ?2) || '_' || ?1) ORDER BY category_id <> ?2 LIMIT 1",
+            Named::Subcategory(_) => (
+                "subcategories x WHERE slug IN (?1, (SELECT slug FROM categories WHERE id = ?2) || '_' || ?1) \
+                 ORDER BY category_id <> ?2 LIMIT 1",
+                "name",
+                "is_active = 0",
+                "'categories/' || category_id || '/subcategories/' || id",
+                r#"{"is_active":true}"#,
             ),
-            Named::Project => Stmt::new(
-                "SELECT id, name, NULL AS parent, status = 'archived' AS is_archived FROM projects WHERE key = ?1",
+            Named::Project => (
+                "projects x WHERE key = ?1",
+                "name",
+                "status = 'archived'",
+                "'projects/' || id",
+                r#"{"status":"active"}"#,
             ),
-            Named::Article => Stmt::new(
-                "SELECT id, title AS name, NULL AS parent, status = 'archived' AS is_archived FROM articles WHERE slug = ?1",
+            Named::Article => (
+                "articles x WHERE slug = ?1",
+                "title",
+                "status = 'archived'",
+                "'articles/' || id",
+                r#"{"status":"draft"}"#,
             ),
-            Named::User => Stmt::new(
-                "SELECT id, full_name AS name, NULL AS parent, is_active = 0 AS is_archived FROM users WHERE email_key = ?1",
+            Named::User => (
+                "users x WHERE email_key = ?1",
+                "full_name",
+                "is_active = 0",
+                "'users/' || id",
+                r#"{"is_active":true}"#,
             ),
         };
-        let stmt = stmt.bind(name);
-        match self {
-            Named::Subcategory(category_id) => stmt.bind(category_id),
-            _ => stmt,
-        }
+        let (is_elsewhere, category) = match self {
+            Named::Subcategory(id) => ("category_id <> ?2", Some(id)),
+            _ => ("0", None),
+        };
+        let field = self.field();
+        let mut stmt = Stmt::new(format!(
+            "SELECT json_array(x.{label}, {is_elsewhere}, json(iif({is_archived}, json_object('field', '{field}', \
+               'archived', json_object('id', id, 'name', x.{label}), \
+               'revive', json_object('method', 'PUT', 'path', '/api/v1/' || {path}, 'body', json('{body}'))), NULL))) AS j \
+             FROM {from}"
+        ))
+        .bind(name);
+        stmt.args.extend(category.map(Into::into));
+        stmt
     }
 }
