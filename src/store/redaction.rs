@@ -48,15 +48,6 @@ pub fn find_messages(ticket_id: i64, text: &str) -> Stmt {
     .bind(MAX_MESSAGES)
 }
 
-/// The uids of what came by mail on a ticket, and may be kept as it came: rows `uid`.
-pub fn find_mails(ticket_id: i64) -> Stmt {
-    Stmt::new(
-        "SELECT uid FROM messages WHERE ticket_id = ?1 AND channel = 'email' \
-         UNION ALL SELECT uid FROM tickets WHERE id = ?1 AND channel = 'email'",
-    )
-    .bind(ticket_id)
-}
-
 /// The statements that take the text out of everything but title and description. The batch aborts if the messages that
 /// hold it are others than those that were found.
 pub fn redact(ticket_id: i64, text: &str, found: &[FoundMessage], now: i64) -> Vec<Stmt> {

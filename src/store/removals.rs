@@ -14,6 +14,15 @@ pub fn original_of_ticket(id: i64) -> Stmt {
     originals("tickets", "channel = 'email' AND id = ?1", id.into())
 }
 
+/// Names the originals of all messages of a ticket.
+pub fn originals_of_messages(ticket_id: i64) -> Stmt {
+    originals(
+        "messages",
+        "channel = 'email' AND ticket_id = ?1",
+        ticket_id.into(),
+    )
+}
+
 fn originals(table: &str, condition: &str, arg: Arg) -> Stmt {
     Stmt::new(format!(
         "INSERT OR IGNORE INTO object_removals (key) \

@@ -1,22 +1,19 @@
 //! Taking a text out of a ticket for good.
 
 use crate::app::call::{Call, viewer};
-use crate::app::file_store::Files;
 use crate::app::retry::retry;
 use crate::desk::id::Ref;
-use crate::desk::mail::inbound::original::object_key;
 use crate::desk::tickets::event::{Event, EventKind};
 use crate::desk::tickets::policy::{self, Act};
 use crate::desk::tickets::redaction::redact;
 use crate::desk::tickets::ticket::Ticket;
-use crate::edge::db::Batch;
 use crate::http::error::Error;
 use crate::http::input;
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape};
 use crate::store::commit::CommitReply;
 use crate::store::redaction::{self as rows, FoundMessage};
-use crate::store::sql::rows::UidRow;
+use crate::store::removals;
 use crate::store::tickets::subject::EventSubject;
 use crate::store::tickets::ticket::{self, TicketRow};
 use crate::store::tickets::write::story::Story;
@@ -32,9 +29,6 @@ pub const REDACTION: Shape = Shape {
     )],
 };
 
-/// How many objects are deleted in one call.
-const OBJECTS_AT_ONCE: usize = 500;
-
 /// `POST /tickets/{id}/redact`: replaces every occurrence of a text by a block, wherever a copy of it is kept.
 pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
     let input = input::parse_body(call.request, &REDACTION)?;
@@ -49,20 +43,7 @@ async fn try_redact(call: &Call<'_>, reference: &Ref, text: &str) -> Result<Repl
     policy::authorize(Act::Redact, actor.role, before.relation(&actor))
         .map_err(|why| Error::Forbidden(why.to_owned()))?;
     call.check_version(before.version, None)?;
-    let mut batch = Batch::new();
-    let messages = batch.add::<FoundMessage>(rows::find_messages(before.id, text));
-    let mails = batch.add::<UidRow>(rows::find_mails(before.id));
-    let found = call.app.db.batch(&batch).await?;
-    let (messages, mails) = (found.all(messages)?, found.all(mails)?);
-    // Before the change, so that what is answered is true. A mail says more than what was made of it, in other words and
-    // encodings, so all of them go.
-    let originals: Vec<String> = mails.iter().map(|mail| object_key(&mail.uid)).collect();
-    for some in originals.chunks(OBJECTS_AT_ONCE) {
-        Files::of(call.app)
-            .delete(some)
-            .await
-            .map_err(|why| crate::app::file_store::unavailable(&why))?;
-    }
+    let messages: Vec<FoundMessage> = call.app.db.all(rows::find_messages(before.id, text)).await?;
     let after = Ticket {
         title: redact(&before.title, text).unwrap_or_else(|| before.title.clone()),
         description: redact(&before.description, text).unwrap_or_else(|| before.description.clone()),
@@ -75,6 +56,11 @@ async fn try_redact(call: &Call<'_>, reference: &Ref, text: &str) -> Result<Repl
     let mut stmts = vec![guards::expect_version(before.id, before.version)];
     stmts.extend(write::change(&before, &after, story, now));
     stmts.extend(rows::redact(before.id, text, &messages, now));
+    // A mail says more than what was made of it, in other words and encodings, so all of them go.
+    stmts.extend([
+        removals::original_of_ticket(before.id),
+        removals::originals_of_messages(before.id),
+    ]);
     let reply = CommitReply::Row(ticket::show_own_change(&reader, &Ref::Id(before.id)));
     call.commit(stmts, reply).await
 }
