@@ -11,6 +11,7 @@ use crate::http::reply::Reply;
 use crate::http::shape::{Choices, Field, Kind, Shape};
 use crate::store::commit::CommitReply;
 use crate::store::settings as rows;
+use crate::store::tickets::assignment::pool::Free;
 
 static AUTO_ASSIGN: Choices = Choices {
     list: &["off", "category", "least_loaded"],
@@ -97,7 +98,7 @@ pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
         );
         let reply = call.commit(vec![stmt], CommitReply::Row(rows::show())).await?;
         if input.has("auto_assign") {
-            call.assign_waiting(MANY_PLACES).await;
+            call.assign_waiting(Free::Anybody, MANY_PLACES).await;
         }
         Ok(reply)
     })

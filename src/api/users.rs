@@ -21,6 +21,7 @@ use crate::store::mail::{addresses, outbox};
 use crate::store::sessions as session_rows;
 use crate::store::sql::named_row::Named;
 use crate::store::tickets::assignment;
+use crate::store::tickets::assignment::pool::Free;
 use crate::store::users::list::{self as user_list, UserFilter};
 use crate::store::users::{self, Account, NewUser, UserPatch, closing};
 
@@ -253,7 +254,12 @@ async fn try_update(call: &Call<'_>, reference: &Ref, input: &Input) -> Result<R
     let reply = CommitReply::Row(users::show(&Ref::Id(account.id)));
     let reply = call.commit(stmts, reply).await?;
     if role.is_some() || is_active.is_some() {
-        call.assign_waiting(MANY_PLACES).await;
+        let free = if is_active == Some(true) {
+            Free::Agent(Ref::Id(account.id))
+        } else {
+            Free::Anybody
+        };
+        call.assign_waiting(free, MANY_PLACES).await;
     }
     Ok(reply)
 }
@@ -272,7 +278,7 @@ pub async fn deactivate(call: &Call<'_>) -> Result<Reply, Error> {
         stmts.push(session_rows::revoke_all(account.id, call.now()));
         stmts.extend(assignment::unassign_all(account.id, call.my_id()?, call.now()));
         let reply = call.commit(stmts, CommitReply::Nothing).await?;
-        call.assign_waiting(MANY_PLACES).await;
+        call.assign_waiting(Free::Anybody, MANY_PLACES).await;
         Ok(reply)
     })
 }
@@ -294,7 +300,7 @@ pub async fn close_me(call: &Call<'_>) -> Result<Reply, Error> {
         stmts.push(session_rows::revoke_all(account.id, call.now()));
         stmts.extend(assignment::unassign_all(account.id, account.id, call.now()));
         let reply = call.commit(stmts, CommitReply::Nothing).await?;
-        call.assign_waiting(MANY_PLACES).await;
+        call.assign_waiting(Free::Anybody, MANY_PLACES).await;
         Ok(reply)
     })
 }

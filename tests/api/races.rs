@@ -229,16 +229,23 @@ fn edits_without_a_version_lose_nothing_that_was_acknowledged() {
         i64::try_from(done).unwrap() + 1,
         "each success is one version"
     );
-    let history = customer.walk(&format!("{path}/history"), 100);
+    // Staff see all titles that there were. Of descriptions the history only says that they were edited.
+    let history = Manager::any().walk(&format!("{path}/history"), 100);
     let told: String = history.iter().map(Value::to_string).collect();
     for answer in answers.iter().filter(|answer| answer.status() == 200) {
-        let (title, text) = (
-            answer.json()["title"].clone(),
-            answer.json()["description"].clone(),
-        );
+        let title = answer.json()["title"].clone();
         assert!(told.contains(title.as_str().unwrap()) || title == ticket["title"]);
-        assert!(told.contains(text.as_str().unwrap()) || text == ticket["description"]);
     }
+    let edits = history
+        .iter()
+        .filter(|entry| entry["field"] == "description")
+        .count();
+    let acknowledged = answers.iter().skip(1).step_by(2);
+    assert_eq!(
+        edits,
+        acknowledged.filter(|answer| answer.status() == 200).count(),
+        "{told}"
+    );
 }
 
 #[test]

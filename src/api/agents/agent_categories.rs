@@ -14,6 +14,7 @@ use crate::http::reply::Reply;
 use crate::store::categories;
 use crate::store::categories::write::CategoryFields;
 use crate::store::commit::CommitReply;
+use crate::store::tickets::assignment::pool::Free;
 use crate::store::users::agents;
 
 /// `GET /agents/{id}/categories`.
@@ -69,7 +70,8 @@ pub async fn set_agents(call: &Call<'_>) -> Result<Reply, Error> {
         stmts.extend(agents::set_agents(category.id, &ids));
         let reply = CommitReply::Row(categories::show(&CategoryRef::Id(category.id), true));
         let reply = call.commit(stmts, reply).await?;
-        call.assign_waiting(MANY_PLACES).await;
+        call.assign_waiting(Free::Category(category.id), MANY_PLACES)
+            .await;
         Ok(reply)
     })
 }

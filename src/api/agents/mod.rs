@@ -24,6 +24,7 @@ use crate::http::shape::{Field, Kind, Shape};
 use crate::store::commit::CommitReply;
 use crate::store::mail::outbox;
 use crate::store::tickets::assignment;
+use crate::store::tickets::assignment::pool::Free;
 use crate::store::tickets::list::filter::TicketFilter;
 use crate::store::users::agents::{self as rows, AgentFilter, AgentRow};
 use crate::store::users::{self, NewUser, UserPatch};
@@ -200,7 +201,7 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
     stmts.extend(outbox::invite(&user.uid, call.now()));
     let reply = CommitReply::Created(rows::show(&agent), "/api/v1/agents/".to_owned());
     let reply = call.commit(stmts, reply).await?;
-    call.assign_waiting(MANY_PLACES).await;
+    call.assign_waiting(Free::Agent(agent), MANY_PLACES).await;
     Ok(reply)
 }
 
@@ -258,7 +259,12 @@ async fn try_update(call: &Call<'_>, reference: &Ref, input: &Input) -> Result<R
         stmts.extend(assignment::unassign_all(agent.id, call.my_id()?, now));
     }
     let reply = call.commit(stmts, CommitReply::Row(rows::show(&me))).await?;
-    call.assign_waiting(MANY_PLACES).await;
+    let free = if is_active == Some(false) {
+        Free::Anybody
+    } else {
+        Free::Agent(me)
+    };
+    call.assign_waiting(free, MANY_PLACES).await;
     Ok(reply)
 }
 
@@ -320,7 +326,7 @@ pub async fn deactivate(call: &Call<'_>) -> Result<Reply, Error> {
             stmts.extend(assignment::unassign_all(agent.id, call.my_id()?, call.now()));
         }
         let reply = call.commit(stmts, CommitReply::Nothing).await?;
-        call.assign_waiting(MANY_PLACES).await;
+        call.assign_waiting(Free::Anybody, MANY_PLACES).await;
         Ok(reply)
     })
 }

@@ -20,7 +20,7 @@ use crate::store::automation::ticket_context;
 use crate::store::commit::CommitReply;
 use crate::store::removals;
 use crate::store::sql::rows::IdRow;
-use crate::store::tickets::assignment::pool;
+use crate::store::tickets::assignment::pool::{self, Free};
 use crate::store::tickets::messages::{self as rows, MessageRow};
 use crate::store::tickets::subject::EventSubject;
 use crate::store::tickets::ticket::{self, TicketRow};
@@ -239,8 +239,9 @@ async fn try_post(call: &Call<'_>, reference: &Ref, input: &Input) -> Result<Rep
         &saying,
     )?;
     let reply = call.commit(stmts, reply).await?;
-    if found.first_if(waiting)?.is_some() {
-        call.assign_waiting(ONE_PLACE).await;
+    if let Some(agent) = found.first_if(waiting)? {
+        let free = Free::Agent(Ref::Id(agent.id));
+        call.assign_waiting(free, ONE_PLACE).await;
     }
     Ok(reply)
 }

@@ -18,7 +18,7 @@ use crate::http::shape::{Field, Kind, Shape};
 use crate::store::automation::ticket_context;
 use crate::store::commit::CommitReply;
 use crate::store::sql::rows::IdRow;
-use crate::store::tickets::assignment::pool;
+use crate::store::tickets::assignment::pool::{self, Free};
 use crate::store::tickets::subject::EventSubject;
 use crate::store::tickets::ticket::{self, TicketRow};
 use crate::store::tickets::transfers::{self as rows, NewTransfer};
@@ -100,8 +100,9 @@ async fn try_transfer(call: &Call<'_>, reference: &Ref, input: &Input) -> Result
             CommitReply::Row(ticket::show_own_change(&reader, &Ref::Id(before.id))),
         )
         .await?;
-    if found.first(waiting)?.is_some() {
-        call.assign_waiting(ONE_PLACE).await;
+    if let Some(agent) = found.first(waiting)? {
+        let free = Free::Agent(Ref::Id(agent.id));
+        call.assign_waiting(free, ONE_PLACE).await;
     }
     Ok(reply)
 }

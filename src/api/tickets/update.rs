@@ -24,7 +24,7 @@ use crate::http::shape::{Field, Kind, Shape, choices};
 use crate::store::automation::ticket_context;
 use crate::store::commit::CommitReply;
 use crate::store::sql::rows::IdRow;
-use crate::store::tickets::assignment::pool;
+use crate::store::tickets::assignment::pool::{self, Free};
 use crate::store::tickets::subject::EventSubject;
 use crate::store::tickets::ticket::{self, TicketRow};
 use crate::store::tickets::write;
@@ -180,7 +180,7 @@ async fn try_change(call: &Call<'_>, input: &Input, action: &TicketAction) -> Re
     let waiting = batch.add_optional::<IdRow>(waiting);
     let found = call.read(batch).await?;
     let ticket = found.require(ticket)?.ticket();
-    let mut may_follow = found.first_if(waiting)?.is_some();
+    let waiting_for = found.first_if(waiting)?;
     if !call.my_role()?.is_staff() && names_assignee(input) {
         // This comes before the check of the assignee: customers must not find out who is an agent.
         return Err(Error::Forbidden("tickets are assigned by staff".to_owned()));
@@ -227,7 +227,7 @@ async fn try_change(call: &Call<'_>, input: &Input, action: &TicketAction) -> Re
     }
     call.check_version(ticket.version, Some(input))?;
     let change = change?;
-    may_follow &= change.ticket.status.is_done() || change.ticket.assignee != ticket.assignee;
+    let frees = change.ticket.status.is_done() || change.ticket.assignee != ticket.assignee;
     let mut stmts = Vec::new();
     if let Some(event) = &change.event {
         stmts.extend(write::renumber(&ticket, &change.ticket));
@@ -248,8 +248,9 @@ async fn try_change(call: &Call<'_>, input: &Input, action: &TicketAction) -> Re
             CommitReply::Row(ticket::show_own_change(&reader, &Ref::Id(ticket.id))),
         )
         .await?;
-    if may_follow {
-        call.assign_waiting(ONE_PLACE).await;
+    if let Some(agent) = waiting_for.filter(|_| frees) {
+        call.assign_waiting(Free::Agent(Ref::Id(agent.id)), ONE_PLACE)
+            .await;
     }
     Ok(reply)
 }
@@ -286,7 +287,10 @@ pub async fn remove(call: &Call<'_>) -> Result<Reply, Error> {
         call.check_version(ticket.version, None)?;
         let stmts = deletion_stmts(call, &ticket, Some(call.now()))?;
         let reply = call.commit(stmts, CommitReply::Nothing).await?;
-        call.assign_waiting(ONE_PLACE).await;
+        if let Some(agent) = &ticket.assignee {
+            call.assign_waiting(Free::Agent(Ref::Id(agent.id)), ONE_PLACE)
+                .await;
+        }
         Ok(reply)
     })
 }

@@ -10,7 +10,7 @@ use crate::edge::log;
 use crate::http::error::Error;
 use crate::store::dispatch::{self, Dispatch};
 use crate::store::sql::rows::IdRow;
-use crate::store::tickets::assignment::pool::{self, PoolShare};
+use crate::store::tickets::assignment::pool::{self, Free, PoolShare};
 
 /// How many tickets are tried where one place has become free: several requests may try the same one.
 pub const ONE_PLACE: i64 = 3;
@@ -34,10 +34,15 @@ thread_local! {
 ///
 /// # Errors
 /// When the database fails.
-pub async fn assign_waiting(db: &Db, now: Millis, most: i64) -> Result<(usize, Vec<Dispatch>), Error> {
+pub async fn assign_waiting(
+    db: &Db,
+    now: Millis,
+    free: &Free,
+    most: i64,
+) -> Result<(usize, Vec<Dispatch>), Error> {
     let mut given = (0, Vec::new());
     for _ in 0..MAX_ATTEMPTS {
-        let is_lost = try_assign(db, now, most, &mut given).await?;
+        let is_lost = try_assign(db, now, (free, most), &mut given).await?;
         // Others were faster with all of them: there may be more.
         if !is_lost || given.0 > 0 {
             break;
@@ -50,10 +55,10 @@ pub async fn assign_waiting(db: &Db, now: Millis, most: i64) -> Result<(usize, V
 async fn try_assign(
     db: &Db,
     now: Millis,
-    most: i64,
+    (free, most): (&Free, i64),
     given: &mut (usize, Vec<Dispatch>),
 ) -> Result<bool, Error> {
-    let places: Vec<PoolShare> = db.all(pool::find_open_places()).await?;
+    let places: Vec<PoolShare> = db.all(pool::find_open_places(free)).await?;
     if places.is_empty() {
         return Ok(false);
     }
@@ -107,7 +112,7 @@ pub async fn assign_by_clock(
     if places.is_empty() || (is_known && !has_changed) {
         return Ok((0, Vec::new()));
     }
-    let given = assign_waiting(db, now, MANY_PLACES).await?;
+    let given = assign_waiting(db, now, &Free::Anybody, MANY_PLACES).await?;
     let until = if given.0 == 0 {
         now.saturating_add(MEMORY)
     } else {
@@ -120,8 +125,8 @@ pub async fn assign_by_clock(
 impl Call<'_> {
     /// Gives waiting tickets away after a change that has made somebody free. The change stands, whatever becomes of it:
     /// the clock tries again.
-    pub async fn assign_waiting(&self, most: i64) {
-        match assign_waiting(&self.app.db, self.now(), most).await {
+    pub async fn assign_waiting(&self, free: Free, most: i64) {
+        match assign_waiting(&self.app.db, self.now(), &free, most).await {
             Ok((_, dispatches)) => self.app.dispatches.borrow_mut().extend(dispatches),
             Err(error) => log::error(&format!("waiting tickets are left to the clock: {error:?}")),
         }

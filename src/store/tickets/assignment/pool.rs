@@ -7,13 +7,14 @@ use serde::Deserialize;
 use crate::desk::agent::cause;
 use crate::desk::id::Ref;
 use crate::desk::tickets::event::UNASSIGNED;
-use crate::edge::db::Stmt;
+use crate::edge::db::{Arg, Stmt};
 use crate::store::notifications::notify;
 use crate::store::tickets::assignment::{
     AutoAssign, UNRESOLVED, agent_for_new, note_given, unassign_inactive,
 };
 use crate::store::tickets::ticket::ticket_condition;
 use crate::store::tickets::write::counts::{Side, move_many};
+use crate::store::users::ref_column;
 
 /// SQL condition: nobody has the ticket `t`, and work is left on it.
 const IN_POOL: &str =
@@ -36,11 +37,11 @@ fn agent() -> String {
     agent_for_new("t.category_id", AutoAssign::AsSet).unwrap_or_default()
 }
 
-/// Whether a ticket waits that the assignee of this ticket might take with one ticket less: a row, if so.
+/// The assignee of this ticket, if a ticket waits that they might take with one ticket less: a row `id`.
 pub fn may_follow(ticket: &Ref) -> Stmt {
     let (name, arg) = ticket_condition(ticket);
     Stmt::new(format!(
-        "SELECT 1 AS id FROM settings g CROSS JOIN tickets t WHERE g.id = 1 AND {} AND t.assignee_id IS NOT NULL AND CASE g.auto_assign \
+        "SELECT t.assignee_id AS id FROM settings g CROSS JOIN tickets t WHERE g.id = 1 AND {} AND t.assignee_id IS NOT NULL AND CASE g.auto_assign \
            WHEN 'category' THEN EXISTS (SELECT 1 FROM agent_categories a CROSS JOIN ticket_counts n ON n.assignee_id = 0 \
              AND n.category_id = a.category_id WHERE a.user_id = t.assignee_id AND {UNRESOLVED} > 0) \
            WHEN 'least_loaded' THEN EXISTS (SELECT 1 FROM ticket_counts n WHERE n.assignee_id = 0 AND {UNRESOLVED} > 0) END",
@@ -66,13 +67,37 @@ pub fn find_places() -> Stmt {
     Stmt::new(PLACES.replace("$UNRESOLVED", UNRESOLVED))
 }
 
+/// Who may have become free, as far as that is known: their tickets are looked for, whatever else waits.
+#[derive(Clone, Debug)]
+pub enum Free {
+    Anybody,
+    Agent(Ref),
+    /// The agents of this category.
+    Category(i64),
+}
+
 /// The [`PoolShare`]s with tickets in the pool for which an agent is free.
-pub fn find_open_places() -> Stmt {
+pub fn find_open_places(free: &Free) -> Stmt {
+    let (condition, arg) = match free {
+        Free::Anybody => ("?1 IS NULL".to_owned(), Arg::Null),
+        Free::Agent(agent) => {
+            let (column, arg) = ref_column(agent);
+            (
+                format!(
+                    "(n.category_id = 0 OR EXISTS (SELECT 1 FROM agent_categories a WHERE a.category_id = n.category_id \
+                       AND a.user_id = (SELECT id FROM users WHERE {column} = ?1)))"
+                ),
+                arg,
+            )
+        }
+        Free::Category(id) => ("n.category_id IN (0, ?1)".to_owned(), (*id).into()),
+    };
     Stmt::new(format!(
-        "SELECT n.category_id, n.tickets FROM ({}) n WHERE {} IS NOT NULL",
+        "SELECT n.category_id, n.tickets FROM ({}) n WHERE {condition} AND {} IS NOT NULL",
         PLACES.replace("$UNRESOLVED", UNRESOLVED),
         agent_for_new("n.category_id", AutoAssign::AsSet).unwrap_or_default()
     ))
+    .bind(arg)
 }
 
 /// The tickets that wait for an agent in these categories (a JSON list from [`find_open_places`]), the oldest first: rows `id`.
