@@ -84,12 +84,7 @@ pub fn parse(raw: &[u8], decoder: CharsetDecoder) -> Option<IncomingMail> {
     };
     let (shown, read) = (texts.content_ids, texts.unusual);
     Some(IncomingMail {
-        files: take_attachments(
-            message,
-            raw,
-            (&|id| shown.contains(&format!("cid:{id}")), &read),
-            decoder,
-        ),
+        files: take_attachments(message, raw, (&shown, &read), decoder),
         ..mail
     })
 }
@@ -215,13 +210,16 @@ fn read_text(
     (text::normalize(&text), original)
 }
 
-/// Moves the attachments out of the mail. Together they may be large, so they are not copied.
+/// Moves the attachments out of the mail, without the parts that were read as text. `html` shows pictures.
+///
+/// Together they may be large, so they are not copied.
 fn take_attachments(
     message: Message,
     raw: &[u8],
-    (is_shown, read): (&dyn Fn(&str) -> bool, &[u32]),
+    (html, read): (&str, &[u32]),
     decoder: CharsetDecoder,
 ) -> Vec<MailAttachment> {
+    let is_shown = |id: &str| html.contains(&format!("cid:{id}"));
     let mut wanted = message.attachments;
     wanted.sort_unstable();
     let parts = message.parts.into_iter().zip(0_u32..);

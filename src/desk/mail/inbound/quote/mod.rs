@@ -104,7 +104,8 @@ pub fn strip_own_mail(text: &str, own: OwnMail) -> ReplyText {
             let is_unknown = place > marker
                 && !line.is_blank()
                 && known.is_some_and(|known| {
-                    !is_own_line(line.text, next) && !(is_bounded(&known) && known.has(above, line.text))
+                    let is_known = is_bounded(&known) && known.has(above, line.text);
+                    !is_known && !is_own_line(line.text, next)
                 });
             *mark = !is_between && !is_unknown;
         }
