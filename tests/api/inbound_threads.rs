@@ -351,3 +351,45 @@ fn a_mail_without_an_id_is_taken_once() {
         assert_eq!(Admin::any().get(&comments).is(200).rows().len(), 1);
     }
 }
+
+#[test]
+fn no_words_of_an_answer_are_lost_in_its_subject_or_within_ours() {
+    let customer = Customer::fresh();
+    let ticket = make::ticket(&customer);
+    let comments = format!("/tickets/{}/comments", ticket["id"]);
+    let (question, number) = (
+        "Have you tried to restart it?",
+        ticket["number"].as_str().unwrap(),
+    );
+    Admin::any()
+        .post(
+            &comments,
+            json!({"body": format!("{question}\nDoes the lamp blink? Yes or no.")}),
+        )
+        .is(201);
+    let to = desk(Worker::shared()).address_for(thread(&ticket, &customer));
+    let marker = "-- Please write your answer above this line --";
+    let ours = format!(
+        "{marker}\n\nHello Ann,\n\nBob answered on \u{201c}x\u{201d} ({number}):\n\n  {question}\n  Does the lamp blink? Yes or no.\n\n\
+         --\nNo more mails of this kind: https://desk.example/u"
+    );
+    let inline = ours.replace("Yes or no.\n", "Yes or no.\nNo.\n");
+    for (subject, text) in [
+        ("Solved, thank you!".to_owned(), String::new()),
+        (format!("Solved by now! [{number}] x"), ours.clone()),
+        (format!("Re: [{number}] x"), ours.clone()),
+        (format!("Re: [{number}] x"), format!("See below.\n\n{inline}")),
+    ] {
+        accepted(&customer.email, &to, &plain(&customer.email, &subject, "", &text));
+    }
+    let rows = Admin::any().get(&comments).is(200).rows();
+    let said: Vec<&str> = rows
+        .iter()
+        .skip(1)
+        .map(|row| row["body"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        said,
+        ["Solved, thank you!", "Solved by now!", "See below.\n\nNo."]
+    );
+}

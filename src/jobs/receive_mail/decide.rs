@@ -56,6 +56,11 @@ impl MailIntake<'_> {
         {
             self.cut(answered).await?;
         }
+        if let Some(answered) = answered.as_ref().filter(|_| self.text.trim().is_empty())
+            && let Some(words) = subject::own_words(&self.letter.subject, &answered.number, &answered.title)
+        {
+            self.text = words.to_owned();
+        }
         if self.letter.files.is_empty() && self.text.trim().is_empty() && (self.is_cut || answered.is_some())
         {
             return Ok(Disposition::NotTaken(Reason::Empty));
@@ -133,6 +138,7 @@ impl MailIntake<'_> {
         Some(Answered {
             ticket_id: found.id,
             number: found.number,
+            title: found.title,
             is_internal,
             proof,
         })

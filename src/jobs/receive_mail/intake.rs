@@ -28,6 +28,7 @@ pub(super) enum Disposition {
 pub(super) struct Answered {
     pub ticket_id: i64,
     pub number: String,
+    pub title: String,
     pub is_internal: bool,
     pub proof: AnswerProof,
 }
@@ -132,7 +133,7 @@ impl<'a> MailIntake<'a> {
         links.redact(text)
     }
 
-    /// The text of an answer: what its sender wrote. If nothing is left, lines within our mail that are not ours.
+    /// The text of an answer: what its sender wrote, above, below and within our mail.
     pub(super) async fn cut(&mut self, answered: &Answered) -> Result<(), Error> {
         let mail = &self.config.mail;
         let own = mail.reply_to.as_ref().map(|own| own.base_address());
@@ -148,12 +149,12 @@ impl<'a> MailIntake<'a> {
         };
         let mut reply = quote::strip_own_mail(&self.letter.text, own);
         let known;
-        if reply.is_cut && reply.text.is_empty() {
+        if reply.is_cut && (reply.text.is_empty() || reply.is_unmarked) {
             let mut batch = Batch::new();
             let texts = batch.add::<OneText>(rows::list_own_texts(answered.ticket_id));
             let texts = self.db.batch(&batch).await?.all(texts)?;
             let texts: Vec<String> = texts.into_iter().map(|text| text.n).collect();
-            known = quote::fold(&texts.join(" "));
+            known = quote::fold(&texts.join("\n"));
             own.known = Some(&known);
             reply = quote::strip_own_mail(&self.letter.text, own);
         }

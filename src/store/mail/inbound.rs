@@ -50,6 +50,7 @@ pub fn find_received(id_hash: &str) -> Stmt {
 pub struct AnsweredTicket {
     pub id: i64,
     pub number: String,
+    pub title: String,
     /// The mail that is answered became an internal note.
     pub is_internal: i64,
 }
@@ -57,7 +58,7 @@ pub struct AnsweredTicket {
 /// The ticket of the nearest mail that came in with one of these Message-IDs, given as a JSON list of hashes.
 pub fn find_answered(id_hashes: &str) -> Stmt {
     Stmt::new(
-        "SELECT t.id, t.number, i.is_internal FROM json_each(?1) j CROSS JOIN inbound_mails i ON i.id_hash = j.value \
+        "SELECT t.id, t.number, t.title, i.is_internal FROM json_each(?1) j CROSS JOIN inbound_mails i ON i.id_hash = j.value \
          CROSS JOIN tickets t ON t.id = i.ticket_id WHERE t.deleted_at IS NULL ORDER BY j.key, i.received_at LIMIT 1",
     )
     .bind(id_hashes)
@@ -66,7 +67,7 @@ pub fn find_answered(id_hashes: &str) -> Stmt {
 /// The ticket with this id, or without one with this number.
 pub fn find_ticket(id: Option<i64>, number: Option<&str>) -> Stmt {
     Stmt::new(
-        "SELECT t.id, t.number, 0 AS is_internal FROM tickets t \
+        "SELECT t.id, t.number, t.title, 0 AS is_internal FROM tickets t \
          WHERE t.id = coalesce(?1, (SELECT ticket_id FROM ticket_names WHERE name = ?2)) AND t.deleted_at IS NULL",
     )
     .bind(id)

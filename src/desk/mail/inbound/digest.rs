@@ -1,6 +1,6 @@
 //! What makes two mails the same: a mail server that heard no answer sends again.
 
-use crate::desk::mail::inbound::header::split_header;
+use crate::desk::mail::inbound::header::{HeaderFields, split_header};
 use crate::desk::mail::inbound::letter::IncomingMail;
 
 /// What its sender has sent, byte by byte: not what servers have written above it on the way. `address` is the sender.
@@ -14,6 +14,11 @@ pub fn content(address: &str, letter: &IncomingMail, raw: &[u8]) -> Vec<u8> {
     ];
     let mut content = fields.join("\n").into_bytes();
     content.push(b'\n');
+    if letter.message_id.is_none() && letter.date.is_none() {
+        // A device that says the same each time: the first server that took it knows when it did.
+        let header = HeaderFields::parse(raw);
+        content.extend_from_slice(header.all("received").last().unwrap_or_default());
+    }
     content.extend_from_slice(body);
     content
 }
@@ -46,6 +51,12 @@ mod tests {
         for other in [nameless.replace("Mon", "Tue"), nameless.replace("Hello", "Hallo")] {
             assert_ne!(of("a@b.example", &other), known);
         }
+        // Neither Message-ID nor date, as devices send every day.
+        let bare = nameless.replace("Date: Mon\n", "");
+        let monday = of("a@b.example", &format!("Received: from x; Monday\n{bare}"));
+        let again = format!("Received: later\nReceived: from x; Monday\n{bare}");
+        assert_eq!(of("a@b.example", &again), monday);
+        assert_ne!(of("a@b.example", &again.replace("Monday", "Tuesday")), monday);
         for (address, mail) in [
             ("c@b.example", MAIL.to_owned()),
             ("a@b.example", MAIL.replace("<1@b>", "<2@b>")),

@@ -9,6 +9,8 @@ const MAX_CONTAINERS: usize = 100;
 const MAX_ENCODED_MAILS: usize = 8;
 /// How deep `mail-parser` looks into encoded mails.
 const MAX_ENCODED_DEPTH: usize = 4;
+/// Bytes in front of a type in which its field begins.
+const MAX_FIELD_BYTES: usize = 200;
 /// Bytes of a part's header that are searched.
 const MAX_HEAD_BYTES: usize = 4_000;
 
@@ -44,7 +46,25 @@ fn find_all<'a>(raw: &'a [u8], word: &'a [u8]) -> impl Iterator<Item = usize> + 
     let windows = raw.windows(word.len()).enumerate();
     let is_it =
         move |found: &[u8]| found.first().is_some_and(|b| b | 32 == b'm') && found.eq_ignore_ascii_case(word);
-    windows.filter(move |(_, found)| is_it(found)).map(|(at, _)| at)
+    windows
+        .filter(move |(_, found)| is_it(found))
+        .map(|(at, _)| at)
+        .filter(|at| is_in_field(raw, *at))
+}
+
+/// Whether a word may stand in the field of a header that names a type, or in the line behind it: not within a sentence.
+fn is_in_field(raw: &[u8], at: usize) -> bool {
+    let before = raw
+        .get(at.saturating_sub(MAX_FIELD_BYTES)..at)
+        .unwrap_or_default();
+    let line = before.iter().rposition(|byte| matches!(byte, b'\n' | b'\r'));
+    let line = before
+        .get(line.map_or(0, |end| end.saturating_add(1))..)
+        .unwrap_or_default();
+    let is_field = line
+        .get(..12)
+        .is_some_and(|name| name.eq_ignore_ascii_case(b"content-type"));
+    is_field || line.first().is_none_or(u8::is_ascii_whitespace) || line.len() >= MAX_FIELD_BYTES
 }
 
 /// The decoded body of the part whose header declares a mail at this position.
@@ -117,7 +137,16 @@ mod tests {
             (encoded(&nested(200)).replace("b2", "b-2"), true),
             (encoded(&encoded(&nested(200))), true),
             (printable, true),
-            (encoded("x").repeat(9), true),
+            ((encoded("x") + "\r\n").repeat(9), true),
+            (nested(101).replace(": ", ":\r\n\t"), true),
+            (nested(101).replace(": ", " : (x) "), true),
+            // A text about mails.
+            ("\r\nsaw Content-Type: multipart/mixed in it".repeat(200), false),
+            ("> Content-Type: message/rfc822\r\n".repeat(200), false),
+            (
+                "Subject: multipart/digest\r\n\r\nThe multipart/digest is broken.".to_owned(),
+                false,
+            ),
             (
                 "Content-Type: multipart/digest; boundary=x\r\n\r\n--x".to_owned(),
                 true,

@@ -12,6 +12,32 @@ const PREFIXES: &str = " re r aw antw antwort sv svar vs vast ang res resp rsp r
     vb pd továbbítás ilt yml προωθ пер перес пересл fwd: re: 回复 回覆 答复 答覆 转发 轉寄 转寄 轉發 返信 転送 답장 회신 전달 ตอบ \
     ส่งต่อ השב תגובה הועבר העברה رد إعادة توجيه پاسخ πρ προώθηση відп переслано chuyển tiếp trả lời ";
 
+/// What Exchange puts in front of the subject of an automatic answer.
+const AUTOMATIC_ANSWERS: [&str; 22] = [
+    "automatic reply",
+    "out of office",
+    "automatische antwort",
+    "abwesend",
+    "abwesenheitsnotiz",
+    "réponse automatique",
+    "respuesta automática",
+    "resposta automática",
+    "risposta automatica",
+    "automatisch antwoord",
+    "autosvar",
+    "automatisk svar",
+    "automatiskt svar",
+    "automaattinen vastaus",
+    "automatická odpověď",
+    "odpowiedź automatyczna",
+    "automatikus válasz",
+    "otomatik yanıt",
+    "автоматический ответ",
+    "自动答复",
+    "自動返信",
+    "자동 회신",
+];
+
 /// Characters of a prefix that is recognised by its shape.
 const MAX_PREFIX_CHARS: usize = 10;
 
@@ -32,6 +58,37 @@ pub fn truncate(text: &str, most: usize) -> &str {
         Some((end, _)) => text.get(..end).unwrap_or(text).trim_end(),
         None => text,
     }
+}
+
+/// What the sender has written into the subject of an answer, instead of a text. `None` if it is the subject of the mail
+/// that is answered: it names the ticket, or is the title.
+pub fn own_words<'a>(subject: &'a str, number: &str, title: &str) -> Option<&'a str> {
+    let upper = subject.to_ascii_uppercase();
+    let head = match upper.find(number) {
+        Some(at) => subject.get(..at).unwrap_or_default(),
+        None => subject,
+    };
+    let own = strip_prefixes(head.trim_end_matches(['[', '(', ' ']), true);
+    let letters = |text: &str| -> String {
+        let letters = text.chars().filter(|c| c.is_alphanumeric());
+        letters.flat_map(char::to_lowercase).collect()
+    };
+    let own_letters = letters(own);
+    // A long title is cut in our mails.
+    let is_cut = own_letters.len() > 100 && letters(title).starts_with(&own_letters);
+    let is_title =
+        is_cut || own_letters == letters(title) || own_letters == letters(strip_prefixes(title, true));
+    (!own_letters.is_empty() && !is_title).then_some(own)
+}
+
+/// Whether programs begin the subjects of automatic answers like this one. Only Exchange marks them like any mail of a
+/// program.
+pub fn is_automatic_answer(subject: &str) -> bool {
+    let subject = subject.trim().to_lowercase();
+    AUTOMATIC_ANSWERS.iter().any(|words| {
+        let rest = subject.strip_prefix(words).map(str::trim_start);
+        rest.is_some_and(|rest| rest.starts_with([':', '：']))
+    })
 }
 
 fn strip_prefixes(subject: &str, is_answer: bool) -> &str {
@@ -141,6 +198,46 @@ mod tests {
             ("A sentence: with a colon", "A sentence: with a colon"),
         ] {
             assert_eq!(title(subject, true), want, "{subject}");
+        }
+    }
+
+    #[test]
+    fn a_subject_may_be_all_that_somebody_writes() {
+        for (subject, want) in [
+            ("Re: [TICK-20260101-0001] Broken press", None),
+            ("RE: Broken press", None),
+            ("Broken press", None),
+            ("Press: Broken press", None),
+            ("Vastaus: [TICK-20260101-0001] Broken press", None),
+            ("", None),
+            ("Re:", None),
+            ("Yes, please go ahead", Some("Yes, please go ahead")),
+            (
+                "Solved, thank you (was: Re: x)",
+                Some("Solved, thank you (was: Re: x)"),
+            ),
+            (
+                "Solved, thank you! [TICK-20260101-0001] Broken press",
+                Some("Solved, thank you!"),
+            ),
+            ("Re: Solved (tick-20260101-0001)", Some("Solved")),
+            ("Re: 好的", Some("好的")),
+        ] {
+            let found = own_words(subject, "TICK-20260101-0001", "Broken press");
+            assert_eq!(found, want, "{subject}");
+        }
+    }
+
+    #[test]
+    fn automatic_answers_are_known_by_their_subject() {
+        for (subject, want) in [
+            ("Automatic reply: x", true),
+            ("Réponse automatique : x", true),
+            ("自动答复：x", true),
+            ("Automatic reply is broken", false),
+            ("Re: Automatic reply: x", false),
+        ] {
+            assert_eq!(is_automatic_answer(subject), want, "{subject}");
         }
     }
 

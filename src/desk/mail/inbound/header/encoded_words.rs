@@ -4,7 +4,7 @@ use crate::desk::mail::inbound::text::charset::{CharsetDecoder, decode_bytes};
 use crate::desk::mail::inbound::text::transfer::{decode_base64, decode_quoted_printable};
 
 /// Bytes of an encoded word that are looked at. RFC 2047 allows 75; some programs put a whole line into one.
-const MAX_WORD_BYTES: usize = 4_000;
+pub const MAX_WORD_BYTES: usize = 4_000;
 
 /// A piece of a field.
 enum Piece<'a> {

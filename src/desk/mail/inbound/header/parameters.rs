@@ -5,6 +5,9 @@ use percent_encoding::percent_decode;
 use crate::desk::mail::inbound::header::encoded_words;
 use crate::desk::mail::inbound::text::charset::{CharsetDecoder, decode_bytes};
 
+/// Parameters of a field that are read. Each piece of a name that was cut is one.
+const MAX_PARAMETERS: usize = 200;
+
 /// A value and its parameters; all names are in lower case.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Structured {
@@ -30,7 +33,10 @@ impl Structured {
         let mut parts = split_parameters(field).into_iter();
         let value = parts.next().unwrap_or_default();
         let value = String::from_utf8_lossy(&value).trim().to_lowercase();
-        let raw: Vec<RawParameter> = parts.filter_map(|part| RawParameter::parse(&part)).collect();
+        let raw: Vec<RawParameter> = parts
+            .filter_map(|part| RawParameter::parse(&part))
+            .take(MAX_PARAMETERS)
+            .collect();
         let mut parameters: Vec<(String, String)> = Vec::new();
         for one in &raw {
             if parameters.iter().all(|(known, _)| *known != one.name) {
@@ -220,6 +226,9 @@ mod tests {
                 "{field}"
             );
         }
+        let many: String = (0..100_000).map(|n| format!("; x{n}=y")).collect();
+        let many = Structured::parse(format!("attachment; filename=a.pdf{many}").as_bytes(), &decoder);
+        assert_eq!(many.get("filename"), Some("a.pdf"));
         let kind = Structured::parse(b"Text/Plain; charset=\"ISO-8859-1\"; format=flowed", &decoder);
         assert_eq!(
             (kind.value.as_str(), kind.get("charset"), kind.get("format")),

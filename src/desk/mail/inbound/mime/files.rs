@@ -10,18 +10,29 @@ use crate::desk::mail::inbound::text::charset::CharsetDecoder;
 use crate::desk::mail::inbound::text::transfer::{decode_base64, decode_quoted_printable};
 use crate::desk::mail::to_single_line;
 
-/// Parts that are no files for a reader: signatures that programs check, control parts of encrypted mails, and other
-/// forms of the text.
-const UNMENTIONED_TYPES: [&str; 9] = [
+/// Parts that are no files for a reader: signatures that programs check, and control parts of encrypted mails.
+const SIGNATURE_TYPES: [&str; 4] = [
     "application/pkcs7-signature",
     "application/x-pkcs7-signature",
     "application/pgp-signature",
     "application/pgp-encrypted",
-    "application/pgp-keys",
+];
+
+/// Other forms of the text, unless they have the name of a file.
+const ALTERNATIVE_TYPES: [&str; 4] = [
     "text/x-amp-html",
     "text/watch-html",
     "text/enriched",
     "text/richtext",
+];
+
+/// Texts that are files even without a name.
+const FILE_TYPES: [&str; 5] = [
+    "text/calendar",
+    "text/csv",
+    "text/directory",
+    "text/vcard",
+    "text/x-vcard",
 ];
 
 /// What the header of a part says.
@@ -53,6 +64,36 @@ impl PartHeader {
             "" => "text/plain",
             kind => kind,
         }
+    }
+
+    /// The character set, also behind a forgotten semicolon.
+    pub fn charset(&self) -> Option<&str> {
+        let behind = || {
+            self.content_type
+                .value
+                .split_once("charset=")
+                .map(|(_, set)| set.trim())
+        };
+        self.content_type.get("charset").or_else(behind)
+    }
+
+    /// Whether it is a text with marks as in HTML (RFC 1896).
+    pub fn is_enriched(&self) -> bool {
+        matches!(self.media_type(), "text/enriched" | "text/richtext")
+    }
+
+    /// Whether the part is HTML, if its type is a text under an unusual name, such as `text`, `plain` or
+    /// `application/xhtml+xml`, or has parts that cannot be told apart. `None` if it is a file.
+    pub fn unusual_text(&self) -> Option<bool> {
+        let kind = self.media_type();
+        let is_html = kind.contains("htm");
+        let is_text = is_html
+            || ["text", "plain", "multipart/"]
+                .iter()
+                .any(|start| kind.starts_with(start));
+        let is_file =
+            self.name().is_some() || self.disposition.value == "attachment" || FILE_TYPES.contains(&kind);
+        (is_text && !is_file).then_some(is_html)
     }
 
     /// The name of the file in one of the places where programs put it.
@@ -93,7 +134,10 @@ pub fn attachment(
 ) -> Option<MailAttachment> {
     let header = PartHeader::parse(&part, raw, decoder);
     let media_type = header.media_type().to_owned();
-    if UNMENTIONED_TYPES.contains(&media_type.as_str()) {
+    let is_alternative = ALTERNATIVE_TYPES.contains(&media_type.as_str())
+        && header.name().is_none()
+        && header.disposition.value != "attachment";
+    if is_alternative || SIGNATURE_TYPES.contains(&media_type.as_str()) {
         return None;
     }
     let mut nameless = format!("file.{}", default_extension(&media_type));

@@ -270,3 +270,100 @@ fn files_are_kept_byte_by_byte() {
         );
     }
 }
+
+#[test]
+fn a_text_of_an_unusual_type_is_still_a_text() {
+    for (head, body, want) in [
+        (
+            "text/enriched",
+            "<bold>One</bold>\ntwo\n\n3 << 4",
+            "One two\n\n3 < 4",
+        ),
+        ("text/richtext", "One", "One"),
+        ("text/x-amp-html", "<p>One", "One"),
+        ("text/markdown", "*One*", "*One*"),
+        (
+            "text/x-markdown; charset=iso-8859-1\nContent-Transfer-Encoding: quoted-printable",
+            "=F6",
+            "ö",
+        ),
+        ("text", "One", "One"),
+        ("plain", "One", "One"),
+        ("text/htm", "<p>One", "One"),
+        ("html/text", "<p>One", "One"),
+        (
+            "application/xhtml+xml",
+            "<html><body><p>One</p></body></html>",
+            "One",
+        ),
+        (
+            "text/plain charset=iso-8859-1\nContent-Transfer-Encoding: quoted-printable",
+            "W=F6rter",
+            "Wörter",
+        ),
+        ("multipart/mixed", "One", "One"),
+        (
+            "multipart/alternative; boundary=x",
+            "--x\nContent-Type: text/enriched\n\nOne\n--x--",
+            "One",
+        ),
+    ] {
+        let raw = format!("From: a@b.example\nContent-Type: {head}\n\n{body}\n").replace('\n', "\r\n");
+        let mail = parse(raw.as_bytes(), &decode).unwrap();
+        assert_eq!((mail.text.as_str(), mail.files.len()), (want, 0), "{head}");
+        assert_eq!(mail.original.parts.len(), 1, "{head}");
+    }
+    // Files stay files.
+    for (head, name) in [
+        ("text/calendar", "file.ics"),
+        ("text/markdown; name=a.md", "a.md"),
+        ("text/richtext; name=letter.rtf", "letter.rtf"),
+        ("text/enriched\nContent-Disposition: attachment", "file.bin"),
+        ("application/pgp-keys; name=key.asc", "key.asc"),
+        ("application/octet-stream", "file.bin"),
+    ] {
+        let raw = format!("From: a@b.example\nContent-Type: {head}\n\nOne\n").replace('\n', "\r\n");
+        let mail = parse(raw.as_bytes(), &decode).unwrap();
+        let names: Vec<&str> = mail.files.iter().map(|file| file.name.as_str()).collect();
+        assert_eq!((mail.text.as_str(), names), ("", vec![name]), "{head}");
+    }
+}
+
+#[test]
+fn many_parts_and_ids_take_linear_time() {
+    for kind in ["image/png", "text/plain", "text/enriched"] {
+        let parts = format!("--x\r\nContent-Type: {kind}\r\n\r\na\r\n").repeat(5_000);
+        let raw = format!("From: a@b.example\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n{parts}");
+        assert!(parse(raw.as_bytes(), &decode).is_some());
+    }
+    let raw = format!(
+        "From: a@b.example\r\nIn-Reply-To: {}\r\n\r\nx",
+        "<a@b>".repeat(50_000)
+    );
+    assert!(parse(raw.as_bytes(), &decode).unwrap().in_reply_to.len() <= 60);
+}
+
+#[test]
+fn absences_that_exchange_marks_like_any_mail_are_answers() {
+    for (fields, want) in [
+        (
+            "Subject: Automatic reply: x\nAuto-Submitted: auto-generated",
+            Automatic::Answer,
+        ),
+        (
+            "Subject: =?utf-8?Q?R=C3=A9ponse_automatique_=3A?= x\nX-Auto-Response-Suppress: All",
+            Automatic::Answer,
+        ),
+        ("Subject: Automatic reply: x", Automatic::No),
+        (
+            "Subject: Alarm: x\nAuto-Submitted: auto-generated",
+            Automatic::Sent,
+        ),
+    ] {
+        assert_eq!(
+            mail(&format!("From: a@b.example\n{fields}\n\nx")).automatic,
+            want,
+            "{fields}"
+        );
+    }
+}

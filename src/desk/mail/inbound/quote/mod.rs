@@ -5,10 +5,16 @@
 //! as "On ... wrote:", is recognised by its place and shape, because every language has its own words. Everything else
 //! was written by the sender, even if it looks like a quotation.
 
+mod attribution;
+mod known;
+
+pub use attribution::OwnMail;
+use attribution::{attribution, has_time, names_ticket, names_us};
+pub use known::fold;
+use known::{KnownText, MAX_COMPARED_BYTES, fold_line, is_own_line};
+
 use crate::desk::mail::outgoing::{FOOTER, REPLY_MARKER};
 
-/// Lines over which an attribution ("On ... wrote:") may be broken.
-const MAX_ATTRIBUTION_LINES: usize = 4;
 /// Characters of the label of a header field (`From:`), in any language.
 const MAX_LABEL_CHARS: usize = 30;
 
@@ -18,18 +24,8 @@ pub struct ReplyText {
     pub text: String,
     /// Text of ours was removed.
     pub is_cut: bool,
-}
-
-/// What our mails say of their sender.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct OwnMail<'a> {
-    /// Our addresses, in lower case.
-    pub addresses: &'a [String],
-    /// The name beside the sender's address, in lower case.
-    pub name: Option<&'a str>,
-    /// The text of our mails about the ticket, as [`fold`] makes it, if it is known: lines between the marks that are
-    /// not in it are the sender's. Without it, everything between the marks is ours.
-    pub known: Option<&'a str>,
+    /// Some of it was not marked as a quotation, so that the sender may have written between its lines.
+    pub is_unmarked: bool,
 }
 
 /// A line without its quotation marks, and how many there were.
@@ -42,7 +38,7 @@ impl<'a> Line<'a> {
     fn new(line: &'a str) -> Line<'a> {
         let mut rest = line.trim();
         let mut depth: usize = 0;
-        while let Some(inner) = rest.strip_prefix('>').or_else(|| rest.strip_prefix("| ")) {
+        while let Some(inner) = strip_mark(rest) {
             rest = inner.trim_start();
             depth = depth.saturating_add(1);
         }
@@ -58,12 +54,27 @@ impl<'a> Line<'a> {
     }
 }
 
+/// The line without the mark of a quotation: `>`, a bar, or the initials of who is quoted in front of `>`.
+fn strip_mark(line: &str) -> Option<&str> {
+    let initials = line.bytes().take_while(u8::is_ascii_uppercase).count();
+    if initials <= 3
+        && let Some(inner) = line.get(initials..).and_then(|rest| rest.strip_prefix('>'))
+    {
+        return Some(inner);
+    }
+    let inner = line.strip_prefix(['|', '│', '┃', '¦', '＞'])?;
+    (inner.is_empty() || inner.starts_with(' ')).then_some(inner)
+}
+
 /// Removes our mails from a text.
 pub fn strip_own_mail(text: &str, own: OwnMail) -> ReplyText {
     let written: Vec<&str> = text.split('\n').collect();
     let lines: Vec<Line> = written.iter().map(|line| Line::new(line)).collect();
     let mut ours = vec![false; lines.len()];
-    let mut at: usize = 0;
+    let flat = own.known.map(|known| known.replace('\n', " "));
+    let known = own.known.zip(flat.as_deref());
+    let known = known.map(|(lines, flat)| KnownText { lines, flat });
+    let (mut at, mut is_unmarked): (usize, bool) = (0, false);
     while let Some(marker) = find_marker(&lines, at) {
         let limit = find_marker(&lines, marker.saturating_add(1)).unwrap_or(lines.len());
         let depth = lines.get(marker).map_or(0, |line| line.depth);
@@ -75,17 +86,27 @@ pub fn strip_own_mail(text: &str, own: OwnMail) -> ReplyText {
         // Lines with a mark were quoted by a program. Without marks, the sender may have written between our lines; but
         // only if those are known can theirs be told from them.
         let region = lines.get(marker..end).unwrap_or_default();
-        let known = own
-            .known
-            .filter(|known| depth == 0 && region.iter().any(|line| is_content(line.text, known)));
+        let is_bounded =
+            |known: &KnownText| known.flat.len().saturating_mul(region.len()) < MAX_COMPARED_BYTES;
+        let known = known.filter(|known| {
+            depth == 0 && (!is_bounded(known) || region.iter().any(|line| known.is_content(line.text)))
+        });
+        is_unmarked |= depth == 0;
         for place in start..end {
             let (Some(line), Some(mark)) = (lines.get(place), ours.get_mut(place)) else {
                 continue;
             };
             // The sender wrote between the lines of the quotation.
             let is_between = place > marker && line.depth < depth;
-            let is_unknown =
-                place > marker && !line.is_blank() && known.is_some_and(|known| !is_known(line.text, known));
+            let above = place.checked_sub(1).and_then(|above| lines.get(above));
+            let above = above.map_or("", |above| above.text);
+            let next = lines.get(place.saturating_add(1)).map_or("", |next| next.text);
+            let is_unknown = place > marker
+                && !line.is_blank()
+                && known.is_some_and(|known| {
+                    let is_known = is_bounded(&known) && known.has(above, line.text);
+                    !is_known && !is_own_line(line.text, next)
+                });
             *mark = !is_between && !is_unknown;
         }
         at = end.max(marker.saturating_add(1));
@@ -97,7 +118,7 @@ pub fn strip_own_mail(text: &str, own: OwnMail) -> ReplyText {
     if !is_cut {
         return ReplyText {
             text: text.trim_end().to_owned(),
-            is_cut,
+            ..ReplyText::default()
         };
     }
     let mut kept: Vec<&str> = Vec::new();
@@ -115,64 +136,39 @@ pub fn strip_own_mail(text: &str, own: OwnMail) -> ReplyText {
     ReplyText {
         text: kept.join("\n").trim_matches('\n').trim_end().to_owned(),
         is_cut,
+        is_unmarked,
     }
 }
 
-/// The words of a text in lower case, with one space between them: how lines are compared with the text of our mails.
-pub fn fold(text: &str) -> String {
-    let words: Vec<&str> = text.split_whitespace().collect();
-    words.join(" ").to_lowercase()
-}
-
-/// Words with which lines of our mails begin that do not stand in the ticket.
-const OWN_WORDS: [&str; 7] = [
-    "hello",
-    "please write your answer",
-    "see the ticket",
-    "no more mails of this kind",
-    "your request \u{201c}",
-    "you get our answers because",
-    "there has been so much about",
-];
-
-fn is_known(line: &str, known: &str) -> bool {
-    let line = fold(line.trim_matches(['*', '_', '|', '-', ' ', '>', '<', '[']));
-    let is_trivial = line.chars().filter(|c| c.is_alphanumeric()).count() < 2;
-    is_trivial
-        || known.contains(&line)
-        || names_ticket(&line)
-        || OWN_WORDS.iter().any(|words| line.starts_with(words))
-}
-
-/// Whether a line is certainly one about the ticket.
-fn is_content(line: &str, known: &str) -> bool {
-    let line = fold(line.trim_matches(['*', '_', '|', '-', ' ', '>', '<', '[']));
-    let is_always = OWN_WORDS.iter().any(|words| line.starts_with(words));
-    names_ticket(&line) || (line.chars().count() >= 10 && !is_always && known.contains(&line))
-}
-
-/// The next line of [`REPLY_MARKER`], which a program may have broken into two.
+/// The next line of [`REPLY_MARKER`], which a program may have broken into two. Within a sentence it is quoted by the
+/// sender.
 fn find_marker(lines: &[Line], from: usize) -> Option<usize> {
-    let marker = fold(REPLY_MARKER.trim_matches(['-', ' ']));
+    let marker = fold_line(REPLY_MARKER.trim_matches(['-', ' ']));
     let is_part = |line: &Line| line.text.len() < 200;
+    let is_marker = |text: &str| {
+        let text = text.trim_start_matches(|c: char| !c.is_alphanumeric());
+        let rest = text.strip_prefix(&marker);
+        let rest = rest.map(|rest| rest.trim_start_matches(|c: char| !c.is_alphanumeric()));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with("hello"))
+    };
     (from..lines.len()).find(|at| {
         let Some(line) = lines.get(*at).filter(|line| is_part(line)) else {
             return false;
         };
-        let text = fold(line.text);
-        if text.contains(&marker) {
+        let text = fold_line(line.text);
+        if is_marker(&text) {
             return true;
         }
         let begins = text
-            .trim_start_matches(['-', '–', '—', ' ', '*'])
+            .trim_start_matches(|c: char| !c.is_alphanumeric())
             .starts_with("please write");
         let next = lines.get(at.saturating_add(1)).filter(|line| is_part(line));
-        begins && next.is_some_and(|next| format!("{text} {}", fold(next.text)).contains(&marker))
+        begins && next.is_some_and(|next| is_marker(&format!("{text} {}", fold_line(next.text))))
     })
 }
 
 fn is_footer(line: &Line) -> bool {
-    let line = line.text.trim_start_matches(['[', '<', '*', '_', ' ']);
+    let line = line.text.trim_start_matches(|c: char| !c.is_alphanumeric());
     line.get(..FOOTER.len())
         .is_some_and(|start| start.eq_ignore_ascii_case(FOOTER))
 }
@@ -269,7 +265,10 @@ fn header_block(run: &[&str], own: OwnMail) -> Option<usize> {
         }
     }
     let block = run.get(start..).unwrap_or_default();
-    let is_ours = block.iter().any(|line| names_us(line, own) || names_ticket(line));
+    let has = |test: &dyn Fn(&str) -> bool| block.iter().any(|line| test(line));
+    let is_ours = block.first().is_some_and(|line| names_us(line, own))
+        || (fields >= 3 && has(&|line| names_us(line, own)) && has(&has_time))
+        || (fields >= 3 && has(&|line| line.contains('[') && names_ticket(line)));
     (fields >= 2 && is_ours).then_some(block.len())
 }
 
@@ -299,60 +298,6 @@ fn is_field(line: &str) -> bool {
         && label.split_whitespace().count() <= 3
         && !label.contains(|c: char| c.is_numeric() || matches!(c, '@' | '<' | '"' | '.' | ','));
     is_label && !value.trim_matches(['*', '_', ' ']).is_empty()
-}
-
-fn names_us(text: &str, own: OwnMail) -> bool {
-    let text = text.to_lowercase();
-    own.addresses
-        .iter()
-        .any(|address| contains_address(&text, address))
-        || own
-            .name
-            .is_some_and(|name| !name.is_empty() && text.contains(name))
-}
-
-/// Whether a text has an address, or a variant of it with anything behind a `+`.
-fn contains_address(text: &str, address: &str) -> bool {
-    let Some((local, domain)) = address.split_once('@') else {
-        return false;
-    };
-    text.contains(address) || (text.contains(&format!("{local}+")) && text.contains(&format!("@{domain}")))
-}
-
-fn names_ticket(text: &str) -> bool {
-    super::subject::ticket_number(text).is_some()
-}
-
-/// How many of the last lines are an attribution: the words above a quotation that say who wrote it, and when.
-fn attribution(run: &[&str], own: OwnMail) -> Option<usize> {
-    let last = run.last()?;
-    if !(last.ends_with([':', '：']) || last.ends_with("---") || last.ends_with(":*")) {
-        return None;
-    }
-    let mut joined = String::new();
-    for (count, line) in run.iter().rev().take(MAX_ATTRIBUTION_LINES).enumerate() {
-        joined = format!("{line} {joined}");
-        if joined.chars().count() > 400 {
-            break;
-        }
-        if names_us(&joined, own) && has_date(&joined) {
-            return Some(count.saturating_add(1));
-        }
-    }
-    // Without our name, a date and a time: a sentence of the sender may end with a number.
-    let numbers = last
-        .split_whitespace()
-        .filter(|word| word.chars().any(char::is_numeric));
-    (names_us(last, own) || (has_date(last) && numbers.count() >= 2)).then_some(1)
-}
-
-/// Whether a text has a number that is neither a time of day nor part of an address.
-fn has_date(text: &str) -> bool {
-    let is_date = |word: &str| {
-        let is_time = word.chars().any(|c| matches!(c, ':' | '：')) && !word.contains(['/', '.', '-', '年']);
-        !word.contains('@') && !is_time && word.chars().any(char::is_numeric)
-    };
-    text.split_whitespace().any(is_date)
 }
 
 #[cfg(test)]

@@ -304,6 +304,112 @@ fn what_was_written_into_our_mail_is_told_by_its_text() {
 }
 
 #[test]
+fn words_of_the_sender_that_resemble_ours_are_kept() {
+    let addresses = ["support@desk.example".to_owned(), "desk@desk.example".to_owned()];
+    for (name, mine) in [
+        // Our name may be a word of every sentence.
+        ("it", "Model: X5 with unit\nSerial: it is 123"),
+        ("support", "Model: X5\nSupport contract: 123"),
+        ("service", "I have told the service 3 times:"),
+        ("it", "It says:"),
+        ("edgedesk", "I called on 12 May, 3 times:"),
+        ("edgedesk", "Ticket: TICK-20260101-0001\nSerial: 123"),
+        ("edgedesk", "Name: Ann\nMail: support@desk.example"),
+        ("edgedesk", "I wrote to support@desk.example:"),
+        (
+            "edgedesk",
+            "What does \"please write your answer above this line\" mean?\nWhere is it?",
+        ),
+        (
+            "edgedesk",
+            "Please write your answer above this line is what I read.\nWhy?",
+        ),
+        ("edgedesk", "Why do I get \"No more mails of this kind\"?"),
+    ] {
+        let own = OwnMail {
+            addresses: &addresses,
+            name: Some(name),
+            known: None,
+        };
+        for below in [
+            String::new(),
+            format!("\n\n{}", quoted(OURS)),
+            format!("\n\n{OURS}"),
+        ] {
+            let text = format!("{mine}{below}");
+            assert_eq!(strip_own_mail(&text, own).text, mine, "{text}");
+        }
+    }
+}
+
+#[test]
+fn quotations_are_known_by_other_marks() {
+    for mark in [">", "> >", "|", "│", "＞", "ED>"] {
+        let lines = OURS
+            .lines()
+            .map(|line| format!("{mark} {line}").trim_end().to_owned());
+        let ours: Vec<String> = lines.collect();
+        let text = format!("Above.\n\n{}\nBelow.", ours.join("\n"));
+        assert_eq!(strip(&text).text, "Above.\n\nBelow.", "{mark}");
+    }
+}
+
+#[test]
+fn answers_within_a_quotation_without_marks_are_found() {
+    let outlook = "From: Edgedesk <desk@desk.example>\nSent: Friday\nTo: x\n\n";
+    let ours = OURS.replace(
+        "  CANARY",
+        "  Have you tried to restart it?\n  Does the lamp blink? Yes or no.\n  CANARY",
+    );
+    let known =
+        fold("x TICK-20260101-0001\nHave you tried to restart it?\nDoes the lamp blink? Yes or no.\nCANARY");
+    let own = OwnMail {
+        known: Some(&known),
+        ..OwnMail::default()
+    };
+    for answer in ["I did that.", "No.", "Yes", "是", "👍", "5", "restart"] {
+        let inline = ours.replace("restart it?\n", &format!("restart it?\n{answer}\n"));
+        let text = format!("See below.\n\n{outlook}{inline}");
+        let addresses = ["desk@desk.example".to_owned()];
+        let own = OwnMail {
+            addresses: &addresses,
+            ..own
+        };
+        let found = strip_own_mail(&text, own);
+        assert_eq!(
+            (found.text.as_str(), found.is_unmarked),
+            (format!("See below.\n\n{answer}").as_str(), true)
+        );
+        // Without our last line, which was deleted.
+        let cut = inline.split("--\nNo").next().unwrap();
+        assert_eq!(
+            strip_own_mail(&format!("{cut}\nBelow."), own).text,
+            format!("{answer}\nBelow.")
+        );
+    }
+    // Our own lines, broken and joined.
+    for (from, to) in [
+        ("Have you tried to restart it?", "Have you tried to restart\nit?"),
+        ("restart it?\n  Does", "restart it? Does"),
+        ("answered on “x” (", "answered on “a long\ntitle” ("),
+        (
+            "Bob answered on “x” (TICK-20260101-0001):",
+            "there has been so much about “x” (TICK-20260101-0001)\n\nBob answered:",
+        ),
+    ] {
+        let text = format!("Mine.\n\n{}", ours.replace(from, to));
+        assert_eq!(strip_own_mail(&text, own).text, "Mine.", "{to}");
+    }
+    let long = fold(&"the quick brown fox ".repeat(20_000));
+    let own = OwnMail {
+        known: Some(&long),
+        ..OwnMail::default()
+    };
+    let text = format!("{REPLY_MARKER}\n{}", "my own words\n".repeat(20_000));
+    assert!(strip_own_mail(&text, own).text.starts_with("my own words"));
+}
+
+#[test]
 fn malformed_input_takes_linear_time() {
     for line in [
         "> x\n",

@@ -112,8 +112,31 @@ fn is_ascii_compatible(label: &str) -> bool {
 fn normalize_label(label: &str) -> String {
     let label = label.trim_matches(|c: char| c.is_whitespace() || matches!(c, '"' | '\''));
     let label = label.to_ascii_lowercase();
-    let alias = ALIASES.iter().find(|(name, _)| *name == label);
-    alias.map_or(label, |(_, name)| (*name).to_owned())
+    if let Some((_, name)) = ALIASES.iter().find(|(name, _)| *name == label) {
+        return (*name).to_owned();
+    }
+    // The same names, written in other ways: `Windows1251`, `cp-1250`, `iso8859_2`, `latin-2`.
+    let plain: String = label.chars().filter(char::is_ascii_alphanumeric).collect();
+    let is_number = |text: &&str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let behind = |start: &str| plain.strip_prefix(start).filter(is_number);
+    let windows = ["windows", "win", "cp", "ibm", "xcp", "mswindows"];
+    if let Some(page) = windows
+        .iter()
+        .find_map(|start| behind(start))
+        .filter(|page| page.starts_with("125"))
+    {
+        return format!("windows-{page}");
+    }
+    if let Some(part) = behind("iso8859")
+        .or(behind("8859"))
+        .filter(|part| part.len() <= 2)
+    {
+        return format!("iso-8859-{part}");
+    }
+    match behind("latin") {
+        Some(part) => format!("latin{part}"),
+        None => label,
+    }
 }
 
 fn decode_named(label: &str, bytes: &[u8], decoder: CharsetDecoder) -> Option<String> {
@@ -240,6 +263,14 @@ mod tests {
             ("utf-8", "café".as_bytes(), "café"),
             ("utf-8", b"\xef\xbb\xbfcaf\xc3\xa9", "café"),
             ("iso-8859-1", "é".as_bytes(), "Ã©"),
+            // Names that are not written as the standard has them.
+            ("Windows1251", b"\xcf\xf0\xe8", "При"),
+            ("win-1251", b"\xcf\xf0\xe8", "При"),
+            ("cp-1251", b"\xcf\xf0\xe8", "При"),
+            ("ISO8859_2", b"\xb9", "š"),
+            ("8859-2", b"\xb9", "š"),
+            ("latin-2", b"\xb9", "š"),
+            ("iso_8859-15", b"\xa4", "€"),
             // Labels that say nothing.
             ("us-ascii", "café".as_bytes(), "café"),
             ("ANSI_X3.4-1968", b"caf\xe9", "café"),

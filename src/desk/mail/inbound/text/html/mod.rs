@@ -9,15 +9,21 @@ const HIDDEN_ELEMENTS: [&str; 8] = [
     "head", "style", "script", "title", "template", "noscript", "select", "svg",
 ];
 /// Elements that have no end tag.
-const VOID_ELEMENTS: [&str; 8] = ["area", "base", "col", "input", "link", "meta", "source", "wbr"];
+const VOID_ELEMENTS: [&str; 12] = [
+    "area", "base", "col", "embed", "input", "keygen", "link", "meta", "param", "source", "track", "wbr",
+];
+/// Elements whose content is no text at all.
+const CODE_ELEMENTS: [&str; 4] = ["script", "style", "template", "title"];
 /// Elements that begin on a new line.
-const BLOCK_ELEMENTS: [&str; 29] = [
+const BLOCK_ELEMENTS: [&str; 34] = [
     "address",
     "article",
     "aside",
     "body",
+    "caption",
     "center",
     "dd",
+    "details",
     "div",
     "dl",
     "dt",
@@ -34,19 +40,33 @@ const BLOCK_ELEMENTS: [&str; 29] = [
     "h6",
     "header",
     "html",
+    "legend",
     "main",
     "nav",
     "p",
     "section",
+    "summary",
     "table",
     "tbody",
+    "thead",
     "tr",
 ];
 /// How deep quotations and lists are followed.
 const MAX_DEPTH: usize = 20;
 
 /// The text of an HTML document. It takes linear time on any input.
+///
+/// What is hidden is left out, unless its end is missing, or nothing else is there: rather too much is shown than words
+/// are lost.
 pub fn to_text(html: &str) -> String {
+    match visible_text(html, is_hidden) {
+        Some(text) if !text.trim().is_empty() => text,
+        _ => visible_text(html, is_code).unwrap_or_default(),
+    }
+}
+
+/// The text without the elements that are hidden. `None` if one of those that may have text in it never ends.
+fn visible_text(html: &str, is_hidden: fn(&Tag) -> bool) -> Option<String> {
     let mut out = TextBuilder::default();
     // The element that is skipped with all that is in it, and how many of its name are open.
     let mut hidden: Option<(String, usize)> = None;
@@ -81,7 +101,12 @@ pub fn to_text(html: &str) -> String {
             Token::Text(_) => {}
         }
     }
-    out.finish()
+    let is_open = hidden.is_some_and(|(name, _)| !CODE_ELEMENTS.contains(&name.as_str()));
+    (!is_open).then(|| out.finish())
+}
+
+fn is_code(tag: &Tag) -> bool {
+    CODE_ELEMENTS.contains(&tag.name.as_str())
 }
 
 fn is_hidden(tag: &Tag) -> bool {
@@ -90,7 +115,7 @@ fn is_hidden(tag: &Tag) -> bool {
         return false;
     }
     let style: String = tag.attribute("style").to_lowercase().split_whitespace().collect();
-    HIDDEN_ELEMENTS.contains(&name)
+    (HIDDEN_ELEMENTS.contains(&name) && !(name == "svg" && tag.is_closed))
         || style.contains("display:none")
         || style.contains("mso-hide:all")
         || tag.has("hidden")

@@ -55,6 +55,38 @@ fn visible_text_is_kept() {
 }
 
 #[test]
+fn words_are_not_hidden_by_what_never_ends() {
+    for (html, want) in [
+        ("<p style='display:none'>before<p>Hello</p>", "before\nHello"),
+        ("<p hidden>a<p>Hello</p><p>World</p>", "a\nHello\nWorld"),
+        ("<div style='display:none'>a<p>Hello", "a\nHello"),
+        ("<ul><li style='display:none'>a<li>Hello</ul>b", "- a\n- Hello\nb"),
+        (
+            "<table><tr><td style='mso-hide:all'>a<td>Hello</table>",
+            "a Hello",
+        ),
+        ("<embed hidden>Hello", "Hello"),
+        ("<param style='display:none'>Hello", "Hello"),
+        ("<svg/>Hello", "Hello"),
+        ("<head>Hello", "Hello"),
+        ("<head><meta x><p>Hello</p></html>", "Hello"),
+        ("<noscript>Hello</noscript>", "Hello"),
+        ("<div style='display:none'>Hello</div>", "Hello"),
+        ("<title>x</title><body></body>", ""),
+        ("<script>x", ""),
+        // What people write between these signs.
+        ("I am <jane@x.example>, hello", "I am <jane@x.example>, hello"),
+        (
+            "See <https://x.example/a> there",
+            "See <https://x.example/a> there",
+        ),
+        ("<details><summary>More</summary>Hello</details>", "More\nHello"),
+    ] {
+        assert_eq!(to_text(html), want, "{html}");
+    }
+}
+
+#[test]
 fn quotations_are_marked_as_deep_as_they_are() {
     for (html, want) in [
         (
@@ -123,6 +155,9 @@ fn malformed_input_takes_linear_time() {
         "<!--",
         "<style></",
         "&#x",
+        "&aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa ",
+        "&zzzzzzzz;",
+        "<p hidden>",
         "<blockquote>",
         "<ol><li>",
         "<a href='https://x'>",

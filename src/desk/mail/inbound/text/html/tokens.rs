@@ -3,6 +3,8 @@
 //! A crate for it (html5gum) was weighed: about 45 KB (gzip, an estimate), half of it for names of characters that no
 //! mail has. The names here are those of HTML 4, of the letters of Latin, Greek and Cyrillic, and of ASCII.
 
+use std::sync::LazyLock;
+
 /// The names of characters: a name and its code point in hexadecimal, alternately, in the order of the names. From
 /// https://html.spec.whatwg.org/entities.json.
 const ENTITIES: &str = include_str!("entities.txt");
@@ -157,6 +159,15 @@ impl<'a> Tokens<'a> {
             self.split(1);
             return Some(Token::Text("<".to_owned()));
         }
+        // An address or a link that somebody has written between `<` and `>`.
+        let end = word
+            .find(|c: char| c.is_whitespace() || c == '>')
+            .unwrap_or(word.len());
+        let written = word.get(..end).unwrap_or_default();
+        if !is_end && (written.contains('@') || written.contains("://")) && !written.contains('=') {
+            self.split(1);
+            return Some(Token::Text("<".to_owned()));
+        }
         self.split(if is_end { 2 } else { 1 });
         let tag = self.tag()?;
         if is_end {
@@ -303,14 +314,19 @@ fn decode_number(number: &str) -> Option<(char, usize)> {
     ))
 }
 
-fn find_entity(name: &str) -> Option<char> {
+/// The names in their order. They are looked up for every `&`, so not one after the other.
+static NAMES: LazyLock<Vec<(&str, &str)>> = LazyLock::new(|| {
     let mut words = ENTITIES.split_ascii_whitespace();
-    while let (Some(known), Some(code)) = (words.next(), words.next()) {
-        if known == name {
-            return u32::from_str_radix(code, 16).ok().and_then(char::from_u32);
-        }
-    }
-    None
+    let pairs = std::iter::from_fn(|| Some((words.next()?, words.next()?)));
+    let mut names: Vec<(&str, &str)> = pairs.collect();
+    names.sort_unstable();
+    names
+});
+
+fn find_entity(name: &str) -> Option<char> {
+    let at = NAMES.binary_search_by(|(known, _)| (*known).cmp(name)).ok()?;
+    let (_, code) = NAMES.get(at)?;
+    u32::from_str_radix(code, 16).ok().and_then(char::from_u32)
 }
 
 #[cfg(test)]
