@@ -236,10 +236,7 @@ fn edits_without_a_version_lose_nothing_that_was_acknowledged() {
         let title = answer.json()["title"].clone();
         assert!(told.contains(title.as_str().unwrap()) || title == ticket["title"]);
     }
-    let edits = history
-        .iter()
-        .filter(|entry| entry["field"] == "description")
-        .count();
+    let edits = told.matches(r#""field":"description""#).count();
     let acknowledged = answers.iter().skip(1).step_by(2);
     assert_eq!(
         edits,
