@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::desk::category::parse_slug;
-use crate::desk::fold::{is_word, nfc};
+use crate::desk::fold::{is_blank, is_word, nfc};
 use crate::desk::id::{MAX_ID, Ref, is_project_key, is_uid};
 use crate::desk::tickets::tag::{normalize_tags, parse_tag};
 use crate::http::error::{Error, FieldErrorList};
@@ -288,16 +288,6 @@ fn parse_string(kind: Kind, text: &str) -> Result<InputValue, String> {
             Err("is of the wrong type".to_owned())
         }
     }
-}
-
-/// Whether a character shows nothing: white space, and characters that are invisible or as wide as a space.
-fn is_blank(c: char) -> bool {
-    c.is_whitespace()
-        || matches!(c,
-            '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}'
-            | '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}'
-            | '\u{2800}' | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}'
-            | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E0FFF}')
 }
 
 fn check_length(text: &str, min: usize, max: usize) -> Result<(), String> {

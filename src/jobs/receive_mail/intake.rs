@@ -146,6 +146,7 @@ impl<'a> MailIntake<'a> {
             addresses: &addresses,
             name: name.as_deref(),
             known: None,
+            is_careful: false,
         };
         let mut reply = quote::strip_own_mail(&self.letter.text, own);
         let known;
@@ -156,6 +157,7 @@ impl<'a> MailIntake<'a> {
             let texts: Vec<String> = texts.into_iter().map(|text| text.n).collect();
             known = quote::fold(&texts.join("\n"));
             own.known = Some(&known);
+            own.is_careful = !reply.text.is_empty();
             reply = quote::strip_own_mail(&self.letter.text, own);
         }
         self.text = self.redact(&reply.text);

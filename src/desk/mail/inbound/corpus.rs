@@ -52,6 +52,7 @@ fn outcome(mail: &IncomingMail, to: &str, own: &ReplyAddress) -> (String, String
             addresses: &addresses,
             name: Some("edgedesk"),
             known: None,
+            ..OwnMail::default()
         },
     );
     if reply.text.is_empty() && mail.files.is_empty() {

@@ -1,5 +1,7 @@
 //! The subject of a mail: the title of the ticket that it opens, and the ticket that it names.
 
+use crate::desk::fold::is_blank;
+
 /// Characters of a ticket's title.
 const MAX_TITLE_CHARS: usize = 200;
 /// The title for a mail without a subject.
@@ -46,7 +48,7 @@ const MAX_PREFIX_CHARS: usize = 10;
 pub fn title(subject: &str, is_answer: bool) -> String {
     let subject = strip_prefixes(subject, is_answer);
     match subject.chars().count() {
-        0 => DEFAULT_TITLE.to_owned(),
+        _ if subject.chars().all(is_blank) => DEFAULT_TITLE.to_owned(),
         1 | 2 => format!("Mail: {subject}"),
         _ => truncate(subject, MAX_TITLE_CHARS).to_owned(),
     }
@@ -61,24 +63,24 @@ pub fn truncate(text: &str, most: usize) -> &str {
 }
 
 /// What the sender has written into the subject of an answer, instead of a text. `None` if it is the subject of the mail
-/// that is answered: it names the ticket, or is the title.
+/// that is answered: a program has put a prefix in front of it, or it names the ticket, or is the title.
 pub fn own_words<'a>(subject: &'a str, number: &str, title: &str) -> Option<&'a str> {
     let upper = subject.to_ascii_uppercase();
     let head = match upper.find(number) {
         Some(at) => subject.get(..at).unwrap_or_default(),
         None => subject,
     };
-    let own = strip_prefixes(head.trim_end_matches(['[', '(', ' ']), true);
+    let own = head.trim_end_matches(['[', '(', ' ']).trim();
     let letters = |text: &str| -> String {
         let letters = text.chars().filter(|c| c.is_alphanumeric());
         letters.flat_map(char::to_lowercase).collect()
     };
-    let own_letters = letters(own);
+    let (own_letters, bare) = (letters(own), letters(strip_prefixes(own, true)));
     // A long title is cut in our mails.
-    let is_cut = own_letters.len() > 100 && letters(title).starts_with(&own_letters);
-    let is_title =
-        is_cut || own_letters == letters(title) || own_letters == letters(strip_prefixes(title, true));
-    (!own_letters.is_empty() && !is_title).then_some(own)
+    let is_cut = bare.len() > 100 && letters(title).starts_with(&bare);
+    let is_title = is_cut || [&own_letters, &bare].contains(&&letters(title));
+    let is_answer = strip_prefixes(own, false) != own;
+    (!bare.is_empty() && !is_title && !is_answer).then_some(own)
 }
 
 /// Whether programs begin the subjects of automatic answers like this one. Only Exchange marks them like any mail of a
@@ -134,7 +136,9 @@ fn is_mark(c: char) -> bool {
 
 /// The number of the ticket that the subject names: `TICK-20260101-0001`.
 pub fn ticket_number(subject: &str) -> Option<String> {
-    let upper = subject.to_ascii_uppercase();
+    // Some programs write other hyphens, which do not break a line.
+    let is_hyphen = |c: char| matches!(c, '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{fe63}' | '\u{ff0d}');
+    let upper = subject.replace(is_hyphen, "-").to_ascii_uppercase();
     let mut rest = upper.as_str();
     while let Some((before, after)) = rest.split_once("TICK-") {
         let is_apart = !before.ends_with(|c: char| c.is_alphanumeric());
@@ -184,6 +188,7 @@ mod tests {
             ("http://x.example is down", "http://x.example is down"),
             ("", "(no subject)"),
             ("Re: ", "(no subject)"),
+            ("\u{200b}\u{3164}", "(no subject)"),
             ("Hi", "Mail: Hi"),
             (&long, &long[..400]),
         ] {
@@ -220,8 +225,10 @@ mod tests {
                 "Solved, thank you! [TICK-20260101-0001] Broken press",
                 Some("Solved, thank you!"),
             ),
-            ("Re: Solved (tick-20260101-0001)", Some("Solved")),
-            ("Re: 好的", Some("好的")),
+            ("Solved (tick-20260101-0001)", Some("Solved")),
+            ("Urgent: call me", Some("Urgent: call me")),
+            ("好的", Some("好的")),
+            ("Re: another one", None),
         ] {
             let found = own_words(subject, "TICK-20260101-0001", "Broken press");
             assert_eq!(found, want, "{subject}");
@@ -248,6 +255,8 @@ mod tests {
             ("tick-20260101-12345", Some("TICK-20260101-12345")),
             ("(TICK-20260101-0001)", Some("TICK-20260101-0001")),
             ("TICK-1, TICK-20260101-0002", Some("TICK-20260101-0002")),
+            ("TICK\u{2011}20260101\u{2011}0001", Some("TICK-20260101-0001")),
+            ("TICK\u{2013}20260101\u{2013}0001 x", Some("TICK-20260101-0001")),
             ("STICK-20260101-0001", None),
             ("TICK-20260101-1", None),
             ("TICK-2026-0001", None),

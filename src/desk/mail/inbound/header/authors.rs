@@ -1,5 +1,6 @@
 //! Addresses and names in `From` and its like, in whatever form programs write them (RFC 5322, section 3.4, and beyond).
 
+use crate::desk::fold::is_blank;
 use crate::desk::mail::inbound::header::encoded_words;
 use crate::desk::mail::inbound::text::charset::CharsetDecoder;
 use crate::desk::mail::to_single_line;
@@ -214,7 +215,7 @@ fn clean_name(name: &str, address: &str) -> Option<String> {
     let name =
         name.trim_matches(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`' | ',' | '<' | '>'));
     let is_address = name.eq_ignore_ascii_case(address) || (name.contains('@') && !name.contains(' '));
-    if name.is_empty() || is_address {
+    if name.chars().all(is_blank) || is_address {
         return None;
     }
     if let Some((last, first)) = name.split_once(',') {
@@ -320,6 +321,7 @@ mod tests {
                 "jane@example.org",
                 "Jane",
             ),
+            ("\u{3164}\u{200b} <jane@example.org>", "jane@example.org", ""),
             ("ta..ro@docomo.example", "ta..ro@docomo.example", ""),
             (".taro.@docomo.example", ".taro.@docomo.example", ""),
             ("jane@example.org.", "jane@example.org", ""),

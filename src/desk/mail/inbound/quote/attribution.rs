@@ -15,6 +15,8 @@ pub struct OwnMail<'a> {
     /// The text of our mails about the ticket, as [`fold`](super::known::fold) makes it, if it is known: lines between the marks that are
     /// not in it are the sender's. Without it, everything between the marks is ours.
     pub known: Option<&'a str>,
+    /// Lines are told apart only in a mail of ours of which a line is known: its message may have been edited since.
+    pub is_careful: bool,
 }
 
 /// Whether the value of a header field is our address, or begins with our name.

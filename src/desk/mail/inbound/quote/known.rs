@@ -56,11 +56,11 @@ impl KnownText<'_> {
             || self.flat.contains(&format!("{} {line}", clean_line(above)))
     }
 
-    /// Whether a line is certainly one about the ticket.
-    pub fn is_content(self, line: &str) -> bool {
+    /// Whether a line is certainly one of a message on the ticket.
+    pub fn is_message(self, line: &str) -> bool {
         let line = clean_line(line);
         let is_always = OWN_WORDS.iter().any(|words| line.starts_with(words));
-        names_ticket(&line) || (line.chars().count() >= 10 && !is_always && self.flat.contains(&line))
+        line.chars().count() >= 10 && !is_always && !names_ticket(&line) && self.flat.contains(&line)
     }
 }
 

@@ -86,10 +86,15 @@ pub fn strip_own_mail(text: &str, own: OwnMail) -> ReplyText {
         // Lines with a mark were quoted by a program. Without marks, the sender may have written between our lines; but
         // only if those are known can theirs be told from them.
         let region = lines.get(marker..end).unwrap_or_default();
+        let is_content = |line: &str, known: KnownText| {
+            known.is_message(line) || (!own.is_careful && names_ticket(&line.to_lowercase()))
+        };
         let is_bounded =
             |known: &KnownText| known.flat.len().saturating_mul(region.len()) < MAX_COMPARED_BYTES;
         let known = known.filter(|known| {
-            depth == 0 && (!is_bounded(known) || region.iter().any(|line| known.is_content(line.text)))
+            depth == 0
+                && ((!is_bounded(known) && !own.is_careful)
+                    || region.iter().any(|line| is_content(line.text, *known)))
         });
         is_unmarked |= depth == 0;
         for place in start..end {

@@ -11,6 +11,7 @@ fn strip(text: &str) -> ReplyText {
         addresses: &addresses,
         name: Some("edgedesk"),
         known: None,
+        ..OwnMail::default()
     };
     strip_own_mail(text, own)
 }
@@ -330,6 +331,7 @@ fn words_of_the_sender_that_resemble_ours_are_kept() {
             addresses: &addresses,
             name: Some(name),
             known: None,
+            ..OwnMail::default()
         };
         for below in [
             String::new(),
@@ -387,6 +389,17 @@ fn answers_within_a_quotation_without_marks_are_found() {
             format!("{answer}\nBelow.")
         );
     }
+    // The message has been edited since, so that nothing can be told apart.
+    let text = format!(
+        "See below.\n\n{}",
+        ours.replace("Have you tried to", "Did you")
+            .replace("Does the", "Is a")
+    );
+    let careful = OwnMail {
+        is_careful: true,
+        ..own
+    };
+    assert_eq!(strip_own_mail(&text, careful).text, "See below.");
     // Our own lines, broken and joined.
     for (from, to) in [
         ("Have you tried to restart it?", "Have you tried to restart\nit?"),
