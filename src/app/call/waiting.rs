@@ -18,6 +18,9 @@ pub const ONE_PLACE: i64 = 3;
 /// How many are given away at once where several places may have become free. The clock gives away the rest.
 pub const MANY_PLACES: i64 = 50;
 
+/// In how many categories newer tickets are looked for if none of the oldest ones can be given away.
+const MANY_CATEGORIES: usize = 10;
+
 /// How many tickets are assigned in one round trip.
 const TOGETHER: usize = 10;
 
@@ -64,7 +67,19 @@ async fn try_assign(
     }
     let ids: Vec<i64> = places.iter().map(|place| place.category_id).collect();
     let categories = serde_json::to_string(&ids).unwrap_or_default();
-    let waiting: Vec<IdRow> = db.all(pool::find_waiting(&categories, most)).await?;
+    let mut waiting: Vec<IdRow> = db.all(pool::find_waiting(&categories, most)).await?;
+    if waiting.is_empty() {
+        let mut batch = Batch::new();
+        let slots: Vec<_> = ids
+            .iter()
+            .take(MANY_CATEGORIES)
+            .map(|id| batch.add::<IdRow>(pool::find_waiting_in(*id, most)))
+            .collect();
+        let found = db.batch(&batch).await?;
+        for slot in slots {
+            waiting.extend(found.all(slot)?);
+        }
+    }
     for tickets in waiting.chunks(TOGETHER) {
         if !give(db, tickets, now, given).await? {
             for ticket in tickets {

@@ -121,6 +121,18 @@ pub fn find_waiting(categories: &str, most: i64) -> Stmt {
     .bind(most)
 }
 
+/// The same among the newest tickets of a category: where many others wait before them, [`find_waiting`] does not come as
+/// far as these.
+pub fn find_waiting_in(category_id: i64, most: i64) -> Stmt {
+    Stmt::new(format!(
+        "SELECT t.id AS id FROM (SELECT id FROM tickets INDEXED BY tickets_by_category WHERE category_id = ?1 AND deleted_at IS NULL \
+           ORDER BY id DESC LIMIT {WINDOW}) x CROSS JOIN tickets t ON t.id = x.id WHERE {IN_POOL} AND NOT {} ORDER BY t.id LIMIT ?2",
+        is_left_to_people()
+    ))
+    .bind(category_id)
+    .bind(most)
+}
+
 /// Assigns a ticket of the pool; the batch aborts if the ticket waits no longer, or nobody is free any more. So two free places take two tickets, and two clocks do no more than one.
 pub fn assign_waiting(ticket_id: i64, now: i64) -> Vec<Stmt> {
     let mut stmts = vec![
