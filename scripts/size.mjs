@@ -13,7 +13,7 @@ import { table } from './bench/table.mjs'
  * smaller, and rises only with what the desk can do: reading mail as it comes, folding of texts, redaction and the pool
  * weigh 45 kB.
  */
-const MOST = 930_000
+const MOST = 931_000
 const SHOWN = 2_000
 
 await main(async (args) => {

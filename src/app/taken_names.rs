@@ -29,8 +29,9 @@ async fn find_holder(call: &Call<'_>, named: Named, name: &str) -> Result<Value,
 pub async fn make_slug(call: &Call<'_>, named: Named, slug: String, name: &str) -> Result<String, Error> {
     let holder = find_holder(call, named, &slug).await?;
     let is_same = |held: &str| fold_name(held) == fold_name(name);
-    Ok(match holder[0].as_str() {
-        Some(held) if holder[1] != 1 && !is_same(held) => spare_slug(&slug, name),
+    let is_archived = holder.get(1).is_some_and(|flag| *flag == 1);
+    Ok(match holder.get(0).and_then(Value::as_str) {
+        Some(held) if !is_archived && !is_same(held) => spare_slug(&slug, name),
         _ => slug,
     })
 }
@@ -55,13 +56,14 @@ pub async fn commit(
     let Some(details) = holder.get_mut(2).map(Value::take).filter(Value::is_object) else {
         return outcome;
     };
+    let part = |path: &str| details.pointer(path).cloned().unwrap_or_default();
     let message = format!(
         "an {}, {}, has this {}; PUT {} with {} brings it back",
         named.archived_noun(),
-        details["archived"]["name"],
+        part("/archived/name"),
         named.field(),
-        details["revive"]["path"].as_str().unwrap_or_default(),
-        details["revive"]["body"],
+        part("/revive/path").as_str().unwrap_or_default(),
+        part("/revive/body"),
     );
     Err(Error::Conflict { message, details })
 }
