@@ -19,6 +19,7 @@ use crate::api::agents::{self, agent_categories};
 use crate::api::auth::{account, email_links, sessions};
 use crate::api::categories::{self, subcategories};
 use crate::api::tickets::{self, attachments, history, links, messages, redact, transfers};
+use crate::api::tools::{apply_macro, custom_fields, macros, views};
 use crate::api::{
     articles, assistant, mail, notifications, projects, reports, service, settings, sla, sockets, uploads,
     users, webhooks, workflows,
@@ -38,6 +39,7 @@ use crate::store::tickets::{
     attachments as attachment_rows, events, links as link_rows, messages as message_rows,
     transfers as transfer_rows, view,
 };
+use crate::store::tools::{custom_fields as custom_field_rows, macros as macro_rows, views as view_rows};
 use crate::store::users::{self as user_rows, agents as agent_rows};
 use crate::store::webhooks::{deliveries, endpoints as webhook_rows};
 use crate::store::{articles as article_rows, notifications as notification_rows, sessions as session_rows};
@@ -60,6 +62,9 @@ const REPORT: &[&Shape] = &[&reports::FILTER];
 const NOTIFICATION: &View = &notification_rows::NOTIFICATION;
 const WEBHOOK: &View = &webhook_rows::WEBHOOK;
 const DELIVERY: &View = &deliveries::DELIVERY;
+const SAVED_VIEW: &View = &view_rows::SAVED_VIEW;
+const MACRO: &View = &macro_rows::MACRO;
+const CUSTOM_FIELD: &View = &custom_field_rows::CUSTOM_FIELD;
 const ARTICLE: &View = &article_rows::ARTICLE;
 
 /// All routes.
@@ -297,6 +302,28 @@ pub static ROUTES: &[Endpoint] = &[
         .optional_body(&workflows::SIMULATE)
         .not_idempotent(),
     route!(Get "/workflows/{id}/runs" Admin "What it did" workflows::list_runs => List(&workflow_rows::RUN)).names(workflows::find).query(&[PAGE]),
+    // The desk's own tools
+    route!(Get "/custom-fields" SignedIn "Custom fields of tickets" custom_fields::list => List(CUSTOM_FIELD)).query(&[PAGE, &custom_fields::LIST]),
+    route!(Post "/custom-fields" Manager "Create a custom field" custom_fields::create => Created(CUSTOM_FIELD)).body(&custom_fields::NEW),
+    route!(Get "/custom-fields/{id}" SignedIn "One custom field" custom_fields::show => One(CUSTOM_FIELD)),
+    route!(Put "/custom-fields/{id}" Manager "Update a custom field" custom_fields::update => One(CUSTOM_FIELD)).names(custom_fields::find)
+        .body(&custom_fields::EDIT),
+    route!(Delete "/custom-fields/{id}" Manager "Hide a custom field; its past stays readable" custom_fields::remove => Nothing).names(custom_fields::find),
+    route!(Get "/macros" Agent "Macros: shared ones and my own" macros::list => List(MACRO)).query(&[PAGE, &macros::LIST]),
+    route!(Post "/macros" Agent "Create a macro (shared ones: managers)" macros::create => Created(MACRO)).body(&macros::NEW),
+    route!(Get "/macros/{id}" Agent "One macro" macros::show => One(MACRO)),
+    route!(Put "/macros/{id}" Agent "Update a macro" macros::update => One(MACRO)).names(macros::find).body(&macros::EDIT),
+    route!(Delete "/macros/{id}" Agent "Delete a macro" macros::remove => Nothing).names(macros::find),
+    route!(Post "/tickets/{id}/macros/{macro_id}" Agent "Apply a macro, or show what it would do" apply_macro::apply => Schema("MacroOutcome"))
+        .names(tickets::find)
+        .query(&[&apply_macro::PREVIEW])
+        .optional_body(&apply_macro::APPLY),
+    route!(Get "/views" Agent "Saved views: ready, shared and my own" views::list => List(SAVED_VIEW)).query(&[PAGE, &macros::LIST]),
+    route!(Post "/views" Agent "Save a view (shared ones: managers)" views::create => Created(SAVED_VIEW)).body(&views::NEW),
+    route!(Get "/views/counts" Agent "How many tickets each view has, exact up to 100" views::counts => Schema("ViewCounts")),
+    route!(Get "/views/{id}" Agent "One view" views::show => One(SAVED_VIEW)),
+    route!(Put "/views/{id}" Agent "Update a view" views::update => One(SAVED_VIEW)).names(views::find).body(&views::EDIT),
+    route!(Delete "/views/{id}" Agent "Delete a view" views::remove => Nothing).names(views::find),
     // Webhooks
     route!(Get "/webhooks" Admin "Endpoints" webhooks::list => List(WEBHOOK)).query(&[PAGE]),
     route!(Post "/webhooks" Admin "Create (secret shown once)" webhooks::create => Created(WEBHOOK)).body(&webhooks::NEW),

@@ -11,7 +11,7 @@ use crate::desk::automation::executor::{
 use crate::desk::automation::rule::{Rule, RuleOutcome, RuleRun, TriggerKind, run_rules};
 use crate::desk::automation::run_report;
 use crate::desk::tickets::event::{Event, EventKind};
-use crate::desk::tickets::history::{diff, event_kind};
+use crate::desk::tickets::history::{diff, event_of};
 use crate::desk::tickets::status::{Lifecycle, Status};
 use crate::desk::tickets::ticket::{Ticket, TicketSettings};
 use crate::desk::{HOUR, Millis};
@@ -202,7 +202,7 @@ fn add_effects(
     if !changed.is_empty() {
         let event = Event {
             cause: Some(rule_cause(&step.rule)),
-            ..Event::public(event_kind(&changed), changed)
+            ..event_of(changed, &automation.directory.custom_fields)
         };
         story.push_event(subject, None, &event, now);
     }

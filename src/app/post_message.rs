@@ -171,7 +171,7 @@ pub fn remember_response(ticket_id: i64, author_id: i64, is_posted: bool) {
 
 /// The story of a message before the ticket's row is changed: it is announced to the people that the ticket belonged to
 /// before that.
-fn message_story(engine: &Engine, ticket_id: i64, saying: &MessageDraft, mentioned: &[String]) -> Story {
+pub fn message_story(engine: &Engine, ticket_id: i64, saying: &MessageDraft, mentioned: &[String]) -> Story {
     let new = NewMessage {
         uid_head: saying.uid_head,
         subject: EventSubject::Ticket(ticket_id),

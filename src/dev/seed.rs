@@ -178,6 +178,7 @@ async fn create_ticket(
     let rules = TicketSettings {
         reopen_window_days: 7,
         sla_policies: sla_policies.clone(),
+        custom_fields: Rc::default(),
     };
     let priority = Priority::ALL
         .get(pick(4) % 4)

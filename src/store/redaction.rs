@@ -58,7 +58,11 @@ pub fn redact(ticket_id: i64, text: &str, found: &[FoundMessage], now: i64) -> V
         .filter_map(|message| Some((message.id, message.body.as_ref()?.replace(text, BLOCK))))
         .map(|(id, body)| json!([id, index_text(&body)]))
         .collect();
-    let title = |side: &str| without(&format!("c.value ->> '{side}'"));
+    // Custom fields also have values that are no texts.
+    let side = |side: &str| {
+        let text = without(&format!("c.value ->> '{side}'"));
+        format!("iif(json_type(c.value, '$.{side}') = 'text', {text}, json(c.value -> '{side}'))")
+    };
     let mut stmts = vec![
         stmt(
             "INSERT INTO guard (ok) SELECT 0 FROM (SELECT count(*) AS n, total(version) AS versions FROM messages \
@@ -83,11 +87,11 @@ pub fn redact(ticket_id: i64, text: &str, found: &[FoundMessage], now: i64) -> V
     }
     stmts.extend([
         stmt(format!(
-            "UPDATE events SET changes = (SELECT json_group_array(json(iif(c.value ->> 'field' = 'title', \
-               json_object('field', 'title', 'from', {}, 'to', {}), c.value))) FROM json_each(events.changes) c) \
-             WHERE ticket_id = ?1 AND instr(changes, '\"field\":\"title\"') AND {}",
-            title("from"),
-            title("to"),
+            "UPDATE events SET changes = (SELECT json_group_array(json(iif(c.value ->> 'field' = 'title' OR c.value ->> 'field' GLOB 'custom.*', \
+               json_object('field', c.value ->> 'field', 'from', {}, 'to', {}), c.value))) FROM json_each(events.changes) c) \
+             WHERE ticket_id = ?1 AND (instr(changes, '\"field\":\"title\"') OR instr(changes, '\"field\":\"custom.')) AND {}",
+            side("from"),
+            side("to"),
             holds("changes")
         )),
         stmt(format!(

@@ -36,6 +36,9 @@ pub struct Things {
     article: i64,
     webhook: Value,
     delivery: Value,
+    custom_field: Value,
+    macro_: Value,
+    view: Value,
 }
 
 impl Things {
@@ -62,10 +65,19 @@ impl Things {
         let webhook = admin.post("/webhooks", hook).is(201).json();
         let path = format!("/webhooks/{}/test", webhook["id"]);
         let delivery = admin.post(&path, json!({})).is(201).json();
+        let field = json!({"key": format!("k{}", make::unique()), "name": "Swept", "type": "text"});
+        let custom_field = admin.post("/custom-fields", field).is(201).json();
+        let macro_ = json!({"name": "Swept", "body": "Hello", "shared": true});
+        let macro_ = admin.post("/macros", macro_).is(201).json();
+        let view = json!({"name": "Swept", "filter": {"status": "open"}});
+        let view = admin.post("/views", view).is(201).json();
         let article = make::article(Admin::any(), json!({"status": "published"}));
         Things {
             webhook,
             delivery,
+            custom_field,
+            macro_,
+            view,
             rule,
             category,
             subcategory,
@@ -114,6 +126,10 @@ impl Things {
                 before if before.ends_with("/subcategories/") => self.subcategory["id"].to_string(),
                 "/workflows/" => self.rule["id"].to_string(),
                 "/webhooks/" => self.webhook["id"].to_string(),
+                before if before.ends_with("/macros/") => self.macro_["id"].to_string(),
+                "/macros/" => self.macro_["id"].to_string(),
+                "/views/" => self.view["id"].to_string(),
+                "/custom-fields/" => self.custom_field["id"].to_string(),
                 before if before.ends_with("/deliveries/") => self.delivery["id"].to_string(),
                 "/agents/" => self.agent["id"].to_string(),
                 "/articles/" | "/posts/" => self.article.to_string(),

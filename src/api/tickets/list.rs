@@ -1,16 +1,22 @@
 //! Reading tickets: lists, searches and single tickets.
 
-use crate::api::list::{List, NamedFilters, empty_page, parse_list_query, show_resource};
+use std::borrow::Cow;
+
+use crate::api::list::{List, NamedFilters, empty_page, show_resource};
 use crate::api::tickets::fields::ASSIGNEE;
+use crate::api::tools::saved_view;
 use crate::app::call::{Call, viewer};
 use crate::desk::id::Ref;
 use crate::desk::tickets::policy;
 use crate::desk::tickets::priority::Priority;
 use crate::desk::tickets::search::{Searcher as SearchReader, ticket_match_expression};
 use crate::desk::tickets::status::Status;
+use crate::desk::tools::custom_field::PREFIX;
 use crate::edge::db::{Batch, Stmt};
 use crate::http::error::Error;
+use crate::http::input::{self, field_names};
 use crate::http::input_values::Input;
+use crate::http::page::{self, Page};
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape, choices};
 use crate::store::sql::render::Selection;
@@ -21,6 +27,7 @@ use crate::store::tickets::list::query::{Sort, SortKey, TicketQuery};
 use crate::store::tickets::ticket::{self, TicketRow};
 use crate::store::tickets::view::{LIST_ONLY, TICKET};
 use crate::store::tickets::{events, list};
+use crate::store::tools::views::{self, ViewRow};
 
 /// The filters of the list of tickets.
 pub const LIST: Shape = Shape {
@@ -79,6 +86,7 @@ pub const LIST: Shape = Shape {
             "Full text, and for staff names and addresses of requesters; newest first.",
         )
         .or(&["search", "keyword"]),
+        VIEW,
         Field::optional(
             "fields",
             Kind::AnyOf(&choices::TICKET_FIELDS),
@@ -87,7 +95,20 @@ pub const LIST: Shape = Shape {
     ],
 };
 
-fn read_filters(call: &Call, input: &Input) -> Result<Vec<TicketFilter>, Error> {
+const VIEW: Field = Field::optional(
+    "view",
+    Kind::Reference,
+    "For staff: a saved view. Other parameters take the place of the view's own.",
+);
+
+/// The parameter that decides about the others.
+const VIEW_ONLY: Shape = Shape {
+    name: "TicketView",
+    fields: &[VIEW],
+};
+
+/// The filters that the input has, but for those by custom fields.
+pub(in crate::api) fn read_filters(call: &Call, input: &Input) -> Result<Vec<TicketFilter>, Error> {
     let me = call.my_id()?;
     let mut list = Vec::new();
     if let Some(words) = input.choices("status") {
@@ -150,6 +171,35 @@ fn read_filters(call: &Call, input: &Input) -> Result<Vec<TicketFilter>, Error> 
     Ok(list)
 }
 
+/// The filters by custom fields, `custom.<key>=<value>`. A field that the caller does not see is unknown.
+pub(in crate::api) async fn custom_filters(
+    call: &Call<'_>,
+    pairs: &[Pair<'_>],
+) -> Result<Vec<TicketFilter>, Error> {
+    let asked: Vec<(&str, &str)> = pairs
+        .iter()
+        .filter_map(|(name, value)| Some((name.strip_prefix(PREFIX)?, &**value)))
+        .collect();
+    if asked.is_empty() {
+        return Ok(Vec::new());
+    }
+    call.load_rules().await?;
+    let (fields, role) = (call.ticket_settings().custom_fields, call.my_role()?);
+    let (mut filters, mut errors) = (Vec::new(), Vec::new());
+    for (key, value) in asked {
+        let field = fields.find(key, role).map_err(str::to_owned);
+        match field.and_then(|field| field.facet_of_text(value)) {
+            Ok(facet) => filters.push(TicketFilter::Custom(facet)),
+            Err(message) => errors.push((format!("{PREFIX}{key}"), message)),
+        }
+    }
+    if errors.is_empty() {
+        Ok(filters)
+    } else {
+        Err(Error::Invalid(errors))
+    }
+}
+
 fn read_sort(word: &str) -> Sort {
     let key = match word.trim_start_matches('-') {
         "updated_at" => SortKey::Updated,
@@ -181,16 +231,72 @@ pub async fn list_mine(call: &Call<'_>) -> Result<Reply, Error> {
     list_page(call, Some(TicketFilter::Mine(call.my_id()?)), None).await
 }
 
+/// A parameter of a query: its name and its value.
+type Pair<'a> = (Cow<'a, str>, Cow<'a, str>);
+
 /// Replies with a page of the tickets that match the query and also `extra`; 404 if `parent` is given and has no row.
 pub(in crate::api) async fn list_page(
     call: &Call<'_>,
     extra: Option<TicketFilter>,
     parent: Option<Stmt>,
 ) -> Result<Reply, Error> {
-    let (input, page) = parse_list_query(call, &[&LIST])?;
+    let asked = input::parse_query(call.request, &[&VIEW_ONLY])?;
+    let Some(reference) = asked.reference("view") else {
+        return list_by(call, extra, parent, None).await;
+    };
+    let me = call.my_id()?;
+    let known = saved_view::known(me).filter(|_| parent.is_none());
+    if let Some(view) = known.and_then(|rows| saved_view::named(rows, reference)) {
+        // Whether it is still the same is read with the list. If it is not, the list is made anew.
+        let check = views::find_known(me, &view);
+        match list_by(call, extra.clone(), Some(check), Some(&view)).await {
+            Err(Error::NotFound | Error::Invalid(_)) => {}
+            outcome => return outcome,
+        }
+    }
+    let view = saved_view::read(call, reference).await?;
+    list_by(call, extra, parent, Some(&view)).await
+}
+
+/// The parameters of a list: those of the request, and those of the view that the request does not have.
+fn merge<'a>(call: &Call<'a>, view: Option<&ViewRow>) -> Vec<Pair<'a>> {
+    let own = call.request.query_pairs().filter(|(_, value)| !value.is_empty());
+    let mut pairs: Vec<Pair> = own.collect();
+    let Some(view) = view else { return pairs };
+    let has = |name: &str| {
+        let field = LIST
+            .fields
+            .iter()
+            .find(|field| field_names(field).any(|known| known == name));
+        pairs.iter().any(|(given, _)| {
+            given == name || field.is_some_and(|field| field_names(field).any(|known| known == given))
+        })
+    };
+    let filter = serde_json::from_str(&view.filter).unwrap_or_default();
+    let more: Vec<Pair> = saved_view::parameters(&filter, view.sort.as_deref())
+        .into_iter()
+        .filter(|(name, _)| !has(name))
+        .map(|(name, value)| (Cow::Owned(name), Cow::Owned(value)))
+        .collect();
+    pairs.extend(more);
+    pairs
+}
+
+async fn list_by(
+    call: &Call<'_>,
+    extra: Option<TicketFilter>,
+    parent: Option<Stmt>,
+    view: Option<&ViewRow>,
+) -> Result<Reply, Error> {
+    let pairs = merge(call, view);
+    let input = input::parse_pairs(&pairs, &[&page::QUERY, &LIST])?;
+    // Cursors are tied to the view as it is, too.
+    let seed = view.map_or(0, |view| view.version.wrapping_mul(1_000_003) ^ view.id);
+    let page = Page::from_query(call.request, &input, call.my_id()? ^ seed)?;
     let reader = viewer(call)?;
     let named = NamedFilters::of(&input);
     let mut filters = read_filters(call, &input)?;
+    filters.extend(custom_filters(call, &pairs).await?);
     filters.extend(extra);
     let asked = input.text("q").filter(|q| !q.trim().is_empty());
     let who = if policy::may_read_internal(reader.role) {

@@ -47,6 +47,8 @@ async fn try_redact(call: &Call<'_>, reference: &Ref, text: &str) -> Result<Repl
     let after = Ticket {
         title: redact(&before.title, text).unwrap_or_else(|| before.title.clone()),
         description: redact(&before.description, text).unwrap_or_else(|| before.description.clone()),
+        custom_fields: (call.ticket_settings().custom_fields)
+            .replace_text(&before.custom_fields, |value| redact(value, text)),
         ..before.clone()
     };
     let subject = EventSubject::Ticket(before.id);

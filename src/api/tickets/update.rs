@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use crate::api::tickets::fields::{ASSIGNEE, AT_VERSION, DESCRIPTION, TITLE};
+use crate::api::tickets::fields::{ASSIGNEE, AT_VERSION, CUSTOM_FIELDS, DESCRIPTION, TITLE, custom_values};
 use crate::api::tickets::references::{ReferenceSlots, names_assignee};
 use crate::app::automation;
 use crate::app::call::waiting::ONE_PLACE;
@@ -49,6 +49,7 @@ pub const EDIT: Shape = Shape {
         )
         .or(&["project_id"]),
         Field::optional("tags", Kind::Tags, "For staff."),
+        CUSTOM_FIELDS,
         Field::nullable(
             "assignee",
             Kind::ReferenceOr(&["me"]),
@@ -215,6 +216,7 @@ async fn try_change(call: &Call<'_>, input: &Input, action: &TicketAction) -> Re
             },
             project: set_or_clear(input, "project", references.project(&found)?),
             tags: input.tags("tags"),
+            custom_fields: custom_values(input),
             workflow: input.choice("workflow").and_then(Lifecycle::parse),
             assignee: set_or_clear(input, "assignee", references.assignee(&found)?),
             status: input.choice("status").and_then(Status::parse),

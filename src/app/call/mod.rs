@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::app::replay::check_replay;
-use crate::app::route::{RateLimit, Route};
+use crate::app::route::{self, RateLimit, Route};
 use crate::app::settings_cache::{Loaded, Settings, SettingsCache};
 use crate::desk::Millis;
 use crate::desk::id::Ref;
@@ -65,6 +65,8 @@ pub struct Call<'a> {
     pub stream: RefCell<Option<ByteStream>>,
     card: RefCell<Value>,
     settings_cache: RefCell<SettingsCache>,
+    /// Whether the handler needs the rules, or what is read with them, although its route triggers none.
+    wants_rules: Cell<bool>,
     /// Whether the request is within its rate limit, once that has been counted.
     is_within_limit: Cell<Option<bool>>,
 }
@@ -89,6 +91,7 @@ impl<'a> Call<'a> {
             stream: RefCell::new(None),
             card: RefCell::new(Value::Null),
             settings_cache: RefCell::new(SettingsCache::now()),
+            wants_rules: Cell::new(false),
             is_within_limit: Cell::new(None),
         }
     }
@@ -186,6 +189,23 @@ impl<'a> Call<'a> {
         self.settings_cache.borrow().rule_set()
     }
 
+    fn needs_rules(&self) -> bool {
+        self.wants_rules.get() || route::may_trigger_rules(self.route)
+    }
+
+    /// The rules and custom fields, on routes that do not load them by themselves. What is known is taken, without another
+    /// round trip; if it has changed, the next read says so.
+    ///
+    /// # Errors
+    /// As [`Call::read`], if they have to be read.
+    pub async fn load_rules(&self) -> Result<(), Error> {
+        self.wants_rules.set(true);
+        if self.rule_set().is_none() {
+            self.authorize().await?;
+        }
+        Ok(())
+    }
+
     /// The settings for tickets. The SLA policies are only known after the first read.
     pub fn ticket_settings(&self) -> TicketSettings {
         self.settings_cache.borrow().ticket_settings()
@@ -209,7 +229,7 @@ impl<'a> Call<'a> {
         if carrier.is_none() {
             batch.push(authority.clone());
         }
-        let wants = self.settings_cache.borrow().missing(self.route);
+        let wants = self.settings_cache.borrow().missing(self.needs_rules());
         batch.extend(wants.stmts());
         batch.extend(key.as_ref().map(|key| commit::find_key(key.user_id, &key.key)));
         batch.extend(stmts.iter().enumerate().map(|(at, stmt)| {
@@ -356,7 +376,7 @@ impl<'a> Call<'a> {
         let moved = self
             .settings_cache
             .borrow_mut()
-            .refresh(self.route, &authority, found)?;
+            .refresh(self.needs_rules(), &authority, found)?;
         self.card.replace(authority.card);
         if moved {
             Err(Error::SettingsChanged)

@@ -1,5 +1,7 @@
 //! Events: what happened to a ticket. One change is one event, however many fields it touched.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use serde_json::Value;
 
@@ -77,16 +79,20 @@ impl EventKind {
 /// A changed field with both values. People are cards (JSON); what an event keeps of them, `history::record` says.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct FieldChange {
-    pub field: &'static str,
+    pub field: Cow<'static, str>,
     pub from: Value,
     pub to: Value,
 }
 
 impl FieldChange {
     /// A change of one field.
-    pub fn new(field: &'static str, from: impl Into<Value>, to: impl Into<Value>) -> FieldChange {
+    pub fn new(
+        field: impl Into<Cow<'static, str>>,
+        from: impl Into<Value>,
+        to: impl Into<Value>,
+    ) -> FieldChange {
         FieldChange {
-            field,
+            field: field.into(),
             from: from.into(),
             to: to.into(),
         }

@@ -51,6 +51,7 @@ mod tests {
         let rules = TicketSettings {
             reopen_window_days: 7,
             sla_policies: Rc::new(SlaPolicies::standard()),
+            custom_fields: Rc::default(),
         };
         let person = |id: i64| Person {
             id,

@@ -1,5 +1,7 @@
 //! Parses and validates bodies and queries by their [`Shape`]; all errors are reported at once.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
 use crate::desk::category::parse_slug;
@@ -116,15 +118,23 @@ fn validate_json(kind: Kind, value: &Value, errors: &mut FieldErrorList) -> bool
 /// # Errors
 /// 400 with all parameters that are invalid.
 pub fn parse_query(request: &Request, shapes: &[&Shape]) -> Result<Input, Error> {
-    let mut input = Input::default();
-    let mut errors = FieldErrorList::new();
     if request.query.is_empty() {
-        return Ok(input);
+        return Ok(Input::default());
     }
     let pairs: Vec<_> = request
         .query_pairs()
         .filter(|(_, value)| !value.is_empty())
         .collect();
+    parse_pairs(&pairs, shapes)
+}
+
+/// Like [`parse_query`], of parameters that are decoded already; none of them is empty.
+///
+/// # Errors
+/// Like [`parse_query`].
+pub fn parse_pairs(pairs: &[(Cow<str>, Cow<str>)], shapes: &[&Shape]) -> Result<Input, Error> {
+    let mut input = Input::default();
+    let mut errors = FieldErrorList::new();
     for field in shapes.iter().flat_map(|shape| shape.fields) {
         let named = |name: &str| name == field.name || field.aliases.contains(&name);
         let values: Vec<&str> = pairs

@@ -9,7 +9,7 @@ use crate::store::tickets::ticket::{COLUMNS, TicketRow, Viewer, ticket_condition
 
 /// Builds a [`TicketContext`] of a ticket `t`; `$MESSAGE` stands for the last message.
 const CONTEXT: &str = "json_object('channel', t.channel, 'message_count', t.message_count, 'attachment_count', t.attachment_count, \
-  'updated_at', t.updated_at, 'custom_fields', json(t.custom_fields), \
+  'updated_at', t.updated_at, \
   'requester', json_object('id', t.requester_id, 'uid', (SELECT uid FROM users WHERE id = t.requester_id), \
     'name', (SELECT email FROM users WHERE id = t.requester_id)), \
   'message', json($MESSAGE))";

@@ -55,20 +55,23 @@ pub fn find_visible_ticket(reader: &Viewer, reference: &Ref) -> Stmt {
 }
 
 /// The SQL of the changes of an event `e`, for staff or for customers. The row holds ids of people, and their cards are
-/// looked up: whoever has closed the account has no name in the past either. Customers see of titles only the one that the ticket `t` has.
+/// looked up: whoever has closed the account has no name in the past either. Customers see of titles only the one that the
+/// ticket `t` has, and no custom fields for staff.
 pub fn changes(internal: bool) -> String {
     let card = |side: &str| format!("json((SELECT card FROM users WHERE id = c.value ->> '$.{side}.id'))");
-    let (also, titles) = if internal {
-        ("", "")
+    let (also, titles, fields) = if internal {
+        ("", "", "")
     } else {
         (
-            r#" OR instr(e.changes,'"field":"title"')"#,
+            r#" OR instr(e.changes,'"field":"title"') OR instr(e.changes,'"field":"custom.')"#,
             "WHEN 'title' THEN json_object('field','title','from',NULL,'to',iif(c.value ->> 'to' = t.title,t.title,NULL)) ",
+            " WHERE c.value ->> 'field' NOT GLOB 'custom.*' OR EXISTS (SELECT 1 FROM custom_fields f \
+               WHERE f.key = substr(c.value ->> 'field', 8) AND f.visible_to = 'all')",
         )
     };
     format!(
         "iif(instr(e.changes,'\"field\":\"assignee\"'){also},(SELECT json_group_array(json(CASE c.value ->> 'field' WHEN 'assignee' \
-           THEN json_object('field','assignee','from',{},'to',{}) {titles}ELSE c.value END)) FROM json_each(e.changes) c),e.changes)",
+           THEN json_object('field','assignee','from',{},'to',{}) {titles}ELSE c.value END)) FROM json_each(e.changes) c{fields}),e.changes)",
         card("from"),
         card("to")
     )

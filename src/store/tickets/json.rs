@@ -64,6 +64,15 @@ fn selected(sql: String, role: Role) -> String {
 pub(in crate::store) const CC: &str = "(SELECT json_group_array(json_object('email',c.address,'name',c.name) \
   ORDER BY c.added_at,c.address) FROM ticket_addresses c WHERE c.ticket_id=t.id AND c.kind='cc' AND c.left_at IS NULL)";
 
+/// SQL: the values of custom fields of the ticket `t`, without those of fields that are hidden from all. A null in a patch
+/// takes a value out (RFC 7396). Without values no field is looked up.
+const CUSTOM_FOR_STAFF: &str = "iif(t.custom_fields='{}','{}',json_patch(t.custom_fields,\
+  (SELECT json_group_object(key,NULL) FROM custom_fields WHERE is_active=0)))";
+
+/// Like [`CUSTOM_FOR_STAFF`], without those of fields that are for staff.
+const CUSTOM_FOR_CUSTOMERS: &str = "iif(t.custom_fields='{}','{}',json_patch(t.custom_fields,\
+  (SELECT json_group_object(key,NULL) FROM custom_fields WHERE is_active=0 OR visible_to='staff')))";
+
 /// How many characters of the last message a list shows.
 const EXCERPT: usize = 160;
 
@@ -88,6 +97,7 @@ fn for_role(sql: String, role: Role) -> String {
     .replace("$CONTACT", pick(",email", ""))
     .replace("$CARD", card)
     .replace("$CC", pick(CC, "'[]'"))
+    .replace("$CUSTOM", pick(CUSTOM_FOR_STAFF, CUSTOM_FOR_CUSTOMERS))
     .replace("$UPDATED", pick("t.updated_at", "t.public_updated_at"))
     .replace("$MESSAGES", pick("t.message_count", "t.public_message_count"))
     .replace(

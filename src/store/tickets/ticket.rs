@@ -9,6 +9,7 @@ use crate::desk::person::Role;
 use crate::desk::tickets::priority::Priority;
 use crate::desk::tickets::status::{Lifecycle, Status};
 use crate::desk::tickets::ticket::{NamedRow, Person, Ticket};
+use crate::desk::tools::custom_field::CustomValues;
 use crate::edge::db::{Arg, Stmt};
 use crate::store::sql::scope::Scope;
 use crate::store::sql::view;
@@ -115,6 +116,7 @@ pub struct TicketRow {
     project_id: Option<i64>,
     project: Option<String>,
     tags: String,
+    custom_fields: String,
     requester_id: i64,
     assignee_id: Option<i64>,
     assignee_card: Option<String>,
@@ -137,7 +139,7 @@ pub struct TicketRow {
 
 pub const COLUMNS: &str = "t.id, t.uid, t.title, t.description, t.status, t.priority, t.workflow, t.category_id, \
   (SELECT slug FROM categories WHERE id = t.category_id) AS category, \
-  t.subcategory_id, (SELECT slug FROM subcategories WHERE id = t.subcategory_id) AS subcategory, t.department, t.project_id, substr(t.key, 1, instr(t.key, '-') - 1) AS project, t.tags, t.requester_id, t.assignee_id, \
+  t.subcategory_id, (SELECT slug FROM subcategories WHERE id = t.subcategory_id) AS subcategory, t.department, t.project_id, substr(t.key, 1, instr(t.key, '-') - 1) AS project, t.tags, t.custom_fields, t.requester_id, t.assignee_id, \
   (SELECT card FROM users WHERE id = t.assignee_id) AS assignee_card, t.version, t.created_at, \
   t.first_response_due_at, t.first_response_risk_at, t.first_responded_at, t.resolution_due_at, t.resolution_risk_at, \
   t.resolved_at, t.closed_at, t.paused_at, t.paused_ms, t.pauses, \
@@ -209,6 +211,10 @@ impl TicketRow {
                 name: self.project.clone().unwrap_or_default(),
             }),
             tags: serde_json::from_str(&self.tags).unwrap_or_default(),
+            custom_fields: CustomValues {
+                values: serde_json::from_str(&self.custom_fields).unwrap_or_default(),
+                index: None,
+            },
             requester_id: self.requester_id,
             assignee: self.assignee_id.map(|id| Person { id, card }),
             version: self.version,

@@ -133,7 +133,8 @@ pub const TICKET: View = View {
         field("attachment_count", "$ATTACHMENTS", Out::Int),
         field("allowed_transitions", "$TRANSITIONS", Out::Computed(&TRANSITIONS))
             .doc("The statuses that the caller may set next."),
-        field("custom_fields", "t.custom_fields", Out::Json("CustomFields")),
+        field("custom_fields", "$CUSTOM", Out::Json("CustomFields"))
+            .doc("The values of custom fields by their keys; customers see those that are visible to all."),
     ],
 };
 

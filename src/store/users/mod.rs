@@ -120,7 +120,7 @@ pub fn show_uid(uid: &str) -> Stmt {
 }
 
 /// The column and value that identify a row by this reference, for any table with `id` and `uid`.
-pub(super) fn ref_column(reference: &Ref) -> (&'static str, Arg) {
+pub(in crate::store) fn ref_column(reference: &Ref) -> (&'static str, Arg) {
     match reference {
         Ref::Id(id) => ("id", Arg::Int(*id)),
         Ref::Uid(uid) => ("uid", Arg::Text(uid.clone())),

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::desk::Millis;
 use crate::desk::person::Role;
@@ -11,6 +11,8 @@ use crate::desk::tickets::event::Event;
 use crate::desk::tickets::policy::Relation;
 use crate::desk::tickets::priority::Priority;
 use crate::desk::tickets::status::{Lifecycle, Status, may_reopen};
+use crate::desk::tools::custom_field::{CustomFields, CustomValues, TicketStage};
+use crate::desk::validation::FieldError;
 
 /// A ticket, with the fields that decisions depend on.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,6 +29,7 @@ pub struct Ticket {
     /// Named by its key.
     pub project: Option<NamedRow>,
     pub tags: Vec<String>,
+    pub custom_fields: CustomValues,
     pub requester_id: i64,
     pub assignee: Option<Person>,
     pub version: i64,
@@ -102,6 +105,8 @@ pub struct TicketSettings {
     /// Days after closing within which a support ticket may be reopened.
     pub reopen_window_days: i64,
     pub sla_policies: Rc<SlaPolicies>,
+    /// The custom fields that are not hidden.
+    pub custom_fields: Rc<CustomFields>,
 }
 
 /// An edit of a ticket. `None` leaves a field as it is.
@@ -116,6 +121,8 @@ pub struct TicketEdit {
     pub department: Option<Option<String>>,
     pub project: Option<Option<NamedRow>>,
     pub tags: Option<Vec<String>>,
+    /// The values to be changed; null takes one away.
+    pub custom_fields: Option<Map<String, Value>>,
     pub workflow: Option<Lifecycle>,
     /// The new assignee; `Some(None)` removes the assignee.
     pub assignee: Option<Option<Person>>,
@@ -136,6 +143,8 @@ pub enum Refusal {
         field: &'static str,
         message: String,
     },
+    /// Values of custom fields that are not valid, or missing.
+    Fields(Vec<FieldError>),
 }
 
 /// The ticket after a change, and the event that describes it. Without an event, nothing changed.
@@ -160,6 +169,7 @@ impl Ticket {
             department: None,
             project: None,
             tags: Vec::new(),
+            custom_fields: CustomValues::default(),
             requester_id,
             assignee: None,
             version: 1,
@@ -186,6 +196,15 @@ impl Ticket {
             is_in_copy: actor.is_in_copy,
             is_assignee: self.assignee.as_ref().is_some_and(|person| person.id == actor.id),
             is_unassigned: self.assignee.is_none(),
+        }
+    }
+
+    /// What its custom fields depend on.
+    pub fn stage(&self, is_new: bool) -> TicketStage {
+        TicketStage {
+            project_id: self.project.as_ref().map(|project| project.id),
+            is_new,
+            is_done: self.status.is_done(),
         }
     }
 

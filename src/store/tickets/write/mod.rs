@@ -97,12 +97,19 @@ fn insert_row(new: &NewTicket, totals: Totals) -> Stmt {
         ),
         None => ("?14".to_owned(), "", "?6"),
     };
-    Stmt::new(format!(
+    // Few tickets have values of custom fields when they are opened.
+    let has_values = !ticket.custom_fields.values.is_empty();
+    let (custom_columns, custom_values) = if has_values {
+        (", custom_fields, custom_index", ", ?36, ?37")
+    } else {
+        ("", "")
+    };
+    let stmt = Stmt::new(format!(
         "INSERT INTO tickets (id, uid, number, title, title_index, description, description_index, status, priority, workflow, \
            category_id, department, tags, requester_id, assignee_id, \
            contact_email, channel, created_at, updated_at, public_updated_at, first_response_due_at, first_response_risk_at, \
            resolution_due_at, resolution_risk_at, sla_version, project_id, key, subcategory_id, seq, public_seq, \
-           message_count, public_message_count, version, resolved_at, closed_at, paused_at, first_responded_at, is_overdue) \
+           message_count, public_message_count, version, resolved_at, closed_at, paused_at, first_responded_at, is_overdue{custom_columns}) \
          WITH x AS MATERIALIZED (SELECT coalesce((SELECT max(id) FROM tickets), 0) + 1 AS id, \
            coalesce((SELECT CAST(substr(max(name), 15) AS INTEGER) FROM ticket_names \
              WHERE name >= 'TICK-' || ?2 || '-' AND name < 'TICK-' || ?2 || '.'), 0) + 1 AS n, \
@@ -110,7 +117,7 @@ fn insert_row(new: &NewTicket, totals: Totals) -> Stmt {
          SELECT x.id, ?1 || printf('%012x', x.id), 'TICK-' || ?2 || '-' || printf('%04d', x.n), ?3, ?4, ?5, ?27, {status}, ?7, ?8, \
            ?9, ?10, ?11, r.id, x.agent, ?15, ?16, ?17, ?17, ?17, ?18, ?19, ?20, ?21, ?22, ?23, \
            (SELECT key || '-' || last_number FROM projects WHERE id = ?23), ?24, \
-           ?25{given}, ?26{given}, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35 \
+           ?25{given}, ?26{given}, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35{custom_values} \
          FROM x LEFT JOIN users r ON r.id = x.requester"
     ))
     .bind(new.uid_head)
@@ -147,7 +154,17 @@ fn insert_row(new: &NewTicket, totals: Totals) -> Stmt {
     .bind(ticket.closed_at)
     .bind(ticket.paused_at)
     .bind(ticket.first_responded_at)
-    .bind(ticket.is_overdue(ticket.created_at))
+    .bind(ticket.is_overdue(ticket.created_at));
+    if has_values {
+        stmt.bind(custom_json(ticket))
+            .bind(ticket.custom_fields.index.clone())
+    } else {
+        stmt
+    }
+}
+
+fn custom_json(ticket: &Ticket) -> String {
+    serde_json::to_string(&ticket.custom_fields.values).unwrap_or_else(|_| "{}".to_owned())
 }
 
 /// Writes a decided change and everything that follows from it. The batch aborts if the ticket no longer has the
@@ -186,6 +203,7 @@ pub fn change(before: &Ticket, after: &Ticket, story: Story, now: i64) -> Vec<St
         || before.description != after.description
         || project(before) != project(after)
         || before.requester_id != after.requester_id
+        || before.custom_fields.index != after.custom_fields.index
     {
         stmts.push(search::index_ticket(before.id));
     }
@@ -303,10 +321,11 @@ pub fn renumber(before: &Ticket, after: &Ticket) -> Vec<Stmt> {
 
 fn update(before: &Ticket, after: &Ticket, totals: Totals, now: i64) -> Stmt {
     let mut stmt = Stmt::new("").bind(before.id).bind(before.version).bind(now);
-    let mut sets = vec![
-        "version = ?2 + 1, updated_at = max(updated_at, ?3), public_updated_at = max(public_updated_at, ?3)"
-            .to_owned(),
-    ];
+    let mut sets = vec!["version = ?2 + 1, updated_at = max(updated_at, ?3)".to_owned()];
+    // Customers do not notice what changes only what they do not see.
+    if totals.public_events > 0 || totals.events == 0 {
+        sets.push("public_updated_at = max(public_updated_at, ?3)".to_owned());
+    }
     sets.extend(counted(totals));
     if totals.first_response.is_some() {
         sets.push("first_responded_at = coalesce(first_responded_at, ?3)".to_owned());
@@ -364,6 +383,13 @@ fn update(before: &Ticket, after: &Ticket, totals: Totals, now: i64) -> Stmt {
         after.department.clone().into(),
     );
     set(before.tags != after.tags, "tags", tags_json(after).into());
+    let is_custom = before.custom_fields != after.custom_fields;
+    set(is_custom, "custom_fields", custom_json(after).into());
+    set(
+        is_custom,
+        "custom_index",
+        after.custom_fields.index.clone().into(),
+    );
     let pauses = before.pauses != after.pauses;
     set(
         pauses,

@@ -10,9 +10,10 @@ fn index(parts: &str) -> String {
     format!(
         "INSERT OR REPLACE INTO ticket_search (rowid, title, public, internal, scope) \
          SELECT t.id * 1048576 + x.part, t.number || ' ' || coalesce(t.key, '') || ' ' || coalesce(t.title_index, t.title), \
-           coalesce(t.description_index, t.description) || ' ' || \
+           coalesce(t.description_index, t.description) || coalesce(' ' || (t.custom_index ->> 'all'), '') || ' ' || \
              coalesce(group_concat(iif(m.is_internal = 0, coalesce(m.body_index, m.body), NULL), ' '), ''), \
-           coalesce(group_concat(iif(m.is_internal = 1, coalesce(m.body_index, m.body), NULL), ' '), ''), 'u' || t.requester_id \
+           coalesce(t.custom_index ->> 'staff', '') || ' ' || \
+             coalesce(group_concat(iif(m.is_internal = 1, coalesce(m.body_index, m.body), NULL), ' '), ''), 'u' || t.requester_id \
          FROM ({parts}) x CROSS JOIN tickets t ON t.id = x.id \
          LEFT JOIN messages m ON m.ticket_id = t.id AND m.position BETWEEN x.part * 64 AND x.part * 64 + 63 AND m.deleted_at IS NULL \
          WHERE t.deleted_at IS NULL GROUP BY t.id, x.part"
@@ -24,7 +25,8 @@ pub fn index_new_ticket() -> Stmt {
     Stmt::new(
         "INSERT INTO ticket_search (rowid, title, public, internal, scope) \
          SELECT t.id * 1048576, t.number || ' ' || coalesce(t.key, '') || ' ' || coalesce(t.title_index, t.title), \
-           coalesce(t.description_index, t.description), '', 'u' || t.requester_id \
+           coalesce(t.description_index, t.description) || coalesce(' ' || (t.custom_index ->> 'all'), ''), \
+           coalesce(t.custom_index ->> 'staff', ''), 'u' || t.requester_id \
          FROM tickets t WHERE t.id = (SELECT max(id) FROM tickets)",
     )
 }

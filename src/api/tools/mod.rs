@@ -1,0 +1,9 @@
+//! How does a desk set up its tools: custom fields, macros and views?
+//!
+//! Not allowed here: what a valid one is (`desk::tools`), and SQL (`store::tools`).
+
+pub mod apply_macro;
+pub mod custom_fields;
+pub mod macros;
+pub mod saved_view;
+pub mod views;

@@ -1,0 +1,8 @@
+//! What are the tools that a desk sets up for itself, and what is a valid one? Custom fields of
+//! tickets, and macros.
+//!
+//! Not allowed here: how they are stored, and what a request for them looks like.
+
+pub mod custom_field;
+pub mod macros;
+pub mod placeholder;
