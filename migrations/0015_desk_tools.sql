@@ -1,4 +1,4 @@
--- The tools that a desk sets up for itself: custom fields of tickets, macros and views.
+-- The tools that a desk sets up for itself: custom fields of tickets, macros, views and ratings.
 
 -- What the desk wants to know of its tickets beyond what every ticket has. Key, type and project never change; a field
 -- that is not active is hidden, and its values stay in the tickets. Few rows: no index but that of the key.
@@ -76,3 +76,14 @@ INSERT INTO views (id, uid, name, filter, reader_id, created_at, updated_at) VAL
   (3, '01936c6e-2c00-7000-8000-000000000013', 'Overdue', '{"overdue":true}', 0, 1735689600000, 1735689600000),
   (4, '01936c6e-2c00-7000-8000-000000000014', 'Waiting', '{"status":["waiting"]}', 0, 1735689600000, 1735689600000),
   (5, '01936c6e-2c00-7000-8000-000000000015', 'All tickets', '{}', 0, 1735689600000, 1735689600000);
+
+-- What requesters say of the outcome of their tickets: once for each resolution. Reports find it by the ticket.
+CREATE TABLE ratings (
+  ticket_id INTEGER NOT NULL REFERENCES tickets (id),
+  resolved_at INTEGER NOT NULL,            -- of the resolution that is rated
+  score INTEGER NOT NULL CHECK (score BETWEEN 1 AND 5),
+  comment TEXT,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  PRIMARY KEY (ticket_id, resolved_at)
+) STRICT, WITHOUT ROWID;

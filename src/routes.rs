@@ -19,7 +19,7 @@ use crate::api::agents::{self, agent_categories};
 use crate::api::auth::{account, email_links, sessions};
 use crate::api::categories::{self, subcategories};
 use crate::api::tickets::{self, attachments, history, links, messages, redact, transfers};
-use crate::api::tools::{apply_macro, custom_fields, macros, views};
+use crate::api::tools::{apply_macro, custom_fields, macros, ratings, views};
 use crate::api::{
     articles, assistant, mail, notifications, projects, reports, service, settings, sla, sockets, uploads,
     users, webhooks, workflows,
@@ -39,7 +39,9 @@ use crate::store::tickets::{
     attachments as attachment_rows, events, links as link_rows, messages as message_rows,
     transfers as transfer_rows, view,
 };
-use crate::store::tools::{custom_fields as custom_field_rows, macros as macro_rows, views as view_rows};
+use crate::store::tools::{
+    custom_fields as custom_field_rows, macros as macro_rows, ratings as rating_rows, views as view_rows,
+};
 use crate::store::users::{self as user_rows, agents as agent_rows};
 use crate::store::webhooks::{deliveries, endpoints as webhook_rows};
 use crate::store::{articles as article_rows, notifications as notification_rows, sessions as session_rows};
@@ -62,6 +64,7 @@ const REPORT: &[&Shape] = &[&reports::FILTER];
 const NOTIFICATION: &View = &notification_rows::NOTIFICATION;
 const WEBHOOK: &View = &webhook_rows::WEBHOOK;
 const DELIVERY: &View = &deliveries::DELIVERY;
+const RATING: &View = &rating_rows::RATING;
 const SAVED_VIEW: &View = &view_rows::SAVED_VIEW;
 const MACRO: &View = &macro_rows::MACRO;
 const CUSTOM_FIELD: &View = &custom_field_rows::CUSTOM_FIELD;
@@ -281,6 +284,7 @@ pub static ROUTES: &[Endpoint] = &[
     route!(Get "/reports/tickets-by-priority" Manager "Tickets by priority" reports::by_priority => Schema("GroupReport")).query(REPORT),
     route!(Get "/reports/tickets-by-department" Manager "Tickets by department" reports::by_department => Schema("GroupReport")).query(REPORT),
     route!(Get "/reports/tickets-by-category" Manager "Tickets by category" reports::by_category => Schema("GroupReport")).query(REPORT),
+    route!(Get "/reports/satisfaction" Manager "How satisfied requesters are" reports::satisfaction => Schema("SatisfactionReport")).query(REPORT),
     route!(Get "/reports/user-activity" Manager "User activity" reports::activity => Schema("ActivityReport"))
         .query(&[&reports::FILTER, &reports::LIMIT]),
     route!(Get "/admin/dashboard" Manager "Dashboard metrics" reports::dashboard => Schema("Dashboard")).query(REPORT),
@@ -318,6 +322,13 @@ pub static ROUTES: &[Endpoint] = &[
         .names(tickets::find)
         .query(&[&apply_macro::PREVIEW])
         .optional_body(&apply_macro::APPLY),
+    route!(Get "/tickets/{id}/rating" SignedIn "How the requester has rated the outcome" ratings::show => One(RATING)),
+    route!(Post "/tickets/{id}/rating" SignedIn "Rate the outcome of my ticket" ratings::create => One(RATING)).names(tickets::find)
+        .body(&ratings::NEW),
+    route!(Get "/rate" Public "The page behind the link of a mail that rates" email_links::show_page => Media("text/html")).limit(RateLimit::None),
+    route!(Post "/rate" Public "Rate by the link of a mail" ratings::create_by_link => Schema("Done"))
+        .body(&ratings::BY_LINK)
+        .limit(RateLimit::Address),
     route!(Get "/views" Agent "Saved views: ready, shared and my own" views::list => List(SAVED_VIEW)).query(&[PAGE, &macros::LIST]),
     route!(Post "/views" Agent "Save a view (shared ones: managers)" views::create => Created(SAVED_VIEW)).body(&views::NEW),
     route!(Get "/views/counts" Agent "How many tickets each view has, exact up to 100" views::counts => Schema("ViewCounts")),

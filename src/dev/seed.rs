@@ -19,6 +19,7 @@ use crate::desk::tickets::ticket::{Actor, NamedRow, Person, Ticket, TicketEdit, 
 use crate::desk::{DAY, HOUR, MINUTE, Millis};
 use crate::dev::files;
 use crate::dev::samples::{ACCOUNTS, AWAY_AGENT, SUBCATEGORIES, SUBJECTS};
+use crate::dev::tools;
 use crate::edge::auth::password;
 use crate::edge::db::{Batch, Rows, Stmt};
 use crate::edge::ids;
@@ -66,6 +67,10 @@ pub async fn seed(app: &App) -> Result<Reply, Error> {
     let sla_policies = Rc::new(sla::read_all_policies(there.rows(policies)?)?.1);
     let people = create_users(app).await?;
     app.db.batch(&subcategory_stmts(app)?).await?;
+    let managers = people.iter().filter(|who| who.actor.role == Role::Manager);
+    for manager in managers.take(1) {
+        app.db.batch(&tools::stmts(app, manager.actor.id)?).await?;
+    }
     for at in 0..TICKET_COUNT {
         create_ticket(app, &people, &sla_policies, at).await?;
     }
@@ -178,7 +183,7 @@ async fn create_ticket(
     let rules = TicketSettings {
         reopen_window_days: 7,
         sla_policies: sla_policies.clone(),
-        custom_fields: Rc::default(),
+        custom_fields: Rc::new(tools::fields()),
     };
     let priority = Priority::ALL
         .get(pick(4) % 4)
@@ -190,6 +195,7 @@ async fn create_ticket(
         id: category_id,
         name: String::new(),
     });
+    ticket.custom_fields = rules.custom_fields.with_index(tools::values(at));
     ticket.set_due_times(&rules);
     let uid_head = ids::uid_head(opened).map_err(Error::Internal)?;
     let day = number_day(opened);
@@ -226,6 +232,7 @@ async fn create_ticket(
         now: opened,
     };
     play(&mut life, &agent.actor, &customer.actor, at)?;
+    life.stmts.extend(tools::rate(&life.ticket, at, life.now));
     app.db.batch(&life.stmts).await?;
     files::attach(app, life.ticket.id, &customer.actor, life.now, at).await
 }

@@ -108,6 +108,10 @@ pub fn redact(ticket_id: i64, text: &str, found: &[FoundMessage], now: i64) -> V
             without("reason")
         )),
         stmt(format!(
+            "UPDATE ratings SET comment = {} WHERE ticket_id = ?1 AND instr(comment, ?2)",
+            without("comment")
+        )),
+        stmt(format!(
             "UPDATE notices SET message = {} WHERE ticket_id = ?1 AND instr(message, ?2)",
             without("message")
         )),

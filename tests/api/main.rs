@@ -54,6 +54,7 @@ mod pool;
 mod privacy;
 mod projects;
 mod races;
+mod ratings;
 mod replays;
 mod reports;
 mod rs256;

@@ -21,6 +21,8 @@ pub enum EventKind {
     TicketRestored,
     /// A text was taken out of it for good; which, nothing says.
     TicketRedacted,
+    /// Its requester has rated the outcome. `data` is `{"score"}`.
+    TicketRated,
     MessageAdded,
     MessageEdited,
     MessageDeleted,
@@ -34,7 +36,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// The API names, in the order of the variants.
-    pub const WORDS: [&'static str; 16] = [
+    pub const WORDS: [&'static str; 17] = [
         "ticket_created",
         "ticket_updated",
         "status_changed",
@@ -44,6 +46,7 @@ impl EventKind {
         "ticket_deleted",
         "ticket_restored",
         "ticket_redacted",
+        "ticket_rated",
         "message_added",
         "message_edited",
         "message_deleted",
@@ -65,6 +68,7 @@ impl EventKind {
             EventKind::TicketDeleted => "ticket_deleted",
             EventKind::TicketRestored => "ticket_restored",
             EventKind::TicketRedacted => "ticket_redacted",
+            EventKind::TicketRated => "ticket_rated",
             EventKind::MessageAdded => "message_added",
             EventKind::MessageEdited => "message_edited",
             EventKind::MessageDeleted => "message_deleted",

@@ -68,20 +68,20 @@ pub struct PlaceholderValues {
 }
 
 /// A piece of a text: as it is, or the name of a placeholder.
-enum Piece<'a> {
+enum TextPiece<'a> {
     Text(&'a str),
     Name(&'a str),
 }
 
-fn pieces(text: &str) -> Result<Vec<Piece<'_>>, String> {
+fn pieces(text: &str) -> Result<Vec<TextPiece<'_>>, String> {
     let mut parts = text.split("{{");
-    let mut list: Vec<Piece> = parts.next().map(Piece::Text).into_iter().collect();
+    let mut list: Vec<TextPiece> = parts.next().map(TextPiece::Text).into_iter().collect();
     for part in parts {
         let (name, rest) = part
             .split_once("}}")
             .ok_or("has a placeholder that is not closed with }}")?;
-        list.push(Piece::Name(name.trim()));
-        list.push(Piece::Text(rest));
+        list.push(TextPiece::Name(name.trim()));
+        list.push(TextPiece::Text(rest));
     }
     Ok(list)
 }
@@ -90,8 +90,8 @@ fn pieces(text: &str) -> Result<Vec<Piece<'_>>, String> {
 pub fn without_values(text: &str) -> String {
     let pieces = pieces(text).unwrap_or_default();
     let texts = pieces.iter().map(|piece| match piece {
-        Piece::Text(text) => text,
-        Piece::Name(_) => " ",
+        TextPiece::Text(text) => text,
+        TextPiece::Name(_) => " ",
     });
     texts.collect()
 }
@@ -102,7 +102,7 @@ pub fn without_values(text: &str) -> String {
 /// What is wrong with the first one that is unknown, or that these readers must not read.
 pub fn check(text: &str, readers: Readers, fields: &CustomFields) -> Result<(), String> {
     for piece in pieces(text)? {
-        let Piece::Name(name) = piece else { continue };
+        let TextPiece::Name(name) = piece else { continue };
         if let Some(key) = name.strip_prefix(CUSTOM) {
             let field = fields.find(key, Role::Admin);
             let field = field.map_err(|message| format!("has the placeholder {name}, which {message}"))?;
@@ -141,8 +141,8 @@ pub fn render(
     let mut out = String::with_capacity(text.len());
     for piece in pieces(text)? {
         match piece {
-            Piece::Text(text) => out.push_str(text),
-            Piece::Name(name) => out.push_str(&value_of(name, ticket, values)),
+            TextPiece::Text(text) => out.push_str(text),
+            TextPiece::Name(name) => out.push_str(&value_of(name, ticket, values)),
         }
     }
     Ok(out)

@@ -50,7 +50,7 @@ pub fn of_message(actor: Option<i64>, event: &Event, mentioned: &[String], sends
 
 /// Who is notified of an event, and of which kind: `[person, kind]`; if a person is listed twice, the first entry
 /// counts. The assignee is notified of the assignment; the requester and the assignee are notified of messages and of
-/// changes of the status.
+/// changes of the status, the assignee of ratings.
 fn candidates(actor: Option<i64>, event: &Event) -> Vec<Value> {
     let mut list = Vec::new();
     for change in event.changes.iter().filter(|change| change.field == "assignee") {
@@ -61,6 +61,9 @@ fn candidates(actor: Option<i64>, event: &Event) -> Vec<Value> {
             };
             list.push(json!([id, kind]));
         }
+    }
+    if event.kind == EventKind::TicketRated {
+        list.push(json!(["assignee", "rated"]));
     }
     let is_said = event.kind == EventKind::MessageAdded && actor.is_some();
     let is_moved =

@@ -4,4 +4,5 @@
 
 pub mod custom_fields;
 pub mod macros;
+pub mod ratings;
 pub mod views;
