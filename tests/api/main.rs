@@ -45,6 +45,7 @@ mod lists;
 mod live;
 mod macros;
 mod mail;
+mod mail_cost;
 mod messages;
 mod notifications;
 mod one_trip;

@@ -11,7 +11,7 @@ use crate::desk::automation::run_report::{AUTO_ASSIGN_PLACEHOLDER, RuleNotificat
 use crate::desk::id::{MAX_ID, Ref};
 use crate::desk::tools::custom_field::CustomFields;
 use crate::desk::validation::FieldError;
-use crate::edge::db::{Arg, DbError, Rows, Stmt};
+use crate::edge::db::{Arg, DbError, Rows, Stmt, TextRow};
 use crate::http::page::{Page, PageStart};
 use crate::store::automation::notify::fill_outcomes;
 use crate::store::settings;
@@ -328,10 +328,6 @@ pub fn references_from(parts: &str, arg: Arg) -> Stmt {
 /// If the rows of the statement do not match this reader.
 pub fn read_references(rows: &Rows) -> Result<References, DbError> {
     #[derive(Deserialize)]
-    struct JsonRow {
-        j: String,
-    }
-    #[derive(Deserialize)]
     struct ReferenceJson {
         kind: String,
         id: i64,
@@ -343,9 +339,9 @@ pub fn read_references(rows: &Rows) -> Result<References, DbError> {
     }
     let mut directory = References::default();
     let mut fields = Vec::new();
-    for row in rows.all::<JsonRow>()? {
-        let entry: ReferenceJson =
-            serde_json::from_str(&row.j).map_err(|error| DbError::Other(error.to_string()))?;
+    for row in rows.all::<TextRow>()? {
+        let entry: ReferenceJson = serde_json::from_str(&row.j.unwrap_or_default())
+            .map_err(|error| DbError::Other(error.to_string()))?;
         if entry.kind == "field" {
             fields.extend(custom_fields::read_definition(
                 entry.name,

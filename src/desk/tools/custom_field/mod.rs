@@ -246,6 +246,13 @@ pub struct CustomValues {
     pub index: Option<String>,
 }
 
+impl CustomValues {
+    /// The values as JSON.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(&self.values).unwrap_or_else(|_| "{}".to_owned())
+    }
+}
+
 /// What is asked of a ticket's values depends on this.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TicketStage {

@@ -156,15 +156,11 @@ fn insert_row(new: &NewTicket, totals: Totals) -> Stmt {
     .bind(ticket.first_responded_at)
     .bind(ticket.is_overdue(ticket.created_at));
     if has_values {
-        stmt.bind(custom_json(ticket))
+        stmt.bind(ticket.custom_fields.to_json())
             .bind(ticket.custom_fields.index.clone())
     } else {
         stmt
     }
-}
-
-fn custom_json(ticket: &Ticket) -> String {
-    serde_json::to_string(&ticket.custom_fields.values).unwrap_or_else(|_| "{}".to_owned())
 }
 
 /// Writes a decided change and everything that follows from it. The batch aborts if the ticket no longer has the
@@ -384,7 +380,7 @@ fn update(before: &Ticket, after: &Ticket, totals: Totals, now: i64) -> Stmt {
     );
     set(before.tags != after.tags, "tags", tags_json(after).into());
     let is_custom = before.custom_fields != after.custom_fields;
-    set(is_custom, "custom_fields", custom_json(after).into());
+    set(is_custom, "custom_fields", after.custom_fields.to_json().into());
     set(
         is_custom,
         "custom_index",
