@@ -244,7 +244,7 @@ fn values_are_checked_and_leave_a_history() {
     );
     let of_secret = (json!(format!("custom.{}", name(&secret))), Value::Null, json!(5));
     assert_eq!(told(&last(&agent)), [of_plan.clone(), of_secret]);
-    assert_eq!(told(&last(&customer)), [of_plan.clone()]);
+    assert_eq!(told(&last(&customer)), std::slice::from_ref(&of_plan));
     assert_eq!(
         see(&customer, &opened, "")["custom_fields"],
         json!({name(&plan): "Free"})
@@ -591,12 +591,11 @@ fn fifty_who_change_values_at_once_lose_none() {
     let history = admin.walk(&format!("/tickets/{}/history", ticket["id"]), 100);
     for field in &fields {
         let path = json!(format!("custom.{}", name(field)));
-        let changes = history
+        let mut changes = history
             .iter()
             .flat_map(|event| event["changes"].as_array().unwrap());
         let last = changes
-            .filter(|change| change["field"] == path)
-            .last()
+            .rfind(|change| change["field"] == path)
             .map(|change| change["to"].clone());
         assert_eq!(last.as_ref(), values.get(name(field)));
         if let Some(value) = last {

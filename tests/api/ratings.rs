@@ -153,8 +153,7 @@ fn fifty_ratings_at_once_are_one() {
     let events = customer.walk(&format!("/tickets/{}/events", ticket["id"]), 100);
     let last = events
         .iter()
-        .filter(|event| event["type"] == "ticket_rated")
-        .last()
+        .rfind(|event| event["type"] == "ticket_rated")
         .expect("a rating");
     assert_eq!(last["data"]["score"], score);
     let seqs: Vec<Value> = events.iter().map(|event| event["seq"].clone()).collect();
