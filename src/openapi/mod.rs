@@ -5,6 +5,7 @@
 //! compares with [`document`]. What the tables do not contain is in [`schemas`](crate::openapi::schemas) and the lists below. No
 //! route is described by hand here.
 
+mod access;
 mod mail;
 mod notifications;
 pub mod reports;

@@ -272,6 +272,10 @@ async fn run_handler(
     for _ in 0..3 {
         let call = Call::new(app, request, route, params.to_vec(), claims.cloned());
         call.stream.replace(stream.take());
+        if route.audit.is_some() {
+            call.named_row
+                .replace(endpoint.finder.and_then(|find| find(&call).ok()));
+        }
         response_context.limit = Some(call.limit());
         let outcome = match claims.map(|claims| admits(route.access, claims.role)) {
             Some(false) => Err(Error::Forbidden("your role may not do this".to_owned())),

@@ -2,6 +2,7 @@
 
 use crate::desk::DAY;
 use crate::edge::db::Stmt;
+use crate::store::access::audit;
 use crate::store::mail::log;
 use crate::store::sessions::ATTEMPT_WINDOW;
 
@@ -19,7 +20,7 @@ const MAIL_THREAD_RETENTION: i64 = 400 * DAY;
 /// Deletes socket tickets, expired sessions, reset tokens, login attempts, old runs of rules, notifications and
 /// mails, and idempotency keys older than `day_ago`; at most `most` rows of each. `place` is a random string of
 /// hexadecimal digits: where to start looking in tables that have no index on their time.
-pub fn purge(now: i64, day_ago: i64, most: i64, place: &str) -> [Stmt; 10] {
+pub fn purge(now: i64, day_ago: i64, most: i64, place: &str) -> [Stmt; 11] {
     let place = Place(place);
     [
         place.sweep_by_number("sessions", ("user_id", "user_id, id"), "expires_at", now, most),
@@ -30,6 +31,7 @@ pub fn purge(now: i64, day_ago: i64, most: i64, place: &str) -> [Stmt; 10] {
             .bind(now.saturating_sub(MAIL_THREAD_RETENTION))
             .bind(most),
         log::purge(now, most),
+        audit::purge(now, most),
         place.sweep_by_hash("socket_tickets", "hash", "expires_at", now, most),
         place.sweep_by_number(
             "workflow_runs",

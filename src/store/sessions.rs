@@ -227,6 +227,53 @@ pub fn record_attempt(subject: &str, limit: i64, now: i64) -> Stmt {
     .bind(limit.saturating_add(1))
 }
 
+/// An account that somebody wants to sign in to.
+#[derive(Clone, Debug, Deserialize)]
+pub struct SignInAccount {
+    pub id: i64,
+    pub role: String,
+    pub ver: i64,
+    pub is_active: i64,
+    pub password_hash: Option<String>,
+    /// Whether a second factor is asked for.
+    pub two_factor: i64,
+    /// The attempts that count, this one included.
+    pub n: i64,
+}
+
+/// Records an attempt to sign in to the account with this name, an address or a username in lower case, as
+/// [`record_attempt`] does. The first statement returns the account ([`SignInAccount`]). If nobody has the name, the
+/// second one records the attempt for `subject` and returns `n`: who tries learns nothing from the difference.
+pub fn record_sign_in_attempt(name: &str, subject: &str, now: i64) -> [Stmt; 2] {
+    let column = if name.contains('@') {
+        "email_key"
+    } else {
+        "username_key"
+    };
+    let counted = MAX_ACCOUNT_ATTEMPTS.saturating_add(1);
+    let of_account = Stmt::new(format!(
+        "UPDATE users SET failed_sign_ins = (SELECT json_group_array(at) FROM ( \
+           SELECT value AS at FROM json_each(json_insert(failed_sign_ins, '$[#]', CAST(?2 AS INTEGER))) \
+           WHERE value > ?3 ORDER BY value DESC LIMIT ?4)) WHERE {column} = ?1 \
+         RETURNING id, role, ver, is_active, password_hash, two_factor, json_array_length(failed_sign_ins) AS n"
+    ))
+    .bind(name)
+    .bind(now)
+    .bind(now.saturating_sub(ATTEMPT_WINDOW))
+    .bind(counted);
+    let mut of_nobody = record_attempt(subject, MAX_ACCOUNT_ATTEMPTS, now).bind(name);
+    of_nobody.sql = of_nobody
+        .sql
+        .replace(
+            "VALUES (?1, json_array(CAST(?2 AS INTEGER)), ?2)",
+            &format!(
+                "SELECT ?1, json_array(CAST(?2 AS INTEGER)), ?2 WHERE NOT EXISTS (SELECT 1 FROM users WHERE {column} = ?5)"
+            ),
+        )
+        .into();
+    [of_account, of_nobody]
+}
+
 /// Counts the attempts that still count for a subject: `n`.
 pub fn count_attempts(subject: &str, now: i64) -> Stmt {
     Stmt::new(
@@ -242,6 +289,16 @@ pub fn clear_attempts(subject: &str) -> Stmt {
 }
 
 // Password resets --------------------------------------------------------------------------------------------------
+
+/// The `id` of the account that a reset token is good for.
+pub fn find_reset_token(token_hash: &str, now: i64) -> Stmt {
+    Stmt::new(
+        "SELECT u.id FROM password_resets r JOIN users u ON u.id = r.user_id AND u.is_active = 1 \
+         WHERE r.token_hash = ?1 AND r.used_at IS NULL AND r.expires_at > ?2",
+    )
+    .bind(token_hash)
+    .bind(now)
+}
 
 /// Sets a new password with a reset token and marks this and all other reset tokens of the account as used. The
 /// statements do nothing if the token is invalid. The last one returns the `id` of the account, if the reset

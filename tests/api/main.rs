@@ -19,6 +19,7 @@ mod articles;
 mod assignment;
 mod assistant;
 mod attachments;
+mod audit;
 mod bodies;
 mod categories;
 mod clock;

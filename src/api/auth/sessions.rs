@@ -1,9 +1,11 @@
 //! Logging in and out, refreshing tokens, and listing and ending sessions.
 
 use serde::Deserialize;
+use serde_json::json;
 
 use crate::app::call::Call;
 use crate::desk::Millis;
+use crate::desk::access::audit::AuditAction;
 use crate::desk::fold::caseless;
 use crate::desk::id::Ref;
 use crate::desk::person::Role;
@@ -15,9 +17,9 @@ use crate::http::error::Error;
 use crate::http::input;
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape};
-use crate::store::sessions::{self as rows, CurrentRefresh, Rotation};
+use crate::store::sessions::{self as rows, CurrentRefresh, Rotation, SignInAccount};
 use crate::store::sql::rows::{CountRow, IdRow};
-use crate::store::users::{self, Account};
+use crate::store::users;
 
 /// The body of a login.
 pub const LOGIN: Shape = Shape {
@@ -49,24 +51,34 @@ pub async fn login(call: &Call<'_>) -> Result<Reply, Error> {
     let guess = Guess::new(call, &format!("login\n{subject}"));
     let now = call.now();
     let mut batch = Batch::new();
-    let account = batch.add::<Account>(users::account_by_name(&name));
-    let attempts = guess.record(&mut batch, now);
+    let [of_account, of_nobody] = rows::record_sign_in_attempt(&name, &guess.account, now);
+    let account = batch.add::<SignInAccount>(of_account);
+    let attempts = AttemptSlots {
+        account: batch.add(of_nobody),
+        address: batch.add(rows::count_attempts(&guess.address, now)),
+    };
     let found = call.read_public(batch).await?;
-    guess.require_attempts_left(call, &found, attempts).await?;
     let account = found.first(account)?;
+    let counted = account.as_ref().map(|account| account.n);
+    guess
+        .require_attempts_left(call, &found, attempts, counted)
+        .await?;
     let hash = account
         .as_ref()
         .filter(|account| account.is_active == 1)
         .and_then(|account| account.password_hash.as_deref());
     let right = password::verify(&input.required("password"), hash, &call.app.config.pepper)
         .map_err(Error::Internal)?;
+    let id = account.as_ref().map(|account| account.id);
     let Some(account) = account.filter(|_| right) else {
-        guess.record_failure(call).await?;
+        // The name is not on record: it may be a password that was typed into the wrong field.
+        let entry = call.audit_of(None, AuditAction::SessionFailed, id, json!({}));
+        guess.record_failure(call, Some(entry)).await?;
         return Err(BAD_CREDENTIALS);
     };
     let stmts = vec![
-        rows::clear_attempts(&guess.account),
         users::record_login(account.id, now),
+        call.audit_of(id, AuditAction::SessionCreated, id, json!({})),
     ];
     let opened = begin_session(call, stmts, &Ref::Id(account.id)).await?;
     let role = Role::parse(&account.role).unwrap_or(Role::Customer);
@@ -109,7 +121,8 @@ impl Guess {
         }
     }
 
-    /// Refuses the attempt if [`Guess::record`] has counted too many. A refused attempt counts as a failure as well.
+    /// Refuses the attempt if too many were counted: by [`Guess::record`], or `counted` in the account. A refused attempt
+    /// counts as a failure as well.
     ///
     /// # Errors
     /// 429, with 900 seconds to wait.
@@ -118,23 +131,28 @@ impl Guess {
         call: &Call<'_>,
         found: &Answers,
         attempts: AttemptSlots,
+        counted: Option<i64>,
     ) -> Result<(), Error> {
-        let of_account = found.first(attempts.account)?.map_or(0, |row| row.n);
+        let of_account = found.first(attempts.account)?.map(|row| row.n);
+        let of_account = of_account.or(counted).unwrap_or(0);
         let of_address = found.first(attempts.address)?.map_or(0, |row| row.n);
         if of_account <= rows::MAX_ACCOUNT_ATTEMPTS && of_address < rows::MAX_ADDRESS_ATTEMPTS {
             return Ok(());
         }
-        self.record_failure(call).await?;
+        self.record_failure(call, None).await?;
         Err(Error::RateLimited {
             message: "too many failed logins; try again later",
             seconds: 900,
         })
     }
 
-    /// Records a failed attempt against the address.
-    pub(super) async fn record_failure(&self, call: &Call<'_>) -> Result<(), Error> {
+    /// Records a failed attempt against the address, and in the audit log. Attempts that are refused unchecked are not in
+    /// the log, so that the limits bound what it is written.
+    pub(super) async fn record_failure(&self, call: &Call<'_>, entry: Option<Stmt>) -> Result<(), Error> {
         let failed = rows::record_attempt(&self.address, rows::MAX_ADDRESS_ATTEMPTS, call.now());
-        call.app.db.batch(&[failed]).await?;
+        let mut batch = Batch::from(vec![failed]);
+        batch.extend(entry);
+        call.app.db.batch(&batch).await?;
         Ok(())
     }
 }

@@ -4,6 +4,7 @@
 //! data. The list of revoked tokens in KV and the rate limit are checked at the same time, and each of them can
 //! refuse the request.
 
+mod audit;
 pub mod waiting;
 mod write;
 
@@ -61,6 +62,8 @@ pub struct Call<'a> {
     pub checked: Cell<bool>,
     /// Whether it was checked and found to be valid.
     pub is_trusted: Cell<bool>,
+    /// Finds the row that the path names, for the audit log.
+    pub named_row: RefCell<Option<Stmt>>,
     /// The unread body, on routes that stream it.
     pub stream: RefCell<Option<ByteStream>>,
     card: RefCell<Value>,
@@ -86,6 +89,7 @@ impl<'a> Call<'a> {
             claims,
             checked: Cell::new(false),
             is_trusted: Cell::new(false),
+            named_row: RefCell::new(None),
             stream: RefCell::new(None),
             card: RefCell::new(Value::Null),
             settings_cache: RefCell::new(SettingsCache::now()),

@@ -72,8 +72,9 @@ impl Call<'_> {
     ///
     /// # Errors
     /// As [`Call::commit`].
-    pub async fn commit_batch(&self, batch: CommitBatch, answer: &CommitReply) -> Result<Reply, Error> {
+    pub async fn commit_batch(&self, mut batch: CommitBatch, answer: &CommitReply) -> Result<Reply, Error> {
         let key = self.idempotency_key()?;
+        self.add_audit(&mut batch.stmts, answer);
         match commit::commit(&self.app.db, key.as_ref(), batch, answer).await {
             Ok((answered, due)) => {
                 self.app.dispatches.borrow_mut().extend(due);

@@ -75,7 +75,7 @@ pub fn user_json() -> String {
         .replace("$PERMISSIONS", &format!("CASE u.role {} END", whens.join(" ")))
 }
 
-/// The columns of a user that logging in and the checks before a change of the account need.
+/// The columns of a user that the checks before a change of the account need.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Account {
     pub id: i64,
@@ -316,9 +316,9 @@ fn update_row(id: i64, version: i64, update: &UserPatch, now: i64) -> Stmt {
     }
 }
 
-/// Records the time of a successful login.
+/// Records the time of a successful login, which makes the failed ones before it forgotten.
 pub fn record_login(id: i64, now: i64) -> Stmt {
-    Stmt::new("UPDATE users SET last_login_at = ?2 WHERE id = ?1")
+    Stmt::new("UPDATE users SET last_login_at = ?2, failed_sign_ins = '[]' WHERE id = ?1")
         .bind(id)
         .bind(now)
 }
