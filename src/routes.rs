@@ -16,7 +16,7 @@ macro_rules! route {
 }
 
 use crate::api::agents::{self, agent_categories};
-use crate::api::auth::{account, email_links, sessions};
+use crate::api::auth::{account, api_keys, email_links, sessions, two_factor};
 use crate::api::categories::{self, subcategories};
 use crate::api::tickets::{self, attachments, history, links, messages, redact, transfers};
 use crate::api::{
@@ -63,6 +63,7 @@ const NOTIFICATION: &View = &notification_rows::NOTIFICATION;
 const WEBHOOK: &View = &webhook_rows::WEBHOOK;
 const DELIVERY: &View = &deliveries::DELIVERY;
 const ARTICLE: &View = &article_rows::ARTICLE;
+const API_KEY: &View = &crate::store::access::api_keys::API_KEY;
 
 /// All routes.
 pub static ROUTES: &[Endpoint] = &[
@@ -70,7 +71,7 @@ pub static ROUTES: &[Endpoint] = &[
     route!(Post "/auth/register" Public "Register a customer" account::register => CreatedSchema("Signed"))
         .body(&account::REGISTER)
         .limit(RateLimit::Register),
-    route!(Post "/auth/login" Public "Log in with e-mail or username" sessions::login => Schema("Signed"))
+    route!(Post "/auth/login" Public "Log in with e-mail or username" sessions::login => Schema("SignedOrChallenged"))
         .body(&sessions::LOGIN)
         .takes_form(),
     route!(Post "/auth/refresh" Public "Rotate a refresh token" sessions::refresh => Schema("Signed"))
@@ -98,6 +99,23 @@ pub static ROUTES: &[Endpoint] = &[
         .not_idempotent(),
     route!(Get "/auth/sessions" SignedIn "My sessions" sessions::list => List(&session_rows::SESSION)),
     route!(Delete "/auth/sessions/{id}" SignedIn "Revoke one session" sessions::revoke => Nothing).not_idempotent(),
+    route!(Post "/auth/2fa" Public "The second step of a sign-in" two_factor::sign_in => Schema("Signed"))
+        .body(&two_factor::SECOND_STEP),
+    route!(Post "/auth/2fa/setup" SignedIn "Begin to set up two-factor sign-in" two_factor::set_up => Schema("TwoFactorSecret"))
+        .not_idempotent(),
+    route!(Post "/auth/2fa/confirm" SignedIn "Confirm it by a code; shows the recovery codes once" two_factor::confirm => Schema("RecoveryCodes"))
+        .body(&two_factor::CONFIRM)
+        .not_idempotent(),
+    route!(Delete "/auth/2fa" SignedIn "End two-factor sign-in" two_factor::end => Nothing)
+        .body(&two_factor::END)
+        .not_idempotent(),
+    // API keys
+    route!(Get "/api-keys" Agent "My API keys; for admins everybody's" api_keys::list => List(API_KEY)).query(&[PAGE]),
+    route!(Post "/api-keys" Agent "Create an API key (shown once)" api_keys::create => Created(API_KEY)).body(&api_keys::NEW)
+        .audited(AuditAction::ApiKeyCreated),
+    route!(Get "/api-keys/{id}" Agent "One API key" api_keys::show => One(API_KEY)),
+    route!(Delete "/api-keys/{id}" Agent "End an API key" api_keys::remove => Nothing).names(api_keys::find)
+        .audited(AuditAction::ApiKeyEnded),
     // Users
     route!(Get "/users" Admin "List users" users::list => List(USER)).query(&[PAGE, &users::LIST]),
     route!(Post "/users" Admin "Create a user of any role" users::create => Created(USER)).body(&users::NEW)
@@ -120,6 +138,8 @@ pub static ROUTES: &[Endpoint] = &[
         .audited(AuditAction::UserUpdated),
     route!(Delete "/users/{id}" Admin "Deactivate a user" users::deactivate => Nothing).names(users::find)
         .audited(AuditAction::UserDeactivated),
+    route!(Delete "/users/{id}/2fa" Admin "Take two-factor sign-in away from somebody else" two_factor::reset => Nothing).names(users::find)
+        .audited(AuditAction::TwoFactorReset),
     // Tickets
     route!(Get "/tickets" SignedIn "List tickets in my scope, filtered" tickets::list => List(TICKET))
         .query(&[PAGE, &tickets::LIST]),

@@ -30,6 +30,11 @@ static AGENT_SCOPE: Choices = Choices {
     },
 };
 
+static REQUIRE_TWO_FACTOR: Choices = Choices {
+    list: &["off", "staff", "all"],
+    parse: |word| ["off", "staff", "all"].into_iter().find(|known| *known == word),
+};
+
 /// The body of an update of the settings.
 pub const EDIT: Shape = Shape {
     name: "SettingsPatch",
@@ -64,6 +69,11 @@ pub const EDIT: Shape = Shape {
             "Whether requesters are mailed the number of a ticket that came by mail or was opened for them.",
         ),
         Field::optional(
+            "require_two_factor",
+            Kind::Choice(&REQUIRE_TWO_FACTOR),
+            "Who does nothing without two-factor sign-in but set it up.",
+        ),
+        Field::optional(
             "version",
             Kind::Integer {
                 min: 1,
@@ -94,6 +104,7 @@ pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
             input.integer("reopen_window_days"),
             input.integer("auto_close_days"),
             input.flag("acknowledge"),
+            input.choice("require_two_factor"),
             call.now(),
         );
         let reply = call.commit(vec![stmt], CommitReply::Row(rows::show())).await?;

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use crate::app::call::{Call, viewer};
 use crate::desk::Millis;
+use crate::desk::access::api_key;
 use crate::desk::live::connection::{Connection, FrameRate, Topic};
 use crate::edge::auth::token::{Claims, TokenUse};
 use crate::edge::config::Config;
@@ -54,6 +55,11 @@ pub async fn identify(request: &Request, config: &Config, db: &Db, now: Millis) 
     let token = read_token(request).ok_or(Error::Unauthorized(
         "sign in first: Authorization: Bearer, Sec-WebSocket-Protocol: bearer, <access token>, ?token= or ?ticket=",
     ))?;
+    if token.starts_with(api_key::PREFIX) {
+        return Err(Error::Forbidden(
+            "API keys open no sockets; they read GET /tickets/{id}/events, and webhooks are told".to_owned(),
+        ));
+    }
     if token.contains('.') {
         let claims = config.keys.verify(&token, TokenUse::Access, now).await;
         return claims.ok_or(Error::Unauthorized("the access token is invalid or has expired"));
@@ -72,6 +78,7 @@ pub async fn identify(request: &Request, config: &Config, db: &Db, now: Millis) 
         ver: pledge.ver,
         jti: pledge.jti,
         expires: pledge.token_expires,
+        api_key: None,
     })
 }
 

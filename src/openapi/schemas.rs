@@ -164,7 +164,13 @@ fn accounts() -> [(&'static str, Value); 5] {
     let signed = object([
         ("user", schema_ref("User")),
         ("access_token", text()),
-        ("refresh_token", text()),
+        (
+            "refresh_token?",
+            described(
+                text(),
+                "Not there with `Accept-Session: cookie`: it is in the cookie then.",
+            ),
+        ),
         ("token_type", constant(json!("Bearer"))),
         (
             "expires_in",

@@ -250,7 +250,9 @@ pub fn authorities(seats: &str, ticket_id: Option<i64>, now: i64) -> Stmt {
         "SELECT u.id AS user_id, z.id AS session_id, u.ver AS ver, u.role AS role, coalesce(t.id IS NOT NULL AND {SEEN_BY}, 0) AS sees \
          FROM json_each(?1) j JOIN users u ON u.id = json_extract(j.value, '$[0]') AND u.is_active = 1 \
          JOIN sessions z ON z.id = json_extract(j.value, '$[1]') AND z.user_id = u.id AND z.revoked_at IS NULL AND z.expires_at > ?3 \
-         JOIN settings s ON s.id = 1 LEFT JOIN tickets t ON t.id = ?2 AND t.deleted_at IS NULL"
+         JOIN settings s ON s.id = 1 AND NOT (u.two_factor = 0 \
+           AND (s.require_two_factor = 'all' OR (s.require_two_factor = 'staff' AND u.role <> 'customer'))) \
+         LEFT JOIN tickets t ON t.id = ?2 AND t.deleted_at IS NULL"
     ))
     .bind(seats)
     .bind(ticket_id)

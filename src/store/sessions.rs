@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::desk::access::api_key::Credential;
 use crate::desk::fold::caseless;
 use crate::desk::id::Ref;
 use crate::desk::person::Role;
@@ -18,6 +19,8 @@ pub struct CallerAuthority {
     pub ver: i64,
     pub revoked_at: Option<i64>,
     pub expires_at: i64,
+    /// Whether the caller is to set up a second factor before anything else.
+    pub needs_two_factor: bool,
     pub agent_scope: String,
     pub auto_assign: String,
     pub reopen_window_days: i64,
@@ -37,17 +40,50 @@ impl CallerAuthority {
     }
 }
 
-/// Selects the caller's authority; no row if the session does not belong to the user.
-pub fn caller_authority(user_id: i64, session_id: i64) -> Stmt {
-    Stmt::new(
-        "SELECT '{\"role\":\"' || u.role || '\",\"is_active\":' || iif(u.is_active, 'true', 'false') || ',\"ver\":' || u.ver || \
-         ',\"revoked_at\":' || coalesce(s.revoked_at, 'null') || ',\"expires_at\":' || s.expires_at || \
-         ',\"agent_scope\":\"' || g.agent_scope || '\",\"auto_assign\":\"' || g.auto_assign || '\",\"reopen_window_days\":' || g.reopen_window_days || \
-         ',\"settings_version\":' || g.version || ',\"sla_version\":' || g.sla_version || ',\"workflows_version\":' || g.workflows_version || ',\"card\":' || u.card || '}' AS j \
-         FROM users u JOIN sessions s ON s.id = ?2 AND s.user_id = u.id JOIN settings g ON g.id = 1 WHERE u.id = ?1",
-    )
-    .bind(user_id)
-    .bind(session_id)
+/// SQL: the person `u` is to set up a second factor before anything else (settings `g`).
+macro_rules! needs_two_factor {
+    () => {
+        "u.two_factor = 0 AND (g.require_two_factor = 'all' OR (g.require_two_factor = 'staff' AND u.role <> 'customer'))"
+    };
+}
+
+macro_rules! authority {
+    ($role:literal, $ver:literal, $revoked_at:literal, $expires_at:literal, $join:literal) => {
+        concat!(
+            "SELECT '{\"role\":\"' || ", $role, " || '\",\"is_active\":' || iif(u.is_active, 'true', 'false') || ',\"ver\":' || ", $ver,
+            " || ',\"revoked_at\":' || ", $revoked_at, " || ',\"expires_at\":' || ", $expires_at,
+            " || ',\"agent_scope\":\"' || g.agent_scope || '\",\"auto_assign\":\"' || g.auto_assign || '\",\"reopen_window_days\":' || g.reopen_window_days || \
+             ',\"needs_two_factor\":' || iif(", needs_two_factor!(), ", 'true', 'false') || \
+             ',\"settings_version\":' || g.version || ',\"sla_version\":' || g.sla_version || ',\"workflows_version\":' || g.workflows_version || ',\"card\":' || u.card || '}' AS j \
+             FROM users u JOIN ", $join, " AND s.user_id = u.id JOIN settings g ON g.id = 1 WHERE u.id = ?1"
+        )
+    };
+}
+
+const OF_SESSION: &str = authority!(
+    "u.role",
+    "u.ver",
+    "coalesce(s.revoked_at, 'null')",
+    "s.expires_at",
+    "sessions s ON s.id = ?2"
+);
+
+/// A key has a role of its own, and none any more when its owner has another one.
+const OF_KEY: &str = authority!(
+    "s.role",
+    "0",
+    "'null'",
+    "coalesce(s.expires_at, 9007199254740991)",
+    "api_keys s ON s.id = ?2 AND s.owner_role = u.role"
+);
+
+/// Selects the caller's authority; no row if the session or key does not belong to the user.
+pub fn caller_authority(user_id: i64, credential: Credential) -> Stmt {
+    let (sql, id) = match credential {
+        Credential::Session(id) => (OF_SESSION, id),
+        Credential::ApiKey(id) => (OF_KEY, id),
+    };
+    Stmt::new(sql).bind(user_id).bind(id)
 }
 
 /// The versions of the settings that a change was decided with.
@@ -61,24 +97,47 @@ pub struct SettingsVersions {
 /// The query of a guard: the caller still has the authority that the token's claims say, and the settings have the
 /// versions that the change was decided with. It must agree with what is read of [`caller_authority`].
 pub fn find_authority(
-    (user_id, session_id): (i64, i64),
+    (user_id, credential): (i64, Credential),
     (role, ver): (Role, i64),
     versions: SettingsVersions,
     now: i64,
 ) -> Stmt {
-    Stmt::new(
-        "SELECT 1 FROM users u JOIN sessions s ON s.user_id = u.id JOIN settings g ON g.id = 1 \
-         WHERE u.id = ?1 AND s.id = ?2 AND u.is_active = 1 AND u.role = ?3 AND u.ver = ?4 AND s.revoked_at IS NULL \
-           AND s.expires_at > ?5 AND g.version = ?6 AND g.sla_version = ?7 AND g.workflows_version = ?8",
-    )
-    .bind(user_id)
-    .bind(session_id)
-    .bind(role.as_str())
-    .bind(ver)
-    .bind(now)
-    .bind(versions.settings)
-    .bind(versions.sla)
-    .bind(versions.workflows)
+    macro_rules! guard {
+        ($alive:literal) => {
+            concat!(
+                "SELECT 1 FROM users u JOIN ",
+                $alive,
+                " AND s.user_id = u.id JOIN settings g ON g.id = 1 \
+                 WHERE u.id = ?1 AND u.is_active = 1 AND NOT (",
+                needs_two_factor!(),
+                ") \
+                   AND g.version = ?6 AND g.sla_version = ?7 AND g.workflows_version = ?8"
+            )
+        };
+    }
+    let (sql, id) = match credential {
+        Credential::Session(id) => (
+            guard!(
+                "sessions s ON s.id = ?2 AND u.role = ?3 AND u.ver = ?4 AND s.revoked_at IS NULL AND s.expires_at > ?5"
+            ),
+            id,
+        ),
+        Credential::ApiKey(id) => (
+            guard!(
+                "api_keys s ON s.id = ?2 AND s.role = ?3 AND ?4 = 0 AND s.owner_role = u.role AND coalesce(s.expires_at > ?5, 1)"
+            ),
+            id,
+        ),
+    };
+    Stmt::new(sql)
+        .bind(user_id)
+        .bind(id)
+        .bind(role.as_str())
+        .bind(ver)
+        .bind(now)
+        .bind(versions.settings)
+        .bind(versions.sla)
+        .bind(versions.workflows)
 }
 
 /// A session as its owner sees it. `?1` is the id of the session that makes the request.

@@ -15,6 +15,8 @@ pub const SETTINGS: View = View {
         field("auto_close_days", "g.auto_close_days", Out::Int),
         field("acknowledge", "g.acknowledge", Out::Flag)
             .doc("Requesters are mailed the number of a ticket that came by mail or was opened for them."),
+        field("require_two_factor", "g.require_two_factor", Out::Text)
+            .doc("off, staff or all: who does nothing without two-factor sign-in but set it up."),
         field("version", "g.version", Out::Int),
         field("updated_at", "g.updated_at", Out::Time),
     ],
@@ -49,11 +51,12 @@ pub fn update(
     reopen_window_days: Option<i64>,
     auto_close_days: Option<i64>,
     acknowledge: Option<bool>,
+    require_two_factor: Option<&'static str>,
     now: i64,
 ) -> Stmt {
     Stmt::new(
         "UPDATE settings SET version = ?1 + 1, auto_assign = coalesce(?2, auto_assign), agent_scope = coalesce(?3, agent_scope), \
-         reopen_window_days = coalesce(?4, reopen_window_days), auto_close_days = coalesce(?5, auto_close_days), acknowledge = coalesce(?7, acknowledge), updated_at = ?6 \
+         reopen_window_days = coalesce(?4, reopen_window_days), auto_close_days = coalesce(?5, auto_close_days), acknowledge = coalesce(?7, acknowledge), require_two_factor = coalesce(?8, require_two_factor), updated_at = ?6 \
          WHERE id = 1",
     )
     .bind(version)
@@ -63,6 +66,7 @@ pub fn update(
     .bind(auto_close_days)
     .bind(now)
     .bind(acknowledge)
+    .bind(require_two_factor)
 }
 
 // Version numbers that signal changes ------------------------------------------------------------------------------

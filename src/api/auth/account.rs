@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::api::auth::refresh_cookie;
 use crate::api::auth::sessions::{Guess, begin_session, sign_in_reply};
 use crate::api::list::show_resource;
 use crate::app::call::Call;
@@ -130,7 +131,8 @@ pub async fn register(call: &Call<'_>) -> Result<Reply, Error> {
     stmts.extend(outbox::request_first_verification(&user.uid, user.now));
     let opened = begin_session(call, stmts, &Ref::Uid(user.uid.clone())).await?;
     let id = opened.user_id;
-    let mut reply = sign_in_reply(call, opened, id, Role::Customer, 1, 201).await?;
+    let in_cookie = refresh_cookie::is_wanted(call.request);
+    let mut reply = sign_in_reply(call, opened, (id, Role::Customer, 1), (201, in_cookie)).await?;
     reply.header("Location", format!("/api/v1/users/{id}"));
     Ok(reply)
 }
@@ -174,15 +176,9 @@ pub async fn change_password(call: &Call<'_>) -> Result<Reply, Error> {
         call.audit(AuditAction::PasswordChanged, Some(id), json!({})),
     ]);
     let opened = begin_session(call, stmts, &Ref::Id(id)).await?;
-    sign_in_reply(
-        call,
-        opened,
-        id,
-        call.my_role()?,
-        account.ver.saturating_add(1),
-        200,
-    )
-    .await
+    let bearer = (id, call.my_role()?, account.ver.saturating_add(1));
+    let in_cookie = refresh_cookie::is_wanted(call.request) || refresh_cookie::read(call.request).is_some();
+    sign_in_reply(call, opened, bearer, (200, in_cookie)).await
 }
 
 /// `POST /auth/reset-password`: sets a password by means of a one-time token, and ends all sessions of the user.

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::api::auth::{challenge, refresh_cookie};
 use crate::app::call::Call;
 use crate::desk::Millis;
 use crate::desk::access::audit::AuditAction;
@@ -76,13 +77,17 @@ pub async fn login(call: &Call<'_>) -> Result<Reply, Error> {
         guess.record_failure(call, Some(entry)).await?;
         return Err(BAD_CREDENTIALS);
     };
+    if account.two_factor == 1 {
+        return challenge::reply(call, account.id, account.ver);
+    }
     let stmts = vec![
         users::record_login(account.id, now),
         call.audit_of(id, AuditAction::SessionCreated, id, json!({})),
     ];
     let opened = begin_session(call, stmts, &Ref::Id(account.id)).await?;
     let role = Role::parse(&account.role).unwrap_or(Role::Customer);
-    sign_in_reply(call, opened, account.id, role, account.ver, 200).await
+    let in_cookie = refresh_cookie::is_wanted(call.request);
+    sign_in_reply(call, opened, (account.id, role, account.ver), (200, in_cookie)).await
 }
 
 /// An attempt to guess a password. Until the password is known to be right, it counts against the account and the
@@ -210,14 +215,13 @@ pub(super) async fn begin_session(
     })
 }
 
-/// The reply to every request that logs a user in: the user and new tokens.
+/// The reply to every request that logs a user in: the user and new tokens. The refresh token is in the body, or in the
+/// cookie.
 pub(super) async fn sign_in_reply(
     call: &Call<'_>,
     opened: OpenedSession,
-    user_id: i64,
-    role: Role,
-    ver: i64,
-    status: u16,
+    (user_id, role, ver): (i64, Role, i64),
+    (status, in_cookie): (u16, bool),
 ) -> Result<Reply, Error> {
     let config = &call.app.config;
     let claims = |jti: String, begin: Millis, life: i64| Claims {
@@ -226,6 +230,7 @@ pub(super) async fn sign_in_reply(
         session_id: opened.session_id,
         ver,
         jti,
+        api_key: None,
         expires: begin.div_euclid(1_000).saturating_add(life),
     };
     let access = claims(call.uid()?, call.now(), config.access_seconds);
@@ -240,12 +245,21 @@ pub(super) async fn sign_in_reply(
         .sign(TokenUse::Refresh, &refresh, opened.issued_at)
         .await
         .map_err(Error::Internal)?;
+    let in_body = if in_cookie {
+        String::new()
+    } else {
+        format!("\"refresh_token\":\"{refresh}\",")
+    };
     let body = format!(
-        "{{\"user\":{},\"access_token\":\"{access}\",\"refresh_token\":\"{refresh}\",\"token_type\":\"Bearer\",\"expires_in\":{}}}",
+        "{{\"user\":{},\"access_token\":\"{access}\",{in_body}\"token_type\":\"Bearer\",\"expires_in\":{}}}",
         opened.user, config.access_seconds
     );
     let mut reply = Reply::ok(body);
     reply.status = status;
+    if in_cookie {
+        let age = call.now().saturating_sub(opened.issued_at).div_euclid(1_000);
+        refresh_cookie::set(&mut reply, &refresh, config.refresh_seconds.saturating_sub(age));
+    }
     Ok(reply)
 }
 
@@ -254,8 +268,18 @@ pub(super) async fn sign_in_reply(
 pub async fn refresh(call: &Call<'_>) -> Result<Reply, Error> {
     const ENDED: Error = Error::Unauthorized("the refresh token is invalid, has expired or was used before");
     let input = input::parse_optional_body(call.request, &REFRESH)?;
-    let token = input
-        .text("refresh_token")
+    let in_body = input.text("refresh_token");
+    let in_cookie = in_body
+        .is_none()
+        .then(|| refresh_cookie::read(call.request))
+        .flatten();
+    if in_cookie.is_some() {
+        refresh_cookie::require_known_origin(call)?;
+    }
+    // What came in the cookie goes back into it: no script is to see it.
+    let to_cookie = in_cookie.is_some() || refresh_cookie::is_wanted(call.request);
+    let token = in_body
+        .or(in_cookie)
         .or_else(|| call.request.bearer_token())
         .ok_or(Error::field("refresh_token", "is missing"))?;
     let config = &call.app.config;
@@ -285,7 +309,8 @@ pub async fn refresh(call: &Call<'_>) -> Result<Reply, Error> {
         issued_at: current.rotated_at,
         user: done.text(user)?.ok_or(ENDED)?,
     };
-    sign_in_reply(call, opened, claims.user_id, claims.role, claims.ver, 200).await
+    let bearer = (claims.user_id, claims.role, claims.ver);
+    sign_in_reply(call, opened, bearer, (200, to_cookie)).await
 }
 
 /// `POST /auth/logout`: ends the session in D1 and records in KV that the access token is revoked.
@@ -294,7 +319,8 @@ pub async fn logout(call: &Call<'_>) -> Result<Reply, Error> {
     let revoke = rows::revoke(me.user_id, Some(me.session_id), None, call.now());
     call.read(vec![revoke].into()).await?;
     revoke_token(call, &me).await;
-    Ok(Reply::ok(r#"{"message":"logged out"}"#.to_owned()))
+    let reply = Reply::ok(r#"{"message":"logged out"}"#.to_owned());
+    Ok(refresh_cookie::clear(call, reply))
 }
 
 /// `POST /auth/logout-all`.
@@ -303,7 +329,8 @@ pub async fn logout_all(call: &Call<'_>) -> Result<Reply, Error> {
     call.read(vec![rows::revoke_all(me.user_id, call.now())].into())
         .await?;
     revoke_token(call, &me).await;
-    Ok(Reply::ok(r#"{"message":"logged out everywhere"}"#.to_owned()))
+    let reply = Reply::ok(r#"{"message":"logged out everywhere"}"#.to_owned());
+    Ok(refresh_cookie::clear(call, reply))
 }
 
 async fn revoke_token(call: &Call<'_>, me: &Claims) {

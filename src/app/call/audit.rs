@@ -29,7 +29,7 @@ impl Call<'_> {
     ) -> Stmt {
         audit::record(NewAuditEntry {
             actor_id,
-            api_key_id: None,
+            api_key_id: self.claims.as_ref().and_then(|me| me.api_key).map(|key| key.id),
             action,
             target: target.into(),
             address: self.request.client_ip(),

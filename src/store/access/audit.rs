@@ -9,8 +9,8 @@ use crate::edge::db::{Arg, Stmt};
 use crate::http::page::{Page, PageStart};
 use crate::http::shape::Choices;
 use crate::store::sql::guard::renumber;
+use crate::store::sql::reference::ref_column;
 use crate::store::sql::view::{Out, View, field, nullable};
-use crate::store::users::ref_column;
 
 /// How long entries are kept; the schema says the same.
 const RETENTION: i64 = 400 * DAY;

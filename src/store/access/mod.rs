@@ -2,4 +2,6 @@
 //!
 //! Not allowed here: secrets in a form in which somebody could use them.
 
+pub mod api_keys;
 pub mod audit;
+pub mod two_factor;

@@ -1,5 +1,7 @@
 //! The facts about a route that are not its handler.
 
+pub mod key_scope;
+
 use crate::desk::access::audit::AuditAction;
 use crate::desk::person::Role;
 use crate::http::request::Method;
@@ -154,6 +156,18 @@ impl Route {
 pub fn audited(route: &Route, role: Role) -> Option<AuditAction> {
     let is_told = |action: &AuditAction| role >= Role::Manager || action.is_for_everybody();
     route.audit.filter(is_told)
+}
+
+/// Whether the route is open to those who are to set up a second factor before anything else.
+pub fn is_for_setup(route: &Route) -> bool {
+    [
+        "/auth/2fa/setup",
+        "/auth/2fa/confirm",
+        "/auth/me",
+        "/auth/logout",
+        "/auth/logout-all",
+    ]
+    .contains(&route.path)
 }
 
 /// Whether workflow rules may react to what the route does, so that they must be loaded.
