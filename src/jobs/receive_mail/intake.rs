@@ -161,7 +161,7 @@ impl<'a> MailIntake<'a> {
     }
 
     /// The text without our links and addresses that grant access.
-    fn redact(&self, text: &str) -> String {
+    pub(super) fn redact(&self, text: &str) -> String {
         let mail = &self.config.mail;
         let pages: Vec<&str> = [Some(mail.api_url.as_str()), mail.app_url.as_deref()]
             .into_iter()

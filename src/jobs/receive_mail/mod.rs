@@ -11,7 +11,7 @@ mod new_ticket;
 mod reply;
 
 use crate::desk::Millis;
-use crate::desk::mail::inbound::automatic::{self, Automatic};
+use crate::desk::mail::inbound::automatic;
 use crate::desk::mail::inbound::header::authors::MailAddress;
 use crate::desk::mail::inbound::letter::{IncomingMail, MAX_MAIL_BYTES};
 use crate::desk::mail::inbound::mime;
@@ -97,19 +97,7 @@ async fn try_receive(
         return Ok(Disposition::NotTaken(Reason::Unreadable));
     };
     let short = |text: &str| truncate(text, MAX_LOGGED_CHARS).to_owned();
-    // A refusal goes to the sender of the envelope. Where that is the author, it reaches whoever can mend the mail, even
-    // if a program or a mail server has marked it.
-    let is_own_sender = letter.authors.iter().any(|author| {
-        let envelope = mail.sender();
-        author
-            .address
-            .eq_ignore_ascii_case(envelope.trim_matches(['<', '>', ' ']))
-    });
-    facts.is_automatic |= match letter.automatic {
-        Automatic::No => false,
-        Automatic::Sent => !is_own_sender,
-        Automatic::Answer | Automatic::Bounce => true,
-    };
+    facts.is_automatic |= letter.automatic.is_automatic();
     facts.entry.author = letter.written_from.as_deref().map(short);
     facts.entry.subject = Some(short(&letter.subject));
     facts.entry.message_id = letter.message_id.as_deref().map(short);

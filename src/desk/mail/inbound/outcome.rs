@@ -109,7 +109,7 @@ impl Reason {
     }
 
     /// Whether the mail is refused, with the reason in words. A refusal makes the sending server write to the sender,
-    /// so a program that has sent it for somebody else is not refused: two programs that answer each other never stop.
+    /// so programs are not refused: two programs that answer each other never stop.
     pub fn is_refused(self, is_automatic: bool) -> bool {
         self.can_be_mended() && !is_automatic
     }
