@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use futures_util::future::join;
 use serde_json::{Value, json};
 
+use crate::api::sockets;
 use crate::app::call::BAD_KEY;
 use crate::app::route::key_scope::needed_scope;
 use crate::app::route::{Access, RateLimit, Route};
@@ -30,6 +31,29 @@ thread_local! {
     /// What keys claim, by their hashes, and the hour for which that is remembered. Like the claims of a token only a
     /// hint: the authority of a key is read with the data of each request.
     static KNOWN: RefCell<HashMap<String, (Claims, Millis)>> = RefCell::default();
+}
+
+/// Finds out who asks for a socket. Clients that cannot set headers send their token in other ways.
+///
+/// # Errors
+/// As [`caller`], and 403 for pages of foreign origins and for keys with a lower role than their owner's.
+pub(super) async fn socket_caller(
+    request: &Request,
+    (env, config): (&Env, &Config),
+    db: &Db,
+    now: Millis,
+) -> Result<Claims, Error> {
+    let claims = match sockets::read_token(request).filter(|token| token.starts_with(api_key::PREFIX)) {
+        Some(key) => key_bearer(&key, request, (env, config), db, now).await?,
+        None => sockets::identify(request, config, db, now).await?,
+    };
+    require_known_origin(request, config)?;
+    if claims.api_key.is_some_and(|key| key.is_lowered) {
+        return Err(Error::Forbidden(
+            "a socket shows what its owner may see: this API key has a lower role".to_owned(),
+        ));
+    }
+    Ok(claims)
 }
 
 /// Finds out who makes a request, from `Authorization: Bearer` with an access token or an API key.
@@ -107,13 +131,14 @@ async fn key_bearer(
     let claims = Claims {
         user_id: found.user_id,
         role: Role::parse(&found.role).ok_or(BAD)?,
-        session_id: 0,
+        session_id: found.id.saturating_neg(),
         ver: 0,
         jti: String::new(),
         expires: MAX_ID,
         api_key: Some(KeyGrant {
             id: found.id,
             scopes: KeyScopes::parse(&scopes).unwrap_or_default(),
+            is_lowered: found.role != found.owner_role,
         }),
     };
     KNOWN.with_borrow_mut(|known| {
@@ -158,7 +183,7 @@ pub(super) fn admit(route: &Route, claims: &Claims) -> Result<(), Error> {
 
 /// Browsers open sockets to any host and enforce no CORS on them, so pages of foreign origins are refused here: once
 /// `CORS_ORIGINS` lists the pages that may call the API. Other clients send no origin.
-pub(super) fn require_known_origin(request: &Request, config: &Config) -> Result<(), Error> {
+fn require_known_origin(request: &Request, config: &Config) -> Result<(), Error> {
     let is_known = |origin: String| {
         origin.eq_ignore_ascii_case(&request.origin)
             || config.cors_origins.contains(&origin.to_ascii_lowercase())

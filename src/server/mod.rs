@@ -12,7 +12,7 @@ pub mod router;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use crate::api::{service, sockets};
+use crate::api::service;
 use crate::app::call::{App, Call};
 use crate::app::dispatch;
 use crate::app::endpoint::{Endpoint, Finder};
@@ -218,9 +218,8 @@ async fn route_request(
     let claims = match route.access {
         Access::Public if !route.auth_optional || request.header("authorization").is_none() => None,
         _ if route.opens_socket => {
-            let claims = sockets::identify(request, &config, &db, response_context.started).await?;
-            identify::require_known_origin(request, &config)?;
-            Some(claims)
+            let now = response_context.started;
+            Some(identify::socket_caller(request, (env, &config), &db, now).await?)
         }
         _ => Some(identify::caller(request, (env, &config), &db, response_context.started).await?),
     };

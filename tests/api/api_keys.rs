@@ -9,7 +9,7 @@ use edgedesk::routes::ROUTES;
 use crate::support::client::Role;
 use crate::support::worker::outside;
 use crate::support::{
-    Admin, Agent, Anon, Caller, Customer, Manager, Value, Worker, json, make, race, sqlite,
+    Admin, Agent, Anon, Caller, Customer, Manager, Value, Worker, json, make, race, socket, sqlite,
 };
 use crate::sweep::Things;
 
@@ -28,14 +28,7 @@ fn key_of(owner: &Caller, scopes: &[&str], more: Value) -> (Caller, Value) {
 
 #[test]
 fn every_route_has_a_scope_or_is_for_people() {
-    let for_people = [
-        "/auth/",
-        "/api-keys",
-        "/users/me/password",
-        "/messages/ws",
-        "/messages/room/",
-        "/2fa",
-    ];
+    let for_people = ["/auth/", "/api-keys", "/users/me/password", "/2fa"];
     for endpoint in ROUTES {
         let route = &endpoint.route;
         let told = format!("{:?} {}", route.method, route.path);
@@ -235,7 +228,7 @@ fn a_key_does_what_its_scopes_and_its_role_allow() {
 }
 
 #[test]
-fn keys_are_not_for_credentials_and_sockets() {
+fn keys_are_not_for_credentials() {
     let admin = Admin::fresh();
     let (key, row) = key_of(&admin, &EVERYTHING, json!({}));
     let things = Things::of(Customer::any());
@@ -269,6 +262,40 @@ fn keys_are_not_for_credentials_and_sockets() {
     key.post("/auth/refresh", json!({})).is(401);
     key.get(&format!("/api-keys/{}", row["id"]))
         .refused(403, "FORBIDDEN");
+}
+
+#[test]
+fn a_key_opens_sockets_as_its_owner_does() {
+    let agent = Agent::fresh();
+    let ticket = make::ticket(&agent);
+    let (key, row) = key_of(&agent, &["tickets:read", "messages:write"], json!({}));
+    let (reader, _) = key_of(&agent, &["tickets:read"], json!({}));
+    let mut ours = socket::room(&key, &ticket);
+    make::message(&agent, &ticket, "Who listens?");
+    assert_eq!(ours.hear("message")["data"]["body"], "Who listens?");
+    ours.send(json!({"type": "message", "body": "A program."}));
+    assert_eq!(ours.hear("message")["data"]["body"], "A program.");
+    let mut theirs = socket::room(&reader, &ticket);
+    theirs.send(json!({"type": "message", "body": "Not by this key."}));
+    theirs.refused("FORBIDDEN");
+    // In the query, too; and not with fewer scopes, or a lower role.
+    let query = |key: &Caller| {
+        let path = format!("/messages/ws?token={}", key.access);
+        socket::try_open(&agent.host, Role::Agent, &path, &[]).err()
+    };
+    assert_eq!(query(&key), None);
+    assert_eq!(query(&key_of(&agent, &["users:read"], json!({})).0), Some(403));
+    assert_eq!(
+        query(&key_of(&agent, &EVERYTHING, json!({"role": "customer"})).0),
+        Some(403)
+    );
+    assert_eq!(query(&agent.with_token(&format(&[9; 32]))), Some(401));
+    // It ends with the key: what comes afterwards is not heard.
+    agent.delete(&format!("/api-keys/{}", row["id"])).is(204);
+    ours.send(json!({"type": "message", "body": "After the end."}));
+    ours.refused("UNAUTHORIZED");
+    let said = agent.get(&format!("/tickets/{}/comments", ticket["id"])).is(200);
+    assert!(!said.text().contains("After the end.") && !said.text().contains("Not by this key."));
 }
 
 #[test]

@@ -48,7 +48,7 @@ pub fn needed_scope(route: &Route) -> Option<KeyScope> {
 }
 
 /// Routes about the credentials of a person: a key makes no keys and no sessions, and changes no password and no second
-/// factor. Sockets are for people too.
+/// factor.
 fn is_for_people(route: &Route) -> bool {
     let about_credentials = route.path.starts_with("/auth/")
         || route.path == "/api-keys"
@@ -56,5 +56,5 @@ fn is_for_people(route: &Route) -> bool {
         || route.path.ends_with("/2fa")
         || route.path.ends_with("/password");
     let closes_account = route.path == "/users/me" && route.method == Method::Delete;
-    about_credentials || closes_account || route.opens_socket
+    about_credentials || closes_account
 }

@@ -1,5 +1,6 @@
 //! API keys: what they look like, and what they may be used for.
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -70,7 +71,7 @@ impl KeyScope {
 }
 
 /// The scopes of a key. None contains another one: a key has exactly what it was given.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyScopes(u8);
 
 impl KeyScopes {
@@ -120,10 +121,12 @@ pub enum Credential {
 }
 
 /// The key with which a request was made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyGrant {
     pub id: i64,
     pub scopes: KeyScopes,
+    /// Its role is lower than its owner's.
+    pub is_lowered: bool,
 }
 
 /// The text of a key with this secret.

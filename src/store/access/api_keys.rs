@@ -154,6 +154,7 @@ pub struct FoundKey {
     pub id: i64,
     pub user_id: i64,
     pub role: String,
+    pub owner_role: String,
     pub scopes: String,
 }
 
@@ -164,7 +165,7 @@ const ALIVE: &str =
 /// Finds a key that is alive by its hash: a [`FoundKey`].
 pub fn find(hash: &str, now: i64) -> Stmt {
     Stmt::new(format!(
-        "SELECT k.id, k.user_id, k.role, k.scopes FROM api_keys k JOIN users u ON {ALIVE} WHERE k.hash = ?1"
+        "SELECT k.id, k.user_id, k.role, k.owner_role, k.scopes FROM api_keys k JOIN users u ON {ALIVE} WHERE k.hash = ?1"
     ))
     .bind(hash)
     .bind(now)

@@ -32,7 +32,7 @@ pub enum TokenUse {
 pub struct Claims {
     pub user_id: i64,
     pub role: Role,
-    /// The id of the session's row.
+    /// The id of the session's row; of an API key, its own id below zero.
     pub session_id: i64,
     /// `users.ver` at the time of signing.
     pub ver: i64,
