@@ -39,6 +39,7 @@ pub struct Things {
     custom_field: Value,
     macro_: Value,
     view: Value,
+    api_key: Value,
 }
 
 impl Things {
@@ -72,7 +73,10 @@ impl Things {
         let view = json!({"name": "Swept", "filter": {"status": "open"}});
         let view = admin.post("/views", view).is(201).json();
         let article = make::article(Admin::any(), json!({"status": "published"}));
+        let key = json!({"name": "Swept", "scopes": ["users:read"]});
+        let api_key = admin.post("/api-keys", key).is(201).json();
         Things {
+            api_key,
             webhook,
             delivery,
             custom_field,
@@ -124,6 +128,7 @@ impl Things {
                 "/users/" => self.user.to_string(),
                 "/categories/" => self.category["id"].to_string(),
                 before if before.ends_with("/subcategories/") => self.subcategory["id"].to_string(),
+                "/api-keys/" => self.api_key["id"].to_string(),
                 "/workflows/" => self.rule["id"].to_string(),
                 "/webhooks/" => self.webhook["id"].to_string(),
                 before if before.ends_with("/macros/") => self.macro_["id"].to_string(),

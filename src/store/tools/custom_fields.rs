@@ -8,8 +8,8 @@ use crate::edge::db::Stmt;
 use crate::http::page::{Page, PageStart};
 use crate::http::shape::Choices;
 use crate::store::settings;
+use crate::store::sql::reference::ref_column;
 use crate::store::sql::view::{Out, View, field, nullable};
-use crate::store::users::ref_column;
 
 /// The types of values.
 pub static TYPE: Choices = Choices {

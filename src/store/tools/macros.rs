@@ -8,10 +8,10 @@ use crate::desk::tools::placeholder::{Names, PlaceholderValues};
 use crate::edge::db::Stmt;
 use crate::http::page::{Page, PageStart};
 use crate::store::automation::rules;
+use crate::store::sql::reference::ref_column;
 use crate::store::sql::view::{Out, View, field, nullable};
 use crate::store::tickets::json::ticket_json;
 use crate::store::tickets::ticket::{Viewer, ticket_condition};
-use crate::store::users::ref_column;
 
 /// A macro, as the API returns it.
 pub const MACRO: View = View {

@@ -6,8 +6,8 @@ use crate::desk::id::Ref;
 use crate::edge::db::Stmt;
 use crate::http::page::{Page, PageStart};
 use crate::http::shape::choices;
+use crate::store::sql::reference::ref_column;
 use crate::store::sql::view::{Out, View, field, nullable};
-use crate::store::users::ref_column;
 
 /// Views that are shared, and views of one person: as many as are counted at once.
 pub const MAX_VIEWS: i64 = 50;
