@@ -365,16 +365,22 @@ pub static ROUTES: &[Endpoint] = &[
     route!(Get "/workflows/{id}/runs" Admin "What it did" workflows::list_runs => List(&workflow_rows::RUN)).names(workflows::find).query(&[PAGE]),
     // The desk's own tools
     route!(Get "/custom-fields" SignedIn "Custom fields of tickets" custom_fields::list => List(CUSTOM_FIELD)).query(&[PAGE, &custom_fields::LIST]),
-    route!(Post "/custom-fields" Manager "Create a custom field" custom_fields::create => Created(CUSTOM_FIELD)).body(&custom_fields::NEW),
+    route!(Post "/custom-fields" Manager "Create a custom field" custom_fields::create => Created(CUSTOM_FIELD)).body(&custom_fields::NEW)
+        .audited(AuditAction::CustomFieldCreated),
     route!(Get "/custom-fields/{id}" SignedIn "One custom field" custom_fields::show => One(CUSTOM_FIELD)),
     route!(Put "/custom-fields/{id}" Manager "Update a custom field" custom_fields::update => One(CUSTOM_FIELD)).names(custom_fields::find)
-        .body(&custom_fields::EDIT),
-    route!(Delete "/custom-fields/{id}" Manager "Hide a custom field; its past stays readable" custom_fields::remove => Nothing).names(custom_fields::find),
+        .body(&custom_fields::EDIT)
+        .audited(AuditAction::CustomFieldUpdated),
+    route!(Delete "/custom-fields/{id}" Manager "Hide a custom field; its past stays readable" custom_fields::remove => Nothing).names(custom_fields::find)
+        .audited(AuditAction::CustomFieldDeleted),
     route!(Get "/macros" Agent "Macros: shared ones and my own" macros::list => List(MACRO)).query(&[PAGE, &macros::LIST]),
-    route!(Post "/macros" Agent "Create a macro (shared ones: managers)" macros::create => Created(MACRO)).body(&macros::NEW),
+    route!(Post "/macros" Agent "Create a macro (shared ones: managers)" macros::create => Created(MACRO)).body(&macros::NEW)
+        .audited(AuditAction::MacroCreated),
     route!(Get "/macros/{id}" Agent "One macro" macros::show => One(MACRO)),
-    route!(Put "/macros/{id}" Agent "Update a macro" macros::update => One(MACRO)).names(macros::find).body(&macros::EDIT),
-    route!(Delete "/macros/{id}" Agent "Delete a macro" macros::remove => Nothing).names(macros::find),
+    route!(Put "/macros/{id}" Agent "Update a macro" macros::update => One(MACRO)).names(macros::find).body(&macros::EDIT)
+        .audited(AuditAction::MacroUpdated),
+    route!(Delete "/macros/{id}" Agent "Delete a macro" macros::remove => Nothing).names(macros::find)
+        .audited(AuditAction::MacroDeleted),
     route!(Post "/tickets/{id}/macros/{macro_id}" Agent "Apply a macro, or show what it would do" apply_macro::apply => Schema("MacroOutcome"))
         .names(tickets::find)
         .query(&[&apply_macro::PREVIEW])
@@ -387,11 +393,14 @@ pub static ROUTES: &[Endpoint] = &[
         .body(&ratings::BY_LINK)
         .limit(RateLimit::Address),
     route!(Get "/views" Agent "Saved views: ready, shared and my own" views::list => List(SAVED_VIEW)).query(&[PAGE, &macros::LIST]),
-    route!(Post "/views" Agent "Save a view (shared ones: managers)" views::create => Created(SAVED_VIEW)).body(&views::NEW),
+    route!(Post "/views" Agent "Save a view (shared ones: managers)" views::create => Created(SAVED_VIEW)).body(&views::NEW)
+        .audited(AuditAction::ViewCreated),
     route!(Get "/views/counts" Agent "How many tickets each view has, exact up to 100" views::counts => Schema("ViewCounts")),
     route!(Get "/views/{id}" Agent "One view" views::show => One(SAVED_VIEW)),
-    route!(Put "/views/{id}" Agent "Update a view" views::update => One(SAVED_VIEW)).names(views::find).body(&views::EDIT),
-    route!(Delete "/views/{id}" Agent "Delete a view" views::remove => Nothing).names(views::find),
+    route!(Put "/views/{id}" Agent "Update a view" views::update => One(SAVED_VIEW)).names(views::find).body(&views::EDIT)
+        .audited(AuditAction::ViewUpdated),
+    route!(Delete "/views/{id}" Agent "Delete a view" views::remove => Nothing).names(views::find)
+        .audited(AuditAction::ViewDeleted),
     // Webhooks
     route!(Get "/webhooks" Admin "Endpoints" webhooks::list => List(WEBHOOK)).query(&[PAGE]),
     route!(Post "/webhooks" Admin "Create (secret shown once)" webhooks::create => Created(WEBHOOK)).body(&webhooks::NEW)
