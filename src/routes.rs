@@ -18,7 +18,7 @@ macro_rules! route {
 use crate::api::agents::{self, agent_categories};
 use crate::api::auth::{account, email_links, sessions};
 use crate::api::categories::{self, subcategories};
-use crate::api::tickets::{self, attachments, history, links, messages, redact, transfers};
+use crate::api::tickets::{self, attachments, bulk, history, links, messages, redact, transfers};
 use crate::api::{
     articles, assistant, mail, notifications, projects, reports, service, settings, sla, sockets, uploads,
     users, webhooks, workflows,
@@ -116,6 +116,7 @@ pub static ROUTES: &[Endpoint] = &[
     route!(Get "/tickets" SignedIn "List tickets in my scope, filtered" tickets::list => List(TICKET))
         .query(&[PAGE, &tickets::LIST]),
     route!(Post "/tickets" SignedIn "Open a ticket" tickets::create => Created(TICKET)).body(&tickets::NEW),
+    route!(Post "/tickets/bulk" Agent "Change many tickets, item by item results" bulk::change => Schema("BulkResult")).body(&bulk::BULK),
     route!(Get "/tickets/my" SignedIn "Tickets that I opened or that are assigned to me" tickets::list_mine => List(TICKET))
         .query(&[PAGE, &tickets::LIST]),
     route!(Get "/tickets/key/{key}" SignedIn "A ticket by its key or number" tickets::show_by_key => One(TICKET)),

@@ -20,6 +20,7 @@ mod assignment;
 mod assistant;
 mod attachments;
 mod bodies;
+mod bulk;
 mod categories;
 mod clock;
 mod conventions;

@@ -4,7 +4,9 @@
 //! (`store::tickets`).
 
 pub mod attachments;
+pub mod bulk;
 pub mod create;
+mod edit;
 pub mod fields;
 pub mod history;
 pub mod links;

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 
+use crate::api::tickets::edit::{Edited, read_edit, require_permission, write_change};
 use crate::api::tickets::fields::{ASSIGNEE, AT_VERSION, DESCRIPTION, TITLE};
 use crate::api::tickets::references::{ReferenceSlots, names_assignee};
 use crate::app::automation;
@@ -12,13 +13,12 @@ use crate::desk::id::Ref;
 use crate::desk::tickets::decide::decide;
 use crate::desk::tickets::event::{Event, EventKind};
 use crate::desk::tickets::policy::{self, Act};
-use crate::desk::tickets::priority::Priority;
-use crate::desk::tickets::status::{Lifecycle, Status};
+use crate::desk::tickets::status::Status;
 use crate::desk::tickets::ticket::{Person, Refusal, Ticket, TicketEdit};
 use crate::edge::db::{Batch, Rows, Stmt};
 use crate::http::error::Error;
 use crate::http::input;
-use crate::http::input_values::{Input, Patch};
+use crate::http::input_values::Input;
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape, choices};
 use crate::store::automation::ticket_context;
@@ -202,46 +202,16 @@ async fn try_change(call: &Call<'_>, input: &Input, action: &TicketAction) -> Re
             status: Some(reopen_status(call, &ticket)?),
             ..TicketEdit::default()
         },
-        TicketAction::Edit => TicketEdit {
-            title: input.text("title"),
-            description: input.text("description"),
-            priority: input.choice("priority").and_then(Priority::parse),
-            category: set_or_clear(input, "category", references.category(&found)?),
-            subcategory: set_or_clear(input, "subcategory", references.subcategory(&found)?),
-            department: match input.patch("department") {
-                Patch::Keep => None,
-                Patch::Clear => Some(None),
-                Patch::Set(name) => Some(Some(name)),
-            },
-            project: set_or_clear(input, "project", references.project(&found)?),
-            tags: input.tags("tags"),
-            workflow: input.choice("workflow").and_then(Lifecycle::parse),
-            assignee: set_or_clear(input, "assignee", references.assignee(&found)?),
-            status: input.choice("status").and_then(Status::parse),
-        },
+        TicketAction::Edit => read_edit(input, &references, &found)?,
     };
     let change = decide(&ticket, &edit, &actor, &call.ticket_settings(), call.now());
-    // A missing permission is reported before a stale version, a conflict with the lifecycle after it.
-    if let Err(Refusal::Forbidden(message)) = &change {
-        return Err(Error::Forbidden(message.clone()));
-    }
+    require_permission(&change)?;
     call.check_version(ticket.version, Some(input))?;
     let change = change?;
     let frees = change.ticket.status.is_done() || change.ticket.assignee != ticket.assignee;
-    let mut stmts = Vec::new();
-    if let Some(event) = &change.event {
-        stmts.extend(write::renumber(&ticket, &change.ticket));
-        let subject = EventSubject::Ticket(ticket.id);
-        let context = found.rows_if(context)?;
-        let followed = automation::apply_rules_to_change(call, (&ticket, &change.ticket), context)?;
-        let mut story = Story::new(&subject);
-        if input.is_null("assignee") {
-            story.leave_unassigned();
-        }
-        story.push_event(&subject, Some(actor.id), event, call.now());
-        story.append(followed.story);
-        stmts.extend(write::change(&ticket, &followed.ticket, story, call.now()));
-    }
+    let context = ticket_context::read(found.rows_if(context)?)?;
+    let leaves = input.is_null("assignee");
+    let Edited { stmts, .. } = write_change(call, &ticket, change, &context, leaves)?;
     let reply = call
         .commit(
             stmts,
@@ -267,14 +237,6 @@ fn reopen_status(call: &Call, ticket: &Ticket) -> Result<Status, Error> {
         allowed: ticket.transitions(call.my_role()?, &call.ticket_settings(), call.now()),
     }
     .into())
-}
-
-/// The new value of a field that null clears: `Some(None)` if it is cleared, `None` if it stays as it is.
-fn set_or_clear<T>(input: &Input, name: &str, value: Option<T>) -> Option<Option<T>> {
-    match value {
-        Some(value) => Some(Some(value)),
-        None => input.is_null(name).then_some(None),
-    }
 }
 
 /// `DELETE /tickets/{id}`: hides the ticket from everybody. It can be restored.
@@ -317,7 +279,11 @@ pub async fn restore(call: &Call<'_>) -> Result<Reply, Error> {
     })
 }
 
-fn deletion_stmts(call: &Call, ticket: &Ticket, deleted_at: Option<i64>) -> Result<Vec<Stmt>, Error> {
+pub(super) fn deletion_stmts(
+    call: &Call,
+    ticket: &Ticket,
+    deleted_at: Option<i64>,
+) -> Result<Vec<Stmt>, Error> {
     let actor = call.actor()?;
     policy::authorize(Act::Delete, actor.role, ticket.relation(&actor))
         .map_err(|why| Error::Forbidden(why.to_owned()))?;

@@ -181,6 +181,11 @@ impl TicketRow {
         self.deleted_at.is_some()
     }
 
+    /// Its version.
+    pub fn version(&self) -> i64 {
+        self.version
+    }
+
     /// The ticket as the rules use it.
     pub fn ticket(&self) -> Ticket {
         let card = self
