@@ -18,7 +18,8 @@ macro_rules! route {
 use crate::api::agents::{self, agent_categories};
 use crate::api::auth::{account, email_links, sessions};
 use crate::api::categories::{self, subcategories};
-use crate::api::tickets::{self, attachments, bulk, history, links, messages, redact, transfers};
+use crate::api::tickets::relations::{links, watchers};
+use crate::api::tickets::{self, attachments, bulk, history, messages, redact, transfers};
 use crate::api::{
     articles, assistant, mail, notifications, projects, reports, service, settings, sla, sockets, uploads,
     users, webhooks, workflows,
@@ -34,9 +35,9 @@ use crate::store::categories::{self as category_rows, subcategories as subcatego
 use crate::store::mail::log as mail_log_rows;
 use crate::store::settings::SETTINGS;
 use crate::store::sql::view::View;
+use crate::store::tickets::relations::{links as link_rows, watchers as watcher_rows};
 use crate::store::tickets::{
-    attachments as attachment_rows, events, links as link_rows, messages as message_rows,
-    transfers as transfer_rows, view,
+    attachments as attachment_rows, events, messages as message_rows, transfers as transfer_rows, view,
 };
 use crate::store::users::{self as user_rows, agents as agent_rows};
 use crate::store::webhooks::{deliveries, endpoints as webhook_rows};
@@ -140,8 +141,8 @@ pub static ROUTES: &[Endpoint] = &[
     route!(Post "/tickets/{id}/transfer" Agent "Hand a ticket to another agent with a reason" transfers::create => One(TICKET)).names(tickets::find)
         .body(&transfers::NEW),
     route!(Get "/tickets/{id}/transfers" Agent "Transfer history" transfers::list => List(&transfer_rows::TRANSFER)).names(tickets::find).query(&[PAGE]),
-    route!(Put "/tickets/{id}/close" SignedIn "Close" tickets::close => One(TICKET)).names(tickets::find).optional_body(&tickets::VERSION),
-    route!(Post "/tickets/{id}/close" SignedIn "Close" tickets::close => One(TICKET)).names(tickets::find).optional_body(&tickets::VERSION),
+    route!(Put "/tickets/{id}/close" SignedIn "Close" tickets::close => One(TICKET)).names(tickets::find).optional_body(&tickets::CLOSE),
+    route!(Post "/tickets/{id}/close" SignedIn "Close" tickets::close => One(TICKET)).names(tickets::find).optional_body(&tickets::CLOSE),
     route!(Post "/tickets/{id}/reopen" SignedIn "Reopen" tickets::reopen => One(TICKET)).names(tickets::find).optional_body(&tickets::VERSION),
     // The assistant
     route!(Post "/tickets/{id}/suggest-reply" Agent "Draft a reply (OpenAI-compatible provider)" assistant::suggest_reply => Schema("SuggestedReply")).names(tickets::find)
@@ -244,7 +245,19 @@ pub static ROUTES: &[Endpoint] = &[
     route!(Get "/attachments/{id}" SignedIn "Record with a presigned download" attachments::show => One(&attachment_rows::DOWNLOAD)),
     route!(Get "/attachments/{id}/download" SignedIn "The bytes" attachments::download => Media("*/*")),
     route!(Get "/attachments/ticket/{id}" SignedIn "A ticket's attachments" attachments::list => List(ATTACHMENT)).query(&[PAGE]),
-    route!(Get "/tickets/{id}/links" Agent "Tickets that have to do with this one" links::list => List(&link_rows::LINK)).names(tickets::find).query(&[PAGE]),
+    route!(Get "/tickets/{id}/links" SignedIn "Linked tickets" links::list => List(&link_rows::LINK)).names(tickets::find).query(&[PAGE]),
+    route!(Post "/tickets/{id}/links" Agent "Link a ticket (relates, duplicates, blocks, parent)" links::create => Created(&link_rows::LINK))
+        .names(tickets::find)
+        .body(&links::NEW)
+        .replays(links::find_both),
+    route!(Delete "/tickets/{id}/links/{link_id}" Agent "Remove a link" links::remove => Nothing).names(tickets::find),
+    route!(Get "/tickets/{id}/watchers" Agent "Watchers" watchers::list => List(&watcher_rows::WATCHER)).names(tickets::find).query(&[PAGE]),
+    route!(Put "/tickets/{id}/watch" SignedIn "Watch" watchers::watch => One(&watcher_rows::WATCHER)).names(tickets::find).without_patch(),
+    route!(Delete "/tickets/{id}/watch" SignedIn "Stop watching" watchers::unwatch => Nothing).names(tickets::find),
+    route!(Put "/tickets/{id}/watchers/{user_id}" Agent "Make somebody a watcher" watchers::add => One(&watcher_rows::WATCHER))
+        .names(tickets::find)
+        .without_patch(),
+    route!(Delete "/tickets/{id}/watchers/{user_id}" Agent "Remove a watcher" watchers::remove => Nothing).names(tickets::find),
     route!(Get "/tickets/{id}/cc" Agent "Who is in copy, and where answers to the requester go" mail::cc::show => Schema("TicketCc")),
     route!(Put "/tickets/{id}/cc" Agent "Change who is in copy" mail::cc::update => Schema("TicketCc")).names(tickets::find).body(&mail::cc::EDIT),
     route!(Get "/tickets/{id}/original" SignedIn "The mail that opened a ticket" mail::originals::of_ticket => Schema("MailOriginal")),

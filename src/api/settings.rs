@@ -12,6 +12,7 @@ use crate::http::shape::{Choices, Field, Kind, Shape};
 use crate::store::commit::CommitReply;
 use crate::store::settings as rows;
 use crate::store::tickets::assignment::pool::Free;
+use crate::store::tickets::relations::watchers;
 
 static AUTO_ASSIGN: Choices = Choices {
     list: &["off", "category", "least_loaded"],
@@ -87,7 +88,7 @@ pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
         // This version was read together with the caller's authority.
         let version = call.settings().version;
         call.check_version(version, Some(&input))?;
-        let stmt: Stmt = rows::update(
+        let mut stmts: Vec<Stmt> = vec![rows::update(
             version,
             input.choice("auto_assign"),
             input.choice("agent_scope"),
@@ -95,8 +96,9 @@ pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
             input.integer("auto_close_days"),
             input.flag("acknowledge"),
             call.now(),
-        );
-        let reply = call.commit(vec![stmt], CommitReply::Row(rows::show())).await?;
+        )];
+        stmts.extend(input.has("agent_scope").then(watchers::drop_all_unseen));
+        let reply = call.commit(stmts, CommitReply::Row(rows::show())).await?;
         if input.has("auto_assign") {
             call.assign_waiting(Free::Anybody, MANY_PLACES).await;
         }

@@ -151,7 +151,8 @@ pub fn feed_frames(user_id: i64, after: i64, most: i64, internal: bool) -> Stmt 
              CROSS JOIN events e ON e.id > CAST(?2 AS INTEGER) / {PLACES_PER_EVENT} AND e.id <= span.last / {PLACES_PER_EVENT} \
              CROSS JOIN tickets t ON t.id = e.ticket_id AND t.deleted_at IS NULL \
              WHERE (e.public_seq IS NOT NULL OR u.role <> 'customer') AND (t.requester_id = u.id OR t.assignee_id = u.id \
-               OR (t.assignee_id IS NULL AND u.role = 'agent') OR {FORMER_ASSIGNEE} = u.id) \
+               OR (t.assignee_id IS NULL AND u.role = 'agent') OR {FORMER_ASSIGNEE} = u.id \
+               OR EXISTS (SELECT 1 FROM ticket_watchers w WHERE w.ticket_id = t.id AND w.user_id = u.id)) \
            UNION ALL SELECT n.id, NULL, n.id FROM span CROSS JOIN notices n ON n.user_id = ?1 AND n.id > ?2 AND n.id <= span.last AND n.live = 1 \
            UNION ALL SELECT last, NULL, NULL FROM span) \
            ORDER BY at, event_id IS NULL AND notification_id IS NULL LIMIT ?3) \

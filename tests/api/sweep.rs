@@ -36,6 +36,7 @@ pub struct Things {
     article: i64,
     webhook: Value,
     delivery: Value,
+    link: Value,
 }
 
 impl Things {
@@ -63,9 +64,15 @@ impl Things {
         let path = format!("/webhooks/{}/test", webhook["id"]);
         let delivery = admin.post(&path, json!({})).is(201).json();
         let article = make::article(Admin::any(), json!({"status": "published"}));
+        let link = json!({"ticket_id": make::ticket(owner)["id"], "type": "relates"});
+        let path = format!("/tickets/{}/links", ticket["id"]);
+        let link = admin.post(&path, link).is(201).json();
+        let path = format!("/tickets/{}/watchers/{}", ticket["id"], owner.id);
+        admin.put(&path, json!({})).is(200);
         Things {
             webhook,
             delivery,
+            link,
             rule,
             category,
             subcategory,
@@ -110,6 +117,8 @@ impl Things {
                 // Everybody may knock here, and nobody comes in without a signature.
                 "/uploads/" => "anything".to_owned(),
                 "/users/" => self.user.to_string(),
+                before if before.ends_with("/watchers/") => self.user.to_string(),
+                before if before.ends_with("/links/") => self.link["id"].to_string(),
                 "/categories/" => self.category["id"].to_string(),
                 before if before.ends_with("/subcategories/") => self.subcategory["id"].to_string(),
                 "/workflows/" => self.rule["id"].to_string(),

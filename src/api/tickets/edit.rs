@@ -7,6 +7,8 @@ use crate::app::call::Call;
 use crate::app::post_message::{MessageDraft, Posted, decide_message};
 use crate::desk::automation::executor::TicketContext;
 use crate::desk::tickets::decide::decide;
+use crate::desk::tickets::event::{Event, EventKind};
+use crate::desk::tickets::policy::{self, Act};
 use crate::desk::tickets::priority::Priority;
 use crate::desk::tickets::status::{Lifecycle, Status};
 use crate::desk::tickets::ticket::{Change, Refusal, Ticket, TicketEdit};
@@ -15,6 +17,7 @@ use crate::http::error::Error;
 use crate::http::input_values::{Input, Patch};
 use crate::store::tickets::subject::EventSubject;
 use crate::store::tickets::write;
+use crate::store::tickets::write::story::Story;
 
 /// The edit that a body asks for, with what it refers to.
 pub(super) fn read_edit(
@@ -137,4 +140,29 @@ pub(super) fn require_permission(change: &Result<Change, Refusal>) -> Result<(),
         Err(Refusal::Forbidden(message)) => Err(Error::Forbidden(message.clone())),
         _ => Ok(()),
     }
+}
+
+/// The statements that delete a ticket, or restore it.
+pub(super) fn deletion_stmts(
+    call: &Call,
+    ticket: &Ticket,
+    deleted_at: Option<i64>,
+) -> Result<Vec<Stmt>, Error> {
+    let actor = call.actor()?;
+    policy::authorize(Act::Delete, actor.role, ticket.relation(&actor))
+        .map_err(|why| Error::Forbidden(why.to_owned()))?;
+    let kind = if deleted_at.is_some() {
+        EventKind::TicketDeleted
+    } else {
+        EventKind::TicketRestored
+    };
+    let subject = EventSubject::Ticket(ticket.id);
+    let mut story = Story::new(&subject);
+    story.push_event(
+        &subject,
+        Some(actor.id),
+        &Event::public(kind, Vec::new()),
+        call.now(),
+    );
+    Ok(write::set_deleted(ticket, deleted_at, story, call.now()))
 }

@@ -2,7 +2,8 @@
 
 use std::cell::Cell;
 
-use crate::api::tickets::edit::{Edited, read_edit, require_permission, write_change};
+use crate::api::tickets::bulk::cascade;
+use crate::api::tickets::edit::{Edited, deletion_stmts, read_edit, require_permission, write_change};
 use crate::api::tickets::fields::{ASSIGNEE, AT_VERSION, DESCRIPTION, TITLE};
 use crate::api::tickets::references::{ReferenceSlots, names_assignee};
 use crate::app::automation;
@@ -11,11 +12,9 @@ use crate::app::call::{Call, viewer};
 use crate::app::retry::retry;
 use crate::desk::id::Ref;
 use crate::desk::tickets::decide::decide;
-use crate::desk::tickets::event::{Event, EventKind};
-use crate::desk::tickets::policy::{self, Act};
 use crate::desk::tickets::status::Status;
 use crate::desk::tickets::ticket::{Person, Refusal, Ticket, TicketEdit};
-use crate::edge::db::{Batch, Rows, Stmt};
+use crate::edge::db::{Batch, Rows};
 use crate::http::error::Error;
 use crate::http::input;
 use crate::http::input_values::Input;
@@ -25,10 +24,7 @@ use crate::store::automation::ticket_context;
 use crate::store::commit::CommitReply;
 use crate::store::sql::rows::IdRow;
 use crate::store::tickets::assignment::pool::{self, Free};
-use crate::store::tickets::subject::EventSubject;
 use crate::store::tickets::ticket::{self, TicketRow};
-use crate::store::tickets::write;
-use crate::store::tickets::write::story::Story;
 
 /// The body of an update of a ticket.
 pub const EDIT: Shape = Shape {
@@ -102,6 +98,24 @@ pub const VERSION: Shape = Shape {
     fields: &[AT_VERSION],
 };
 
+/// The body of closing a ticket.
+pub const CLOSE: Shape = Shape {
+    name: "Closing",
+    fields: &[
+        Field::optional(
+            "cascade",
+            Kind::Flag,
+            "Also close the tickets that hang on this one: its open children, those that it blocks, and so on.",
+        ),
+        Field::optional(
+            "dry_run",
+            Kind::Flag,
+            "Only list this ticket and those that hang on it, and say what would become of each.",
+        ),
+        AT_VERSION,
+    ],
+};
+
 /// `PUT /tickets/{id}`.
 pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
     let input = input::parse_body(call.request, &EDIT)?;
@@ -145,7 +159,11 @@ pub async fn assign(call: &Call<'_>) -> Result<Reply, Error> {
 
 /// `PUT` and `POST /tickets/{id}/close`.
 pub async fn close(call: &Call<'_>) -> Result<Reply, Error> {
-    let input = input::parse_optional_body(call.request, &VERSION)?;
+    let input = input::parse_optional_body(call.request, &CLOSE)?;
+    let is_set = |name| input.flag(name) == Some(true);
+    if is_set("cascade") || is_set("dry_run") {
+        return cascade::close(call, &input).await;
+    }
     retry!(try_change(call, &input, &TicketAction::Close))
 }
 
@@ -277,28 +295,4 @@ pub async fn restore(call: &Call<'_>) -> Result<Reply, Error> {
         )
         .await
     })
-}
-
-pub(super) fn deletion_stmts(
-    call: &Call,
-    ticket: &Ticket,
-    deleted_at: Option<i64>,
-) -> Result<Vec<Stmt>, Error> {
-    let actor = call.actor()?;
-    policy::authorize(Act::Delete, actor.role, ticket.relation(&actor))
-        .map_err(|why| Error::Forbidden(why.to_owned()))?;
-    let kind = if deleted_at.is_some() {
-        EventKind::TicketDeleted
-    } else {
-        EventKind::TicketRestored
-    };
-    let subject = EventSubject::Ticket(ticket.id);
-    let mut story = Story::new(&subject);
-    story.push_event(
-        &subject,
-        Some(actor.id),
-        &Event::public(kind, Vec::new()),
-        call.now(),
-    );
-    Ok(write::set_deleted(ticket, deleted_at, story, call.now()))
 }

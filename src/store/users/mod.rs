@@ -16,6 +16,7 @@ use crate::edge::db::{Arg, Stmt};
 use crate::http::shape::choices;
 use crate::store::settings;
 use crate::store::sql::view::{Out, View, field, nullable};
+use crate::store::tickets::relations::watchers;
 
 /// A user, in the form that the user themself and admins see.
 pub const USER: View = View {
@@ -251,6 +252,9 @@ pub fn update(id: i64, version: i64, update: &UserPatch, now: i64) -> Vec<Stmt> 
     stmts.extend(is_renamed.then(|| search::insert_words_of(&Ref::Id(id))));
     if is_staff {
         stmts.push(agents::ensure_profile(&Ref::Id(id)));
+    }
+    if update.role.is_some() || update.is_active.is_some() {
+        stmts.push(watchers::drop_unseen_of_person("u.id = ?1", id));
     }
     stmts
 }

@@ -3,8 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::api::tickets::bulk::order::{Found, Order};
-use crate::api::tickets::edit::{Edited, edit};
-use crate::api::tickets::update::deletion_stmts;
+use crate::api::tickets::edit::{Edited, deletion_stmts, edit};
 use crate::app::call::Call;
 use crate::app::post_message::MessageDraft;
 use crate::desk::tickets::tag::change_tags;
@@ -15,7 +14,7 @@ use crate::store::automation::ticket_context::Candidate;
 
 /// What became of one ticket.
 #[derive(Clone)]
-pub(in crate::api::tickets) enum Outcome {
+pub(super) enum Outcome {
     /// It changes: the statements, until they are taken.
     Changed(Vec<Stmt>),
     Unchanged,
@@ -44,7 +43,7 @@ impl Outcome {
 
 /// One ticket of the request.
 #[derive(Clone)]
-pub(in crate::api::tickets) struct Item {
+pub(super) struct Item {
     /// What named it, if there is no such ticket.
     given: Value,
     pub id: Option<i64>,
@@ -70,7 +69,7 @@ impl Item {
     }
 
     /// The answer about it.
-    pub(in crate::api::tickets) fn json(&self) -> Value {
+    pub(super) fn json(&self) -> Value {
         if let Some(stored) = self
             .stored
             .as_deref()
@@ -91,11 +90,7 @@ impl Item {
 ///
 /// # Errors
 /// Only faults of ours; what one ticket is refused for stands in its item.
-pub(in crate::api::tickets) fn decide_all(
-    call: &Call,
-    order: &Order,
-    found: &Found,
-) -> Result<Vec<Item>, Error> {
+pub(super) fn decide_all(call: &Call, order: &Order, found: &Found) -> Result<Vec<Item>, Error> {
     let one = |(given, candidate): &(Value, Option<Candidate>)| {
         let mut item = Item {
             given: given.clone(),

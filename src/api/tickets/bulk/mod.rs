@@ -5,6 +5,7 @@
 //! them in between, nothing is written: those that have moved are then changed one by one, the others together again.
 
 mod apply;
+pub mod cascade;
 mod order;
 
 use std::collections::HashMap;
@@ -12,7 +13,7 @@ use std::collections::HashMap;
 use serde_json::{Value, json};
 
 use crate::api::tickets::bulk::apply::{Item, Outcome, decide_all};
-use crate::api::tickets::bulk::order::Found;
+use crate::api::tickets::bulk::order::{Found, Order, Targets};
 use crate::app::call::Call;
 use crate::app::call::waiting::{MANY_PLACES, ONE_PLACE};
 use crate::app::retry::{MAX_ATTEMPTS, retry};
@@ -25,58 +26,57 @@ use crate::store::commit::{CommitReply, json_row};
 use crate::store::tickets::assignment::pool::Free;
 
 pub use crate::api::tickets::bulk::order::{BULK, CHANGES, FILTER};
-pub(in crate::api::tickets) use crate::api::tickets::bulk::order::{Order, Targets};
 
 /// `POST /tickets/bulk`.
 pub async fn change(call: &Call<'_>) -> Result<Reply, Error> {
     let input = input::parse_body(call.request, &BULK)?;
     let mut order = Order::read(call, &input)?;
     let first = order.find(call).await?;
-    let (total, more) = (first.total, order.is_filter());
-    let answer = |items: &[Item]| {
-        let data: Vec<Value> = items.iter().map(Item::json).collect();
-        let count = |result: &str| {
-            items
-                .iter()
-                .filter(|item| item.outcome.result() == result)
-                .count()
-        };
-        let mut meta = json!({
-            "changed": count("changed"),
-            "unchanged": count("unchanged"),
-            "refused": count("refused"),
-            "total_matching": total.map_or(items.len(), |total| usize::try_from(total.min(MAX_TOTAL)).unwrap_or_default()),
-        });
-        if let (Some(meta), Some(total)) = (meta.as_object_mut(), total.filter(|_| more)) {
-            let taken = i64::try_from(items.len()).unwrap_or_default();
-            meta.insert(
-                "remaining".to_owned(),
-                total.min(MAX_TOTAL).saturating_sub(taken).into(),
-            );
-            if total > MAX_TOTAL {
-                meta.insert("total_is_capped".to_owned(), true.into());
-            }
-        }
-        json!({"data": data, "meta": meta}).to_string()
-    };
+    let total = first.total.filter(|_| order.is_filter());
     if order.dry_run {
-        return Ok(Reply::ok(answer(&decide_all(call, &order, &first)?)));
+        return Ok(Reply::ok(report(&decide_all(call, &order, &first)?, total)));
     }
     run(call, &mut order, first, |items| {
-        CommitReply::Row(json_row(answer(items)))
+        Ok(CommitReply::Row(json_row(report(items, total))))
     })
     .await
+}
+
+/// The answer: what became of each ticket. `total` is how many tickets a filter matches.
+fn report(items: &[Item], total: Option<i64>) -> String {
+    let data: Vec<Value> = items.iter().map(Item::json).collect();
+    let count = |result: &str| {
+        items
+            .iter()
+            .filter(|item| item.outcome.result() == result)
+            .count()
+    };
+    let taken = i64::try_from(items.len()).unwrap_or_default();
+    let mut meta = json!({
+        "changed": count("changed"),
+        "unchanged": count("unchanged"),
+        "refused": count("refused"),
+        "total_matching": total.unwrap_or(taken).min(MAX_TOTAL),
+    });
+    if let (Some(meta), Some(total)) = (meta.as_object_mut(), total) {
+        let left = total.min(MAX_TOTAL).saturating_sub(taken);
+        meta.insert("remaining".to_owned(), left.into());
+        if total > MAX_TOTAL {
+            meta.insert("total_is_capped".to_owned(), true.into());
+        }
+    }
+    json!({"data": data, "meta": meta}).to_string()
 }
 
 /// The most that a total tells of.
 const MAX_TOTAL: i64 = 10_000;
 
 /// Changes the tickets that were found, and answers with what `answer` makes of all of them.
-pub(in crate::api::tickets) async fn run(
+async fn run(
     call: &Call<'_>,
     order: &mut Order,
     first: Found,
-    answer: impl Fn(&[Item]) -> CommitReply,
+    answer: impl Fn(&[Item]) -> Result<CommitReply, Error>,
 ) -> Result<Reply, Error> {
     // From here on the tickets are these, whatever else a filter would find.
     order.targets = Targets::Ids(first.candidates.iter().map(|(place, _)| place.clone()).collect());
@@ -93,7 +93,7 @@ pub(in crate::api::tickets) async fn run(
             .iter_mut()
             .flat_map(|item| item.outcome.take_stmts())
             .collect();
-        match call.commit(stmts, answer(&items)).await {
+        match call.commit(stmts, answer(&items)?).await {
             Err(Error::VersionConflict) if attempt < MAX_ATTEMPTS => {}
             Err(error) => return Err(error),
             Ok(reply) => {

@@ -28,7 +28,7 @@ use crate::store::tickets::assignment::pool::{self, PoolShare};
 use crate::store::tickets::list;
 
 /// How many tickets one request changes at most.
-const MAX_TICKETS: usize = 100;
+pub(super) const MAX_TICKETS: usize = 100;
 
 /// The body of a change of many tickets.
 pub const BULK: Shape = Shape {
@@ -140,13 +140,13 @@ fn parse_changes(value: &Value) -> Result<Input, Vec<FieldError>> {
 }
 
 /// Which tickets a request is about.
-pub(in crate::api::tickets) enum Targets {
+pub(super) enum Targets {
     Ids(Vec<Value>),
     Filter(Box<Input>),
 }
 
 /// What is done to which tickets.
-pub(in crate::api::tickets) struct Order {
+pub(super) struct Order {
     pub targets: Targets,
     pub changes: Input,
     pub message: Option<(String, bool)>,
@@ -155,7 +155,7 @@ pub(in crate::api::tickets) struct Order {
 }
 
 /// The tickets that were found, and what the changes refer to.
-pub(in crate::api::tickets) struct Found {
+pub(super) struct Found {
     /// What named each ticket, and the ticket; `None` if there is none that the caller may see.
     pub candidates: Vec<(Value, Option<Candidate>)>,
     pub versions: HashMap<i64, i64>,
@@ -191,7 +191,7 @@ impl Order {
             return Err(Error::Forbidden("only admins may delete tickets".to_owned()));
         }
         let targets = match (input.rows("ids"), input.json("filter")) {
-            (Some(ids), None) if ids.is_empty() => return Err(Error::field("ids", "must name a ticket")),
+            (Some([]), None) => return Err(Error::field("ids", "must name a ticket")),
             (Some(ids), None) if ids.len() > MAX_TICKETS => {
                 return Err(Error::field(
                     "ids",
@@ -222,13 +222,15 @@ impl Order {
         })
     }
 
-    /// The order to close these tickets.
-    pub(in crate::api::tickets) fn close(ids: Vec<i64>) -> Result<Order, Error> {
-        let changes = parse_changes(&json!({"status": "closed"})).map_err(Error::Invalid)?;
+    /// The order to close these tickets, given by their ids.
+    ///
+    /// # Errors
+    /// None in fact: it is a change like others.
+    pub(super) fn close(ids: Vec<Value>) -> Result<Order, Error> {
         Ok(Order {
             from_filter: false,
-            targets: Targets::Ids(ids.into_iter().map(Value::from).collect()),
-            changes,
+            targets: Targets::Ids(ids),
+            changes: parse_changes(&json!({"status": "closed"})).map_err(Error::Invalid)?,
             message: None,
             dry_run: false,
         })
@@ -254,7 +256,7 @@ impl Order {
     ///
     /// # Errors
     /// 400 if a filter or a change names nothing.
-    pub(in crate::api::tickets) async fn find(&self, call: &Call<'_>) -> Result<Found, Error> {
+    pub(super) async fn find(&self, call: &Call<'_>) -> Result<Found, Error> {
         let reader = viewer(call)?;
         let mut batch = Batch::new();
         let references =

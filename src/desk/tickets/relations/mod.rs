@@ -1,0 +1,5 @@
+//! How are tickets related to one another?
+//!
+//! Nothing here reads or writes.
+
+pub mod link;
