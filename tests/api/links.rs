@@ -128,7 +128,7 @@ fn a_link_shows_no_ticket_that_its_reader_may_not_see() {
         Agent::fresh(),
     );
     let mine = make::ticket(&customer);
-    let hidden = make::ticket_with(&other, json!({"title": format!("{} theirs", make::CANARY)}));
+    let hidden = make::ticket_with(manager, json!({"title": format!("{} theirs", make::CANARY)}));
     manager
         .put(&format!("{}/assign", at(&mine)), json!({"assignee": agent.id}))
         .is(200);
