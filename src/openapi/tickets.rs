@@ -59,6 +59,14 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
     ]);
     let result = object([("data", list(schema_ref("BulkItem"))), ("meta", meta)]);
     vec![
+        (
+            "MergedInto",
+            object([("id", json!({"type": "integer"})), ("number", text())]),
+        ),
+        (
+            "Seen",
+            object([("ticket_id", json!({"type": "integer"})), ("seq", count())]),
+        ),
         ("BulkFilter", filter()),
         ("BulkChanges", body(&bulk::CHANGES)),
         (

@@ -121,12 +121,7 @@ fn a_circle_is_not_closed_from_two_sides_at_once() {
 
 #[test]
 fn a_link_shows_no_ticket_that_its_reader_may_not_see() {
-    let (customer, other, manager, agent) = (
-        Customer::fresh(),
-        Customer::fresh(),
-        Manager::any(),
-        Agent::fresh(),
-    );
+    let (customer, manager, agent) = (Customer::fresh(), Manager::any(), Agent::fresh());
     let mine = make::ticket(&customer);
     let hidden = make::ticket_with(manager, json!({"title": format!("{} theirs", make::CANARY)}));
     manager

@@ -82,7 +82,7 @@ pub const LIST: Shape = Shape {
         Field::optional(
             "fields",
             Kind::AnyOf(&choices::TICKET_FIELDS),
-            "Only these fields; `row` stands for those of a list on a screen, with `last_message` and without `description`.",
+            "Only these fields; `row` stands for those of a list on a screen, with `last_message` and `unread` and without `description`.",
         ),
     ],
 };
@@ -255,7 +255,7 @@ pub(in crate::api) async fn list_page(
 }
 
 /// The fields that `row` stands for.
-const ROW_FIELDS: [&str; 17] = [
+const ROW_FIELDS: [&str; 18] = [
     "id",
     "uid",
     "number",
@@ -273,6 +273,7 @@ const ROW_FIELDS: [&str; 17] = [
     "sla",
     "message_count",
     "last_message",
+    "unread",
 ];
 
 /// Fields that are too long for the text of a whole page ([`gather`]).

@@ -85,6 +85,12 @@ pub fn unresolved_before(reader: &Viewer, (at, id): (i64, i64), most: i64) -> St
         .bind(most)
 }
 
+/// The place of a row of [`named`] in its list.
+#[derive(Debug, Deserialize)]
+pub struct PlaceRow {
+    pub place: usize,
+}
+
 /// The tickets that a list names and the reader may see, with their context and their `place` in the list. Each is named
 /// by `[id, uid, name]`: by its id, which the uid has to fit if there is one, or by a name in the form of
 /// [`name_key`](crate::desk::id::name_key).

@@ -218,10 +218,12 @@ impl EventAudience {
         } else {
             String::new()
         };
+        let list = &self.list;
+        // Where nobody watches, nothing more is read.
         format!(
-            "(SELECT json_group_array(json(value)) FROM (SELECT value FROM json_each({}) \
-               UNION ALL SELECT json_array(w.user_id, {kind}) FROM ticket_watchers w{seen} WHERE w.ticket_id = t.id))",
-            self.list
+            "iif(EXISTS (SELECT 1 FROM ticket_watchers WHERE ticket_id = t.id), (SELECT json_group_array(json(value)) \
+               FROM (SELECT value FROM json_each({list}) UNION ALL SELECT json_array(w.user_id, {kind}) FROM ticket_watchers w{seen} \
+               WHERE w.ticket_id = t.id)), {list})"
         )
     }
 

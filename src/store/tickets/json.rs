@@ -7,6 +7,7 @@ use crate::desk::tickets::policy;
 use crate::desk::tickets::status::{Lifecycle, Status};
 use crate::store::sql::render::Selection;
 use crate::store::sql::view::PERSON;
+use crate::store::tickets::relations::seen::unread;
 use crate::store::tickets::view::TICKET;
 
 thread_local! {
@@ -46,9 +47,19 @@ fn selected(sql: String, role: Role) -> String {
     let internal = policy::may_read_internal(role);
     let message = if internal { "" } else { " AND m.is_internal = 0" };
     for_role(sql, role)
+        // Of customers the requester only: another one may read the ticket since a merge.
+        .replace(
+            "$OWN_EMAIL",
+            if internal {
+                "t.contact_email"
+            } else {
+                "iif(t.requester_id=?3,t.contact_email,NULL)"
+            },
+        )
         // Numbers are bound as REAL.
         .replace("$NOW", "CAST(?1 AS INTEGER)")
         .replace("$REOPEN_SINCE", "CAST(?2 AS INTEGER)")
+        .replace("$UNREAD", &unread(internal))
         .replace("$IS_STAFF", if internal { "1" } else { "0" })
         .replace(
             "$LAST_MESSAGE",
@@ -70,6 +81,7 @@ const EXCERPT: usize = 160;
 /// The SQL that builds the JSON of a [`TICKET`] for a reader of this role.
 pub fn ticket_json(role: Role) -> String {
     for_role(TICKET.sql(), role)
+        .replace("$OWN_EMAIL", "t.contact_email")
         .replace("$SLA", &sla_json())
         .replace("$TRANSITIONS", &transitions_json(role))
 }
@@ -168,5 +180,5 @@ pub(super) fn transitions_json(role: Role) -> String {
         }
     }
     sql.push_str(" ELSE '[]' END");
-    sql
+    format!("iif(t.status='closed' AND EXISTS (SELECT 1 FROM ticket_merges WHERE merged_id=t.id),'[]',{sql})")
 }

@@ -10,9 +10,9 @@ use crate::api::tickets::edit::read_edit;
 use crate::api::tickets::fields::ASSIGNEE;
 use crate::api::tickets::list::{LIST, read_query};
 use crate::api::tickets::messages;
-use crate::api::tickets::references::ReferenceSlots;
+use crate::api::tickets::references::{ReferenceSlots, reference_cells};
 use crate::app::call::{Call, viewer};
-use crate::desk::id::{Ref, name_key, uid_row_id};
+use crate::desk::id::Ref;
 use crate::desk::person::Role;
 use crate::desk::tickets::ticket::TicketEdit;
 use crate::desk::validation::FieldError;
@@ -22,7 +22,7 @@ use crate::http::input::nested::{parse_filters, parse_nested};
 use crate::http::input_values::Input;
 use crate::http::page::Page;
 use crate::http::shape::{Field, JsonFormat, Kind, Shape, choices};
-use crate::store::automation::ticket_context::{self, Candidate, read_candidates};
+use crate::store::automation::ticket_context::{self, Candidate, PlaceRow, read_candidates};
 use crate::store::sql::rows::CountRow;
 use crate::store::tickets::assignment::pool::{self, PoolShare};
 use crate::store::tickets::list;
@@ -169,11 +169,6 @@ pub(super) struct Found {
 }
 
 #[derive(Deserialize)]
-struct PlaceRow {
-    place: usize,
-}
-
-#[derive(Deserialize)]
 struct PartRow {
     id: i64,
     j: String,
@@ -271,7 +266,7 @@ impl Order {
         let (mut rows, mut total) = (None, None);
         match &self.targets {
             Targets::Ids(ids) => {
-                let list: Vec<Value> = ids.iter().map(reference_cells).collect();
+                let list: Vec<Value> = ids.iter().map(named_cells).collect();
                 rows = Some(batch.add::<Rows>(ticket_context::named(&reader, &json!(list).to_string())));
             }
             Targets::Filter(filter) => {
@@ -343,12 +338,10 @@ impl Order {
     }
 }
 
-/// What a ticket is named by, as [`ticket_context::named`] reads it: its id, its uid, its number or key.
-fn reference_cells(value: &Value) -> Value {
+/// What a ticket is named by, as [`ticket_context::named`] reads it.
+fn named_cells(value: &Value) -> Value {
     match value.as_str().and_then(Ref::parse) {
-        Some(Ref::Uid(uid)) => json!([uid_row_id(&uid), uid, null]),
-        Some(Ref::Number(name) | Ref::Key(name)) => json!([null, null, name_key(&name)]),
-        Some(Ref::Id(id)) => json!([id, null, null]),
+        Some(reference) => reference_cells(&reference),
         None => json!([value, null, null]),
     }
 }

@@ -3,4 +3,7 @@
 //! Not allowed here: SQL (`store::tickets::relations`).
 
 pub mod links;
+pub mod merge;
+pub mod seen;
+pub mod tags;
 pub mod watchers;

@@ -3,3 +3,4 @@
 //! Nothing here reads or writes.
 
 pub mod link;
+pub mod merge;

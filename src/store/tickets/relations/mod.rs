@@ -4,4 +4,7 @@
 //! Not allowed here: showing a ticket, or that there is one, to somebody who may not see it.
 
 pub mod links;
+pub mod merges;
+pub mod seen;
+pub mod tags;
 pub mod watchers;
