@@ -37,6 +37,7 @@ pub struct Things {
     webhook: Value,
     delivery: Value,
     link: Value,
+    api_key: Value,
 }
 
 impl Things {
@@ -69,7 +70,10 @@ impl Things {
         let link = admin.post(&path, link).is(201).json();
         let path = format!("/tickets/{}/watchers/{}", ticket["id"], owner.id);
         admin.put(&path, json!({})).is(200);
+        let key = json!({"name": "Swept", "scopes": ["users:read"]});
+        let api_key = admin.post("/api-keys", key).is(201).json();
         Things {
+            api_key,
             webhook,
             delivery,
             link,
@@ -121,6 +125,7 @@ impl Things {
                 before if before.ends_with("/links/") => self.link["id"].to_string(),
                 "/categories/" => self.category["id"].to_string(),
                 before if before.ends_with("/subcategories/") => self.subcategory["id"].to_string(),
+                "/api-keys/" => self.api_key["id"].to_string(),
                 "/workflows/" => self.rule["id"].to_string(),
                 "/webhooks/" => self.webhook["id"].to_string(),
                 before if before.ends_with("/deliveries/") => self.delivery["id"].to_string(),
