@@ -280,16 +280,17 @@ fn what_is_refused_is_refused_for_one() {
     bulk(&agent, &[&mine["id"]], json!({"delete": true})).refused(403, "FORBIDDEN");
     bulk(manager, &[&mine["id"]], json!({"delete": true})).refused(403, "FORBIDDEN");
     bulk(&customer, &[&mine["id"]], json!({"priority": "low"})).refused(403, "FORBIDDEN");
-    let answer = bulk(
-        Admin::any(),
-        &[&mine["id"], &hidden["id"]],
-        json!({"delete": true}),
-    )
-    .is(200);
+    let admin = Admin::fresh();
+    let answer = bulk(&admin, &[&mine["id"], &hidden["id"]], json!({"delete": true})).is(200);
     assert_eq!(results(&answer), ["changed", "changed"]);
     Admin::any()
         .get(&format!("/tickets/{}", mine["id"]))
         .refused(404, "NOT_FOUND");
+    let path = format!("/admin/audit?actor={}&action=ticket.deleted", admin.id);
+    let audited = admin.get(&path).is(200).rows();
+    let mut targets: Vec<&Value> = audited.iter().map(|entry| &entry["target"]["id"]).collect();
+    targets.sort_by_key(|id| id.as_i64());
+    assert_eq!(targets, [&hidden["id"], &mine["id"]], "each is on record");
     let restored = Admin::any().post(&format!("/tickets/{}/restore", mine["id"]), json!({}));
     assert_eq!(restored.is(200).json()["priority"], "high");
 }
@@ -571,4 +572,22 @@ fn a_note_to_many_is_for_staff() {
         }
     }
     assert!(customer.get("/notifications").is(200).rows().is_empty());
+}
+
+#[test]
+fn a_key_needs_the_scope_of_what_the_body_asks() {
+    let admin = Admin::fresh();
+    let ticket = make::ticket(&admin);
+    let new = json!({"name": "Bulk", "scopes": ["tickets:write"]});
+    let key = admin.post("/api-keys", new).is(201).json()["key"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let by = admin.with_token(&key);
+    bulk(&by, &[&ticket["id"]], json!({"message": {"body": "Hello."}})).refused(403, "FORBIDDEN");
+    bulk(&by, &[&ticket["id"]], json!({"delete": true})).refused(403, "FORBIDDEN");
+    assert_eq!(
+        results(&bulk(&by, &[&ticket["id"]], json!({"priority": "low"})).is(200)),
+        ["changed"]
+    );
 }

@@ -6,6 +6,7 @@ use crate::api::tickets::bulk::order::{Found, Order};
 use crate::api::tickets::edit::{Edited, deletion_stmts, edit};
 use crate::app::call::Call;
 use crate::app::post_message::MessageDraft;
+use crate::desk::access::audit::AuditAction;
 use crate::desk::tickets::tag::change_tags;
 use crate::desk::tickets::ticket::{Ticket, TicketEdit};
 use crate::edge::db::Stmt;
@@ -139,7 +140,9 @@ fn decide_one(
     let assignee = |ticket: &Ticket| ticket.assignee.as_ref().map(|person| person.id);
     let had = assignee(&ticket);
     if order.changes.flag("delete") == Some(true) {
-        return Ok((deletion_stmts(call, &ticket, Some(call.now()))?, had));
+        let mut stmts = deletion_stmts(call, &ticket, Some(call.now()))?;
+        stmts.push(call.audit(AuditAction::TicketDeleted, Some(ticket.id), json!({})));
+        return Ok((stmts, had));
     }
     let mut wanted = wanted.clone();
     let tags = |name| order.changes.tags(name).unwrap_or_default();

@@ -12,6 +12,7 @@ use crate::api::tickets::list::{LIST, read_query};
 use crate::api::tickets::messages;
 use crate::api::tickets::references::{ReferenceSlots, reference_cells};
 use crate::app::call::{Call, viewer};
+use crate::desk::access::api_key::KeyScope;
 use crate::desk::id::Ref;
 use crate::desk::person::Role;
 use crate::desk::tickets::ticket::TicketEdit;
@@ -182,8 +183,15 @@ impl Order {
     pub(super) fn read(call: &Call, input: &Input) -> Result<Order, Error> {
         let changes = input.json("changes").cloned().unwrap_or_default();
         let changes = parse_changes(&changes).map_err(Error::Invalid)?;
-        if changes.flag("delete") == Some(true) && call.my_role()? != Role::Admin {
-            return Err(Error::Forbidden("only admins may delete tickets".to_owned()));
+        // What needs another scope by itself needs it here, too.
+        if changes.flag("delete") == Some(true) {
+            if call.my_role()? != Role::Admin {
+                return Err(Error::Forbidden("only admins may delete tickets".to_owned()));
+            }
+            call.require_key_scope(KeyScope::Admin)?;
+        }
+        if changes.has("message") {
+            call.require_key_scope(KeyScope::MessagesWrite)?;
         }
         let targets = match (input.rows("ids"), input.json("filter")) {
             (Some([]), None) => return Err(Error::field("ids", "must name a ticket")),
