@@ -7,7 +7,6 @@ use crate::desk::tickets::policy;
 use crate::desk::tickets::status::{Lifecycle, Status};
 use crate::store::sql::render::Selection;
 use crate::store::sql::view::PERSON;
-use crate::store::tickets::relations::seen::unread;
 use crate::store::tickets::view::TICKET;
 
 thread_local! {
@@ -75,6 +74,20 @@ fn selected(sql: String, role: Role) -> String {
 pub(in crate::store) const CC: &str = "(SELECT json_group_array(json_object('email',c.address,'name',c.name) \
   ORDER BY c.added_at,c.address) FROM ticket_addresses c WHERE c.ticket_id=t.id AND c.kind='cc' AND c.left_at IS NULL)";
 
+/// SQL: whether the reader `?3` has not seen the last event of the ticket `t` that the reader may see. One's own acts are
+/// never news.
+fn unread(internal: bool) -> String {
+    let (last, shown) = if internal {
+        ("t.seq", "1")
+    } else {
+        ("t.public_seq", "e.public_seq IS NOT NULL")
+    };
+    format!(
+        "({last} > coalesce((SELECT seq FROM ticket_seen WHERE user_id = ?3 AND ticket_id = t.id), 0) \
+         AND (SELECT e.actor_id IS NOT ?3 FROM events e WHERE e.ticket_id = t.id AND {shown} ORDER BY e.seq DESC LIMIT 1))"
+    )
+}
+
 /// How many characters of the last message a list shows.
 const EXCERPT: usize = 160;
 
@@ -83,7 +96,7 @@ pub fn ticket_json(role: Role) -> String {
     for_role(TICKET.sql(), role)
         .replace("$OWN_EMAIL", "t.contact_email")
         .replace("$SLA", &sla_json())
-        .replace("$TRANSITIONS", &transitions_json(role))
+        .replace("$TRANSITIONS", &unless_merged(&transitions_json(role)))
 }
 
 fn for_role(sql: String, role: Role) -> String {
@@ -140,6 +153,13 @@ pub(in crate::store) fn sla_states() -> [String; 2] {
     [response, resolution]
 }
 
+/// Nothing follows for a ticket that was merged into another one.
+fn unless_merged(transitions: &str) -> String {
+    format!(
+        "iif(t.status='closed' AND EXISTS (SELECT 1 FROM ticket_merges WHERE merged_id=t.id),'[]',{transitions})"
+    )
+}
+
 /// `Ticket::transitions` in SQL, generated from the same lifecycle.
 pub(super) fn transitions_json(role: Role) -> String {
     let mut sql = "CASE t.workflow||' '||t.status".to_owned();
@@ -180,5 +200,5 @@ pub(super) fn transitions_json(role: Role) -> String {
         }
     }
     sql.push_str(" ELSE '[]' END");
-    format!("iif(t.status='closed' AND EXISTS (SELECT 1 FROM ticket_merges WHERE merged_id=t.id),'[]',{sql})")
+    sql
 }

@@ -8,6 +8,10 @@ use crate::http::shape::choices;
 use crate::store::sql::render::{push_person, split_cells};
 use crate::store::sql::view::{Computed, Out, OutField, View, field, nullable};
 
+/// SQL: the JSON of the ticket that a ticket was merged into. What was merged is closed.
+const MERGED_INTO: &str = "iif(t.status='closed',(SELECT json_object('id',s.id,'number',s.number) \
+   FROM ticket_merges g JOIN tickets s ON s.id=g.survivor_id WHERE g.merged_id=t.id),NULL)";
+
 /// The states of the first response and of the resolution. Resolving a ticket counts as a response.
 static SLA: Computed = Computed {
     schema: "Sla",
@@ -55,7 +59,7 @@ static TRANSITIONS: Computed = Computed {
         "t.closed_at",
         "$REOPEN_SINCE",
         "$IS_STAFF",
-        "t.status='closed' AND EXISTS (SELECT 1 FROM ticket_merges WHERE merged_id=t.id)",
+        MERGED_INTO,
     ],
     make: |cells| {
         let text = |at: usize| cells.get(at).copied().unwrap_or("null");
@@ -64,7 +68,7 @@ static TRANSITIONS: Computed = Computed {
         let (Some(workflow), Some(status)) = (Lifecycle::parse(word(0)), Status::parse(word(1))) else {
             return "[]".to_owned();
         };
-        if text(5) == "1" {
+        if text(5) != "null" {
             return "[]".to_owned();
         }
         let may_reopen = may_reopen_since(workflow, status, number(2), number(3).unwrap_or_default());
@@ -140,7 +144,7 @@ pub const TICKET: View = View {
         field("custom_fields", "t.custom_fields", Out::Json("CustomFields")),
         nullable(
             "merged_into",
-            "iif(t.status='closed',(SELECT json_object('id',s.id,'number',s.number) FROM ticket_merges g JOIN tickets s ON s.id=g.survivor_id WHERE g.merged_id=t.id),NULL)",
+            MERGED_INTO,
             Out::Json("MergedInto"),
         )
         .doc("The ticket that it was merged into: the conversation goes on there."),

@@ -5,20 +5,6 @@ use crate::desk::tickets::policy;
 use crate::edge::db::Stmt;
 use crate::store::tickets::ticket::{Viewer, ticket_condition};
 
-/// SQL: whether the reader `?3` has not seen the last event of the ticket `t` that the reader may see. One's own acts are
-/// never news.
-pub fn unread(internal: bool) -> String {
-    let (last, shown) = if internal {
-        ("t.seq", "1")
-    } else {
-        ("t.public_seq", "e.public_seq IS NOT NULL")
-    };
-    format!(
-        "({last} > coalesce((SELECT seq FROM ticket_seen WHERE user_id = ?3 AND ticket_id = t.id), 0) \
-         AND (SELECT e.actor_id IS NOT ?3 FROM events e WHERE e.ticket_id = t.id AND {shown} ORDER BY e.seq DESC LIMIT 1))"
-    )
-}
-
 /// The number of the last event of a ticket that the reader may see: `id` of the ticket, and `seq`.
 pub fn last(reader: &Viewer, reference: &Ref) -> Stmt {
     let (name, arg) = ticket_condition(reference);
