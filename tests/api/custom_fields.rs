@@ -472,6 +472,15 @@ fn what_is_for_staff_leaves_no_trace_for_a_customer() {
             [ticket["id"].as_i64().unwrap()]
         );
     }
+    // Gone is gone, in the search too.
+    put(&admin, &ticket, one(&risk, Value::Null)).is(200);
+    assert!(
+        admin
+            .get(&format!("/tickets?q={canary}"))
+            .is(200)
+            .ids()
+            .is_empty()
+    );
     // Together with something public only that is told.
     let both = json!({"custom_fields": {name(&risk): format!("{canary} more"), name(&open): "said aloud"}});
     put(&admin, &ticket, both).is(200);
@@ -650,4 +659,25 @@ fn values_write_few_rows() {
     assert_eq!((plain.timing("d1"), full.timing("d1")), (Some(1), Some(1)));
     let rows = |answer: &crate::support::Answer| answer.timing("rows_written").unwrap();
     assert_eq!(rows(&full), rows(&plain) + 1);
+}
+
+#[test]
+fn many_tickets_get_values_at_once() {
+    let desk = desk();
+    let admin = Admin::on(&desk);
+    let seats = field(&admin, "number", json!({}));
+    let tickets: Vec<Value> = (0..3).map(|_| make::ticket(&admin)["id"].clone()).collect();
+    let order = |value: Value| json!({"ids": tickets, "changes": {"custom_fields": {name(&seats): value}}});
+    let done = admin.post("/tickets/bulk", order(json!(7))).is(200).json();
+    assert_eq!(done["meta"]["changed"], 3, "{done}");
+    let found = admin
+        .get(&format!("/tickets?custom.{}=7", name(&seats)))
+        .is(200)
+        .ids();
+    assert_eq!(found.len(), 3);
+    let refused = admin.post("/tickets/bulk", order(json!("seven"))).is(200).json();
+    assert_eq!(refused["meta"]["refused"], 3, "{refused}");
+    // What would change other tickets than are meant is refused.
+    let by_view = json!({"filter": {"view": 1}, "changes": {"priority": "low"}});
+    admin.post("/tickets/bulk", by_view).faults(&["filter.view"]);
 }

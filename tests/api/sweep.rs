@@ -39,6 +39,7 @@ pub struct Things {
     custom_field: Value,
     macro_: Value,
     view: Value,
+    link: Value,
     api_key: Value,
 }
 
@@ -73,6 +74,11 @@ impl Things {
         let view = json!({"name": "Swept", "filter": {"status": "open"}});
         let view = admin.post("/views", view).is(201).json();
         let article = make::article(Admin::any(), json!({"status": "published"}));
+        let link = json!({"ticket_id": make::ticket(owner)["id"], "type": "relates"});
+        let path = format!("/tickets/{}/links", ticket["id"]);
+        let link = admin.post(&path, link).is(201).json();
+        let path = format!("/tickets/{}/watchers/{}", ticket["id"], owner.id);
+        admin.put(&path, json!({})).is(200);
         let key = json!({"name": "Swept", "scopes": ["users:read"]});
         let api_key = admin.post("/api-keys", key).is(201).json();
         Things {
@@ -82,6 +88,7 @@ impl Things {
             custom_field,
             macro_,
             view,
+            link,
             rule,
             category,
             subcategory,
@@ -126,6 +133,8 @@ impl Things {
                 // Everybody may knock here, and nobody comes in without a signature.
                 "/uploads/" => "anything".to_owned(),
                 "/users/" => self.user.to_string(),
+                before if before.ends_with("/watchers/") => self.user.to_string(),
+                before if before.ends_with("/links/") => self.link["id"].to_string(),
                 "/categories/" => self.category["id"].to_string(),
                 before if before.ends_with("/subcategories/") => self.subcategory["id"].to_string(),
                 "/api-keys/" => self.api_key["id"].to_string(),

@@ -90,7 +90,7 @@ pub const LIST: Shape = Shape {
         Field::optional(
             "fields",
             Kind::AnyOf(&choices::TICKET_FIELDS),
-            "Only these fields; `row` stands for those of a list on a screen, with `last_message` and without `description`.",
+            "Only these fields; `row` stands for those of a list on a screen, with `last_message` and `unread` and without `description`.",
         ),
     ],
 };
@@ -174,11 +174,11 @@ pub(in crate::api) fn read_filters(call: &Call, input: &Input) -> Result<Vec<Tic
 /// The filters by custom fields, `custom.<key>=<value>`. A field that the caller does not see is unknown.
 pub(in crate::api) async fn custom_filters(
     call: &Call<'_>,
-    pairs: &[Pair<'_>],
+    pairs: &[(&str, &str)],
 ) -> Result<Vec<TicketFilter>, Error> {
     let asked: Vec<(&str, &str)> = pairs
         .iter()
-        .filter_map(|(name, value)| Some((name.strip_prefix(PREFIX)?, &**value)))
+        .filter_map(|(name, value)| Some((name.strip_prefix(PREFIX)?, *value)))
         .collect();
     if asked.is_empty() {
         return Ok(Vec::new());
@@ -198,6 +198,32 @@ pub(in crate::api) async fn custom_filters(
     } else {
         Err(Error::Invalid(errors))
     }
+}
+
+/// The list that the filters describe, with `extra`; `None` if nothing can match what is looked for.
+pub(in crate::api) fn read_query(
+    call: &Call,
+    input: &Input,
+    extra: impl IntoIterator<Item = TicketFilter>,
+) -> Result<Option<TicketQuery>, Error> {
+    let mut filters = read_filters(call, input)?;
+    filters.extend(extra);
+    let asked = input.text("q").filter(|q| !q.trim().is_empty());
+    let who = if policy::may_read_internal(call.my_role()?) {
+        SearchReader::Staff
+    } else {
+        SearchReader::Customer(call.my_id()?)
+    };
+    let matching = asked.as_ref().and_then(|q| ticket_match_expression(q, who));
+    if asked.is_some() && matching.is_none() {
+        return Ok(None);
+    }
+    Ok(Some(TicketQuery {
+        filters,
+        sort: input.choice("sort").map(read_sort),
+        matching,
+        requester: asked.filter(|_| who == SearchReader::Staff),
+    }))
 }
 
 fn read_sort(word: &str) -> Sort {
@@ -289,23 +315,16 @@ async fn list_by(
     view: Option<&ViewRow>,
 ) -> Result<Reply, Error> {
     let pairs = merge(call, view);
-    let input = input::parse_pairs(&pairs, &[&page::QUERY, &LIST])?;
+    let texts: Vec<(&str, &str)> = pairs.iter().map(|(name, value)| (&**name, &**value)).collect();
+    let input = input::parse_pairs(&texts, &[&page::QUERY, &LIST]).map_err(Error::Invalid)?;
     // Cursors are tied to the view as it is, too.
     let seed = view.map_or(0, |view| view.version.wrapping_mul(1_000_003) ^ view.id);
     let page = Page::from_query(call.request, &input, call.my_id()? ^ seed)?;
     let reader = viewer(call)?;
     let named = NamedFilters::of(&input);
-    let mut filters = read_filters(call, &input)?;
-    filters.extend(custom_filters(call, &pairs).await?);
-    filters.extend(extra);
-    let asked = input.text("q").filter(|q| !q.trim().is_empty());
-    let who = if policy::may_read_internal(reader.role) {
-        SearchReader::Staff
-    } else {
-        SearchReader::Customer(reader.id)
-    };
-    let matching = asked.as_ref().and_then(|q| ticket_match_expression(q, who));
-    if asked.is_some() && matching.is_none() {
+    let mut more = custom_filters(call, &texts).await?;
+    more.extend(extra);
+    let Some(query) = read_query(call, &input, more)? else {
         // Nothing can match, which is an empty list and not an error.
         let mut batch = Batch::new();
         let parent = batch.add_optional::<IdRow>(parent);
@@ -316,12 +335,6 @@ async fn list_by(
         }
         named.require_known(&found, unknown)?;
         return Ok(empty_page(call, &page));
-    }
-    let query = TicketQuery {
-        filters,
-        sort: input.choice("sort").map(read_sort),
-        matching,
-        requester: asked.filter(|_| who == SearchReader::Staff),
     };
     let list = |rows| {
         List::new(rows, || list::count(&reader, &query))
@@ -350,7 +363,7 @@ async fn list_by(
 }
 
 /// The fields that `row` stands for.
-const ROW_FIELDS: [&str; 17] = [
+const ROW_FIELDS: [&str; 18] = [
     "id",
     "uid",
     "number",
@@ -368,6 +381,7 @@ const ROW_FIELDS: [&str; 17] = [
     "sla",
     "message_count",
     "last_message",
+    "unread",
 ];
 
 /// Fields that are too long for the text of a whole page ([`gather`]).

@@ -1,7 +1,5 @@
 //! Saved views of the list of tickets, and how many tickets each has.
 
-use std::borrow::Cow;
-
 use serde_json::{Value, json};
 
 use crate::api::list::{List, NamedFilters, parse_list_query, show_resource};
@@ -130,11 +128,11 @@ pub async fn show(call: &Call<'_>) -> Result<Reply, Error> {
 /// As the list of tickets; the paths of what is wrong are those of the list.
 async fn query_of(call: &Call<'_>, filter: &Value) -> Result<(TicketQuery, NamedFilters), Error> {
     let pairs = saved_view::parameters(filter, None);
-    let pairs: Vec<_> = pairs
-        .into_iter()
-        .map(|(name, value)| (Cow::Owned(name), Cow::Owned(value)))
+    let pairs: Vec<(&str, &str)> = pairs
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
         .collect();
-    let input = input::parse_pairs(&pairs, &[&TICKET_LIST])?;
+    let input = input::parse_pairs(&pairs, &[&TICKET_LIST]).map_err(Error::Invalid)?;
     let mut filters = read_filters(call, &input)?;
     filters.extend(custom_filters(call, &pairs).await?);
     let query = TicketQuery {

@@ -23,6 +23,9 @@ pub enum EventKind {
     TicketRedacted,
     /// Its requester has rated the outcome. `data` is `{"score"}`.
     TicketRated,
+    /// Two tickets became one. `data` names the other one: `merged` at the survivor, `merged_into` at the merged ticket.
+    TicketMerged,
+    TicketUnmerged,
     MessageAdded,
     MessageEdited,
     MessageDeleted,
@@ -36,7 +39,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// The API names, in the order of the variants.
-    pub const WORDS: [&'static str; 17] = [
+    pub const WORDS: [&'static str; 19] = [
         "ticket_created",
         "ticket_updated",
         "status_changed",
@@ -47,6 +50,8 @@ impl EventKind {
         "ticket_restored",
         "ticket_redacted",
         "ticket_rated",
+        "ticket_merged",
+        "ticket_unmerged",
         "message_added",
         "message_edited",
         "message_deleted",
@@ -69,6 +74,8 @@ impl EventKind {
             EventKind::TicketRestored => "ticket_restored",
             EventKind::TicketRedacted => "ticket_redacted",
             EventKind::TicketRated => "ticket_rated",
+            EventKind::TicketMerged => "ticket_merged",
+            EventKind::TicketUnmerged => "ticket_unmerged",
             EventKind::MessageAdded => "message_added",
             EventKind::MessageEdited => "message_edited",
             EventKind::MessageDeleted => "message_deleted",

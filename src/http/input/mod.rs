@@ -1,13 +1,13 @@
 //! Parses and validates bodies and queries by their [`Shape`]; all errors are reported at once.
 
-use std::borrow::Cow;
+pub mod nested;
 
 use serde_json::{Map, Value};
 
 use crate::desk::category::parse_slug;
 use crate::desk::fold::{is_blank, is_word, nfc};
 use crate::desk::id::{MAX_ID, Ref, is_project_key, is_uid};
-use crate::desk::tickets::tag::{normalize_tags, parse_tag};
+use crate::desk::tickets::tag::{MAX_TAGS, normalize_tags, parse_tag};
 use crate::http::error::{Error, FieldErrorList};
 use crate::http::input_values::{Input, InputValue};
 use crate::http::json;
@@ -125,14 +125,15 @@ pub fn parse_query(request: &Request, shapes: &[&Shape]) -> Result<Input, Error>
         .query_pairs()
         .filter(|(_, value)| !value.is_empty())
         .collect();
-    parse_pairs(&pairs, shapes)
+    let pairs: Vec<(&str, &str)> = pairs.iter().map(|(name, value)| (&**name, &**value)).collect();
+    parse_pairs(&pairs, shapes).map_err(Error::Invalid)
 }
 
 /// Like [`parse_query`], of parameters that are decoded already; none of them is empty.
 ///
 /// # Errors
-/// Like [`parse_query`].
-pub fn parse_pairs(pairs: &[(Cow<str>, Cow<str>)], shapes: &[&Shape]) -> Result<Input, Error> {
+/// What is wrong with them, by their names.
+pub fn parse_pairs(pairs: &[(&str, &str)], shapes: &[&Shape]) -> Result<Input, FieldErrorList> {
     let mut input = Input::default();
     let mut errors = FieldErrorList::new();
     for field in shapes.iter().flat_map(|shape| shape.fields) {
@@ -140,7 +141,7 @@ pub fn parse_pairs(pairs: &[(Cow<str>, Cow<str>)], shapes: &[&Shape]) -> Result<
         let values: Vec<&str> = pairs
             .iter()
             .filter(|(name, _)| named(name))
-            .map(|(_, value)| &**value)
+            .map(|(_, value)| *value)
             .collect();
         let read = match values.as_slice() {
             [] => continue,
@@ -153,11 +154,7 @@ pub fn parse_pairs(pairs: &[(Cow<str>, Cow<str>)], shapes: &[&Shape]) -> Result<
             Err(message) => errors.push((field.name.to_owned(), message)),
         }
     }
-    if errors.is_empty() {
-        Ok(input)
-    } else {
-        Err(Error::Invalid(errors))
-    }
+    if errors.is_empty() { Ok(input) } else { Err(errors) }
 }
 
 /// All names under which a field is accepted: its name and its aliases.
@@ -344,9 +341,6 @@ fn parse_tags(list: &[&str]) -> Result<InputValue, String> {
     Ok(InputValue::Tags(tags))
 }
 
-/// Tags of one ticket.
-const MAX_TAGS: usize = 20;
-
 /// Rows in one list.
 const MAX_ROWS: usize = 200;
 
@@ -358,7 +352,7 @@ fn parse_rows(kind: Kind, list: &[Value]) -> Result<InputValue, String> {
     for (at, value) in list.iter().enumerate() {
         let row = match parse_json_value(kind, value).map_err(|message| format!("[{at}] {message}"))? {
             InputValue::Ref(Ref::Id(id)) => id.into(),
-            InputValue::Ref(Ref::Uid(text)) => text.into(),
+            InputValue::Ref(Ref::Uid(text) | Ref::Number(text) | Ref::Key(text)) => text.into(),
             InputValue::Text(text) if !text.bytes().all(|b| b.is_ascii_digit()) => text.into(),
             _ => return Err(format!("[{at}] is no id")),
         };
