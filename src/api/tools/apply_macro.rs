@@ -9,6 +9,7 @@ use crate::app::call::waiting::ONE_PLACE;
 use crate::app::call::{Call, viewer};
 use crate::app::post_message::{self, MessageDraft};
 use crate::app::retry::retry;
+use crate::desk::access::api_key::KeyScope;
 use crate::desk::automation::executor::{RuleMessage, TicketContext, TriggerInput, detect_triggers};
 use crate::desk::automation::references::References;
 use crate::desk::automation::rule::TriggerKind;
@@ -108,6 +109,10 @@ async fn try_apply(call: &Call<'_>, input: &Input, is_preview: bool) -> Result<R
     }
     call.check_version(ticket.version, Some(input))?;
     let applied = applied?;
+    if applied.body.is_some() || !applied.notes.is_empty() {
+        // What needs another scope by itself needs it here, too.
+        call.require_key_scope(KeyScope::MessagesWrite)?;
+    }
     if is_preview {
         return Ok(Reply::ok(format!("{}null}}", outcome_head(&applied, true))));
     }
