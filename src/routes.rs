@@ -205,8 +205,9 @@ pub static ROUTES: &[Endpoint] = &[
     route!(Get "/notifications" SignedIn "My notifications" notifications::list => List(NOTIFICATION))
         .query(&[PAGE, &notifications::LIST]),
     route!(Get "/notifications/unread-count" SignedIn "How many I have not read" notifications::unread_count => Schema("UnreadCount")),
-    route!(Put "/notifications/{id}/read" SignedIn "Mark one read" notifications::mark_read => One(NOTIFICATION)).without_patch(),
-    route!(Put "/notifications/read-all" SignedIn "Mark all read" notifications::mark_all_read => Schema("UnreadCount")).without_patch(),
+    route!(Put "/notifications/{id}/read" SignedIn "Mark one read" notifications::mark_read => One(NOTIFICATION)),
+    route!(Delete "/notifications/{id}" SignedIn "Take one out of my list" notifications::remove => Nothing),
+    route!(Put "/notifications/read-all" SignedIn "Mark all read" notifications::mark_all_read => Schema("UnreadCount")),
     route!(Get "/notifications/preferences" SignedIn "What reaches me and how" notifications::preferences => Schema("NotificationPreferences")),
     route!(Put "/notifications/preferences" SignedIn "Change what reaches me and how" notifications::set_preferences => Schema("NotificationPreferences"))
         .body(&notifications::PREFERENCES),

@@ -190,6 +190,10 @@ async fn route_request(
 ) -> Result<Reply, Error> {
     let path = strip_mount(&request.path).to_owned();
     let Some(found) = match_path(&path) else {
+        // A page of another origin that may ask learns of the 404 only after a preflight that succeeds.
+        if request.verb == "OPTIONS" && response_context.origin.is_some() {
+            return Ok(Reply::no_content());
+        }
         if config.development && path.starts_with("/dev/") {
             request.body = read_body(incoming).await?;
         }

@@ -38,26 +38,6 @@ pub fn parse_optional_body(request: &Request, shape: &Shape) -> Result<Input, Er
     }
 }
 
-/// Like [`parse_body`], but also accepts a form: OAuth 2 clients send password logins as one.
-///
-/// # Errors
-/// Like [`parse_body`].
-pub fn parse_body_or_form(request: &Request, shape: &Shape) -> Result<Input, Error> {
-    if media_type(request).as_deref() != Some("application/x-www-form-urlencoded") {
-        return parse_body(request, shape);
-    }
-    let mut map = Map::new();
-    for (name, value) in form_urlencoded::parse(&request.body) {
-        if map
-            .insert(name.into_owned(), Value::String(value.into_owned()))
-            .is_some()
-        {
-            return Err(Error::Malformed("the form names a field twice".to_owned()));
-        }
-    }
-    parse_map(&map, shape)
-}
-
 /// The media type of the body in lower case, without its parameters. If they name another encoding than UTF-8, it
 /// stays as it is: no route reads such a type.
 fn media_type(request: &Request) -> Option<String> {
@@ -80,18 +60,21 @@ fn parse_map(map: &Map<String, Value>, shape: &Shape) -> Result<Input, Error> {
     let mut input = Input::default();
     let mut errors = FieldErrorList::new();
     for field in shape.fields {
-        let names = std::iter::once(&field.name).chain(field.aliases);
-        match names.into_iter().find_map(|name| map.get(*name)) {
+        // A mistake is told under the name that was sent.
+        let found = field_names(field).find_map(|name| Some((name, map.get(name)?)));
+        match found {
             None if field.need == Need::Required => {
                 errors.push((field.name.to_owned(), "is missing".to_owned()))
             }
             None => {}
-            Some(Value::Null) if field.need == Need::Nullable => input.0.push((field.name, InputValue::Null)),
-            Some(Value::Null) => errors.push((field.name.to_owned(), "must not be null".to_owned())),
-            Some(value) => match parse_json_value(field.kind, value) {
+            Some((_, Value::Null)) if field.need == Need::Nullable => {
+                input.0.push((field.name, InputValue::Null))
+            }
+            Some((name, Value::Null)) => errors.push((name.to_owned(), "must not be null".to_owned())),
+            Some((name, value)) => match parse_json_value(field.kind, value) {
                 Ok(InputValue::Json(_)) if validate_json(field.kind, value, &mut errors) => {}
                 Ok(given) => input.0.push((field.name, given)),
-                Err(message) => errors.push((field.name.to_owned(), message)),
+                Err(message) => errors.push((name.to_owned(), message)),
             },
         }
     }
@@ -140,7 +123,10 @@ pub fn parse_query(request: &Request, shapes: &[&Shape]) -> Result<Input, Error>
         };
         match read {
             Ok(given) => input.0.push((field.name, given)),
-            Err(message) => errors.push((field.name.to_owned(), message)),
+            Err(message) => {
+                let sent = pairs.iter().find(|(name, _)| named(name));
+                errors.push((sent.map_or(field.name, |(name, _)| name).to_owned(), message));
+            }
         }
     }
     if errors.is_empty() {
@@ -405,5 +391,6 @@ pub fn parse_email(text: &str) -> Result<String, String> {
     }
 }
 
+pub mod form;
 #[cfg(test)]
 mod tests;

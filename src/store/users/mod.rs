@@ -87,9 +87,10 @@ pub struct Account {
     pub version: i64,
     pub is_active: i64,
     pub password_hash: Option<String>,
+    pub email_key: Option<String>,
 }
 
-const ACCOUNT: &str = "SELECT id, role, ver, version, is_active, password_hash FROM users";
+const ACCOUNT: &str = "SELECT id, role, ver, version, is_active, password_hash, email_key FROM users";
 
 /// Finds the account for a login name: an email address or a username, in lower case.
 pub fn account_by_name(name: &str) -> Stmt {
