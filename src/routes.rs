@@ -150,8 +150,10 @@ pub static ROUTES: &[Endpoint] = &[
     route!(Get "/tickets/stats/summary" SignedIn "Counts by status and priority in my scope" reports::summary => Schema("Summary"))
         .query(&[&reports::TICKETS]),
     route!(Get "/tickets/stats/enhanced" SignedIn "Dashboard statistics with trends" reports::statistics => Schema("EnhancedSummary")).query(REPORT),
-    route!(Get "/tickets/analytics/sla-adherence" Agent "SLA adherence" reports::sla => Schema("SlaReport")).query(REPORT),
-    route!(Get "/tickets/analytics/aging" Agent "Aging buckets" reports::aging => Schema("AgingReport")).query(REPORT),
+    route!(Get "/tickets/analytics/sla-adherence" Agent "SLA adherence" reports::sla => Schema("SlaReport")).query(REPORT)
+        .audited(AuditAction::ReportExported),
+    route!(Get "/tickets/analytics/aging" Agent "Aging buckets" reports::aging => Schema("AgingReport")).query(REPORT)
+        .audited(AuditAction::ReportExported),
     route!(Get "/tickets/{id}" SignedIn "One ticket" tickets::show => One(TICKET)),
     route!(Put "/tickets/{id}" SignedIn "Update a ticket" tickets::update => One(TICKET)).names(tickets::find).body(&tickets::EDIT),
     route!(Delete "/tickets/{id}" Admin "Delete a ticket (soft)" tickets::remove => Nothing).names(tickets::find)
@@ -323,24 +325,34 @@ pub static ROUTES: &[Endpoint] = &[
         .audited(AuditAction::ArticleDeleted),
     // Reports
     route!(Get "/reports/dashboard" SignedIn "Dashboard in my scope" reports::dashboard => Schema("Dashboard")).query(REPORT),
-    route!(Get "/reports/tickets-by-status" Manager "Tickets by status" reports::by_status => Schema("GroupReport")).query(REPORT),
-    route!(Get "/reports/tickets-by-priority" Manager "Tickets by priority" reports::by_priority => Schema("GroupReport")).query(REPORT),
-    route!(Get "/reports/tickets-by-department" Manager "Tickets by department" reports::by_department => Schema("GroupReport")).query(REPORT),
-    route!(Get "/reports/tickets-by-category" Manager "Tickets by category" reports::by_category => Schema("GroupReport")).query(REPORT),
+    route!(Get "/reports/tickets-by-status" Manager "Tickets by status" reports::by_status => Schema("GroupReport")).query(REPORT)
+        .audited(AuditAction::ReportExported),
+    route!(Get "/reports/tickets-by-priority" Manager "Tickets by priority" reports::by_priority => Schema("GroupReport")).query(REPORT)
+        .audited(AuditAction::ReportExported),
+    route!(Get "/reports/tickets-by-department" Manager "Tickets by department" reports::by_department => Schema("GroupReport")).query(REPORT)
+        .audited(AuditAction::ReportExported),
+    route!(Get "/reports/tickets-by-category" Manager "Tickets by category" reports::by_category => Schema("GroupReport")).query(REPORT)
+        .audited(AuditAction::ReportExported),
     route!(Get "/reports/user-activity" Manager "User activity" reports::activity => Schema("ActivityReport"))
-        .query(&[&reports::FILTER, &reports::LIMIT]),
+        .query(&[&reports::FILTER, &reports::LIMIT])
+        .audited(AuditAction::ReportExported),
     route!(Get "/admin/dashboard" Manager "Dashboard metrics" reports::dashboard => Schema("Dashboard")).query(REPORT),
-    route!(Get "/admin/reports/tickets" Manager "Ticket volume" reports::volume => Schema("VolumeReport")).query(REPORT),
-    route!(Get "/admin/reports/agents" Agent "Agent performance (own row for an agent)" reports::agents => Schema("AgentReport")).query(REPORT),
-    route!(Get "/admin/reports/sla" Manager "SLA compliance" reports::sla => Schema("SlaReport")).query(REPORT),
-    route!(Get "/agents/performance" Agent "Performance (own row for an agent)" reports::agents => Schema("AgentReport")).query(REPORT),
+    route!(Get "/admin/reports/tickets" Manager "Ticket volume" reports::volume => Schema("VolumeReport")).query(REPORT)
+        .audited(AuditAction::ReportExported),
+    route!(Get "/admin/reports/agents" Agent "Agent performance (own row for an agent)" reports::agents => Schema("AgentReport")).query(REPORT)
+        .audited(AuditAction::ReportExported),
+    route!(Get "/admin/reports/sla" Manager "SLA compliance" reports::sla => Schema("SlaReport")).query(REPORT)
+        .audited(AuditAction::ReportExported),
+    route!(Get "/agents/performance" Agent "Performance (own row for an agent)" reports::agents => Schema("AgentReport")).query(REPORT)
+        .audited(AuditAction::ReportExported),
     // Settings
     route!(Get "/admin/mail-log" Admin "Incoming mails that were not taken, and why" mail::log::list => List(MAIL_LOG_ENTRY)).query(&[PAGE, &mail::log::FILTER]),
     route!(Get "/admin/settings" Admin "Desk settings" settings::show => One(&SETTINGS)),
     route!(Put "/admin/settings" Admin "Change them" settings::update => One(&SETTINGS)).body(&settings::EDIT)
         .audited(AuditAction::SettingsUpdated),
     route!(Get "/admin/audit" Admin "Audit log: what was administered, and who signed in" audit::list => List(&audit_rows::AUDIT_ENTRY))
-        .query(&[PAGE, &audit::FILTER]),
+        .query(&[PAGE, &audit::FILTER])
+        .audited(AuditAction::AuditExported),
     // Workflow rules
     route!(Get "/workflows" Admin "Rules" workflows::list => List(RULE)).query(&[PAGE]),
     route!(Post "/workflows" Admin "Create a rule" workflows::create => Created(RULE)).body(&workflows::NEW)

@@ -140,6 +140,28 @@ fn a_sign_in_asks_for_a_code() {
     }
 }
 
+/// Of the first step the attempt; of the second the two attempts, which go again, the code, the challenge, the session,
+/// the time of the sign-in and the entry in the log.
+#[test]
+fn the_two_steps_write_few_rows() {
+    let me = guard((*Customer::fresh()).clone());
+    let body = json!({"email": me.who.email, "password": make::PASSWORD});
+    let first = Anon::new().post("/auth/login", body).is(200);
+    assert_eq!(
+        (first.timing("rows_written"), first.timing("d1")),
+        (Some(1), Some(1))
+    );
+    let challenge = first.json()["challenge"]
+        .as_str()
+        .expect("a challenge")
+        .to_owned();
+    let second = me.answer(&challenge, &me.recovery[0]).is(200);
+    assert_eq!(
+        (second.timing("rows_written"), second.timing("d1")),
+        (Some(8), Some(2))
+    );
+}
+
 #[test]
 fn a_code_serves_one_of_many() {
     let me = guard((*Customer::fresh()).clone());
