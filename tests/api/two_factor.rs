@@ -309,6 +309,31 @@ fn nothing_goes_round_it() {
 }
 
 #[test]
+fn a_sign_in_at_the_same_moment_does_not_go_round_it() {
+    let customer = Customer::fresh();
+    let setup = customer.post("/auth/2fa/setup", json!({})).is(200).json();
+    let good = code(setup["secret"].as_str().expect("a secret"), steady_step());
+    let body = json!({"email": customer.email, "password": make::PASSWORD});
+    let answers = race(9, |at| match at {
+        4 => customer
+            .post("/auth/2fa/confirm", json!({"code": good}))
+            .is(200)
+            .json(),
+        _ => Anon::new().post("/auth/login", body.clone()).json(),
+    });
+    // Who came before has been signed out by it, and nobody came in after.
+    for answer in answers {
+        if let Some(token) = answer["access_token"].as_str() {
+            customer
+                .with_token(token)
+                .get("/auth/me")
+                .refused(401, "UNAUTHORIZED");
+        }
+    }
+    customer.get("/auth/me").is(200);
+}
+
+#[test]
 fn it_ends_with_the_password_and_a_code() {
     let me = guard((*Customer::fresh()).clone());
     let end = |password: &str, code: &str| {
