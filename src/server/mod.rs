@@ -302,6 +302,9 @@ async fn run_handler(
             Err(Error::SettingsChanged) => {}
             outcome => {
                 let outcome = authorize_replay(&call, endpoint, outcome).await;
+                if let Ok(reply) = &outcome {
+                    call.audit_export(reply).await?;
+                }
                 let is_staff = call.is_trusted.get() && claims.is_some_and(|claims| claims.role.is_staff());
                 // In development the cost of requests without a signed-in user, such as login, is shown too.
                 response_context.shows_rows = is_staff || (app.config.development && claims.is_none());

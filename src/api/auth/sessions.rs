@@ -81,10 +81,15 @@ pub async fn login(call: &Call<'_>) -> Result<Reply, Error> {
         return challenge::reply(call, account.id, account.ver);
     }
     let stmts = vec![
+        rows::expect_account(account.id, account.ver),
         users::record_login(account.id, now),
         call.audit_of(id, AuditAction::SessionCreated, id, json!({})),
     ];
-    let opened = begin_session(call, stmts, &Ref::Id(account.id)).await?;
+    let opened = begin_session(call, stmts, &Ref::Id(account.id)).await;
+    let opened = opened.map_err(|error| match error {
+        Error::VersionConflict => BAD_CREDENTIALS,
+        error => error,
+    })?;
     let role = Role::parse(&account.role).unwrap_or(Role::Customer);
     let in_cookie = refresh_cookie::is_wanted(call.request);
     sign_in_reply(call, opened, (account.id, role, account.ver), (200, in_cookie)).await
