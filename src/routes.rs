@@ -18,7 +18,8 @@ macro_rules! route {
 use crate::api::agents::{self, agent_categories};
 use crate::api::auth::{account, api_keys, email_links, sessions, two_factor};
 use crate::api::categories::{self, subcategories};
-use crate::api::tickets::{self, attachments, history, links, messages, redact, transfers};
+use crate::api::tickets::relations::{links, merge, seen, tags, watchers};
+use crate::api::tickets::{self, attachments, bulk, history, messages, redact, transfers};
 use crate::api::{
     articles, assistant, audit, mail, notifications, projects, reports, service, settings, sla, sockets,
     uploads, users, webhooks, workflows,
@@ -36,9 +37,9 @@ use crate::store::categories::{self as category_rows, subcategories as subcatego
 use crate::store::mail::log as mail_log_rows;
 use crate::store::settings::SETTINGS;
 use crate::store::sql::view::View;
+use crate::store::tickets::relations::{links as link_rows, tags as tag_rows, watchers as watcher_rows};
 use crate::store::tickets::{
-    attachments as attachment_rows, events, links as link_rows, messages as message_rows,
-    transfers as transfer_rows, view,
+    attachments as attachment_rows, events, messages as message_rows, transfers as transfer_rows, view,
 };
 use crate::store::users::{self as user_rows, agents as agent_rows};
 use crate::store::webhooks::{deliveries, endpoints as webhook_rows};
@@ -135,6 +136,7 @@ pub static ROUTES: &[Endpoint] = &[
     route!(Get "/tickets" SignedIn "List tickets in my scope, filtered" tickets::list => List(TICKET))
         .query(&[PAGE, &tickets::LIST]),
     route!(Post "/tickets" SignedIn "Open a ticket" tickets::create => Created(TICKET)).body(&tickets::NEW),
+    route!(Post "/tickets/bulk" Agent "Change many tickets, item by item results" bulk::change => Schema("BulkResult")).body(&bulk::BULK),
     route!(Get "/tickets/my" SignedIn "Tickets that I opened or that are assigned to me" tickets::list_mine => List(TICKET))
         .query(&[PAGE, &tickets::LIST]),
     route!(Get "/tickets/key/{key}" SignedIn "A ticket by its key or number" tickets::show_by_key => One(TICKET)),
@@ -158,8 +160,8 @@ pub static ROUTES: &[Endpoint] = &[
     route!(Post "/tickets/{id}/transfer" Agent "Hand a ticket to another agent with a reason" transfers::create => One(TICKET)).names(tickets::find)
         .body(&transfers::NEW),
     route!(Get "/tickets/{id}/transfers" Agent "Transfer history" transfers::list => List(&transfer_rows::TRANSFER)).names(tickets::find).query(&[PAGE]),
-    route!(Put "/tickets/{id}/close" SignedIn "Close" tickets::close => One(TICKET)).names(tickets::find).optional_body(&tickets::VERSION),
-    route!(Post "/tickets/{id}/close" SignedIn "Close" tickets::close => One(TICKET)).names(tickets::find).optional_body(&tickets::VERSION),
+    route!(Put "/tickets/{id}/close" SignedIn "Close" tickets::close => One(TICKET)).names(tickets::find).optional_body(&tickets::CLOSE),
+    route!(Post "/tickets/{id}/close" SignedIn "Close" tickets::close => One(TICKET)).names(tickets::find).optional_body(&tickets::CLOSE),
     route!(Post "/tickets/{id}/reopen" SignedIn "Reopen" tickets::reopen => One(TICKET)).names(tickets::find).optional_body(&tickets::VERSION),
     // The assistant
     route!(Post "/tickets/{id}/suggest-reply" Agent "Draft a reply (OpenAI-compatible provider)" assistant::suggest_reply => Schema("SuggestedReply")).names(tickets::find)
@@ -170,22 +172,22 @@ pub static ROUTES: &[Endpoint] = &[
         .limit(RateLimit::Assist)
         .not_idempotent(),
     // Messages
-    route!(Get "/tickets/{id}/comments" SignedIn "Messages of a ticket" messages::list => List(MESSAGE)).names(tickets::find).query(&[PAGE]),
+    route!(Get "/tickets/{id}/comments" SignedIn "Messages of a ticket" messages::list => List(MESSAGE)).names(tickets::find).query(&[PAGE, &messages::ORDER]),
     route!(Post "/tickets/{id}/comments" SignedIn "Reply, or leave an internal note" messages::create => Created(MESSAGE)).names(tickets::find)
         .body(&messages::NEW),
     route!(Get "/tickets/{id}/comments/{message_id}" SignedIn "One message" messages::show => One(MESSAGE)),
     route!(Get "/tickets/{id}/history" SignedIn "Field changes" history::history => List(EVENT)).names(tickets::find).query(&[PAGE]),
     route!(Get "/tickets/{id}/activities" SignedIn "Alias of history" history::history => List(EVENT)).names(tickets::find).query(&[PAGE]),
-    route!(Get "/tickets/{id}/timeline" SignedIn "Messages and events in order" history::timeline => Schema("Timeline")).names(tickets::find).query(&[PAGE]),
+    route!(Get "/tickets/{id}/timeline" SignedIn "Messages and events in order" history::timeline => Schema("Timeline")).names(tickets::find).query(&[PAGE, &messages::ORDER]),
     route!(Get "/tickets/{id}/events" SignedIn "Gap-free events after a sequence number" history::events => List(EVENT)).names(tickets::find)
         .query(&[PAGE, &messages::AFTER]),
     route!(Post "/messages" SignedIn "Send a message" messages::send => Created(MESSAGE)).body(&messages::SEND).replays(messages::find_addressed),
     route!(Get "/messages/ws" SignedIn "WebSocket: everything that concerns me" sockets::feed => Socket).query(&[&sockets::TOKEN]),
     route!(Get "/messages/room/{ticket_id}" SignedIn "WebSocket: one ticket" sockets::room => Socket).names(messages::find_ticket)
         .query(&[&sockets::TOKEN, &sockets::ROOM_FROM]),
-    route!(Get "/messages/{ticket_id}" SignedIn "Messages of a ticket" messages::list => List(MESSAGE)).names(messages::find_ticket).query(&[PAGE]),
-    route!(Get "/messages/ticket/{id}" SignedIn "Messages of a ticket" messages::list => List(MESSAGE)).names(tickets::find).query(&[PAGE]),
-    route!(Get "/messages/ticket/{id}/timeline" SignedIn "Combined timeline" history::timeline => Schema("Timeline")).names(tickets::find).query(&[PAGE]),
+    route!(Get "/messages/{ticket_id}" SignedIn "Messages of a ticket" messages::list => List(MESSAGE)).names(messages::find_ticket).query(&[PAGE, &messages::ORDER]),
+    route!(Get "/messages/ticket/{id}" SignedIn "Messages of a ticket" messages::list => List(MESSAGE)).names(tickets::find).query(&[PAGE, &messages::ORDER]),
+    route!(Get "/messages/ticket/{id}/timeline" SignedIn "Combined timeline" history::timeline => Schema("Timeline")).names(tickets::find).query(&[PAGE, &messages::ORDER]),
     route!(Get "/messages/{ticket_id}/original" SignedIn "The mail that a message came as (by the message's own id)" mail::originals::of_message => Schema("MailOriginal")),
     route!(Put "/messages/{ticket_id}" SignedIn "Edit a message (by its own id)" messages::update => One(MESSAGE)).names(messages::find).body(&messages::EDIT),
     route!(Delete "/messages/{ticket_id}" SignedIn "Delete a message (by its own id)" messages::remove => Nothing).names(messages::find),
@@ -263,7 +265,25 @@ pub static ROUTES: &[Endpoint] = &[
     route!(Get "/attachments/{id}" SignedIn "Record with a presigned download" attachments::show => One(&attachment_rows::DOWNLOAD)),
     route!(Get "/attachments/{id}/download" SignedIn "The bytes" attachments::download => Media("*/*")),
     route!(Get "/attachments/ticket/{id}" SignedIn "A ticket's attachments" attachments::list => List(ATTACHMENT)).query(&[PAGE]),
-    route!(Get "/tickets/{id}/links" Agent "Tickets that have to do with this one" links::list => List(&link_rows::LINK)).names(tickets::find).query(&[PAGE]),
+    route!(Post "/tickets/{id}/merge" Agent "Merge another ticket into this one" merge::merge => One(TICKET)).names(tickets::find).body(&merge::MERGE),
+    route!(Post "/tickets/{id}/unmerge" Agent "Undo a merge within 24 h" merge::unmerge => One(TICKET)).names(tickets::find).body(&merge::MERGE),
+    route!(Get "/tickets/{id}/links" SignedIn "Linked tickets" links::list => List(&link_rows::LINK)).names(tickets::find).query(&[PAGE]),
+    route!(Post "/tickets/{id}/links" Agent "Link a ticket (relates, duplicates, blocks, parent)" links::create => Created(&link_rows::LINK))
+        .names(tickets::find)
+        .body(&links::NEW)
+        .replays(links::find_both),
+    route!(Delete "/tickets/{id}/links/{link_id}" Agent "Remove a link" links::remove => Nothing).names(tickets::find),
+    route!(Put "/tickets/{id}/seen" SignedIn "Mark a ticket seen up to an event" seen::update => Schema("Seen"))
+        .names(tickets::find)
+        .optional_body(&seen::SEEN),
+    route!(Get "/tags" Agent "Tags with counts" tags::list => List(&tag_rows::TAG)).query(&[PAGE, &tags::LIST]),
+    route!(Get "/tickets/{id}/watchers" Agent "Watchers" watchers::list => List(&watcher_rows::WATCHER)).names(tickets::find).query(&[PAGE]),
+    route!(Put "/tickets/{id}/watch" SignedIn "Watch" watchers::watch => One(&watcher_rows::WATCHER)).names(tickets::find).without_patch(),
+    route!(Delete "/tickets/{id}/watch" SignedIn "Stop watching" watchers::unwatch => Nothing).names(tickets::find),
+    route!(Put "/tickets/{id}/watchers/{user_id}" Agent "Make somebody a watcher" watchers::add => One(&watcher_rows::WATCHER))
+        .names(tickets::find)
+        .without_patch(),
+    route!(Delete "/tickets/{id}/watchers/{user_id}" Agent "Remove a watcher" watchers::remove => Nothing).names(tickets::find),
     route!(Get "/tickets/{id}/cc" Agent "Who is in copy, and where answers to the requester go" mail::cc::show => Schema("TicketCc")),
     route!(Put "/tickets/{id}/cc" Agent "Change who is in copy" mail::cc::update => Schema("TicketCc")).names(tickets::find).body(&mail::cc::EDIT),
     route!(Get "/tickets/{id}/original" SignedIn "The mail that opened a ticket" mail::originals::of_ticket => Schema("MailOriginal")),

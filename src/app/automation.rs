@@ -16,11 +16,11 @@ use crate::desk::tickets::status::{Lifecycle, Status};
 use crate::desk::tickets::ticket::{Ticket, TicketSettings};
 use crate::desk::{HOUR, Millis};
 use crate::edge::config::mail::MailTransport;
-use crate::edge::db::{Rows, Stmt};
+use crate::edge::db::Stmt;
 use crate::edge::ids;
 use crate::http::error::Error;
+use crate::store::automation::notify as told_rows;
 use crate::store::automation::rules::{self as rows, RuleSet};
-use crate::store::automation::{notify as told_rows, ticket_context};
 use crate::store::tickets::assignment;
 use crate::store::tickets::messages::NewMessage;
 use crate::store::tickets::subject::EventSubject;
@@ -91,19 +91,18 @@ pub struct Applied {
 pub fn apply_rules_to_change(
     call: &Call,
     (before, after): (&Ticket, &Ticket),
-    around: Option<&Rows>,
+    around: &TicketContext,
 ) -> Result<Applied, Error> {
     let heard = TriggerInput {
         on: detect_triggers(Some(before), after),
         actor_role: Some(call.my_role()?),
         ..TriggerInput::default()
     };
-    let around = ticket_context::read(around)?;
     apply_rules(
         &Engine::of(call),
         &EventSubject::Ticket(before.id),
         (Some(before), after),
-        &around,
+        around,
         &heard,
     )
 }

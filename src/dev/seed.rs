@@ -36,6 +36,7 @@ use crate::store::sql::guard::Guard;
 use crate::store::sql::rows::IdRow;
 use crate::store::tickets::assignment::AutoAssign;
 use crate::store::tickets::messages::NewMessage;
+use crate::store::tickets::relations::{links, watchers};
 use crate::store::tickets::subject::EventSubject;
 use crate::store::tickets::ticket;
 use crate::store::tickets::write::story::Story;
@@ -306,6 +307,20 @@ impl TicketStory {
     }
 }
 
+impl TicketStory {
+    fn watch(&mut self, watcher: &Actor, added_by: &Actor) {
+        let stmts = watchers::insert(self.ticket.id, watcher.id, added_by.id, self.now);
+        self.stmts.extend(stmts);
+    }
+
+    fn link_to_previous(&mut self) {
+        let previous = self.ticket.id.saturating_sub(1);
+        let subject = EventSubject::Ticket(self.ticket.id);
+        self.stmts
+            .push(links::insert_related(&subject, previous, self.now));
+    }
+}
+
 /// Processes a ticket as far as its index determines; about one in three is late.
 fn play(life: &mut TicketStory, agent: &Actor, customer: &Actor, at: usize) -> Result<(), Error> {
     let slow = if at.is_multiple_of(3) {
@@ -365,6 +380,7 @@ fn play(life: &mut TicketStory, agent: &Actor, customer: &Actor, at: usize) -> R
     life.say(5 * HOUR, customer, "It was around nine in the morning.", false)?;
     life.status(0, agent, Status::InProgress)?;
     if stage == 4 {
+        life.watch(agent, agent);
         return life.change(
             MINUTE,
             agent,
@@ -386,6 +402,7 @@ fn play(life: &mut TicketStory, agent: &Actor, customer: &Actor, at: usize) -> R
         6 => life.status(DAY, agent, Status::Closed),
         _ => {
             life.say(DAY, customer, "Sorry, it has happened again.", false)?;
+            life.link_to_previous();
             life.status(0, agent, Status::Reopened)
         }
     }

@@ -57,6 +57,8 @@ pub enum PageStart {
     },
     /// After this many rows.
     Offset(i64),
+    /// At the first row; and the page is full if there are enough rows, however far they are apart.
+    Whole,
 }
 
 /// A requested page.
@@ -103,6 +105,16 @@ impl Page {
             start,
             fingerprint,
         })
+    }
+
+    /// The first rows of a list that no request pages through.
+    pub fn whole(limit: i64) -> Page {
+        Page {
+            limit,
+            start: PageStart::Whole,
+            count: false,
+            fingerprint: 0,
+        }
     }
 
     /// The cursor of the page after a row.

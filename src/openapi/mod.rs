@@ -13,6 +13,7 @@ pub mod responses;
 pub mod route_list;
 pub mod schema;
 pub mod schemas;
+pub mod tickets;
 pub mod webhooks;
 pub mod workflows;
 

@@ -11,7 +11,7 @@ use crate::desk::sla::calendar_parse::WEEKDAYS;
 use crate::desk::tickets::priority::Priority;
 use crate::desk::tickets::status::{Lifecycle, Status};
 use crate::openapi::schema::{described, list, object, one_of, or_null, page_of, schema_ref};
-use crate::openapi::{access, mail, notifications, reports, webhooks, workflows};
+use crate::openapi::{access, mail, notifications, reports, tickets as ticket_schemas, webhooks, workflows};
 
 /// All of them by name.
 pub fn schemas() -> Vec<(&'static str, Value)> {
@@ -36,6 +36,7 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
     all.extend(webhooks::schemas());
     all.extend(reports::schemas());
     all.extend(workflows::schemas());
+    all.extend(ticket_schemas::schemas());
     all
 }
 

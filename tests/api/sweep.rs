@@ -36,6 +36,7 @@ pub struct Things {
     article: i64,
     webhook: Value,
     delivery: Value,
+    link: Value,
     api_key: Value,
 }
 
@@ -64,12 +65,18 @@ impl Things {
         let path = format!("/webhooks/{}/test", webhook["id"]);
         let delivery = admin.post(&path, json!({})).is(201).json();
         let article = make::article(Admin::any(), json!({"status": "published"}));
+        let link = json!({"ticket_id": make::ticket(owner)["id"], "type": "relates"});
+        let path = format!("/tickets/{}/links", ticket["id"]);
+        let link = admin.post(&path, link).is(201).json();
+        let path = format!("/tickets/{}/watchers/{}", ticket["id"], owner.id);
+        admin.put(&path, json!({})).is(200);
         let key = json!({"name": "Swept", "scopes": ["users:read"]});
         let api_key = admin.post("/api-keys", key).is(201).json();
         Things {
             api_key,
             webhook,
             delivery,
+            link,
             rule,
             category,
             subcategory,
@@ -114,6 +121,8 @@ impl Things {
                 // Everybody may knock here, and nobody comes in without a signature.
                 "/uploads/" => "anything".to_owned(),
                 "/users/" => self.user.to_string(),
+                before if before.ends_with("/watchers/") => self.user.to_string(),
+                before if before.ends_with("/links/") => self.link["id"].to_string(),
                 "/categories/" => self.category["id"].to_string(),
                 before if before.ends_with("/subcategories/") => self.subcategory["id"].to_string(),
                 "/api-keys/" => self.api_key["id"].to_string(),

@@ -82,7 +82,7 @@ pub const LIST: Shape = Shape {
         Field::optional(
             "fields",
             Kind::AnyOf(&choices::TICKET_FIELDS),
-            "Only these fields; `row` stands for those of a list on a screen, with `last_message` and without `description`.",
+            "Only these fields; `row` stands for those of a list on a screen, with `last_message` and `unread` and without `description`.",
         ),
     ],
 };
@@ -150,6 +150,32 @@ fn read_filters(call: &Call, input: &Input) -> Result<Vec<TicketFilter>, Error> 
     Ok(list)
 }
 
+/// The list that the filters describe, with `extra`; `None` if nothing can match what is looked for.
+pub(in crate::api) fn read_query(
+    call: &Call,
+    input: &Input,
+    extra: Option<TicketFilter>,
+) -> Result<Option<TicketQuery>, Error> {
+    let mut filters = read_filters(call, input)?;
+    filters.extend(extra);
+    let asked = input.text("q").filter(|q| !q.trim().is_empty());
+    let who = if policy::may_read_internal(call.my_role()?) {
+        SearchReader::Staff
+    } else {
+        SearchReader::Customer(call.my_id()?)
+    };
+    let matching = asked.as_ref().and_then(|q| ticket_match_expression(q, who));
+    if asked.is_some() && matching.is_none() {
+        return Ok(None);
+    }
+    Ok(Some(TicketQuery {
+        filters,
+        sort: input.choice("sort").map(read_sort),
+        matching,
+        requester: asked.filter(|_| who == SearchReader::Staff),
+    }))
+}
+
 fn read_sort(word: &str) -> Sort {
     let key = match word.trim_start_matches('-') {
         "updated_at" => SortKey::Updated,
@@ -190,16 +216,7 @@ pub(in crate::api) async fn list_page(
     let (input, page) = parse_list_query(call, &[&LIST])?;
     let reader = viewer(call)?;
     let named = NamedFilters::of(&input);
-    let mut filters = read_filters(call, &input)?;
-    filters.extend(extra);
-    let asked = input.text("q").filter(|q| !q.trim().is_empty());
-    let who = if policy::may_read_internal(reader.role) {
-        SearchReader::Staff
-    } else {
-        SearchReader::Customer(reader.id)
-    };
-    let matching = asked.as_ref().and_then(|q| ticket_match_expression(q, who));
-    if asked.is_some() && matching.is_none() {
+    let Some(query) = read_query(call, &input, extra)? else {
         // Nothing can match, which is an empty list and not an error.
         let mut batch = Batch::new();
         let parent = batch.add_optional::<IdRow>(parent);
@@ -210,12 +227,6 @@ pub(in crate::api) async fn list_page(
         }
         named.require_known(&found, unknown)?;
         return Ok(empty_page(call, &page));
-    }
-    let query = TicketQuery {
-        filters,
-        sort: input.choice("sort").map(read_sort),
-        matching,
-        requester: asked.filter(|_| who == SearchReader::Staff),
     };
     let list = |rows| {
         List::new(rows, || list::count(&reader, &query))
@@ -244,7 +255,7 @@ pub(in crate::api) async fn list_page(
 }
 
 /// The fields that `row` stands for.
-const ROW_FIELDS: [&str; 17] = [
+const ROW_FIELDS: [&str; 18] = [
     "id",
     "uid",
     "number",
@@ -262,6 +273,7 @@ const ROW_FIELDS: [&str; 17] = [
     "sla",
     "message_count",
     "last_message",
+    "unread",
 ];
 
 /// Fields that are too long for the text of a whole page ([`gather`]).

@@ -4,20 +4,22 @@
 //! (`store::tickets`).
 
 pub mod attachments;
+pub mod bulk;
 pub mod create;
+mod edit;
 pub mod fields;
 pub mod history;
-pub mod links;
 pub mod list;
 pub mod messages;
 pub mod redact;
 pub mod references;
+pub mod relations;
 pub mod transfers;
 pub mod update;
 
 pub use crate::api::tickets::create::{NEW, create};
 pub use crate::api::tickets::list::{LIST, find, list, list_mine, list_transitions, show, show_by_key};
 pub use crate::api::tickets::update::{
-    ASSIGN, EDIT, PRIORITY, STATUS, VERSION, assign, close, remove, reopen, restore, set_priority,
+    ASSIGN, CLOSE, EDIT, PRIORITY, STATUS, VERSION, assign, close, remove, reopen, restore, set_priority,
     set_status, update,
 };

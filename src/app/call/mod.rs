@@ -19,6 +19,7 @@ use crate::app::replay::check_replay;
 use crate::app::route::{self, RateLimit, Route};
 use crate::app::settings_cache::{Loaded, Settings, SettingsCache};
 use crate::desk::Millis;
+use crate::desk::access::api_key::KeyScope;
 use crate::desk::id::Ref;
 use crate::desk::person::Role;
 use crate::desk::tickets::status::reopen_since;
@@ -398,6 +399,20 @@ impl<'a> Call<'a> {
             path = path.replace(&format!("{{{name}}}"), value);
         }
         path
+    }
+
+    /// Checks that the caller's API key, if it is one, also has a scope that only the body asks for.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] without it.
+    pub fn require_key_scope(&self, scope: KeyScope) -> Result<(), Error> {
+        match self.claims.as_ref().and_then(|me| me.api_key) {
+            Some(key) if !key.scopes.has(scope) => Err(Error::Forbidden(format!(
+                "the API key lacks the scope {}",
+                scope.as_str()
+            ))),
+            _ => Ok(()),
+        }
     }
 
     /// Checks `If-Match` (412) and the body's `version` (409) against the version of a row.

@@ -19,6 +19,9 @@ pub enum EventKind {
     TicketRestored,
     /// A text was taken out of it for good; which, nothing says.
     TicketRedacted,
+    /// Two tickets became one. `data` names the other one: `merged` at the survivor, `merged_into` at the merged ticket.
+    TicketMerged,
+    TicketUnmerged,
     MessageAdded,
     MessageEdited,
     MessageDeleted,
@@ -32,7 +35,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// The API names, in the order of the variants.
-    pub const WORDS: [&'static str; 16] = [
+    pub const WORDS: [&'static str; 18] = [
         "ticket_created",
         "ticket_updated",
         "status_changed",
@@ -42,6 +45,8 @@ impl EventKind {
         "ticket_deleted",
         "ticket_restored",
         "ticket_redacted",
+        "ticket_merged",
+        "ticket_unmerged",
         "message_added",
         "message_edited",
         "message_deleted",
@@ -63,6 +68,8 @@ impl EventKind {
             EventKind::TicketDeleted => "ticket_deleted",
             EventKind::TicketRestored => "ticket_restored",
             EventKind::TicketRedacted => "ticket_redacted",
+            EventKind::TicketMerged => "ticket_merged",
+            EventKind::TicketUnmerged => "ticket_unmerged",
             EventKind::MessageAdded => "message_added",
             EventKind::MessageEdited => "message_edited",
             EventKind::MessageDeleted => "message_deleted",

@@ -1,11 +1,13 @@
 //! Parses and validates bodies and queries by their [`Shape`]; all errors are reported at once.
 
+pub mod nested;
+
 use serde_json::{Map, Value};
 
 use crate::desk::category::parse_slug;
 use crate::desk::fold::{is_blank, is_word, nfc};
 use crate::desk::id::{MAX_ID, Ref, is_project_key, is_uid};
-use crate::desk::tickets::tag::{normalize_tags, parse_tag};
+use crate::desk::tickets::tag::{MAX_TAGS, normalize_tags, parse_tag};
 use crate::http::error::{Error, FieldErrorList};
 use crate::http::input_values::{Input, InputValue};
 use crate::http::json;
@@ -99,21 +101,26 @@ fn validate_json(kind: Kind, value: &Value, errors: &mut FieldErrorList) -> bool
 /// # Errors
 /// 400 with all parameters that are invalid.
 pub fn parse_query(request: &Request, shapes: &[&Shape]) -> Result<Input, Error> {
-    let mut input = Input::default();
-    let mut errors = FieldErrorList::new();
     if request.query.is_empty() {
-        return Ok(input);
+        return Ok(Input::default());
     }
     let pairs: Vec<_> = request
         .query_pairs()
         .filter(|(_, value)| !value.is_empty())
         .collect();
+    let pairs: Vec<(&str, &str)> = pairs.iter().map(|(name, value)| (&**name, &**value)).collect();
+    parse_pairs(&pairs, shapes).map_err(Error::Invalid)
+}
+
+fn parse_pairs(pairs: &[(&str, &str)], shapes: &[&Shape]) -> Result<Input, FieldErrorList> {
+    let mut input = Input::default();
+    let mut errors = FieldErrorList::new();
     for field in shapes.iter().flat_map(|shape| shape.fields) {
         let named = |name: &str| name == field.name || field.aliases.contains(&name);
         let values: Vec<&str> = pairs
             .iter()
             .filter(|(name, _)| named(name))
-            .map(|(_, value)| &**value)
+            .map(|(_, value)| *value)
             .collect();
         let read = match values.as_slice() {
             [] => continue,
@@ -129,11 +136,7 @@ pub fn parse_query(request: &Request, shapes: &[&Shape]) -> Result<Input, Error>
             }
         }
     }
-    if errors.is_empty() {
-        Ok(input)
-    } else {
-        Err(Error::Invalid(errors))
-    }
+    if errors.is_empty() { Ok(input) } else { Err(errors) }
 }
 
 /// All names under which a field is accepted: its name and its aliases.
@@ -320,9 +323,6 @@ fn parse_tags(list: &[&str]) -> Result<InputValue, String> {
     Ok(InputValue::Tags(tags))
 }
 
-/// Tags of one ticket.
-const MAX_TAGS: usize = 20;
-
 /// Rows in one list.
 const MAX_ROWS: usize = 200;
 
@@ -334,7 +334,7 @@ fn parse_rows(kind: Kind, list: &[Value]) -> Result<InputValue, String> {
     for (at, value) in list.iter().enumerate() {
         let row = match parse_json_value(kind, value).map_err(|message| format!("[{at}] {message}"))? {
             InputValue::Ref(Ref::Id(id)) => id.into(),
-            InputValue::Ref(Ref::Uid(text)) => text.into(),
+            InputValue::Ref(Ref::Uid(text) | Ref::Number(text) | Ref::Key(text)) => text.into(),
             InputValue::Text(text) if !text.bytes().all(|b| b.is_ascii_digit()) => text.into(),
             _ => return Err(format!("[{at}] is no id")),
         };

@@ -86,7 +86,7 @@ pub fn json(internal: bool) -> String {
 
 /// The FROM clause with the tables that [`json`] reads.
 pub const FROM: &str = "FROM notices n LEFT JOIN tickets t ON t.id = n.ticket_id LEFT JOIN events e ON e.id = n.event_id \
-   LEFT JOIN messages m ON m.id = e.message_id AND m.deleted_at IS NULL LEFT JOIN users a ON a.id = e.actor_id";
+   LEFT JOIN messages m ON m.id = e.message_id AND m.ticket_id = e.ticket_id AND m.deleted_at IS NULL LEFT JOIN users a ON a.id = e.actor_id";
 
 /// The condition that the reader may see the notification.
 fn visible(reader: &Viewer) -> String {

@@ -132,6 +132,7 @@ pub struct TicketRow {
     pauses: String,
     sla_version: i64,
     is_overdue: i64,
+    merged_into: Option<i64>,
     deleted_at: Option<i64>,
 }
 
@@ -141,7 +142,8 @@ pub const COLUMNS: &str = "t.id, t.uid, t.title, t.description, t.status, t.prio
   (SELECT card FROM users WHERE id = t.assignee_id) AS assignee_card, t.version, t.created_at, \
   t.first_response_due_at, t.first_response_risk_at, t.first_responded_at, t.resolution_due_at, t.resolution_risk_at, \
   t.resolved_at, t.closed_at, t.paused_at, t.paused_ms, t.pauses, \
-  t.sla_version, t.is_overdue, t.deleted_at";
+  t.sla_version, t.is_overdue, \
+  iif(t.status = 'closed', (SELECT survivor_id FROM ticket_merges WHERE merged_id = t.id), NULL) AS merged_into, t.deleted_at";
 
 /// Reads the row of a ticket that the reader may see, in order to change it.
 pub fn row(reader: &Viewer, reference: &Ref) -> Stmt {
@@ -179,6 +181,11 @@ impl TicketRow {
     /// Whether it is deleted.
     pub fn is_deleted(&self) -> bool {
         self.deleted_at.is_some()
+    }
+
+    /// Its version.
+    pub fn version(&self) -> i64 {
+        self.version
     }
 
     /// The ticket as the rules use it.
@@ -224,6 +231,7 @@ impl TicketRow {
             pauses: serde_json::from_str(&self.pauses).unwrap_or_default(),
             paused_ms: self.paused_ms,
             sla_version: self.sla_version,
+            merged_into: self.merged_into,
             is_marked_overdue: self.is_overdue == 1,
         }
     }

@@ -17,12 +17,9 @@ use crate::desk::tickets::decide::decide;
 use crate::desk::tickets::history::diff;
 use crate::desk::tickets::priority::Priority;
 use crate::desk::tickets::status::Status;
-use crate::desk::tickets::tag::is_same;
+use crate::desk::tickets::tag::{MAX_TAGS, is_same};
 use crate::desk::tickets::ticket::{NamedRow, Refusal, Ticket, TicketEdit, TicketSettings};
 use crate::desk::{HOUR, Millis, sla};
-
-/// The same limit as for tags that people set.
-const MAX_TAGS: usize = 20;
 
 /// What rules need to know about a ticket beyond [`Ticket`] itself.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]

@@ -4,6 +4,7 @@ use crate::desk::Millis;
 use crate::desk::tickets::event::Event;
 use crate::desk::tickets::history::{diff, event_kind};
 use crate::desk::tickets::policy::{self, Act};
+use crate::desk::tickets::relations::merge::MERGED;
 use crate::desk::tickets::status::Status;
 use crate::desk::tickets::ticket::{
     Actor, Change, Person, Refusal, Ticket, TicketEdit, TicketSettings, assign,
@@ -86,6 +87,9 @@ pub fn decide(
         });
     }
     let changed = diff(ticket, &after);
+    if ticket.merged_into.is_some() && !changed.is_empty() {
+        return Err(Refusal::Conflict(MERGED.to_owned()));
+    }
     let event = (!changed.is_empty()).then(|| Event::public(event_kind(&changed), changed));
     Ok(Change { ticket: after, event })
 }
@@ -168,6 +172,9 @@ fn set_status(
     };
     policy::authorize(act, actor.role, after.relation(actor))
         .map_err(|why| Refusal::Forbidden(why.to_owned()))?;
+    if after.merged_into.is_some() {
+        return Err(Refusal::Conflict(MERGED.to_owned()));
+    }
     let allowed = after.transitions(actor.role, rules, now);
     if !allowed.contains(&to) {
         return Err(Refusal::Transition {

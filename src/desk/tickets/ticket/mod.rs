@@ -45,6 +45,8 @@ pub struct Ticket {
     pub paused_ms: Millis,
     /// The version of the SLA policy that the due times come from.
     pub sla_version: i64,
+    /// The ticket that it was merged into: where all that belongs to it is now.
+    pub merged_into: Option<i64>,
     /// It is counted as overdue. The clock marks tickets some time after their due time; see [`Ticket::is_overdue`].
     pub is_marked_overdue: bool,
 }
@@ -175,6 +177,7 @@ impl Ticket {
             pauses: Vec::new(),
             paused_ms: 0,
             sla_version: 0,
+            merged_into: None,
             is_marked_overdue: false,
         }
     }
@@ -198,7 +201,8 @@ impl Ticket {
     /// The statuses that this role may set next.
     pub fn transitions(&self, role: Role, rules: &TicketSettings, now: Millis) -> Vec<Status> {
         let next = self.workflow.next(self.status).iter().copied();
-        next.filter(|to| self.may_become(*to, rules, now))
+        next.filter(|_| self.merged_into.is_none())
+            .filter(|to| self.may_become(*to, rules, now))
             .filter(|to| role.is_staff() || self.workflow.customer_may_set(self.status, *to))
             .collect()
     }

@@ -17,6 +17,7 @@ use crate::edge::db::{Arg, Stmt};
 use crate::store::sla::due_times;
 use crate::store::sql::guard::Guard;
 use crate::store::tickets::assignment::{self, AutoAssign, pool};
+use crate::store::tickets::relations::watchers;
 use crate::store::tickets::ticket::tags_json;
 use crate::store::tickets::write::story::{Story, Totals};
 use crate::store::{projects, removals};
@@ -195,9 +196,11 @@ pub fn change(before: &Ticket, after: &Ticket, story: Story, now: i64) -> Vec<St
         stmts.push(assignment::note_assigned(assignee(after), now));
     }
     let mut stmts = story.around(stmts);
+    let hides = before.category != after.category || assignee(before) != assignee(after);
     let wakes = before.status.is_done() && assignee(before) == assignee(after);
     let is_sorted = before.category != after.category && assignee(after).is_none();
     if after.status.is_done() || leaves {
+        stmts.extend(hides.then(|| watchers::drop_unseen_of_ticket(before.id)));
         return stmts;
     }
     if wakes {
@@ -205,6 +208,7 @@ pub fn change(before: &Ticket, after: &Ticket, story: Story, now: i64) -> Vec<St
     } else if is_sorted {
         stmts.extend(pool::assign(before.id, now));
     }
+    stmts.extend((hides || wakes).then(|| watchers::drop_unseen_of_ticket(before.id)));
     stmts
 }
 

@@ -54,6 +54,29 @@ pub fn index_ticket(id: i64) -> Stmt {
     .bind(id)
 }
 
+/// SQL: the parts of the ticket `?1` that hold messages which came with the merge of the ticket `?2`, and those before
+/// them in the same part.
+const MERGED_PARTS: &str = "SELECT position >> 6 AS part FROM messages WHERE ticket_id = ?1 AND position >= \
+   ((SELECT moved ->> 'position' FROM ticket_merges WHERE merged_id = ?2) >> 6) << 6";
+
+/// Indexes the messages of a ticket from those on that came with a merge.
+pub fn index_parts_from(id: i64, merged_id: i64) -> Stmt {
+    Stmt::new(index(&format!(
+        "SELECT ?1 AS id, 0 AS part UNION SELECT ?1, part FROM ({MERGED_PARTS})"
+    )))
+    .bind(id)
+    .bind(merged_id)
+}
+
+/// Removes the messages of a ticket from the index from those on that came with a merge.
+pub fn remove_parts_from(id: i64, merged_id: i64) -> Stmt {
+    Stmt::new(format!(
+        "DELETE FROM ticket_search WHERE rowid IN (SELECT DISTINCT CAST(?1 AS INTEGER) * 1048576 + part FROM ({MERGED_PARTS}))"
+    ))
+    .bind(id)
+    .bind(merged_id)
+}
+
 /// Removes a ticket from the index.
 pub fn remove_ticket(id: i64) -> Stmt {
     Stmt::new(
