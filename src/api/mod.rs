@@ -9,6 +9,7 @@ pub mod articles;
 pub mod assistant;
 pub mod auth;
 pub mod categories;
+pub mod data;
 pub mod list;
 pub mod mail;
 pub mod notifications;

@@ -2,6 +2,7 @@
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 
+use crate::desk::Millis;
 use crate::http::error::Error;
 use crate::http::etag::{FNV_OFFSET_BASIS, fnv1a};
 use crate::http::input_values::Input;
@@ -89,6 +90,7 @@ impl Page {
         let start = match (input.text("cursor"), offset) {
             (Some(_), Some(_)) => return Err(Error::field("cursor", "excludes page and skip")),
             (Some(cursor), None) => parse_cursor(&cursor, fingerprint)
+                .map(|(value, id)| PageStart::After { value, id })
                 .ok_or_else(|| Error::field("cursor", "is not of this list"))?,
             (None, Some(offset)) if offset.saturating_add(limit) > MAX_OFFSET => {
                 let name = if input.has("page") { "page" } else { "skip" };
@@ -107,9 +109,7 @@ impl Page {
 
     /// The cursor of the page after a row.
     pub fn cursor(&self, value: i64, id: i64) -> String {
-        let text = format!("{value}.{id}");
-        let check = fnv(&text, self.fingerprint);
-        Base64UrlUnpadded::encode_string(format!("{text}.{check:08x}").as_bytes())
+        encode_cursor(value, id, self.fingerprint)
     }
 
     /// How many rows to skip.
@@ -121,17 +121,30 @@ impl Page {
     }
 }
 
-fn parse_cursor(cursor: &str, fingerprint: u32) -> Option<PageStart> {
+/// Encodes a position in a sequence that is the same for everybody: `id`, with the time at which it was given out.
+pub fn encode_position(id: i64, at: Millis) -> String {
+    encode_cursor(at, id, FNV_OFFSET_BASIS)
+}
+
+/// Reads what [`encode_position`] has made: the id and the time.
+pub fn parse_position(cursor: &str) -> Option<(i64, Millis)> {
+    parse_cursor(cursor, FNV_OFFSET_BASIS).map(|(at, id)| (id, at))
+}
+
+fn encode_cursor(value: i64, id: i64, fingerprint: u32) -> String {
+    let text = format!("{value}.{id}");
+    let check = fnv(&text, fingerprint);
+    Base64UrlUnpadded::encode_string(format!("{text}.{check:08x}").as_bytes())
+}
+
+fn parse_cursor(cursor: &str, fingerprint: u32) -> Option<(i64, i64)> {
     let text = String::from_utf8(Base64UrlUnpadded::decode_vec(cursor).ok()?).ok()?;
     let (position, check) = text.rsplit_once('.')?;
     if u32::from_str_radix(check, 16).ok()? != fnv(position, fingerprint) {
         return None;
     }
     let (value, id) = position.split_once('.')?;
-    Some(PageStart::After {
-        value: value.parse().ok()?,
-        id: id.parse().ok()?,
-    })
+    Some((value.parse().ok()?, id.parse().ok()?))
 }
 
 /// Identifies a list without its page: path and all other parameters, in any order.
@@ -242,6 +255,16 @@ mod tests {
             ("cursor=%00".to_owned(), 1, false),
         ] {
             assert_eq!(read(&query, viewer).is_ok(), good, "{query}");
+        }
+    }
+
+    #[test]
+    fn positions_come_back_as_they_went() {
+        let cursor = encode_position(5, 1_800_000_000_000);
+        assert_eq!(parse_position(&cursor), Some((5, 1_800_000_000_000)));
+        let of_a_list = read("", 1).unwrap().cursor(1_800_000_000_000, 5);
+        for wrong in ["", "5", "NzcuNS4wMDAwMDAwMA", &of_a_list, &format!("{cursor}A")] {
+            assert_eq!(parse_position(wrong), None, "{wrong}");
         }
     }
 

@@ -5,6 +5,7 @@
 //! compares with [`document`]. What the tables do not contain is in [`schemas`](crate::openapi::schemas) and the lists below. No
 //! route is described by hand here.
 
+mod data;
 mod mail;
 mod notifications;
 pub mod reports;
@@ -61,6 +62,7 @@ const TAGS: &[(&str, &str)] = &[
     ),
     ("workflows", "Rules that act on what happens to tickets."),
     ("sla", "Promises: policies and business calendars."),
+    ("changes", "Every event, for systems that keep a copy."),
     ("reports", "Reports over time."),
     ("admin", "The desk itself: settings, dashboards, audit."),
     ("articles", "The knowledge base."),

@@ -11,7 +11,7 @@ use crate::desk::sla::calendar_parse::WEEKDAYS;
 use crate::desk::tickets::priority::Priority;
 use crate::desk::tickets::status::{Lifecycle, Status};
 use crate::openapi::schema::{described, list, object, one_of, or_null, page_of, schema_ref};
-use crate::openapi::{mail, notifications, reports, webhooks, workflows};
+use crate::openapi::{data, mail, notifications, reports, webhooks, workflows};
 
 /// All of them by name.
 pub fn schemas() -> Vec<(&'static str, Value)> {
@@ -28,6 +28,7 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
     all.extend(service());
     all.extend(categories());
     all.push(("PresignedUpload", presigned()));
+    all.extend(data::schemas());
     all.extend(mail::schemas());
     all.extend(assistant());
     all.extend(sla_calendars());

@@ -21,6 +21,7 @@ mod assistant;
 mod attachments;
 mod bodies;
 mod categories;
+mod changes;
 mod clock;
 mod conventions;
 mod corpus;

@@ -1,0 +1,3 @@
+//! What leaves and enters the desk as data: the change feed, CSV files, and what is held on a person.
+
+pub mod changes;
