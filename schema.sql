@@ -915,3 +915,11 @@ CREATE INDEX ticket_links_back ON ticket_links (other_id);
 CREATE TABLE object_removals (
   key TEXT PRIMARY KEY
 ) STRICT, WITHOUT ROWID;
+
+-- Imported rows ---------------------------------------------------------------------------------------------------
+
+-- What a row of a file was called where it comes from: a row that is imported again is known by it.
+ALTER TABLE tickets ADD COLUMN external_id TEXT;
+CREATE UNIQUE INDEX tickets_external ON tickets (external_id) WHERE external_id IS NOT NULL;
+ALTER TABLE users ADD COLUMN external_id TEXT;
+CREATE UNIQUE INDEX users_external ON users (external_id) WHERE external_id IS NOT NULL;

@@ -18,7 +18,7 @@ macro_rules! route {
 use crate::api::agents::{self, agent_categories};
 use crate::api::auth::{account, email_links, sessions};
 use crate::api::categories::{self, subcategories};
-use crate::api::data::changes;
+use crate::api::data::{changes, export};
 use crate::api::tickets::{self, attachments, history, links, messages, redact, transfers};
 use crate::api::{
     articles, assistant, mail, notifications, projects, reports, service, settings, sla, sockets, uploads,
@@ -109,6 +109,8 @@ pub static ROUTES: &[Endpoint] = &[
     route!(Delete "/users/me" SignedIn "Close my account" users::close_me => Nothing).optional_body(&users::CLOSE),
     route!(Get "/users/summary" Agent "Short cards for pickers" users::summary => List(&user_rows::SUMMARY))
         .query(&[PAGE, &users::LIST]),
+    route!(Get "/users/export.csv" Admin "Users as CSV" export::users => Media("text/csv"))
+        .query(&[&users::LIST, &export::USER_COLUMNS, &export::FILE]),
     route!(Get "/users/{id}" SignedIn "One user (self, or staff)" users::show => One(USER)),
     route!(Put "/users/{id}" SignedIn "Update a user (self within limits, admin all)" users::update => One(USER)).names(users::find)
         .body(&users::EDIT),
@@ -119,6 +121,8 @@ pub static ROUTES: &[Endpoint] = &[
     route!(Post "/tickets" SignedIn "Open a ticket" tickets::create => Created(TICKET)).body(&tickets::NEW),
     route!(Get "/tickets/my" SignedIn "Tickets that I opened or that are assigned to me" tickets::list_mine => List(TICKET))
         .query(&[PAGE, &tickets::LIST]),
+    route!(Get "/tickets/export.csv" Agent "The filtered list as CSV" export::tickets => Media("text/csv"))
+        .query(&[&tickets::LIST, &export::FILE]),
     route!(Get "/tickets/key/{key}" SignedIn "A ticket by its key or number" tickets::show_by_key => One(TICKET)),
     route!(Get "/tickets/stats/summary" SignedIn "Counts by status and priority in my scope" reports::summary => Schema("Summary"))
         .query(&[&reports::TICKETS]),

@@ -189,6 +189,25 @@ impl NamedFilters {
     }
 }
 
+/// The rows that a page of so many shows, and where the next page begins, if there is one: behind the row with this sort
+/// value and id.
+pub(super) fn next_position(
+    rows: &[ListRow],
+    limit: i64,
+    stopped: Option<StopRow>,
+) -> (&[ListRow], Option<(i64, i64)>) {
+    let limit = usize::try_from(limit).unwrap_or_default();
+    let shown = rows.get(..limit.min(rows.len())).unwrap_or_default();
+    let position = |row: &ListRow| (row.s.unwrap_or_default(), row.id);
+    let next = if rows.len() > limit {
+        shown.last().map(position)
+    } else {
+        let here = shown.last().filter(|row| row.stop == Some(1)).map(position);
+        here.or_else(|| stopped.and_then(|at| Some((at.s.unwrap_or_default(), at.id?))))
+    };
+    (shown, next)
+}
+
 /// The reply with a page of rows. `rows` has one row more than the limit if there are more.
 pub(super) fn page_reply(
     call: &Call,
@@ -198,15 +217,8 @@ pub(super) fn page_reply(
     stopped: Option<StopRow>,
     total: Option<CountRow>,
 ) -> Reply {
-    let limit = usize::try_from(page.limit).unwrap_or_default();
-    let shown = rows.get(..limit.min(rows.len())).unwrap_or_default();
-    let cursor = |row: &ListRow| page.cursor(row.s.unwrap_or_default(), row.id);
-    let next = if rows.len() > limit {
-        shown.last().map(cursor)
-    } else {
-        let here = shown.last().filter(|row| row.stop == Some(1)).map(cursor);
-        here.or_else(|| stopped.and_then(|at| Some(page.cursor(at.s.unwrap_or_default(), at.id?))))
-    };
+    let (shown, next) = next_position(rows, page.limit, stopped);
+    let next = next.map(|(value, id)| page.cursor(value, id));
     let texts = || shown.iter().filter_map(|row| row.j.as_deref());
     let mut text = String::with_capacity(texts().map(|text| text.len().saturating_mul(2)).sum());
     for row in texts() {

@@ -136,13 +136,18 @@ pub async fn summary(call: &Call<'_>) -> Result<Reply, Error> {
     list_page(call, &users::SUMMARY.sql()).await
 }
 
-async fn list_page(call: &Call<'_>, view: &str) -> Result<Reply, Error> {
-    let (input, page) = parse_list_query(call, &[&LIST])?;
-    let filter = UserFilter {
+/// The filter of a list, from its query.
+pub(super) fn read_filter(input: &Input) -> UserFilter {
+    UserFilter {
         role: input.choice("role"),
         is_active: input.flag("is_active"),
         q: input.text("q"),
-    };
+    }
+}
+
+async fn list_page(call: &Call<'_>, view: &str) -> Result<Reply, Error> {
+    let (input, page) = parse_list_query(call, &[&LIST])?;
+    let filter = read_filter(&input);
     let (rows, stopped) = user_list::list(view, &filter, &page);
     List::new(rows, || user_list::count(&filter))
         .stopped(stopped)

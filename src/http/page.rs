@@ -107,6 +107,16 @@ impl Page {
         })
     }
 
+    /// So many rows behind a position: the value that the last row before it is sorted by, and its id.
+    pub fn of_rows(limit: i64, after: Option<(i64, i64)>) -> Page {
+        Page {
+            limit,
+            start: after.map_or(PageStart::First, |(value, id)| PageStart::After { value, id }),
+            count: false,
+            fingerprint: 0,
+        }
+    }
+
     /// The cursor of the page after a row.
     pub fn cursor(&self, value: i64, id: i64) -> String {
         encode_cursor(value, id, self.fingerprint)

@@ -203,6 +203,7 @@ pub mod choices {
             "workflow",
             "version",
             "channel",
+            "external_id",
             "created_at",
             "updated_at",
             "first_response_due_at",

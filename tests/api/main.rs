@@ -29,6 +29,7 @@ mod cost;
 mod downloads;
 mod durability;
 mod envelope;
+mod exports;
 mod filters;
 mod folding;
 mod history;

@@ -18,7 +18,7 @@ use crate::store::sql::rows::{IdRow, gather};
 use crate::store::tickets::json::{list_row, selected_row};
 use crate::store::tickets::list::filter::TicketFilter;
 use crate::store::tickets::list::query::{Sort, SortKey, TicketQuery};
-use crate::store::tickets::ticket::{self, TicketRow};
+use crate::store::tickets::ticket::{self, TicketRow, Viewer};
 use crate::store::tickets::view::{LIST_ONLY, TICKET};
 use crate::store::tickets::{events, list};
 
@@ -181,16 +181,14 @@ pub async fn list_mine(call: &Call<'_>) -> Result<Reply, Error> {
     list_page(call, Some(TicketFilter::Mine(call.my_id()?)), None).await
 }
 
-/// Replies with a page of the tickets that match the query and also `extra`; 404 if `parent` is given and has no row.
-pub(in crate::api) async fn list_page(
-    call: &Call<'_>,
+/// Who asks for which tickets: those that match the query and also `extra`. Without a query nothing can match.
+pub(in crate::api) fn read_query(
+    call: &Call,
+    input: &Input,
     extra: Option<TicketFilter>,
-    parent: Option<Stmt>,
-) -> Result<Reply, Error> {
-    let (input, page) = parse_list_query(call, &[&LIST])?;
+) -> Result<(Viewer, Option<TicketQuery>), Error> {
     let reader = viewer(call)?;
-    let named = NamedFilters::of(&input);
-    let mut filters = read_filters(call, &input)?;
+    let mut filters = read_filters(call, input)?;
     filters.extend(extra);
     let asked = input.text("q").filter(|q| !q.trim().is_empty());
     let who = if policy::may_read_internal(reader.role) {
@@ -199,7 +197,25 @@ pub(in crate::api) async fn list_page(
         SearchReader::Customer(reader.id)
     };
     let matching = asked.as_ref().and_then(|q| ticket_match_expression(q, who));
-    if asked.is_some() && matching.is_none() {
+    let query = (asked.is_none() || matching.is_some()).then(|| TicketQuery {
+        filters,
+        sort: input.choice("sort").map(read_sort),
+        matching,
+        requester: asked.filter(|_| who == SearchReader::Staff),
+    });
+    Ok((reader, query))
+}
+
+/// Replies with a page of the tickets that match the query and also `extra`; 404 if `parent` is given and has no row.
+pub(in crate::api) async fn list_page(
+    call: &Call<'_>,
+    extra: Option<TicketFilter>,
+    parent: Option<Stmt>,
+) -> Result<Reply, Error> {
+    let (input, page) = parse_list_query(call, &[&LIST])?;
+    let named = NamedFilters::of(&input);
+    let (reader, query) = read_query(call, &input, extra)?;
+    let Some(query) = query else {
         // Nothing can match, which is an empty list and not an error.
         let mut batch = Batch::new();
         let parent = batch.add_optional::<IdRow>(parent);
@@ -210,12 +226,6 @@ pub(in crate::api) async fn list_page(
         }
         named.require_known(&found, unknown)?;
         return Ok(empty_page(call, &page));
-    }
-    let query = TicketQuery {
-        filters,
-        sort: input.choice("sort").map(read_sort),
-        matching,
-        requester: asked.filter(|_| who == SearchReader::Staff),
     };
     let list = |rows| {
         List::new(rows, || list::count(&reader, &query))
@@ -268,11 +278,13 @@ const ROW_FIELDS: [&str; 17] = [
 const LONG_FIELDS: [&str; 2] = ["description", "custom_fields"];
 
 fn selected_fields(names: &[&str]) -> Selection {
-    let is_row = names.contains(&"row");
     let fields = TICKET.fields.iter().chain(LIST_ONLY);
-    Selection::of(fields, |name| {
-        names.contains(&name) || (is_row && ROW_FIELDS.contains(&name))
-    })
+    Selection::of(fields, |name| is_selected(names, name))
+}
+
+/// Whether a field is among those that a list is asked for.
+pub(in crate::api) fn is_selected(names: &[&str], name: &str) -> bool {
+    names.contains(&name) || (names.contains(&"row") && ROW_FIELDS.contains(&name))
 }
 
 /// `GET /tickets/{id}`.

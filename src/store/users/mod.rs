@@ -36,6 +36,8 @@ pub const USER: View = View {
         nullable("department", "u.department", Out::Text),
         nullable("phone", "u.phone", Out::Text),
         nullable("avatar_url", "u.avatar_url", Out::Text),
+        nullable("external_id", "u.external_id", Out::Text)
+            .doc("The id in the system that the person was imported from."),
         field("version", "u.version", Out::Int),
         field("created_at", "u.created_at", Out::Time),
         field("updated_at", "u.updated_at", Out::Time),
