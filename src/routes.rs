@@ -18,7 +18,7 @@ macro_rules! route {
 use crate::api::agents::{self, agent_categories};
 use crate::api::auth::{account, email_links, sessions};
 use crate::api::categories::{self, subcategories};
-use crate::api::data::{changes, export};
+use crate::api::data::{changes, export, imports};
 use crate::api::tickets::{self, attachments, history, links, messages, redact, transfers};
 use crate::api::{
     articles, assistant, mail, notifications, projects, reports, service, settings, sla, sockets, uploads,
@@ -289,6 +289,9 @@ pub static ROUTES: &[Endpoint] = &[
     route!(Get "/admin/reports/sla" Manager "SLA compliance" reports::sla => Schema("SlaReport")).query(REPORT),
     route!(Get "/agents/performance" Agent "Performance (own row for an agent)" reports::agents => Schema("AgentReport")).query(REPORT),
     // Data
+    route!(Post "/imports" Agent "Import tickets or users from CSV" imports::create => Schema("ImportReport"))
+        .query(&[&imports::OPTIONS])
+        .takes_csv(imports::MAX_FILE_BYTES),
     route!(Get "/changes" Manager "Every event of the desk in one order" changes::feed => Schema("ChangeFeed")).query(&[&changes::FEED]),
     // Settings
     route!(Get "/admin/mail-log" Admin "Incoming mails that were not taken, and why" mail::log::list => List(MAIL_LOG_ENTRY)).query(&[PAGE, &mail::log::FILTER]),

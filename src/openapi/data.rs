@@ -6,7 +6,7 @@ use crate::openapi::schema::{described, list, object, or_null, schema_ref, view}
 use crate::store::data::changes::CHANGE;
 
 /// Schemas by name.
-pub fn schemas() -> [(&'static str, Value); 3] {
+pub fn schemas() -> [(&'static str, Value); 4] {
     let text = || json!({"type": "string"});
     let flag = || json!({"type": "boolean"});
     let ticket = object([
@@ -39,5 +39,50 @@ pub fn schemas() -> [(&'static str, Value); 3] {
             described(ticket, "The ticket of an event, as it is now."),
         ),
         ("ChangeFeed", page),
+        ("ImportReport", import_report()),
     ]
+}
+
+fn import_report() -> Value {
+    let text = || json!({"type": "string"});
+    let flag = || json!({"type": "boolean"});
+    let count = || json!({"type": "integer", "minimum": 0});
+    let error = object([
+        (
+            "line",
+            described(count(), "The line of the file that the row begins in."),
+        ),
+        ("field", text()),
+        ("message", text()),
+    ]);
+    object([
+        ("type", json!({"type": "string", "enum": ["tickets", "users"]})),
+        ("dry_run", flag()),
+        ("applied", described(flag(), "The good rows have been written.")),
+        ("rows", count()),
+        (
+            "created",
+            described(count(), "Rows that were written, or would be."),
+        ),
+        (
+            "unchanged",
+            described(
+                count(),
+                "Rows that are there already: by `external_id`, people also by their address.",
+            ),
+        ),
+        ("refused", count()),
+        (
+            "errors",
+            described(
+                list(error),
+                "What is wrong with the refused rows; the first 1,000.",
+            ),
+        ),
+        ("errors_total", count()),
+        (
+            "ignored_columns",
+            described(list(text()), "Columns whose names mean nothing here."),
+        ),
+    ])
 }

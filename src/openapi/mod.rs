@@ -62,6 +62,7 @@ const TAGS: &[(&str, &str)] = &[
     ),
     ("workflows", "Rules that act on what happens to tickets."),
     ("sla", "Promises: policies and business calendars."),
+    ("imports", "Tickets and people from CSV files."),
     ("changes", "Every event, for systems that keep a copy."),
     ("reports", "Reports over time."),
     ("admin", "The desk itself: settings, dashboards, audit."),
@@ -223,6 +224,10 @@ fn operation(route: &Route, method: Method) -> Value {
     }
     if let Some(shape) = route.body {
         put("requestBody", request_body(route, shape));
+    }
+    if route.takes_csv {
+        let content = json!({"text/csv": {"schema": {"type": "string"}}});
+        put("requestBody", json!({"required": true, "content": content}));
     }
     if route.streams {
         put(

@@ -324,7 +324,7 @@ fn can_refuse(route: &Route, status: u16) -> bool {
         409 => writes && (signed_in || route.path == "/auth/register"),
         412 => route.streams || takes_if_match(route),
         413 => writes,
-        415 => route.body.is_some(),
+        415 => route.body.is_some() || route.takes_csv,
         416 => sends_file(route),
         422 => route.is_idempotent,
         426 => route.opens_socket,

@@ -15,7 +15,7 @@ use crate::api::{service, sockets};
 use crate::app::call::{App, Call};
 use crate::app::dispatch;
 use crate::app::endpoint::{Endpoint, Finder};
-use crate::app::route::{Access, RateLimit};
+use crate::app::route::{Access, MAX_BODY_BYTES, RateLimit};
 use crate::desk::Millis;
 use crate::desk::person::Role;
 use crate::edge::auth::token::{Claims, TokenUse};
@@ -30,9 +30,6 @@ use crate::http::request::Request;
 use crate::server::headers::{ResponseContext, add_headers, allowed_origin, apply_etag, request_id};
 use crate::server::router::{allowed_methods, match_path, route_for, strip_mount};
 use crate::store::dispatch::Dispatch;
-
-/// The largest body that a route reads, in bytes.
-pub const MAX_BODY_BYTES: usize = 256 * 1024;
 
 /// A request whose head has been read.
 pub struct ReceivedRequest {
@@ -192,7 +189,7 @@ async fn route_request(
     let path = strip_mount(&request.path).to_owned();
     let Some(found) = match_path(&path) else {
         if config.development && path.starts_with("/dev/") {
-            request.body = read_body(incoming).await?;
+            request.body = read_body(incoming, MAX_BODY_BYTES).await?;
         }
         return fallback::fallback(env, request, &path, &config, response_context.started).await;
     };
@@ -213,7 +210,7 @@ async fn route_request(
     if route.streams {
         stream = http::body_stream(incoming);
     } else {
-        request.body = read_body(incoming).await?;
+        request.body = read_body(incoming, route.max_body).await?;
     }
     let db = Db::open(env)?;
     let claims = match route.access {
@@ -251,11 +248,11 @@ async fn route_request(
     outcome
 }
 
-async fn read_body(incoming: &Incoming) -> Result<Vec<u8>, Error> {
-    http::read_body(incoming, MAX_BODY_BYTES)
+async fn read_body(incoming: &Incoming, limit: usize) -> Result<Vec<u8>, Error> {
+    http::read_body(incoming, limit)
         .await
         .map_err(|_| Error::Malformed("the body could not be read".to_owned()))?
-        .ok_or(Error::TooLarge(MAX_BODY_BYTES))
+        .ok_or(Error::TooLarge(limit))
 }
 
 /// Runs the handler, and runs it again if the settings it used turned out to be outdated.

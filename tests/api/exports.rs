@@ -62,7 +62,7 @@ fn a_list_of_tickets_is_a_file() {
     let second = make::ticket_with(
         admin,
         json!({"title": format!("Second {word}"), "customer_email": customer.email,
-        "tags": ["b", "a"], "priority": "urgent", "category": "billing"}),
+        "tags": ["b", "a"], "priority": "urgent", "category": "billing", "assignee": null}),
     );
     admin
         .put(

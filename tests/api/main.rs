@@ -34,6 +34,7 @@ mod filters;
 mod folding;
 mod history;
 mod hostile;
+mod imports;
 mod inbound;
 mod inbound_field;
 mod inbound_people;

@@ -150,6 +150,38 @@ pub fn parse_query(request: &Request, shapes: &[&Shape]) -> Result<Input, Error>
     }
 }
 
+/// Parses texts by the names of the fields of a shape, in the forms that a query has.
+///
+/// # Errors
+/// All fields that are invalid or missing.
+pub fn parse_texts(texts: &[(&'static str, &str)], shape: &Shape) -> Result<Input, FieldErrorList> {
+    let mut input = Input::default();
+    let mut errors = FieldErrorList::new();
+    for field in shape.fields {
+        let text = texts.iter().find(|(name, _)| *name == field.name);
+        match text.map(|(_, text)| parse_query_value(field.kind, text)) {
+            Some(Ok(given)) => input.0.push((field.name, given)),
+            Some(Err(message)) => errors.push((field.name.to_owned(), message)),
+            None if field.need == Need::Required => {
+                errors.push((field.name.to_owned(), "is missing".to_owned()))
+            }
+            None => {}
+        }
+    }
+    if errors.is_empty() { Ok(input) } else { Err(errors) }
+}
+
+/// Refuses a body that is no CSV in UTF-8.
+///
+/// # Errors
+/// 415.
+pub fn require_csv(request: &Request) -> Result<(), Error> {
+    match media_type(request).as_deref() {
+        Some("text/csv") => Ok(()),
+        _ => Err(Error::UnsupportedMedia("text/csv in UTF-8")),
+    }
+}
+
 /// All names under which a field is accepted: its name and its aliases.
 pub fn field_names(field: &Field) -> impl Iterator<Item = &'static str> {
     std::iter::once(field.name).chain(field.aliases.iter().copied())

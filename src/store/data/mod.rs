@@ -3,3 +3,4 @@
 //! Not allowed here: what lists, tickets and users do anyway; their own files say that.
 
 pub mod changes;
+pub mod imports;
