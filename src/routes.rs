@@ -18,7 +18,7 @@ macro_rules! route {
 use crate::api::agents::{self, agent_categories};
 use crate::api::auth::{account, email_links, sessions};
 use crate::api::categories::{self, subcategories};
-use crate::api::data::{changes, export, imports};
+use crate::api::data::{changes, export, imports, personal};
 use crate::api::tickets::{self, attachments, history, links, messages, redact, transfers};
 use crate::api::{
     articles, assistant, mail, notifications, projects, reports, service, settings, sla, sockets, uploads,
@@ -106,7 +106,9 @@ pub static ROUTES: &[Endpoint] = &[
     route!(Post "/users/me/password" SignedIn "Alias of change-password" account::change_password => Schema("Signed"))
         .body(&account::CHANGE_PASSWORD)
         .not_idempotent(),
-    route!(Delete "/users/me" SignedIn "Close my account" users::close_me => Nothing).optional_body(&users::CLOSE),
+    route!(Delete "/users/me" SignedIn "Close my account, or erase it" users::close_me => Nothing)
+        .query(&[&users::CLOSING])
+        .optional_body(&users::CLOSE),
     route!(Get "/users/summary" Agent "Short cards for pickers" users::summary => List(&user_rows::SUMMARY))
         .query(&[PAGE, &users::LIST]),
     route!(Get "/users/export.csv" Admin "Users as CSV" export::users => Media("text/csv"))
@@ -114,6 +116,8 @@ pub static ROUTES: &[Endpoint] = &[
     route!(Get "/users/{id}" SignedIn "One user (self, or staff)" users::show => One(USER)),
     route!(Put "/users/{id}" SignedIn "Update a user (self within limits, admin all)" users::update => One(USER)).names(users::find)
         .body(&users::EDIT),
+    route!(Get "/users/{id}/personal-data" SignedIn "All that is held on a person" personal::show => Schema("PersonalData")),
+    route!(Post "/users/{id}/erase" Admin "Erase a person" personal::erase => One(USER)).names(users::find).body(&personal::ERASE),
     route!(Delete "/users/{id}" Admin "Deactivate a user" users::deactivate => Nothing).names(users::find),
     // Tickets
     route!(Get "/tickets" SignedIn "List tickets in my scope, filtered" tickets::list => List(TICKET))

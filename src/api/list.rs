@@ -258,6 +258,13 @@ pub struct ResourceRow {
     v: Option<i64>,
 }
 
+impl ResourceRow {
+    /// Its JSON, as the database gives it.
+    pub fn into_json(self) -> String {
+        self.j
+    }
+}
+
 /// Replies with one resource.
 ///
 /// # Errors

@@ -1,6 +1,7 @@
 //! Users: managing them as an admin, and changing or closing one's own account.
 
 use crate::api::auth::account::{new_user, read_names};
+use crate::api::data::personal::erase_account;
 use crate::api::list::{List, parse_list_query, resource_reply};
 use crate::app::call::Call;
 use crate::app::call::waiting::MANY_PLACES;
@@ -99,10 +100,27 @@ pub const EDIT: Shape = Shape {
 /// The body of a request to close one's own account.
 pub const CLOSE: Shape = Shape {
     name: "CloseAccount",
+    fields: &[
+        Field::optional(
+            "password",
+            Kind::Secret,
+            "The password, where the front end asks for it once more.",
+        ),
+        Field::optional(
+            "confirm",
+            Kind::Opaque,
+            "To erase it: the address of the account.",
+        ),
+    ],
+};
+
+/// The query of a request to close one's own account.
+pub const CLOSING: Shape = Shape {
+    name: "ClosingOptions",
     fields: &[Field::optional(
-        "password",
-        Kind::Secret,
-        "The password, where the front end asks for it once more.",
+        "erase",
+        Kind::Flag,
+        "true: erase all that is kept of the person, as an admin may; wants `confirm`.",
     )],
 };
 
@@ -291,6 +309,9 @@ pub async fn deactivate(call: &Call<'_>) -> Result<Reply, Error> {
 /// `DELETE /users/me`: removes the personal data of the caller. What they wrote stays, under a neutral name.
 pub async fn close_me(call: &Call<'_>) -> Result<Reply, Error> {
     let input = input::parse_optional_body(call.request, &CLOSE)?;
+    let erases = input::parse_query(call.request, &[&CLOSING])?
+        .flag("erase")
+        .unwrap_or(false);
     let me = Ref::Id(call.my_id()?);
     retry!(async {
         let account: Account = call.read_row(users::account(&me)).await?;
@@ -299,6 +320,12 @@ pub async fn close_me(call: &Call<'_>) -> Result<Reply, Error> {
             if !right.map_err(Error::Internal)? {
                 return Err(Error::field("password", "is wrong"));
             }
+        }
+        if erases {
+            let confirm = input
+                .text("confirm")
+                .ok_or_else(|| Error::field("confirm", "is missing"))?;
+            return erase_account(call, &account, &confirm, CommitReply::Nothing).await;
         }
         let mut stmts = addresses::forget(account.id).to_vec();
         stmts.extend(closing::close(account.id, account.version, call.now()));

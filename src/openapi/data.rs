@@ -4,9 +4,10 @@ use serde_json::{Value, json};
 
 use crate::openapi::schema::{described, list, object, or_null, schema_ref, view};
 use crate::store::data::changes::CHANGE;
+use crate::store::data::personal::SECTIONS;
 
 /// Schemas by name.
-pub fn schemas() -> [(&'static str, Value); 4] {
+pub fn schemas() -> Vec<(&'static str, Value)> {
     let text = || json!({"type": "string"});
     let flag = || json!({"type": "boolean"});
     let ticket = object([
@@ -32,7 +33,7 @@ pub fn schemas() -> [(&'static str, Value); 4] {
         ("meta", meta),
         ("links", schema_ref("PageLinks")),
     ]);
-    [
+    let mut all = vec![
         (CHANGE.name, view(&CHANGE)),
         (
             "ChangedTicket",
@@ -40,7 +41,14 @@ pub fn schemas() -> [(&'static str, Value); 4] {
         ),
         ("ChangeFeed", page),
         ("ImportReport", import_report()),
-    ]
+        ("PersonalData", personal_data()),
+    ];
+    all.extend(
+        SECTIONS
+            .iter()
+            .map(|section| (section.view.name, view(section.view))),
+    );
+    all
 }
 
 fn import_report() -> Value {
@@ -85,4 +93,17 @@ fn import_report() -> Value {
             described(list(text()), "Columns whose names mean nothing here."),
         ),
     ])
+}
+
+fn personal_data() -> Value {
+    let time = json!({"type": "string", "format": "date-time"});
+    let mut properties = serde_json::Map::from_iter([
+        ("generated_at".to_owned(), time),
+        ("account".to_owned(), schema_ref("User")),
+    ]);
+    for section in &SECTIONS {
+        properties.insert(section.name.to_owned(), list(schema_ref(section.view.name)));
+    }
+    let required: Vec<&String> = properties.keys().collect();
+    json!({"type": "object", "required": required, "additionalProperties": false, "properties": properties})
 }

@@ -70,6 +70,13 @@ fn a_list_of_tickets_is_a_file() {
             json!({"assignee": agent.id}),
         )
         .is(200);
+    let somebody = Agent::any();
+    admin
+        .put(
+            &format!("/tickets/{}/assign", second["id"]),
+            json!({"assignee": somebody.id}),
+        )
+        .is(200);
     let path = format!("/tickets/export.csv?requester={}", customer.id);
     let answer = admin.get(&path).is(200);
     assert_eq!(
@@ -96,7 +103,7 @@ fn a_list_of_tickets_is_a_file() {
         column(&rows, "requester_email"),
         [&*customer.email, &*customer.email]
     );
-    assert_eq!(column(&rows, "assignee_email"), ["", &*agent.email]);
+    assert_eq!(column(&rows, "assignee_email"), [&*somebody.email, &*agent.email]);
     assert_eq!(column(&rows, "tags"), ["a,b", ""]);
     assert_eq!(column(&rows, "priority"), ["urgent", "medium"]);
     assert_eq!(

@@ -278,13 +278,15 @@ fn people_come_without_rights_that_they_had_not() {
          {known},Mallory,admin,hunter2hunter2,,,,\n\
          {three},X,emperor,,,,,\n\
          {three},X,,,{word}1,,,\n\
-         {three},X,,,,{taken},,\n",
+         {three},X,,,,{taken},,\n\
+         {three},Edsger,,,,,,\n\
+         {three},Edsger,,,,,,\n",
         known = known.email,
         three = make::email(),
     );
     let done = report(admin, "type=users", &text);
-    assert_eq!(sums(&done), [2, 1, 3], "{done}");
-    let want = [(5, "role"), (6, "external_id"), (7, "username")];
+    assert_eq!(sums(&done), [3, 1, 4], "{done}");
+    let want = [(5, "role"), (6, "external_id"), (7, "username"), (9, "email")];
     assert_eq!(faults(&done), want.map(|(line, field)| (line, field.to_owned())));
     assert_eq!(done["ignored_columns"], json!(["password"]));
     let shown = |email: &str| admin.get(&format!("/users?q={}", escape(email))).is(200).rows()[0].clone();

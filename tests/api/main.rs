@@ -51,6 +51,7 @@ mod notifications;
 mod one_trip;
 mod originals;
 mod pages;
+mod personal;
 mod pool;
 mod privacy;
 mod projects;

@@ -3,3 +3,4 @@
 pub mod changes;
 pub mod export;
 pub mod imports;
+pub mod personal;

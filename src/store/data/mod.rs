@@ -3,4 +3,6 @@
 //! Not allowed here: what lists, tickets and users do anyway; their own files say that.
 
 pub mod changes;
+pub mod erasure;
 pub mod imports;
+pub mod personal;

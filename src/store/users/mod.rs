@@ -85,10 +85,11 @@ pub struct Account {
     pub ver: i64,
     pub version: i64,
     pub is_active: i64,
+    pub email_key: String,
     pub password_hash: Option<String>,
 }
 
-const ACCOUNT: &str = "SELECT id, role, ver, version, is_active, password_hash FROM users";
+const ACCOUNT: &str = "SELECT id, role, ver, version, is_active, email_key, password_hash FROM users";
 
 /// Finds the account for a login name: an email address or a username, in lower case.
 pub fn account_by_name(name: &str) -> Stmt {

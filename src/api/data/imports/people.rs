@@ -66,23 +66,24 @@ pub(super) async fn plan(call: &Call<'_>, sheet: &Sheet<'_>) -> Result<Plan, Err
             report.keep();
             continue;
         }
-        let mut noted = || -> Result<(), FieldErrorList> {
-            emails.note("email", &email, line)?;
+        let username = input.text("username").map(|name| caseless(&name));
+        let check = || -> Result<(), FieldErrorList> {
+            emails.check("email", &email)?;
             if let Some(id) = &external_id {
-                external_ids.note("external_id", id, line)?;
+                external_ids.check("external_id", id)?;
             }
-            let Some(username) = input.text("username").map(|name| caseless(&name)) else {
+            let Some(username) = &username else {
                 return Ok(());
             };
-            if known.usernames.contains(&username) {
+            if known.usernames.contains(username) {
                 return Err(vec![(
                     "username".to_owned(),
                     "belongs to somebody else".to_owned(),
                 )]);
             }
-            usernames.note("username", &username, line)
+            usernames.check("username", username)
         };
-        if let Err(why) = noted() {
+        if let Err(why) = check() {
             report.refuse(line, why);
             continue;
         }
@@ -96,6 +97,13 @@ pub(super) async fn plan(call: &Call<'_>, sheet: &Sheet<'_>) -> Result<Plan, Err
         }
         let (first, last) = read_names(&input);
         report.create();
+        emails.note(&email, line);
+        if let Some(id) = &external_id {
+            external_ids.note(id, line);
+        }
+        if let Some(username) = &username {
+            usernames.note(username, line);
+        }
         people.push(ImportedPerson {
             uid: call.uid()?,
             email: input.required("email"),

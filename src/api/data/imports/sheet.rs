@@ -118,9 +118,14 @@ fn column_name(cell: &str) -> String {
 pub(super) struct Seen(HashMap<String, usize>);
 
 impl Seen {
-    /// Notes a value. If the file has had it before: the error.
-    pub fn note(&mut self, field: &str, value: &str, line: usize) -> Result<(), FieldErrorList> {
-        match self.0.insert(value.to_owned(), line) {
+    /// Notes the value of a row that is good.
+    pub fn note(&mut self, value: &str, line: usize) {
+        self.0.insert(value.to_owned(), line);
+    }
+
+    /// Refuses a value that a good row has had.
+    pub fn check(&self, field: &str, value: &str) -> Result<(), FieldErrorList> {
+        match self.0.get(value) {
             None => Ok(()),
             Some(first) => Err(vec![(field.to_owned(), format!("is in line {first} already"))]),
         }
@@ -182,9 +187,10 @@ mod tests {
     #[test]
     fn what_comes_twice_is_seen() {
         let mut seen = Seen::default();
-        assert!(seen.note("email", "a", 2).is_ok());
-        assert!(seen.note("email", "b", 3).is_ok());
-        let why = seen.note("email", "a", 4).unwrap_err();
+        assert!(seen.check("email", "a").is_ok());
+        seen.note("a", 2);
+        assert!(seen.check("email", "b").is_ok());
+        let why = seen.check("email", "a").unwrap_err();
         assert_eq!(why, [("email".to_owned(), "is in line 2 already".to_owned())]);
     }
 }

@@ -85,10 +85,10 @@ pub(super) async fn plan(call: &Call<'_>, sheet: &Sheet<'_>) -> Result<Plan, Err
             report.keep();
             continue;
         }
-        let noted = external_id
+        let checked = external_id
             .as_ref()
-            .map_or(Ok(()), |id| external_ids.note("external_id", id, line));
-        let decided = noted.and_then(|()| decide(call, &known, &input, external_id));
+            .map_or(Ok(()), |id| external_ids.check("external_id", id));
+        let decided = checked.and_then(|()| decide(call, &known, &input, external_id));
         let ticket = match decided {
             Ok(ticket) => ticket,
             Err(why) => {
@@ -97,6 +97,9 @@ pub(super) async fn plan(call: &Call<'_>, sheet: &Sheet<'_>) -> Result<Plan, Err
             }
         };
         report.create();
+        if let Some(id) = &ticket.external_id {
+            external_ids.note(id, line);
+        }
         if !known.emails.contains(&ticket.requester) && new_emails.insert(ticket.requester.clone()) {
             people.push(unknown_requester(call, &input)?);
         }
