@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::app::call::Call;
-use crate::app::route::Access;
+use crate::app::route::{Access, Responds};
 use crate::edge::db::{Answers, Batch, Slot, Stmt};
 use crate::http::error::Error;
 use crate::http::input;
@@ -12,8 +12,9 @@ use crate::http::page::{self, Page, Total};
 use crate::http::reply::Reply;
 use crate::http::shape::Shape;
 use crate::store::sql::named_filter::{FilterTarget, NamedFilter, UnknownFilter, select_unknown};
-use crate::store::sql::render::{Selection, render};
+use crate::store::sql::render::{Selection, push_members, render};
 use crate::store::sql::rows::{CountRow, IdRow, ListRow, read_gathered};
+use crate::store::tickets::events::EVENT;
 use crate::store::users::agents::ResolvedIds;
 
 /// The row at which a scan stopped: the value it is sorted by, and its id.
@@ -25,17 +26,39 @@ pub struct StopRow {
 
 /// Reads the query of a list: the filters, which have these shapes, and the requested page.
 pub fn parse_list_query(call: &Call, filters: &[&Shape]) -> Result<(Input, Page), Error> {
-    let shapes: Vec<&Shape> = std::iter::once(&page::QUERY)
-        .chain(filters.iter().copied())
-        .collect();
+    // A list that has `fields` of its own reads them by its own shape.
+    let shapes: Vec<&Shape> = filters.iter().copied().chain([&page::QUERY]).collect();
     let input = input::parse_query(call.request, &shapes)?;
     let viewer = match (call.route.access, &call.claims) {
         (Access::Public, None) => 0,
         _ => call.my_id()?,
     };
-    let page = Page::from_query(call.request, &input, viewer)?;
+    let mut page = Page::from_query(call.request, &input, viewer)?;
+    if let Some(names) = input.text("fields") {
+        page.fields = Some(read_fields(call.route.responds, &names)?);
+    }
     Ok((input, page))
 }
+
+/// The fields that a list is asked for.
+fn read_fields(responds: Responds, names: &str) -> Result<Vec<String>, Error> {
+    let mut known: Vec<&str> = match responds {
+        Responds::List(view) => view.fields.iter().map(|field| field.name).collect(),
+        _ => EVENT.fields.iter().map(|field| field.name).collect(),
+    };
+    if matches!(responds, Responds::Schema(_)) {
+        known.extend(TIMELINE_ONLY);
+    }
+    let names: Vec<String> = names.split(',').map(|name| name.trim().to_owned()).collect();
+    if names.iter().all(|name| known.contains(&name.as_str())) {
+        Ok(names)
+    } else {
+        Err(Error::field("fields", format!("must be of {}", known.join(", "))))
+    }
+}
+
+/// The fields that a timeline has beside those of its events.
+pub const TIMELINE_ONLY: [&str; 2] = ["message", "deleted_at"];
 
 /// The statements of a list. [`List::reply`] runs them and makes the reply.
 pub struct List<C> {
@@ -225,10 +248,13 @@ pub(super) fn page_reply(
         if !text.is_empty() {
             text.push(',');
         }
-        match fields {
-            Some(fields) => fields.render(row, &mut text),
-            None => text.push_str(row),
-        }
+        let Some(names) = &page.fields else {
+            push_row(fields, row, &mut text);
+            continue;
+        };
+        let mut whole = String::new();
+        push_row(fields, row, &mut whole);
+        push_members(&whole, names, &mut text);
     }
     let total = total.map(|count| Total(count.n));
     let (body, link) = page::render_list(call.request, page, &text, next, total);
@@ -237,6 +263,13 @@ pub(super) fn page_reply(
         reply.header("Link", link);
     }
     reply
+}
+
+fn push_row(fields: Option<&Selection>, row: &str, json: &mut String) {
+    match fields {
+        Some(fields) => fields.render(row, json),
+        None => json.push_str(row),
+    }
 }
 
 /// A page without rows, for when it is known before reading that nothing can match.

@@ -44,6 +44,11 @@ pub const QUERY: Shape = Shape {
         )
         .or(&["offset"]),
         Field::optional("count", Kind::Flag, "Bring `total`: exact up to 10,000."),
+        Field::optional(
+            "fields",
+            Kind::Opaque,
+            "Only these fields of each row, such as `id,name`.",
+        ),
     ],
 };
 
@@ -67,6 +72,8 @@ pub struct Page {
     pub start: PageStart,
     /// Whether the response includes `total`.
     pub count: bool,
+    /// The fields that each row is to have; `None` for all.
+    pub fields: Option<Vec<String>>,
     fingerprint: u32,
 }
 
@@ -103,6 +110,7 @@ impl Page {
             limit,
             count: counted || offset.is_some(),
             start,
+            fields: None,
             fingerprint,
         })
     }
@@ -113,6 +121,7 @@ impl Page {
             limit,
             start: after.map_or(PageStart::First, |(value, id)| PageStart::After { value, id }),
             count: false,
+            fields: None,
             fingerprint: 0,
         }
     }

@@ -303,7 +303,15 @@ fn parameter_meaning(group: &str, name: &str) -> String {
 fn query_parameters(route: &Route) -> impl Iterator<Item = Value> {
     route.query.iter().flat_map(|shape| {
         let shared = shape.name == page::QUERY.name;
-        shape.fields.iter().map(move |field| {
+        // A list may have `fields` of its own.
+        let is_own = |field: &Field| {
+            let others = route.query.iter().filter(|shape| shape.name != page::QUERY.name);
+            others
+                .flat_map(|shape| shape.fields)
+                .any(|own| own.name == field.name)
+        };
+        let fields = shape.fields.iter().filter(move |field| !shared || !is_own(field));
+        fields.map(move |field| {
             if shared {
                 json!({"$ref": format!("#/components/parameters/{}", field.name)})
             } else {

@@ -315,7 +315,7 @@ fn people_come_without_rights_that_they_had_not() {
     assert_eq!(agents.len(), 1, "{agents:?}");
     assert_eq!(
         sums(&report(admin, "type=users", &text))[..2],
-        [0, 4],
+        [0, 7],
         "known by address and by id"
     );
 }

@@ -30,6 +30,7 @@ mod downloads;
 mod durability;
 mod envelope;
 mod exports;
+mod fields;
 mod filters;
 mod folding;
 mod history;
