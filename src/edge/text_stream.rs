@@ -44,13 +44,13 @@ impl TextStream {
 
 /// What is left of a stream, and the function that JavaScript calls for more.
 #[derive(Default)]
-struct Source {
+struct PartSource {
     parts: RefCell<Option<Parts>>,
     next: RefCell<Option<Closure<dyn FnMut(bool) -> Promise>>>,
     has_ended: Cell<bool>,
 }
 
-impl Source {
+impl PartSource {
     async fn next(&self) -> Option<Result<String, String>> {
         // Nothing stays borrowed while it waits.
         let mut parts = self.parts.take()?;
@@ -71,9 +71,9 @@ impl Source {
 
 /// The platform's stream.
 pub(super) fn readable(text: TextStream) -> JsValue {
-    let source = Rc::new(Source {
+    let source = Rc::new(PartSource {
         parts: RefCell::new(Some(text.0)),
-        ..Source::default()
+        ..PartSource::default()
     });
     let owned = Rc::clone(&source);
     let next = Closure::<dyn FnMut(bool) -> Promise>::new(move |is_broken_off| {

@@ -104,7 +104,7 @@ const LONG_ROWS: i64 = 200;
 const MAX_PAGES: u32 = 900;
 
 /// A column: its name, and where its value is in the JSON of a row.
-type Column = (String, String);
+type CsvColumn = (String, String);
 
 /// The statements of a page: the rows, and where the walk stopped if it was cut short.
 type Select = Box<dyn Fn(&str, &Page) -> (Stmt, Option<Stmt>)>;
@@ -114,7 +114,7 @@ struct CsvExport {
     selection: Selection,
     /// The SQL of a row's text.
     row: String,
-    columns: Vec<Column>,
+    columns: Vec<CsvColumn>,
     select: Select,
     limit: i64,
     pages: u32,
@@ -181,7 +181,7 @@ pub async fn users(call: &Call<'_>) -> Result<Reply, Error> {
 }
 
 /// The columns of a field: people have two.
-fn columns_of(field: &'static str) -> Vec<Column> {
+fn columns_of(field: &'static str) -> Vec<CsvColumn> {
     let column = |name: &str, path: &str| (name.to_owned(), path.to_owned());
     match field {
         "requester" => vec![

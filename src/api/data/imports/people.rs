@@ -36,7 +36,7 @@ pub(super) const ROW: Shape = Shape {
 };
 
 /// Who is there already.
-struct Known {
+struct KnownPeople {
     emails: HashSet<String>,
     usernames: HashSet<String>,
     external_ids: HashSet<String>,
@@ -136,7 +136,7 @@ pub(super) async fn plan(call: &Call<'_>, sheet: &Sheet<'_>) -> Result<Plan, Err
     Ok(Plan { stmts, report })
 }
 
-async fn find_known(call: &Call<'_>, good: &[(usize, Input)]) -> Result<Known, Error> {
+async fn find_known(call: &Call<'_>, good: &[(usize, Input)]) -> Result<KnownPeople, Error> {
     let texts =
         |name: &str| -> Vec<String> { good.iter().filter_map(|(_, input)| input.text(name)).collect() };
     let lower = |name: &str| -> Vec<String> { texts(name).iter().map(|text| caseless(text)).collect() };
@@ -160,7 +160,7 @@ async fn find_known(call: &Call<'_>, good: &[(usize, Input)]) -> Result<Known, E
         }
     }
     let [emails, usernames, external_ids] = sets;
-    Ok(Known {
+    Ok(KnownPeople {
         emails,
         usernames,
         external_ids,

@@ -55,7 +55,7 @@ pub(super) const ROW: Shape = Shape {
 };
 
 /// What the rows refer to.
-struct Known {
+struct KnownRows {
     external_ids: HashSet<String>,
     emails: HashSet<String>,
     places: Vec<PlaceRow>,
@@ -149,7 +149,7 @@ fn unknown_requester(call: &Call, input: &Input) -> Result<ImportedPerson, Error
 /// The ticket of a row, or what is wrong with it.
 fn decide(
     call: &Call,
-    known: &Known,
+    known: &KnownRows,
     input: &Input,
     external_id: Option<String>,
 ) -> Result<ImportedTicket, FieldErrorList> {
@@ -231,7 +231,7 @@ fn decide(
     })
 }
 
-impl Known {
+impl KnownRows {
     /// The id of a category, or of a part of one, by its slug, name or id.
     fn place(&self, name: &str, within: Option<i64>) -> Option<i64> {
         let (slug, same, id) = (
@@ -249,7 +249,7 @@ impl Known {
     }
 }
 
-async fn find_known(call: &Call<'_>, good: &[(usize, Input)]) -> Result<Known, Error> {
+async fn find_known(call: &Call<'_>, good: &[(usize, Input)]) -> Result<KnownRows, Error> {
     let texts =
         |name: &str| -> Vec<String> { good.iter().filter_map(|(_, input)| input.text(name)).collect() };
     let names = |name: &str| -> Vec<String> {
@@ -272,7 +272,7 @@ async fn find_known(call: &Call<'_>, good: &[(usize, Input)]) -> Result<Known, E
         .map(|list| batch.add::<StaffRow>(import_rows::staff(list)))
         .collect();
     let found = call.read(batch).await?;
-    let mut known = Known {
+    let mut known = KnownRows {
         external_ids: HashSet::new(),
         emails: HashSet::new(),
         places: found.all(places)?,
