@@ -42,7 +42,8 @@ const STEPS: [&str; 7] = [
     "SELECT json_array(id, version, title, summary || ' ' || body, title_index, body_index, \
        (SELECT 1 FROM article_search WHERE rowid = articles.id)) AS j FROM articles",
     "SELECT json_array(id, version, title, description, title_index, description_index, \
-       deleted_at IS NOT NULL OR (SELECT 1 FROM ticket_search WHERE rowid = tickets.id * 1048576), tags) AS j FROM tickets",
+       deleted_at IS NOT NULL OR (SELECT 1 FROM ticket_search WHERE rowid = tickets.id * 1048576), tags, \
+       department) AS j FROM tickets",
     "SELECT json_array(id, version, body, body_index) AS j FROM messages",
 ];
 
@@ -155,7 +156,7 @@ impl Progress {
                 let (title, long) = (index_text(given(0)), index_text(given(1)));
                 let mut stmts = Vec::new();
                 if !is_article {
-                    stmts.extend(self.fold_tags(id, given(5)));
+                    stmts.extend(self.fold_facets(id, given(5), text(6)));
                 }
                 if text(2) == title.as_deref() && text(3) == long.as_deref() && number(6) == 1 {
                     return stmts;
@@ -186,22 +187,23 @@ impl Progress {
         }
     }
 
-    /// Facets of tags that fold to something else than they are: before there was folding, tags were their own facets.
-    fn fold_tags(self, ticket_id: i64, tags: &str) -> Vec<Stmt> {
+    /// Facets that fold to something else than they are: before there was folding, tags and departments were their own
+    /// facets.
+    fn fold_facets(self, ticket_id: i64, tags: &str, department: Option<&str>) -> Vec<Stmt> {
         let tags: Vec<String> = serde_json::from_str(tags).unwrap_or_default();
-        let folded = tags.iter().map(|tag| (tag, fold(tag)));
-        folded
-            .filter(|(tag, folded)| *tag != folded)
-            .flat_map(|(tag, folded)| {
+        let tags = tags.iter().map(|tag| format!("t:{tag}"));
+        let facets = tags.chain(department.map(|name| format!("d:{name}")));
+        facets
+            .map(|facet| (fold(&facet), facet))
+            .filter(|(folded, facet)| facet != folded)
+            .flat_map(|(folded, facet)| {
                 [
-                    Stmt::new("DELETE FROM ticket_facets WHERE facet = 't:' || ?1 AND ticket_id = ?2")
-                        .bind(tag)
+                    Stmt::new("DELETE FROM ticket_facets WHERE facet = ?1 AND ticket_id = ?2")
+                        .bind(facet)
                         .bind(ticket_id),
-                    Stmt::new(
-                        "INSERT OR IGNORE INTO ticket_facets (facet, ticket_id) VALUES ('t:' || ?1, ?2)",
-                    )
-                    .bind(folded)
-                    .bind(ticket_id),
+                    Stmt::new("INSERT OR IGNORE INTO ticket_facets (facet, ticket_id) VALUES (?1, ?2)")
+                        .bind(folded)
+                        .bind(ticket_id),
                 ]
             })
             .collect()

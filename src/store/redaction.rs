@@ -5,7 +5,7 @@
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::desk::tickets::redaction::BLOCK;
+use crate::desk::tickets::redaction::{BLOCK, Secret};
 use crate::desk::tickets::search::index_text;
 use crate::edge::db::Stmt;
 use crate::store::tickets::write::search;
@@ -13,19 +13,34 @@ use crate::store::tickets::write::search;
 /// How many messages a ticket may have that a text is taken out of at once.
 pub const MAX_MESSAGES: i64 = 10_000;
 
-/// SQL: the value of `column`, a text, without the text `?2`.
+/// SQL: the value of `column`, a text, without the forms `?2`, `?3` and `?4` of the text.
 fn without(column: &str) -> String {
-    format!("replace({column}, ?2, '{BLOCK}')")
+    format!("replace(replace(replace({column}, ?2, '{BLOCK}'), ?3, '{BLOCK}'), ?4, '{BLOCK}')")
 }
 
-/// SQL condition: a JSON text holds the text `?2` in one of its values, or in a JSON text that is such a value.
+/// SQL condition: `column`, a text, holds a form of the text.
+fn has(column: &str) -> String {
+    format!("(instr({column}, ?2) OR instr({column}, ?3) OR instr({column}, ?4))")
+}
+
+/// SQL condition: a JSON text holds a form of the text in one of its values, or in a JSON text that is such a value.
 fn holds(column: &str) -> String {
     let inside = |text: &str| format!("substr(json_quote({text}), 2, length(json_quote({text})) - 2)");
-    format!(
-        "(instr({column}, {}) OR instr({column}, {}))",
-        inside("?2"),
-        inside(&inside("?2"))
-    )
+    let forms = ["?2", "?3", "?4"].map(|form| {
+        let (once, twice) = (inside(form), inside(&inside(form)));
+        format!("instr({column}, {once}) OR instr({column}, {twice})")
+    });
+    format!("({})", forms.join(" OR "))
+}
+
+/// A statement about a ticket, `?1`, and the forms of a text.
+fn stmt(sql: impl Into<std::borrow::Cow<'static, str>>, ticket_id: i64, secret: &Secret) -> Stmt {
+    let [exact, composed, decomposed] = secret.forms();
+    Stmt::new(sql)
+        .bind(ticket_id)
+        .bind(exact.as_str())
+        .bind(composed.as_str())
+        .bind(decomposed.as_str())
 }
 
 /// A message that holds the text.
@@ -38,38 +53,38 @@ pub struct FoundMessage {
 }
 
 /// The messages of a ticket that hold the text, deleted ones too: [`FoundMessage`]s.
-pub fn find_messages(ticket_id: i64, text: &str) -> Stmt {
-    Stmt::new(
+pub fn find_messages(ticket_id: i64, secret: &Secret) -> Stmt {
+    let sql = format!(
         "SELECT id, version, iif(body_index IS NULL, NULL, body) AS body FROM messages \
-         WHERE ticket_id = ?1 AND instr(body, ?2) ORDER BY position LIMIT ?3",
-    )
-    .bind(ticket_id)
-    .bind(text)
-    .bind(MAX_MESSAGES)
+         WHERE ticket_id = ?1 AND {} ORDER BY position LIMIT ?5",
+        has("body")
+    );
+    stmt(sql, ticket_id, secret).bind(MAX_MESSAGES)
 }
 
 /// The statements that take the text out of everything but title and description. The batch aborts if the messages that
 /// hold it are others than those that were found.
-pub fn redact(ticket_id: i64, text: &str, found: &[FoundMessage], now: i64) -> Vec<Stmt> {
-    let stmt = |sql: String| Stmt::new(sql).bind(ticket_id).bind(text);
+pub fn redact(ticket_id: i64, secret: &Secret, found: &[FoundMessage], now: i64) -> Vec<Stmt> {
+    let stmt = |sql: String| stmt(sql, ticket_id, secret);
     let versions: i64 = found.iter().map(|message| message.version).sum();
     let indexed: Vec<_> = found
         .iter()
-        .filter_map(|message| Some((message.id, message.body.as_ref()?.replace(text, BLOCK))))
+        .filter_map(|message| Some((message.id, secret.redact(message.body.as_ref()?)?)))
         .map(|(id, body)| json!([id, index_text(&body)]))
         .collect();
     let title = |side: &str| without(&format!("c.value ->> '{side}'"));
     let mut stmts = vec![
-        stmt(
+        stmt(format!(
             "INSERT INTO guard (ok) SELECT 0 FROM (SELECT count(*) AS n, total(version) AS versions FROM messages \
-             WHERE ticket_id = ?1 AND instr(body, ?2)) WHERE n <> ?3 OR versions <> ?4"
-                .to_owned(),
-        )
+             WHERE ticket_id = ?1 AND {}) WHERE n <> ?5 OR versions <> ?6",
+            has("body")
+        ))
         .bind(i64::try_from(found.len()).unwrap_or(i64::MAX))
         .bind(versions),
         stmt(format!(
-            "UPDATE messages SET body = {}, version = version + 1, edited_at = ?3 WHERE ticket_id = ?1 AND instr(body, ?2)",
-            without("body")
+            "UPDATE messages SET body = {}, version = version + 1, edited_at = ?5 WHERE ticket_id = ?1 AND {}",
+            without("body"),
+            has("body")
         ))
         .bind(now),
     ];
@@ -92,25 +107,30 @@ pub fn redact(ticket_id: i64, text: &str, found: &[FoundMessage], now: i64) -> V
         )),
         stmt(format!(
             "UPDATE events SET data = json_set(data, '$.attachment.filename', {}) \
-             WHERE ticket_id = ?1 AND instr(data ->> '$.attachment.filename', ?2)",
-            without("data ->> '$.attachment.filename'")
+             WHERE ticket_id = ?1 AND {}",
+            without("data ->> '$.attachment.filename'"),
+            has("data ->> '$.attachment.filename'")
         )),
         stmt(format!(
-            "UPDATE attachments SET filename = {} WHERE ticket_id = ?1 AND instr(filename, ?2)",
-            without("filename")
+            "UPDATE attachments SET filename = {} WHERE ticket_id = ?1 AND {}",
+            without("filename"),
+            has("filename")
         )),
         stmt(format!(
-            "UPDATE transfers SET reason = {} WHERE ticket_id = ?1 AND instr(reason, ?2)",
-            without("reason")
+            "UPDATE transfers SET reason = {} WHERE ticket_id = ?1 AND {}",
+            without("reason"),
+            has("reason")
         )),
         stmt(format!(
-            "UPDATE notices SET message = {} WHERE ticket_id = ?1 AND instr(message, ?2)",
-            without("message")
+            "UPDATE notices SET message = {} WHERE ticket_id = ?1 AND {}",
+            without("message"),
+            has("message")
         )),
         // What still goes out is made anew. What an endpoint has answered may repeat what it was told.
         stmt(format!(
             "UPDATE webhook_deliveries SET body = NULL, response = NULL \
-             WHERE ticket_id = ?1 AND (instr(response, ?2) OR {} OR {})",
+             WHERE ticket_id = ?1 AND ({} OR {} OR {})",
+            has("response"),
             holds("body"),
             holds("response")
         )),

@@ -326,6 +326,27 @@ fn tags_are_words_of_every_script() {
                 .is_empty()
         );
     }
+    for (name, asked) in [
+        ("Büro Süd", ["buro sud", "BÜRO SÜD", "Bu\u{308}ro Su\u{308}d"]),
+        ("IT Support", ["it support", "IT SUPPORT", "It Support"]),
+        ("Продажи", ["продажи", "ПРОДАЖИ", "Продажи"]),
+    ] {
+        let [name, first, second, third] =
+            [name, asked[0], asked[1], asked[2]].map(|word| format!("{word} {tail}"));
+        let ticket = make::ticket_with(manager, json!({"tags": ["other"]}));
+        let path = format!("/tickets/{}", ticket["id"]);
+        manager.put(&path, json!({"department": name})).is(200);
+        for word in [&name, &first, &second, &third] {
+            for more in ["", "&status=open", "&sort=updated_at", "&q=printer", "&tag=other"] {
+                let path = format!("/tickets?department={}{more}", escape(word));
+                assert_eq!(
+                    manager.get(&path).is(200).ids(),
+                    [ticket["id"].as_i64().expect("an id")],
+                    "{path}"
+                );
+            }
+        }
+    }
     for tag in ["\u{301}", "a b", "🔥", "a\u{202E}b", "a\u{200B}b"] {
         manager
             .post(
@@ -618,7 +639,10 @@ fn the_clock_folds_what_is_there() {
         .json();
     let ticket = make::ticket_with(&customer, json!({"title": "Störung", "description": "เครื่องพิมพ์"}));
     admin
-        .put(&format!("/tickets/{}", ticket["id"]), json!({"tags": ["café"]}))
+        .put(
+            &format!("/tickets/{}", ticket["id"]),
+            json!({"tags": ["café"], "department": "Büro Süd"}),
+        )
         .is(200);
     make::message(&customer, &ticket, "Łódź ＡＢＣ");
     for _ in 0..70 {
@@ -635,6 +659,7 @@ fn the_clock_folds_what_is_there() {
          UPDATE tickets SET title_index = NULL, description_index = NULL; UPDATE messages SET body_index = NULL; \
          UPDATE articles SET title_index = NULL, body_index = NULL; \
          UPDATE ticket_facets SET facet = 't:café' WHERE facet = 't:cafe'; \
+         UPDATE ticket_facets SET facet = 'd:Büro Süd' WHERE facet = 'd:buro sud'; \
          INSERT INTO ticket_search (ticket_search) VALUES ('delete-all'); \
          INSERT INTO article_search (article_search) VALUES ('delete-all'); \
          UPDATE folding SET version = 0, step = 0, after_id = 0;"
@@ -658,6 +683,7 @@ fn the_clock_folds_what_is_there() {
             found(&admin, "/tickets", "lodz abc"),
             found(&admin, "/tickets", "프린터"),
             admin.get("/tickets?tag=CAFE").is(200).ids(),
+            admin.get("/tickets?department=BURO%20SUD").is(200).ids(),
         ]
     };
     let id = |row: &Value| vec![row["id"].as_i64().expect("an id")];
@@ -667,6 +693,7 @@ fn the_clock_folds_what_is_there() {
         id(&project),
         vec![1],
         id(&article),
+        t.clone(),
         t.clone(),
         t.clone(),
         t.clone(),

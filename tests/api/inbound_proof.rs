@@ -254,3 +254,75 @@ fn one_domain_without_proof_opens_so_many() {
     );
     assert_eq!(Admin::any().walk(&format!("/tickets?q={word}"), 100).len(), 101);
 }
+
+#[test]
+fn what_a_list_has_changed_is_taken_from_the_list() {
+    let (customer, agent) = (Customer::fresh(), Manager::fresh());
+    let failed = "Authentication-Results: mx.cloudflare.net; dmarc=fail header.from=example.org\n";
+    for (author, proof, list) in [
+        (&customer.email, "", "List-Id: Friends <friends.lists.example>\n"),
+        (
+            &customer.email,
+            failed,
+            "List-Post: <mailto:friends@lists.example>\n",
+        ),
+        (
+            &agent.email,
+            failed,
+            "X-Mailing-List: <friends@lists.example>\nPrecedence: list\n",
+        ),
+    ] {
+        let (word, list_name) = (unique(), unique());
+        let bounces = format!("{list_name}-bounces@lists.example");
+        let from = format!("Jane via Friends <{author}>");
+        let raw = unproven(&from, "The projector", &format!("{proof}{list}"), &word);
+        accepted(&bounces, SUPPORT, &raw);
+        let whole = String::from_utf8(raw.clone()).unwrap();
+        let id = whole
+            .split_once("Message-ID: ")
+            .unwrap()
+            .1
+            .lines()
+            .next()
+            .unwrap();
+        let tickets = Admin::any().get(&format!("/tickets?q={word}")).is(200).rows();
+        let [ticket] = tickets.as_slice() else {
+            panic!("{} tickets of {proof}{list}", tickets.len());
+        };
+        assert_eq!(ticket["requester"]["email"], bounces);
+        let said = ticket["description"].as_str().unwrap();
+        assert!(
+            said.contains(&format!("Jane via Friends <{author}>; not proven")),
+            "{said}"
+        );
+        assert!(said.ends_with(&word), "{said}");
+        assert_eq!(
+            customer.get(&format!("/tickets?q={word}")).is(200).rows().len(),
+            0
+        );
+        // What follows in the list joins it, and says as well who is said to have written it.
+        let answer = format!("{proof}{list}In-Reply-To: {id}\n");
+        let follows = unproven(&from, "Re: The projector", &answer, "It is mended.");
+        accepted(&bounces, SUPPORT, &follows);
+        let said = messages(&agent, ticket);
+        assert_eq!(said.len(), 1);
+        let body = said[0]["body"].as_str().unwrap();
+        assert!(
+            body.contains("not proven") && body.ends_with("It is mended."),
+            "{body}"
+        );
+        // The same mail once more is none.
+        accepted(&bounces, SUPPORT, &raw);
+        assert_eq!(found(&word), 1);
+    }
+    // A list is no way into an account: neither as the envelope's sender, nor without being one.
+    let word = unique();
+    for (envelope, header) in [
+        (&agent.email, "List-Id: <friends.lists.example>\n"),
+        (&customer.email, "List-Id: <friends.lists.example>\n"),
+    ] {
+        let raw = unproven(&customer.email, "Hello there", header, &word);
+        accepted(envelope, SUPPORT, &raw);
+    }
+    assert_eq!(found(&word), 0);
+}

@@ -47,6 +47,7 @@ mod lifecycle;
 mod lists;
 mod live;
 mod mail;
+mod mail_cost;
 mod messages;
 mod notifications;
 mod one_trip;

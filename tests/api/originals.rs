@@ -36,9 +36,10 @@ fn the_original_of_a_message_is_kept_with_all_that_was_cut() {
     let text =
         format!("Mine.\n\nOn 20 Nov 2026, at 19:40, Edgedesk <{to}> wrote:\n> {MARKER}\n>\n> CUT-WORDS");
     let raw = format!(
-        "{}From: {}\nSubject: Re: x y\nMessage-ID: <{}@x>\nContent-Type: multipart/alternative; boundary=b\n\n\
+        "{}From: {}\nTo: Desk <{to}>\nSubject: Re: x y\nMessage-ID: <{}@x>\n\
+         Content-Type: multipart/alternative; boundary=b\n\n\
          --b\nContent-Type: text/plain; charset=koi8-r\nContent-Transfer-Encoding: 8bit\n\n{text}\n\
-         --b\nContent-Type: text/html\n\n<p>Mine as <b>HTML</b></p>\n--b--\n",
+         --b\nContent-Type: text/html\n\n<p>Mine as <b>HTML</b> <a href=\"mailto:{to}\">{to}</a></p>\n--b--\n",
         proof(&customer.email),
         customer.email,
         unique()
@@ -56,8 +57,10 @@ fn the_original_of_a_message_is_kept_with_all_that_was_cut() {
         );
         assert_eq!(
             parts[1]["text"].as_str().unwrap().trim(),
-            "<p>Mine as <b>HTML</b></p>"
+            format!("<p>Mine as <b>HTML</b> <a href=\"mailto:{SUPPORT}\">{SUPPORT}</a></p>")
         );
+        // The address by which only the customer answers is nobody else's to read.
+        assert!(!original.to_string().contains(&to) && original.to_string().contains(SUPPORT));
         assert_eq!(
             (&parts[0]["content_type"], &original["is_truncated"]),
             (&json!("text/plain"), &json!(false))

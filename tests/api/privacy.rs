@@ -292,6 +292,41 @@ fn a_text_is_taken_out_of_everything() {
 }
 
 #[test]
+fn a_text_is_taken_out_however_its_characters_are_written() {
+    let (admin, customer) = (Admin::any(), Customer::fresh());
+    let (composed, decomposed) = ("Zo\u{eb} \u{c548}", "Zoe\u{308} \u{110b}\u{1161}\u{11ab}");
+    for text in [composed, decomposed] {
+        let both = format!("{composed} or {decomposed}");
+        let ticket = make::ticket_with(&customer, json!({"title": both, "description": both}));
+        make::message(&customer, &ticket, &both);
+        make::attachment_with(
+            &customer,
+            &ticket,
+            b"x",
+            json!({"filename": format!("{both}.txt")}),
+        );
+        admin
+            .put(&path(&ticket), json!({"title": format!("x {both}")}))
+            .is(200);
+        assert_eq!(redact(admin, &ticket, text)["title"], "x █ or █");
+        for tail in [
+            "",
+            "/history",
+            "/timeline",
+            "/events",
+            "/comments",
+            "/attachments",
+        ] {
+            let answer = admin.get(&format!("{}{tail}", path(&ticket))).is(200).text();
+            assert!(
+                !answer.contains(composed) && !answer.contains(decomposed),
+                "{answer}"
+            );
+        }
+    }
+}
+
+#[test]
 fn words_of_the_api_can_be_taken_out_too() {
     let (admin, customer) = (Admin::any(), Customer::fresh());
     for word in ["id", "field", "title", "open", "null", "[", "\"", "{\"", "a"] {

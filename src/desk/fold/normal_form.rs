@@ -13,7 +13,9 @@ use std::sync::OnceLock;
 pub enum Form {
     /// Composed: one character where there is one.
     Nfc,
-    /// Decomposed, with compatibility forms resolved: `ﬁ` is two letters, `é` a letter and a mark.
+    /// Decomposed: `é` is a letter and a mark.
+    Nfd,
+    /// Decomposed, with compatibility forms resolved: `ﬁ` is two letters.
     Nfkd,
 }
 
@@ -22,6 +24,7 @@ impl Form {
     pub fn as_str(self) -> &'static str {
         match self {
             Form::Nfc => "NFC",
+            Form::Nfd => "NFD",
             Form::Nfkd => "NFKD",
         }
     }
@@ -51,6 +54,7 @@ fn own(text: &str, form: Form) -> String {
     use unicode_normalization::UnicodeNormalization;
     match form {
         Form::Nfc => text.nfc().collect(),
+        Form::Nfd => text.nfd().collect(),
         Form::Nfkd => text.nfkd().collect(),
     }
 }

@@ -295,6 +295,18 @@ pub struct Cost {
     pub rows_written: usize,
 }
 
+impl Cost {
+    /// Both together.
+    #[must_use]
+    pub fn plus(self, other: Cost) -> Cost {
+        Cost {
+            trips: self.trips.saturating_add(other.trips),
+            rows_read: self.rows_read.saturating_add(other.rows_read),
+            rows_written: self.rows_written.saturating_add(other.rows_written),
+        }
+    }
+}
+
 /// The database, used for one request.
 pub struct Db {
     bound: BoundDatabase,

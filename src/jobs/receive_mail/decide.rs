@@ -16,8 +16,8 @@ use crate::store::sql::rows::CountRow;
 
 impl MailIntake<'_> {
     /// Takes the mail, or says why not.
-    pub(super) async fn take(mut self) -> Result<Disposition, Error> {
-        if self.letter.sender_auth == SenderAuth::Fail {
+    pub(super) async fn take(&mut self) -> Result<Disposition, Error> {
+        if self.letter.sender_auth == SenderAuth::Fail && self.unproven_author.is_none() {
             return Ok(Disposition::NotTaken(Reason::Forged));
         }
         let known_ids: Vec<String> = self.letter.in_reply_to.iter().map(|id| short_hash(id)).collect();

@@ -4,7 +4,7 @@
 use crate::app::file_store::Files;
 use crate::desk::mail::inbound::attachment::{self, FilePlan};
 use crate::desk::mail::inbound::letter::MailAttachment;
-use crate::desk::mail::inbound::original::object_key;
+use crate::desk::mail::inbound::original::{MailOriginal, OriginalPart, object_key};
 use crate::desk::tickets::filename;
 use crate::edge::{ids, log};
 use crate::http::error::Error;
@@ -27,6 +27,21 @@ impl MailIntake<'_> {
         self.letter.files.iter().any(attachment::is_picture)
     }
 
+    /// The original without the addresses and links of ours that grant access: others read it than those they were made
+    /// for.
+    fn original(&self) -> MailOriginal {
+        let original = &self.letter.original;
+        let redacted = |part: &OriginalPart| OriginalPart {
+            content_type: part.content_type.clone(),
+            text: self.redact(&part.text),
+        };
+        MailOriginal {
+            headers: self.redact(&original.headers),
+            parts: original.parts.iter().map(redacted).collect(),
+            is_truncated: original.is_truncated,
+        }
+    }
+
     /// Stores the original, under the uid of what the mail becomes, and the mail's files, as many as there is room for.
     /// Files that are not kept are listed with the reason. `known` are the digests of the ticket's pictures.
     pub(super) async fn store_files(
@@ -36,8 +51,8 @@ impl MailIntake<'_> {
         known: &[String],
     ) -> Result<(StoredFiles, Vec<String>), Error> {
         let original = object_key(uid_head);
-        let json = serde_json::to_string(&self.letter.original)
-            .map_err(|error| Error::Internal(error.to_string()))?;
+        let json =
+            serde_json::to_string(&self.original()).map_err(|error| Error::Internal(error.to_string()))?;
         self.files()
             .keep(&original, "application/json", json.as_bytes())
             .await?;

@@ -1,5 +1,7 @@
 //! A mail that is being processed: what is known of it, and the text that its sender wrote.
 
+use std::borrow::Cow;
+
 use crate::desk::Millis;
 use crate::desk::fold::caseless;
 use crate::desk::mail::inbound::authentication::SenderAuth;
@@ -70,6 +72,8 @@ pub(super) struct MailIntake<'a> {
     pub answers_copy: bool,
     /// The sender address is considered authentic.
     pub is_trusted: bool,
+    /// Who wrote the mail, according to the list that counts as its sender.
+    pub unproven_author: Option<&'a MailAddress>,
 }
 
 impl<'a> MailIntake<'a> {
@@ -114,13 +118,50 @@ impl<'a> MailIntake<'a> {
                     .is_some()
             }),
             is_trusted,
+            unproven_author: None,
         };
-        (intake.text, intake.is_cut) = (intake.redact(&letter.text), false);
+        intake.text = intake.redact(&letter.text);
         Ok(intake)
     }
 
+    /// A mail that counts as sent by the list that has sent it on, since nothing proves who wrote it.
+    pub(super) fn through_list(
+        env: &'a Env,
+        config: &'a Config,
+        now: Millis,
+        mail: &RawEmail<'_>,
+        (letter, list): (&'a IncomingMail, &'a MailAddress),
+        raw: &[u8],
+    ) -> Result<MailIntake<'a>, Error> {
+        let mut intake = MailIntake::new(env, config, now, mail, (letter, list), raw)?;
+        // What is proven is proven for `From`.
+        intake.is_trusted = false;
+        let domain = list.address.rsplit('@').next().unwrap_or_default();
+        domain.clone_into(&mut intake.origin.domain);
+        intake.unproven_author = letter.authors.first();
+        Ok(intake)
+    }
+
+    /// The text of the message: what the sender wrote, and who wrote it, if a list sent it on without proof.
+    pub(super) fn words(&self) -> Cow<'_, str> {
+        match self.unproven_author {
+            Some(author) => {
+                let name = author
+                    .name
+                    .as_deref()
+                    .map(|name| format!("{name} "))
+                    .unwrap_or_default();
+                let address = &author.address;
+                let head =
+                    format!("(By way of a list, which says that it is from {name}<{address}>; not proven.)");
+                Cow::from(format!("{head}\n\n{}", self.text))
+            }
+            None => Cow::from(&self.text),
+        }
+    }
+
     /// The text without our links and addresses that grant access.
-    fn redact(&self, text: &str) -> String {
+    pub(super) fn redact(&self, text: &str) -> String {
         let mail = &self.config.mail;
         let pages: Vec<&str> = [Some(mail.api_url.as_str()), mail.app_url.as_deref()]
             .into_iter()

@@ -12,7 +12,8 @@ mod reply;
 
 use crate::desk::Millis;
 use crate::desk::mail::inbound::automatic;
-use crate::desk::mail::inbound::letter::MAX_MAIL_BYTES;
+use crate::desk::mail::inbound::header::authors::MailAddress;
+use crate::desk::mail::inbound::letter::{IncomingMail, MAX_MAIL_BYTES};
 use crate::desk::mail::inbound::mime;
 use crate::desk::mail::inbound::outcome::Reason;
 use crate::desk::mail::inbound::subject::truncate;
@@ -119,7 +120,46 @@ async fn try_receive(
         [] => return Ok(Disposition::NotTaken(Reason::NoSender)),
         _ => return Ok(Disposition::NotTaken(Reason::SeveralSenders)),
     };
-    let intake = MailIntake::new(env, &config, now, mail, (&letter, author), &raw)?;
+    let mut intake = MailIntake::new(env, &config, now, mail, (&letter, author), &raw)?;
+    let list = list_address(&letter, author, &mail.sender());
+    let from_list = match &list {
+        Some(list) => Some(MailIntake::through_list(
+            env,
+            &config,
+            now,
+            mail,
+            (&letter, list),
+            &raw,
+        )?),
+        None => None,
+    };
     drop(raw);
-    intake.take().await
+    let mut disposition = intake.take().await?;
+    let mut cost = intake.db.cost();
+    if let (Disposition::NotTaken(Reason::Forged | Reason::Unproven), Some(mut from_list)) =
+        (&disposition, from_list)
+    {
+        let of_list = from_list.take().await?;
+        cost = cost.plus(from_list.db.cost());
+        if !matches!(of_list, Disposition::NotTaken(Reason::Unproven)) {
+            disposition = of_list;
+        }
+    }
+    if matches!(disposition, Disposition::Taken) {
+        let (trips, read, written) = (cost.trips, cost.rows_read, cost.rows_written);
+        let bytes = mail.size();
+        log::info(&format!(
+            "took a mail of {bytes} bytes: {trips} trips to the database, {read} rows read, {written} written"
+        ));
+    }
+    Ok(disposition)
+}
+
+/// The address by which a list has sent on a mail of somebody else. Lists often change a mail, so that nothing proves who
+/// wrote it. A refusal would go to the list and not to the writer, so the list counts as the sender.
+fn list_address(letter: &IncomingMail, author: &MailAddress, envelope: &str) -> Option<MailAddress> {
+    let address = envelope.trim_matches(['<', '>', ' ']).to_lowercase();
+    let is_list =
+        letter.is_from_list && address.contains('@') && !address.eq_ignore_ascii_case(&author.address);
+    is_list.then_some(MailAddress { address, name: None })
 }

@@ -55,7 +55,7 @@ impl MailIntake<'_> {
         let uid_head = ids::uid_head(self.now).map_err(Error::Internal)?;
         let room = rows::remaining_files(None, false);
         let (files, refused) = self.store_files(&uid_head, room, &[]).await?;
-        let text = compose_body(origin.head.as_deref(), &self.text, &refused);
+        let text = compose_body(origin.head.as_deref(), &self.words(), &refused);
         let outcome = retry!(async {
             let day = number_day(self.now);
             let mut ticket = Ticket::new(&self.letter.title(), &text, actor.id, self.now);
@@ -149,7 +149,7 @@ impl MailIntake<'_> {
             phone: None,
             avatar_url: None,
             password_hash: None,
-            email_trusted: self.letter.sender_auth == SenderAuth::Pass,
+            email_trusted: self.letter.sender_auth == SenderAuth::Pass && self.unproven_author.is_none(),
             logs_in: false,
             now: self.now,
         };

@@ -135,7 +135,7 @@ impl MailIntake<'_> {
         let uid_head = ids::uid_head(self.now).map_err(Error::Internal)?;
         let room = rows::remaining_files(room, is_internal);
         let (files, refused) = self.store_files(&uid_head, room, &known).await?;
-        let body = compose_body(None, &self.text, &refused);
+        let body = compose_body(None, &self.words(), &refused);
         let outcome = retry!(async {
             let Some((seen, ..)) = self.read_ticket(reader, ticket_id, is_internal).await? else {
                 return Ok(ReplyOutcome::NotAllowed);

@@ -120,7 +120,14 @@ pub fn filter_condition(reader: &Viewer, sql: &mut SqlBuilder, filter: &TicketFi
         TicketFilter::Subcategory(reference) => {
             format!("+t.subcategory_id = {}", row_id(sql, "subcategories", reference))
         }
-        TicketFilter::Department(name) => format!("+t.department = {}", sql.arg(name)),
+        TicketFilter::Department(name) => {
+            // As tags: a name in ASCII folds to lower case, and only others are looked up.
+            let name = sql.arg(fold(name));
+            format!(
+                "(lower(t.department) = {name} OR (t.department GLOB '*[^ -~]*' \
+                 AND EXISTS (SELECT 1 FROM ticket_facets WHERE facet = 'd:' || {name} AND ticket_id = t.id)))"
+            )
+        }
         TicketFilter::Project(reference) => format!("+t.project_id = {}", row_id(sql, "projects", reference)),
         TicketFilter::ProjectKey(key) => {
             format!(

@@ -248,7 +248,7 @@ pub fn index_walks(sql: &mut SqlBuilder, filter: &TicketFilter) -> Vec<IndexWalk
             "'p:' || (SELECT id FROM projects WHERE key = {})",
             sql.arg(key)
         ))),
-        TicketFilter::Department(name) => one(IndexWalk::on_facet(format!("'d:' || {}", sql.arg(name)))),
+        TicketFilter::Department(name) => one(IndexWalk::on_facet(format!("'d:' || {}", sql.arg(fold(name))))),
         TicketFilter::Workflow("project") => one(IndexWalk::on_facet("'w'".to_owned())),
         TicketFilter::HasAttachment(true) => one(IndexWalk {
             condition: "g.facet = 'f' AND t.attachment_count > 0".to_owned(),

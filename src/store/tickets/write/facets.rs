@@ -11,7 +11,7 @@ fn facets(ticket: &Ticket, is_overdue: bool) -> Vec<String> {
     let mut facets: Vec<String> = ticket.tags.iter().map(|tag| format!("t:{}", fold(tag))).collect();
     facets.extend(ticket.project.iter().map(|project| format!("p:{}", project.id)));
     facets.extend(ticket.subcategory.iter().map(|part| format!("s:{}", part.id)));
-    facets.extend(ticket.department.iter().map(|name| format!("d:{name}")));
+    facets.extend(ticket.department.iter().map(|name| format!("d:{}", fold(name))));
     facets.extend((ticket.workflow == Lifecycle::Project).then(|| "w".to_owned()));
     facets.extend(is_overdue.then(|| "o".to_owned()));
     facets
