@@ -42,11 +42,14 @@ impl TextStream {
     }
 }
 
+/// The function that JavaScript calls for the next part.
+type Next = Closure<dyn FnMut(bool) -> Promise>;
+
 /// What is left of a stream, and the function that JavaScript calls for more.
 #[derive(Default)]
 struct PartSource {
     parts: RefCell<Option<Parts>>,
-    next: RefCell<Option<Closure<dyn FnMut(bool) -> Promise>>>,
+    next: RefCell<Option<Next>>,
     has_ended: Cell<bool>,
 }
 
@@ -76,7 +79,7 @@ pub(super) fn readable(text: TextStream) -> JsValue {
         ..PartSource::default()
     });
     let owned = Rc::clone(&source);
-    let next = Closure::<dyn FnMut(bool) -> Promise>::new(move |is_broken_off| {
+    let next = Next::new(move |is_broken_off| {
         let source = Rc::clone(&owned);
         future_to_promise(async move {
             let part = if is_broken_off { None } else { source.next().await };

@@ -46,7 +46,7 @@ pub const QUERY: Shape = Shape {
         Field::optional("count", Kind::Flag, "Bring `total`: exact up to 10,000."),
         Field::optional(
             "fields",
-            Kind::Opaque,
+            Kind::Names,
             "Only these fields of each row, such as `id,name`.",
         ),
     ],

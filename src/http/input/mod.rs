@@ -126,6 +126,10 @@ pub fn parse_query(request: &Request, shapes: &[&Shape]) -> Result<Input, Error>
         .filter(|(_, value)| !value.is_empty())
         .collect();
     for field in shapes.iter().flat_map(|shape| shape.fields) {
+        // The first shape that has a field reads it.
+        if input.has(field.name) || errors.iter().any(|(name, _)| name == field.name) {
+            continue;
+        }
         let named = |name: &str| name == field.name || field.aliases.contains(&name);
         let values: Vec<&str> = pairs
             .iter()
@@ -135,7 +139,9 @@ pub fn parse_query(request: &Request, shapes: &[&Shape]) -> Result<Input, Error>
         let read = match values.as_slice() {
             [] => continue,
             [one] => parse_query_value(field.kind, one),
-            many if matches!(field.kind, Kind::AnyOf(_)) => parse_query_value(field.kind, &many.join(",")),
+            many if matches!(field.kind, Kind::AnyOf(_) | Kind::Names) => {
+                parse_query_value(field.kind, &many.join(","))
+            }
             _ => Err("is given more than once".to_owned()),
         };
         match read {
@@ -261,7 +267,7 @@ fn parse_string(kind: Kind, text: &str) -> Result<InputValue, String> {
             1..=4_096 => Ok(InputValue::Text(text.to_owned())),
             _ => Err("must be 1 to 4096 bytes".to_owned()),
         },
-        Kind::Opaque => match text.len() {
+        Kind::Opaque | Kind::Names => match text.len() {
             1..=4_096 if !text.chars().any(char::is_control) => Ok(InputValue::Text(text.to_owned())),
             _ => Err("must be 1 to 4096 bytes without control characters".to_owned()),
         },

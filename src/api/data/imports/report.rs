@@ -45,7 +45,12 @@ impl Report {
 
     /// Whether the good rows are written.
     pub fn is_applied(&self) -> bool {
-        !self.is_dry && !(self.is_atomic && self.refused > 0)
+        !(self.is_dry || self.is_void())
+    }
+
+    /// Whether nothing is written because a row is refused.
+    fn is_void(&self) -> bool {
+        self.is_atomic && self.refused > 0
     }
 
     /// The answer.
@@ -57,11 +62,7 @@ impl Report {
             .take(MAX_ERRORS)
             .map(|(line, field, message)| json!({"line": line, "field": field, "message": message}))
             .collect();
-        let would_create = if self.is_atomic && self.refused > 0 {
-            0
-        } else {
-            self.created
-        };
+        let would_create = if self.is_void() { 0 } else { self.created };
         json!({
             "type": kind,
             "dry_run": self.is_dry,
