@@ -55,6 +55,9 @@ INSERT INTO agent_profiles (user_id)
 INSERT INTO password_resets (token_hash, user_id, created_at, expires_at)
   SELECT '${hash}', id, ${now}, ${now + DAY} FROM users
   WHERE email_key = '${key}' AND created_at = ${now} AND password_hash IS NULL;
+INSERT INTO audit_log (id, action, target_id, address, details)
+  SELECT max(${now}000, coalesce((SELECT max(id) + 1 FROM audit_log), 0)), 'user.created', user_id, 'npm run create-admin', '{"fields":{"role":"admin"}}'
+  FROM password_resets WHERE token_hash = '${hash}';
 SELECT count(*) AS added FROM password_resets WHERE token_hash = '${hash}';`
 }
 

@@ -16,20 +16,22 @@ macro_rules! route {
 }
 
 use crate::api::agents::{self, agent_categories};
-use crate::api::auth::{account, email_links, sessions};
+use crate::api::auth::{account, api_keys, email_links, sessions, two_factor};
 use crate::api::categories::{self, subcategories};
 use crate::api::data::{changes, export, imports, personal};
 use crate::api::tickets::{self, attachments, history, links, messages, redact, transfers};
 use crate::api::{
-    articles, assistant, mail, notifications, projects, reports, service, settings, sla, sockets, uploads,
-    users, webhooks, workflows,
+    articles, assistant, audit, mail, notifications, projects, reports, service, settings, sla, sockets,
+    uploads, users, webhooks, workflows,
 };
 use crate::app::endpoint::Endpoint;
 use crate::app::route::Responds::{Created, CreatedSchema, List, Media, Nothing, One, Schema, Socket};
 use crate::app::route::{Access, RateLimit, Route};
+use crate::desk::access::audit::AuditAction;
 use crate::http::page;
 use crate::http::request::Method;
 use crate::http::shape::Shape;
+use crate::store::access::audit as audit_rows;
 use crate::store::automation::rules as workflow_rows;
 use crate::store::categories::{self as category_rows, subcategories as subcategory_rows};
 use crate::store::mail::log as mail_log_rows;
@@ -62,6 +64,7 @@ const NOTIFICATION: &View = &notification_rows::NOTIFICATION;
 const WEBHOOK: &View = &webhook_rows::WEBHOOK;
 const DELIVERY: &View = &deliveries::DELIVERY;
 const ARTICLE: &View = &article_rows::ARTICLE;
+const API_KEY: &View = &crate::store::access::api_keys::API_KEY;
 
 /// All routes.
 pub static ROUTES: &[Endpoint] = &[
@@ -69,7 +72,7 @@ pub static ROUTES: &[Endpoint] = &[
     route!(Post "/auth/register" Public "Register a customer" account::register => CreatedSchema("Signed"))
         .body(&account::REGISTER)
         .limit(RateLimit::Register),
-    route!(Post "/auth/login" Public "Log in with e-mail or username" sessions::login => Schema("Signed"))
+    route!(Post "/auth/login" Public "Log in with e-mail or username" sessions::login => Schema("SignedOrChallenged"))
         .body(&sessions::LOGIN)
         .takes_form(),
     route!(Post "/auth/refresh" Public "Rotate a refresh token" sessions::refresh => Schema("Signed"))
@@ -97,28 +100,54 @@ pub static ROUTES: &[Endpoint] = &[
         .not_idempotent(),
     route!(Get "/auth/sessions" SignedIn "My sessions" sessions::list => List(&session_rows::SESSION)),
     route!(Delete "/auth/sessions/{id}" SignedIn "Revoke one session" sessions::revoke => Nothing).not_idempotent(),
+    route!(Post "/auth/2fa" Public "The second step of a sign-in" two_factor::sign_in => Schema("Signed"))
+        .body(&two_factor::SECOND_STEP),
+    route!(Post "/auth/2fa/setup" SignedIn "Begin to set up two-factor sign-in" two_factor::set_up => Schema("TwoFactorSecret"))
+        .not_idempotent(),
+    route!(Post "/auth/2fa/confirm" SignedIn "Confirm it by a code; shows the recovery codes once" two_factor::confirm => Schema("RecoveryCodes"))
+        .body(&two_factor::CONFIRM)
+        .not_idempotent(),
+    route!(Delete "/auth/2fa" SignedIn "End two-factor sign-in" two_factor::end => Nothing)
+        .body(&two_factor::END)
+        .not_idempotent(),
+    // API keys
+    route!(Get "/api-keys" Agent "My API keys; for admins everybody's" api_keys::list => List(API_KEY)).query(&[PAGE]),
+    route!(Post "/api-keys" Agent "Create an API key (shown once)" api_keys::create => Created(API_KEY)).body(&api_keys::NEW)
+        .audited(AuditAction::ApiKeyCreated),
+    route!(Get "/api-keys/{id}" Agent "One API key" api_keys::show => One(API_KEY)),
+    route!(Delete "/api-keys/{id}" Agent "End an API key" api_keys::remove => Nothing).names(api_keys::find)
+        .audited(AuditAction::ApiKeyEnded),
     // Users
     route!(Get "/users" Admin "List users" users::list => List(USER)).query(&[PAGE, &users::LIST]),
-    route!(Post "/users" Admin "Create a user of any role" users::create => Created(USER)).body(&users::NEW),
-    route!(Post "/users/add_user" Admin "Alias of POST /users" users::create => Created(USER)).body(&users::NEW),
+    route!(Post "/users" Admin "Create a user of any role" users::create => Created(USER)).body(&users::NEW)
+        .audited(AuditAction::UserCreated),
+    route!(Post "/users/add_user" Admin "Alias of POST /users" users::create => Created(USER)).body(&users::NEW)
+        .audited(AuditAction::UserCreated),
     route!(Get "/users/me" SignedIn "My profile" account::me => One(USER)),
-    route!(Put "/users/me" SignedIn "Update my profile" users::update_me => One(USER)).body(&users::EDIT),
+    route!(Put "/users/me" SignedIn "Update my profile" users::update_me => One(USER)).body(&users::EDIT)
+        .audited(AuditAction::UserUpdated),
     route!(Post "/users/me/password" SignedIn "Alias of change-password" account::change_password => Schema("Signed"))
         .body(&account::CHANGE_PASSWORD)
         .not_idempotent(),
     route!(Delete "/users/me" SignedIn "Close my account, or erase it" users::close_me => Nothing)
         .query(&[&users::CLOSING])
-        .optional_body(&users::CLOSE),
+        .optional_body(&users::CLOSE)
+        .audited(AuditAction::UserClosed),
     route!(Get "/users/summary" Agent "Short cards for pickers" users::summary => List(&user_rows::SUMMARY))
         .query(&[PAGE, &users::LIST]),
     route!(Get "/users/export.csv" Admin "Users as CSV" export::users => Media("text/csv"))
         .query(&[&users::LIST, &export::USER_COLUMNS, &export::FILE]),
     route!(Get "/users/{id}" SignedIn "One user (self, or staff)" users::show => One(USER)),
     route!(Put "/users/{id}" SignedIn "Update a user (self within limits, admin all)" users::update => One(USER)).names(users::find)
-        .body(&users::EDIT),
+        .body(&users::EDIT)
+        .audited(AuditAction::UserUpdated),
     route!(Get "/users/{id}/personal-data" SignedIn "All that is held on a person" personal::show => Schema("PersonalData")),
-    route!(Post "/users/{id}/erase" Admin "Erase a person" personal::erase => One(USER)).names(users::find).body(&personal::ERASE),
-    route!(Delete "/users/{id}" Admin "Deactivate a user" users::deactivate => Nothing).names(users::find),
+    route!(Post "/users/{id}/erase" Admin "Erase a person" personal::erase => One(USER)).names(users::find).body(&personal::ERASE)
+        .audited(AuditAction::UserErased),
+    route!(Delete "/users/{id}" Admin "Deactivate a user" users::deactivate => Nothing).names(users::find)
+        .audited(AuditAction::UserDeactivated),
+    route!(Delete "/users/{id}/2fa" Admin "Take two-factor sign-in away from somebody else" two_factor::reset => Nothing).names(users::find)
+        .audited(AuditAction::TwoFactorReset),
     // Tickets
     route!(Get "/tickets" SignedIn "List tickets in my scope, filtered" tickets::list => List(TICKET))
         .query(&[PAGE, &tickets::LIST]),
@@ -135,11 +164,14 @@ pub static ROUTES: &[Endpoint] = &[
     route!(Get "/tickets/analytics/aging" Agent "Aging buckets" reports::aging => Schema("AgingReport")).query(REPORT),
     route!(Get "/tickets/{id}" SignedIn "One ticket" tickets::show => One(TICKET)),
     route!(Put "/tickets/{id}" SignedIn "Update a ticket" tickets::update => One(TICKET)).names(tickets::find).body(&tickets::EDIT),
-    route!(Delete "/tickets/{id}" Admin "Delete a ticket (soft)" tickets::remove => Nothing).names(tickets::find),
+    route!(Delete "/tickets/{id}" Admin "Delete a ticket (soft)" tickets::remove => Nothing).names(tickets::find)
+        .audited(AuditAction::TicketDeleted),
     route!(Post "/tickets/{id}/redact" Admin "Take a text out of a ticket for good, wherever it is kept" redact::create => One(TICKET))
         .names(tickets::find)
-        .body(&redact::REDACTION),
-    route!(Post "/tickets/{id}/restore" Admin "Undo a delete" tickets::restore => One(TICKET)).names(tickets::find),
+        .body(&redact::REDACTION)
+        .audited(AuditAction::TicketRedacted),
+    route!(Post "/tickets/{id}/restore" Admin "Undo a delete" tickets::restore => One(TICKET)).names(tickets::find)
+        .audited(AuditAction::TicketRestored),
     route!(Put "/tickets/{id}/status" SignedIn "Change the status" tickets::set_status => One(TICKET)).names(tickets::find).body(&tickets::STATUS),
     route!(Get "/tickets/{id}/transitions" SignedIn "The legal next statuses for me" tickets::list_transitions => Schema("TransitionList")),
     route!(Put "/tickets/{id}/priority" Agent "Change the priority" tickets::set_priority => One(TICKET)).names(tickets::find).body(&tickets::PRIORITY),
@@ -197,50 +229,68 @@ pub static ROUTES: &[Endpoint] = &[
     // Categories
     route!(Get "/categories" SignedIn "Categories with subcategories" categories::list => List(CATEGORY))
         .query(&[PAGE, &categories::LIST]),
-    route!(Post "/categories" Manager "Create a category" categories::create => Created(CATEGORY)).body(&categories::NEW),
+    route!(Post "/categories" Manager "Create a category" categories::create => Created(CATEGORY)).body(&categories::NEW)
+        .audited(AuditAction::CategoryCreated),
     route!(Get "/categories/{id}" SignedIn "One category" categories::show => One(CATEGORY)),
-    route!(Put "/categories/{id}" Manager "Update a category" categories::update => One(CATEGORY)).names(categories::find).body(&categories::EDIT),
+    route!(Put "/categories/{id}" Manager "Update a category" categories::update => One(CATEGORY)).names(categories::find).body(&categories::EDIT)
+        .audited(AuditAction::CategoryUpdated),
     route!(Delete "/categories/{id}" Manager "Archive a category (409 while tickets need it, or move_to)" categories::archive => Nothing).names(categories::find)
         .query(&[&categories::ARCHIVE])
-        .optional_body(&categories::ARCHIVE),
+        .optional_body(&categories::ARCHIVE)
+        .audited(AuditAction::CategoryArchived),
     route!(Get "/categories/{id}/subcategories" SignedIn "Subcategories" subcategories::list => List(SUBCATEGORY)).names(categories::find)
         .query(&[PAGE, &categories::LIST]),
     route!(Post "/categories/{id}/subcategories" Manager "Create a subcategory" subcategories::create => Created(SUBCATEGORY)).names(categories::find)
-        .body(&categories::NEW),
+        .body(&categories::NEW)
+        .audited(AuditAction::SubcategoryCreated),
     route!(Get "/categories/{id}/subcategories/{sub_id}" SignedIn "One subcategory" subcategories::show => One(SUBCATEGORY)),
     route!(Put "/categories/{id}/subcategories/{sub_id}" Manager "Update a subcategory" subcategories::update => One(SUBCATEGORY)).names(subcategories::find)
-        .body(&categories::EDIT),
-    route!(Delete "/categories/{id}/subcategories/{sub_id}" Manager "Archive a subcategory" subcategories::archive => Nothing).names(subcategories::find),
+        .body(&categories::EDIT)
+        .audited(AuditAction::SubcategoryUpdated),
+    route!(Delete "/categories/{id}/subcategories/{sub_id}" Manager "Archive a subcategory" subcategories::archive => Nothing).names(subcategories::find)
+        .audited(AuditAction::SubcategoryArchived),
     route!(Get "/categories/{id}/agents" Agent "Agents assigned to the category" agent_categories::list_agents => List(AGENT)).names(categories::find)
         .query(&[PAGE, &agents::LIST]),
     route!(Put "/categories/{id}/agents" Manager "Set the agents of a category" agent_categories::set_agents => One(CATEGORY)).names(categories::find)
-        .body(&categories::AGENTS),
+        .body(&categories::AGENTS)
+        .audited(AuditAction::CategoryUpdated),
     // Agents
     route!(Get "/agents" Agent "List agents with load" agents::list => List(AGENT)).query(&[PAGE, &agents::LIST]),
-    route!(Post "/agents" Admin "Create an agent" agents::create => Created(AGENT)).body(&agents::NEW),
+    route!(Post "/agents" Admin "Create an agent" agents::create => Created(AGENT)).body(&agents::NEW)
+        .audited(AuditAction::AgentCreated),
     route!(Get "/agents/{id}" Agent "One agent" agents::show => One(AGENT)),
-    route!(Put "/agents/{id}" Agent "Update an agent (own availability; admin all)" agents::update => One(AGENT)).names(agents::find).body(&agents::EDIT),
-    route!(Delete "/agents/{id}" Admin "Deactivate an agent, open tickets go back to the pool" agents::deactivate => Nothing).names(agents::find),
+    route!(Put "/agents/{id}" Agent "Update an agent (own availability; admin all)" agents::update => One(AGENT)).names(agents::find).body(&agents::EDIT)
+        .audited(AuditAction::AgentUpdated),
+    route!(Delete "/agents/{id}" Admin "Deactivate an agent, open tickets go back to the pool" agents::deactivate => Nothing).names(agents::find)
+        .audited(AuditAction::AgentDeactivated),
     route!(Get "/agents/{id}/tickets" Agent "An agent's tickets" agents::list_tickets => List(TICKET)).names(agents::find).query(&[PAGE, &tickets::LIST]),
     route!(Get "/agents/{id}/categories" Agent "An agent's categories" agent_categories::list_categories => List(CATEGORY)).names(agents::find)
         .query(&[PAGE, &categories::LIST]),
     route!(Put "/agents/{id}/categories" Manager "Set an agent's categories" agents::set_categories => One(AGENT)).names(agents::find)
-        .body(&agents::CATEGORIES),
+        .body(&agents::CATEGORIES)
+        .audited(AuditAction::AgentUpdated),
     // Projects
     route!(Get "/projects" SignedIn "List projects" projects::list => List(PROJECT)).query(&[PAGE, &projects::LIST]),
-    route!(Post "/projects" Manager "Create a project" projects::create => Created(PROJECT)).body(&projects::NEW),
+    route!(Post "/projects" Manager "Create a project" projects::create => Created(PROJECT)).body(&projects::NEW)
+        .audited(AuditAction::ProjectCreated),
     route!(Get "/projects/{id}" SignedIn "One project" projects::show => One(PROJECT)),
-    route!(Put "/projects/{id}" Manager "Update" projects::update => One(PROJECT)).names(projects::find).body(&projects::EDIT),
-    route!(Delete "/projects/{id}" Manager "Archive (409 while it has open tickets)" projects::archive => Nothing).names(projects::find),
+    route!(Put "/projects/{id}" Manager "Update" projects::update => One(PROJECT)).names(projects::find).body(&projects::EDIT)
+        .audited(AuditAction::ProjectUpdated),
+    route!(Delete "/projects/{id}" Manager "Archive (409 while it has open tickets)" projects::archive => Nothing).names(projects::find)
+        .audited(AuditAction::ProjectArchived),
     // SLA
     route!(Get "/sla/policies" Agent "SLA policies" sla::list_policies => List(POLICY)).query(&[PAGE]),
     route!(Get "/sla/policies/{priority}" Agent "One policy" sla::show_policy => One(POLICY)),
-    route!(Put "/sla/policies/{priority}" Admin "Change one" sla::update_policy => One(POLICY)).body(&sla::POLICY_EDIT),
+    route!(Put "/sla/policies/{priority}" Admin "Change one" sla::update_policy => One(POLICY)).body(&sla::POLICY_EDIT)
+        .audited(AuditAction::SlaPolicyUpdated),
     route!(Get "/sla/calendars" Agent "Business calendars" sla::list_calendars => List(CALENDAR)).query(&[PAGE]),
-    route!(Post "/sla/calendars" Admin "Create" sla::create_calendar => Created(CALENDAR)).body(&sla::NEW),
+    route!(Post "/sla/calendars" Admin "Create" sla::create_calendar => Created(CALENDAR)).body(&sla::NEW)
+        .audited(AuditAction::CalendarCreated),
     route!(Get "/sla/calendars/{id}" Agent "One calendar" sla::show_calendar => One(CALENDAR)),
-    route!(Put "/sla/calendars/{id}" Admin "Update" sla::update_calendar => One(CALENDAR)).names(sla::find_calendar).body(&sla::EDIT),
-    route!(Delete "/sla/calendars/{id}" Admin "Delete (409 while used)" sla::remove_calendar => Nothing).names(sla::find_calendar),
+    route!(Put "/sla/calendars/{id}" Admin "Update" sla::update_calendar => One(CALENDAR)).names(sla::find_calendar).body(&sla::EDIT)
+        .audited(AuditAction::CalendarUpdated),
+    route!(Delete "/sla/calendars/{id}" Admin "Delete (409 while used)" sla::remove_calendar => Nothing).names(sla::find_calendar)
+        .audited(AuditAction::CalendarDeleted),
     // Attachments
     route!(Post "/attachments/presigned-url" SignedIn "A presigned upload" attachments::presign => Schema("PresignedUpload"))
         .body(&attachments::PRESIGN)
@@ -268,7 +318,8 @@ pub static ROUTES: &[Endpoint] = &[
     route!(Post "/articles" Agent "Write an article" articles::create => Created(ARTICLE)).body(&articles::NEW),
     route!(Get "/articles/{id}" Public "One article by id or slug" articles::show => One(ARTICLE)).auth_optional(),
     route!(Put "/articles/{id}" Agent "Edit" articles::update => One(ARTICLE)).names(articles::find).body(&articles::EDIT),
-    route!(Delete "/articles/{id}" Manager "Delete" articles::remove => Nothing).names(articles::find),
+    route!(Delete "/articles/{id}" Manager "Delete" articles::remove => Nothing).names(articles::find)
+        .audited(AuditAction::ArticleDeleted),
     route!(Post "/articles/{id}/feedback" Public "Helpful or not" articles::feedback => One(ARTICLE)).names(articles::find)
         .body(&articles::FEEDBACK)
         .auth_optional(),
@@ -278,7 +329,8 @@ pub static ROUTES: &[Endpoint] = &[
     route!(Post "/posts" Agent "Alias of /articles" articles::create => Created(ARTICLE)).body(&articles::NEW),
     route!(Get "/posts/{id}" Public "Alias of /articles/{id}" articles::show => One(ARTICLE)).auth_optional(),
     route!(Put "/posts/{id}" Agent "Alias of /articles/{id}" articles::update => One(ARTICLE)).names(articles::find).body(&articles::EDIT),
-    route!(Delete "/posts/{id}" Manager "Alias of /articles/{id}" articles::remove => Nothing).names(articles::find),
+    route!(Delete "/posts/{id}" Manager "Alias of /articles/{id}" articles::remove => Nothing).names(articles::find)
+        .audited(AuditAction::ArticleDeleted),
     // Reports
     route!(Get "/reports/dashboard" SignedIn "Dashboard in my scope" reports::dashboard => Schema("Dashboard")).query(REPORT),
     route!(Get "/reports/tickets-by-status" Manager "Tickets by status" reports::by_status => Schema("GroupReport")).query(REPORT),
@@ -300,23 +352,32 @@ pub static ROUTES: &[Endpoint] = &[
     // Settings
     route!(Get "/admin/mail-log" Admin "Incoming mails that were not taken, and why" mail::log::list => List(MAIL_LOG_ENTRY)).query(&[PAGE, &mail::log::FILTER]),
     route!(Get "/admin/settings" Admin "Desk settings" settings::show => One(&SETTINGS)),
-    route!(Put "/admin/settings" Admin "Change them" settings::update => One(&SETTINGS)).body(&settings::EDIT),
+    route!(Put "/admin/settings" Admin "Change them" settings::update => One(&SETTINGS)).body(&settings::EDIT)
+        .audited(AuditAction::SettingsUpdated),
+    route!(Get "/admin/audit" Admin "Audit log: what was administered, and who signed in" audit::list => List(&audit_rows::AUDIT_ENTRY))
+        .query(&[PAGE, &audit::FILTER]),
     // Workflow rules
     route!(Get "/workflows" Admin "Rules" workflows::list => List(RULE)).query(&[PAGE]),
-    route!(Post "/workflows" Admin "Create a rule" workflows::create => Created(RULE)).body(&workflows::NEW),
+    route!(Post "/workflows" Admin "Create a rule" workflows::create => Created(RULE)).body(&workflows::NEW)
+        .audited(AuditAction::WorkflowCreated),
     route!(Get "/workflows/{id}" Admin "One rule" workflows::show => One(RULE)),
-    route!(Put "/workflows/{id}" Admin "Update a rule" workflows::update => One(RULE)).names(workflows::find).body(&workflows::EDIT),
-    route!(Delete "/workflows/{id}" Admin "Delete a rule" workflows::remove => Nothing).names(workflows::find),
+    route!(Put "/workflows/{id}" Admin "Update a rule" workflows::update => One(RULE)).names(workflows::find).body(&workflows::EDIT)
+        .audited(AuditAction::WorkflowUpdated),
+    route!(Delete "/workflows/{id}" Admin "Delete a rule" workflows::remove => Nothing).names(workflows::find)
+        .audited(AuditAction::WorkflowDeleted),
     route!(Post "/workflows/{id}/simulate" Admin "What would it do" workflows::simulate => Schema("WorkflowSimulation")).names(workflows::find)
         .optional_body(&workflows::SIMULATE)
         .not_idempotent(),
     route!(Get "/workflows/{id}/runs" Admin "What it did" workflows::list_runs => List(&workflow_rows::RUN)).names(workflows::find).query(&[PAGE]),
     // Webhooks
     route!(Get "/webhooks" Admin "Endpoints" webhooks::list => List(WEBHOOK)).query(&[PAGE]),
-    route!(Post "/webhooks" Admin "Create (secret shown once)" webhooks::create => Created(WEBHOOK)).body(&webhooks::NEW),
+    route!(Post "/webhooks" Admin "Create (secret shown once)" webhooks::create => Created(WEBHOOK)).body(&webhooks::NEW)
+        .audited(AuditAction::WebhookCreated),
     route!(Get "/webhooks/{id}" Admin "One" webhooks::show => One(WEBHOOK)),
-    route!(Put "/webhooks/{id}" Admin "Update, rotate secret" webhooks::update => One(WEBHOOK)).names(webhooks::find).body(&webhooks::EDIT),
-    route!(Delete "/webhooks/{id}" Admin "Delete" webhooks::remove => Nothing).names(webhooks::find),
+    route!(Put "/webhooks/{id}" Admin "Update, rotate secret" webhooks::update => One(WEBHOOK)).names(webhooks::find).body(&webhooks::EDIT)
+        .audited(AuditAction::WebhookUpdated),
+    route!(Delete "/webhooks/{id}" Admin "Delete" webhooks::remove => Nothing).names(webhooks::find)
+        .audited(AuditAction::WebhookDeleted),
     route!(Post "/webhooks/{id}/test" Admin "Send a test event" webhooks::send_test => Created(DELIVERY)).names(webhooks::find),
     route!(Get "/webhooks/{id}/deliveries" Admin "Delivery log" webhooks::deliveries => List(DELIVERY)).names(webhooks::find).query(&[PAGE, &webhooks::DELIVERIES]),
     route!(Get "/webhooks/{id}/deliveries/{delivery_id}" Admin "One delivery" webhooks::delivery => One(DELIVERY)),

@@ -155,7 +155,7 @@ impl<C: FnOnce() -> Stmt> List<C> {
 }
 
 /// The filters that name a row, such as `category`.
-const NAMED: [(&str, FilterTarget); 7] = [
+const NAMED: [(&str, FilterTarget); 8] = [
     ("category", FilterTarget::Category),
     ("subcategory", FilterTarget::Subcategory),
     ("project", FilterTarget::Project),
@@ -163,6 +163,7 @@ const NAMED: [(&str, FilterTarget); 7] = [
     ("agent", FilterTarget::Assignee),
     ("requester", FilterTarget::Requester),
     ("customer_email", FilterTarget::Requester),
+    ("actor", FilterTarget::Requester),
 ];
 
 /// The filters of a query that name a row. A value that names nothing is a mistake of the caller's: it is refused

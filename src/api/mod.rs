@@ -7,6 +7,7 @@
 pub mod agents;
 pub mod articles;
 pub mod assistant;
+pub mod audit;
 pub mod auth;
 pub mod categories;
 pub mod data;

@@ -4,13 +4,12 @@ use crate::api::list::show_resource;
 use crate::app::call::Call;
 use crate::app::call::waiting::MANY_PLACES;
 use crate::app::retry::retry;
-use crate::edge::db::Stmt;
 use crate::http::error::Error;
 use crate::http::input;
 use crate::http::reply::Reply;
 use crate::http::shape::{Choices, Field, Kind, Shape};
 use crate::store::commit::CommitReply;
-use crate::store::settings as rows;
+use crate::store::settings::{self as rows, SettingsPatch};
 use crate::store::tickets::assignment::pool::Free;
 
 static AUTO_ASSIGN: Choices = Choices {
@@ -28,6 +27,11 @@ static AGENT_SCOPE: Choices = Choices {
             .into_iter()
             .find(|known| *known == word)
     },
+};
+
+static REQUIRE_TWO_FACTOR: Choices = Choices {
+    list: &["off", "staff", "all"],
+    parse: |word| ["off", "staff", "all"].into_iter().find(|known| *known == word),
 };
 
 /// The body of an update of the settings.
@@ -64,6 +68,11 @@ pub const EDIT: Shape = Shape {
             "Whether requesters are mailed the number of a ticket that came by mail or was opened for them.",
         ),
         Field::optional(
+            "require_two_factor",
+            Kind::Choice(&REQUIRE_TWO_FACTOR),
+            "Who does nothing without two-factor sign-in but set it up.",
+        ),
+        Field::optional(
             "version",
             Kind::Integer {
                 min: 1,
@@ -87,15 +96,15 @@ pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
         // This version was read together with the caller's authority.
         let version = call.settings().version;
         call.check_version(version, Some(&input))?;
-        let stmt: Stmt = rows::update(
-            version,
-            input.choice("auto_assign"),
-            input.choice("agent_scope"),
-            input.integer("reopen_window_days"),
-            input.integer("auto_close_days"),
-            input.flag("acknowledge"),
-            call.now(),
-        );
+        let patch = SettingsPatch {
+            auto_assign: input.choice("auto_assign"),
+            agent_scope: input.choice("agent_scope"),
+            reopen_window_days: input.integer("reopen_window_days"),
+            auto_close_days: input.integer("auto_close_days"),
+            acknowledge: input.flag("acknowledge"),
+            require_two_factor: input.choice("require_two_factor"),
+        };
+        let stmt = rows::update(version, patch, call.now());
         let reply = call.commit(vec![stmt], CommitReply::Row(rows::show())).await?;
         if input.has("auto_assign") {
             call.assign_waiting(Free::Anybody, MANY_PLACES).await;

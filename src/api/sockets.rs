@@ -72,10 +72,12 @@ pub async fn identify(request: &Request, config: &Config, db: &Db, now: Millis) 
         ver: pledge.ver,
         jti: pledge.jti,
         expires: pledge.token_expires,
+        api_key: None,
     })
 }
 
-fn read_token(request: &Request) -> Option<String> {
+/// The token, ticket or key with which a socket is asked for.
+pub fn read_token(request: &Request) -> Option<String> {
     let asked = |wanted: &str| {
         let found = request.query_pairs().find(|(name, _)| name == wanted);
         found
@@ -143,6 +145,7 @@ async fn connect(call: &Call<'_>, object: Topic, cursor: Option<i64>) -> Result<
         user_id: me.user_id,
         role: me.role,
         session_id: me.session_id,
+        api_key: me.api_key,
         ver: me.ver,
         jti: me.jti.clone(),
         expires: me.expires,

@@ -1,5 +1,7 @@
 //! Users: managing them as an admin, and changing or closing one's own account.
 
+use serde_json::json;
+
 use crate::api::auth::account::{new_user, read_names};
 use crate::api::data::personal::erase_account;
 use crate::api::list::{List, parse_list_query, resource_reply};
@@ -7,6 +9,7 @@ use crate::app::call::Call;
 use crate::app::call::waiting::MANY_PLACES;
 use crate::app::retry::retry;
 use crate::app::taken_names;
+use crate::desk::access::audit::AuditAction;
 use crate::desk::fold::caseless;
 use crate::desk::id::Ref;
 use crate::desk::person::Role;
@@ -325,7 +328,8 @@ pub async fn close_me(call: &Call<'_>) -> Result<Reply, Error> {
             let confirm = input
                 .text("confirm")
                 .ok_or_else(|| Error::field("confirm", "is missing"))?;
-            return erase_account(call, &account, &confirm, CommitReply::Nothing).await;
+            let entry = call.audit(AuditAction::UserErased, Some(account.id), json!({}));
+            return erase_account(call, &account, &confirm, (vec![entry], CommitReply::Nothing)).await;
         }
         let mut stmts = addresses::forget(account.id).to_vec();
         stmts.extend(closing::close(account.id, account.version, call.now()));

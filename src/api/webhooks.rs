@@ -1,10 +1,11 @@
 //! Webhooks: the endpoints of other systems, and the deliveries to them.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::api::list::{List, parse_list_query, show_resource};
 use crate::app::call::Call;
 use crate::app::retry::retry;
+use crate::desk::access::audit::AuditAction;
 use crate::desk::id::Ref;
 use crate::desk::validation::FieldError;
 use crate::desk::webhooks::delivery::{DeliveryState, MAX_ENDPOINTS, first_internal_only, parse_events};
@@ -313,7 +314,8 @@ pub async fn delivery(call: &Call<'_>) -> Result<Reply, Error> {
 pub async fn send_test(call: &Call<'_>) -> Result<Reply, Error> {
     retry!(async {
         let webhook = require_active(call.read_row(rows::row(&call.reference("id")?)).await?)?;
-        let stmts = deliveries::insert_test(webhook.id, call.now());
+        let mut stmts = deliveries::insert_test(webhook.id, call.now());
+        stmts.push(call.audit(AuditAction::WebhookTested, Some(webhook.id), json!({})));
         call.commit(stmts, delivery_reply(&webhook)).await
     })
 }
@@ -336,7 +338,8 @@ pub async fn redeliver(call: &Call<'_>) -> Result<Reply, Error> {
                 "it tells of what is internal, which this webhook does not hear of any more",
             ));
         }
-        let stmts = deliveries::redeliver(webhook.id, before.id, call.now());
+        let mut stmts = deliveries::redeliver(webhook.id, before.id, call.now());
+        stmts.push(call.audit(AuditAction::WebhookRedelivered, Some(webhook.id), json!({})));
         call.commit(stmts, delivery_reply(&webhook)).await
     })
 }

@@ -5,6 +5,7 @@ use std::pin::Pin;
 
 use crate::app::call::Call;
 use crate::app::route::{RateLimit, Route};
+use crate::desk::access::audit::AuditAction;
 use crate::edge::db::Stmt;
 use crate::http::error::Error;
 use crate::http::reply::Reply;
@@ -104,6 +105,12 @@ impl Endpoint {
     /// A public route that shows more to signed-in callers.
     pub const fn auth_optional(mut self) -> Endpoint {
         self.route.auth_optional = true;
+        self
+    }
+
+    /// A change by this route is on record in the audit log, written in the batch of the change.
+    pub const fn audited(mut self, action: AuditAction) -> Endpoint {
+        self.route.audit = Some(action);
         self
     }
 

@@ -4,6 +4,7 @@
 //! Rust over std, serde and chrono. No Workers, SQL, HTTP, clock or randomness: the current time is always an argument
 //! (`now`, epoch milliseconds). Every rule has its unit tests beside it, and `cargo test --lib` runs them natively.
 
+pub mod access;
 pub mod agent;
 pub mod article;
 pub mod assistant;

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::app::call::App;
+use crate::desk::access::audit::AuditAction;
 use crate::desk::category::slug_from_name;
 use crate::desk::id::{Ref, number_day};
 use crate::desk::person::{Role, split_name};
@@ -25,6 +26,7 @@ use crate::edge::ids;
 use crate::http::error::Error;
 use crate::http::reply::Reply;
 use crate::jobs;
+use crate::store::access::audit::{self, AuditTarget, NewAuditEntry};
 use crate::store::categories::subcategories;
 use crate::store::categories::write::CategoryFields;
 use crate::store::mail::outbox;
@@ -129,6 +131,17 @@ async fn create_users(app: &App) -> Result<Vec<SampleUser>, Error> {
             let away = agents::set_profile(&Ref::Uid(user.uid.clone()), Some(false), None);
             batch.extend([away]);
         }
+        batch.extend(role.is_staff().then(|| {
+            audit::record(NewAuditEntry {
+                actor_id: None,
+                api_key_id: None,
+                action: AuditAction::UserCreated,
+                target: AuditTarget::Found(users::find_card(&user.uid)),
+                address: "sample data".to_owned(),
+                details: json!({"fields": {"role": role.as_str()}}),
+                now: born,
+            })
+        }));
         let card = batch.add::<CreatedUser>(users::find_card(&user.uid));
         let row = app.db.batch(&batch).await?.first(card)?;
         let row = row.ok_or_else(|| Error::Internal("the sample account is not there".to_owned()))?;

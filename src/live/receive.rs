@@ -300,6 +300,7 @@ fn claims(connection: &Connection) -> Claims {
         ver: connection.ver,
         jti: connection.jti.clone(),
         expires: connection.expires,
+        api_key: connection.api_key,
     }
 }
 

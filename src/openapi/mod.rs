@@ -5,6 +5,7 @@
 //! compares with [`document`]. What the tables do not contain is in [`schemas`](crate::openapi::schemas) and the lists below. No
 //! route is described by hand here.
 
+mod access;
 mod data;
 mod mail;
 mod notifications;
@@ -147,7 +148,7 @@ pub fn document() -> Value {
         "components": {
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT",
-                    "description": "The `access_token` of a login."},
+                    "description": "The `access_token` of a login, or an API key."},
             },
             "schemas": schemas().into_iter().collect::<Map<String, Value>>(),
             "responses": responses::error_responses(),
@@ -343,6 +344,7 @@ fn header_parameters(route: &Route) -> impl Iterator<Item = Value> {
         (responses::takes_if_match(route), "If-Match"),
         (reads_one, "If-None-Match"),
         (responses::sends_file(route), "Range"),
+        (responses::opens_session(route), "Accept-Session"),
     ]
     .into_iter()
     .filter(|(is_taken, _)| *is_taken)
@@ -368,6 +370,11 @@ fn parameters() -> Map<String, Value> {
             ),
             header("If-Match", 1_000, "An `ETag`, a version or `*`: 412 unless it still holds."),
             header("If-None-Match", 1_000, "An `ETag`: 304 while it still holds."),
+            header(
+                "Accept-Session",
+                20,
+                "`cookie`: the refresh token comes in a cookie that scripts cannot read, and not in the body.",
+            ),
             header("Range", 100, "One part of the file: `bytes=0-99`, `bytes=100-`, `bytes=-50`."),
         ])
         .collect()

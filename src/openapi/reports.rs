@@ -7,6 +7,7 @@ use crate::desk::reports::figures::AGE_BUCKETS;
 use crate::desk::reports::period::Granularity;
 use crate::desk::tickets::priority::Priority;
 use crate::desk::tickets::status::Status;
+use crate::http::shape::Shape;
 use crate::openapi::schema::{described, list, object, one_of, or_null};
 
 /// Schemas by name.
@@ -25,7 +26,9 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
 
 /// Whether a route responds with a table, which is available as CSV too.
 pub fn is_table(route: &Route) -> bool {
+    let has_format = |shape: &&'static Shape| shape.fields.iter().any(|field| field.name == "format");
     matches!(route.responds, Responds::Schema(name) if name.ends_with("Report"))
+        || (matches!(route.responds, Responds::List(_)) && route.query.iter().any(has_format))
 }
 
 fn text() -> Value {

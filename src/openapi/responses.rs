@@ -114,6 +114,7 @@ pub fn headers() -> Value {
         "RateLimit": header("string", "What is left of the limit, and when it is renewed."),
         "RateLimit-Policy": header("string", "The limit that the request falls under."),
         "Retry-After": header("integer", "Seconds to wait."),
+        "Set-Cookie": header("string", "The refresh token, with `Accept-Session: cookie`."),
         "Server-Timing": header("string", "`d1;desc=\"n\"`: trips to the database; for staff also rows read and written."),
         "WWW-Authenticate": header("string", "`Bearer`."),
         "X-Request-Id": header("string", "The client's request id, or ours."),
@@ -266,6 +267,9 @@ fn success_response(route: &Route) -> (u16, Value) {
     if sends_file(route) {
         headers.extend(["Accept-Ranges", "Content-Disposition"]);
     }
+    if opens_session(route) {
+        headers.push("Set-Cookie");
+    }
     if route.limit != RateLimit::None {
         headers.push("RateLimit-Policy");
     }
@@ -308,12 +312,18 @@ fn can_refuse(route: &Route, status: u16) -> bool {
     let asks_for_nothing = route.limit == RateLimit::None;
     match status {
         400 => route.streams || route.body.is_some() || !route.query.is_empty() || route.is_idempotent,
-        401 => signed_in || route.auth_optional || matches!(route.path, "/auth/login" | "/auth/refresh"),
-        403 => match route.access {
-            Access::Public => route.path == "/auth/register" || route.path.starts_with("/uploads/"),
-            Access::SignedIn => writes || has_param || route.opens_socket,
-            Access::Agent | Access::Manager | Access::Admin => true,
-        },
+        401 => {
+            signed_in
+                || route.auth_optional
+                || matches!(route.path, "/auth/login" | "/auth/refresh" | "/auth/2fa")
+        }
+        // Who is signed in may have to set up a second factor first, and a key may lack the scope.
+        403 => {
+            signed_in
+                || route.auth_optional
+                || matches!(route.path, "/auth/register" | "/auth/refresh")
+                || route.path.starts_with("/uploads/")
+        }
         404 => has_param || references_rows(route),
         409 => writes && (signed_in || route.path == "/auth/register"),
         412 => route.streams || takes_if_match(route),
@@ -326,6 +336,14 @@ fn can_refuse(route: &Route, status: u16) -> bool {
         500 => true,
         _ => !asks_for_nothing,
     }
+}
+
+/// Whether the route gives tokens.
+pub fn opens_session(route: &Route) -> bool {
+    matches!(
+        route.responds,
+        Responds::Schema("Signed" | "SignedOrChallenged") | Responds::CreatedSchema("Signed")
+    )
 }
 
 /// Whether the route sends a file, or a part of one.

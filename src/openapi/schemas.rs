@@ -11,7 +11,7 @@ use crate::desk::sla::calendar_parse::WEEKDAYS;
 use crate::desk::tickets::priority::Priority;
 use crate::desk::tickets::status::{Lifecycle, Status};
 use crate::openapi::schema::{described, list, object, one_of, or_null, page_of, schema_ref, some_fields};
-use crate::openapi::{data, mail, notifications, reports, webhooks, workflows};
+use crate::openapi::{access, data, mail, notifications, reports, webhooks, workflows};
 use crate::store::tickets::events::EVENT;
 
 /// All of them by name.
@@ -29,6 +29,7 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
     all.extend(service());
     all.extend(categories());
     all.push(("PresignedUpload", presigned()));
+    all.extend(access::schemas());
     all.extend(data::schemas());
     all.extend(mail::schemas());
     all.extend(assistant());
@@ -165,7 +166,13 @@ fn accounts() -> [(&'static str, Value); 5] {
     let signed = object([
         ("user", schema_ref("User")),
         ("access_token", text()),
-        ("refresh_token", text()),
+        (
+            "refresh_token?",
+            described(
+                text(),
+                "Not there with `Accept-Session: cookie`: it is in the cookie then.",
+            ),
+        ),
         ("token_type", constant(json!("Bearer"))),
         (
             "expires_in",

@@ -115,7 +115,7 @@ pub(super) fn add_headers(reply: &mut Reply, response_context: &ResponseContext)
         );
         reply.header(
             "Access-Control-Allow-Headers",
-            "Authorization, Content-Type, Accept, Idempotency-Key, If-Match, If-None-Match, Range, X-Request-Id",
+            "Authorization, Content-Type, Accept, Accept-Session, Idempotency-Key, If-Match, If-None-Match, Range, X-Request-Id",
         );
         reply.header(
             "Access-Control-Expose-Headers",

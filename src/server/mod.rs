@@ -6,19 +6,18 @@
 
 pub mod fallback;
 pub mod headers;
+mod identify;
 pub mod router;
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use crate::api::{service, sockets};
+use crate::api::service;
 use crate::app::call::{App, Call};
 use crate::app::dispatch;
 use crate::app::endpoint::{Endpoint, Finder};
 use crate::app::route::{Access, MAX_BODY_BYTES, RateLimit};
-use crate::desk::Millis;
-use crate::desk::person::Role;
-use crate::edge::auth::token::{Claims, TokenUse};
+use crate::edge::auth::token::Claims;
 use crate::edge::config::{self, Config};
 use crate::edge::db::{Batch, Db, Rows};
 use crate::edge::http::{self, Incoming, PlatformRequest, PlatformResponse};
@@ -216,11 +215,10 @@ async fn route_request(
     let claims = match route.access {
         Access::Public if !route.auth_optional || request.header("authorization").is_none() => None,
         _ if route.opens_socket => {
-            let claims = sockets::identify(request, &config, &db, response_context.started).await?;
-            require_known_origin(request, &config)?;
-            Some(claims)
+            let now = response_context.started;
+            Some(identify::socket_caller(request, (env, &config), &db, now).await?)
         }
-        _ => Some(identify(request, &config, response_context.started).await?),
+        _ => Some(identify::caller(request, (env, &config), &db, response_context.started).await?),
     };
     let app = App {
         env: env.clone(),
@@ -269,10 +267,15 @@ async fn run_handler(
     for _ in 0..3 {
         let call = Call::new(app, request, route, params.to_vec(), claims.cloned());
         call.stream.replace(stream.take());
+        if route.audit.is_some() {
+            call.named_row
+                .replace(endpoint.finder.and_then(|find| find(&call).ok()));
+        }
         response_context.limit = Some(call.limit());
-        let outcome = match claims.map(|claims| admits(route.access, claims.role)) {
-            Some(false) => Err(Error::Forbidden("your role may not do this".to_owned())),
-            _ => (endpoint.handler)(&call).await,
+        let admitted = claims.map_or(Ok(()), |claims| identify::admit(route, claims));
+        let outcome = match admitted {
+            Err(error) => Err(error),
+            Ok(()) => (endpoint.handler)(&call).await,
         };
         // An invalid caller gets that error first, whatever error the handler found in the request.
         let anybody = claims.is_none() && !route.auth_optional;
@@ -321,22 +324,6 @@ async fn recheck_caller(
     }
 }
 
-/// Browsers open sockets to any host and enforce no CORS on them, so pages of foreign origins are refused here: once
-/// `CORS_ORIGINS` lists the pages that may call the API. Other clients send no origin.
-fn require_known_origin(request: &Request, config: &Config) -> Result<(), Error> {
-    let is_known = |origin: String| {
-        origin.eq_ignore_ascii_case(&request.origin)
-            || config.cors_origins.contains(&origin.to_ascii_lowercase())
-    };
-    if config.cors_origins.is_empty() || request.header("origin").is_none_or(is_known) {
-        Ok(())
-    } else {
-        Err(Error::Forbidden(
-            "pages of this origin may not open sockets".to_owned(),
-        ))
-    }
-}
-
 /// A stored response is sent again only to a caller who may still see what it is about. One without content shows
 /// nothing, and what it deleted cannot be found any more.
 async fn authorize_replay(
@@ -359,25 +346,5 @@ async fn authorize_replay(
         outcome
     } else {
         Err(Error::NotFound)
-    }
-}
-
-async fn identify(request: &Request, config: &Config, now: Millis) -> Result<Claims, Error> {
-    let token = request.bearer_token().ok_or(Error::Unauthorized(
-        "sign in first: Authorization: Bearer <access token>",
-    ))?;
-    config
-        .keys
-        .verify(&token, TokenUse::Access, now)
-        .await
-        .ok_or(Error::Unauthorized("the access token is invalid or has expired"))
-}
-
-fn admits(access: Access, role: Role) -> bool {
-    match access {
-        Access::Public | Access::SignedIn => true,
-        Access::Agent => role >= Role::Agent,
-        Access::Manager => role >= Role::Manager,
-        Access::Admin => role >= Role::Admin,
     }
 }

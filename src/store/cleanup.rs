@@ -2,6 +2,7 @@
 
 use crate::desk::DAY;
 use crate::edge::db::Stmt;
+use crate::store::access::audit;
 use crate::store::mail::log;
 use crate::store::sessions::ATTEMPT_WINDOW;
 
@@ -49,9 +50,9 @@ pub fn purge(now: i64, day_ago: i64, most: i64, place: &str) -> [Stmt; 7] {
 struct Place<'a>(&'a str);
 
 impl Place<'_> {
-    /// Deletes old mails that were received, entries of the mail log, notices, or runs of rules.
+    /// Deletes old mails that were received, entries of the mail log or the audit log, notices, or runs of rules.
     fn purge_records(&self, now: i64, most: i64) -> Stmt {
-        match self.0.bytes().map(usize::from).sum::<usize>() % 4 {
+        match self.0.bytes().map(usize::from).sum::<usize>() % 5 {
             0 => sweep(
                 "inbound_mails",
                 ("id_hash", "id_hash, content_hash"),
@@ -63,6 +64,7 @@ impl Place<'_> {
             .bind(most),
             1 => log::purge(now, most),
             2 => purge_notices(now, most),
+            3 => audit::purge(now, most),
             _ => self.sweep_by_number(
                 "workflow_runs",
                 ("workflow_id", "workflow_id, id"),

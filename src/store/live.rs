@@ -244,13 +244,18 @@ pub fn room_position(reader: &Viewer, reference: &Ref, last: Option<i64>) -> Stm
 // Open connections -------------------------------------------------------------------------------------------------
 
 /// Those connections of `seats`, a JSON list of `[user, session]`, whose user and session are still valid: rows of
-/// [`crate::desk::live::connection::Authority`].
+/// [`crate::desk::live::connection::Authority`]. Of a connection by an API key, the session is the key's id below zero.
 pub fn authorities(seats: &str, ticket_id: Option<i64>, now: i64) -> Stmt {
     Stmt::new(format!(
-        "SELECT u.id AS user_id, z.id AS session_id, u.ver AS ver, u.role AS role, coalesce(t.id IS NOT NULL AND {SEEN_BY}, 0) AS sees \
+        "SELECT u.id AS user_id, json_extract(j.value, '$[1]') AS session_id, iif(k.id IS NULL, u.ver, 0) AS ver, u.role AS role, \
+           coalesce(t.id IS NOT NULL AND {SEEN_BY}, 0) AS sees \
          FROM json_each(?1) j JOIN users u ON u.id = json_extract(j.value, '$[0]') AND u.is_active = 1 \
-         JOIN sessions z ON z.id = json_extract(j.value, '$[1]') AND z.user_id = u.id AND z.revoked_at IS NULL AND z.expires_at > ?3 \
-         JOIN settings s ON s.id = 1 LEFT JOIN tickets t ON t.id = ?2 AND t.deleted_at IS NULL"
+         LEFT JOIN sessions z ON z.id = json_extract(j.value, '$[1]') AND z.user_id = u.id AND z.revoked_at IS NULL AND z.expires_at > ?3 \
+         LEFT JOIN api_keys k ON k.id = -json_extract(j.value, '$[1]') AND k.user_id = u.id AND k.role = u.role AND k.owner_role = u.role \
+           AND coalesce(k.expires_at > ?3, 1) \
+         JOIN settings s ON s.id = 1 AND NOT (u.two_factor = 0 \
+           AND (s.require_two_factor = 'all' OR (s.require_two_factor = 'staff' AND u.role <> 'customer'))) \
+         LEFT JOIN tickets t ON t.id = ?2 AND t.deleted_at IS NULL WHERE coalesce(z.id, k.id) IS NOT NULL"
     ))
     .bind(seats)
     .bind(ticket_id)

@@ -5,6 +5,7 @@
 //! generated.
 //! Not allowed here: business rules. A statement stores what `desk` has decided.
 
+pub mod access;
 pub mod articles;
 pub mod assistant;
 pub mod automation;

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::desk::access::api_key::Credential;
 use crate::desk::fold::caseless;
 use crate::desk::id::Ref;
 use crate::desk::person::Role;
@@ -18,6 +19,8 @@ pub struct CallerAuthority {
     pub ver: i64,
     pub revoked_at: Option<i64>,
     pub expires_at: i64,
+    /// Whether the caller is to set up a second factor before anything else.
+    pub needs_two_factor: bool,
     pub agent_scope: String,
     pub auto_assign: String,
     pub reopen_window_days: i64,
@@ -37,17 +40,50 @@ impl CallerAuthority {
     }
 }
 
-/// Selects the caller's authority; no row if the session does not belong to the user.
-pub fn caller_authority(user_id: i64, session_id: i64) -> Stmt {
-    Stmt::new(
-        "SELECT '{\"role\":\"' || u.role || '\",\"is_active\":' || iif(u.is_active, 'true', 'false') || ',\"ver\":' || u.ver || \
-         ',\"revoked_at\":' || coalesce(s.revoked_at, 'null') || ',\"expires_at\":' || s.expires_at || \
-         ',\"agent_scope\":\"' || g.agent_scope || '\",\"auto_assign\":\"' || g.auto_assign || '\",\"reopen_window_days\":' || g.reopen_window_days || \
-         ',\"settings_version\":' || g.version || ',\"sla_version\":' || g.sla_version || ',\"workflows_version\":' || g.workflows_version || ',\"card\":' || u.card || '}' AS j \
-         FROM users u JOIN sessions s ON s.id = ?2 AND s.user_id = u.id JOIN settings g ON g.id = 1 WHERE u.id = ?1",
-    )
-    .bind(user_id)
-    .bind(session_id)
+/// SQL: the person `u` is to set up a second factor before anything else (settings `g`).
+macro_rules! needs_two_factor {
+    () => {
+        "u.two_factor = 0 AND (g.require_two_factor = 'all' OR (g.require_two_factor = 'staff' AND u.role <> 'customer'))"
+    };
+}
+
+macro_rules! authority {
+    ($role:literal, $ver:literal, $revoked_at:literal, $expires_at:literal, $join:literal) => {
+        concat!(
+            "SELECT '{\"role\":\"' || ", $role, " || '\",\"is_active\":' || iif(u.is_active, 'true', 'false') || ',\"ver\":' || ", $ver,
+            " || ',\"revoked_at\":' || ", $revoked_at, " || ',\"expires_at\":' || ", $expires_at,
+            " || ',\"agent_scope\":\"' || g.agent_scope || '\",\"auto_assign\":\"' || g.auto_assign || '\",\"reopen_window_days\":' || g.reopen_window_days || \
+             ',\"needs_two_factor\":' || iif(", needs_two_factor!(), ", 'true', 'false') || \
+             ',\"settings_version\":' || g.version || ',\"sla_version\":' || g.sla_version || ',\"workflows_version\":' || g.workflows_version || ',\"card\":' || u.card || '}' AS j \
+             FROM users u JOIN ", $join, " AND s.user_id = u.id JOIN settings g ON g.id = 1 WHERE u.id = ?1"
+        )
+    };
+}
+
+const OF_SESSION: &str = authority!(
+    "u.role",
+    "u.ver",
+    "coalesce(s.revoked_at, 'null')",
+    "s.expires_at",
+    "sessions s ON s.id = ?2"
+);
+
+/// A key has a role of its own, and none any more when its owner has another one.
+const OF_KEY: &str = authority!(
+    "s.role",
+    "0",
+    "'null'",
+    "coalesce(s.expires_at, 9007199254740991)",
+    "api_keys s ON s.id = ?2 AND s.owner_role = u.role"
+);
+
+/// Selects the caller's authority; no row if the session or key does not belong to the user.
+pub fn caller_authority(user_id: i64, credential: Credential) -> Stmt {
+    let (sql, id) = match credential {
+        Credential::Session(id) => (OF_SESSION, id),
+        Credential::ApiKey(id) => (OF_KEY, id),
+    };
+    Stmt::new(sql).bind(user_id).bind(id)
 }
 
 /// The versions of the settings that a change was decided with.
@@ -61,24 +97,47 @@ pub struct SettingsVersions {
 /// The query of a guard: the caller still has the authority that the token's claims say, and the settings have the
 /// versions that the change was decided with. It must agree with what is read of [`caller_authority`].
 pub fn find_authority(
-    (user_id, session_id): (i64, i64),
+    (user_id, credential): (i64, Credential),
     (role, ver): (Role, i64),
     versions: SettingsVersions,
     now: i64,
 ) -> Stmt {
-    Stmt::new(
-        "SELECT 1 FROM users u JOIN sessions s ON s.user_id = u.id JOIN settings g ON g.id = 1 \
-         WHERE u.id = ?1 AND s.id = ?2 AND u.is_active = 1 AND u.role = ?3 AND u.ver = ?4 AND s.revoked_at IS NULL \
-           AND s.expires_at > ?5 AND g.version = ?6 AND g.sla_version = ?7 AND g.workflows_version = ?8",
-    )
-    .bind(user_id)
-    .bind(session_id)
-    .bind(role.as_str())
-    .bind(ver)
-    .bind(now)
-    .bind(versions.settings)
-    .bind(versions.sla)
-    .bind(versions.workflows)
+    macro_rules! guard {
+        ($alive:literal) => {
+            concat!(
+                "SELECT 1 FROM users u JOIN ",
+                $alive,
+                " AND s.user_id = u.id JOIN settings g ON g.id = 1 \
+                 WHERE u.id = ?1 AND u.is_active = 1 AND NOT (",
+                needs_two_factor!(),
+                ") \
+                   AND g.version = ?6 AND g.sla_version = ?7 AND g.workflows_version = ?8"
+            )
+        };
+    }
+    let (sql, id) = match credential {
+        Credential::Session(id) => (
+            guard!(
+                "sessions s ON s.id = ?2 AND u.role = ?3 AND u.ver = ?4 AND s.revoked_at IS NULL AND s.expires_at > ?5"
+            ),
+            id,
+        ),
+        Credential::ApiKey(id) => (
+            guard!(
+                "api_keys s ON s.id = ?2 AND s.role = ?3 AND ?4 = 0 AND s.owner_role = u.role AND coalesce(s.expires_at > ?5, 1)"
+            ),
+            id,
+        ),
+    };
+    Stmt::new(sql)
+        .bind(user_id)
+        .bind(id)
+        .bind(role.as_str())
+        .bind(ver)
+        .bind(now)
+        .bind(versions.settings)
+        .bind(versions.sla)
+        .bind(versions.workflows)
 }
 
 /// A session as its owner sees it. `?1` is the id of the session that makes the request.
@@ -227,6 +286,53 @@ pub fn record_attempt(subject: &str, limit: i64, now: i64) -> Stmt {
     .bind(limit.saturating_add(1))
 }
 
+/// An account that somebody wants to sign in to.
+#[derive(Clone, Debug, Deserialize)]
+pub struct SignInAccount {
+    pub id: i64,
+    pub role: String,
+    pub ver: i64,
+    pub is_active: i64,
+    pub password_hash: Option<String>,
+    /// Whether a second factor is asked for.
+    pub two_factor: i64,
+    /// The attempts that count, this one included.
+    pub n: i64,
+}
+
+/// Records an attempt to sign in to the account with this name, an address or a username in lower case, as
+/// [`record_attempt`] does. The first statement returns the account ([`SignInAccount`]). If nobody has the name, the
+/// second one records the attempt for `subject` and returns `n`: who tries learns nothing from the difference.
+pub fn record_sign_in_attempt(name: &str, subject: &str, now: i64) -> [Stmt; 2] {
+    let column = if name.contains('@') {
+        "email_key"
+    } else {
+        "username_key"
+    };
+    let counted = MAX_ACCOUNT_ATTEMPTS.saturating_add(1);
+    let of_account = Stmt::new(format!(
+        "UPDATE users SET failed_sign_ins = (SELECT json_group_array(at) FROM ( \
+           SELECT value AS at FROM json_each(json_insert(failed_sign_ins, '$[#]', CAST(?2 AS INTEGER))) \
+           WHERE value > ?3 ORDER BY value DESC LIMIT ?4)) WHERE {column} = ?1 \
+         RETURNING id, role, ver, is_active, password_hash, two_factor, json_array_length(failed_sign_ins) AS n"
+    ))
+    .bind(name)
+    .bind(now)
+    .bind(now.saturating_sub(ATTEMPT_WINDOW))
+    .bind(counted);
+    let mut of_nobody = record_attempt(subject, MAX_ACCOUNT_ATTEMPTS, now).bind(name);
+    of_nobody.sql = of_nobody
+        .sql
+        .replace(
+            "VALUES (?1, json_array(CAST(?2 AS INTEGER)), ?2)",
+            &format!(
+                "SELECT ?1, json_array(CAST(?2 AS INTEGER)), ?2 WHERE NOT EXISTS (SELECT 1 FROM users WHERE {column} = ?5)"
+            ),
+        )
+        .into();
+    [of_account, of_nobody]
+}
+
 /// Counts the attempts that still count for a subject: `n`.
 pub fn count_attempts(subject: &str, now: i64) -> Stmt {
     Stmt::new(
@@ -242,6 +348,16 @@ pub fn clear_attempts(subject: &str) -> Stmt {
 }
 
 // Password resets --------------------------------------------------------------------------------------------------
+
+/// The `id` of the account that a reset token is good for.
+pub fn find_reset_token(token_hash: &str, now: i64) -> Stmt {
+    Stmt::new(
+        "SELECT u.id FROM password_resets r JOIN users u ON u.id = r.user_id AND u.is_active = 1 \
+         WHERE r.token_hash = ?1 AND r.used_at IS NULL AND r.expires_at > ?2",
+    )
+    .bind(token_hash)
+    .bind(now)
+}
 
 /// Sets a new password with a reset token and marks this and all other reset tokens of the account as used. The
 /// statements do nothing if the token is invalid. The last one returns the `id` of the account, if the reset

@@ -15,6 +15,8 @@ pub const SETTINGS: View = View {
         field("auto_close_days", "g.auto_close_days", Out::Int),
         field("acknowledge", "g.acknowledge", Out::Flag)
             .doc("Requesters are mailed the number of a ticket that came by mail or was opened for them."),
+        field("require_two_factor", "g.require_two_factor", Out::Text)
+            .doc("off, staff or all: who does nothing without two-factor sign-in but set it up."),
         field("version", "g.version", Out::Int),
         field("updated_at", "g.updated_at", Out::Time),
     ],
@@ -41,28 +43,32 @@ pub fn job_settings() -> Stmt {
     Stmt::new("SELECT reopen_window_days, auto_close_days, workflows_version FROM settings WHERE id = 1")
 }
 
-/// Updates the given settings, provided that the row still has the version on which the change is based.
-pub fn update(
-    version: i64,
-    auto_assign: Option<&'static str>,
-    agent_scope: Option<&'static str>,
-    reopen_window_days: Option<i64>,
-    auto_close_days: Option<i64>,
-    acknowledge: Option<bool>,
-    now: i64,
-) -> Stmt {
+/// The settings that an update changes; `None` leaves one unchanged.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SettingsPatch {
+    pub auto_assign: Option<&'static str>,
+    pub agent_scope: Option<&'static str>,
+    pub reopen_window_days: Option<i64>,
+    pub auto_close_days: Option<i64>,
+    pub acknowledge: Option<bool>,
+    pub require_two_factor: Option<&'static str>,
+}
+
+/// Updates settings, provided that the row still has the version on which the change is based.
+pub fn update(version: i64, patch: SettingsPatch, now: i64) -> Stmt {
     Stmt::new(
         "UPDATE settings SET version = ?1 + 1, auto_assign = coalesce(?2, auto_assign), agent_scope = coalesce(?3, agent_scope), \
-         reopen_window_days = coalesce(?4, reopen_window_days), auto_close_days = coalesce(?5, auto_close_days), acknowledge = coalesce(?7, acknowledge), updated_at = ?6 \
+         reopen_window_days = coalesce(?4, reopen_window_days), auto_close_days = coalesce(?5, auto_close_days), acknowledge = coalesce(?7, acknowledge), require_two_factor = coalesce(?8, require_two_factor), updated_at = ?6 \
          WHERE id = 1",
     )
     .bind(version)
-    .bind(auto_assign)
-    .bind(agent_scope)
-    .bind(reopen_window_days)
-    .bind(auto_close_days)
+    .bind(patch.auto_assign)
+    .bind(patch.agent_scope)
+    .bind(patch.reopen_window_days)
+    .bind(patch.auto_close_days)
     .bind(now)
-    .bind(acknowledge)
+    .bind(patch.acknowledge)
+    .bind(patch.require_two_factor)
 }
 
 // Version numbers that signal changes ------------------------------------------------------------------------------

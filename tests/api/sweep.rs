@@ -36,6 +36,7 @@ pub struct Things {
     article: i64,
     webhook: Value,
     delivery: Value,
+    api_key: Value,
 }
 
 impl Things {
@@ -63,7 +64,10 @@ impl Things {
         let path = format!("/webhooks/{}/test", webhook["id"]);
         let delivery = admin.post(&path, json!({})).is(201).json();
         let article = make::article(Admin::any(), json!({"status": "published"}));
+        let key = json!({"name": "Swept", "scopes": ["users:read"]});
+        let api_key = admin.post("/api-keys", key).is(201).json();
         Things {
+            api_key,
             webhook,
             delivery,
             rule,
@@ -112,6 +116,7 @@ impl Things {
                 "/users/" => self.user.to_string(),
                 "/categories/" => self.category["id"].to_string(),
                 before if before.ends_with("/subcategories/") => self.subcategory["id"].to_string(),
+                "/api-keys/" => self.api_key["id"].to_string(),
                 "/workflows/" => self.rule["id"].to_string(),
                 "/webhooks/" => self.webhook["id"].to_string(),
                 before if before.ends_with("/deliveries/") => self.delivery["id"].to_string(),

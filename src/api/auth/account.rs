@@ -1,8 +1,12 @@
 //! The caller's own account: registering, reading it, changing and resetting the password.
 
+use serde_json::json;
+
+use crate::api::auth::refresh_cookie;
 use crate::api::auth::sessions::{Guess, begin_session, sign_in_reply};
 use crate::api::list::show_resource;
 use crate::app::call::Call;
+use crate::desk::access::audit::AuditAction;
 use crate::desk::id::Ref;
 use crate::desk::person::{Role, split_name};
 use crate::edge::auth::password;
@@ -13,6 +17,7 @@ use crate::http::input;
 use crate::http::input_values::Input;
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape, choices};
+use crate::store::access::audit::AuditTarget;
 use crate::store::mail::outbox;
 use crate::store::sessions as rows;
 use crate::store::sql::rows::IdRow;
@@ -126,7 +131,8 @@ pub async fn register(call: &Call<'_>) -> Result<Reply, Error> {
     stmts.extend(outbox::request_first_verification(&user.uid, user.now));
     let opened = begin_session(call, stmts, &Ref::Uid(user.uid.clone())).await?;
     let id = opened.user_id;
-    let mut reply = sign_in_reply(call, opened, id, Role::Customer, 1, 201).await?;
+    let in_cookie = refresh_cookie::is_wanted(call.request);
+    let mut reply = sign_in_reply(call, opened, (id, Role::Customer, 1), (201, in_cookie)).await?;
     reply.header("Location", format!("/api/v1/users/{id}"));
     Ok(reply)
 }
@@ -146,7 +152,7 @@ pub async fn change_password(call: &Call<'_>) -> Result<Reply, Error> {
     let account = batch.add::<Account>(users::account(&Ref::Id(id)));
     let attempts = guess.record(&mut batch, now);
     let found = call.read(batch).await?;
-    guess.require_attempts_left(call, &found, attempts).await?;
+    guess.require_attempts_left(call, &found, attempts, None).await?;
     let account = found.require(account)?;
     let pepper = &call.app.config.pepper;
     let right = password::verify(
@@ -155,7 +161,7 @@ pub async fn change_password(call: &Call<'_>) -> Result<Reply, Error> {
         pepper,
     );
     if !right.map_err(Error::Internal)? {
-        guess.record_failure(call).await?;
+        guess.record_failure(call, None).await?;
         return Err(Error::field("current_password", "is wrong"));
     }
     let hash = password::hash(&input.required("new_password"), pepper).map_err(Error::Internal)?;
@@ -164,17 +170,15 @@ pub async fn change_password(call: &Call<'_>) -> Result<Reply, Error> {
         ..UserPatch::default()
     };
     let mut stmts = users::update(id, account.version, &update, now);
-    stmts.extend([rows::revoke_all(id, now), rows::clear_attempts(&guess.account)]);
+    stmts.extend([
+        rows::revoke_all(id, now),
+        rows::clear_attempts(&guess.account),
+        call.audit(AuditAction::PasswordChanged, Some(id), json!({})),
+    ]);
     let opened = begin_session(call, stmts, &Ref::Id(id)).await?;
-    sign_in_reply(
-        call,
-        opened,
-        id,
-        call.my_role()?,
-        account.ver.saturating_add(1),
-        200,
-    )
-    .await
+    let bearer = (id, call.my_role()?, account.ver.saturating_add(1));
+    let in_cookie = refresh_cookie::is_wanted(call.request) || refresh_cookie::read(call.request).is_some();
+    sign_in_reply(call, opened, bearer, (200, in_cookie)).await
 }
 
 /// `POST /auth/reset-password`: sets a password by means of a one-time token, and ends all sessions of the user.
@@ -185,6 +189,9 @@ pub async fn reset_password(call: &Call<'_>) -> Result<Reply, Error> {
         password::hash(&input.required("password"), &call.app.config.pepper).map_err(Error::Internal)?;
     let mut batch = Batch::new();
     let token = ids::hash_token(&input.required("token"));
+    // While the token is still good. Nobody is found by another one, and nothing is on record then.
+    let owner = AuditTarget::Found(rows::find_reset_token(&token, call.now()));
+    batch.extend([call.audit_of(None, AuditAction::PasswordReset, owner, json!({}))]);
     let user = batch.add_last::<IdRow>(rows::reset_password(&token, &hash, call.now()));
     let user = call.app.db.batch(&batch).await?.first(user)?;
     match user {

@@ -4,5 +4,9 @@
 //! `store::users`).
 
 pub mod account;
+pub mod api_keys;
+mod challenge;
 pub mod email_links;
+mod refresh_cookie;
 pub mod sessions;
+pub mod two_factor;

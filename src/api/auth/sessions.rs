@@ -1,9 +1,12 @@
 //! Logging in and out, refreshing tokens, and listing and ending sessions.
 
 use serde::Deserialize;
+use serde_json::json;
 
+use crate::api::auth::{challenge, refresh_cookie};
 use crate::app::call::Call;
 use crate::desk::Millis;
+use crate::desk::access::audit::AuditAction;
 use crate::desk::fold::caseless;
 use crate::desk::id::Ref;
 use crate::desk::person::Role;
@@ -15,9 +18,9 @@ use crate::http::error::Error;
 use crate::http::input;
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape};
-use crate::store::sessions::{self as rows, CurrentRefresh, Rotation};
+use crate::store::sessions::{self as rows, CurrentRefresh, Rotation, SignInAccount};
 use crate::store::sql::rows::{CountRow, IdRow};
-use crate::store::users::{self, Account};
+use crate::store::users;
 
 /// The body of a login.
 pub const LOGIN: Shape = Shape {
@@ -49,28 +52,42 @@ pub async fn login(call: &Call<'_>) -> Result<Reply, Error> {
     let guess = Guess::new(call, &format!("login\n{subject}"));
     let now = call.now();
     let mut batch = Batch::new();
-    let account = batch.add::<Account>(users::account_by_name(&name));
-    let attempts = guess.record(&mut batch, now);
+    let [of_account, of_nobody] = rows::record_sign_in_attempt(&name, &guess.account, now);
+    let account = batch.add::<SignInAccount>(of_account);
+    let attempts = AttemptSlots {
+        account: batch.add(of_nobody),
+        address: batch.add(rows::count_attempts(&guess.address, now)),
+    };
     let found = call.read_public(batch).await?;
-    guess.require_attempts_left(call, &found, attempts).await?;
     let account = found.first(account)?;
+    let counted = account.as_ref().map(|account| account.n);
+    guess
+        .require_attempts_left(call, &found, attempts, counted)
+        .await?;
     let hash = account
         .as_ref()
         .filter(|account| account.is_active == 1)
         .and_then(|account| account.password_hash.as_deref());
     let right = password::verify(&input.required("password"), hash, &call.app.config.pepper)
         .map_err(Error::Internal)?;
+    let id = account.as_ref().map(|account| account.id);
     let Some(account) = account.filter(|_| right) else {
-        guess.record_failure(call).await?;
+        // The name is not on record: it may be a password that was typed into the wrong field.
+        let entry = call.audit_of(None, AuditAction::SessionFailed, id, json!({}));
+        guess.record_failure(call, Some(entry)).await?;
         return Err(BAD_CREDENTIALS);
     };
+    if account.two_factor == 1 {
+        return challenge::reply(call, account.id, account.ver);
+    }
     let stmts = vec![
-        rows::clear_attempts(&guess.account),
         users::record_login(account.id, now),
+        call.audit_of(id, AuditAction::SessionCreated, id, json!({})),
     ];
     let opened = begin_session(call, stmts, &Ref::Id(account.id)).await?;
     let role = Role::parse(&account.role).unwrap_or(Role::Customer);
-    sign_in_reply(call, opened, account.id, role, account.ver, 200).await
+    let in_cookie = refresh_cookie::is_wanted(call.request);
+    sign_in_reply(call, opened, (account.id, role, account.ver), (200, in_cookie)).await
 }
 
 /// An attempt to guess a password. Until the password is known to be right, it counts against the account and the
@@ -109,7 +126,8 @@ impl Guess {
         }
     }
 
-    /// Refuses the attempt if [`Guess::record`] has counted too many. A refused attempt counts as a failure as well.
+    /// Refuses the attempt if too many were counted: by [`Guess::record`], or `counted` in the account. A refused attempt
+    /// counts as a failure as well.
     ///
     /// # Errors
     /// 429, with 900 seconds to wait.
@@ -118,23 +136,28 @@ impl Guess {
         call: &Call<'_>,
         found: &Answers,
         attempts: AttemptSlots,
+        counted: Option<i64>,
     ) -> Result<(), Error> {
-        let of_account = found.first(attempts.account)?.map_or(0, |row| row.n);
+        let of_account = found.first(attempts.account)?.map(|row| row.n);
+        let of_account = of_account.or(counted).unwrap_or(0);
         let of_address = found.first(attempts.address)?.map_or(0, |row| row.n);
         if of_account <= rows::MAX_ACCOUNT_ATTEMPTS && of_address < rows::MAX_ADDRESS_ATTEMPTS {
             return Ok(());
         }
-        self.record_failure(call).await?;
+        self.record_failure(call, None).await?;
         Err(Error::RateLimited {
             message: "too many failed logins; try again later",
             seconds: 900,
         })
     }
 
-    /// Records a failed attempt against the address.
-    pub(super) async fn record_failure(&self, call: &Call<'_>) -> Result<(), Error> {
+    /// Records a failed attempt against the address, and in the audit log. Attempts that are refused unchecked are not in
+    /// the log, so that the limits bound what it is written.
+    pub(super) async fn record_failure(&self, call: &Call<'_>, entry: Option<Stmt>) -> Result<(), Error> {
         let failed = rows::record_attempt(&self.address, rows::MAX_ADDRESS_ATTEMPTS, call.now());
-        call.app.db.batch(&[failed]).await?;
+        let mut batch = Batch::from(vec![failed]);
+        batch.extend(entry);
+        call.app.db.batch(&batch).await?;
         Ok(())
     }
 }
@@ -192,14 +215,13 @@ pub(super) async fn begin_session(
     })
 }
 
-/// The reply to every request that logs a user in: the user and new tokens.
+/// The reply to every request that logs a user in: the user and new tokens. The refresh token is in the body, or in the
+/// cookie.
 pub(super) async fn sign_in_reply(
     call: &Call<'_>,
     opened: OpenedSession,
-    user_id: i64,
-    role: Role,
-    ver: i64,
-    status: u16,
+    (user_id, role, ver): (i64, Role, i64),
+    (status, in_cookie): (u16, bool),
 ) -> Result<Reply, Error> {
     let config = &call.app.config;
     let claims = |jti: String, begin: Millis, life: i64| Claims {
@@ -208,6 +230,7 @@ pub(super) async fn sign_in_reply(
         session_id: opened.session_id,
         ver,
         jti,
+        api_key: None,
         expires: begin.div_euclid(1_000).saturating_add(life),
     };
     let access = claims(call.uid()?, call.now(), config.access_seconds);
@@ -222,12 +245,21 @@ pub(super) async fn sign_in_reply(
         .sign(TokenUse::Refresh, &refresh, opened.issued_at)
         .await
         .map_err(Error::Internal)?;
+    let in_body = if in_cookie {
+        String::new()
+    } else {
+        format!("\"refresh_token\":\"{refresh}\",")
+    };
     let body = format!(
-        "{{\"user\":{},\"access_token\":\"{access}\",\"refresh_token\":\"{refresh}\",\"token_type\":\"Bearer\",\"expires_in\":{}}}",
+        "{{\"user\":{},\"access_token\":\"{access}\",{in_body}\"token_type\":\"Bearer\",\"expires_in\":{}}}",
         opened.user, config.access_seconds
     );
     let mut reply = Reply::ok(body);
     reply.status = status;
+    if in_cookie {
+        let age = call.now().saturating_sub(opened.issued_at).div_euclid(1_000);
+        refresh_cookie::set(&mut reply, &refresh, config.refresh_seconds.saturating_sub(age));
+    }
     Ok(reply)
 }
 
@@ -236,8 +268,18 @@ pub(super) async fn sign_in_reply(
 pub async fn refresh(call: &Call<'_>) -> Result<Reply, Error> {
     const ENDED: Error = Error::Unauthorized("the refresh token is invalid, has expired or was used before");
     let input = input::parse_optional_body(call.request, &REFRESH)?;
-    let token = input
-        .text("refresh_token")
+    let in_body = input.text("refresh_token");
+    let in_cookie = in_body
+        .is_none()
+        .then(|| refresh_cookie::read(call.request))
+        .flatten();
+    if in_cookie.is_some() {
+        refresh_cookie::require_known_origin(call)?;
+    }
+    // What came in the cookie goes back into it: no script is to see it.
+    let to_cookie = in_cookie.is_some() || refresh_cookie::is_wanted(call.request);
+    let token = in_body
+        .or(in_cookie)
         .or_else(|| call.request.bearer_token())
         .ok_or(Error::field("refresh_token", "is missing"))?;
     let config = &call.app.config;
@@ -267,7 +309,8 @@ pub async fn refresh(call: &Call<'_>) -> Result<Reply, Error> {
         issued_at: current.rotated_at,
         user: done.text(user)?.ok_or(ENDED)?,
     };
-    sign_in_reply(call, opened, claims.user_id, claims.role, claims.ver, 200).await
+    let bearer = (claims.user_id, claims.role, claims.ver);
+    sign_in_reply(call, opened, bearer, (200, to_cookie)).await
 }
 
 /// `POST /auth/logout`: ends the session in D1 and records in KV that the access token is revoked.
@@ -276,7 +319,8 @@ pub async fn logout(call: &Call<'_>) -> Result<Reply, Error> {
     let revoke = rows::revoke(me.user_id, Some(me.session_id), None, call.now());
     call.read(vec![revoke].into()).await?;
     revoke_token(call, &me).await;
-    Ok(Reply::ok(r#"{"message":"logged out"}"#.to_owned()))
+    let reply = Reply::ok(r#"{"message":"logged out"}"#.to_owned());
+    Ok(refresh_cookie::clear(call, reply))
 }
 
 /// `POST /auth/logout-all`.
@@ -285,7 +329,8 @@ pub async fn logout_all(call: &Call<'_>) -> Result<Reply, Error> {
     call.read(vec![rows::revoke_all(me.user_id, call.now())].into())
         .await?;
     revoke_token(call, &me).await;
-    Ok(Reply::ok(r#"{"message":"logged out everywhere"}"#.to_owned()))
+    let reply = Reply::ok(r#"{"message":"logged out everywhere"}"#.to_owned());
+    Ok(refresh_cookie::clear(call, reply))
 }
 
 async fn revoke_token(call: &Call<'_>, me: &Claims) {

@@ -1,12 +1,13 @@
 //! Tickets and users as CSV files that are written while they are sent: page by page, each a walk that goes on behind the
 //! last row, so that a file of any length is sent in the memory of one page and no row is in it twice.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::api::list::{NamedFilters, StopRow, next_position, parse_list_query};
 use crate::api::tickets as ticket_api;
 use crate::api::users as user_api;
 use crate::app::call::Call;
+use crate::desk::access::audit::AuditAction;
 use crate::desk::reports::csv;
 use crate::edge::db::{Batch, Db, DbError, Stmt};
 use crate::edge::text_stream::TextStream;
@@ -118,6 +119,8 @@ struct CsvExport {
     select: Select,
     limit: i64,
     pages: u32,
+    /// What the audit log calls it.
+    action: AuditAction,
 }
 
 /// `GET /tickets/export.csv`.
@@ -153,6 +156,7 @@ pub async fn tickets(call: &Call<'_>) -> Result<Reply, Error> {
         }),
         limit: if is_long { LONG_ROWS } else { ROWS },
         pages: 0,
+        action: AuditAction::TicketListExported,
     };
     export.reply(call, "tickets", &input).await
 }
@@ -176,6 +180,7 @@ pub async fn users(call: &Call<'_>) -> Result<Reply, Error> {
         select: Box::new(move |row, page| user_list::list(row, &filter, page)),
         limit: ROWS,
         pages: 0,
+        action: AuditAction::UserListExported,
     };
     export.reply(call, "users", &input).await
 }
@@ -212,6 +217,10 @@ impl CsvExport {
         let (rows, stopped) = (batch.add::<ListRow>(rows), batch.add_optional::<StopRow>(stopped));
         let found = call.read(batch).await?;
         filters.require_known(&found, unknown)?;
+        if call.request.verb != "HEAD" {
+            let entry = call.audit(self.action, None, json!({}));
+            call.write(vec![entry].into()).await?;
+        }
         let mut text = String::new();
         if input.flag("bom").unwrap_or(true) {
             text.push_str(csv::BOM);
@@ -301,7 +310,6 @@ fn cell_text(value: Option<&Value>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn values_become_cells() {

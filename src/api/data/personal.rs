@@ -1,14 +1,17 @@
 //! What is held on a person: all of it as one document, and erasing it.
 
+use serde_json::json;
+
 use crate::api::list::ResourceRow;
 use crate::app::call::Call;
 use crate::app::call::waiting::MANY_PLACES;
 use crate::app::retry::retry;
+use crate::desk::access::audit::AuditAction;
 use crate::desk::fold::caseless;
 use crate::desk::id::Ref;
 use crate::desk::person::Role;
 use crate::desk::time_zone::to_rfc3339;
-use crate::edge::db::{Batch, Db, DbError};
+use crate::edge::db::{Batch, Db, DbError, Stmt};
 use crate::edge::text_stream::TextStream;
 use crate::http::error::Error;
 use crate::http::input;
@@ -60,6 +63,10 @@ pub async fn show(call: &Call<'_>) -> Result<Reply, Error> {
         } else {
             Error::NotFound
         });
+    }
+    if call.request.verb != "HEAD" {
+        let entry = call.audit(AuditAction::UserDataExported, Some(account.id), json!({}));
+        call.write(vec![entry].into()).await?;
     }
     let head = format!(
         "{{\"generated_at\":\"{}\",\"account\":{}",
@@ -161,11 +168,11 @@ pub async fn erase(call: &Call<'_>) -> Result<Reply, Error> {
         let account: Account = call.read_row(users::account(&reference)).await?;
         call.check_version(account.version, Some(&input))?;
         let reply = CommitReply::Row(users::show(&Ref::Id(account.id)));
-        erase_account(call, &account, &confirm, reply).await
+        erase_account(call, &account, &confirm, (Vec::new(), reply)).await
     })
 }
 
-/// Erases a person whose address is confirmed.
+/// Erases a person whose address is confirmed, in a batch that begins with other statements.
 ///
 /// # Errors
 /// 400 if it is not the address of the account, 409 for the last admin.
@@ -173,12 +180,12 @@ pub(in crate::api) async fn erase_account(
     call: &Call<'_>,
     account: &Account,
     confirm: &str,
-    reply: CommitReply,
+    (mut stmts, reply): (Vec<Stmt>, CommitReply),
 ) -> Result<Reply, Error> {
     if caseless(confirm.trim()) != account.email_key {
         return Err(Error::field("confirm", "is not the address of the account"));
     }
-    let mut stmts = erasure::erase(account.id, account.version, call.now());
+    stmts.extend(erasure::erase(account.id, account.version, call.now()));
     stmts.extend(assignment::unassign_all(account.id, call.my_id()?, call.now()));
     let reply = call.commit(stmts, reply).await?;
     call.assign_waiting(Free::Anybody, MANY_PLACES).await;

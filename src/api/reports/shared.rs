@@ -190,10 +190,6 @@ pub(super) fn read_request(call: &Call, agents: AgentAccess) -> Result<ReportReq
     }
     let agent = agent.map(TicketFilter::Assignee);
     filters.extend(agent.filter(|filter| !filters.contains(filter)));
-    let accepts_csv = call
-        .request
-        .header("accept")
-        .is_some_and(|accept| accept.to_ascii_lowercase().contains("text/csv"));
     Ok(ReportRequest {
         reader,
         filters,
@@ -205,7 +201,7 @@ pub(super) fn read_request(call: &Call, agents: AgentAccess) -> Result<ReportReq
             .choice("interval")
             .and_then(Granularity::parse)
             .unwrap_or(Granularity::Day),
-        is_csv: input.choice("format").map_or(accepts_csv, |word| word == "csv"),
+        is_csv: wants_csv(call, &input),
         has_bom: input.flag("bom").unwrap_or(true),
         most: input.integer("limit").unwrap_or(100),
     })
@@ -257,24 +253,38 @@ pub(super) async fn read_filtered(
 /// beside it. CSV has no `facts`.
 pub fn table_reply(asked: &ReportRequest, name: &str, table: &Table, facts: Value) -> Reply {
     if asked.is_csv {
-        let mut text = String::new();
-        if asked.has_bom {
-            text.push_str(csv::BOM);
-        }
-        text.push_str(&table.to_csv());
-        let mut reply = Reply::new(200, Body::Text(text));
-        reply.content_type = csv::MEDIA_TYPE;
-        reply.header(
-            "Content-Disposition",
-            format!("attachment; filename=\"{name}.csv\""),
-        );
-        return reply;
+        return csv_reply(name, table, asked.has_bom);
     }
     let mut body = Map::from_iter([("data".to_owned(), table.to_json())]);
     if let Value::Object(facts) = facts {
         body.extend(facts);
     }
     Reply::ok(Value::Object(body).to_string())
+}
+
+/// Replies with a table as a CSV file.
+pub fn csv_reply(name: &str, table: &Table, has_bom: bool) -> Reply {
+    let mut text = String::new();
+    if has_bom {
+        text.push_str(csv::BOM);
+    }
+    text.push_str(&table.to_csv());
+    let mut reply = Reply::new(200, Body::Text(text));
+    reply.content_type = csv::MEDIA_TYPE;
+    reply.header(
+        "Content-Disposition",
+        format!("attachment; filename=\"{name}.csv\""),
+    );
+    reply
+}
+
+/// Whether the caller asks for CSV: by `format`, or by `Accept`.
+pub fn wants_csv(call: &Call, input: &Input) -> bool {
+    let accepts = |accept: String| accept.to_ascii_lowercase().contains("text/csv");
+    input.choice("format").map_or_else(
+        || call.request.header("accept").is_some_and(accepts),
+        |word| word == "csv",
+    )
 }
 
 /// Adds `capped: true` to the body if not all tickets were read.

@@ -4,6 +4,7 @@
 //! data. The list of revoked tokens in KV and the rate limit are checked at the same time, and each of them can
 //! refuse the request.
 
+mod audit;
 pub mod waiting;
 mod write;
 
@@ -15,7 +16,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::app::replay::check_replay;
-use crate::app::route::{RateLimit, Route};
+use crate::app::route::{self, RateLimit, Route};
 use crate::app::settings_cache::{Loaded, Settings, SettingsCache};
 use crate::desk::Millis;
 use crate::desk::id::Ref;
@@ -40,6 +41,9 @@ use crate::store::sql::carry::{carry, split_carried};
 use crate::store::sql::scope::Scope;
 use crate::store::tickets::ticket::Viewer;
 
+/// Why a key is refused: the same words whether there is no such key, or none any more.
+pub const BAD_KEY: &str = "the API key is invalid or has ended";
+
 /// Everything that does not come from the request itself.
 pub struct App {
     pub env: Env,
@@ -61,6 +65,8 @@ pub struct Call<'a> {
     pub checked: Cell<bool>,
     /// Whether it was checked and found to be valid.
     pub is_trusted: Cell<bool>,
+    /// Finds the row that the path names, for the audit log.
+    pub named_row: RefCell<Option<Stmt>>,
     /// The unread body, on routes that stream it.
     pub stream: RefCell<Option<ByteStream>>,
     card: RefCell<Value>,
@@ -86,6 +92,7 @@ impl<'a> Call<'a> {
             claims,
             checked: Cell::new(false),
             is_trusted: Cell::new(false),
+            named_row: RefCell::new(None),
             stream: RefCell::new(None),
             card: RefCell::new(Value::Null),
             settings_cache: RefCell::new(SettingsCache::now()),
@@ -203,7 +210,7 @@ impl<'a> Call<'a> {
         }
         let me = self.me()?;
         let key = self.idempotency_key()?;
-        let authority = sessions::caller_authority(me.user_id, me.session_id);
+        let authority = sessions::caller_authority(me.user_id, me.credential());
         let carrier = stmts.text_position();
         let mut batch = Vec::new();
         if carrier.is_none() {
@@ -222,8 +229,8 @@ impl<'a> Call<'a> {
         }));
         let (rows, revoked, allowed) = join3(
             self.app.db.batch(&batch),
-            revoked_tokens::is_revoked(&self.app.env, &me.jti, self.app.now),
-            self.within_limit(format!("u{}", me.user_id)),
+            self.is_revoked(me),
+            self.within_limit(me.limit_key()),
         )
         .await;
         if revoked == Some(true) {
@@ -313,6 +320,14 @@ impl<'a> Call<'a> {
         Ok(())
     }
 
+    /// Whether the caller's token was revoked. Keys end in the database only.
+    async fn is_revoked(&self, me: &Claims) -> Option<bool> {
+        match me.api_key {
+            Some(_) => None,
+            None => revoked_tokens::is_revoked(&self.app.env, &me.jti, self.app.now).await,
+        }
+    }
+
     async fn within_limit(&self, key: String) -> Result<(), Error> {
         let limit = self.limit();
         if !self.app.config.rate_limits || limit == RateLimit::None {
@@ -342,15 +357,26 @@ impl<'a> Call<'a> {
     }
 
     fn check_authority(&self, me: &Claims, text: Option<String>, found: Loaded) -> Result<(), Error> {
-        const ENDED: Error = Error::Unauthorized("this session has ended");
-        let authority = sessions::CallerAuthority::parse(&text.ok_or(ENDED)?).map_err(Error::Internal)?;
+        let ended = || {
+            Error::Unauthorized(match me.api_key {
+                Some(_) => BAD_KEY,
+                None => "this session has ended",
+            })
+        };
+        let authority =
+            sessions::CallerAuthority::parse(&text.ok_or_else(ended)?).map_err(Error::Internal)?;
         let alive = authority.is_active
             && authority.ver == me.ver
             && authority.role == me.role.as_str()
             && authority.revoked_at.is_none()
             && self.app.now < authority.expires_at;
         if !alive {
-            return Err(ENDED);
+            return Err(ended());
+        }
+        if authority.needs_two_factor && !route::is_for_setup(self.route) {
+            return Err(Error::Forbidden(
+                "this desk requires two-factor sign-in: set it up first (POST /auth/2fa/setup)".to_owned(),
+            ));
         }
         self.is_trusted.set(true);
         let moved = self

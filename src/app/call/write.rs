@@ -4,7 +4,6 @@ use futures_util::future::join;
 
 use crate::app::call::Call;
 use crate::app::replay::{check_replay, stored_reply};
-use crate::edge::auth::revoked_tokens;
 use crate::edge::db::{Answers, Batch, DbError, Rows, Stmt};
 use crate::edge::ids;
 use crate::http::error::Error;
@@ -49,7 +48,11 @@ impl Call<'_> {
         };
         Ok(Some(IdempotencyKey {
             user_id: me.user_id,
-            key,
+            // What a key is answered is not for those with more rights, nor theirs for it.
+            key: match me.api_key {
+                Some(own) => format!("{}\n{key}", own.id),
+                None => key,
+            },
             fingerprint,
             columns: self.route.responds.view().map_or_else(String::new, column_names),
             now: self.app.now,
@@ -74,8 +77,9 @@ impl Call<'_> {
     ///
     /// # Errors
     /// As [`Call::commit`].
-    pub async fn commit_batch(&self, batch: CommitBatch, answer: &CommitReply) -> Result<Reply, Error> {
+    pub async fn commit_batch(&self, mut batch: CommitBatch, answer: &CommitReply) -> Result<Reply, Error> {
         let key = self.idempotency_key()?;
+        self.add_audit(&mut batch.stmts, answer);
         match commit::commit(&self.app.db, key.as_ref(), batch, answer).await {
             Ok((answered, due)) => {
                 self.app.dispatches.borrow_mut().extend(due);
@@ -106,16 +110,12 @@ impl Call<'_> {
         let versions = self.settings_cache.borrow().versions()?;
         let me = self.claims.as_ref().filter(|_| !self.checked.get())?;
         self.idempotency_key().ok()?;
-        let (revoked, allowed) = join(
-            revoked_tokens::is_revoked(&self.app.env, &me.jti, self.now()),
-            self.within_limit(format!("u{}", me.user_id)),
-        )
-        .await;
+        let (revoked, allowed) = join(self.is_revoked(me), self.within_limit(me.limit_key())).await;
         if revoked == Some(true) || allowed.is_err() {
             return None;
         }
         let mut guard = Guard::new();
-        let (session, claimed) = ((me.user_id, me.session_id), (me.role, me.ver));
+        let (session, claimed) = ((me.user_id, me.credential()), (me.role, me.ver));
         guard.expect(sessions::find_authority(session, claimed, versions, self.now()));
         Some(guard)
     }

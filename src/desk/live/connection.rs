@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::desk::Millis;
+use crate::desk::access::api_key::KeyGrant;
 use crate::desk::person::Role;
 use crate::desk::tickets::policy;
 
@@ -72,7 +73,10 @@ pub struct Connection {
     pub id: String,
     pub user_id: i64,
     pub role: Role,
+    /// Of the session; of an API key below zero, as [`Authority`] has it.
     pub session_id: i64,
+    #[serde(default)]
+    pub api_key: Option<KeyGrant>,
     pub ver: i64,
     pub jti: String,
     /// When the token expires, in seconds since 1970.
@@ -238,6 +242,7 @@ mod tests {
             user_id: 7,
             role: Role::Agent,
             session_id: 3,
+            api_key: None,
             ver: 1,
             jti: "j".to_owned(),
             expires: 100,

@@ -141,8 +141,42 @@ static VOTES: View = View {
     ],
 };
 
+static KEYS: View = View {
+    name: "PersonalApiKey",
+    fields: &[
+        field("name", "k.name", Out::Text),
+        field("hint", "k.hint", Out::Text),
+        field("created_at", "k.created_at", Out::Time),
+        nullable("last_used_at", "k.last_used_at", Out::Time),
+    ],
+};
+static AUDIT: View = View {
+    name: "PersonalAuditEntry",
+    fields: &[
+        field("action", "l.action", Out::Text),
+        field("address", "l.address", Out::Text),
+        field("created_at", "(l.id/1000)", Out::Time),
+    ],
+};
+
 /// The sections in the order of the document.
-pub static SECTIONS: [Section; 11] = [
+pub static SECTIONS: [Section; 13] = [
+    Section {
+        name: "api_keys",
+        view: &KEYS,
+        from: "api_keys k",
+        key: "k.id",
+        condition: "k.user_id = p.id",
+        walks: None,
+    },
+    Section {
+        name: "audit_log",
+        view: &AUDIT,
+        from: "audit_log l",
+        key: "l.id",
+        condition: "l.actor_id = p.id",
+        walks: None,
+    },
     Section {
         name: "sessions",
         view: &SESSIONS,

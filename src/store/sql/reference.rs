@@ -11,3 +11,13 @@ pub fn webhook_condition(reference: &Ref) -> (&'static str, Arg) {
         Ref::Number(_) | Ref::Key(_) => ("h.id = ?1", Arg::Null),
     }
 }
+
+/// The column and value that identify a row by this reference, for any table with `id` and `uid`.
+pub(in crate::store) fn ref_column(reference: &Ref) -> (&'static str, Arg) {
+    match reference {
+        Ref::Id(id) => ("id", Arg::Int(*id)),
+        Ref::Uid(uid) => ("uid", Arg::Text(uid.clone())),
+        // A ticket number or ticket key never identifies such a row.
+        Ref::Number(_) | Ref::Key(_) => ("id", Arg::Null),
+    }
+}

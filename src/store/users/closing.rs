@@ -4,6 +4,7 @@
 //! past too. What holds a copy of the name or the address is erased beside it.
 
 use crate::edge::db::Stmt;
+use crate::store::access::{api_keys, two_factor};
 use crate::store::settings;
 use crate::store::users::search;
 
@@ -48,6 +49,8 @@ pub fn close(id: i64, version: i64, now: i64) -> Vec<Stmt> {
     vec![
         settings::raise_rules_version_for_person(id, false, None),
         search::delete_words(id),
+        api_keys::delete_all(id),
+        two_factor::delete(id),
         erase("idempotency"),
         erase("webhook_deliveries"),
         // Those that are deleted lose it when they are restored.
@@ -60,7 +63,7 @@ pub fn close(id: i64, version: i64, now: i64) -> Vec<Stmt> {
             "UPDATE users SET email = 'closed-' || uid || '@invalid', email_key = 'closed-' || uid || '@invalid', \
                username = 'closed-' || uid, username_key = 'closed-' || uid, first_name = 'Closed', last_name = 'account', \
                first_folded = 'closed', last_folded = 'account', username_folded = 'closed-' || uid, email_folded = '', \
-               phone = NULL, avatar_url = NULL, department = NULL, password_hash = NULL, email_verified_at = NULL, is_active = 0, closed_at = ?3, \
+               phone = NULL, avatar_url = NULL, department = NULL, password_hash = NULL, email_verified_at = NULL, is_active = 0, two_factor = 0, failed_sign_ins = '[]', closed_at = ?3, \
                ver = ver + 1, version = ?2 + 1, updated_at = ?3 WHERE id = ?1",
         )
         .bind(id)

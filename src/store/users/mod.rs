@@ -14,7 +14,9 @@ use crate::desk::id::Ref;
 use crate::desk::person::{Role, username_from_email};
 use crate::edge::db::{Arg, Stmt};
 use crate::http::shape::choices;
+use crate::store::access::api_keys;
 use crate::store::settings;
+pub(super) use crate::store::sql::reference::ref_column;
 use crate::store::sql::view::{Out, View, field, nullable};
 
 /// A user, in the form that the user themself and admins see.
@@ -33,6 +35,7 @@ pub const USER: View = View {
         field("role", "u.role", Out::Word(&choices::ROLE)),
         field("permissions", "$PERMISSIONS", Out::Json("Permissions")).doc("What the role may do."),
         field("is_active", "u.is_active", Out::Flag),
+        field("two_factor", "u.two_factor", Out::Flag).doc("A sign-in asks for a code, too."),
         nullable("department", "u.department", Out::Text),
         nullable("phone", "u.phone", Out::Text),
         nullable("avatar_url", "u.avatar_url", Out::Text),
@@ -77,7 +80,7 @@ pub fn user_json() -> String {
         .replace("$PERMISSIONS", &format!("CASE u.role {} END", whens.join(" ")))
 }
 
-/// The columns of a user that logging in and the checks before a change of the account need.
+/// The columns of a user that the checks before a change of the account need.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Account {
     pub id: i64,
@@ -120,16 +123,6 @@ pub fn show(reference: &Ref) -> Stmt {
 /// Like [`show`], by uid: for a user created earlier in the same batch.
 pub fn show_uid(uid: &str) -> Stmt {
     show(&Ref::Uid(uid.to_owned()))
-}
-
-/// The column and value that identify a row by this reference, for any table with `id` and `uid`.
-pub(super) fn ref_column(reference: &Ref) -> (&'static str, Arg) {
-    match reference {
-        Ref::Id(id) => ("id", Arg::Int(*id)),
-        Ref::Uid(uid) => ("uid", Arg::Text(uid.clone())),
-        // A ticket number or ticket key never identifies a user.
-        Ref::Number(_) | Ref::Key(_) => ("id", Arg::Null),
-    }
 }
 
 /// A user to be created.
@@ -236,7 +229,7 @@ impl UserPatch {
 }
 
 /// Updates a user that is at `version`, adds an agent profile if the new role is a staff role, and makes isolates
-/// reload the workflow rules if an active rule may refer to the user.
+/// reload the workflow rules if an active rule may refer to the user. Another role or active flag ends the API keys.
 pub fn update(id: i64, version: i64, update: &UserPatch, now: i64) -> Vec<Stmt> {
     let mut stmts = Vec::new();
     let is_staff = update.role.is_some_and(Role::is_staff);
@@ -254,6 +247,9 @@ pub fn update(id: i64, version: i64, update: &UserPatch, now: i64) -> Vec<Stmt> 
     stmts.extend(is_renamed.then(|| search::insert_words_of(&Ref::Id(id))));
     if is_staff {
         stmts.push(agents::ensure_profile(&Ref::Id(id)));
+    }
+    if update.role.is_some() || update.is_active.is_some() {
+        stmts.push(api_keys::delete_all(id));
     }
     stmts
 }
@@ -319,9 +315,9 @@ fn update_row(id: i64, version: i64, update: &UserPatch, now: i64) -> Stmt {
     }
 }
 
-/// Records the time of a successful login.
+/// Records the time of a successful login, which makes the failed ones before it forgotten.
 pub fn record_login(id: i64, now: i64) -> Stmt {
-    Stmt::new("UPDATE users SET last_login_at = ?2 WHERE id = ?1")
+    Stmt::new("UPDATE users SET last_login_at = ?2, failed_sign_ins = '[]' WHERE id = ?1")
         .bind(id)
         .bind(now)
 }

@@ -20,6 +20,7 @@ pub mod sqlite;
 pub mod stub;
 pub mod tally;
 pub mod time;
+pub mod totp;
 pub mod wire;
 pub mod worker;
 

@@ -20,6 +20,11 @@ const SCRIPT: &str = "
 
 /// Runs a script, then a query, and gives the query's rows as objects.
 pub fn run(file: &Path, script: &str, query: &str) -> Vec<Value> {
+    try_run(file, script, query).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// As `run`, for what the database may refuse: the error is its words.
+pub fn try_run(file: &Path, script: &str, query: &str) -> Result<Vec<Value>, String> {
     let node = Path::new(env!("CARGO_MANIFEST_DIR")).join("node_modules/.bin/node");
     let mut child = Command::new(node)
         .args(["--no-warnings", "-e", SCRIPT])
@@ -37,10 +42,8 @@ pub fn run(file: &Path, script: &str, query: &str) -> Vec<Value> {
         .write_all(&input)
         .expect("node listens");
     let output = child.wait_with_output().expect("node ends");
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    serde_json::from_slice(&output.stdout).expect("rows")
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).into_owned());
+    }
+    Ok(serde_json::from_slice(&output.stdout).expect("rows"))
 }

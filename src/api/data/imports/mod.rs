@@ -10,6 +10,7 @@ use crate::api::data::imports::report::Report;
 use crate::api::data::imports::sheet::Sheet;
 use crate::app::call::Call;
 use crate::app::retry::retry;
+use crate::desk::access::audit::AuditAction;
 use crate::desk::data::csv_reader::decode;
 use crate::desk::person::Role;
 use crate::edge::db::Stmt;
@@ -96,7 +97,9 @@ pub async fn create(call: &Call<'_>) -> Result<Reply, Error> {
         if is_dry {
             return Ok(Reply::ok(body));
         }
-        if !report.is_applied() {
+        if report.is_applied() && report.creates() {
+            stmts.push(call.audit(AuditAction::ImportCreated, None, report.audit_details(kind)));
+        } else {
             stmts.clear();
         }
         call.commit(stmts, CommitReply::Row(json_row(body))).await

@@ -53,6 +53,16 @@ impl Report {
         self.is_atomic && self.refused > 0
     }
 
+    /// Whether there is a row to be written.
+    pub fn creates(&self) -> bool {
+        self.created > 0
+    }
+
+    /// What the audit log tells of it.
+    pub fn audit_details(&self, kind: &str) -> Value {
+        json!({"type": kind, "created": self.created, "unchanged": self.unchanged, "refused": self.refused})
+    }
+
     /// The answer.
     pub fn json(&self, kind: &str, sheet: &Sheet) -> String {
         let mut errors = self.errors.clone();

@@ -7,6 +7,7 @@ use jwt_compact::{AlgorithmExt, Claims as JwtClaims, Header, Renamed, UntrustedT
 use serde::{Deserialize, Serialize};
 
 use crate::desk::Millis;
+use crate::desk::access::api_key::{Credential, KeyGrant};
 use crate::desk::person::Role;
 use crate::edge::auth::rsa;
 use crate::edge::auth::rsa::webcrypto::CryptoKey;
@@ -31,13 +32,33 @@ pub enum TokenUse {
 pub struct Claims {
     pub user_id: i64,
     pub role: Role,
-    /// The id of the session's row.
+    /// The id of the session's row; of an API key, its own id below zero.
     pub session_id: i64,
     /// `users.ver` at the time of signing.
     pub ver: i64,
     pub jti: String,
     /// In seconds since 1970.
     pub expires: i64,
+    /// The API key, where it is no token: there is no session then.
+    pub api_key: Option<KeyGrant>,
+}
+
+impl Claims {
+    /// What the caller's authority rests on.
+    pub fn credential(&self) -> Credential {
+        match self.api_key {
+            Some(key) => Credential::ApiKey(key.id),
+            None => Credential::Session(self.session_id),
+        }
+    }
+
+    /// Under which key the rate limit counts requests.
+    pub fn limit_key(&self) -> String {
+        match self.api_key {
+            Some(key) => format!("k{}", key.id),
+            None => format!("u{}", self.user_id),
+        }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -205,6 +226,7 @@ impl KeyRing {
             ver: body.ver,
             jti: body.jti,
             expires,
+            api_key: None,
         })
     }
 

@@ -67,6 +67,7 @@ fn claims() -> Claims {
         ver: 2,
         jti: "j".to_owned(),
         expires: NOW / 1_000 + 900,
+        api_key: None,
     }
 }
 

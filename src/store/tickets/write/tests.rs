@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
+use crate::desk::access::api_key::Credential;
 use crate::desk::id::Ref;
 use crate::desk::person::Role;
 use crate::desk::tickets::ticket::{NamedRow, Person, Subcategory, Ticket};
@@ -153,15 +154,23 @@ fn a_caller_who_has_not_been_read_has_the_authority_of_the_token() {
         sla: 1,
         workflows: 1,
     };
-    let stmt = guard(sessions::find_authority((1, 9), (Role::Agent, 1), versions, 50));
+    let stmt = guard(sessions::find_authority(
+        (1, Credential::Session(9)),
+        (Role::Agent, 1),
+        versions,
+        50,
+    ));
     check(
         &stmt,
         &[
             "",
             "UPDATE sessions SET last_used_at = 40;",
             "UPDATE users SET version = 2, first_name = 'A' WHERE id = 1;",
+            "UPDATE settings SET require_two_factor = 'all'; UPDATE users SET two_factor = 1;",
         ],
         &[
+            "UPDATE settings SET require_two_factor = 'staff';",
+            "UPDATE settings SET require_two_factor = 'all';",
             "DELETE FROM users WHERE id = 1;",
             "UPDATE users SET is_active = 0 WHERE id = 1;",
             "UPDATE users SET role = 'manager' WHERE id = 1;",
@@ -175,6 +184,47 @@ fn a_caller_who_has_not_been_read_has_the_authority_of_the_token() {
             "UPDATE settings SET sla_version = 2;",
             "UPDATE settings SET workflows_version = 2;",
         ],
+    );
+}
+
+#[test]
+fn a_key_has_the_authority_that_it_was_given() {
+    let versions = SettingsVersions {
+        settings: 1,
+        sla: 1,
+        workflows: 1,
+    };
+    let credential = Credential::ApiKey(4);
+    let stmt = guard(sessions::find_authority(
+        (1, credential),
+        (Role::Customer, 0),
+        versions,
+        50,
+    ));
+    const KEY: &str = "INSERT INTO api_keys (id, uid, user_id, name, hash, hint, role, owner_role, scopes, created_at, expires_at) \
+      VALUES (4, 'k4', 1, 'n', 'h', 't', 'customer', 'agent', '[]', 0, 51);";
+    let after = |changes: &[&str]| -> Vec<&'static str> {
+        let texts = changes.iter().map(|change| format!("{KEY}{change}"));
+        texts.map(|text| &*Box::leak(text.into_boxed_str())).collect()
+    };
+    check(
+        &stmt,
+        &after(&[
+            "",
+            "UPDATE api_keys SET expires_at = NULL;",
+            "UPDATE users SET ver = 2 WHERE id = 1;",
+            "DELETE FROM sessions;",
+        ]),
+        &after(&[
+            "DELETE FROM api_keys;",
+            "UPDATE api_keys SET expires_at = 50;",
+            "UPDATE api_keys SET user_id = 2;",
+            "UPDATE api_keys SET role = 'agent';",
+            "UPDATE users SET role = 'manager' WHERE id = 1;",
+            "UPDATE users SET is_active = 0 WHERE id = 1;",
+            "UPDATE settings SET require_two_factor = 'staff';",
+            "UPDATE settings SET version = 2;",
+        ]),
     );
 }
 

@@ -1,5 +1,9 @@
 //! The facts about a route that are not its handler.
 
+pub mod key_scope;
+
+use crate::desk::access::audit::AuditAction;
+use crate::desk::person::Role;
 use crate::http::request::Method;
 use crate::http::shape::Shape;
 use crate::store::sql::view::View;
@@ -118,6 +122,8 @@ pub struct Route {
     pub streams: bool,
     /// A public route that shows more to signed-in callers: a token is not required, but verified if it is sent.
     pub auth_optional: bool,
+    /// What the audit log tells of a change by this route.
+    pub audit: Option<AuditAction>,
     /// The response is a WebSocket. Browsers cannot set its headers, so the token may come in other ways.
     pub opens_socket: bool,
 }
@@ -149,9 +155,28 @@ impl Route {
             max_body: MAX_BODY_BYTES,
             streams: false,
             auth_optional: false,
+            audit: None,
             opens_socket: matches!(responds, Responds::Socket),
         }
     }
+}
+
+/// What the audit log tells of a change that somebody of this role makes by the route.
+pub fn audited(route: &Route, role: Role) -> Option<AuditAction> {
+    let is_told = |action: &AuditAction| role >= Role::Manager || action.is_for_everybody();
+    route.audit.filter(is_told)
+}
+
+/// Whether the route is open to those who are to set up a second factor before anything else.
+pub fn is_for_setup(route: &Route) -> bool {
+    [
+        "/auth/2fa/setup",
+        "/auth/2fa/confirm",
+        "/auth/me",
+        "/auth/logout",
+        "/auth/logout-all",
+    ]
+    .contains(&route.path)
 }
 
 /// Whether workflow rules may react to what the route does, so that they must be loaded.
