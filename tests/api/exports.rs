@@ -264,3 +264,61 @@ fn every_row_is_in_a_long_file_once() {
         before
     );
 }
+
+#[test]
+fn what_leaves_and_enters_is_on_record() {
+    let admin = Admin::fresh();
+    let customer = Customer::fresh();
+    let address = customer.email.clone();
+    admin.get("/tickets/export.csv?fields=id&requester=me").is(200);
+    admin.get("/users/export.csv?fields=id&role=admin").is(200);
+    admin.ask("HEAD", "/users/export.csv").send().is(200);
+    admin
+        .get(&format!("/users/{}/personal-data", customer.id))
+        .is(200);
+    let file = format!("title,email\nPrinter {},{}\n", make::unique(), make::email());
+    for query in ["type=tickets&dry_run=true", "type=tickets"] {
+        admin
+            .ask("POST", &format!("/imports?{query}"))
+            .raw("text/csv", file.as_bytes())
+            .send()
+            .is(200);
+    }
+    admin
+        .post(
+            &format!("/users/{}/erase", customer.id),
+            json!({"confirm": address}),
+        )
+        .is(200);
+    let entries = admin
+        .get(&format!("/admin/audit?actor={}&limit=100", admin.id))
+        .is(200)
+        .rows();
+    let mut actions: Vec<&str> = entries
+        .iter()
+        .filter_map(|entry| entry["action"].as_str())
+        .collect();
+    actions.retain(|action| !action.starts_with("session."));
+    actions.reverse();
+    let want = [
+        "ticket.list_exported",
+        "user.list_exported",
+        "user.data_exported",
+        "import.created",
+        "user.erased",
+    ];
+    assert_eq!(actions, want);
+    let of = |action: &str| {
+        entries
+            .iter()
+            .find(|entry| entry["action"] == action)
+            .cloned()
+            .unwrap_or_default()
+    };
+    assert_eq!(of("user.erased")["target"]["id"], customer.id);
+    assert_eq!(
+        of("import.created")["details"],
+        json!({"type": "tickets", "created": 1, "unchanged": 0, "refused": 0})
+    );
+    assert!(entries.iter().all(|entry| !entry.to_string().contains(&address)));
+}

@@ -61,7 +61,7 @@ impl ImportedTicket {
     fn facets(&self) -> impl Iterator<Item = String> {
         let tags = self.tags.iter().map(|tag| format!("t:{}", fold(tag)));
         let part = self.subcategory_id.map(|id| format!("s:{id}"));
-        let department = self.department.as_ref().map(|name| format!("d:{name}"));
+        let department = self.department.as_ref().map(|name| format!("d:{}", fold(name)));
         tags.chain(part).chain(department)
     }
 }
