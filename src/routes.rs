@@ -18,6 +18,7 @@ macro_rules! route {
 use crate::api::agents::{self, agent_categories};
 use crate::api::auth::{account, api_keys, email_links, sessions, two_factor};
 use crate::api::categories::{self, subcategories};
+use crate::api::data::{changes, export, imports, personal};
 use crate::api::tickets::relations::{links, merge, seen, tags, watchers};
 use crate::api::tickets::{self, attachments, bulk, history, messages, redact, transfers};
 use crate::api::{
@@ -124,14 +125,25 @@ pub static ROUTES: &[Endpoint] = &[
     route!(Post "/users/me/password" SignedIn "Alias of change-password" account::change_password => Schema("Signed"))
         .body(&account::CHANGE_PASSWORD)
         .not_idempotent(),
-    route!(Delete "/users/me" SignedIn "Close my account" users::close_me => Nothing).optional_body(&users::CLOSE).audited(AuditAction::UserClosed),
+    route!(Delete "/users/me" SignedIn "Close my account, or erase it" users::close_me => Nothing)
+        .query(&[&users::CLOSING])
+        .optional_body(&users::CLOSE)
+        .audited(AuditAction::UserClosed),
     route!(Get "/users/summary" Agent "Short cards for pickers" users::summary => List(&user_rows::SUMMARY))
         .query(&[PAGE, &users::LIST]),
+    route!(Get "/users/export.csv" Admin "Users as CSV" export::users => Media("text/csv"))
+        .query(&[&users::LIST, &export::USER_COLUMNS, &export::FILE]),
     route!(Get "/users/{id}" SignedIn "One user (self, or staff)" users::show => One(USER)),
     route!(Put "/users/{id}" SignedIn "Update a user (self within limits, admin all)" users::update => One(USER)).names(users::find)
-        .body(&users::EDIT).audited(AuditAction::UserUpdated),
-    route!(Delete "/users/{id}" Admin "Deactivate a user" users::deactivate => Nothing).names(users::find).audited(AuditAction::UserDeactivated),
-    route!(Delete "/users/{id}/2fa" Admin "Take two-factor sign-in away from somebody else" two_factor::reset => Nothing).names(users::find).audited(AuditAction::TwoFactorReset),
+        .body(&users::EDIT)
+        .audited(AuditAction::UserUpdated),
+    route!(Get "/users/{id}/personal-data" SignedIn "All that is held on a person" personal::show => Schema("PersonalData")),
+    route!(Post "/users/{id}/erase" Admin "Erase a person" personal::erase => One(USER)).names(users::find).body(&personal::ERASE)
+        .audited(AuditAction::UserErased),
+    route!(Delete "/users/{id}" Admin "Deactivate a user" users::deactivate => Nothing).names(users::find)
+        .audited(AuditAction::UserDeactivated),
+    route!(Delete "/users/{id}/2fa" Admin "Take two-factor sign-in away from somebody else" two_factor::reset => Nothing).names(users::find)
+        .audited(AuditAction::TwoFactorReset),
     // Tickets
     route!(Get "/tickets" SignedIn "List tickets in my scope, filtered" tickets::list => List(TICKET))
         .query(&[PAGE, &tickets::LIST]),
@@ -139,6 +151,8 @@ pub static ROUTES: &[Endpoint] = &[
     route!(Post "/tickets/bulk" Agent "Change many tickets, item by item results" bulk::change => Schema("BulkResult")).body(&bulk::BULK),
     route!(Get "/tickets/my" SignedIn "Tickets that I opened or that are assigned to me" tickets::list_mine => List(TICKET))
         .query(&[PAGE, &tickets::LIST]),
+    route!(Get "/tickets/export.csv" Agent "The filtered list as CSV" export::tickets => Media("text/csv"))
+        .query(&[&tickets::LIST, &export::FILE]),
     route!(Get "/tickets/key/{key}" SignedIn "A ticket by its key or number" tickets::show_by_key => One(TICKET)),
     route!(Get "/tickets/stats/summary" SignedIn "Counts by status and priority in my scope" reports::summary => Schema("Summary"))
         .query(&[&reports::TICKETS]),
@@ -323,6 +337,11 @@ pub static ROUTES: &[Endpoint] = &[
     route!(Get "/admin/reports/agents" Agent "Agent performance (own row for an agent)" reports::agents => Schema("AgentReport")).query(REPORT).audited(AuditAction::ReportExported),
     route!(Get "/admin/reports/sla" Manager "SLA compliance" reports::sla => Schema("SlaReport")).query(REPORT).audited(AuditAction::ReportExported),
     route!(Get "/agents/performance" Agent "Performance (own row for an agent)" reports::agents => Schema("AgentReport")).query(REPORT).audited(AuditAction::ReportExported),
+    // Data
+    route!(Post "/imports" Agent "Import tickets or users from CSV" imports::create => Schema("ImportReport"))
+        .query(&[&imports::OPTIONS])
+        .takes_csv(imports::MAX_FILE_BYTES),
+    route!(Get "/changes" Manager "Every event of the desk in one order" changes::feed => Schema("ChangeFeed")).query(&[&changes::FEED]),
     // Settings
     route!(Get "/admin/mail-log" Admin "Incoming mails that were not taken, and why" mail::log::list => List(MAIL_LOG_ENTRY)).query(&[PAGE, &mail::log::FILTER]),
     route!(Get "/admin/settings" Admin "Desk settings" settings::show => One(&SETTINGS)),

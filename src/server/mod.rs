@@ -16,7 +16,7 @@ use crate::api::service;
 use crate::app::call::{App, Call};
 use crate::app::dispatch;
 use crate::app::endpoint::{Endpoint, Finder};
-use crate::app::route::{Access, RateLimit};
+use crate::app::route::{Access, MAX_BODY_BYTES, RateLimit};
 use crate::edge::auth::token::Claims;
 use crate::edge::config::{self, Config};
 use crate::edge::db::{Batch, Db, Rows};
@@ -29,9 +29,6 @@ use crate::http::request::Request;
 use crate::server::headers::{ResponseContext, add_headers, allowed_origin, apply_etag, request_id};
 use crate::server::router::{allowed_methods, match_path, route_for, strip_mount};
 use crate::store::dispatch::Dispatch;
-
-/// The largest body that a route reads, in bytes.
-pub const MAX_BODY_BYTES: usize = 256 * 1024;
 
 /// A request whose head has been read.
 pub struct ReceivedRequest {
@@ -195,7 +192,7 @@ async fn route_request(
             return Ok(Reply::no_content());
         }
         if config.development && path.starts_with("/dev/") {
-            request.body = read_body(incoming).await?;
+            request.body = read_body(incoming, MAX_BODY_BYTES).await?;
         }
         return fallback::fallback(env, request, &path, &config, response_context.started).await;
     };
@@ -216,7 +213,7 @@ async fn route_request(
     if route.streams {
         stream = http::body_stream(incoming);
     } else {
-        request.body = read_body(incoming).await?;
+        request.body = read_body(incoming, route.max_body).await?;
     }
     let db = Db::open(env)?;
     let claims = match route.access {
@@ -253,11 +250,11 @@ async fn route_request(
     outcome
 }
 
-async fn read_body(incoming: &Incoming) -> Result<Vec<u8>, Error> {
-    http::read_body(incoming, MAX_BODY_BYTES)
+async fn read_body(incoming: &Incoming, limit: usize) -> Result<Vec<u8>, Error> {
+    http::read_body(incoming, limit)
         .await
         .map_err(|_| Error::Malformed("the body could not be read".to_owned()))?
-        .ok_or(Error::TooLarge(MAX_BODY_BYTES))
+        .ok_or(Error::TooLarge(limit))
 }
 
 /// Runs the handler, and runs it again if the settings it used turned out to be outdated.

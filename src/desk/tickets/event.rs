@@ -10,6 +10,8 @@ pub const UNASSIGNED: &str = "unassigned";
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EventKind {
     TicketCreated,
+    /// It came with a file.
+    TicketImported,
     TicketUpdated,
     StatusChanged,
     PriorityChanged,
@@ -35,8 +37,9 @@ pub enum EventKind {
 
 impl EventKind {
     /// The API names, in the order of the variants.
-    pub const WORDS: [&'static str; 18] = [
+    pub const WORDS: [&'static str; 19] = [
         "ticket_created",
+        "ticket_imported",
         "ticket_updated",
         "status_changed",
         "priority_changed",
@@ -60,6 +63,7 @@ impl EventKind {
     pub fn as_str(self) -> &'static str {
         match self {
             EventKind::TicketCreated => "ticket_created",
+            EventKind::TicketImported => "ticket_imported",
             EventKind::TicketUpdated => "ticket_updated",
             EventKind::StatusChanged => "status_changed",
             EventKind::PriorityChanged => "priority_changed",

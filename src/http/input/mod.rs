@@ -116,6 +116,10 @@ fn parse_pairs(pairs: &[(&str, &str)], shapes: &[&Shape]) -> Result<Input, Field
     let mut input = Input::default();
     let mut errors = FieldErrorList::new();
     for field in shapes.iter().flat_map(|shape| shape.fields) {
+        // The first shape that has a field reads it.
+        if input.has(field.name) || errors.iter().any(|(name, _)| name == field.name) {
+            continue;
+        }
         let named = |name: &str| name == field.name || field.aliases.contains(&name);
         let values: Vec<&str> = pairs
             .iter()
@@ -125,7 +129,9 @@ fn parse_pairs(pairs: &[(&str, &str)], shapes: &[&Shape]) -> Result<Input, Field
         let read = match values.as_slice() {
             [] => continue,
             [one] => parse_query_value(field.kind, one),
-            many if matches!(field.kind, Kind::AnyOf(_)) => parse_query_value(field.kind, &many.join(",")),
+            many if matches!(field.kind, Kind::AnyOf(_) | Kind::Names) => {
+                parse_query_value(field.kind, &many.join(","))
+            }
             _ => Err("is given more than once".to_owned()),
         };
         match read {
@@ -137,6 +143,38 @@ fn parse_pairs(pairs: &[(&str, &str)], shapes: &[&Shape]) -> Result<Input, Field
         }
     }
     if errors.is_empty() { Ok(input) } else { Err(errors) }
+}
+
+/// Parses texts by the names of the fields of a shape, in the forms that a query has.
+///
+/// # Errors
+/// All fields that are invalid or missing.
+pub fn parse_texts(texts: &[(&'static str, &str)], shape: &Shape) -> Result<Input, FieldErrorList> {
+    let mut input = Input::default();
+    let mut errors = FieldErrorList::new();
+    for field in shape.fields {
+        let text = texts.iter().find(|(name, _)| *name == field.name);
+        match text.map(|(_, text)| parse_query_value(field.kind, text)) {
+            Some(Ok(given)) => input.0.push((field.name, given)),
+            Some(Err(message)) => errors.push((field.name.to_owned(), message)),
+            None if field.need == Need::Required => {
+                errors.push((field.name.to_owned(), "is missing".to_owned()))
+            }
+            None => {}
+        }
+    }
+    if errors.is_empty() { Ok(input) } else { Err(errors) }
+}
+
+/// Refuses a body that is no CSV in UTF-8.
+///
+/// # Errors
+/// 415.
+pub fn require_csv(request: &Request) -> Result<(), Error> {
+    match media_type(request).as_deref() {
+        Some("text/csv") => Ok(()),
+        _ => Err(Error::UnsupportedMedia("text/csv in UTF-8")),
+    }
 }
 
 /// All names under which a field is accepted: its name and its aliases.
@@ -218,7 +256,7 @@ fn parse_string(kind: Kind, text: &str) -> Result<InputValue, String> {
             1..=4_096 => Ok(InputValue::Text(text.to_owned())),
             _ => Err("must be 1 to 4096 bytes".to_owned()),
         },
-        Kind::Opaque => match text.len() {
+        Kind::Opaque | Kind::Names => match text.len() {
             1..=4_096 if !text.chars().any(char::is_control) => Ok(InputValue::Text(text.to_owned())),
             _ => Err("must be 1 to 4096 bytes without control characters".to_owned()),
         },
