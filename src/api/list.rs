@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::app::call::Call;
-use crate::app::route::Access;
+use crate::app::route::{Access, Responds};
 use crate::edge::db::{Answers, Batch, Slot, Stmt};
 use crate::http::error::Error;
 use crate::http::input;
@@ -12,8 +12,9 @@ use crate::http::page::{self, Page, Total};
 use crate::http::reply::Reply;
 use crate::http::shape::Shape;
 use crate::store::sql::named_filter::{FilterTarget, NamedFilter, UnknownFilter, select_unknown};
-use crate::store::sql::render::{Selection, render};
+use crate::store::sql::render::{Selection, push_members, render};
 use crate::store::sql::rows::{CountRow, IdRow, ListRow, read_gathered};
+use crate::store::tickets::events::EVENT;
 use crate::store::users::agents::ResolvedIds;
 
 /// The row at which a scan stopped: the value it is sorted by, and its id.
@@ -25,17 +26,39 @@ pub struct StopRow {
 
 /// Reads the query of a list: the filters, which have these shapes, and the requested page.
 pub fn parse_list_query(call: &Call, filters: &[&Shape]) -> Result<(Input, Page), Error> {
-    let shapes: Vec<&Shape> = std::iter::once(&page::QUERY)
-        .chain(filters.iter().copied())
-        .collect();
+    // A list that has `fields` of its own reads them by its own shape.
+    let shapes: Vec<&Shape> = filters.iter().copied().chain([&page::QUERY]).collect();
     let input = input::parse_query(call.request, &shapes)?;
     let viewer = match (call.route.access, &call.claims) {
         (Access::Public, None) => 0,
         _ => call.my_id()?,
     };
-    let page = Page::from_query(call.request, &input, viewer)?;
+    let mut page = Page::from_query(call.request, &input, viewer)?;
+    if let Some(names) = input.text("fields") {
+        page.fields = Some(read_fields(call.route.responds, &names)?);
+    }
     Ok((input, page))
 }
+
+/// The fields that a list is asked for.
+fn read_fields(responds: Responds, names: &str) -> Result<Vec<String>, Error> {
+    let mut known: Vec<&str> = match responds {
+        Responds::List(view) => view.fields.iter().map(|field| field.name).collect(),
+        _ => EVENT.fields.iter().map(|field| field.name).collect(),
+    };
+    if matches!(responds, Responds::Schema(_)) {
+        known.extend(TIMELINE_ONLY);
+    }
+    let names: Vec<String> = names.split(',').map(|name| name.trim().to_owned()).collect();
+    if names.iter().all(|name| known.contains(&name.as_str())) {
+        Ok(names)
+    } else {
+        Err(Error::field("fields", format!("must be of {}", known.join(", "))))
+    }
+}
+
+/// The fields that a timeline has beside those of its events.
+pub const TIMELINE_ONLY: [&str; 2] = ["message", "deleted_at"];
 
 /// The statements of a list. [`List::reply`] runs them and makes the reply.
 pub struct List<C> {
@@ -190,6 +213,25 @@ impl NamedFilters {
     }
 }
 
+/// The rows that a page of so many shows, and where the next page begins, if there is one: behind the row with this sort
+/// value and id.
+pub(super) fn next_position(
+    rows: &[ListRow],
+    limit: i64,
+    stopped: Option<StopRow>,
+) -> (&[ListRow], Option<(i64, i64)>) {
+    let limit = usize::try_from(limit).unwrap_or_default();
+    let shown = rows.get(..limit.min(rows.len())).unwrap_or_default();
+    let position = |row: &ListRow| (row.s.unwrap_or_default(), row.id);
+    let next = if rows.len() > limit {
+        shown.last().map(position)
+    } else {
+        let here = shown.last().filter(|row| row.stop == Some(1)).map(position);
+        here.or_else(|| stopped.and_then(|at| Some((at.s.unwrap_or_default(), at.id?))))
+    };
+    (shown, next)
+}
+
 /// The reply with a page of rows. `rows` has one row more than the limit if there are more.
 pub(super) fn page_reply(
     call: &Call,
@@ -199,25 +241,21 @@ pub(super) fn page_reply(
     stopped: Option<StopRow>,
     total: Option<CountRow>,
 ) -> Reply {
-    let limit = usize::try_from(page.limit).unwrap_or_default();
-    let shown = rows.get(..limit.min(rows.len())).unwrap_or_default();
-    let cursor = |row: &ListRow| page.cursor(row.s.unwrap_or_default(), row.id);
-    let next = if rows.len() > limit {
-        shown.last().map(cursor)
-    } else {
-        let here = shown.last().filter(|row| row.stop == Some(1)).map(cursor);
-        here.or_else(|| stopped.and_then(|at| Some(page.cursor(at.s.unwrap_or_default(), at.id?))))
-    };
+    let (shown, next) = next_position(rows, page.limit, stopped);
+    let next = next.map(|(value, id)| page.cursor(value, id));
     let texts = || shown.iter().filter_map(|row| row.j.as_deref());
     let mut text = String::with_capacity(texts().map(|text| text.len().saturating_mul(2)).sum());
     for row in texts() {
         if !text.is_empty() {
             text.push(',');
         }
-        match fields {
-            Some(fields) => fields.render(row, &mut text),
-            None => text.push_str(row),
-        }
+        let Some(names) = &page.fields else {
+            push_row(fields, row, &mut text);
+            continue;
+        };
+        let mut whole = String::new();
+        push_row(fields, row, &mut whole);
+        push_members(&whole, names, &mut text);
     }
     let total = total.map(|count| Total(count.n));
     let (body, link) = page::render_list(call.request, page, &text, next, total);
@@ -226,6 +264,13 @@ pub(super) fn page_reply(
         reply.header("Link", link);
     }
     reply
+}
+
+fn push_row(fields: Option<&Selection>, row: &str, json: &mut String) {
+    match fields {
+        Some(fields) => fields.render(row, json),
+        None => json.push_str(row),
+    }
 }
 
 /// A page without rows, for when it is known before reading that nothing can match.
@@ -245,6 +290,13 @@ pub fn empty_page(call: &Call, page: &Page) -> Reply {
 pub struct ResourceRow {
     j: String,
     v: Option<i64>,
+}
+
+impl ResourceRow {
+    /// Its JSON, as the database gives it.
+    pub fn into_json(self) -> String {
+        self.j
+    }
 }
 
 /// Replies with one resource.

@@ -10,6 +10,7 @@ pub mod assistant;
 pub mod audit;
 pub mod auth;
 pub mod categories;
+pub mod data;
 pub mod list;
 pub mod mail;
 pub mod notifications;

@@ -1,11 +1,15 @@
 //! Users: managing them as an admin, and changing or closing one's own account.
 
+use serde_json::json;
+
 use crate::api::auth::account::{new_user, read_names};
+use crate::api::data::personal::erase_account;
 use crate::api::list::{List, parse_list_query, resource_reply};
 use crate::app::call::Call;
 use crate::app::call::waiting::MANY_PLACES;
 use crate::app::retry::retry;
 use crate::app::taken_names;
+use crate::desk::access::audit::AuditAction;
 use crate::desk::fold::caseless;
 use crate::desk::id::Ref;
 use crate::desk::person::Role;
@@ -99,10 +103,27 @@ pub const EDIT: Shape = Shape {
 /// The body of a request to close one's own account.
 pub const CLOSE: Shape = Shape {
     name: "CloseAccount",
+    fields: &[
+        Field::optional(
+            "password",
+            Kind::Secret,
+            "The password, where the front end asks for it once more.",
+        ),
+        Field::optional(
+            "confirm",
+            Kind::Opaque,
+            "To erase it: the address of the account.",
+        ),
+    ],
+};
+
+/// The query of a request to close one's own account.
+pub const CLOSING: Shape = Shape {
+    name: "ClosingOptions",
     fields: &[Field::optional(
-        "password",
-        Kind::Secret,
-        "The password, where the front end asks for it once more.",
+        "erase",
+        Kind::Flag,
+        "true: erase all that is kept of the person, as an admin may; wants `confirm`.",
     )],
 };
 
@@ -136,13 +157,18 @@ pub async fn summary(call: &Call<'_>) -> Result<Reply, Error> {
     list_page(call, &users::SUMMARY.sql()).await
 }
 
-async fn list_page(call: &Call<'_>, view: &str) -> Result<Reply, Error> {
-    let (input, page) = parse_list_query(call, &[&LIST])?;
-    let filter = UserFilter {
+/// The filter of a list, from its query.
+pub(super) fn read_filter(input: &Input) -> UserFilter {
+    UserFilter {
         role: input.choice("role"),
         is_active: input.flag("is_active"),
         q: input.text("q"),
-    };
+    }
+}
+
+async fn list_page(call: &Call<'_>, view: &str) -> Result<Reply, Error> {
+    let (input, page) = parse_list_query(call, &[&LIST])?;
+    let filter = read_filter(&input);
     let (rows, stopped) = user_list::list(view, &filter, &page);
     List::new(rows, || user_list::count(&filter))
         .stopped(stopped)
@@ -219,7 +245,10 @@ async fn try_update(call: &Call<'_>, reference: &Ref, input: &Input) -> Result<R
     let is_active = input
         .flag("is_active")
         .filter(|active| i64::from(*active) != account.is_active);
-    if !is_admin && (role.is_some() || is_active.is_some() || input.has("email")) {
+    let email = input
+        .text("email")
+        .filter(|email| account.email_key != caseless(email) || is_admin);
+    if !is_admin && (role.is_some() || is_active.is_some() || email.is_some()) {
         return Err(Error::Forbidden(
             "role, active flag and address are changed by admins".to_owned(),
         ));
@@ -232,7 +261,7 @@ async fn try_update(call: &Call<'_>, reference: &Ref, input: &Input) -> Result<R
         Patch::Set(text) => Some(Some(text)),
     };
     let update = UserPatch {
-        email: input.text("email"),
+        email,
         username: input.text("username"),
         first_name,
         last_name,
@@ -286,6 +315,9 @@ pub async fn deactivate(call: &Call<'_>) -> Result<Reply, Error> {
 /// `DELETE /users/me`: removes the personal data of the caller. What they wrote stays, under a neutral name.
 pub async fn close_me(call: &Call<'_>) -> Result<Reply, Error> {
     let input = input::parse_optional_body(call.request, &CLOSE)?;
+    let erases = input::parse_query(call.request, &[&CLOSING])?
+        .flag("erase")
+        .unwrap_or(false);
     let me = Ref::Id(call.my_id()?);
     retry!(async {
         let account: Account = call.read_row(users::account(&me)).await?;
@@ -294,6 +326,13 @@ pub async fn close_me(call: &Call<'_>) -> Result<Reply, Error> {
             if !right.map_err(Error::Internal)? {
                 return Err(Error::field("password", "is wrong"));
             }
+        }
+        if erases {
+            let confirm = input
+                .text("confirm")
+                .ok_or_else(|| Error::field("confirm", "is missing"))?;
+            let entry = call.audit(AuditAction::UserErased, Some(account.id), json!({}));
+            return erase_account(call, &account, &confirm, (vec![entry], CommitReply::Nothing)).await;
         }
         let mut stmts = addresses::forget(account.id).to_vec();
         stmts.extend(closing::close(account.id, account.version, call.now()));

@@ -82,6 +82,13 @@ impl Endpoint {
         self
     }
 
+    /// The body is a CSV file of up to so many bytes.
+    pub const fn takes_csv(mut self, max_body: usize) -> Endpoint {
+        self.route.takes_csv = true;
+        self.route.max_body = max_body;
+        self
+    }
+
     /// The body is a file that is streamed. A file cannot be updated in part, so PATCH is not accepted.
     pub const fn streamed(mut self) -> Endpoint {
         self.route.streams = true;

@@ -10,6 +10,7 @@ pub mod article;
 pub mod assistant;
 pub mod automation;
 pub mod category;
+pub mod data;
 pub mod fold;
 pub mod id;
 pub mod live;

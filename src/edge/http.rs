@@ -14,6 +14,7 @@ use worker::{Env, ResponseBody};
 
 use crate::edge::hub;
 use crate::edge::object_store::ByteStream;
+use crate::edge::text_stream::{self, TextStream};
 use crate::http::reply::{Body, DATA_HEADERS, Reply};
 use crate::http::request::{Headers as PlainHeaders, Request as PlainRequest};
 
@@ -316,6 +317,12 @@ pub fn build_plain_response(reply: Reply, headless: bool) -> worker::Result<Plat
                 }
                 _ => send(status, &prepared.untyped, &headers, None, None),
             }
+        }
+        Body::Parts(text) => {
+            add_header(&mut headers, "content-type", content_type)?;
+            let text = text.downcast::<TextStream>().ok().filter(|_| !headless);
+            let body = text.map(|text| text_stream::readable(*text));
+            send(status, &prepared.untyped, &headers, body, None)
         }
         Body::Socket(socket) => {
             let socket = hub::client_end(socket)?;

@@ -18,6 +18,7 @@ pub mod normal_form;
 pub mod object_store;
 pub mod queue;
 pub mod rate_limit;
+pub mod text_stream;
 
 /// What the platform hands over. `ObjectRequest` and `ObjectResponse` are those of a Durable Object; those of everybody
 /// else are in [`http`].

@@ -2,6 +2,7 @@
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 
+use crate::desk::Millis;
 use crate::http::error::Error;
 use crate::http::etag::{FNV_OFFSET_BASIS, fnv1a};
 use crate::http::input_values::Input;
@@ -43,6 +44,11 @@ pub const QUERY: Shape = Shape {
         )
         .or(&["offset"]),
         Field::optional("count", Kind::Flag, "Bring `total`: exact up to 10,000."),
+        Field::optional(
+            "fields",
+            Kind::Names,
+            "Only these fields of each row, such as `id,name`.",
+        ),
     ],
 };
 
@@ -68,6 +74,8 @@ pub struct Page {
     pub start: PageStart,
     /// Whether the response includes `total`.
     pub count: bool,
+    /// The fields that each row is to have; `None` for all.
+    pub fields: Option<Vec<String>>,
     fingerprint: u32,
 }
 
@@ -91,6 +99,7 @@ impl Page {
         let start = match (input.text("cursor"), offset) {
             (Some(_), Some(_)) => return Err(Error::field("cursor", "excludes page and skip")),
             (Some(cursor), None) => parse_cursor(&cursor, fingerprint)
+                .map(|(value, id)| PageStart::After { value, id })
                 .ok_or_else(|| Error::field("cursor", "is not of this list"))?,
             (None, Some(offset)) if offset.saturating_add(limit) > MAX_OFFSET => {
                 let name = if input.has("page") { "page" } else { "skip" };
@@ -103,6 +112,7 @@ impl Page {
             limit,
             count: counted || offset.is_some(),
             start,
+            fields: None,
             fingerprint,
         })
     }
@@ -113,15 +123,25 @@ impl Page {
             limit,
             start: PageStart::Whole,
             count: false,
+            fields: None,
+            fingerprint: 0,
+        }
+    }
+
+    /// So many rows behind a position: the value that the last row before it is sorted by, and its id.
+    pub fn of_rows(limit: i64, after: Option<(i64, i64)>) -> Page {
+        Page {
+            limit,
+            start: after.map_or(PageStart::First, |(value, id)| PageStart::After { value, id }),
+            count: false,
+            fields: None,
             fingerprint: 0,
         }
     }
 
     /// The cursor of the page after a row.
     pub fn cursor(&self, value: i64, id: i64) -> String {
-        let text = format!("{value}.{id}");
-        let check = fnv(&text, self.fingerprint);
-        Base64UrlUnpadded::encode_string(format!("{text}.{check:08x}").as_bytes())
+        encode_cursor(value, id, self.fingerprint)
     }
 
     /// How many rows to skip.
@@ -133,17 +153,30 @@ impl Page {
     }
 }
 
-fn parse_cursor(cursor: &str, fingerprint: u32) -> Option<PageStart> {
+/// Encodes a position in a sequence that is the same for everybody: `id`, with the time at which it was given out.
+pub fn encode_position(id: i64, at: Millis) -> String {
+    encode_cursor(at, id, FNV_OFFSET_BASIS)
+}
+
+/// Reads what [`encode_position`] has made: the id and the time.
+pub fn parse_position(cursor: &str) -> Option<(i64, Millis)> {
+    parse_cursor(cursor, FNV_OFFSET_BASIS).map(|(at, id)| (id, at))
+}
+
+fn encode_cursor(value: i64, id: i64, fingerprint: u32) -> String {
+    let text = format!("{value}.{id}");
+    let check = fnv(&text, fingerprint);
+    Base64UrlUnpadded::encode_string(format!("{text}.{check:08x}").as_bytes())
+}
+
+fn parse_cursor(cursor: &str, fingerprint: u32) -> Option<(i64, i64)> {
     let text = String::from_utf8(Base64UrlUnpadded::decode_vec(cursor).ok()?).ok()?;
     let (position, check) = text.rsplit_once('.')?;
     if u32::from_str_radix(check, 16).ok()? != fnv(position, fingerprint) {
         return None;
     }
     let (value, id) = position.split_once('.')?;
-    Some(PageStart::After {
-        value: value.parse().ok()?,
-        id: id.parse().ok()?,
-    })
+    Some((value.parse().ok()?, id.parse().ok()?))
 }
 
 /// Identifies a list without its page: path and all other parameters, in any order.
@@ -254,6 +287,16 @@ mod tests {
             ("cursor=%00".to_owned(), 1, false),
         ] {
             assert_eq!(read(&query, viewer).is_ok(), good, "{query}");
+        }
+    }
+
+    #[test]
+    fn positions_come_back_as_they_went() {
+        let cursor = encode_position(5, 1_800_000_000_000);
+        assert_eq!(parse_position(&cursor), Some((5, 1_800_000_000_000)));
+        let of_a_list = read("", 1).unwrap().cursor(1_800_000_000_000, 5);
+        for wrong in ["", "5", "NzcuNS4wMDAwMDAwMA", &of_a_list, &format!("{cursor}A")] {
+            assert_eq!(parse_position(wrong), None, "{wrong}");
         }
     }
 

@@ -26,6 +26,8 @@ pub enum Body {
         size: i64,
         stream: Box<dyn std::any::Any>,
     },
+    /// A text that is made while it is sent. Only `edge` knows its type.
+    Parts(Box<dyn std::any::Any>),
     /// The client's end of a WebSocket. Only `edge` knows its type.
     Socket(Box<dyn std::any::Any>),
     /// A static asset by its path. The edge streams it.

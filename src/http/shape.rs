@@ -23,6 +23,8 @@ pub enum Kind {
     Choice(&'static Choices),
     /// Several of a list of choices; in a query comma-separated or repeated.
     AnyOf(&'static Choices),
+    /// Names; in a query comma-separated or repeated. Whoever reads them knows which there are.
+    Names,
     /// A boolean.
     Flag,
     /// An integer.
@@ -207,6 +209,7 @@ pub mod choices {
             "workflow",
             "version",
             "channel",
+            "external_id",
             "created_at",
             "updated_at",
             "first_response_due_at",

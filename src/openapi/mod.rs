@@ -6,6 +6,7 @@
 //! route is described by hand here.
 
 mod access;
+mod data;
 mod mail;
 mod notifications;
 pub mod reports;
@@ -64,6 +65,8 @@ const TAGS: &[(&str, &str)] = &[
     ),
     ("workflows", "Rules that act on what happens to tickets."),
     ("sla", "Promises: policies and business calendars."),
+    ("imports", "Tickets and people from CSV files."),
+    ("changes", "Every event, for systems that keep a copy."),
     ("reports", "Reports over time."),
     ("admin", "The desk itself: settings, dashboards, audit."),
     ("articles", "The knowledge base."),
@@ -225,6 +228,10 @@ fn operation(route: &Route, method: Method) -> Value {
     if let Some(shape) = route.body {
         put("requestBody", request_body(route, shape));
     }
+    if route.takes_csv {
+        let content = json!({"text/csv": {"schema": {"type": "string"}}});
+        put("requestBody", json!({"required": true, "content": content}));
+    }
     if route.streams {
         put(
             "requestBody",
@@ -299,7 +306,15 @@ fn parameter_meaning(group: &str, name: &str) -> String {
 fn query_parameters(route: &Route) -> impl Iterator<Item = Value> {
     route.query.iter().flat_map(|shape| {
         let shared = shape.name == page::QUERY.name;
-        shape.fields.iter().map(move |field| {
+        // A list may have `fields` of its own.
+        let is_own = |field: &Field| {
+            let others = route.query.iter().filter(|shape| shape.name != page::QUERY.name);
+            others
+                .flat_map(|shape| shape.fields)
+                .any(|own| own.name == field.name)
+        };
+        let fields = shape.fields.iter().filter(move |field| !shared || !is_own(field));
+        fields.map(move |field| {
             if shared {
                 json!({"$ref": format!("#/components/parameters/{}", field.name)})
             } else {
@@ -379,6 +394,7 @@ fn request_body(route: &Route, shape: &Shape) -> Value {
     let mut content = Map::new();
     content.insert("application/json".to_owned(), media.clone());
     if route.takes_form {
+        content.insert("multipart/form-data".to_owned(), media.clone());
         content.insert("application/x-www-form-urlencoded".to_owned(), media);
     }
     json!({"required": !route.body_optional, "content": content})

@@ -208,21 +208,15 @@ pub fn schemas(responds: Responds) -> Vec<(String, Value)> {
     };
     let mut all = vec![(table.name.to_owned(), view(table))];
     if let Some(name) = list {
-        // Lists of tickets give some of the fields where the request asks for them.
-        if table.name == TICKET.name {
-            let fields = TICKET.fields.iter().chain(LIST_ONLY);
-            all.push((SOME_FIELDS.to_owned(), some_fields(fields)));
-            let item = json!({"anyOf": [schema_ref(table.name), schema_ref(SOME_FIELDS)]});
-            all.push((name, page_of(item)));
-        } else {
-            all.push((name, page_of(schema_ref(table.name))));
-        }
+        // Lists give some of the fields where the request asks for them.
+        let more = if table.name == TICKET.name { LIST_ONLY } else { &[] };
+        let some = format!("{}Fields", table.name);
+        all.push((some.clone(), some_fields(table.fields.iter().chain(more))));
+        let item = json!({"anyOf": [schema_ref(table.name), schema_ref(&some)]});
+        all.push((name, page_of(item)));
     }
     all
 }
-
-/// The name of the schema of a ticket of which a list gives some fields.
-const SOME_FIELDS: &str = "TicketFields";
 
 fn list_name(view: &View) -> String {
     format!("{}Page", view.name)
@@ -345,7 +339,7 @@ fn can_refuse(route: &Route, status: u16) -> bool {
         409 => writes && (signed_in || route.path == "/auth/register"),
         412 => route.streams || takes_if_match(route),
         413 => writes,
-        415 => route.body.is_some(),
+        415 => route.body.is_some() || route.takes_csv,
         416 => sends_file(route),
         422 => route.is_idempotent,
         426 => route.opens_socket,

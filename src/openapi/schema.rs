@@ -82,6 +82,10 @@ pub fn input(kind: Kind, place: InputLocation) -> Value {
         }
         Kind::Password => json!({"type": "string", "format": "password", "minLength": 8, "maxLength": 128}),
         Kind::Secret | Kind::Opaque => json!({"type": "string", "minLength": 1, "maxLength": 4_096}),
+        Kind::Names => match place {
+            InputLocation::Query => list(json!({"type": "string", "minLength": 1, "maxLength": 100})),
+            InputLocation::Body => json!({"type": "string"}),
+        },
         Kind::Search => json!({"type": "string"}),
         Kind::Email => json!({"type": "string", "format": "email", "maxLength": 254}),
         Kind::Username => {
@@ -131,7 +135,7 @@ pub fn input(kind: Kind, place: InputLocation) -> Value {
 
 /// Whether a parameter is a comma-separated list.
 pub fn is_list(kind: Kind) -> bool {
-    matches!(kind, Kind::AnyOf(_) | Kind::Tags)
+    matches!(kind, Kind::AnyOf(_) | Kind::Names | Kind::Tags)
 }
 
 /// The description of a field, with its aliases.

@@ -10,10 +10,11 @@ use crate::desk::sla::SlaState;
 use crate::desk::sla::calendar_parse::WEEKDAYS;
 use crate::desk::tickets::priority::Priority;
 use crate::desk::tickets::status::{Lifecycle, Status};
-use crate::openapi::schema::{described, list, object, one_of, or_null, page_of, schema_ref};
+use crate::openapi::schema::{described, list, object, one_of, or_null, page_of, schema_ref, some_fields};
 use crate::openapi::{
-    access, mail, notifications, reports, tickets as ticket_schemas, tools, webhooks, workflows,
+    access, data, mail, notifications, reports, tickets as ticket_schemas, tools, webhooks, workflows,
 };
+use crate::store::tickets::events::EVENT;
 
 /// All of them by name.
 pub fn schemas() -> Vec<(&'static str, Value)> {
@@ -31,6 +32,7 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
     all.extend(categories());
     all.push(("PresignedUpload", presigned()));
     all.extend(access::schemas());
+    all.extend(data::schemas());
     all.extend(mail::schemas());
     all.extend(assistant());
     all.extend(sla_calendars());
@@ -207,7 +209,7 @@ fn accounts() -> [(&'static str, Value); 5] {
     ]
 }
 
-fn tickets() -> [(&'static str, Value); 11] {
+fn tickets() -> [(&'static str, Value); 12] {
     let sums = |words: &[&str]| {
         let properties: serde_json::Map<String, Value> =
             words.iter().map(|word| ((*word).to_owned(), count())).collect();
@@ -247,7 +249,12 @@ fn tickets() -> [(&'static str, Value); 11] {
         ("deleted_at", or_null(time())),
         ("created_at", time()),
     ]);
-    let entry = json!({"oneOf": [schema_ref("Said"), schema_ref("Event")]});
+    let entry = json!({"anyOf": [schema_ref("Said"), schema_ref("Event"), schema_ref("TimelineFields")]});
+    let mut some = some_fields(EVENT.fields.iter());
+    if let Some(map) = some.get_mut("properties").and_then(Value::as_object_mut) {
+        map.insert("message".to_owned(), or_null(schema_ref("Message")));
+        map.insert("deleted_at".to_owned(), or_null(time()));
+    }
     [
         ("Tags", list(text())),
         (
@@ -294,6 +301,10 @@ fn tickets() -> [(&'static str, Value); 11] {
         (
             "Said",
             described(message, "A message where it stands in a timeline."),
+        ),
+        (
+            "TimelineFields",
+            described(some, "An entry of which only some fields are asked for."),
         ),
         (
             "Timeline",

@@ -87,7 +87,7 @@ pub(super) fn add_headers(reply: &mut Reply, response_context: &ResponseContext)
     match reply.body {
         Body::Asset(_) | Body::AssetPath(_) => reply.header("Content-Security-Policy", PAGE_CSP),
         Body::File { .. } => reply.header("Content-Security-Policy", FILE_CSP),
-        Body::Empty | Body::Text(_) | Body::Socket(_) => {}
+        Body::Empty | Body::Text(_) | Body::Parts(_) | Body::Socket(_) => {}
     }
     if reply.is_public && reply.get("Cache-Control").is_none() {
         reply.header("Cache-Control", "public, max-age=300");

@@ -16,7 +16,7 @@ use crate::api::service;
 use crate::app::call::{App, Call};
 use crate::app::dispatch;
 use crate::app::endpoint::{Endpoint, Finder};
-use crate::app::route::{Access, RateLimit};
+use crate::app::route::{Access, MAX_BODY_BYTES, RateLimit};
 use crate::edge::auth::token::Claims;
 use crate::edge::config::{self, Config};
 use crate::edge::db::{Batch, Db, Rows};
@@ -29,9 +29,6 @@ use crate::http::request::Request;
 use crate::server::headers::{ResponseContext, add_headers, allowed_origin, apply_etag, request_id};
 use crate::server::router::{allowed_methods, match_path, route_for, strip_mount};
 use crate::store::dispatch::Dispatch;
-
-/// The largest body that a route reads, in bytes.
-pub const MAX_BODY_BYTES: usize = 256 * 1024;
 
 /// A request whose head has been read.
 pub struct ReceivedRequest {
@@ -190,8 +187,12 @@ async fn route_request(
 ) -> Result<Reply, Error> {
     let path = strip_mount(&request.path).to_owned();
     let Some(found) = match_path(&path) else {
+        // A page of another origin that may ask learns of the 404 only after a preflight that succeeds.
+        if request.verb == "OPTIONS" && response_context.origin.is_some() {
+            return Ok(Reply::no_content());
+        }
         if config.development && path.starts_with("/dev/") {
-            request.body = read_body(incoming).await?;
+            request.body = read_body(incoming, MAX_BODY_BYTES).await?;
         }
         return fallback::fallback(env, request, &path, &config, response_context.started).await;
     };
@@ -212,7 +213,7 @@ async fn route_request(
     if route.streams {
         stream = http::body_stream(incoming);
     } else {
-        request.body = read_body(incoming).await?;
+        request.body = read_body(incoming, route.max_body).await?;
     }
     let db = Db::open(env)?;
     let claims = match route.access {
@@ -249,11 +250,11 @@ async fn route_request(
     outcome
 }
 
-async fn read_body(incoming: &Incoming) -> Result<Vec<u8>, Error> {
-    http::read_body(incoming, MAX_BODY_BYTES)
+async fn read_body(incoming: &Incoming, limit: usize) -> Result<Vec<u8>, Error> {
+    http::read_body(incoming, limit)
         .await
         .map_err(|_| Error::Malformed("the body could not be read".to_owned()))?
-        .ok_or(Error::TooLarge(MAX_BODY_BYTES))
+        .ok_or(Error::TooLarge(limit))
 }
 
 /// Runs the handler, and runs it again if the settings it used turned out to be outdated.
@@ -298,6 +299,9 @@ async fn run_handler(
             Err(Error::SettingsChanged) => {}
             outcome => {
                 let outcome = authorize_replay(&call, endpoint, outcome).await;
+                if let Ok(reply) = &outcome {
+                    call.audit_export(reply).await?;
+                }
                 let is_staff = call.is_trusted.get() && claims.is_some_and(|claims| claims.role.is_staff());
                 // In development the cost of requests without a signed-in user, such as login, is shown too.
                 response_context.shows_rows = is_staff || (app.config.development && claims.is_none());

@@ -12,6 +12,7 @@ pub mod automation;
 pub mod categories;
 pub mod cleanup;
 pub mod commit;
+pub mod data;
 pub mod dispatch;
 pub mod folding;
 pub mod live;

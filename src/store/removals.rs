@@ -23,6 +23,23 @@ pub fn originals_of_messages(ticket_id: i64) -> Stmt {
     )
 }
 
+/// Names the originals of all mails that a person has sent, or that have to do with the person's tickets: addresses and
+/// names stand in the headers of both.
+pub fn originals_of_person(user_id: i64) -> [Stmt; 2] {
+    [
+        originals(
+            "messages",
+            "channel = 'email' AND (author_id = ?1 OR ticket_id IN (SELECT id FROM tickets WHERE +requester_id = ?1))",
+            user_id.into(),
+        ),
+        originals(
+            "tickets",
+            "channel = 'email' AND +requester_id = ?1",
+            user_id.into(),
+        ),
+    ]
+}
+
 fn originals(table: &str, condition: &str, arg: Arg) -> Stmt {
     Stmt::new(format!(
         "INSERT OR IGNORE INTO object_removals (key) \

@@ -388,11 +388,13 @@ const ROW_FIELDS: [&str; 18] = [
 const LONG_FIELDS: [&str; 2] = ["description", "custom_fields"];
 
 fn selected_fields(names: &[&str]) -> Selection {
-    let is_row = names.contains(&"row");
     let fields = TICKET.fields.iter().chain(LIST_ONLY);
-    Selection::of(fields, |name| {
-        names.contains(&name) || (is_row && ROW_FIELDS.contains(&name))
-    })
+    Selection::of(fields, |name| is_selected(names, name))
+}
+
+/// Whether a field is among those that a list is asked for.
+pub(in crate::api) fn is_selected(names: &[&str], name: &str) -> bool {
+    names.contains(&name) || (names.contains(&"row") && ROW_FIELDS.contains(&name))
 }
 
 /// `GET /tickets/{id}`.

@@ -37,6 +37,8 @@ impl Call<'_> {
                 self.request.verb.as_bytes(),
                 b" ",
                 self.path().as_bytes(),
+                if self.request.query.is_empty() { b"" } else { b"?" },
+                self.request.query.as_bytes(),
                 b"\n",
                 &self.request.body,
             ] {

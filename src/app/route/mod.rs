@@ -8,6 +8,9 @@ use crate::http::request::Method;
 use crate::http::shape::Shape;
 use crate::store::sql::view::View;
 
+/// The largest body that a route reads, in bytes, unless it says otherwise.
+pub const MAX_BODY_BYTES: usize = 256 * 1024;
+
 /// The lowest role that may call a route. The fine decision is made in [`policy`](crate::desk::tickets::policy).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Access {
@@ -111,6 +114,10 @@ pub struct Route {
     pub takes_form: bool,
     /// The body may be absent.
     pub body_optional: bool,
+    /// The body is a CSV file.
+    pub takes_csv: bool,
+    /// The most bytes of a body that is read.
+    pub max_body: usize,
     /// The body is streamed to the handler instead of being read first.
     pub streams: bool,
     /// A public route that shows more to signed-in callers: a token is not required, but verified if it is sent.
@@ -144,6 +151,8 @@ impl Route {
             is_patch: matches!(method, Method::Put),
             takes_form: false,
             body_optional: false,
+            takes_csv: false,
+            max_body: MAX_BODY_BYTES,
             streams: false,
             auth_optional: false,
             audit: None,

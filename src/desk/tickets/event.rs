@@ -12,6 +12,8 @@ pub const UNASSIGNED: &str = "unassigned";
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EventKind {
     TicketCreated,
+    /// It came with a file.
+    TicketImported,
     TicketUpdated,
     StatusChanged,
     PriorityChanged,
@@ -39,8 +41,9 @@ pub enum EventKind {
 
 impl EventKind {
     /// The API names, in the order of the variants.
-    pub const WORDS: [&'static str; 19] = [
+    pub const WORDS: [&'static str; 20] = [
         "ticket_created",
+        "ticket_imported",
         "ticket_updated",
         "status_changed",
         "priority_changed",
@@ -65,6 +68,7 @@ impl EventKind {
     pub fn as_str(self) -> &'static str {
         match self {
             EventKind::TicketCreated => "ticket_created",
+            EventKind::TicketImported => "ticket_imported",
             EventKind::TicketUpdated => "ticket_updated",
             EventKind::StatusChanged => "status_changed",
             EventKind::PriorityChanged => "priority_changed",

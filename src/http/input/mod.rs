@@ -40,26 +40,6 @@ pub fn parse_optional_body(request: &Request, shape: &Shape) -> Result<Input, Er
     }
 }
 
-/// Like [`parse_body`], but also accepts a form: OAuth 2 clients send password logins as one.
-///
-/// # Errors
-/// Like [`parse_body`].
-pub fn parse_body_or_form(request: &Request, shape: &Shape) -> Result<Input, Error> {
-    if media_type(request).as_deref() != Some("application/x-www-form-urlencoded") {
-        return parse_body(request, shape);
-    }
-    let mut map = Map::new();
-    for (name, value) in form_urlencoded::parse(&request.body) {
-        if map
-            .insert(name.into_owned(), Value::String(value.into_owned()))
-            .is_some()
-        {
-            return Err(Error::Malformed("the form names a field twice".to_owned()));
-        }
-    }
-    parse_map(&map, shape)
-}
-
 /// The media type of the body in lower case, without its parameters. If they name another encoding than UTF-8, it
 /// stays as it is: no route reads such a type.
 fn media_type(request: &Request) -> Option<String> {
@@ -82,18 +62,21 @@ fn parse_map(map: &Map<String, Value>, shape: &Shape) -> Result<Input, Error> {
     let mut input = Input::default();
     let mut errors = FieldErrorList::new();
     for field in shape.fields {
-        let names = std::iter::once(&field.name).chain(field.aliases);
-        match names.into_iter().find_map(|name| map.get(*name)) {
+        // A mistake is told under the name that was sent.
+        let found = field_names(field).find_map(|name| Some((name, map.get(name)?)));
+        match found {
             None if field.need == Need::Required => {
                 errors.push((field.name.to_owned(), "is missing".to_owned()))
             }
             None => {}
-            Some(Value::Null) if field.need == Need::Nullable => input.0.push((field.name, InputValue::Null)),
-            Some(Value::Null) => errors.push((field.name.to_owned(), "must not be null".to_owned())),
-            Some(value) => match parse_json_value(field.kind, value) {
+            Some((_, Value::Null)) if field.need == Need::Nullable => {
+                input.0.push((field.name, InputValue::Null))
+            }
+            Some((name, Value::Null)) => errors.push((name.to_owned(), "must not be null".to_owned())),
+            Some((name, value)) => match parse_json_value(field.kind, value) {
                 Ok(InputValue::Json(_)) if validate_json(field.kind, value, &mut errors) => {}
                 Ok(given) => input.0.push((field.name, given)),
-                Err(message) => errors.push((field.name.to_owned(), message)),
+                Err(message) => errors.push((name.to_owned(), message)),
             },
         }
     }
@@ -137,6 +120,10 @@ pub fn parse_pairs(pairs: &[(&str, &str)], shapes: &[&Shape]) -> Result<Input, F
     let mut input = Input::default();
     let mut errors = FieldErrorList::new();
     for field in shapes.iter().flat_map(|shape| shape.fields) {
+        // The first shape that has a field reads it.
+        if input.has(field.name) || errors.iter().any(|(name, _)| name == field.name) {
+            continue;
+        }
         let named = |name: &str| name == field.name || field.aliases.contains(&name);
         let values: Vec<&str> = pairs
             .iter()
@@ -146,15 +133,52 @@ pub fn parse_pairs(pairs: &[(&str, &str)], shapes: &[&Shape]) -> Result<Input, F
         let read = match values.as_slice() {
             [] => continue,
             [one] => parse_query_value(field.kind, one),
-            many if matches!(field.kind, Kind::AnyOf(_)) => parse_query_value(field.kind, &many.join(",")),
+            many if matches!(field.kind, Kind::AnyOf(_) | Kind::Names) => {
+                parse_query_value(field.kind, &many.join(","))
+            }
             _ => Err("is given more than once".to_owned()),
         };
         match read {
             Ok(given) => input.0.push((field.name, given)),
-            Err(message) => errors.push((field.name.to_owned(), message)),
+            Err(message) => {
+                let sent = pairs.iter().find(|(name, _)| named(name));
+                errors.push((sent.map_or(field.name, |(name, _)| name).to_owned(), message));
+            }
         }
     }
     if errors.is_empty() { Ok(input) } else { Err(errors) }
+}
+
+/// Parses texts by the names of the fields of a shape, in the forms that a query has.
+///
+/// # Errors
+/// All fields that are invalid or missing.
+pub fn parse_texts(texts: &[(&'static str, &str)], shape: &Shape) -> Result<Input, FieldErrorList> {
+    let mut input = Input::default();
+    let mut errors = FieldErrorList::new();
+    for field in shape.fields {
+        let text = texts.iter().find(|(name, _)| *name == field.name);
+        match text.map(|(_, text)| parse_query_value(field.kind, text)) {
+            Some(Ok(given)) => input.0.push((field.name, given)),
+            Some(Err(message)) => errors.push((field.name.to_owned(), message)),
+            None if field.need == Need::Required => {
+                errors.push((field.name.to_owned(), "is missing".to_owned()))
+            }
+            None => {}
+        }
+    }
+    if errors.is_empty() { Ok(input) } else { Err(errors) }
+}
+
+/// Refuses a body that is no CSV in UTF-8.
+///
+/// # Errors
+/// 415.
+pub fn require_csv(request: &Request) -> Result<(), Error> {
+    match media_type(request).as_deref() {
+        Some("text/csv") => Ok(()),
+        _ => Err(Error::UnsupportedMedia("text/csv in UTF-8")),
+    }
 }
 
 /// All names under which a field is accepted: its name and its aliases.
@@ -236,7 +260,7 @@ fn parse_string(kind: Kind, text: &str) -> Result<InputValue, String> {
             1..=4_096 => Ok(InputValue::Text(text.to_owned())),
             _ => Err("must be 1 to 4096 bytes".to_owned()),
         },
-        Kind::Opaque => match text.len() {
+        Kind::Opaque | Kind::Names => match text.len() {
             1..=4_096 if !text.chars().any(char::is_control) => Ok(InputValue::Text(text.to_owned())),
             _ => Err("must be 1 to 4096 bytes without control characters".to_owned()),
         },
@@ -409,5 +433,6 @@ pub fn parse_email(text: &str) -> Result<String, String> {
     }
 }
 
+pub mod form;
 #[cfg(test)]
 mod tests;

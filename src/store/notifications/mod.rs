@@ -213,6 +213,14 @@ pub fn mark_read(user_id: i64, id: i64, now: i64) -> Stmt {
         .bind(now)
 }
 
+/// Takes a notification out of its reader's list, as read.
+pub fn hide(user_id: i64, id: i64, now: i64) -> Stmt {
+    Stmt::new("UPDATE notices SET live = 0, read_at = coalesce(read_at, ?3) WHERE user_id = ?1 AND id = ?2")
+        .bind(user_id)
+        .bind(id)
+        .bind(now)
+}
+
 /// Marks all notifications of a user as read.
 pub fn mark_all_read(user_id: i64, now: i64) -> Stmt {
     Stmt::new("UPDATE notices SET read_at = ?2 WHERE user_id = ?1 AND read_at IS NULL AND live = 1")

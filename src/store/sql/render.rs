@@ -253,6 +253,23 @@ fn push_json(cell: &str, json: &mut String) {
     }
 }
 
+/// Appends a JSON object with those members of another one that have these names.
+pub fn push_members(object: &str, names: &[String], json: &mut String) {
+    let mut lead = '{';
+    for member in split_cells(object) {
+        let name = member.strip_prefix('"').and_then(|rest| rest.split('"').next());
+        if names.iter().any(|wanted| Some(wanted.as_str()) == name) {
+            json.push(lead);
+            json.push_str(member);
+            lead = ',';
+        }
+    }
+    if lead == '{' {
+        json.push('{');
+    }
+    json.push('}');
+}
+
 /// The elements of one or several JSON arrays that follow each other without a gap.
 pub fn split_cells(row: &str) -> Vec<&str> {
     let mut cells = Vec::with_capacity(48);
@@ -336,6 +353,25 @@ mod tests {
             ("[\"ü,\",0]", vec!["\"ü,\"", "0"]),
         ] {
             assert_eq!(split_cells(row), cells, "{row}");
+        }
+    }
+
+    #[test]
+    fn members_are_picked_by_name() {
+        let object = r#"{"id":7,"title":"a \"b\", {","person":{"id":3,"tags":["x"]},"tags":[],"at":null}"#;
+        for (names, want) in [
+            (vec!["id"], r#"{"id":7}"#),
+            (vec!["tags", "title"], r#"{"title":"a \"b\", {","tags":[]}"#),
+            (
+                vec!["person", "at"],
+                r#"{"person":{"id":3,"tags":["x"]},"at":null}"#,
+            ),
+            (vec!["gone"], "{}"),
+        ] {
+            let names: Vec<String> = names.into_iter().map(str::to_owned).collect();
+            let mut json = String::new();
+            push_members(object, &names, &mut json);
+            assert_eq!(json, want);
         }
     }
 

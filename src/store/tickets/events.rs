@@ -94,13 +94,17 @@ fn data(internal: bool) -> &'static str {
 /// Like [`json`], with the message `m` in the data of the events that added or edited it, so that a client that reads
 /// events needs no further request, as one that hears frames.
 fn with_message(internal: bool) -> String {
+    json_with(internal, &data_with_message(internal))
+}
+
+/// The SQL of the data of an event `e` with the message `m`, as it is now, where the event added or edited it.
+pub(in crate::store) fn data_with_message(internal: bool) -> String {
     let shown = if internal { "1" } else { "m.is_internal = 0" };
-    let data = format!(
+    format!(
         "iif(e.type IN ('message_added', 'message_edited', 'message_moved') AND m.id IS NOT NULL AND m.deleted_at IS NULL AND {shown}, '{{\"message\":'||{}||'}}', {})",
         messages::MESSAGE.sql(),
         data(internal)
-    );
-    json_with(internal, &data)
+    )
 }
 
 fn json_with(internal: bool, data: &str) -> String {

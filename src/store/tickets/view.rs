@@ -129,6 +129,8 @@ pub const TICKET: View = View {
         field("workflow", "t.workflow", Out::Word(&choices::WORKFLOW)),
         field("version", "t.version", Out::Int).doc("Rises with every change; send it back to guard yours."),
         field("channel", "t.channel", Out::Text),
+        nullable("external_id", "t.external_id", Out::Text)
+            .doc("Its number in the system that it was imported from."),
         field("created_at", "t.created_at", Out::Time),
         field("updated_at", "$UPDATED", Out::Time),
         nullable("first_response_due_at", "t.first_response_due_at", Out::Time),
@@ -171,6 +173,13 @@ static LAST_MESSAGE: Computed = Computed {
         }
     },
 };
+
+/// What a file shows of a ticket beside the fields of a [`TICKET`].
+pub const EXPORT_ONLY: &[OutField] = &[nullable(
+    "assignee_email",
+    "(SELECT email FROM users WHERE id=t.assignee_id)",
+    Out::Text,
+)];
 
 /// What a list can show of a ticket beside the fields of a [`TICKET`].
 pub const LIST_ONLY: &[OutField] = &[

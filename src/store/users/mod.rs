@@ -40,6 +40,8 @@ pub const USER: View = View {
         nullable("department", "u.department", Out::Text),
         nullable("phone", "u.phone", Out::Text),
         nullable("avatar_url", "u.avatar_url", Out::Text),
+        nullable("external_id", "u.external_id", Out::Text)
+            .doc("The id in the system that the person was imported from."),
         field("version", "u.version", Out::Int),
         field("created_at", "u.created_at", Out::Time),
         field("updated_at", "u.updated_at", Out::Time),
@@ -87,10 +89,11 @@ pub struct Account {
     pub ver: i64,
     pub version: i64,
     pub is_active: i64,
+    pub email_key: String,
     pub password_hash: Option<String>,
 }
 
-const ACCOUNT: &str = "SELECT id, role, ver, version, is_active, password_hash FROM users";
+const ACCOUNT: &str = "SELECT id, role, ver, version, is_active, email_key, password_hash FROM users";
 
 /// Finds the account for a login name: an email address or a username, in lower case.
 pub fn account_by_name(name: &str) -> Stmt {

@@ -46,6 +46,14 @@ pub fn insert_words_of(user: &Ref) -> Stmt {
     .bind(arg)
 }
 
+/// Like [`insert_words_of`], for the users whose uids a query gives. Its parameters are bound to what is returned.
+pub fn insert_words_of_many(uids: &str) -> Stmt {
+    Stmt::new(format!(
+        "INSERT OR IGNORE INTO user_words (word, user_id) SELECT w.value, u.id FROM users u CROSS JOIN {WORDS} \
+         WHERE u.uid IN ({uids}) AND w.value <> ''"
+    ))
+}
+
 /// Deletes the words of a user. Must run before the names change.
 pub fn delete_words(id: i64) -> Stmt {
     Stmt::new(format!(

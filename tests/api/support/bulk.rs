@@ -14,7 +14,7 @@ pub const FOLLOW: &str = "
     SELECT substr(number, 1, 14) || printf('%07d', CAST(substr(number, 15) AS INTEGER)), id FROM tickets;
   INSERT OR IGNORE INTO ticket_facets (facet, ticket_id)
     SELECT 't:' || j.value, t.id FROM tickets t, json_each(t.tags) j;
-  INSERT OR IGNORE INTO ticket_facets (facet, ticket_id) SELECT 'd:' || department, id FROM tickets WHERE department IS NOT NULL;
+  INSERT OR IGNORE INTO ticket_facets (facet, ticket_id) SELECT 'd:' || lower(department), id FROM tickets WHERE department IS NOT NULL;
   INSERT OR IGNORE INTO ticket_facets (facet, ticket_id) SELECT 'w', id FROM tickets WHERE workflow = 'project';
   INSERT OR IGNORE INTO ticket_facets (facet, ticket_id) SELECT 'o', id FROM tickets WHERE is_overdue = 1;
   DELETE FROM ticket_counts;

@@ -25,7 +25,8 @@ use crate::store::tickets::list::walks::{Candidates, IndexWalk, Source, by_assig
 use crate::store::tickets::ticket::Viewer;
 use crate::store::users::search::named_by;
 
-const NEWEST: Sort = Sort {
+/// The newest tickets first.
+pub const NEWEST: Sort = Sort {
     key: SortKey::Created,
     descending: true,
 };
@@ -42,6 +43,11 @@ pub fn page(reader: &Viewer, query: &TicketQuery, row: &str, page: &Page) -> Stm
         return newest(reader, query, row, page);
     }
     sorted(reader, query, sort, by_range, row, page)
+}
+
+/// A page without rows.
+pub fn nothing() -> Stmt {
+    Stmt::new("SELECT NULL AS j, 0 AS id, NULL AS s, 0 AS stop FROM settings WHERE 0")
 }
 
 fn is_created_range(filter: &TicketFilter) -> bool {

@@ -135,6 +135,21 @@ pub fn count_new(ticket: &Ticket, finds_agent: bool) -> Vec<Stmt> {
         .collect()
 }
 
+/// Counts tickets `t` that have been inserted, given by a condition.
+pub fn count_inserted(condition: &str) -> [Stmt; 2] {
+    [
+        Stmt::new(cells(
+            &format!("tickets t WHERE {condition}"),
+            &[(1, Side::default())],
+        )),
+        Stmt::new(format!(
+            "INSERT INTO department_counts (department, total) SELECT t.department, count(*) FROM tickets t \
+             WHERE {condition} AND t.department IS NOT NULL GROUP BY 1 \
+             ON CONFLICT (department) DO UPDATE SET total = total + excluded.total"
+        )),
+    ]
+}
+
 /// SQL expressions that say under what a ticket `t` is counted.
 #[derive(Clone, Copy, Debug)]
 pub struct Side<'a> {

@@ -22,13 +22,18 @@ fn index(parts: &str) -> String {
 
 /// Indexes the ticket created in this batch.
 pub fn index_new_ticket() -> Stmt {
-    Stmt::new(
+    index_inserted("t.id = (SELECT max(id) FROM tickets)")
+}
+
+/// Indexes tickets `t` that have been inserted and have no messages, given by a condition.
+pub fn index_inserted(condition: &str) -> Stmt {
+    Stmt::new(format!(
         "INSERT INTO ticket_search (rowid, title, public, internal, scope) \
          SELECT t.id * 1048576, t.number || ' ' || coalesce(t.key, '') || ' ' || coalesce(t.title_index, t.title), \
            coalesce(t.description_index, t.description) || coalesce(' ' || (t.custom_index ->> 'all'), ''), \
            coalesce(t.custom_index ->> 'staff', ''), 'u' || t.requester_id \
-         FROM tickets t WHERE t.id = (SELECT max(id) FROM tickets)",
-    )
+         FROM tickets t WHERE {condition}"
+    ))
 }
 
 /// Indexes the newest message of a ticket.
