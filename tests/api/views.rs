@@ -61,6 +61,15 @@ fn a_view_lists_what_its_filter_lists() {
         ),
         tickets
     );
+    // A file has the tickets of the view, and no others.
+    let file = agent
+        .get(&format!(
+            "/tickets/export.csv?view={}&fields=id&bom=false",
+            view["id"]
+        ))
+        .is(200)
+        .text();
+    assert_eq!(file.lines().count(), 1 + tickets.len(), "{file}");
     // Others' parameters are added, and the view's own give way.
     assert_eq!(ids(&agent, &format!("{path}&priority=urgent")), [urgent]);
     tickets.reverse();

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::api::list::{List, NamedFilters, empty_page, show_resource};
 use crate::api::tickets::fields::ASSIGNEE;
+use crate::api::tools::field_filters::custom_filters;
 use crate::api::tools::saved_view;
 use crate::app::call::{Call, viewer};
 use crate::desk::id::Ref;
@@ -11,7 +12,6 @@ use crate::desk::tickets::policy;
 use crate::desk::tickets::priority::Priority;
 use crate::desk::tickets::search::{Searcher as SearchReader, ticket_match_expression};
 use crate::desk::tickets::status::Status;
-use crate::desk::tools::custom_field::PREFIX;
 use crate::edge::db::{Batch, Stmt};
 use crate::http::error::Error;
 use crate::http::input::{self, field_names};
@@ -171,35 +171,6 @@ pub(in crate::api) fn read_filters(call: &Call, input: &Input) -> Result<Vec<Tic
     Ok(list)
 }
 
-/// The filters by custom fields, `custom.<key>=<value>`. A field that the caller does not see is unknown.
-pub(in crate::api) async fn custom_filters(
-    call: &Call<'_>,
-    pairs: &[(&str, &str)],
-) -> Result<Vec<TicketFilter>, Error> {
-    let asked: Vec<(&str, &str)> = pairs
-        .iter()
-        .filter_map(|(name, value)| Some((name.strip_prefix(PREFIX)?, *value)))
-        .collect();
-    if asked.is_empty() {
-        return Ok(Vec::new());
-    }
-    call.load_rules().await?;
-    let (fields, role) = (call.ticket_settings().custom_fields, call.my_role()?);
-    let (mut filters, mut errors) = (Vec::new(), Vec::new());
-    for (key, value) in asked {
-        let field = fields.find(key, role).map_err(str::to_owned);
-        match field.and_then(|field| field.facet_of_text(value)) {
-            Ok(facet) => filters.push(TicketFilter::Custom(facet)),
-            Err(message) => errors.push((format!("{PREFIX}{key}"), message)),
-        }
-    }
-    if errors.is_empty() {
-        Ok(filters)
-    } else {
-        Err(Error::Invalid(errors))
-    }
-}
-
 /// The list that the filters describe, with `extra`; `None` if nothing can match what is looked for.
 pub(in crate::api) fn read_query(
     call: &Call,
@@ -306,6 +277,24 @@ fn merge<'a>(call: &Call<'a>, view: Option<&ViewRow>) -> Vec<Pair<'a>> {
         .collect();
     pairs.extend(more);
     pairs
+}
+
+/// What a request for all of a list asks for, with a view and custom fields if it names them.
+pub(in crate::api) async fn read_whole(
+    call: &Call<'_>,
+    shapes: &[&Shape],
+) -> Result<(Input, Option<TicketQuery>), Error> {
+    let asked = input::parse_query(call.request, &[&VIEW_ONLY])?;
+    let view = match asked.reference("view") {
+        Some(reference) => Some(saved_view::read(call, reference).await?),
+        None => None,
+    };
+    let pairs = merge(call, view.as_ref());
+    let texts: Vec<(&str, &str)> = pairs.iter().map(|(name, value)| (&**name, &**value)).collect();
+    let input = input::parse_pairs(&texts, shapes).map_err(Error::Invalid)?;
+    let custom = custom_filters(call, &texts).await?;
+    let query = read_query(call, &input, custom)?;
+    Ok((input, query))
 }
 
 async fn list_by(

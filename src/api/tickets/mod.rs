@@ -19,7 +19,7 @@ pub mod update;
 
 pub use crate::api::tickets::create::{NEW, create};
 pub use crate::api::tickets::list::{LIST, find, list, list_mine, list_transitions, show, show_by_key};
-pub(in crate::api) use crate::api::tickets::list::{is_selected, read_query};
+pub(in crate::api) use crate::api::tickets::list::{is_selected, read_whole};
 pub use crate::api::tickets::update::{
     ASSIGN, CLOSE, EDIT, PRIORITY, STATUS, VERSION, assign, close, remove, reopen, restore, set_priority,
     set_status, update,

@@ -4,6 +4,7 @@
 
 pub mod apply_macro;
 pub mod custom_fields;
+pub mod field_filters;
 pub mod macros;
 pub mod ratings;
 pub mod saved_view;

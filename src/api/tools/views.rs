@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::api::list::{List, NamedFilters, parse_list_query, show_resource};
-use crate::api::tickets::list::{LIST as TICKET_LIST, custom_filters, read_filters};
+use crate::api::tickets::list::{LIST as TICKET_LIST, read_filters};
+use crate::api::tools::field_filters::custom_filters;
 use crate::api::tools::macros::{LIST, authorize_shared};
 use crate::api::tools::saved_view;
 use crate::app::call::{Call, viewer};
