@@ -11,7 +11,9 @@ use crate::desk::sla::calendar_parse::WEEKDAYS;
 use crate::desk::tickets::priority::Priority;
 use crate::desk::tickets::status::{Lifecycle, Status};
 use crate::openapi::schema::{described, list, object, one_of, or_null, page_of, schema_ref, some_fields};
-use crate::openapi::{access, data, mail, notifications, reports, tickets as ticket_schemas, webhooks, workflows};
+use crate::openapi::{
+    access, data, mail, notifications, reports, tickets as ticket_schemas, webhooks, workflows,
+};
 use crate::store::tickets::events::EVENT;
 
 /// All of them by name.
