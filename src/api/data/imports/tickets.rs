@@ -20,7 +20,7 @@ use crate::http::input_values::Input;
 use crate::http::shape::{Field, Kind, Shape, choices};
 use crate::store::data::imports::people::{self as person_rows, ImportedPerson};
 use crate::store::data::imports::tickets::{self as rows, ImportedTicket};
-use crate::store::data::imports::{self as import_rows, KnownRow, PlaceRow, StaffRow, Unique};
+use crate::store::data::imports::{self as import_rows, ImportPlaceRow, KnownRow, StaffRow, Unique};
 use crate::store::sql::rows::CountRow;
 
 const LINE: Kind = Kind::Line { min: 1, max: 100 };
@@ -58,7 +58,7 @@ pub(super) const ROW: Shape = Shape {
 struct KnownRows {
     external_ids: HashSet<String>,
     emails: HashSet<String>,
-    places: Vec<PlaceRow>,
+    places: Vec<ImportPlaceRow>,
     staff: HashMap<String, StaffRow>,
     auto_close_days: i64,
 }
@@ -239,7 +239,7 @@ impl KnownRows {
             caseless(name.trim()),
             name.trim().parse::<i64>().ok(),
         );
-        let is_meant = |place: &&PlaceRow| {
+        let is_meant = |place: &&ImportPlaceRow| {
             place.category_id == within
                 && (Some(place.id) == id
                     || Some(&place.slug) == slug.as_ref()
@@ -257,7 +257,7 @@ async fn find_known(call: &Call<'_>, good: &[(usize, Input)]) -> Result<KnownRow
         all.into_iter().collect()
     };
     let mut batch = Batch::new();
-    let places = batch.add::<PlaceRow>(import_rows::places());
+    let places = batch.add::<ImportPlaceRow>(import_rows::places());
     let days = batch.add::<CountRow>(import_rows::auto_close_days());
     let mut find = |unique: Unique, values: &[String]| -> Vec<_> {
         lists(values)

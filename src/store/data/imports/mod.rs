@@ -85,14 +85,14 @@ impl Unique {
 
 /// A category, or a subcategory with its category.
 #[derive(Clone, Debug, Deserialize)]
-pub struct PlaceRow {
+pub struct ImportPlaceRow {
     pub id: i64,
     pub slug: String,
     pub name: String,
     pub category_id: Option<i64>,
 }
 
-/// The active categories and subcategories: [`PlaceRow`]s.
+/// The active categories and subcategories: [`ImportPlaceRow`]s.
 pub fn places() -> Stmt {
     Stmt::new(
         "SELECT id, slug, name, NULL AS category_id FROM categories WHERE is_active = 1 \
