@@ -190,6 +190,23 @@ fn an_erased_person_is_nowhere() {
     );
     let odd = plain(&from, "Away", "Auto-Submitted: auto-replied\n", "I am away.");
     deliver(&worker, &address, "support@desk.example", &odd);
+    // What the daily tools keep.
+    let rated = make::ticket_with(&ada, json!({"title": "Rated"}));
+    let rated = format!("/tickets/{}", rated["id"]);
+    for status in ["in_progress", "resolved"] {
+        admin
+            .put(&format!("{rated}/status"), json!({"status": status}))
+            .is(200);
+    }
+    ada.post(
+        &format!("{rated}/rating"),
+        json!({"score": 5, "comment": "Zqerasmus is glad."}),
+    )
+    .is(200);
+    ada.put(&format!("{path}/watch"), json!({})).is(200);
+    let held = data(&admin, ada.id);
+    assert_eq!(held["ratings"][0]["comment"], "Zqerasmus is glad.");
+    assert_eq!(held["watched_tickets"][0]["ticket_id"], ticket["id"]);
     // Answers that are stored for repeated requests, of staff and of the person.
     let key = make::unique();
     let assign = |by: &Caller| {

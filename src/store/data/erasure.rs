@@ -45,6 +45,10 @@ pub fn erase(id: i64, version: i64, now: i64) -> Vec<Stmt> {
     stmts.extend(erase_files(id, now));
     for table in [
         "sessions",
+        "api_keys",
+        "second_factors",
+        "ticket_watchers",
+        "ticket_seen",
         "password_resets",
         "notices",
         "notification_preferences",
@@ -52,6 +56,13 @@ pub fn erase(id: i64, version: i64, now: i64) -> Vec<Stmt> {
     ] {
         stmts.push(stmt(&format!("DELETE FROM {table} WHERE user_id = ?1")));
     }
+    // What is nobody else's goes; what was made for all stays, as somebody's who has left.
+    stmts.push(stmt("DELETE FROM views WHERE owner_id = ?1 AND reader_id = ?1"));
+    stmts.push(stmt("DELETE FROM macros WHERE owner_id = ?1 AND shared = 0"));
+    stmts.push(stmt(
+        "UPDATE ratings SET comment = NULL WHERE comment IS NOT NULL \
+         AND (SELECT requester_id FROM tickets t WHERE t.id = ratings.ticket_id) = ?1",
+    ));
     // The key of the request that erases is of this moment.
     stmts.push(stmt("DELETE FROM idempotency WHERE user_id = ?1 AND created_at < ?2").bind(now));
     stmts.push(stmt(

@@ -159,8 +159,74 @@ static AUDIT: View = View {
     ],
 };
 
+static WATCHED: View = View {
+    name: "PersonalWatch",
+    fields: &[
+        field("ticket_id", "w.ticket_id", Out::Int),
+        field("added_at", "w.added_at", Out::Time),
+    ],
+};
+static RATINGS: View = View {
+    name: "PersonalRating",
+    fields: &[
+        field("ticket_id", "r.ticket_id", Out::Int),
+        field("score", "r.score", Out::Int),
+        nullable("comment", "r.comment", Out::Text),
+        field("created_at", "r.created_at", Out::Time),
+    ],
+};
+static MACROS: View = View {
+    name: "PersonalMacro",
+    fields: &[
+        field("name", "x.name", Out::Text),
+        nullable("body", "x.body", Out::Text),
+        field("shared", "x.shared", Out::Flag),
+        field("created_at", "x.created_at", Out::Time),
+    ],
+};
+static VIEWS: View = View {
+    name: "PersonalView",
+    fields: &[
+        field("name", "x.name", Out::Text),
+        field("created_at", "x.created_at", Out::Time),
+    ],
+};
+
 /// The sections in the order of the document.
-pub static SECTIONS: [Section; 13] = [
+pub static SECTIONS: [Section; 17] = [
+    Section {
+        name: "watched_tickets",
+        view: &WATCHED,
+        from: "ticket_watchers w",
+        key: "w.ticket_id",
+        condition: "w.user_id = p.id",
+        walks: None,
+    },
+    Section {
+        name: "ratings",
+        view: &RATINGS,
+        from: "tickets t CROSS JOIN ratings r ON r.ticket_id = t.id AND r.resolved_at = \
+               (SELECT max(resolved_at) FROM ratings WHERE ticket_id = t.id)",
+        key: "t.id",
+        condition: "+t.requester_id = p.id",
+        walks: Some("tickets"),
+    },
+    Section {
+        name: "macros",
+        view: &MACROS,
+        from: "macros x",
+        key: "x.id",
+        condition: "x.owner_id = p.id",
+        walks: None,
+    },
+    Section {
+        name: "views",
+        view: &VIEWS,
+        from: "views x",
+        key: "x.id",
+        condition: "x.owner_id = p.id",
+        walks: None,
+    },
     Section {
         name: "api_keys",
         view: &KEYS,
