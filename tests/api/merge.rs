@@ -552,6 +552,40 @@ fn mails_for_the_merged_ticket_go_to_the_survivor() {
 }
 
 #[test]
+fn whoever_answers_their_own_mail_is_led_to_the_survivor() {
+    let (from, word) = (make::email(), make::unique());
+    let raw = plain(&from, "The printer", "", &word);
+    let worker = Worker::shared();
+    assert_eq!(
+        deliver(worker, &from, "support@desk.example", &raw),
+        Delivered::Accepted
+    );
+    let two = Admin::any()
+        .get(&format!("/tickets?q={word}"))
+        .is(200)
+        .rows()
+        .remove(0);
+    let one = make::ticket(Manager::any());
+    merge(Manager::any(), &one, &two).is(200);
+    let text = String::from_utf8(raw).unwrap();
+    let id = text
+        .lines()
+        .find_map(|line| line.strip_prefix("Message-ID: "))
+        .unwrap();
+    let answer = plain(
+        &from,
+        "Re: The printer",
+        &format!("In-Reply-To: {id}\n"),
+        "One more thing.",
+    );
+    assert_eq!(
+        deliver(worker, &from, "support@desk.example", &answer),
+        Delivered::Accepted
+    );
+    assert_eq!(bodies(Manager::any(), &one), ["One more thing."]);
+}
+
+#[test]
 fn a_long_ticket_is_merged_in_one_go() {
     let worker = Worker::start(&[]);
     worker.seed();
