@@ -20,7 +20,7 @@ use crate::http::input_values::Input;
 use crate::http::shape::{Field, Kind, Shape, choices};
 use crate::store::data::imports::people::{self as person_rows, ImportedPerson};
 use crate::store::data::imports::tickets::{self as rows, ImportedTicket};
-use crate::store::data::imports::{self as import_rows, KnownRow, ImportPlaceRow, StaffRow, Unique};
+use crate::store::data::imports::{self as import_rows, ImportPlaceRow, KnownRow, StaffRow, Unique};
 use crate::store::sql::rows::CountRow;
 
 const LINE: Kind = Kind::Line { min: 1, max: 100 };
