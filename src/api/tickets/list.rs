@@ -229,7 +229,7 @@ pub async fn list_mine(call: &Call<'_>) -> Result<Reply, Error> {
 }
 
 /// A parameter of a query: its name and its value.
-type Pair<'a> = (Cow<'a, str>, Cow<'a, str>);
+type Parameter<'a> = (Cow<'a, str>, Cow<'a, str>);
 
 /// Replies with a page of the tickets that match the query and also `extra`; 404 if `parent` is given and has no row.
 pub(in crate::api) async fn list_page(
@@ -256,9 +256,9 @@ pub(in crate::api) async fn list_page(
 }
 
 /// The parameters of a list: those of the request, and those of the view that the request does not have.
-fn merge<'a>(call: &Call<'a>, view: Option<&ViewRow>) -> Vec<Pair<'a>> {
+fn merge<'a>(call: &Call<'a>, view: Option<&ViewRow>) -> Vec<Parameter<'a>> {
     let own = call.request.query_pairs().filter(|(_, value)| !value.is_empty());
-    let mut pairs: Vec<Pair> = own.collect();
+    let mut pairs: Vec<Parameter> = own.collect();
     let Some(view) = view else { return pairs };
     let has = |name: &str| {
         let field = LIST
@@ -270,7 +270,7 @@ fn merge<'a>(call: &Call<'a>, view: Option<&ViewRow>) -> Vec<Pair<'a>> {
         })
     };
     let filter = serde_json::from_str(&view.filter).unwrap_or_default();
-    let more: Vec<Pair> = saved_view::parameters(&filter, view.sort.as_deref())
+    let more: Vec<Parameter> = saved_view::parameters(&filter, view.sort.as_deref())
         .into_iter()
         .filter(|(name, _)| !has(name))
         .map(|(name, value)| (Cow::Owned(name), Cow::Owned(value)))
@@ -305,7 +305,7 @@ async fn list_by(
 ) -> Result<Reply, Error> {
     let pairs = merge(call, view);
     let texts: Vec<(&str, &str)> = pairs.iter().map(|(name, value)| (&**name, &**value)).collect();
-    let input = input::parse_pairs(&texts, &[&page::QUERY, &LIST]).map_err(Error::Invalid)?;
+    let input = input::parse_pairs(&texts, &[&LIST, &page::QUERY]).map_err(Error::Invalid)?;
     // Cursors are tied to the view as it is, too.
     let seed = view.map_or(0, |view| view.version.wrapping_mul(1_000_003) ^ view.id);
     let page = Page::from_query(call.request, &input, call.my_id()? ^ seed)?;
