@@ -229,7 +229,7 @@ pub async fn list_mine(call: &Call<'_>) -> Result<Reply, Error> {
 }
 
 /// A parameter of a query: its name and its value.
-type Parameter<'a> = (Cow<'a, str>, Cow<'a, str>);
+type QueryPair<'a> = (Cow<'a, str>, Cow<'a, str>);
 
 /// Replies with a page of the tickets that match the query and also `extra`; 404 if `parent` is given and has no row.
 pub(in crate::api) async fn list_page(
@@ -256,9 +256,9 @@ pub(in crate::api) async fn list_page(
 }
 
 /// The parameters of a list: those of the request, and those of the view that the request does not have.
-fn merge<'a>(call: &Call<'a>, view: Option<&ViewRow>) -> Vec<Parameter<'a>> {
+fn merge<'a>(call: &Call<'a>, view: Option<&ViewRow>) -> Vec<QueryPair<'a>> {
     let own = call.request.query_pairs().filter(|(_, value)| !value.is_empty());
-    let mut pairs: Vec<Parameter> = own.collect();
+    let mut pairs: Vec<QueryPair> = own.collect();
     let Some(view) = view else { return pairs };
     let has = |name: &str| {
         let field = LIST
@@ -270,7 +270,7 @@ fn merge<'a>(call: &Call<'a>, view: Option<&ViewRow>) -> Vec<Parameter<'a>> {
         })
     };
     let filter = serde_json::from_str(&view.filter).unwrap_or_default();
-    let more: Vec<Parameter> = saved_view::parameters(&filter, view.sort.as_deref())
+    let more: Vec<QueryPair> = saved_view::parameters(&filter, view.sort.as_deref())
         .into_iter()
         .filter(|(name, _)| !has(name))
         .map(|(name, value)| (Cow::Owned(name), Cow::Owned(value)))

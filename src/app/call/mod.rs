@@ -5,6 +5,7 @@
 //! refuse the request.
 
 mod audit;
+mod limits;
 mod rules;
 pub mod waiting;
 mod write;
@@ -17,7 +18,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::app::replay::check_replay;
-use crate::app::route::{self, RateLimit, Route};
+use crate::app::route::{self, Route};
 use crate::app::settings_cache::{Loaded, Settings, SettingsCache};
 use crate::desk::Millis;
 use crate::desk::access::api_key::KeyScope;
@@ -30,7 +31,7 @@ use crate::edge::auth::token::Claims;
 use crate::edge::config::Config;
 use crate::edge::db::{Answers, Batch, Db, Stmt};
 use crate::edge::object_store::ByteStream;
-use crate::edge::{Env, ids, rate_limit};
+use crate::edge::{Env, ids};
 use crate::http::error::Error;
 use crate::http::etag::IfMatch;
 use crate::http::input_values::Input;
@@ -314,50 +315,11 @@ impl<'a> Call<'a> {
         self.read(Batch::new()).await.map(|_| ())
     }
 
-    /// Checks the rate limit by IP address; for public routes that write before they read.
-    ///
-    /// # Errors
-    /// 429 over the rate limit.
-    pub async fn check_rate_limit(&self) -> Result<(), Error> {
-        self.within_limit(format!("a{}", self.request.client_ip()))
-            .await?;
-        self.checked.set(true);
-        Ok(())
-    }
-
     /// Whether the caller's token was revoked. Keys end in the database only.
     async fn is_revoked(&self, me: &Claims) -> Option<bool> {
         match me.api_key {
             Some(_) => None,
             None => revoked_tokens::is_revoked(&self.app.env, &me.jti, self.app.now).await,
-        }
-    }
-
-    async fn within_limit(&self, key: String) -> Result<(), Error> {
-        let limit = self.limit();
-        if !self.app.config.rate_limits || limit == RateLimit::None {
-            return Ok(());
-        }
-        let allowed = match self.is_within_limit.get() {
-            Some(known) => known,
-            None => rate_limit::allows(&self.app.env, limit.binding(), key).await,
-        };
-        self.is_within_limit.set(Some(allowed));
-        if allowed {
-            return Ok(());
-        }
-        Err(Error::RateLimited {
-            message: "too many requests; slow down",
-            seconds: 60,
-        })
-    }
-
-    /// The rate limit that applies to this request.
-    pub fn limit(&self) -> RateLimit {
-        match self.route.limit {
-            RateLimit::User if self.claims.is_none() => RateLimit::Address,
-            RateLimit::User if self.request.has_query(&["q", "search", "keyword"]) => RateLimit::Search,
-            limit => limit,
         }
     }
 
