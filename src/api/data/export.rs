@@ -125,7 +125,7 @@ struct CsvExport {
 
 /// `GET /tickets/export.csv`.
 pub async fn tickets(call: &Call<'_>) -> Result<Reply, Error> {
-    let (input, mut query) = ticket_api::read_whole(call, &[&page::QUERY, &ticket_api::LIST, &FILE]).await?;
+    let (input, mut query) = ticket_api::read_whole(call, &[&ticket_api::LIST, &FILE, &page::QUERY]).await?;
     let reader = viewer(call)?;
     if let Some(query) = &mut query {
         // A ticket that changes meanwhile would move in another order, and be in the file twice or not at all.

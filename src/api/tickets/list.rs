@@ -305,7 +305,7 @@ async fn list_by(
 ) -> Result<Reply, Error> {
     let pairs = merge(call, view);
     let texts: Vec<(&str, &str)> = pairs.iter().map(|(name, value)| (&**name, &**value)).collect();
-    let input = input::parse_pairs(&texts, &[&page::QUERY, &LIST]).map_err(Error::Invalid)?;
+    let input = input::parse_pairs(&texts, &[&LIST, &page::QUERY]).map_err(Error::Invalid)?;
     // Cursors are tied to the view as it is, too.
     let seed = view.map_or(0, |view| view.version.wrapping_mul(1_000_003) ^ view.id);
     let page = Page::from_query(call.request, &input, call.my_id()? ^ seed)?;

@@ -6,6 +6,7 @@
 
 mod audit;
 mod limits;
+mod rules;
 pub mod waiting;
 mod write;
 
@@ -196,23 +197,6 @@ impl<'a> Call<'a> {
     /// The active workflow rules. Known after the first read, on routes that may trigger rules.
     pub fn rule_set(&self) -> Option<Rc<RuleSet>> {
         self.settings_cache.borrow().rule_set()
-    }
-
-    fn needs_rules(&self) -> bool {
-        self.wants_rules.get() || route::may_trigger_rules(self.route)
-    }
-
-    /// The rules and custom fields, on routes that do not load them by themselves. What is known is taken, without another
-    /// round trip; if it has changed, the next read says so.
-    ///
-    /// # Errors
-    /// As [`Call::read`], if they have to be read.
-    pub async fn load_rules(&self) -> Result<(), Error> {
-        self.wants_rules.set(true);
-        if self.rule_set().is_none() {
-            self.authorize().await?;
-        }
-        Ok(())
     }
 
     /// The settings for tickets. The SLA policies are only known after the first read.
