@@ -983,6 +983,128 @@ CREATE TABLE object_removals (
   key TEXT PRIMARY KEY
 ) STRICT, WITHOUT ROWID;
 
+-- Following tickets ---------------------------------------------------------------------------------------------
+
+-- People who are told of a ticket as its assignee is. Whoever sees the ticket no longer loses the row.
+CREATE TABLE ticket_watchers (
+  ticket_id INTEGER NOT NULL REFERENCES tickets (id),
+  user_id INTEGER NOT NULL REFERENCES users (id),
+  added_by INTEGER REFERENCES users (id),  -- NULL: it came by a merge
+  added_at INTEGER NOT NULL,
+  PRIMARY KEY (ticket_id, user_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX ticket_watchers_by_user ON ticket_watchers (user_id, ticket_id);   -- what a person loses
+
+-- Tickets that were merged into others. Their messages and files are at the survivor; they themselves are closed, and
+-- what still comes for them by mail is led there.
+CREATE TABLE ticket_merges (
+  merged_id INTEGER PRIMARY KEY REFERENCES tickets (id),
+  survivor_id INTEGER NOT NULL REFERENCES tickets (id),   -- where everything is now: the end of the chain
+  into_id INTEGER NOT NULL REFERENCES tickets (id),       -- what it was merged into, and may have been merged itself since
+  requester_id INTEGER NOT NULL REFERENCES users (id),    -- of the merged ticket: may read what is public at the survivor
+  moved TEXT NOT NULL,                     -- JSON: what undoing the merge puts back (store/tickets/relations/merges.rs)
+  merged_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX ticket_merges_by_survivor ON ticket_merges (survivor_id, requester_id);
+
+-- How far a person has read a ticket, in the count of events that this person sees.
+CREATE TABLE ticket_seen (
+  user_id INTEGER NOT NULL REFERENCES users (id),
+  ticket_id INTEGER NOT NULL REFERENCES tickets (id),
+  seq INTEGER NOT NULL,
+  PRIMARY KEY (user_id, ticket_id)
+) STRICT, WITHOUT ROWID;
+
+-- The desk's own tools -------------------------------------------------------------------------------------------
+
+-- What the desk wants to know of its tickets beyond what every ticket has. Key, type and project never change; a field
+-- that is not active is hidden, and its values stay in the tickets. Few rows: no index but that of the key.
+CREATE TABLE custom_fields (
+  id INTEGER PRIMARY KEY,
+  uid TEXT NOT NULL UNIQUE,
+  key TEXT NOT NULL UNIQUE,                -- the name in tickets.custom_fields, in facets, history and rules
+  name TEXT NOT NULL,
+  type TEXT NOT NULL CHECK (type IN ('text', 'number', 'boolean', 'date', 'select', 'multi_select')),
+  options TEXT NOT NULL DEFAULT '[]',      -- JSON list of texts
+  project_id INTEGER,                      -- NULL: tickets of every project, and of none
+  required_on TEXT NOT NULL DEFAULT 'none' CHECK (required_on IN ('none', 'create', 'resolve')),
+  visible_to TEXT NOT NULL DEFAULT 'staff' CHECK (visible_to IN ('staff', 'all')),
+  position INTEGER NOT NULL DEFAULT 0,
+  is_active INTEGER NOT NULL DEFAULT 1 CHECK (is_active IN (0, 1)),
+  version INTEGER NOT NULL DEFAULT 1,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL
+) STRICT;
+CREATE TRIGGER custom_fields_version
+BEFORE UPDATE OF version ON custom_fields
+WHEN NEW.version <> OLD.version + 1
+BEGIN
+  SELECT RAISE(ABORT, 'STALE_VERSION');
+END;
+
+-- What is searched of a ticket's custom fields: {"all", "staff"}; NULL: nothing. Each value is also a facet,
+-- 'c:<key>:<value>'.
+ALTER TABLE tickets ADD COLUMN custom_index TEXT;
+
+-- Texts and actions that staff apply to a ticket at once. Few rows: they are read as a whole.
+CREATE TABLE macros (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,    -- never given again: an old link leads to nothing, not to another
+  uid TEXT NOT NULL UNIQUE,
+  name TEXT NOT NULL,
+  body TEXT,                               -- with placeholders; NULL: nothing is said
+  is_internal INTEGER NOT NULL DEFAULT 0 CHECK (is_internal IN (0, 1)),
+  actions TEXT NOT NULL DEFAULT '[]',      -- as those of workflows
+  shared INTEGER NOT NULL DEFAULT 0 CHECK (shared IN (0, 1)),
+  owner_id INTEGER NOT NULL REFERENCES users (id),
+  version INTEGER NOT NULL DEFAULT 1,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL
+) STRICT;
+CREATE TRIGGER macros_version
+BEFORE UPDATE OF version ON macros
+WHEN NEW.version <> OLD.version + 1
+BEGIN
+  SELECT RAISE(ABORT, 'STALE_VERSION');
+END;
+
+-- Saved filters and orders of the list of tickets. Those with the ids 1 to 5 come with the desk and stay as they are.
+CREATE TABLE views (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,    -- never given again: an old link leads to nothing, not to another
+  uid TEXT NOT NULL UNIQUE,
+  name TEXT NOT NULL,
+  filter TEXT NOT NULL,                    -- {"status": ["open"], "assignee": "me"}: parameters of the list
+  sort TEXT,                               -- NULL: the list's own order
+  reader_id INTEGER NOT NULL,              -- who sees it; 0: all of the staff
+  owner_id INTEGER REFERENCES users (id),  -- NULL: it came with the desk
+  version INTEGER NOT NULL DEFAULT 1,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX views_by_reader ON views (reader_id);
+CREATE TRIGGER views_version
+BEFORE UPDATE OF version ON views
+WHEN NEW.version <> OLD.version + 1
+BEGIN
+  SELECT RAISE(ABORT, 'STALE_VERSION');
+END;
+INSERT INTO views (id, uid, name, filter, reader_id, created_at, updated_at) VALUES
+  (1, '01936c6e-2c00-7000-8000-000000000011', 'My tickets', '{"assignee":"me","status":["open","assigned","in_progress","waiting","blocked","reopened"]}', 0, 1735689600000, 1735689600000),
+  (2, '01936c6e-2c00-7000-8000-000000000012', 'Unassigned', '{"assignee":"none","status":["open","assigned","in_progress","waiting","blocked","reopened"]}', 0, 1735689600000, 1735689600000),
+  (3, '01936c6e-2c00-7000-8000-000000000013', 'Overdue', '{"overdue":true}', 0, 1735689600000, 1735689600000),
+  (4, '01936c6e-2c00-7000-8000-000000000014', 'Waiting', '{"status":["waiting"]}', 0, 1735689600000, 1735689600000),
+  (5, '01936c6e-2c00-7000-8000-000000000015', 'All tickets', '{}', 0, 1735689600000, 1735689600000);
+
+-- What requesters say of the outcome of their tickets: once for each resolution. Reports find it by the ticket.
+CREATE TABLE ratings (
+  ticket_id INTEGER NOT NULL REFERENCES tickets (id),
+  resolved_at INTEGER NOT NULL,            -- of the resolution that is rated
+  score INTEGER NOT NULL CHECK (score BETWEEN 1 AND 5),
+  comment TEXT,
+  created_at INTEGER NOT NULL,
+  updated_at INTEGER NOT NULL,
+  PRIMARY KEY (ticket_id, resolved_at)
+) STRICT, WITHOUT ROWID;
+
 -- Imported rows ---------------------------------------------------------------------------------------------------
 
 -- What a row of a file was called where it comes from: a row that is imported again is known by it.

@@ -12,6 +12,15 @@ const pages = {
     button: 'This is my address',
     send: (token) => post('/api/v1/auth/verify-email', { token }),
   },
+  rate: {
+    title: 'How did we do?',
+    button: 'Send my rating',
+    asksScore: true,
+    send: (token) => {
+      const comment = form.comment.value.trim()
+      return post('/api/v1/rate', { token, score: Number(form.score.value), ...(comment && { comment }) })
+    },
+  },
   unsubscribe: {
     title: 'Stop these mails',
     button: 'No more mails of this kind',
@@ -31,6 +40,8 @@ if (token) {
   form.hidden = false
   label.hidden = !page.asksPassword
   input.required = Boolean(page.asksPassword)
+  form.querySelector('fieldset').hidden = !page.asksScore
+  for (const score of form.querySelectorAll('[type=radio]')) score.required = Boolean(page.asksScore)
   button.textContent = page.button
 } else {
   status.textContent = 'This link is not complete: please open it from the mail again.'

@@ -21,6 +21,7 @@ pub mod settings;
 pub mod sla;
 pub mod sockets;
 pub mod tickets;
+pub mod tools;
 pub mod uploads;
 pub mod users;
 pub mod webhooks;

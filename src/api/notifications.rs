@@ -66,6 +66,18 @@ pub async fn mark_read(call: &Call<'_>) -> Result<Reply, Error> {
     .await
 }
 
+/// `DELETE /notifications/{id}`: takes it out of the list. An e-mail of it that waits is still sent.
+pub async fn remove(call: &Call<'_>) -> Result<Reply, Error> {
+    let found: IdRow = call
+        .read_row(rows::row(&viewer(call)?, &call.reference("id")?))
+        .await?;
+    call.commit(
+        vec![rows::hide(call.my_id()?, found.id, call.now())],
+        CommitReply::Nothing,
+    )
+    .await
+}
+
 /// `PUT /notifications/read-all`: includes notifications that the caller can no longer see.
 pub async fn mark_all_read(call: &Call<'_>) -> Result<Reply, Error> {
     call.authorize().await?;

@@ -11,6 +11,7 @@ use crate::http::shape::{Choices, Field, Kind, Shape};
 use crate::store::commit::CommitReply;
 use crate::store::settings::{self as rows, SettingsPatch};
 use crate::store::tickets::assignment::pool::Free;
+use crate::store::tickets::relations::watchers;
 
 static AUTO_ASSIGN: Choices = Choices {
     list: &["off", "category", "least_loaded"],
@@ -104,8 +105,9 @@ pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
             acknowledge: input.flag("acknowledge"),
             require_two_factor: input.choice("require_two_factor"),
         };
-        let stmt = rows::update(version, patch, call.now());
-        let reply = call.commit(vec![stmt], CommitReply::Row(rows::show())).await?;
+        let mut stmts = vec![rows::update(version, patch, call.now())];
+        stmts.extend(input.has("agent_scope").then(watchers::drop_all_unseen));
+        let reply = call.commit(stmts, CommitReply::Row(rows::show())).await?;
         if input.has("auto_assign") {
             call.assign_waiting(Free::Anybody, MANY_PLACES).await;
         }

@@ -245,7 +245,10 @@ async fn try_update(call: &Call<'_>, reference: &Ref, input: &Input) -> Result<R
     let is_active = input
         .flag("is_active")
         .filter(|active| i64::from(*active) != account.is_active);
-    if !is_admin && (role.is_some() || is_active.is_some() || input.has("email")) {
+    let email = input
+        .text("email")
+        .filter(|email| account.email_key != caseless(email) || is_admin);
+    if !is_admin && (role.is_some() || is_active.is_some() || email.is_some()) {
         return Err(Error::Forbidden(
             "role, active flag and address are changed by admins".to_owned(),
         ));
@@ -258,7 +261,7 @@ async fn try_update(call: &Call<'_>, reference: &Ref, input: &Input) -> Result<R
         Patch::Set(text) => Some(Some(text)),
     };
     let update = UserPatch {
-        email: input.text("email"),
+        email,
         username: input.text("username"),
         first_name,
         last_name,

@@ -11,16 +11,16 @@ use crate::desk::automation::executor::{
 use crate::desk::automation::rule::{Rule, RuleOutcome, RuleRun, TriggerKind, run_rules};
 use crate::desk::automation::run_report;
 use crate::desk::tickets::event::{Event, EventKind};
-use crate::desk::tickets::history::{diff, event_kind};
+use crate::desk::tickets::history::{diff, event_of};
 use crate::desk::tickets::status::{Lifecycle, Status};
 use crate::desk::tickets::ticket::{Ticket, TicketSettings};
 use crate::desk::{HOUR, Millis};
 use crate::edge::config::mail::MailTransport;
-use crate::edge::db::{Rows, Stmt};
+use crate::edge::db::Stmt;
 use crate::edge::ids;
 use crate::http::error::Error;
+use crate::store::automation::notify as told_rows;
 use crate::store::automation::rules::{self as rows, RuleSet};
-use crate::store::automation::{notify as told_rows, ticket_context};
 use crate::store::tickets::assignment;
 use crate::store::tickets::messages::NewMessage;
 use crate::store::tickets::subject::EventSubject;
@@ -91,19 +91,18 @@ pub struct Applied {
 pub fn apply_rules_to_change(
     call: &Call,
     (before, after): (&Ticket, &Ticket),
-    around: Option<&Rows>,
+    around: &TicketContext,
 ) -> Result<Applied, Error> {
     let heard = TriggerInput {
         on: detect_triggers(Some(before), after),
         actor_role: Some(call.my_role()?),
         ..TriggerInput::default()
     };
-    let around = ticket_context::read(around)?;
     apply_rules(
         &Engine::of(call),
         &EventSubject::Ticket(before.id),
         (Some(before), after),
-        &around,
+        around,
         &heard,
     )
 }
@@ -202,7 +201,7 @@ fn add_effects(
     if !changed.is_empty() {
         let event = Event {
             cause: Some(rule_cause(&step.rule)),
-            ..Event::public(event_kind(&changed), changed)
+            ..event_of(changed, &automation.directory.custom_fields)
         };
         story.push_event(subject, None, &event, now);
     }

@@ -15,6 +15,7 @@ impl From<Refusal> for Error {
             },
             Refusal::Conflict(message) => Error::conflict(message),
             Refusal::Invalid { field, message } => Error::field(field, message),
+            Refusal::Fields(errors) => Error::Invalid(errors),
         }
     }
 }
@@ -34,6 +35,7 @@ impl From<DbError> for Error {
                     "projects.key" => ("key", "a project with this key exists already"),
                     "categories.slug" => ("slug", "a category with this slug exists already"),
                     "subcategories.slug" => ("slug", "a subcategory with this slug exists already"),
+                    "custom_fields.key" => ("key", "a custom field with this key exists already"),
                     "articles.slug" => ("slug", "an article with this slug exists already"),
                     _ => return Error::conflict("it exists already"),
                 };

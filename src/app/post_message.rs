@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashSet;
 
 use crate::app::automation::{self, Engine};
+use crate::desk::Millis;
 use crate::desk::automation::executor::{RuleMessage, TicketContext, TriggerInput, detect_triggers};
 use crate::desk::automation::rule::{TriggerKind, may_run};
 use crate::desk::id::Ref;
@@ -42,6 +43,36 @@ pub struct MessageDraft<'a> {
     pub channel: &'static str,
 }
 
+/// A message as it was decided: what becomes of its ticket, and the story.
+pub struct Posted {
+    /// The ticket that the batch must find.
+    pub before: Ticket,
+    /// The ticket as the message and the rules leave it.
+    pub after: Ticket,
+    pub story: Story,
+    /// What the batch requires if the ticket's row does not change.
+    guard: Option<Stmt>,
+}
+
+impl Posted {
+    /// No message.
+    pub fn nothing(ticket: &Ticket) -> Posted {
+        Posted {
+            before: ticket.clone(),
+            after: ticket.clone(),
+            story: Story::new(&EventSubject::Ticket(ticket.id)),
+            guard: None,
+        }
+    }
+
+    /// The statements.
+    pub fn stmts(self, now: Millis) -> Vec<Stmt> {
+        let guard = self.guard.filter(|_| self.before == self.after);
+        let change = write::change(&self.before, &self.after, self.story, now);
+        guard.into_iter().chain(change).collect()
+    }
+}
+
 /// The statements that add a message with everything that follows from it. The batch aborts if the ticket was changed
 /// in the meantime.
 ///
@@ -53,6 +84,19 @@ pub fn post_message(
     around: TicketContext,
     saying: &MessageDraft,
 ) -> Result<Vec<Stmt>, Error> {
+    Ok(decide_message(engine, ticket, around, saying)?.stmts(engine.now))
+}
+
+/// Decides on a message.
+///
+/// # Errors
+/// When the author may not post it.
+pub fn decide_message(
+    engine: &Engine,
+    ticket: Ticket,
+    around: TicketContext,
+    saying: &MessageDraft,
+) -> Result<Posted, Error> {
     let (actor, is_internal, now) = (saying.actor, saying.is_internal, engine.now);
     let effect = message::post(&ticket, actor, is_internal, &engine.rules, now)?;
     // The first response time is written with the message itself, so it must not count as a change of the ticket row.
@@ -84,7 +128,6 @@ pub fn post_message(
     };
     let subject = EventSubject::Ticket(before.id);
     let followed = automation::apply_rules(engine, &subject, (Some(&before), &after), &around, &heard)?;
-    let moves = followed.ticket != before;
     let mut story = message_story(
         engine,
         before.id,
@@ -104,15 +147,17 @@ pub fn post_message(
     story.append(followed.story);
     // Customers, and rules, act on the version of the ticket that was read, so the version is checked. For a message
     // by staff the ticket only has to exist.
-    let guard = if moves {
-        None
-    } else if is_heard || !actor.role.is_staff() {
-        Some(guards::expect_version(before.id, before.version))
+    let guard = if is_heard || !actor.role.is_staff() {
+        guards::expect_version(before.id, before.version)
     } else {
-        Some(guards::expect_ticket(before.id))
+        guards::expect_ticket(before.id)
     };
-    let change = write::change(&before, &followed.ticket, story, now);
-    Ok(guard.into_iter().chain(change).collect())
+    Ok(Posted {
+        before,
+        after: followed.ticket,
+        story,
+        guard: Some(guard),
+    })
 }
 
 /// The change that adds a message to a ticket that has not been read, with everything that follows from it. The guard is
@@ -171,7 +216,7 @@ pub fn remember_response(ticket_id: i64, author_id: i64, is_posted: bool) {
 
 /// The story of a message before the ticket's row is changed: it is announced to the people that the ticket belonged to
 /// before that.
-fn message_story(engine: &Engine, ticket_id: i64, saying: &MessageDraft, mentioned: &[String]) -> Story {
+pub fn message_story(engine: &Engine, ticket_id: i64, saying: &MessageDraft, mentioned: &[String]) -> Story {
     let new = NewMessage {
         uid_head: saying.uid_head,
         subject: EventSubject::Ticket(ticket_id),

@@ -1,4 +1,5 @@
-//! What an isolate caches between requests: the settings of the desk, its SLA policies and its workflow rules.
+//! What an isolate caches between requests: the settings of the desk, its SLA policies, its workflow rules, and its
+//! custom fields, which are read with the rules.
 //!
 //! Requests are handled with the cached values. The version numbers are read together with the caller's authority;
 //! what turns out to be outdated is read again, and the request is handled again.
@@ -6,7 +7,6 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use crate::app::route::{self, Route};
 use crate::desk::sla::SlaPolicies;
 use crate::desk::tickets::ticket::TicketSettings;
 use crate::edge::db::{DbError, Rows, Stmt};
@@ -93,6 +93,9 @@ impl SettingsCache {
         TicketSettings {
             reopen_window_days: self.settings.reopen_window_days,
             sla_policies: sla_policies.unwrap_or_else(|| Rc::new(SlaPolicies::standard())),
+            custom_fields: (self.automation.as_ref())
+                .map(|rules| rules.directory.custom_fields.clone())
+                .unwrap_or_default(),
         }
     }
 
@@ -111,11 +114,11 @@ impl SettingsCache {
         })
     }
 
-    /// What a request on this route needs and the cache does not have.
-    pub fn missing(&self, route: &Route) -> Missing {
+    /// What a request needs and the cache does not have.
+    pub fn missing(&self, needs_rules: bool) -> Missing {
         Missing {
             sla_policies: self.sla_policies.is_none(),
-            rules: self.automation.is_none() && route::may_trigger_rules(route),
+            rules: self.automation.is_none() && needs_rules,
         }
     }
 
@@ -126,7 +129,7 @@ impl SettingsCache {
     /// When the rows cannot be parsed.
     pub fn refresh(
         &mut self,
-        route: &Route,
+        needs_rules: bool,
         authority: &CallerAuthority,
         found: Loaded,
     ) -> Result<bool, DbError> {
@@ -150,9 +153,7 @@ impl SettingsCache {
         let rules = self
             .automation
             .take_if(|rules| rules.version != authority.workflows_version);
-        let moved = settings != self.settings
-            || sla_policies.is_some()
-            || (rules.is_some() && route::may_trigger_rules(route));
+        let moved = settings != self.settings || sla_policies.is_some() || (rules.is_some() && needs_rules);
         self.settings = settings;
         CACHE.set(self.clone());
         Ok(moved)

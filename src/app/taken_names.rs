@@ -58,7 +58,7 @@ pub async fn commit(
     };
     let part = |path: &str| details.pointer(path).cloned().unwrap_or_default();
     let message = format!(
-        "an {}, {}, has this {}; PUT {} with {} brings it back",
+        "{}, {}, has this {}; PUT {} with {} brings it back",
         named.archived_noun(),
         part("/archived/name"),
         named.field(),

@@ -23,6 +23,7 @@ pub mod signed_token;
 pub mod sla;
 pub mod tickets;
 pub mod time_zone;
+pub mod tools;
 pub mod validation;
 pub mod webhooks;
 

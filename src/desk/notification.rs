@@ -21,6 +21,8 @@ pub enum NotificationKind {
     Status,
     SlaAtRisk,
     SlaBreached,
+    /// The requester has rated their work.
+    Rated,
     /// New and answered tickets that nobody has, now and then in one notification.
     Unassigned,
     /// A workflow rule sends it.
@@ -31,7 +33,7 @@ pub enum NotificationKind {
 
 impl NotificationKind {
     /// All kinds.
-    pub const ALL: [NotificationKind; 10] = [
+    pub const ALL: [NotificationKind; 11] = [
         NotificationKind::Assigned,
         NotificationKind::Transferred,
         NotificationKind::Reply,
@@ -39,12 +41,13 @@ impl NotificationKind {
         NotificationKind::Status,
         NotificationKind::SlaAtRisk,
         NotificationKind::SlaBreached,
+        NotificationKind::Rated,
         NotificationKind::Unassigned,
         NotificationKind::Rule,
         NotificationKind::System,
     ];
     /// The API names, in the order of [`NotificationKind::ALL`].
-    pub const WORDS: [&'static str; 10] = [
+    pub const WORDS: [&'static str; 11] = [
         "assigned",
         "transferred",
         "reply",
@@ -52,6 +55,7 @@ impl NotificationKind {
         "status",
         "sla_at_risk",
         "sla_breached",
+        "rated",
         "unassigned",
         "rule",
         "system",

@@ -6,3 +6,4 @@ pub mod files;
 pub mod samples;
 pub mod seed;
 pub mod time;
+pub mod tools;

@@ -20,6 +20,7 @@ use crate::desk::tickets::ticket::{Actor, NamedRow, Person, Ticket, TicketEdit, 
 use crate::desk::{DAY, HOUR, MINUTE, Millis};
 use crate::dev::files;
 use crate::dev::samples::{ACCOUNTS, AWAY_AGENT, SUBCATEGORIES, SUBJECTS};
+use crate::dev::tools;
 use crate::edge::auth::password;
 use crate::edge::db::{Batch, Rows, Stmt};
 use crate::edge::ids;
@@ -36,6 +37,7 @@ use crate::store::sql::guard::Guard;
 use crate::store::sql::rows::IdRow;
 use crate::store::tickets::assignment::AutoAssign;
 use crate::store::tickets::messages::NewMessage;
+use crate::store::tickets::relations::{links, watchers};
 use crate::store::tickets::subject::EventSubject;
 use crate::store::tickets::ticket;
 use crate::store::tickets::write::story::Story;
@@ -68,6 +70,10 @@ pub async fn seed(app: &App) -> Result<Reply, Error> {
     let sla_policies = Rc::new(sla::read_all_policies(there.rows(policies)?)?.1);
     let people = create_users(app).await?;
     app.db.batch(&subcategory_stmts(app)?).await?;
+    let managers = people.iter().filter(|who| who.actor.role == Role::Manager);
+    for manager in managers.take(1) {
+        app.db.batch(&tools::stmts(app, manager.actor.id)?).await?;
+    }
     for at in 0..TICKET_COUNT {
         create_ticket(app, &people, &sla_policies, at).await?;
     }
@@ -191,6 +197,7 @@ async fn create_ticket(
     let rules = TicketSettings {
         reopen_window_days: 7,
         sla_policies: sla_policies.clone(),
+        custom_fields: Rc::new(tools::fields()),
     };
     let priority = Priority::ALL
         .get(pick(4) % 4)
@@ -202,6 +209,7 @@ async fn create_ticket(
         id: category_id,
         name: String::new(),
     });
+    ticket.custom_fields = rules.custom_fields.with_index(tools::values(at));
     ticket.set_due_times(&rules);
     let uid_head = ids::uid_head(opened).map_err(Error::Internal)?;
     let day = number_day(opened);
@@ -238,6 +246,7 @@ async fn create_ticket(
         now: opened,
     };
     play(&mut life, &agent.actor, &customer.actor, at)?;
+    life.stmts.extend(tools::rate(&life.ticket, at, life.now));
     app.db.batch(&life.stmts).await?;
     files::attach(app, life.ticket.id, &customer.actor, life.now, at).await
 }
@@ -306,6 +315,20 @@ impl TicketStory {
     }
 }
 
+impl TicketStory {
+    fn watch(&mut self, watcher: &Actor, added_by: &Actor) {
+        let stmts = watchers::insert(self.ticket.id, watcher.id, added_by.id, self.now);
+        self.stmts.extend(stmts);
+    }
+
+    fn link_to_previous(&mut self) {
+        let previous = self.ticket.id.saturating_sub(1);
+        let subject = EventSubject::Ticket(self.ticket.id);
+        self.stmts
+            .push(links::insert_related(&subject, previous, self.now));
+    }
+}
+
 /// Processes a ticket as far as its index determines; about one in three is late.
 fn play(life: &mut TicketStory, agent: &Actor, customer: &Actor, at: usize) -> Result<(), Error> {
     let slow = if at.is_multiple_of(3) {
@@ -365,6 +388,7 @@ fn play(life: &mut TicketStory, agent: &Actor, customer: &Actor, at: usize) -> R
     life.say(5 * HOUR, customer, "It was around nine in the morning.", false)?;
     life.status(0, agent, Status::InProgress)?;
     if stage == 4 {
+        life.watch(agent, agent);
         return life.change(
             MINUTE,
             agent,
@@ -386,6 +410,7 @@ fn play(life: &mut TicketStory, agent: &Actor, customer: &Actor, at: usize) -> R
         6 => life.status(DAY, agent, Status::Closed),
         _ => {
             life.say(DAY, customer, "Sorry, it has happened again.", false)?;
+            life.link_to_previous();
             life.status(0, agent, Status::Reopened)
         }
     }

@@ -183,15 +183,17 @@ impl Error {
         }
     }
 
-    /// The response: the standard envelope, or RFC 9457 if the client prefers `application/problem+json`.
-    pub fn into_reply(self, request_id: &str, problem: bool) -> Reply {
-        if let Error::Replayed(reply) = self {
-            return *reply;
-        }
-        let status = self.status();
-        let message = self.message();
+    /// The envelope without a request id: an error about one of several rows.
+    pub fn into_json(self) -> Value {
+        let (code, message, details) = (self.code(), self.message(), self.details());
+        json!({"status": "error", "code": code, "error": legacy_code(code), "message": message, "detail": message,
+               "errors": self.field_errors(), "details": details})
+    }
+
+    /// By field: all that is wrong with it.
+    fn field_errors(&self) -> Map<String, Value> {
         let mut errors = Map::new();
-        if let Error::Invalid(fields) = &self {
+        if let Error::Invalid(fields) = self {
             for (name, text) in fields {
                 if let Some(list) = errors
                     .entry(name.clone())
@@ -202,6 +204,17 @@ impl Error {
                 }
             }
         }
+        errors
+    }
+
+    /// The response: the standard envelope, or RFC 9457 if the client prefers `application/problem+json`.
+    pub fn into_reply(self, request_id: &str, problem: bool) -> Reply {
+        if let Error::Replayed(reply) = self {
+            return *reply;
+        }
+        let status = self.status();
+        let message = self.message();
+        let errors = self.field_errors();
         let code = self.code();
         let details = self.details();
         let body = if problem {

@@ -43,7 +43,7 @@ impl<T> Patch<T> {
 }
 
 /// Parsed input, by canonical field name.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Input(pub(super) Vec<(&'static str, InputValue)>);
 
 impl Input {
@@ -138,6 +138,14 @@ impl Input {
     pub fn rows_json(&self, name: &str) -> Option<String> {
         match self.get(name) {
             Some(InputValue::Rows(rows)) => Some(Value::Array(rows.clone()).to_string()),
+            _ => None,
+        }
+    }
+
+    /// References to rows: ids as numbers, other names as strings. Without duplicates.
+    pub fn rows(&self, name: &str) -> Option<&[Value]> {
+        match self.get(name) {
+            Some(InputValue::Rows(rows)) => Some(rows),
             _ => None,
         }
     }

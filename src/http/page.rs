@@ -63,6 +63,8 @@ pub enum PageStart {
     },
     /// After this many rows.
     Offset(i64),
+    /// At the first row; and the page is full if there are enough rows, however far they are apart.
+    Whole,
 }
 
 /// A requested page.
@@ -113,6 +115,17 @@ impl Page {
             fields: None,
             fingerprint,
         })
+    }
+
+    /// The first rows of a list that no request pages through.
+    pub fn whole(limit: i64) -> Page {
+        Page {
+            limit,
+            start: PageStart::Whole,
+            count: false,
+            fields: None,
+            fingerprint: 0,
+        }
     }
 
     /// So many rows behind a position: the value that the last row before it is sorted by, and its id.

@@ -160,6 +160,10 @@ pub mod choices {
         list: &Lifecycle::WORDS,
         parse: |word| Lifecycle::parse(word).map(Lifecycle::as_str),
     };
+    pub static ORDER: Choices = Choices {
+        list: &["asc", "desc"],
+        parse: |word| ORDER.list.iter().find(|known| **known == word).copied(),
+    };
     pub static ROLE: Choices = Choices {
         list: &Role::WORDS,
         parse: |word| Role::parse(word).map(Role::as_str),
@@ -218,7 +222,9 @@ pub mod choices {
             "attachment_count",
             "allowed_transitions",
             "custom_fields",
+            "merged_into",
             "last_message",
+            "unread",
         ],
         parse: |word| TICKET_FIELDS.list.iter().find(|known| **known == word).copied(),
     };

@@ -10,6 +10,8 @@ use crate::desk::fold::caseless;
 use crate::desk::mail::copy_token;
 use crate::desk::mail::outgoing::{self, MailLinks};
 use crate::desk::mail::reply_address::MailThread;
+use crate::desk::tickets::status::Status;
+use crate::desk::tools::rating::RatedResolution;
 use crate::desk::{DAY, Millis};
 use crate::edge::config::mail::MailTransport;
 use crate::edge::config::{self, Config};
@@ -216,9 +218,32 @@ async fn links(db: &Db, config: &Config, letter: &OutboxMail, now: Millis) -> Re
     };
     Ok(MailLinks {
         action,
+        rating: rating_url(config, letter),
         unsubscribe: can_unsubscribe(letter).then(|| unsubscribe_url(config, letter)),
         is_answerable: thread(letter).is_some() && mail.reply_to.is_some(),
     })
+}
+
+/// The page on which the requester rates the outcome, in mails about a status that finishes the ticket.
+fn rating_url(config: &Config, letter: &OutboxMail) -> Option<String> {
+    let is_finished = |status: &str| Status::parse(status).is_some_and(Status::is_done);
+    let (ticket, entry) = (letter.facts.ticket.as_ref()?, letter.facts.entry.as_ref()?);
+    let is_asked = letter.facts.kind == "status"
+        && !letter.is_copy
+        && ticket.requester_id == letter.user_id
+        && is_finished(&ticket.status)
+        && entry.new_status().is_some_and(is_finished);
+    let resolution = RatedResolution {
+        ticket_id: ticket.id,
+        user_id: letter.user_id,
+        resolved_at: ticket.resolved_at.filter(|_| is_asked)?,
+    };
+    let mail = &config.mail;
+    Some(format!(
+        "{}/rate#token={}",
+        mail.api_url,
+        resolution.sign(&mail.signer)
+    ))
 }
 
 /// Some mails are requested by the recipient; all others have an unsubscribe link.

@@ -81,6 +81,7 @@ pub async fn load_engine(db: &Db, now: Millis) -> Result<(Engine, JobSettings), 
         rules: TicketSettings {
             reopen_window_days: windows.reopen_window_days,
             sla_policies: Rc::new(sla::read_all_policies(found.rows(sla_policies)?)?.1),
+            custom_fields: automation.directory.custom_fields.clone(),
         },
         automation: Some(Rc::new(automation)),
         sends_mail: true,

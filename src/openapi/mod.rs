@@ -14,6 +14,8 @@ pub mod responses;
 pub mod route_list;
 pub mod schema;
 pub mod schemas;
+pub mod tickets;
+pub mod tools;
 pub mod webhooks;
 pub mod workflows;
 
@@ -392,6 +394,7 @@ fn request_body(route: &Route, shape: &Shape) -> Value {
     let mut content = Map::new();
     content.insert("application/json".to_owned(), media.clone());
     if route.takes_form {
+        content.insert("multipart/form-data".to_owned(), media.clone());
         content.insert("application/x-www-form-urlencoded".to_owned(), media);
     }
     json!({"required": !route.body_optional, "content": content})

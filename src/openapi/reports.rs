@@ -21,6 +21,7 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
         ("AgingReport", aging()),
         ("AgentReport", agents()),
         ("ActivityReport", activity()),
+        ("SatisfactionReport", satisfaction()),
     ]
 }
 
@@ -231,6 +232,43 @@ fn sla() -> Value {
         ("range", range()),
         ("totals", object(compliance())),
         ("by_agent", list(agent)),
+    ])
+}
+
+fn satisfaction() -> Value {
+    let figures = |of: Vec<(&str, Value)>| {
+        let columns = [
+            ("resolved", count()),
+            ("rated", count()),
+            ("response_percent", or_null(percent())),
+            ("satisfied", described(count(), "With 4 or 5.")),
+            ("csat_percent", or_null(percent())),
+            (
+                "average",
+                or_null(json!({"type": "number", "minimum": 1, "maximum": 5})),
+            ),
+        ];
+        let all: Vec<(&str, Value)> = of.into_iter().chain(columns).collect();
+        let required: Vec<&str> = all.iter().map(|(name, _)| *name).collect();
+        let properties: Map<String, Value> = all
+            .iter()
+            .map(|(name, schema)| ((*name).to_owned(), schema.clone()))
+            .collect();
+        json!({"type": "object", "properties": properties, "required": required, "additionalProperties": false})
+    };
+    let week = described(json!({"type": "string", "format": "date"}), "Its first day.");
+    object([
+        (
+            "data",
+            list(figures(vec![
+                ("agent_id", or_null(count())),
+                ("full_name", or_null(text())),
+            ])),
+        ),
+        ("range", range()),
+        ("totals", figures(Vec::new())),
+        ("by_category", list(figures(vec![("category", or_null(text()))]))),
+        ("by_week", list(figures(vec![("week", week)]))),
     ])
 }
 

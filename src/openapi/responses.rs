@@ -225,6 +225,11 @@ fn list_name(view: &View) -> String {
 fn success_response(route: &Route) -> (u16, Value) {
     let as_json = |schema: Value| json!({"application/json": {"schema": schema}});
     let (status, text, content) = match route.responds {
+        Responds::One(view) if has_dry_run(route) => {
+            let either = json!({"anyOf": [schema_ref(view.name), schema_ref("BulkResult")]});
+            let text = format!("{}; with `dry_run` what would become of each ticket", view.name);
+            (200, text, Some(as_json(either)))
+        }
         Responds::One(view) => (200, view.name.to_owned(), Some(as_json(schema_ref(view.name)))),
         Responds::List(view) => (
             200,
@@ -284,6 +289,12 @@ fn success_response(route: &Route) -> (u16, Value) {
         map.insert("content".to_owned(), content);
     }
     (status, response)
+}
+
+/// Whether the route can be asked what it would do.
+fn has_dry_run(route: &Route) -> bool {
+    let fields = route.body.map_or(&[][..], |shape| shape.fields);
+    fields.iter().any(|field| field.name == "dry_run")
 }
 
 /// Pages and the document itself are static assets. The asset server adds its own tags.

@@ -11,7 +11,9 @@ use crate::desk::sla::calendar_parse::WEEKDAYS;
 use crate::desk::tickets::priority::Priority;
 use crate::desk::tickets::status::{Lifecycle, Status};
 use crate::openapi::schema::{described, list, object, one_of, or_null, page_of, schema_ref, some_fields};
-use crate::openapi::{access, data, mail, notifications, reports, webhooks, workflows};
+use crate::openapi::{
+    access, data, mail, notifications, reports, tickets as ticket_schemas, tools, webhooks, workflows,
+};
 use crate::store::tickets::events::EVENT;
 
 /// All of them by name.
@@ -38,6 +40,8 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
     all.extend(webhooks::schemas());
     all.extend(reports::schemas());
     all.extend(workflows::schemas());
+    all.extend(tools::schemas());
+    all.extend(ticket_schemas::schemas());
     all
 }
 
@@ -276,7 +280,13 @@ fn tickets() -> [(&'static str, Value); 12] {
             "Transitions",
             json!({"type": "array", "items": one_of(&Status::WORDS), "uniqueItems": true}),
         ),
-        ("CustomFields", any_object()),
+        (
+            "CustomFields",
+            described(
+                any_object(),
+                "Values by the keys of custom fields: a text, a number, true or false, a day, an option or a list of options.",
+            ),
+        ),
         ("Changes", list(change)),
         (
             "EventData",

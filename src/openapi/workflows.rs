@@ -15,7 +15,10 @@ pub fn schemas() -> [(&'static str, Value); 8] {
     let condition = object([
         (
             "field",
-            described(text(), &format!("One of {fields}, `custom_fields.<name>`.")),
+            described(
+                text(),
+                &format!("One of {fields}, `custom.<key>` of a custom field."),
+            ),
         ),
         ("op", word_of("How they are compared", &Operator::WORDS)),
         (
@@ -101,7 +104,7 @@ fn trigger() -> Value {
 
 fn action() -> Value {
     let says = "The main part goes by its own name or `value`: `status`, `priority`, `category`, `to` (an agent, \
-      least_loaded, none), `tag`, `body`, `to` and `message` of a notification, `webhook`.";
+      least_loaded, none), `tag`, `body`, `to` and `message` of a notification, `webhook`, `key` and `value` of a custom field.";
     json!({"type": "object", "required": ["type"], "properties": {"type": word_of("What is done", &Action::WORDS)},
            "additionalProperties": true, "description": says})
 }

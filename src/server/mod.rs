@@ -187,6 +187,10 @@ async fn route_request(
 ) -> Result<Reply, Error> {
     let path = strip_mount(&request.path).to_owned();
     let Some(found) = match_path(&path) else {
+        // A page of another origin that may ask learns of the 404 only after a preflight that succeeds.
+        if request.verb == "OPTIONS" && response_context.origin.is_some() {
+            return Ok(Reply::no_content());
+        }
         if config.development && path.starts_with("/dev/") {
             request.body = read_body(incoming, MAX_BODY_BYTES).await?;
         }
@@ -295,6 +299,9 @@ async fn run_handler(
             Err(Error::SettingsChanged) => {}
             outcome => {
                 let outcome = authorize_replay(&call, endpoint, outcome).await;
+                if let Ok(reply) = &outcome {
+                    call.audit_export(reply).await?;
+                }
                 let is_staff = call.is_trusted.get() && claims.is_some_and(|claims| claims.role.is_staff());
                 // In development the cost of requests without a signed-in user, such as login, is shown too.
                 response_context.shows_rows = is_staff || (app.config.development && claims.is_none());

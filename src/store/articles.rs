@@ -65,7 +65,7 @@ pub fn list(query: &ArticleQuery, page: &Page) -> Stmt {
     let mut stmt = Stmt::new("");
     let after = match page.start {
         PageStart::After { id, .. } => Some(id),
-        PageStart::First | PageStart::Offset(_) => None,
+        PageStart::First | PageStart::Offset(_) | PageStart::Whole => None,
     };
     let ids = ids(query, after, &mut stmt);
     let next = stmt.args.len().saturating_add(1);

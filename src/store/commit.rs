@@ -96,6 +96,25 @@ pub fn find_key(user_id: i64, key: &str) -> Stmt {
         .bind(key)
 }
 
+/// The key of a part of a request: of what it does to one of many rows. No key of a client holds a line break.
+pub fn part_key(key: IdempotencyKey, part: i64) -> IdempotencyKey {
+    IdempotencyKey {
+        key: format!("{}\n{part}", key.key),
+        ..key
+    }
+}
+
+/// The parts of a request that are done, from an earlier attempt at it: rows `id`, `j` (the answer about the part).
+pub fn find_parts(key: &IdempotencyKey) -> Stmt {
+    Stmt::new(
+        "SELECT CAST(substr(key, length(?2) + 2) AS INTEGER) AS id, body AS j FROM idempotency \
+         WHERE user_id = ?1 AND key > ?2 || char(10) AND key < ?2 || char(11) AND fingerprint = ?3",
+    )
+    .bind(key.user_id)
+    .bind(&key.key)
+    .bind(&key.fingerprint)
+}
+
 /// Reads the result of [`find_key`]: the fingerprint that the key was used with, and the stored answer.
 ///
 /// # Errors

@@ -43,8 +43,10 @@ pub fn list(now: i64) -> Stmt {
            FROM e CROSS JOIN tickets t ON t.id = e.ticket_id CROSS JOIN json_each(json_array('ticket:' || t.id, \
              'user:' || t.requester_id, 'user:' || t.assignee_id, 'user:' || {FORMER_ASSIGNEE})) o \
            CROSS JOIN listeners l ON l.object = o.value AND l.until > ?1 \
-         UNION SELECT 'user', l.user_id FROM e CROSS JOIN tickets t ON t.id = e.ticket_id AND t.assignee_id IS NULL \
+         UNION SELECT * FROM (SELECT 'user', l.user_id FROM e CROSS JOIN tickets t ON t.id = e.ticket_id AND t.assignee_id IS NULL \
            CROSS JOIN listeners l INDEXED BY listeners_agents ON l.is_agent = 1 AND l.until > ?1 \
+           UNION ALL SELECT 'user', w.user_id FROM e CROSS JOIN ticket_watchers w ON w.ticket_id = e.ticket_id \
+           CROSS JOIN listeners l ON l.object = 'user:' || w.user_id AND l.until > ?1) \
          UNION SELECT 'user', l.user_id FROM listeners l CROSS JOIN notices n ON n.user_id = l.user_id \
            AND n.id > {events} * 1024 AND n.created_at = ?1 AND n.live = 1 \
            WHERE l.object > 'user:' AND l.object < 'user;' AND l.until > ?1 \
@@ -57,7 +59,7 @@ pub fn list(now: i64) -> Stmt {
     .bind(now)
 }
 
-/// Like [`list`], for a batch with one event of this kind, which notifies at most the requester and the assignee. It is
+/// Like [`list`], for a batch with one event of this kind, which notifies at most the requester, the assignee and watchers. It is
 /// far shorter, because the database compiles it anew every time.
 pub fn list_for_event(subject: &EventSubject, kind: EventKind, is_internal: bool, now: i64) -> Stmt {
     let (name, arg) = subject_condition(subject);
@@ -72,6 +74,8 @@ pub fn list_for_event(subject: &EventSubject, kind: EventKind, is_internal: bool
            AND l.until > ?2 WHERE {name} \
          UNION SELECT 'user', l.user_id FROM tickets t CROSS JOIN listeners l INDEXED BY listeners_agents \
            ON l.is_agent = 1 AND l.until > ?2 WHERE {name} AND t.assignee_id IS NULL \
+         UNION SELECT 'user', w.user_id FROM tickets t CROSS JOIN ticket_watchers w ON w.ticket_id = t.id \
+           CROSS JOIN listeners l ON l.object = 'user:' || w.user_id AND l.until > ?2 WHERE {name} \
          UNION SELECT 'hook', h.id FROM webhooks h WHERE h.is_active = 1{internal} \
            AND EXISTS (SELECT 1 FROM json_each(h.events) WHERE value IN ('*', ?3)) \
          UNION {}",

@@ -15,7 +15,7 @@ use crate::store::tickets::messages::MESSAGE;
 use crate::store::tickets::ticket::{Viewer, ticket_condition};
 
 /// The tables, in addition to the ticket `t` and its event `e`, that a frame is built from.
-const EVENT_JOINS: &str = "LEFT JOIN users a ON a.id = e.actor_id LEFT JOIN messages m ON m.id = e.message_id \
+const EVENT_JOINS: &str = "LEFT JOIN users a ON a.id = e.actor_id LEFT JOIN messages m ON m.id = e.message_id AND m.ticket_id = e.ticket_id \
   LEFT JOIN users w ON w.id = m.author_id";
 
 /// A frame to be sent, in one form for staff and one for customers.
@@ -46,15 +46,16 @@ fn frame(internal: bool) -> String {
         view::object(fields.into_iter())
     };
     let message = with(
-        head("iif(e.type = 'message_added', '\"message\"', '\"message_updated\"')"),
+        head("iif(e.type = 'message_edited', '\"message_updated\"', '\"message\"')"),
         MESSAGE.sql(),
     );
-    // If the message has been deleted by now, every event about it is reported as a deletion.
+    // If the message has been deleted by now, or has gone to another ticket, every event about it is reported as a
+    // deletion.
     let gone = view::object(
         [
-            ("id", "m.id".to_owned()),
+            ("id", "e.message_id".to_owned()),
             ("uid", "json_quote(m.uid)".to_owned()),
-            ("ticket_id", "m.ticket_id".to_owned()),
+            ("ticket_id", "e.ticket_id".to_owned()),
             ("deleted_at", view::time("m.deleted_at")),
         ]
         .into_iter(),
@@ -64,8 +65,8 @@ fn frame(internal: bool) -> String {
     update.push(("version", "t.version".to_owned()));
     let update = with(update, events::json(internal));
     format!(
-        "CASE WHEN e.type NOT IN ('message_added', 'message_edited', 'message_deleted') THEN {update} \
-         WHEN m.deleted_at IS NULL THEN {message} ELSE {deleted} END"
+        "CASE WHEN e.type NOT IN ('message_added', 'message_edited', 'message_deleted', 'message_moved') THEN {update} \
+         WHEN m.id IS NOT NULL AND m.deleted_at IS NULL THEN {message} ELSE {deleted} END"
     )
 }
 
@@ -150,8 +151,9 @@ pub fn feed_frames(user_id: i64, after: i64, most: i64, internal: bool) -> Stmt 
            SELECT e.id * {PLACES_PER_EVENT} AS at, e.id AS event_id, NULL AS notification_id FROM span CROSS JOIN users u ON u.id = ?1 \
              CROSS JOIN events e ON e.id > CAST(?2 AS INTEGER) / {PLACES_PER_EVENT} AND e.id <= span.last / {PLACES_PER_EVENT} \
              CROSS JOIN tickets t ON t.id = e.ticket_id AND t.deleted_at IS NULL \
-             WHERE (e.public_seq IS NOT NULL OR u.role <> 'customer') AND (t.requester_id = u.id OR t.assignee_id = u.id \
-               OR (t.assignee_id IS NULL AND u.role = 'agent') OR {FORMER_ASSIGNEE} = u.id) \
+             WHERE e.type <> 'message_moved' AND (e.public_seq IS NOT NULL OR u.role <> 'customer') AND (t.requester_id = u.id OR t.assignee_id = u.id \
+               OR (t.assignee_id IS NULL AND u.role = 'agent') OR {FORMER_ASSIGNEE} = u.id \
+               OR EXISTS (SELECT 1 FROM ticket_watchers w WHERE w.ticket_id = t.id AND w.user_id = u.id)) \
            UNION ALL SELECT n.id, NULL, n.id FROM span CROSS JOIN notices n ON n.user_id = ?1 AND n.id > ?2 AND n.id <= span.last AND n.live = 1 \
            UNION ALL SELECT last, NULL, NULL FROM span) \
            ORDER BY at, event_id IS NULL AND notification_id IS NULL LIMIT ?3) \
@@ -161,7 +163,7 @@ pub fn feed_frames(user_id: i64, after: i64, most: i64, internal: bool) -> Stmt 
          LEFT JOIN notices n ON n.user_id = ?1 AND n.id = f.notification_id LEFT JOIN events e ON e.id = coalesce(f.event_id, n.event_id) \
          LEFT JOIN tickets t ON t.id = coalesce(e.ticket_id, n.ticket_id) AND t.deleted_at IS NULL \
          LEFT JOIN users a ON a.id = e.actor_id \
-         LEFT JOIN messages m ON m.id = e.message_id AND (f.event_id IS NOT NULL OR m.deleted_at IS NULL) \
+         LEFT JOIN messages m ON m.id = e.message_id AND m.ticket_id = e.ticket_id AND (f.event_id IS NOT NULL OR m.deleted_at IS NULL) \
          LEFT JOIN users w ON w.id = m.author_id ORDER BY f.at"
     ))
     .bind(user_id)

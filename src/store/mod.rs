@@ -27,5 +27,6 @@ pub mod settings;
 pub mod sla;
 pub mod sql;
 pub mod tickets;
+pub mod tools;
 pub mod users;
 pub mod webhooks;

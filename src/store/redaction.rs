@@ -72,7 +72,11 @@ pub fn redact(ticket_id: i64, secret: &Secret, found: &[FoundMessage], now: i64)
         .filter_map(|message| Some((message.id, secret.redact(message.body.as_ref()?)?)))
         .map(|(id, body)| json!([id, index_text(&body)]))
         .collect();
-    let title = |side: &str| without(&format!("c.value ->> '{side}'"));
+    // Custom fields also have values that are no texts.
+    let side = |side: &str| {
+        let text = without(&format!("c.value ->> '{side}'"));
+        format!("iif(json_type(c.value, '$.{side}') = 'text', {text}, json(c.value -> '{side}'))")
+    };
     let mut stmts = vec![
         stmt(format!(
             "INSERT INTO guard (ok) SELECT 0 FROM (SELECT count(*) AS n, total(version) AS versions FROM messages \
@@ -98,11 +102,11 @@ pub fn redact(ticket_id: i64, secret: &Secret, found: &[FoundMessage], now: i64)
     }
     stmts.extend([
         stmt(format!(
-            "UPDATE events SET changes = (SELECT json_group_array(json(iif(c.value ->> 'field' = 'title', \
-               json_object('field', 'title', 'from', {}, 'to', {}), c.value))) FROM json_each(events.changes) c) \
-             WHERE ticket_id = ?1 AND instr(changes, '\"field\":\"title\"') AND {}",
-            title("from"),
-            title("to"),
+            "UPDATE events SET changes = (SELECT json_group_array(json(iif(c.value ->> 'field' = 'title' OR c.value ->> 'field' GLOB 'custom.*', \
+               json_object('field', c.value ->> 'field', 'from', {}, 'to', {}), c.value))) FROM json_each(events.changes) c) \
+             WHERE ticket_id = ?1 AND (instr(changes, '\"field\":\"title\"') OR instr(changes, '\"field\":\"custom.')) AND {}",
+            side("from"),
+            side("to"),
             holds("changes")
         )),
         stmt(format!(
@@ -120,6 +124,11 @@ pub fn redact(ticket_id: i64, secret: &Secret, found: &[FoundMessage], now: i64)
             "UPDATE transfers SET reason = {} WHERE ticket_id = ?1 AND {}",
             without("reason"),
             has("reason")
+        )),
+        stmt(format!(
+            "UPDATE ratings SET comment = {} WHERE ticket_id = ?1 AND {}",
+            without("comment"),
+            has("comment")
         )),
         stmt(format!(
             "UPDATE notices SET message = {} WHERE ticket_id = ?1 AND {}",

@@ -333,6 +333,17 @@ pub fn record_sign_in_attempt(name: &str, subject: &str, now: i64) -> [Stmt; 2] 
     [of_account, of_nobody]
 }
 
+/// Aborts the batch unless the account is still as the sign-in was decided on: a password that was right a moment ago may
+/// be no more, or may not be enough any more.
+pub fn expect_account(id: i64, ver: i64) -> Stmt {
+    Stmt::new(
+        "INSERT INTO guard (ok) SELECT 0 WHERE NOT EXISTS \
+         (SELECT 1 FROM users WHERE id = ?1 AND ver = ?2 AND is_active = 1 AND two_factor = 0)",
+    )
+    .bind(id)
+    .bind(ver)
+}
+
 /// Counts the attempts that still count for a subject: `n`.
 pub fn count_attempts(subject: &str, now: i64) -> Stmt {
     Stmt::new(

@@ -216,6 +216,24 @@ fn login_takes_either_name_in_either_field_and_either_form() {
         .is(200);
     assert_eq!(answer.json()["token_type"], "Bearer");
     assert!(answer.json()["user"]["last_login_at"].is_string());
+    let part = |name: &str, value: &str| {
+        format!("--b0undary\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+    };
+    let whole = format!(
+        "{}{}--b0undary--\r\n",
+        part("username", &email),
+        part("password", make::PASSWORD)
+    );
+    let send = |body: &str| {
+        Anon::new()
+            .ask("POST", "/auth/login")
+            .raw("multipart/form-data; boundary=b0undary", body.as_bytes())
+            .send()
+    };
+    assert_eq!(send(&whole).is(200).json()["user"]["email"], email);
+    send(&whole.replace("--b0undary--", "")).refused(400, "VALIDATION_ERROR");
+    send(&part("username", &email)).refused(400, "VALIDATION_ERROR");
+    send(&format!("{}--b0undary--", part("username", &email))).faults(&["password"]);
     login(json!({})).is(400);
     login(json!({"email": email})).faults(&["password"]);
 }

@@ -21,6 +21,17 @@ fn older_words_are_understood_and_never_spoken() {
     ] {
         assert!(ticket.get(absent).is_none(), "{absent}");
     }
+    // Mistakes are told under the word that was sent.
+    customer
+        .post(
+            "/tickets",
+            json!({"subject": "Hi", "initial_description": "", "priority": "CRITICAL"}),
+        )
+        .faults(&["initial_description", "subject"]);
+    customer
+        .post("/tickets", json!({"subject": null}))
+        .faults(&["description", "subject"]);
+    customer.get("/tickets?agent_id=x").faults(&["agent_id"]);
     let path = format!("/tickets/{}", ticket["id"]);
     for word in ["content", "message", "body"] {
         let mut body = json!({});

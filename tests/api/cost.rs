@@ -46,6 +46,19 @@ fn a_login_writes_four_rows() {
     trips(&answer, 2);
 }
 
+/// The attempt at the account, that of the address, and what the audit log tells; two when it is refused unchecked.
+#[test]
+fn a_failed_login_writes_three_rows() {
+    let customer = Customer::fresh();
+    let body = json!({"email": customer.email, "password": "not the password"});
+    for _ in 0..10 {
+        let answer = Anon::new().post("/auth/login", body.clone()).is(401);
+        writes(&answer, 3);
+        trips(&answer, 2);
+    }
+    writes(&Anon::new().post("/auth/login", body).is(429), 2);
+}
+
 #[test]
 fn a_refresh_writes_one_row() {
     let body = json!({"refresh_token": Customer::fresh().refresh});

@@ -115,9 +115,9 @@ fn an_allowed_origin_is_named_and_no_other() {
 
 #[test]
 fn a_preflight_says_what_may_be_sent() {
-    let ask = |origin: &str| {
+    let ask_of = |path: &str, origin: &str| {
         Anon::new()
-            .ask("OPTIONS", "/tickets/5")
+            .ask("OPTIONS", path)
             .header("Origin", origin)
             .header("Access-Control-Request-Method", "PUT")
             .header(
@@ -126,6 +126,11 @@ fn a_preflight_says_what_may_be_sent() {
             )
             .send()
     };
+    let ask = |origin: &str| ask_of("/tickets/5", origin);
+    // A path that does not exist says so to the request itself, whose answer a page may read after this one.
+    let unknown = ask_of("/no-such-path/5", make::ORIGIN).is(204);
+    assert_eq!(unknown.header("access-control-allow-origin"), Some(make::ORIGIN));
+    ask_of("/no-such-path/5", "https://elsewhere.example").is(404);
     let answer = ask(make::ORIGIN);
     assert!(matches!(answer.status(), 200 | 204));
     assert_eq!(answer.header("access-control-allow-origin"), Some(make::ORIGIN));

@@ -102,9 +102,16 @@ fn what_is_read_stays_read() {
     let all = customer.put("/notifications/read-all", json!({})).is(200).json();
     assert_eq!(all, json!({"unread_count": 0, "is_capped": false}));
     assert_eq!(unread(&customer), 0);
-    customer
-        .patch("/notifications/read-all", json!({}))
-        .refused(405, "METHOD_NOT_ALLOWED");
+    customer.patch("/notifications/read-all", json!({})).is(200);
+    customer.patch(&path, json!({})).is(200);
+    // What is taken out of the list is gone for its reader, and nobody else takes it out.
+    let one = path.trim_end_matches("/read");
+    agent.delete(one).refused(404, "NOT_FOUND");
+    let before = customer.get("/notifications?limit=100").rows().len();
+    customer.delete(one).is(204);
+    customer.delete(one).refused(404, "NOT_FOUND");
+    customer.put(&path, json!({})).refused(404, "NOT_FOUND");
+    assert_eq!(customer.get("/notifications?limit=100").rows().len(), before - 1);
     Anon::new().get("/notifications").refused(401, "UNAUTHORIZED");
 }
 

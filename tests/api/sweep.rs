@@ -36,6 +36,10 @@ pub struct Things {
     article: i64,
     webhook: Value,
     delivery: Value,
+    custom_field: Value,
+    macro_: Value,
+    view: Value,
+    link: Value,
     api_key: Value,
 }
 
@@ -63,13 +67,28 @@ impl Things {
         let webhook = admin.post("/webhooks", hook).is(201).json();
         let path = format!("/webhooks/{}/test", webhook["id"]);
         let delivery = admin.post(&path, json!({})).is(201).json();
+        let field = json!({"key": format!("k{}", make::unique()), "name": "Swept", "type": "text"});
+        let custom_field = admin.post("/custom-fields", field).is(201).json();
+        let macro_ = json!({"name": "Swept", "body": "Hello", "shared": true});
+        let macro_ = admin.post("/macros", macro_).is(201).json();
+        let view = json!({"name": "Swept", "filter": {"status": "open"}});
+        let view = admin.post("/views", view).is(201).json();
         let article = make::article(Admin::any(), json!({"status": "published"}));
+        let link = json!({"ticket_id": make::ticket(owner)["id"], "type": "relates"});
+        let path = format!("/tickets/{}/links", ticket["id"]);
+        let link = admin.post(&path, link).is(201).json();
+        let path = format!("/tickets/{}/watchers/{}", ticket["id"], owner.id);
+        admin.put(&path, json!({})).is(200);
         let key = json!({"name": "Swept", "scopes": ["users:read"]});
         let api_key = admin.post("/api-keys", key).is(201).json();
         Things {
             api_key,
             webhook,
             delivery,
+            custom_field,
+            macro_,
+            view,
+            link,
             rule,
             category,
             subcategory,
@@ -114,11 +133,17 @@ impl Things {
                 // Everybody may knock here, and nobody comes in without a signature.
                 "/uploads/" => "anything".to_owned(),
                 "/users/" => self.user.to_string(),
+                before if before.ends_with("/watchers/") => self.user.to_string(),
+                before if before.ends_with("/links/") => self.link["id"].to_string(),
                 "/categories/" => self.category["id"].to_string(),
                 before if before.ends_with("/subcategories/") => self.subcategory["id"].to_string(),
                 "/api-keys/" => self.api_key["id"].to_string(),
                 "/workflows/" => self.rule["id"].to_string(),
                 "/webhooks/" => self.webhook["id"].to_string(),
+                before if before.ends_with("/macros/") => self.macro_["id"].to_string(),
+                "/macros/" => self.macro_["id"].to_string(),
+                "/views/" => self.view["id"].to_string(),
+                "/custom-fields/" => self.custom_field["id"].to_string(),
                 before if before.ends_with("/deliveries/") => self.delivery["id"].to_string(),
                 "/agents/" => self.agent["id"].to_string(),
                 "/articles/" | "/posts/" => self.article.to_string(),

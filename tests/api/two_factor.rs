@@ -140,6 +140,28 @@ fn a_sign_in_asks_for_a_code() {
     }
 }
 
+/// Of the first step the attempt; of the second the two attempts, which go again, the code, the challenge, the session,
+/// the time of the sign-in and the entry in the log.
+#[test]
+fn the_two_steps_write_few_rows() {
+    let me = guard((*Customer::fresh()).clone());
+    let body = json!({"email": me.who.email, "password": make::PASSWORD});
+    let first = Anon::new().post("/auth/login", body).is(200);
+    assert_eq!(
+        (first.timing("rows_written"), first.timing("d1")),
+        (Some(1), Some(1))
+    );
+    let challenge = first.json()["challenge"]
+        .as_str()
+        .expect("a challenge")
+        .to_owned();
+    let second = me.answer(&challenge, &me.recovery[0]).is(200);
+    assert_eq!(
+        (second.timing("rows_written"), second.timing("d1")),
+        (Some(8), Some(2))
+    );
+}
+
 #[test]
 fn a_code_serves_one_of_many() {
     let me = guard((*Customer::fresh()).clone());
@@ -284,6 +306,31 @@ fn nothing_goes_round_it() {
         .is(200)
         .rows();
     assert!(log.iter().any(|one| one["action"] == "password.reset"));
+}
+
+#[test]
+fn a_sign_in_at_the_same_moment_does_not_go_round_it() {
+    let customer = Customer::fresh();
+    let setup = customer.post("/auth/2fa/setup", json!({})).is(200).json();
+    let good = code(setup["secret"].as_str().expect("a secret"), steady_step());
+    let body = json!({"email": customer.email, "password": make::PASSWORD});
+    let answers = race(9, |at| match at {
+        4 => customer
+            .post("/auth/2fa/confirm", json!({"code": good}))
+            .is(200)
+            .json(),
+        _ => Anon::new().post("/auth/login", body.clone()).json(),
+    });
+    // Who came before has been signed out by it, and nobody came in after.
+    for answer in answers {
+        if let Some(token) = answer["access_token"].as_str() {
+            customer
+                .with_token(token)
+                .get("/auth/me")
+                .refused(401, "UNAUTHORIZED");
+        }
+    }
+    customer.get("/auth/me").is(200);
 }
 
 #[test]

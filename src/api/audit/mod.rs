@@ -117,8 +117,7 @@ fn read_filter(call: &Call, input: &Input) -> Result<AuditFilter, Error> {
     })
 }
 
-/// Replies with entries as a CSV file. If there are more, `Link` leads to the next file. That the log was taken out is
-/// on record in the log itself.
+/// Replies with entries as a CSV file. If there are more, `Link` leads to the next file.
 async fn export(
     call: &Call<'_>,
     filter: &AuditFilter,
@@ -142,15 +141,6 @@ async fn export(
         Some(last) if is_full => Some(last.id),
         _ => found.first(stopped)?.and_then(|stop| stop.id),
     };
-    call.write(
-        vec![call.audit(
-            AuditAction::AuditExported,
-            None,
-            json!({"entries": entries.len()}),
-        )]
-        .into(),
-    )
-    .await?;
     let table = Table {
         columns: COLUMNS.iter().map(|(name, _)| *name).collect(),
         rows: entries.iter().map(cells).collect(),

@@ -15,7 +15,7 @@ use crate::edge::auth::{password, revoked_tokens};
 use crate::edge::db::{Answers, Batch, Slot, Stmt};
 use crate::edge::{ids, log};
 use crate::http::error::Error;
-use crate::http::input;
+use crate::http::input::{self, form};
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape};
 use crate::store::sessions::{self as rows, CurrentRefresh, Rotation, SignInAccount};
@@ -44,7 +44,7 @@ const BAD_CREDENTIALS: Error = Error::Unauthorized("the name or the password is 
 /// `POST /auth/login`. Neither the reply nor the time it takes reveals whether the account is unknown or the password
 /// is wrong.
 pub async fn login(call: &Call<'_>) -> Result<Reply, Error> {
-    let input = input::parse_body_or_form(call.request, &LOGIN)?;
+    let input = form::parse_body_or_form(call.request, &LOGIN)?;
     let name = caseless(input.required("email").trim());
     // An e-mail address has at most 254 characters. The name in the input may be longer, but attempts are counted
     // under its first 254 characters only.
@@ -81,10 +81,15 @@ pub async fn login(call: &Call<'_>) -> Result<Reply, Error> {
         return challenge::reply(call, account.id, account.ver);
     }
     let stmts = vec![
+        rows::expect_account(account.id, account.ver),
         users::record_login(account.id, now),
         call.audit_of(id, AuditAction::SessionCreated, id, json!({})),
     ];
-    let opened = begin_session(call, stmts, &Ref::Id(account.id)).await?;
+    let opened = begin_session(call, stmts, &Ref::Id(account.id)).await;
+    let opened = opened.map_err(|error| match error {
+        Error::VersionConflict => BAD_CREDENTIALS,
+        error => error,
+    })?;
     let role = Role::parse(&account.role).unwrap_or(Role::Customer);
     let in_cookie = refresh_cookie::is_wanted(call.request);
     sign_in_reply(call, opened, (account.id, role, account.ver), (200, in_cookie)).await

@@ -23,6 +23,7 @@ use crate::store::categories::{self as rows, CategoryFilter, CategoryRow};
 use crate::store::commit::CommitReply;
 use crate::store::sql::named_row::Named;
 use crate::store::sql::rows::IdRow;
+use crate::store::tickets::relations::watchers;
 
 const NAME: Kind = Kind::Line { min: 1, max: 100 };
 const DESCRIPTION: Field = Field::optional(
@@ -233,6 +234,7 @@ pub async fn archive(call: &Call<'_>) -> Result<Reply, Error> {
         match target {
             Some(target) => {
                 stmts.extend(rows::move_tickets(category.id, target, call.my_id()?, call.now()));
+                stmts.push(watchers::drop_all_unseen());
             }
             None => require_no_unresolved(&category)?,
         }

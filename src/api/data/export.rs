@@ -6,14 +6,14 @@ use serde_json::{Value, json};
 use crate::api::list::{NamedFilters, StopRow, next_position, parse_list_query};
 use crate::api::tickets as ticket_api;
 use crate::api::users as user_api;
-use crate::app::call::Call;
+use crate::app::call::{Call, viewer};
 use crate::desk::access::audit::AuditAction;
 use crate::desk::reports::csv;
 use crate::edge::db::{Batch, Db, DbError, Stmt};
 use crate::edge::text_stream::TextStream;
 use crate::http::error::Error;
 use crate::http::input_values::Input;
-use crate::http::page::Page;
+use crate::http::page::{self, Page};
 use crate::http::reply::{Body, Reply};
 use crate::http::shape::{Choices, Field, Kind, Shape};
 use crate::store::sql::render::Selection;
@@ -125,8 +125,8 @@ struct CsvExport {
 
 /// `GET /tickets/export.csv`.
 pub async fn tickets(call: &Call<'_>) -> Result<Reply, Error> {
-    let (input, _) = parse_list_query(call, &[&ticket_api::LIST, &FILE])?;
-    let (reader, mut query) = ticket_api::read_query(call, &input, None)?;
+    let (input, mut query) = ticket_api::read_whole(call, &[&page::QUERY, &ticket_api::LIST, &FILE]).await?;
+    let reader = viewer(call)?;
     if let Some(query) = &mut query {
         // A ticket that changes meanwhile would move in another order, and be in the file twice or not at all.
         query.sort = Some(ticket_list::NEWEST);

@@ -5,6 +5,7 @@
 
 pub mod agents;
 pub mod overview;
+pub mod satisfaction;
 pub mod shared;
 pub mod sla;
 
@@ -12,5 +13,6 @@ pub use crate::api::reports::agents::{activity, agents};
 pub use crate::api::reports::overview::{
     by_category, by_department, by_priority, by_status, dashboard, statistics, summary,
 };
+pub use crate::api::reports::satisfaction::satisfaction;
 pub use crate::api::reports::shared::{FILTER, LIMIT, TICKETS};
 pub use crate::api::reports::sla::{aging, sla, volume};

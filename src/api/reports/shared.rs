@@ -142,6 +142,11 @@ impl ReportRequest {
         self.range.buckets(self.step, &self.zone)
     }
 
+    /// The parts of the range by another step than the query names.
+    pub(super) fn parts_by(&self, step: Granularity) -> Vec<Bucket> {
+        self.range.buckets(step, &self.zone)
+    }
+
     pub(super) fn range_json(&self) -> Value {
         json!({"from": to_rfc3339(self.range.from), "until": to_rfc3339(self.range.until), "tz": self.zone.name()})
     }

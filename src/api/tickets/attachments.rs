@@ -15,6 +15,7 @@ use crate::desk::tickets::event::{Event, EventKind};
 use crate::desk::tickets::filename::{
     self, FileSpec, MAX_FILE_BYTES, content_disposition, safe_content_type,
 };
+use crate::desk::tickets::relations::merge::in_copy_since_merge;
 use crate::desk::tickets::{message, policy};
 use crate::edge::db::{Answers, Batch, Slot, Stmt};
 use crate::edge::log;
@@ -136,7 +137,8 @@ async fn try_presign(call: &Call<'_>, input: &Input, upload: &FileSpec) -> Resul
     let found = call.read(batch).await?;
     let ticket = found.require(ticket)?.ticket();
     let places = found.require(places)?;
-    let (actor, rules, now) = (call.actor()?, call.ticket_settings(), call.now());
+    let (rules, now) = (call.ticket_settings(), call.now());
+    let actor = in_copy_since_merge(&ticket, call.actor()?);
     let said = read_message(&found, message)?;
     let asked = input.flag("is_internal");
     let is_internal = attachment::resolve_internal(ticket.id, asked, said.as_ref(), &actor)?;

@@ -1,6 +1,6 @@
 //! Opening a ticket.
 
-use crate::api::tickets::fields::{ASSIGNEE, DESCRIPTION, TITLE};
+use crate::api::tickets::fields::{ASSIGNEE, CUSTOM_FIELDS, DESCRIPTION, TITLE, custom_values};
 use crate::api::tickets::references::{KnownPlace, ReferenceSlots, TicketPlace, names_assignee};
 use crate::app::automation;
 use crate::app::call::{Call, viewer};
@@ -14,7 +14,7 @@ use crate::desk::tickets::event::EventKind;
 use crate::desk::tickets::policy::{self, Act};
 use crate::desk::tickets::priority::Priority;
 use crate::desk::tickets::status::Lifecycle;
-use crate::desk::tickets::ticket::{Ticket, TicketEdit};
+use crate::desk::tickets::ticket::{Refusal, Ticket, TicketEdit};
 use crate::edge::db::Batch;
 use crate::http::error::Error;
 use crate::http::input;
@@ -121,7 +121,13 @@ fn new_ticket(call: &Call, input: &Input, place: TicketPlace) -> Result<Ticket, 
             call.now(),
         )
     };
-    ticket.set_due_times(&call.ticket_settings());
+    let settings = call.ticket_settings();
+    let given = custom_values(input).unwrap_or_default();
+    let stage = ticket.stage(true);
+    ticket.custom_fields = (settings.custom_fields)
+        .apply(&ticket.custom_fields, &given, call.my_role()?, stage)
+        .map_err(Refusal::Fields)?;
+    ticket.set_due_times(&settings);
     Ok(ticket)
 }
 
@@ -234,6 +240,7 @@ pub const NEW: Shape = Shape {
         ),
         Field::nullable("project", Kind::Slug, "An active project by key or id.").or(&["project_id"]),
         Field::optional("tags", Kind::Tags, "For staff."),
+        CUSTOM_FIELDS,
         Field::nullable(
             "assignee",
             Kind::ReferenceOr(&["me"]),

@@ -1,7 +1,7 @@
 //! The history of a ticket: field changes, timeline, events after a sequence number.
 
 use crate::api::list::{List, parse_list_query};
-use crate::api::tickets::messages::{AFTER, ticket_in_path};
+use crate::api::tickets::messages::{AFTER, ORDER, newest_first, ticket_in_path};
 use crate::app::call::{Call, viewer};
 use crate::http::error::Error;
 use crate::http::input;
@@ -15,7 +15,9 @@ pub async fn history(call: &Call<'_>) -> Result<Reply, Error> {
 
 /// `GET /tickets/{id}/timeline`: messages and events in order.
 pub async fn timeline(call: &Call<'_>) -> Result<Reply, Error> {
-    list_events(call, EventQuery::Timeline).await
+    let input = input::parse_query(call.request, &[&ORDER])?;
+    let newest_first = newest_first(&input);
+    list_events(call, EventQuery::Timeline { newest_first }).await
 }
 
 /// `GET /tickets/{id}/events?after=`: events after a sequence number.

@@ -1,7 +1,11 @@
 //! Reading tickets: lists, searches and single tickets.
 
-use crate::api::list::{List, NamedFilters, empty_page, parse_list_query, show_resource};
+use std::borrow::Cow;
+
+use crate::api::list::{List, NamedFilters, empty_page, show_resource};
 use crate::api::tickets::fields::ASSIGNEE;
+use crate::api::tools::field_filters::custom_filters;
+use crate::api::tools::saved_view;
 use crate::app::call::{Call, viewer};
 use crate::desk::id::Ref;
 use crate::desk::tickets::policy;
@@ -10,7 +14,9 @@ use crate::desk::tickets::search::{Searcher as SearchReader, ticket_match_expres
 use crate::desk::tickets::status::Status;
 use crate::edge::db::{Batch, Stmt};
 use crate::http::error::Error;
+use crate::http::input::{self, field_names};
 use crate::http::input_values::Input;
+use crate::http::page::{self, Page};
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape, choices};
 use crate::store::sql::render::Selection;
@@ -18,9 +24,10 @@ use crate::store::sql::rows::{IdRow, gather};
 use crate::store::tickets::json::{list_row, selected_row};
 use crate::store::tickets::list::filter::TicketFilter;
 use crate::store::tickets::list::query::{Sort, SortKey, TicketQuery};
-use crate::store::tickets::ticket::{self, TicketRow, Viewer};
+use crate::store::tickets::ticket::{self, TicketRow};
 use crate::store::tickets::view::{LIST_ONLY, TICKET};
 use crate::store::tickets::{events, list};
+use crate::store::tools::views::{self, ViewRow};
 
 /// The filters of the list of tickets.
 pub const LIST: Shape = Shape {
@@ -79,15 +86,29 @@ pub const LIST: Shape = Shape {
             "Full text, and for staff names and addresses of requesters; newest first.",
         )
         .or(&["search", "keyword"]),
+        VIEW,
         Field::optional(
             "fields",
             Kind::AnyOf(&choices::TICKET_FIELDS),
-            "Only these fields; `row` stands for those of a list on a screen, with `last_message` and without `description`.",
+            "Only these fields; `row` stands for those of a list on a screen, with `last_message` and `unread` and without `description`.",
         ),
     ],
 };
 
-fn read_filters(call: &Call, input: &Input) -> Result<Vec<TicketFilter>, Error> {
+const VIEW: Field = Field::optional(
+    "view",
+    Kind::Reference,
+    "For staff: a saved view. Other parameters take the place of the view's own.",
+);
+
+/// The parameter that decides about the others.
+const VIEW_ONLY: Shape = Shape {
+    name: "TicketView",
+    fields: &[VIEW],
+};
+
+/// The filters that the input has, but for those by custom fields.
+pub(in crate::api) fn read_filters(call: &Call, input: &Input) -> Result<Vec<TicketFilter>, Error> {
     let me = call.my_id()?;
     let mut list = Vec::new();
     if let Some(words) = input.choices("status") {
@@ -150,6 +171,32 @@ fn read_filters(call: &Call, input: &Input) -> Result<Vec<TicketFilter>, Error> 
     Ok(list)
 }
 
+/// The list that the filters describe, with `extra`; `None` if nothing can match what is looked for.
+pub(in crate::api) fn read_query(
+    call: &Call,
+    input: &Input,
+    extra: impl IntoIterator<Item = TicketFilter>,
+) -> Result<Option<TicketQuery>, Error> {
+    let mut filters = read_filters(call, input)?;
+    filters.extend(extra);
+    let asked = input.text("q").filter(|q| !q.trim().is_empty());
+    let who = if policy::may_read_internal(call.my_role()?) {
+        SearchReader::Staff
+    } else {
+        SearchReader::Customer(call.my_id()?)
+    };
+    let matching = asked.as_ref().and_then(|q| ticket_match_expression(q, who));
+    if asked.is_some() && matching.is_none() {
+        return Ok(None);
+    }
+    Ok(Some(TicketQuery {
+        filters,
+        sort: input.choice("sort").map(read_sort),
+        matching,
+        requester: asked.filter(|_| who == SearchReader::Staff),
+    }))
+}
+
 fn read_sort(word: &str) -> Sort {
     let key = match word.trim_start_matches('-') {
         "updated_at" => SortKey::Updated,
@@ -181,30 +228,8 @@ pub async fn list_mine(call: &Call<'_>) -> Result<Reply, Error> {
     list_page(call, Some(TicketFilter::Mine(call.my_id()?)), None).await
 }
 
-/// Who asks for which tickets: those that match the query and also `extra`. Without a query nothing can match.
-pub(in crate::api) fn read_query(
-    call: &Call,
-    input: &Input,
-    extra: Option<TicketFilter>,
-) -> Result<(Viewer, Option<TicketQuery>), Error> {
-    let reader = viewer(call)?;
-    let mut filters = read_filters(call, input)?;
-    filters.extend(extra);
-    let asked = input.text("q").filter(|q| !q.trim().is_empty());
-    let who = if policy::may_read_internal(reader.role) {
-        SearchReader::Staff
-    } else {
-        SearchReader::Customer(reader.id)
-    };
-    let matching = asked.as_ref().and_then(|q| ticket_match_expression(q, who));
-    let query = (asked.is_none() || matching.is_some()).then(|| TicketQuery {
-        filters,
-        sort: input.choice("sort").map(read_sort),
-        matching,
-        requester: asked.filter(|_| who == SearchReader::Staff),
-    });
-    Ok((reader, query))
-}
+/// A parameter of a query: its name and its value.
+type Pair<'a> = (Cow<'a, str>, Cow<'a, str>);
 
 /// Replies with a page of the tickets that match the query and also `extra`; 404 if `parent` is given and has no row.
 pub(in crate::api) async fn list_page(
@@ -212,10 +237,83 @@ pub(in crate::api) async fn list_page(
     extra: Option<TicketFilter>,
     parent: Option<Stmt>,
 ) -> Result<Reply, Error> {
-    let (input, page) = parse_list_query(call, &[&LIST])?;
+    let asked = input::parse_query(call.request, &[&VIEW_ONLY])?;
+    let Some(reference) = asked.reference("view") else {
+        return list_by(call, extra, parent, None).await;
+    };
+    let me = call.my_id()?;
+    let known = saved_view::known(me).filter(|_| parent.is_none());
+    if let Some(view) = known.and_then(|rows| saved_view::named(rows, reference)) {
+        // Whether it is still the same is read with the list. If it is not, the list is made anew.
+        let check = views::find_known(me, &view);
+        match list_by(call, extra.clone(), Some(check), Some(&view)).await {
+            Err(Error::NotFound | Error::Invalid(_)) => {}
+            outcome => return outcome,
+        }
+    }
+    let view = saved_view::read(call, reference).await?;
+    list_by(call, extra, parent, Some(&view)).await
+}
+
+/// The parameters of a list: those of the request, and those of the view that the request does not have.
+fn merge<'a>(call: &Call<'a>, view: Option<&ViewRow>) -> Vec<Pair<'a>> {
+    let own = call.request.query_pairs().filter(|(_, value)| !value.is_empty());
+    let mut pairs: Vec<Pair> = own.collect();
+    let Some(view) = view else { return pairs };
+    let has = |name: &str| {
+        let field = LIST
+            .fields
+            .iter()
+            .find(|field| field_names(field).any(|known| known == name));
+        pairs.iter().any(|(given, _)| {
+            given == name || field.is_some_and(|field| field_names(field).any(|known| known == given))
+        })
+    };
+    let filter = serde_json::from_str(&view.filter).unwrap_or_default();
+    let more: Vec<Pair> = saved_view::parameters(&filter, view.sort.as_deref())
+        .into_iter()
+        .filter(|(name, _)| !has(name))
+        .map(|(name, value)| (Cow::Owned(name), Cow::Owned(value)))
+        .collect();
+    pairs.extend(more);
+    pairs
+}
+
+/// What a request for all of a list asks for, with a view and custom fields if it names them.
+pub(in crate::api) async fn read_whole(
+    call: &Call<'_>,
+    shapes: &[&Shape],
+) -> Result<(Input, Option<TicketQuery>), Error> {
+    let asked = input::parse_query(call.request, &[&VIEW_ONLY])?;
+    let view = match asked.reference("view") {
+        Some(reference) => Some(saved_view::read(call, reference).await?),
+        None => None,
+    };
+    let pairs = merge(call, view.as_ref());
+    let texts: Vec<(&str, &str)> = pairs.iter().map(|(name, value)| (&**name, &**value)).collect();
+    let input = input::parse_pairs(&texts, shapes).map_err(Error::Invalid)?;
+    let custom = custom_filters(call, &texts).await?;
+    let query = read_query(call, &input, custom)?;
+    Ok((input, query))
+}
+
+async fn list_by(
+    call: &Call<'_>,
+    extra: Option<TicketFilter>,
+    parent: Option<Stmt>,
+    view: Option<&ViewRow>,
+) -> Result<Reply, Error> {
+    let pairs = merge(call, view);
+    let texts: Vec<(&str, &str)> = pairs.iter().map(|(name, value)| (&**name, &**value)).collect();
+    let input = input::parse_pairs(&texts, &[&page::QUERY, &LIST]).map_err(Error::Invalid)?;
+    // Cursors are tied to the view as it is, too.
+    let seed = view.map_or(0, |view| view.version.wrapping_mul(1_000_003) ^ view.id);
+    let page = Page::from_query(call.request, &input, call.my_id()? ^ seed)?;
+    let reader = viewer(call)?;
     let named = NamedFilters::of(&input);
-    let (reader, query) = read_query(call, &input, extra)?;
-    let Some(query) = query else {
+    let mut more = custom_filters(call, &texts).await?;
+    more.extend(extra);
+    let Some(query) = read_query(call, &input, more)? else {
         // Nothing can match, which is an empty list and not an error.
         let mut batch = Batch::new();
         let parent = batch.add_optional::<IdRow>(parent);
@@ -254,7 +352,7 @@ pub(in crate::api) async fn list_page(
 }
 
 /// The fields that `row` stands for.
-const ROW_FIELDS: [&str; 17] = [
+const ROW_FIELDS: [&str; 18] = [
     "id",
     "uid",
     "number",
@@ -272,6 +370,7 @@ const ROW_FIELDS: [&str; 17] = [
     "sla",
     "message_count",
     "last_message",
+    "unread",
 ];
 
 /// Fields that are too long for the text of a whole page ([`gather`]).

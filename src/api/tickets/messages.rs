@@ -10,12 +10,13 @@ use crate::desk::id::{Ref, uid_row_id};
 use crate::desk::tickets::event::{Event, EventKind};
 use crate::desk::tickets::message::authorize_edit;
 use crate::desk::tickets::policy;
+use crate::desk::tickets::relations::merge::in_copy_since_merge;
 use crate::edge::db::{Batch, Rows, Stmt};
 use crate::http::error::Error;
 use crate::http::input;
 use crate::http::input_values::Input;
 use crate::http::reply::Reply;
-use crate::http::shape::{Field, Kind, Shape};
+use crate::http::shape::{Field, Kind, Shape, choices};
 use crate::store::automation::ticket_context;
 use crate::store::commit::CommitReply;
 use crate::store::removals;
@@ -71,6 +72,16 @@ pub const EDIT: Shape = Shape {
     ],
 };
 
+/// The query that says at which end a list begins.
+pub const ORDER: Shape = Shape {
+    name: "MessageOrder",
+    fields: &[Field::optional(
+        "order",
+        Kind::Choice(&choices::ORDER),
+        "`desc`: the newest first; `asc`, the oldest first, by default.",
+    )],
+};
+
 /// The query that says after which event a list of events continues.
 pub const AFTER: Shape = Shape {
     name: "EventsAfter",
@@ -114,13 +125,19 @@ pub fn ticket_in_path(call: &Call) -> Result<Ref, Error> {
     call.reference(name)
 }
 
-/// `GET /tickets/{id}/comments`, `GET /messages/{ticket_id}`, `GET /messages/ticket/{id}`: oldest first.
+/// Whether the query asks for the newest first.
+pub fn newest_first(input: &Input) -> bool {
+    input.choice("order") == Some("desc")
+}
+
+/// `GET /tickets/{id}/comments`, `GET /messages/{ticket_id}`, `GET /messages/ticket/{id}`.
 pub async fn list(call: &Call<'_>) -> Result<Reply, Error> {
-    let (_, page) = parse_list_query(call, &[])?;
+    let (input, page) = parse_list_query(call, &[&ORDER])?;
     let (reader, reference) = (viewer(call)?, ticket_in_path(call)?);
-    List::new(rows::list(&reader, &reference, &page), || {
-        rows::count(&reader, &reference)
-    })
+    List::new(
+        rows::list(&reader, &reference, newest_first(&input), &page),
+        || rows::count(&reader, &reference),
+    )
     .of(event_rows::find_visible_ticket(&reader, &reference))
     .reply(call, &page)
     .await
@@ -226,7 +243,7 @@ async fn try_post(call: &Call<'_>, reference: &Ref, input: &Input) -> Result<Rep
     let (uid_head, body) = (call.uid_head()?, input.required("body"));
     let saying = MessageDraft {
         uid_head: &uid_head,
-        actor: &call.actor()?,
+        actor: &in_copy_since_merge(&ticket, call.actor()?),
         body: &body,
         is_internal: is_internal(input),
         channel: "api",

@@ -4,21 +4,23 @@
 //! (`store::tickets`).
 
 pub mod attachments;
+pub mod bulk;
 pub mod create;
+mod edit;
 pub mod fields;
 pub mod history;
-pub mod links;
 pub mod list;
 pub mod messages;
 pub mod redact;
 pub mod references;
+pub mod relations;
 pub mod transfers;
 pub mod update;
 
 pub use crate::api::tickets::create::{NEW, create};
 pub use crate::api::tickets::list::{LIST, find, list, list_mine, list_transitions, show, show_by_key};
-pub(in crate::api) use crate::api::tickets::list::{is_selected, read_query};
+pub(in crate::api) use crate::api::tickets::list::{is_selected, read_whole};
 pub use crate::api::tickets::update::{
-    ASSIGN, EDIT, PRIORITY, STATUS, VERSION, assign, close, remove, reopen, restore, set_priority,
+    ASSIGN, CLOSE, EDIT, PRIORITY, STATUS, VERSION, assign, close, remove, reopen, restore, set_priority,
     set_status, update,
 };

@@ -51,6 +51,8 @@ async fn try_redact(call: &Call<'_>, reference: &Ref, secret: &Secret) -> Result
         description: secret
             .redact(&before.description)
             .unwrap_or_else(|| before.description.clone()),
+        custom_fields: (call.ticket_settings().custom_fields)
+            .replace_text(&before.custom_fields, |value| secret.redact(value)),
         ..before.clone()
     };
     let subject = EventSubject::Ticket(before.id);

@@ -1,10 +1,10 @@
 //! What the body of a ticket refers to: a category, a subcategory, a project, an assignee.
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::app::category_cache::{self, KnownCategory};
-use crate::desk::id::Ref;
+use crate::desk::id::{Ref, name_key, uid_row_id};
 use crate::desk::project;
 use crate::desk::tickets::ticket::{NamedRow, Person, Subcategory};
 use crate::edge::db::{Answers, Batch, Slot, Stmt};
@@ -17,6 +17,16 @@ use crate::store::tickets::ticket;
 
 pub(super) fn names_assignee(input: &Input) -> bool {
     input.reference("assignee").is_some() || input.choice("assignee").is_some()
+}
+
+/// A reference to a ticket as [`ticket_context::named`](crate::store::automation::ticket_context::named) reads it: its id,
+/// its uid, its number or key.
+pub(super) fn reference_cells(reference: &Ref) -> Value {
+    match reference {
+        Ref::Id(id) => json!([id, null, null]),
+        Ref::Uid(uid) => json!([uid_row_id(uid), uid, null]),
+        Ref::Number(name) | Ref::Key(name) => json!([null, null, name_key(name)]),
+    }
 }
 
 fn find_category(input: &Input) -> Option<Stmt> {

@@ -77,8 +77,8 @@ async fn try_transfer(call: &Call<'_>, reference: &Ref, input: &Input) -> Result
     }
     call.check_version(before.version, Some(input))?;
     let change = change?;
-    let context = found.rows_if(context)?;
-    let followed = automation::apply_rules_to_change(call, (&before, &change.ticket), context)?;
+    let context = ticket_context::read(found.rows_if(context)?)?;
+    let followed = automation::apply_rules_to_change(call, (&before, &change.ticket), &context)?;
     let subject = EventSubject::Ticket(before.id);
     let mut story = Story::new(&subject);
     if let Some(event) = &change.event {

@@ -2,7 +2,9 @@
 
 use std::cell::Cell;
 
-use crate::api::tickets::fields::{ASSIGNEE, AT_VERSION, DESCRIPTION, TITLE};
+use crate::api::tickets::bulk::cascade;
+use crate::api::tickets::edit::{Edited, deletion_stmts, read_edit, require_permission, write_change};
+use crate::api::tickets::fields::{ASSIGNEE, AT_VERSION, CUSTOM_FIELDS, DESCRIPTION, TITLE};
 use crate::api::tickets::references::{ReferenceSlots, names_assignee};
 use crate::app::automation;
 use crate::app::call::waiting::ONE_PLACE;
@@ -10,25 +12,19 @@ use crate::app::call::{Call, viewer};
 use crate::app::retry::retry;
 use crate::desk::id::Ref;
 use crate::desk::tickets::decide::decide;
-use crate::desk::tickets::event::{Event, EventKind};
-use crate::desk::tickets::policy::{self, Act};
-use crate::desk::tickets::priority::Priority;
-use crate::desk::tickets::status::{Lifecycle, Status};
+use crate::desk::tickets::status::Status;
 use crate::desk::tickets::ticket::{Person, Refusal, Ticket, TicketEdit};
-use crate::edge::db::{Batch, Rows, Stmt};
+use crate::edge::db::{Batch, Rows};
 use crate::http::error::Error;
 use crate::http::input;
-use crate::http::input_values::{Input, Patch};
+use crate::http::input_values::Input;
 use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape, choices};
 use crate::store::automation::ticket_context;
 use crate::store::commit::CommitReply;
 use crate::store::sql::rows::IdRow;
 use crate::store::tickets::assignment::pool::{self, Free};
-use crate::store::tickets::subject::EventSubject;
 use crate::store::tickets::ticket::{self, TicketRow};
-use crate::store::tickets::write;
-use crate::store::tickets::write::story::Story;
 
 /// The body of an update of a ticket.
 pub const EDIT: Shape = Shape {
@@ -49,6 +45,7 @@ pub const EDIT: Shape = Shape {
         )
         .or(&["project_id"]),
         Field::optional("tags", Kind::Tags, "For staff."),
+        CUSTOM_FIELDS,
         Field::nullable(
             "assignee",
             Kind::ReferenceOr(&["me"]),
@@ -102,6 +99,24 @@ pub const VERSION: Shape = Shape {
     fields: &[AT_VERSION],
 };
 
+/// The body of closing a ticket.
+pub const CLOSE: Shape = Shape {
+    name: "Closing",
+    fields: &[
+        Field::optional(
+            "cascade",
+            Kind::Flag,
+            "Also close the tickets that hang on this one: its open children, those that it blocks, and so on.",
+        ),
+        Field::optional(
+            "dry_run",
+            Kind::Flag,
+            "Only list this ticket and those that hang on it, and say what would become of each.",
+        ),
+        AT_VERSION,
+    ],
+};
+
 /// `PUT /tickets/{id}`.
 pub async fn update(call: &Call<'_>) -> Result<Reply, Error> {
     let input = input::parse_body(call.request, &EDIT)?;
@@ -145,7 +160,11 @@ pub async fn assign(call: &Call<'_>) -> Result<Reply, Error> {
 
 /// `PUT` and `POST /tickets/{id}/close`.
 pub async fn close(call: &Call<'_>) -> Result<Reply, Error> {
-    let input = input::parse_optional_body(call.request, &VERSION)?;
+    let input = input::parse_optional_body(call.request, &CLOSE)?;
+    let is_set = |name| input.flag(name) == Some(true);
+    if is_set("cascade") || is_set("dry_run") {
+        return cascade::close(call, &input).await;
+    }
     retry!(try_change(call, &input, &TicketAction::Close))
 }
 
@@ -202,46 +221,16 @@ async fn try_change(call: &Call<'_>, input: &Input, action: &TicketAction) -> Re
             status: Some(reopen_status(call, &ticket)?),
             ..TicketEdit::default()
         },
-        TicketAction::Edit => TicketEdit {
-            title: input.text("title"),
-            description: input.text("description"),
-            priority: input.choice("priority").and_then(Priority::parse),
-            category: set_or_clear(input, "category", references.category(&found)?),
-            subcategory: set_or_clear(input, "subcategory", references.subcategory(&found)?),
-            department: match input.patch("department") {
-                Patch::Keep => None,
-                Patch::Clear => Some(None),
-                Patch::Set(name) => Some(Some(name)),
-            },
-            project: set_or_clear(input, "project", references.project(&found)?),
-            tags: input.tags("tags"),
-            workflow: input.choice("workflow").and_then(Lifecycle::parse),
-            assignee: set_or_clear(input, "assignee", references.assignee(&found)?),
-            status: input.choice("status").and_then(Status::parse),
-        },
+        TicketAction::Edit => read_edit(input, &references, &found)?,
     };
     let change = decide(&ticket, &edit, &actor, &call.ticket_settings(), call.now());
-    // A missing permission is reported before a stale version, a conflict with the lifecycle after it.
-    if let Err(Refusal::Forbidden(message)) = &change {
-        return Err(Error::Forbidden(message.clone()));
-    }
+    require_permission(&change)?;
     call.check_version(ticket.version, Some(input))?;
     let change = change?;
     let frees = change.ticket.status.is_done() || change.ticket.assignee != ticket.assignee;
-    let mut stmts = Vec::new();
-    if let Some(event) = &change.event {
-        stmts.extend(write::renumber(&ticket, &change.ticket));
-        let subject = EventSubject::Ticket(ticket.id);
-        let context = found.rows_if(context)?;
-        let followed = automation::apply_rules_to_change(call, (&ticket, &change.ticket), context)?;
-        let mut story = Story::new(&subject);
-        if input.is_null("assignee") {
-            story.leave_unassigned();
-        }
-        story.push_event(&subject, Some(actor.id), event, call.now());
-        story.append(followed.story);
-        stmts.extend(write::change(&ticket, &followed.ticket, story, call.now()));
-    }
+    let context = ticket_context::read(found.rows_if(context)?)?;
+    let leaves = input.is_null("assignee");
+    let Edited { stmts, .. } = write_change(call, &ticket, change, &context, leaves)?;
     let reply = call
         .commit(
             stmts,
@@ -267,14 +256,6 @@ fn reopen_status(call: &Call, ticket: &Ticket) -> Result<Status, Error> {
         allowed: ticket.transitions(call.my_role()?, &call.ticket_settings(), call.now()),
     }
     .into())
-}
-
-/// The new value of a field that null clears: `Some(None)` if it is cleared, `None` if it stays as it is.
-fn set_or_clear<T>(input: &Input, name: &str, value: Option<T>) -> Option<Option<T>> {
-    match value {
-        Some(value) => Some(Some(value)),
-        None => input.is_null(name).then_some(None),
-    }
 }
 
 /// `DELETE /tickets/{id}`: hides the ticket from everybody. It can be restored.
@@ -315,24 +296,4 @@ pub async fn restore(call: &Call<'_>) -> Result<Reply, Error> {
         )
         .await
     })
-}
-
-fn deletion_stmts(call: &Call, ticket: &Ticket, deleted_at: Option<i64>) -> Result<Vec<Stmt>, Error> {
-    let actor = call.actor()?;
-    policy::authorize(Act::Delete, actor.role, ticket.relation(&actor))
-        .map_err(|why| Error::Forbidden(why.to_owned()))?;
-    let kind = if deleted_at.is_some() {
-        EventKind::TicketDeleted
-    } else {
-        EventKind::TicketRestored
-    };
-    let subject = EventSubject::Ticket(ticket.id);
-    let mut story = Story::new(&subject);
-    story.push_event(
-        &subject,
-        Some(actor.id),
-        &Event::public(kind, Vec::new()),
-        call.now(),
-    );
-    Ok(write::set_deleted(ticket, deleted_at, story, call.now()))
 }

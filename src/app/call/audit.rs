@@ -1,13 +1,17 @@
 //! What a request puts into the audit log.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::app::call::Call;
 use crate::app::route::audited;
 use crate::desk::access::audit::{AuditAction, changed_fields};
+use crate::desk::reports::csv;
 use crate::edge::db::Stmt;
+use crate::http::error::Error;
 use crate::http::input::field_names;
 use crate::http::json::parse_object;
+use crate::http::reply::Reply;
+use crate::http::request::Method;
 use crate::http::shape::{Field, Kind};
 use crate::store::access::audit::{self, AuditTarget, NewAuditEntry};
 use crate::store::commit::CommitReply;
@@ -62,6 +66,21 @@ impl Call<'_> {
                 stmts.insert(0, self.audit(action, target, details));
             }
         }
+    }
+
+    /// Puts the export of a table into the audit log, if the reply is one and the route says so: a file that leaves the desk
+    /// is an act, although nothing is changed by it.
+    ///
+    /// # Errors
+    /// When the database fails: nothing leaves without an entry.
+    pub async fn audit_export(&self, reply: &Reply) -> Result<(), Error> {
+        let is_file = self.route.method == Method::Get && reply.content_type == csv::MEDIA_TYPE;
+        let staff = self.claims.as_ref().filter(|me| is_file && me.role.is_staff());
+        if let Some(action) = staff.and_then(|me| audited(self.route, me.role)) {
+            let entry = self.audit(action, AuditTarget::None, Value::Object(Map::new()));
+            self.app.db.batch(&[entry]).await?;
+        }
+        Ok(())
     }
 
     /// The fields of the body that the route knows, with the values that may be told.

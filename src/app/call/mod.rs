@@ -19,6 +19,7 @@ use crate::app::replay::check_replay;
 use crate::app::route::{self, RateLimit, Route};
 use crate::app::settings_cache::{Loaded, Settings, SettingsCache};
 use crate::desk::Millis;
+use crate::desk::access::api_key::KeyScope;
 use crate::desk::id::Ref;
 use crate::desk::person::Role;
 use crate::desk::tickets::status::reopen_since;
@@ -71,6 +72,8 @@ pub struct Call<'a> {
     pub stream: RefCell<Option<ByteStream>>,
     card: RefCell<Value>,
     settings_cache: RefCell<SettingsCache>,
+    /// Whether the handler needs the rules, or what is read with them, although its route triggers none.
+    wants_rules: Cell<bool>,
     /// Whether the request is within its rate limit, once that has been counted.
     is_within_limit: Cell<Option<bool>>,
 }
@@ -96,6 +99,7 @@ impl<'a> Call<'a> {
             stream: RefCell::new(None),
             card: RefCell::new(Value::Null),
             settings_cache: RefCell::new(SettingsCache::now()),
+            wants_rules: Cell::new(false),
             is_within_limit: Cell::new(None),
         }
     }
@@ -193,6 +197,23 @@ impl<'a> Call<'a> {
         self.settings_cache.borrow().rule_set()
     }
 
+    fn needs_rules(&self) -> bool {
+        self.wants_rules.get() || route::may_trigger_rules(self.route)
+    }
+
+    /// The rules and custom fields, on routes that do not load them by themselves. What is known is taken, without another
+    /// round trip; if it has changed, the next read says so.
+    ///
+    /// # Errors
+    /// As [`Call::read`], if they have to be read.
+    pub async fn load_rules(&self) -> Result<(), Error> {
+        self.wants_rules.set(true);
+        if self.rule_set().is_none() {
+            self.authorize().await?;
+        }
+        Ok(())
+    }
+
     /// The settings for tickets. The SLA policies are only known after the first read.
     pub fn ticket_settings(&self) -> TicketSettings {
         self.settings_cache.borrow().ticket_settings()
@@ -216,7 +237,7 @@ impl<'a> Call<'a> {
         if carrier.is_none() {
             batch.push(authority.clone());
         }
-        let wants = self.settings_cache.borrow().missing(self.route);
+        let wants = self.settings_cache.borrow().missing(self.needs_rules());
         batch.extend(wants.stmts());
         batch.extend(key.as_ref().map(|key| commit::find_key(key.user_id, &key.key)));
         batch.extend(stmts.iter().enumerate().map(|(at, stmt)| {
@@ -382,7 +403,7 @@ impl<'a> Call<'a> {
         let moved = self
             .settings_cache
             .borrow_mut()
-            .refresh(self.route, &authority, found)?;
+            .refresh(self.needs_rules(), &authority, found)?;
         self.card.replace(authority.card);
         if moved {
             Err(Error::SettingsChanged)
@@ -398,6 +419,20 @@ impl<'a> Call<'a> {
             path = path.replace(&format!("{{{name}}}"), value);
         }
         path
+    }
+
+    /// Checks that the caller's API key, if it is one, also has a scope that only the body asks for.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] without it.
+    pub fn require_key_scope(&self, scope: KeyScope) -> Result<(), Error> {
+        match self.claims.as_ref().and_then(|me| me.api_key) {
+            Some(key) if !key.scopes.has(scope) => Err(Error::Forbidden(format!(
+                "the API key lacks the scope {}",
+                scope.as_str()
+            ))),
+            _ => Ok(()),
+        }
     }
 
     /// Checks `If-Match` (412) and the body's `version` (409) against the version of a row.

@@ -73,6 +73,46 @@ impl Call<'_> {
         self.commit_batch(batch, &answer).await
     }
 
+    /// The statement that finds what [`Call::commit_part`] has done in an earlier attempt at this request.
+    ///
+    /// # Errors
+    /// 400 for an `Idempotency-Key` that is none.
+    pub fn find_parts(&self) -> Result<Option<Stmt>, Error> {
+        Ok(self.idempotency_key()?.as_ref().map(commit::find_parts))
+    }
+
+    /// Commits a part of what the request does, with an answer about it that is known before: once, if the request has an
+    /// `Idempotency-Key`. Returns the answer, or the stored one of a request with the same key that was first.
+    ///
+    /// # Errors
+    /// As [`Call::commit`].
+    pub async fn commit_part(&self, part: i64, stmts: Vec<Stmt>, answer: String) -> Result<String, Error> {
+        let key = self.idempotency_key()?.map(|key| commit::part_key(key, part));
+        let batch = CommitBatch {
+            guard: Guard::new(),
+            stmts,
+            dispatches: dispatch::list(self.now()),
+        };
+        let reply = CommitReply::Row(commit::json_row(answer));
+        match commit::commit(&self.app.db, key.as_ref(), batch, &reply).await {
+            Ok((answered, due)) => {
+                self.app.dispatches.borrow_mut().extend(due);
+                Ok(answered.body)
+            }
+            Err(DbError::Unique(column)) if column == "idempotency.user_id" => {
+                let Some(key) = key else {
+                    return Err(Error::Internal("a key without a key".to_owned()));
+                };
+                let mut batch = Batch::new();
+                let stored = batch.add::<Rows>(commit::find_key(key.user_id, &key.key));
+                let found = self.app.db.batch(&batch).await?;
+                let stored = commit::read_key(found.rows(stored)?)?;
+                Ok(stored.map(|(_, stored)| stored.body).unwrap_or_default())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Like [`Call::commit`], with a guard and a list of dispatches of its own.
     ///
     /// # Errors

@@ -111,7 +111,16 @@ impl AuditAction {
     pub fn is_for_everybody(self) -> bool {
         matches!(
             self,
-            AuditAction::ApiKeyCreated | AuditAction::ApiKeyEnded | AuditAction::UserClosed
+            AuditAction::ApiKeyCreated
+                | AuditAction::ApiKeyEnded
+                | AuditAction::UserClosed
+                | AuditAction::UserErased
+                | AuditAction::UserDataExported
+                | AuditAction::UserListExported
+                | AuditAction::TicketListExported
+                | AuditAction::ReportExported
+                | AuditAction::AuditExported
+                | AuditAction::ImportCreated
         )
     }
 }

@@ -1,6 +1,8 @@
 //! The actions of a workflow rule, as an admin writes them: `{"type": "set_priority", "priority": "high"}`. The main
 //! parameter of every action is also accepted as `value`.
 
+use serde_json::Value;
+
 use crate::desk::tickets::priority::Priority;
 use crate::desk::tickets::status::Status;
 
@@ -20,6 +22,8 @@ pub enum Assignee {
     /// The agent with the fewest open tickets, chosen as in automatic assignment.
     LeastLoaded,
     Nobody,
+    /// Whoever applies a macro; not in rules.
+    Me,
 }
 
 /// Who is notified.
@@ -37,6 +41,11 @@ pub enum Action {
     SetPriority(Priority),
     SetCategory(Option<RowRef>),
     Assign(Assignee),
+    SetCustomField {
+        key: String,
+        /// Null takes the value away.
+        value: Value,
+    },
     AddTag(String),
     RemoveTag(String),
     AddNote(String),
@@ -51,11 +60,12 @@ pub enum Action {
 
 impl Action {
     /// All values of `type`.
-    pub const WORDS: [&'static str; 10] = [
+    pub const WORDS: [&'static str; 11] = [
         "set_status",
         "set_priority",
         "set_category",
         "assign",
+        "set_custom_field",
         "add_tag",
         "remove_tag",
         "add_note",
@@ -71,6 +81,7 @@ impl Action {
             Action::SetPriority(_) => "set_priority",
             Action::SetCategory(_) => "set_category",
             Action::Assign(_) => "assign",
+            Action::SetCustomField { .. } => "set_custom_field",
             Action::AddTag(_) => "add_tag",
             Action::RemoveTag(_) => "remove_tag",
             Action::AddNote(_) => "add_note",

@@ -1,15 +1,27 @@
 //! Parses and validates the actions of a workflow rule.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::desk::automation::action::{Action, Assignee, Audience, MAX_ACTIONS, RowRef};
+use crate::desk::automation::fields::custom_key;
 use crate::desk::fold::caseless;
 use crate::desk::id::{MAX_ID, is_uid};
 use crate::desk::tickets::priority::Priority;
 use crate::desk::tickets::status::Status;
 use crate::desk::tickets::tag::{TAG_MESSAGE, parse_tag};
+use crate::desk::tools::custom_field::is_key;
 use crate::desk::validation::FieldErrors;
 
+/// The names under which `assign` says to whom.
+const ASSIGNEE_NAMES: [&str; 7] = [
+    "to",
+    "agent",
+    "agent_id",
+    "assignee",
+    "assignee_id",
+    "assigned_to",
+    "value",
+];
 /// Characters of an internal note: the limit of a message.
 const MAX_NOTE_CHARS: usize = 10_000;
 /// Characters of a notification's text.
@@ -29,6 +41,38 @@ impl Action {
         numbered
             .filter_map(|(at, one)| Action::parse(&format!("actions[{at}]"), one, errors))
             .collect()
+    }
+
+    /// Like [`Action::parse_all`], for a macro: somebody applies it, to whom `me` refers.
+    pub(in crate::desk) fn parse_for_macro(value: &Value, errors: &mut FieldErrors) -> Vec<Action> {
+        let is_me = |action: &Value| {
+            action.get("type").and_then(Value::as_str) == Some("assign")
+                && (ASSIGNEE_NAMES.iter().find_map(|name| action.get(name))).and_then(Value::as_str)
+                    == Some("me")
+        };
+        let Some(list) = value.as_array().filter(|list| list.iter().any(is_me)) else {
+            return Action::parse_all(Some(value), errors);
+        };
+        // A rule would be refused `me`: it is read as `none`, and then put in.
+        let others: Vec<Value> = list
+            .iter()
+            .map(|action| {
+                if is_me(action) {
+                    json!({"type": "assign", "to": "none"})
+                } else {
+                    action.clone()
+                }
+            })
+            .collect();
+        let mut read = Action::parse_all(Some(&others.into()), errors);
+        if read.len() == list.len() {
+            for (action, given) in read.iter_mut().zip(list) {
+                if is_me(given) {
+                    *action = Action::Assign(Assignee::Me);
+                }
+            }
+        }
+        read
     }
 
     fn parse(path: &str, value: &Value, errors: &mut FieldErrors) -> Option<Action> {
@@ -64,19 +108,26 @@ impl Action {
                 .map(Action::SetCategory),
             "assign" => parts
                 .parse_field(
-                    &[
-                        "to",
-                        "agent",
-                        "agent_id",
-                        "assignee",
-                        "assignee_id",
-                        "assigned_to",
-                        "value",
-                    ],
+                    &ASSIGNEE_NAMES,
                     "must be the id or uid of an agent, least_loaded or none",
                     parse_assignee,
                 )
                 .map(Action::Assign),
+            "set_custom_field" => {
+                let key =
+                    parts.parse_field(&["key", "field"], "must be the key of a custom field", |value| {
+                        let key = value.as_str()?;
+                        let key = custom_key(key).unwrap_or(key);
+                        is_key(key).then(|| key.to_owned())
+                    });
+                let value = parts.parse_field(&["value"], "must be a value, or null", |value| {
+                    Some(value.clone())
+                });
+                Some(Action::SetCustomField {
+                    key: key?,
+                    value: value?,
+                })
+            }
             "add_tag" => parts
                 .parse_field(&["tag", "value"], TAG_MESSAGE, |tag| parse_tag(tag.as_str()?))
                 .map(Action::AddTag),
@@ -193,7 +244,6 @@ fn parse_text(value: &Value, max: usize) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     fn read(value: Value) -> Result<Vec<Action>, Vec<String>> {
         let mut errors = FieldErrors::default();

@@ -1,5 +1,7 @@
 //! The ticket fields that conditions can use, and the kind of each.
 
+use crate::desk::tools::custom_field::PREFIX;
+
 /// What values a field has; it decides which operators suit the field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FieldKind {
@@ -14,7 +16,7 @@ pub enum FieldKind {
     Flag,
     Row,
     Tags,
-    /// A custom field: text, number or boolean, so its kind is only known from the value.
+    /// A custom field: its kind is only known from the value.
     Custom,
 }
 
@@ -46,3 +48,9 @@ pub const FIELDS: [(&str, FieldKind, bool); 24] = [
     ("author_role", FieldKind::Role, false),
     ("actor_role", FieldKind::Role, false),
 ];
+
+/// The key of the custom field that a name such as `custom.plan` stands for; an older form is `custom_fields.plan`.
+pub fn custom_key(name: &str) -> Option<&str> {
+    name.strip_prefix(PREFIX)
+        .or_else(|| name.strip_prefix("custom_fields."))
+}

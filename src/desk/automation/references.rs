@@ -1,8 +1,15 @@
 //! The rows that workflow rules refer to (categories, projects, people, webhooks), with their current state.
 
+use std::rc::Rc;
+
+use serde_json::Value;
+
 use crate::desk::automation::action::{Action, Assignee, Audience, RowRef};
+use crate::desk::automation::fields::custom_key;
 use crate::desk::automation::rule::RuleDefinition;
+use crate::desk::person::Role;
 use crate::desk::tickets::ticket::{NamedRow, Person};
+use crate::desk::tools::custom_field::CustomFields;
 use crate::desk::validation::FieldError;
 
 /// A row that a rule refers to.
@@ -26,6 +33,8 @@ pub struct References {
     pub people: Vec<ReferencedRow>,
     pub projects: Vec<ReferencedRow>,
     pub webhooks: Vec<ReferencedRow>,
+    /// All custom fields that are not hidden.
+    pub custom_fields: Rc<CustomFields>,
 }
 
 impl References {
@@ -59,17 +68,44 @@ impl References {
 
     /// The references of a rule that point to nothing, or to something inactive.
     pub fn find_missing(&self, definition: &RuleDefinition) -> Vec<FieldError> {
-        let numbered = definition.actions.iter().enumerate();
+        let mut missing = self.find_missing_in(&definition.actions);
+        let lists = [
+            ("all", &definition.conditions.all),
+            ("any", &definition.conditions.any),
+        ];
+        for (list, conditions) in lists {
+            for (at, condition) in conditions.iter().enumerate() {
+                let key = custom_key(&condition.field);
+                if let Some(Err(message)) = key.map(|key| self.custom_fields.find(key, Role::Admin)) {
+                    missing.push((format!("conditions.{list}[{at}].field"), message.to_owned()));
+                }
+            }
+        }
+        missing
+    }
+
+    /// Like [`References::find_missing`], of actions.
+    pub fn find_missing_in(&self, actions: &[Action]) -> Vec<FieldError> {
+        let numbered = actions.iter().enumerate();
         numbered
             .filter_map(|(at, action)| {
                 let (part, message) = self.missing_reference(action)?;
-                Some((format!("actions[{at}].{part}"), message.to_owned()))
+                Some((format!("actions[{at}].{part}"), message))
             })
             .collect()
     }
 
+    /// What is wrong with the value that an action gives a custom field.
+    fn refuse_value(&self, key: &str, value: &Value) -> Option<(&'static str, String)> {
+        match self.custom_fields.find(key, Role::Admin) {
+            Err(message) => Some(("key", message.to_owned())),
+            Ok(_) if value.is_null() => None,
+            Ok(field) => field.parse_value(value).err().map(|message| ("value", message)),
+        }
+    }
+
     /// The parameter of an action whose row is missing, and the message about it.
-    fn missing_reference(&self, action: &Action) -> Option<(&'static str, &'static str)> {
+    fn missing_reference(&self, action: &Action) -> Option<(&'static str, String)> {
         let (is_there, part, message) = match action {
             Action::SetCategory(Some(row)) => {
                 (self.category(row).is_some(), "category", "is no active category")
@@ -84,9 +120,10 @@ impl References {
                 to: Audience::Person(row),
                 ..
             } => (self.person(row).is_some(), "to", "is no active user"),
+            Action::SetCustomField { key, value } => return self.refuse_value(key, value),
             _ => return None,
         };
-        (!is_there).then_some((part, message))
+        (!is_there).then(|| (part, message.to_owned()))
     }
 }
 
@@ -99,7 +136,7 @@ fn find_row<'a>(list: &'a [ReferencedRow], row: &RowRef) -> Option<&'a Reference
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(in crate::desk) mod tests {
     use super::*;
     use serde_json::json;
 
@@ -126,6 +163,7 @@ pub(super) mod tests {
             ],
             projects: vec![row(3, "web", true, false)],
             webhooks: vec![row(6, "up", true, false), row(1, "down", false, false)],
+            custom_fields: Rc::default(),
         }
     }
 

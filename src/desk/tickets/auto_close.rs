@@ -46,6 +46,7 @@ mod tests {
         let rules = TicketSettings {
             reopen_window_days: 7,
             sla_policies: std::rc::Rc::new(SlaPolicies::standard()),
+            custom_fields: std::rc::Rc::default(),
         };
         let resolved = |status, resolved_at| Ticket {
             status,

@@ -1,5 +1,7 @@
 //! Events: what happened to a ticket. One change is one event, however many fields it touched.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use serde_json::Value;
 
@@ -21,6 +23,11 @@ pub enum EventKind {
     TicketRestored,
     /// A text was taken out of it for good; which, nothing says.
     TicketRedacted,
+    /// Its requester has rated the outcome. `data` is `{"score"}`.
+    TicketRated,
+    /// Two tickets became one. `data` names the other one: `merged` at the survivor, `merged_into` at the merged ticket.
+    TicketMerged,
+    TicketUnmerged,
     MessageAdded,
     MessageEdited,
     MessageDeleted,
@@ -34,7 +41,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// The API names, in the order of the variants.
-    pub const WORDS: [&'static str; 17] = [
+    pub const WORDS: [&'static str; 20] = [
         "ticket_created",
         "ticket_imported",
         "ticket_updated",
@@ -45,6 +52,9 @@ impl EventKind {
         "ticket_deleted",
         "ticket_restored",
         "ticket_redacted",
+        "ticket_rated",
+        "ticket_merged",
+        "ticket_unmerged",
         "message_added",
         "message_edited",
         "message_deleted",
@@ -67,6 +77,9 @@ impl EventKind {
             EventKind::TicketDeleted => "ticket_deleted",
             EventKind::TicketRestored => "ticket_restored",
             EventKind::TicketRedacted => "ticket_redacted",
+            EventKind::TicketRated => "ticket_rated",
+            EventKind::TicketMerged => "ticket_merged",
+            EventKind::TicketUnmerged => "ticket_unmerged",
             EventKind::MessageAdded => "message_added",
             EventKind::MessageEdited => "message_edited",
             EventKind::MessageDeleted => "message_deleted",
@@ -81,16 +94,20 @@ impl EventKind {
 /// A changed field with both values. People are cards (JSON); what an event keeps of them, `history::record` says.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct FieldChange {
-    pub field: &'static str,
+    pub field: Cow<'static, str>,
     pub from: Value,
     pub to: Value,
 }
 
 impl FieldChange {
     /// A change of one field.
-    pub fn new(field: &'static str, from: impl Into<Value>, to: impl Into<Value>) -> FieldChange {
+    pub fn new(
+        field: impl Into<Cow<'static, str>>,
+        from: impl Into<Value>,
+        to: impl Into<Value>,
+    ) -> FieldChange {
         FieldChange {
-            field,
+            field: field.into(),
             from: from.into(),
             to: to.into(),
         }

@@ -2,15 +2,16 @@
 
 use serde_json::{Value, json};
 
-use crate::desk::tickets::event::{EventKind, FieldChange};
+use crate::desk::tickets::event::{Event, EventKind, FieldChange};
 use crate::desk::tickets::ticket::{NamedRow, Person, Ticket};
+use crate::desk::tools::custom_field::{CustomFields, PREFIX};
 
 /// The fields that differ, in the form that history shows.
 pub fn diff(before: &Ticket, after: &Ticket) -> Vec<FieldChange> {
     let mut list = Vec::new();
     let mut note = |field, differs: bool, from: Value, to: Value| {
         if differs {
-            list.push(FieldChange { field, from, to });
+            list.push(FieldChange::new(field, from, to));
         }
     };
     let name = |named: &Option<NamedRow>| named.as_ref().map(|named| named.name.clone()).into();
@@ -82,14 +83,34 @@ pub fn diff(before: &Ticket, after: &Ticket) -> Vec<FieldChange> {
         before.description.clone().into(),
         after.description.clone().into(),
     );
+    if before.custom_fields != after.custom_fields {
+        let value =
+            |ticket: &Ticket, key: &str| ticket.custom_fields.values.get(key).cloned().unwrap_or_default();
+        let (old, new) = (&before.custom_fields.values, &after.custom_fields.values);
+        let gone = old.keys().filter(|key| !new.contains_key(*key));
+        for key in new.keys().chain(gone) {
+            let (from, to) = (value(before, key), value(after, key));
+            if from != to {
+                list.push(FieldChange::new(format!("{PREFIX}{key}"), from, to));
+            }
+        }
+    }
     list
+}
+
+/// The event of these changes. Customers are told nothing of it if it only changes what they do not see.
+pub fn event_of(changes: Vec<FieldChange>, fields: &CustomFields) -> Event {
+    Event {
+        is_internal: changes.iter().all(|change| fields.hides(&change.field)),
+        ..Event::public(event_kind(&changes), changes)
+    }
 }
 
 /// The changes as an event keeps them for good: of people their ids, since names are looked up when they are shown, and of
 /// a description only that it was edited.
 pub fn record(changes: &[FieldChange]) -> Vec<FieldChange> {
     let id = |card: &Value| card.get("id").map_or(Value::Null, |id| json!({"id": id}));
-    let kept = changes.iter().map(|change| match change.field {
+    let kept = changes.iter().map(|change| match &*change.field {
         "assignee" => FieldChange::new("assignee", id(&change.from), id(&change.to)),
         "description" => FieldChange::new("description", Value::Null, Value::Null),
         _ => change.clone(),
@@ -145,8 +166,12 @@ mod tests {
                 json!("assigned"),
             ),
         ] {
-            let field = change.field;
-            assert_eq!(record(&[change]), [FieldChange::new(field, from, to)], "{field}");
+            let field = change.field.clone();
+            assert_eq!(
+                record(&[change]),
+                [FieldChange::new(field.clone(), from, to)],
+                "{field}"
+            );
         }
     }
 }

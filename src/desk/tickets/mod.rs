@@ -16,6 +16,7 @@ pub mod message;
 pub mod policy;
 pub mod priority;
 pub mod redaction;
+pub mod relations;
 pub mod search;
 pub mod status;
 pub mod tag;

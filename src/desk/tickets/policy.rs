@@ -29,6 +29,12 @@ pub enum Act {
     Delete,
     /// Take a text out of the ticket for good.
     Redact,
+    /// Be told of it as its assignee is.
+    Watch,
+    /// Say how it is related to another ticket.
+    Link,
+    /// Merge it with another ticket, or undo that.
+    Merge,
 }
 
 /// How a person is related to a ticket that they can see.
@@ -47,7 +53,7 @@ pub struct Relation {
 /// The message of the 403.
 pub fn authorize(act: Act, role: Role, relation: Relation) -> Result<(), &'static str> {
     let customer_may = |act| match act {
-        Act::EditText | Act::CloseOrReopen => relation.is_requester,
+        Act::EditText | Act::CloseOrReopen | Act::Watch => relation.is_requester,
         Act::Reply => relation.is_requester || relation.is_in_copy,
         Act::Triage
         | Act::Assign
@@ -56,10 +62,20 @@ pub fn authorize(act: Act, role: Role, relation: Relation) -> Result<(), &'stati
         | Act::Progress
         | Act::Note
         | Act::Delete
-        | Act::Redact => false,
+        | Act::Redact
+        | Act::Link
+        | Act::Merge => false,
     };
     let agent_may = |act| match act {
-        Act::EditText | Act::Triage | Act::Progress | Act::CloseOrReopen | Act::Reply | Act::Note => true,
+        Act::EditText
+        | Act::Triage
+        | Act::Progress
+        | Act::CloseOrReopen
+        | Act::Reply
+        | Act::Note
+        | Act::Watch
+        | Act::Link
+        | Act::Merge => true,
         Act::Take => relation.is_unassigned || relation.is_assignee,
         Act::Transfer => relation.is_assignee,
         Act::Assign | Act::Delete | Act::Redact => false,
@@ -73,7 +89,10 @@ pub fn authorize(act: Act, role: Role, relation: Relation) -> Result<(), &'stati
         | Act::Progress
         | Act::CloseOrReopen
         | Act::Reply
-        | Act::Note => true,
+        | Act::Note
+        | Act::Watch
+        | Act::Link
+        | Act::Merge => true,
         Act::Delete | Act::Redact => false,
     };
     let allowed = match role {
@@ -98,6 +117,9 @@ fn denial_message(act: Act) -> &'static str {
         Act::Note => "internal notes are for staff",
         Act::Delete => "only admins may delete tickets",
         Act::Redact => "only admins may redact tickets",
+        Act::Watch => "customers may watch their own tickets",
+        Act::Link => "only staff may link tickets",
+        Act::Merge => "only staff may merge tickets",
     }
 }
 
@@ -150,6 +172,14 @@ mod tests {
             (Act::Reply, Agent, other, true),
             (Act::Note, Customer, own, false),
             (Act::Note, Agent, other, true),
+            (Act::Watch, Customer, own, true),
+            (Act::Watch, Customer, other, false),
+            (Act::Watch, Agent, other, true),
+            (Act::Link, Customer, own, false),
+            (Act::Link, Agent, other, true),
+            (Act::Merge, Customer, own, false),
+            (Act::Merge, Agent, other, true),
+            (Act::Merge, Manager, other, true),
             (Act::Delete, Customer, own, false),
             (Act::Delete, Agent, mine, false),
             (Act::Delete, Manager, other, false),

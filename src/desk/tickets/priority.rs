@@ -35,6 +35,16 @@ impl Priority {
         }
     }
 
+    /// One step more urgent.
+    #[must_use]
+    pub fn raised(self) -> Priority {
+        match self {
+            Priority::Low => Priority::Medium,
+            Priority::Medium => Priority::High,
+            Priority::High | Priority::Urgent => Priority::Urgent,
+        }
+    }
+
     /// The priority with this stored rank.
     pub fn from_rank(rank: i64) -> Option<Priority> {
         Priority::ALL.into_iter().find(|priority| priority.rank() == rank)

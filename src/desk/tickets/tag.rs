@@ -41,6 +41,29 @@ pub fn normalize_tags(mut tags: Vec<String>) -> Vec<String> {
     tags
 }
 
+/// Tags of one ticket.
+pub const MAX_TAGS: usize = 20;
+
+/// The tags of a ticket after some were taken away and others added. A tag that is the same as one that the ticket has
+/// already is not added.
+///
+/// # Errors
+/// The message, when there are too many.
+pub fn change_tags(tags: &[String], add: &[String], remove: &[String]) -> Result<Vec<String>, String> {
+    let has = |list: &[String], tag: &str| list.iter().any(|other| is_same(other, tag));
+    let mut changed: Vec<String> = tags.iter().filter(|tag| !has(remove, tag)).cloned().collect();
+    for tag in add {
+        if !has(&changed, tag) {
+            changed.push(tag.clone());
+        }
+    }
+    if changed.len() > MAX_TAGS.max(tags.len()) {
+        return Err(format!("a ticket has at most {MAX_TAGS} tags"));
+    }
+    changed.sort_unstable();
+    Ok(changed)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,5 +105,32 @@ mod tests {
         let tags = ["straße", "strasse", "b", "a", "b", "café", "cafe"].map(str::to_owned);
         assert_eq!(normalize_tags(tags.into()), ["a", "b", "cafe", "strasse"]);
         assert!(is_same("lodz", "łódź") && !is_same("ไม่", "ไม้"));
+    }
+
+    #[test]
+    fn tags_are_added_and_taken_away() {
+        let list = |text: &str| -> Vec<String> { text.split_whitespace().map(str::to_owned).collect() };
+        for (tags, add, remove, want) in [
+            ("a b", "c", "a", Ok("b c")),
+            ("a b", "b", "", Ok("a b")),
+            ("café", "cafe", "", Ok("café")),
+            ("café x", "", "CAFE", Ok("x")),
+            ("a", "a", "a", Ok("a")),
+            ("", "", "x", Ok("")),
+        ] {
+            let want: Result<Vec<String>, String> = want.map(list);
+            assert_eq!(
+                change_tags(&list(tags), &list(add), &list(remove)),
+                want,
+                "{tags} +{add} -{remove}"
+            );
+        }
+        let many: Vec<String> = (0..MAX_TAGS).map(|n| format!("t{n:02}")).collect();
+        assert!(change_tags(&many, &list("one"), &[]).is_err());
+        assert_eq!(
+            change_tags(&many, &list("one"), &list("t00")).unwrap().len(),
+            MAX_TAGS
+        );
+        assert_eq!(change_tags(&many, &list("t05"), &[]).unwrap(), many);
     }
 }

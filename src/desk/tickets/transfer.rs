@@ -4,6 +4,7 @@ use crate::desk::Millis;
 use crate::desk::tickets::event::{Event, EventKind};
 use crate::desk::tickets::history::diff;
 use crate::desk::tickets::policy::{self, Act};
+use crate::desk::tickets::relations::merge::MERGED;
 use crate::desk::tickets::ticket::{Actor, Change, Person, Refusal, Ticket, TicketSettings, assign};
 
 /// Transfers a ticket. The event is public, like every assignment; the reason is not part of it, because only staff may
@@ -25,6 +26,9 @@ pub fn transfer(
             field: "assignee",
             message: "has this ticket already".to_owned(),
         });
+    }
+    if ticket.merged_into.is_some() {
+        return Err(Refusal::Conflict(MERGED.to_owned()));
     }
     let mut after = ticket.clone();
     assign(&mut after, Some(to), rules, now);
@@ -51,6 +55,7 @@ mod tests {
         let rules = TicketSettings {
             reopen_window_days: 7,
             sla_policies: Rc::new(SlaPolicies::standard()),
+            custom_fields: Rc::default(),
         };
         let person = |id: i64| Person {
             id,

@@ -1,11 +1,13 @@
 //! Parses and validates bodies and queries by their [`Shape`]; all errors are reported at once.
 
+pub mod nested;
+
 use serde_json::{Map, Value};
 
 use crate::desk::category::parse_slug;
 use crate::desk::fold::{is_blank, is_word, nfc};
 use crate::desk::id::{MAX_ID, Ref, is_project_key, is_uid};
-use crate::desk::tickets::tag::{normalize_tags, parse_tag};
+use crate::desk::tickets::tag::{MAX_TAGS, normalize_tags, parse_tag};
 use crate::http::error::{Error, FieldErrorList};
 use crate::http::input_values::{Input, InputValue};
 use crate::http::json;
@@ -38,26 +40,6 @@ pub fn parse_optional_body(request: &Request, shape: &Shape) -> Result<Input, Er
     }
 }
 
-/// Like [`parse_body`], but also accepts a form: OAuth 2 clients send password logins as one.
-///
-/// # Errors
-/// Like [`parse_body`].
-pub fn parse_body_or_form(request: &Request, shape: &Shape) -> Result<Input, Error> {
-    if media_type(request).as_deref() != Some("application/x-www-form-urlencoded") {
-        return parse_body(request, shape);
-    }
-    let mut map = Map::new();
-    for (name, value) in form_urlencoded::parse(&request.body) {
-        if map
-            .insert(name.into_owned(), Value::String(value.into_owned()))
-            .is_some()
-        {
-            return Err(Error::Malformed("the form names a field twice".to_owned()));
-        }
-    }
-    parse_map(&map, shape)
-}
-
 /// The media type of the body in lower case, without its parameters. If they name another encoding than UTF-8, it
 /// stays as it is: no route reads such a type.
 fn media_type(request: &Request) -> Option<String> {
@@ -80,18 +62,21 @@ fn parse_map(map: &Map<String, Value>, shape: &Shape) -> Result<Input, Error> {
     let mut input = Input::default();
     let mut errors = FieldErrorList::new();
     for field in shape.fields {
-        let names = std::iter::once(&field.name).chain(field.aliases);
-        match names.into_iter().find_map(|name| map.get(*name)) {
+        // A mistake is told under the name that was sent.
+        let found = field_names(field).find_map(|name| Some((name, map.get(name)?)));
+        match found {
             None if field.need == Need::Required => {
                 errors.push((field.name.to_owned(), "is missing".to_owned()))
             }
             None => {}
-            Some(Value::Null) if field.need == Need::Nullable => input.0.push((field.name, InputValue::Null)),
-            Some(Value::Null) => errors.push((field.name.to_owned(), "must not be null".to_owned())),
-            Some(value) => match parse_json_value(field.kind, value) {
+            Some((_, Value::Null)) if field.need == Need::Nullable => {
+                input.0.push((field.name, InputValue::Null))
+            }
+            Some((name, Value::Null)) => errors.push((name.to_owned(), "must not be null".to_owned())),
+            Some((name, value)) => match parse_json_value(field.kind, value) {
                 Ok(InputValue::Json(_)) if validate_json(field.kind, value, &mut errors) => {}
                 Ok(given) => input.0.push((field.name, given)),
-                Err(message) => errors.push((field.name.to_owned(), message)),
+                Err(message) => errors.push((name.to_owned(), message)),
             },
         }
     }
@@ -116,15 +101,24 @@ fn validate_json(kind: Kind, value: &Value, errors: &mut FieldErrorList) -> bool
 /// # Errors
 /// 400 with all parameters that are invalid.
 pub fn parse_query(request: &Request, shapes: &[&Shape]) -> Result<Input, Error> {
-    let mut input = Input::default();
-    let mut errors = FieldErrorList::new();
     if request.query.is_empty() {
-        return Ok(input);
+        return Ok(Input::default());
     }
     let pairs: Vec<_> = request
         .query_pairs()
         .filter(|(_, value)| !value.is_empty())
         .collect();
+    let pairs: Vec<(&str, &str)> = pairs.iter().map(|(name, value)| (&**name, &**value)).collect();
+    parse_pairs(&pairs, shapes).map_err(Error::Invalid)
+}
+
+/// Like [`parse_query`], of parameters that are decoded already; none of them is empty.
+///
+/// # Errors
+/// What is wrong with them, by their names.
+pub fn parse_pairs(pairs: &[(&str, &str)], shapes: &[&Shape]) -> Result<Input, FieldErrorList> {
+    let mut input = Input::default();
+    let mut errors = FieldErrorList::new();
     for field in shapes.iter().flat_map(|shape| shape.fields) {
         // The first shape that has a field reads it.
         if input.has(field.name) || errors.iter().any(|(name, _)| name == field.name) {
@@ -134,7 +128,7 @@ pub fn parse_query(request: &Request, shapes: &[&Shape]) -> Result<Input, Error>
         let values: Vec<&str> = pairs
             .iter()
             .filter(|(name, _)| named(name))
-            .map(|(_, value)| &**value)
+            .map(|(_, value)| *value)
             .collect();
         let read = match values.as_slice() {
             [] => continue,
@@ -146,14 +140,13 @@ pub fn parse_query(request: &Request, shapes: &[&Shape]) -> Result<Input, Error>
         };
         match read {
             Ok(given) => input.0.push((field.name, given)),
-            Err(message) => errors.push((field.name.to_owned(), message)),
+            Err(message) => {
+                let sent = pairs.iter().find(|(name, _)| named(name));
+                errors.push((sent.map_or(field.name, |(name, _)| name).to_owned(), message));
+            }
         }
     }
-    if errors.is_empty() {
-        Ok(input)
-    } else {
-        Err(Error::Invalid(errors))
-    }
+    if errors.is_empty() { Ok(input) } else { Err(errors) }
 }
 
 /// Parses texts by the names of the fields of a shape, in the forms that a query has.
@@ -372,9 +365,6 @@ fn parse_tags(list: &[&str]) -> Result<InputValue, String> {
     Ok(InputValue::Tags(tags))
 }
 
-/// Tags of one ticket.
-const MAX_TAGS: usize = 20;
-
 /// Rows in one list.
 const MAX_ROWS: usize = 200;
 
@@ -386,7 +376,7 @@ fn parse_rows(kind: Kind, list: &[Value]) -> Result<InputValue, String> {
     for (at, value) in list.iter().enumerate() {
         let row = match parse_json_value(kind, value).map_err(|message| format!("[{at}] {message}"))? {
             InputValue::Ref(Ref::Id(id)) => id.into(),
-            InputValue::Ref(Ref::Uid(text)) => text.into(),
+            InputValue::Ref(Ref::Uid(text) | Ref::Number(text) | Ref::Key(text)) => text.into(),
             InputValue::Text(text) if !text.bytes().all(|b| b.is_ascii_digit()) => text.into(),
             _ => return Err(format!("[{at}] is no id")),
         };
@@ -443,5 +433,6 @@ pub fn parse_email(text: &str) -> Result<String, String> {
     }
 }
 
+pub mod form;
 #[cfg(test)]
 mod tests;

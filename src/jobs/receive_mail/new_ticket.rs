@@ -23,7 +23,7 @@ use crate::store::mail::addresses::{self, AddedBy};
 use crate::store::mail::inbound::{self as rows, FileTarget, Sender, StoredFile, TakenMail};
 use crate::store::sql::guard::Guard;
 use crate::store::tickets::assignment::AutoAssign;
-use crate::store::tickets::links;
+use crate::store::tickets::relations::links;
 use crate::store::tickets::subject::EventSubject;
 use crate::store::tickets::write::Requester;
 use crate::store::users::{self, NewUser};

@@ -8,6 +8,7 @@ use crate::desk::id::Ref;
 use crate::desk::mail::inbound::letter::compose_body;
 use crate::desk::mail::inbound::outcome::Reason;
 use crate::desk::tickets::message;
+use crate::desk::tickets::relations::merge::in_copy_since_merge;
 use crate::desk::tickets::status::reopen_since;
 use crate::desk::tickets::ticket::{Actor, Refusal};
 use crate::edge::db::{Batch, Rows};
@@ -127,6 +128,7 @@ impl MailIntake<'_> {
         let Some((seen, room, known)) = self.read_ticket(reader, ticket_id, is_internal).await? else {
             return Ok(ReplyOutcome::NotAllowed);
         };
+        let actor = &in_copy_since_merge(&seen.ticket.ticket(), actor.clone());
         match message::post(&seen.ticket.ticket(), actor, is_internal, &engine.rules, self.now) {
             Ok(_) => {}
             Err(Refusal::Conflict(_)) => return Ok(ReplyOutcome::TooLate),

@@ -1,5 +1,7 @@
 //! Workflow rules, the rows that they refer to, and the record of their runs.
 
+use std::rc::Rc;
+
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -7,13 +9,15 @@ use crate::desk::automation::references::{ReferencedRow, References};
 use crate::desk::automation::rule::{Rule, RuleDefinition, TriggerKind};
 use crate::desk::automation::run_report::{AUTO_ASSIGN_PLACEHOLDER, RuleNotification};
 use crate::desk::id::{MAX_ID, Ref};
+use crate::desk::tools::custom_field::CustomFields;
 use crate::desk::validation::FieldError;
-use crate::edge::db::{Arg, DbError, Rows, Stmt};
+use crate::edge::db::{Arg, DbError, Rows, Stmt, TextRow};
 use crate::http::page::{Page, PageStart};
 use crate::store::automation::notify::fill_outcomes;
 use crate::store::settings;
 use crate::store::sql::view::{Out, View, field};
 use crate::store::tickets::subject::{EventSubject, subject_condition};
+use crate::store::tools::custom_fields;
 
 /// A rule. Its problems are computed when it is read; if they are known beforehand, `?1` contains them.
 pub const RULE: View = View {
@@ -282,15 +286,20 @@ pub fn read_rule_set(version: i64, rules: &Rows, directory: &Rows) -> Result<Rul
     })
 }
 
-/// Selects all categories, and the people, projects and webhooks that any rule refers to, or that the given JSON refers
-/// to: rows `j`.
+/// Selects all categories and custom fields, and the people, projects and webhooks that any rule refers to, or that the
+/// given JSON refers to: rows `j`.
 ///
 /// Every word and number in a rule is treated as a possible reference; a row too many does no harm. Categories are few,
 /// and rules may name them in letters whose case SQLite does not know.
 pub fn references(parts: Option<&str>) -> Stmt {
-    Stmt::new(
+    references_from("?1", parts.into())
+}
+
+/// Like [`references`], with JSON that an SQL expression gives; `arg` is its argument.
+pub fn references_from(parts: &str, arg: Arg) -> Stmt {
+    Stmt::new(format!(
         "WITH words AS (SELECT DISTINCT lower(trim(a.atom)) AS word \
-           FROM (SELECT json_array(json(conditions), json(actions)) AS parts FROM workflows UNION ALL SELECT ?1) p, json_tree(p.parts) a \
+           FROM (SELECT json_array(json(conditions), json(actions)) AS parts FROM workflows UNION ALL SELECT {parts}) p, json_tree(p.parts) a \
            WHERE a.type IN ('text', 'integer') AND length(a.atom) <= 254) \
          SELECT json_object('kind', 'category', 'id', c.id, 'uid', c.uid, 'name', c.slug, 'is_active', c.is_active, 'is_staff', 0, \
              'card', NULL) AS j FROM categories c \
@@ -305,9 +314,12 @@ pub fn references(parts: Option<&str>) -> Stmt {
          UNION ALL \
          SELECT json_object('kind', 'webhook', 'id', h.id, 'uid', h.uid, 'name', h.uid, 'is_active', h.is_active, \
              'is_staff', h.include_internal, 'card', NULL) AS j FROM webhooks h \
-           WHERE h.id IN (SELECT CAST(word AS INTEGER) FROM words) OR h.uid IN (SELECT word FROM words)",
-    )
-    .bind(parts)
+           WHERE h.id IN (SELECT CAST(word AS INTEGER) FROM words) OR h.uid IN (SELECT word FROM words) \
+         UNION ALL \
+         SELECT json_object('kind', 'field', 'id', f.id, 'uid', f.uid, 'name', f.key, 'is_active', 1, 'is_staff', f.visible_to = 'staff', \
+             'card', json_array(f.type, json(f.options), f.project_id, f.required_on)) AS j FROM custom_fields f WHERE f.is_active = 1"
+    ))
+    .bind(arg)
 }
 
 /// Reads [`references`].
@@ -315,10 +327,6 @@ pub fn references(parts: Option<&str>) -> Stmt {
 /// # Errors
 /// If the rows of the statement do not match this reader.
 pub fn read_references(rows: &Rows) -> Result<References, DbError> {
-    #[derive(Deserialize)]
-    struct JsonRow {
-        j: String,
-    }
     #[derive(Deserialize)]
     struct ReferenceJson {
         kind: String,
@@ -330,9 +338,18 @@ pub fn read_references(rows: &Rows) -> Result<References, DbError> {
         card: Value,
     }
     let mut directory = References::default();
-    for row in rows.all::<JsonRow>()? {
-        let entry: ReferenceJson =
-            serde_json::from_str(&row.j).map_err(|error| DbError::Other(error.to_string()))?;
+    let mut fields = Vec::new();
+    for row in rows.all::<TextRow>()? {
+        let entry: ReferenceJson = serde_json::from_str(&row.j.unwrap_or_default())
+            .map_err(|error| DbError::Other(error.to_string()))?;
+        if entry.kind == "field" {
+            fields.extend(custom_fields::read_definition(
+                entry.name,
+                entry.is_staff == 0,
+                &entry.card,
+            ));
+            continue;
+        }
         let list = match entry.kind.as_str() {
             "category" => &mut directory.categories,
             "project" => &mut directory.projects,
@@ -348,6 +365,7 @@ pub fn read_references(rows: &Rows) -> Result<References, DbError> {
             card: entry.card,
         });
     }
+    directory.custom_fields = Rc::new(CustomFields(fields));
     Ok(directory)
 }
 

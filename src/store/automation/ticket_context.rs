@@ -9,7 +9,7 @@ use crate::store::tickets::ticket::{COLUMNS, TicketRow, Viewer, ticket_condition
 
 /// Builds a [`TicketContext`] of a ticket `t`; `$MESSAGE` stands for the last message.
 const CONTEXT: &str = "json_object('channel', t.channel, 'message_count', t.message_count, 'attachment_count', t.attachment_count, \
-  'updated_at', t.updated_at, 'custom_fields', json(t.custom_fields), \
+  'updated_at', t.updated_at, \
   'requester', json_object('id', t.requester_id, 'uid', (SELECT uid FROM users WHERE id = t.requester_id), \
     'name', (SELECT email FROM users WHERE id = t.requester_id)), \
   'message', json($MESSAGE))";
@@ -85,7 +85,41 @@ pub fn unresolved_before(reader: &Viewer, (at, id): (i64, i64), most: i64) -> St
         .bind(most)
 }
 
-/// Reads [`candidates`] and [`unresolved_before`].
+/// The place of a row of [`named`] in its list.
+#[derive(Debug, Deserialize)]
+pub struct PlaceRow {
+    pub place: usize,
+}
+
+/// The tickets that a list names and the reader may see, with their context and their `place` in the list. Each is named
+/// by `[id, uid, name]`: by its id, which the uid has to fit if there is one, or by a name in the form of
+/// [`name_key`](crate::desk::id::name_key).
+pub fn named(reader: &Viewer, list: &str) -> Stmt {
+    reader
+        .stmt(format!(
+            "SELECT {COLUMNS}, t.number, {} AS around, n.key AS place FROM json_each(?4) n CROSS JOIN tickets t \
+               ON t.id = coalesce(n.value ->> 0, (SELECT ticket_id FROM ticket_names WHERE name = n.value ->> 2)) \
+             WHERE (n.value ->> 1 IS NULL OR t.uid = n.value ->> 1) AND t.deleted_at IS NULL AND {} ORDER BY n.key",
+            CONTEXT.replace("$MESSAGE", "NULL"),
+            reader.scope.condition()
+        ))
+        .bind(list)
+}
+
+/// The tickets `id` of a list that is read anyway, with their context.
+pub fn listed(list: Stmt) -> Stmt {
+    Stmt {
+        sql: format!(
+            "SELECT {COLUMNS}, t.number, {} AS around, 0 AS place FROM ({}) x CROSS JOIN tickets t ON t.id = x.id",
+            CONTEXT.replace("$MESSAGE", "NULL"),
+            list.sql
+        )
+        .into(),
+        args: list.args,
+    }
+}
+
+/// Reads [`candidates`], [`named`], [`listed`] and [`unresolved_before`].
 ///
 /// # Errors
 /// Like [`read`].

@@ -6,6 +6,7 @@ use crate::desk::id::{Ref, name_key};
 use crate::desk::tickets::filename::{FileSpec, MAX_FILES_PER_TICKET};
 use crate::edge::db::Stmt;
 use crate::store::tickets::attachments::{FileCounts, count_file, note_files, places_taken};
+use crate::store::tickets::relations::merges::survivor_of;
 use crate::store::tickets::subject::{EventSubject, subject_condition};
 use crate::store::tickets::ticket::Viewer;
 
@@ -55,21 +56,24 @@ pub struct AnsweredTicket {
     pub is_internal: i64,
 }
 
-/// The ticket of the nearest mail that came in with one of these Message-IDs, given as a JSON list of hashes.
+/// The ticket of the nearest mail (or what that was merged into) that came in with one of these Message-IDs, given as a JSON list of hashes.
 pub fn find_answered(id_hashes: &str) -> Stmt {
-    Stmt::new(
+    Stmt::new(format!(
         "SELECT t.id, t.number, t.title, i.is_internal FROM json_each(?1) j CROSS JOIN inbound_mails i ON i.id_hash = j.value \
-         CROSS JOIN tickets t ON t.id = i.ticket_id WHERE t.deleted_at IS NULL ORDER BY j.key, i.received_at LIMIT 1",
-    )
+         CROSS JOIN tickets t ON t.id = {} WHERE t.deleted_at IS NULL ORDER BY j.key, i.received_at LIMIT 1",
+        survivor_of("i.ticket_id")
+    ))
     .bind(id_hashes)
 }
 
-/// The ticket with this id, or without one with this number.
+/// The ticket with this id, or without one with this number; or what it was merged into.
 pub fn find_ticket(id: Option<i64>, number: Option<&str>) -> Stmt {
-    Stmt::new(
-        "SELECT t.id, t.number, t.title, 0 AS is_internal FROM tickets t \
-         WHERE t.id = coalesce(?1, (SELECT ticket_id FROM ticket_names WHERE name = ?2)) AND t.deleted_at IS NULL",
-    )
+    Stmt::new(format!(
+        "SELECT t.id, t.number, t.title, 0 AS is_internal \
+         FROM (SELECT coalesce(?1, (SELECT ticket_id FROM ticket_names WHERE name = ?2)) AS id) x CROSS JOIN tickets t ON t.id = {} \
+         WHERE t.deleted_at IS NULL",
+        survivor_of("x.id")
+    ))
     .bind(id)
     .bind(number.map(name_key))
 }

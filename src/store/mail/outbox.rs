@@ -90,7 +90,7 @@ pub fn claim(id: i64, now: i64) -> [Stmt; 2] {
 
 /// The event as a mail describes it, from a notice `n` with its event `e`, message `m` and actor `a`.
 const ENTRY: &str = "json_object('kind', n.kind, 'actor', a.full_name, 'body', m.body, 'is_internal', json(iif(m.is_internal, 'true', 'false')), \
-   'changes', json(coalesce(e.changes, '[]')), 'target', json_extract(e.data, '$.target'), 'words', n.message)";
+   'changes', json(coalesce(e.changes, '[]')), 'target', json_extract(e.data, '$.target'), 'score', json_extract(e.data, '$.score'), 'words', n.message)";
 
 /// The tables that [`ENTRY`] and [`may_send`] need in addition to a notice `n`.
 const JOINS: &str = "JOIN users u ON u.id = n.user_id JOIN settings s ON s.id = 1 \
@@ -121,7 +121,8 @@ pub fn list_mails(id: i64) -> Stmt {
            'is_redirected', json(iif(n.kind <> 'acknowledgement' AND {MAIL_ADDRESS} <> u.email, 'true', 'false')), \
            'may', json(iif({may}, 'true', 'false')), 'facts', json_object('kind', n.kind, \
            'name', u.full_name, 'words', n.message, 'entry', json(iif(n.event_id IS NULL, 'null', {ENTRY})), \
-           'ticket', json(iif(t.id IS NULL, 'null', json_object('id', t.id, 'number', t.number, 'title', t.title, 'status', t.status))), \
+           'ticket', json(iif(t.id IS NULL, 'null', json_object('id', t.id, 'number', t.number, 'title', t.title, 'status', t.status, \
+             'requester_id', t.requester_id, 'resolved_at', t.resolved_at))), \
            'entries', json(iif(n.kind <> 'digest', '[]', (SELECT json_group_array(json(entry)) FROM (SELECT {ENTRY} AS entry \
              {digested} ORDER BY n.id LIMIT {MAX_DIGEST_ENTRIES})))), \
            'more', iif(n.kind <> 'digest', 0, max(0, (SELECT count(*) {digested}) - {MAX_DIGEST_ENTRIES})))) AS j \

@@ -86,7 +86,7 @@ pub fn json(internal: bool) -> String {
 
 /// The FROM clause with the tables that [`json`] reads.
 pub const FROM: &str = "FROM notices n LEFT JOIN tickets t ON t.id = n.ticket_id LEFT JOIN events e ON e.id = n.event_id \
-   LEFT JOIN messages m ON m.id = e.message_id AND m.deleted_at IS NULL LEFT JOIN users a ON a.id = e.actor_id";
+   LEFT JOIN messages m ON m.id = e.message_id AND m.ticket_id = e.ticket_id AND m.deleted_at IS NULL LEFT JOIN users a ON a.id = e.actor_id";
 
 /// The condition that the reader may see the notification.
 fn visible(reader: &Viewer) -> String {
@@ -208,6 +208,14 @@ pub fn show(reader: &Viewer, id: i64) -> Stmt {
 /// Marks a notification as read; if it was read before, the earlier time stays.
 pub fn mark_read(user_id: i64, id: i64, now: i64) -> Stmt {
     Stmt::new("UPDATE notices SET read_at = ?3 WHERE user_id = ?1 AND id = ?2 AND read_at IS NULL")
+        .bind(user_id)
+        .bind(id)
+        .bind(now)
+}
+
+/// Takes a notification out of its reader's list, as read.
+pub fn hide(user_id: i64, id: i64, now: i64) -> Stmt {
+    Stmt::new("UPDATE notices SET live = 0, read_at = coalesce(read_at, ?3) WHERE user_id = ?1 AND id = ?2")
         .bind(user_id)
         .bind(id)
         .bind(now)

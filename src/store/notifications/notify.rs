@@ -24,6 +24,7 @@ pub fn of_message(actor: Option<i64>, event: &Event, mentioned: &[String], sends
         return Vec::new();
     }
     let mut replies = EventAudience::of_last_event(candidates);
+    replies.watchers = watchers_kind(actor, event);
     replies.mail = if sends_mail { "pending" } else { "dropped" };
     let (mut stmts, told) = if mentioned.is_empty() {
         (vec![insert_notices(&replies)], replies)
@@ -38,7 +39,9 @@ pub fn of_message(actor: Option<i64>, event: &Event, mentioned: &[String], sends
         // A mention is more specific than a reply, so it comes first. Each kind has its own preference for live and
         // mail.
         let notices = vec![insert_notices(&mentions), insert_notices_for_the_rest(&replies)];
-        (notices, mentions.and(replies.candidates))
+        let mut told = mentions.and(replies.candidates);
+        told.watchers = replies.watchers;
+        (notices, told)
     };
     if sends_mail {
         stmts.push(insert_mails(&told));
@@ -50,7 +53,7 @@ pub fn of_message(actor: Option<i64>, event: &Event, mentioned: &[String], sends
 
 /// Who is notified of an event, and of which kind: `[person, kind]`; if a person is listed twice, the first entry
 /// counts. The assignee is notified of the assignment; the requester and the assignee are notified of messages and of
-/// changes of the status.
+/// changes of the status, the assignee of ratings.
 fn candidates(actor: Option<i64>, event: &Event) -> Vec<Value> {
     let mut list = Vec::new();
     for change in event.changes.iter().filter(|change| change.field == "assignee") {
@@ -62,6 +65,9 @@ fn candidates(actor: Option<i64>, event: &Event) -> Vec<Value> {
             list.push(json!([id, kind]));
         }
     }
+    if event.kind == EventKind::TicketRated {
+        list.push(json!(["assignee", "rated"]));
+    }
     let is_said = event.kind == EventKind::MessageAdded && actor.is_some();
     let is_moved =
         event.kind != EventKind::TicketCreated && event.changes.iter().any(|change| change.field == "status");
@@ -71,6 +77,16 @@ fn candidates(actor: Option<i64>, event: &Event) -> Vec<Value> {
         }
     }
     list
+}
+
+/// SQL: the kind of which watchers are notified of an event: what an assignee is notified of who has the ticket already.
+fn watchers_kind(actor: Option<i64>, event: &Event) -> Option<&'static str> {
+    if event.kind == EventKind::MessageAdded && actor.is_some() {
+        return Some("'reply'");
+    }
+    let is_moved =
+        event.kind != EventKind::TicketCreated && event.changes.iter().any(|change| change.field == "status");
+    is_moved.then_some("'status'")
 }
 
 // Events that SQL appends -----------------------------------------------------------------------------------------
@@ -86,29 +102,35 @@ pub fn notify_of_assignment(ticket: (&str, Arg), cause: &str) -> [Stmt; 2] {
         condition.replace("?1", "?2")
     );
     audience.args = vec![arg, cause.into()];
+    audience.watchers = Some("'status'");
     notify(&audience)
 }
 
 /// Notifies of the newest event of each ticket `t` that matches a condition, where that event changed the status.
 pub fn notify_of_status(condition: &str, args: Vec<Arg>) -> [Stmt; 2] {
-    notify(&EventAudience::of_newest_events(
-        r#"'[["requester","status"],["assignee","status"]]'"#,
-        &format!("{condition} AND {CHANGED_STATUS}"),
-        args,
-    ))
+    notify(&EventAudience {
+        watchers: Some("'status'"),
+        ..EventAudience::of_newest_events(
+            r#"'[["requester","status"],["assignee","status"]]'"#,
+            &format!("{condition} AND {CHANGED_STATUS}"),
+            args,
+        )
+    })
 }
 
 /// Notifies of the newest event of each ticket `t` that matches a condition, where that event is an SLA warning. The
-/// assignee is notified; without an assignee all managers; without managers all admins.
+/// assignee is notified; without an assignee all managers; without managers all admins. Watchers are notified in any case.
 pub fn notify_of_warning(condition: &str, args: Vec<Arg>) -> [Stmt; 2] {
-    notify(&EventAudience::of_newest_events(
+    let mut audience = EventAudience::of_newest_events(
         // The unary + keeps SQLite from using an index on `is_active`, which would read all active users.
         "iif(t.assignee_id IS NOT NULL, json_array(json_array(t.assignee_id, e.type)), \
            (SELECT json_group_array(json_array(m.id, e.type)) FROM users m WHERE +m.is_active = 1 AND m.role <> 'customer' AND m.role = \
              iif(EXISTS (SELECT 1 FROM users WHERE role = 'manager' AND role <> 'customer' AND +is_active = 1), 'manager', 'admin')))",
         condition,
         args,
-    ))
+    );
+    audience.watchers = Some("e.type");
+    notify(&audience)
 }
 
 /// SQL condition: the candidate `c` has another kind than `status`, or the event `e` changed the status.
@@ -132,6 +154,8 @@ struct EventAudience {
     is_bulk: bool,
     /// Whether only candidates who may see the ticket are notified.
     must_see: bool,
+    /// SQL: the kind of which the ticket's watchers are notified, if they are.
+    watchers: Option<&'static str>,
     /// The state of the mails: `pending`, or `dropped` where none are sent.
     mail: &'static str,
 }
@@ -152,6 +176,7 @@ impl EventAudience {
             person: PERSON,
             is_bulk: false,
             must_see: false,
+            watchers: None,
             mail: "pending",
         }
     }
@@ -175,6 +200,7 @@ impl EventAudience {
             person: PERSON,
             is_bulk: true,
             must_see: false,
+            watchers: None,
             mail: "pending",
         }
     }
@@ -183,6 +209,25 @@ impl EventAudience {
         let mut both = self.clone();
         both.candidates.extend(more);
         both
+    }
+
+    /// SQL: the JSON list of all candidates. With `is_checked` only of those watchers who see the ticket.
+    fn everybody(&self, is_checked: bool) -> String {
+        let Some(kind) = self.watchers else {
+            return self.list.clone();
+        };
+        let seen = if is_checked {
+            format!(" CROSS JOIN settings s ON s.id = 1 CROSS JOIN users u ON u.id = w.user_id AND {SEEN_BY}")
+        } else {
+            String::new()
+        };
+        let list = &self.list;
+        // Where nobody watches, nothing more is read.
+        format!(
+            "iif(EXISTS (SELECT 1 FROM ticket_watchers WHERE ticket_id = t.id), (SELECT json_group_array(json(value)) \
+               FROM (SELECT value FROM json_each({list}) UNION ALL SELECT json_array(w.user_id, {kind}) FROM ticket_watchers w{seen} \
+               WHERE w.ticket_id = t.id)), {list})"
+        )
     }
 
     fn stmt(&self, sql: String) -> Stmt {
@@ -215,9 +260,9 @@ fn insert_notices_for_the_rest(audience: &EventAudience) -> Stmt {
 }
 
 fn insert_notices_where(audience: &EventAudience, may_list: &str, may_mail: &str) -> Stmt {
+    let list = audience.everybody(true);
     let EventAudience {
         from,
-        list,
         condition,
         person,
         mail,
@@ -252,7 +297,9 @@ fn insert_notices_where(audience: &EventAudience, may_list: &str, may_mail: &str
 fn told(audience: &EventAudience) -> String {
     format!(
         "FROM {} CROSS JOIN json_each({}) c CROSS JOIN notices n ON n.user_id = {} AND n.id > e.id * 1024 AND n.event_id = e.id",
-        audience.from, audience.list, audience.person
+        audience.from,
+        audience.everybody(false),
+        audience.person
     )
 }
 

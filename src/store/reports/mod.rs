@@ -5,4 +5,5 @@
 pub mod current;
 pub mod event_marks;
 pub mod period;
+pub mod satisfaction;
 pub mod shared;

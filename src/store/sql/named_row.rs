@@ -10,6 +10,7 @@ pub enum Named {
     Subcategory(i64),
     Project,
     Article,
+    CustomField,
     User,
 }
 
@@ -18,19 +19,20 @@ impl Named {
     pub fn field(self) -> &'static str {
         match self {
             Named::Category | Named::Subcategory(_) | Named::Article => "slug",
-            Named::Project => "key",
+            Named::Project | Named::CustomField => "key",
             Named::User => "email",
         }
     }
 
-    /// What it is called when it is archived.
+    /// What it is called when it is archived, with its article.
     pub fn archived_noun(self) -> &'static str {
         match self {
-            Named::Category => "archived category",
-            Named::Subcategory(_) => "archived subcategory",
-            Named::Project => "archived project",
-            Named::Article => "archived article",
-            Named::User => "account that is switched off",
+            Named::Category => "an archived category",
+            Named::Subcategory(_) => "an archived subcategory",
+            Named::Project => "an archived project",
+            Named::Article => "an archived article",
+            Named::CustomField => "a hidden custom field",
+            Named::User => "an account that is switched off",
         }
     }
 
@@ -67,6 +69,13 @@ impl Named {
                 "status = 'archived'",
                 "'articles/' || id",
                 r#"{"status":"draft"}"#,
+            ),
+            Named::CustomField => (
+                "custom_fields x WHERE key = ?1",
+                "name",
+                "is_active = 0",
+                "'custom-fields/' || id",
+                r#"{"is_active":true}"#,
             ),
             Named::User => (
                 "users x WHERE email_key = ?1",

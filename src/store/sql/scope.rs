@@ -36,12 +36,14 @@ impl AgentScope {
 
 /// Whether the person `u` (a row of users) may see the ticket `t`, where `s` is the settings row. For statements
 /// about many people at once; it must agree with [`Scope::of`] and [`Scope::condition`].
-pub const SEEN_BY: &str = "(u.role IN ('manager', 'admin') OR t.requester_id = u.id OR (u.role = 'agent' AND (\
+pub const SEEN_BY: &str = "(u.role IN ('manager', 'admin') OR t.requester_id = u.id \
+   OR EXISTS (SELECT 1 FROM ticket_merges g WHERE g.survivor_id = t.id AND g.requester_id = u.id) OR (u.role = 'agent' AND (\
    s.agent_scope = 'all' OR t.assignee_id = u.id OR (t.assignee_id IS NULL AND (s.agent_scope = 'assigned' \
      OR NOT EXISTS (SELECT 1 FROM agent_categories WHERE user_id = u.id))) \
    OR (s.agent_scope = 'category' AND EXISTS (SELECT 1 FROM agent_categories WHERE user_id = u.id AND category_id = t.category_id)))))";
 
-/// The tickets that one person may see. Agents may also read tickets that they have opened themselves, but their
+/// The tickets that one person may see: whoever opened a ticket that was merged into another one also sees that one, to
+/// which the conversation has moved. Their lists and sums leave it out; the merged ticket leads to it. Agents may also read tickets that they have opened themselves, but their
 /// lists and sums leave those tickets out, because they are not the agent's work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
@@ -68,7 +70,8 @@ impl Scope {
     /// Like [`Scope::condition`], but without tickets that an agent has only opened. Used for lists and sums.
     pub fn worklist_condition(self) -> &'static str {
         match self {
-            Scope::All | Scope::Own => self.condition(),
+            Scope::All => self.condition(),
+            Scope::Own => "t.requester_id = ?3",
             Scope::Category => {
                 "(t.assignee_id = ?3 \
                  OR instr((SELECT ',' || group_concat(category_id) || ',' FROM agent_categories WHERE user_id = ?3), ',' || t.category_id || ',') > 0 \
@@ -83,13 +86,19 @@ impl Scope {
     pub fn condition(self) -> &'static str {
         match self {
             Scope::All => "1",
-            Scope::Own => "t.requester_id = ?3",
+            Scope::Own => {
+                "(t.requester_id = ?3 OR EXISTS (SELECT 1 FROM ticket_merges g WHERE g.survivor_id = t.id AND g.requester_id = ?3))"
+            }
             Scope::Category => {
                 "(t.assignee_id = ?3 OR t.requester_id = ?3 \
+                 OR EXISTS (SELECT 1 FROM ticket_merges g WHERE g.survivor_id = t.id AND g.requester_id = ?3) \
                  OR instr((SELECT ',' || group_concat(category_id) || ',' FROM agent_categories WHERE user_id = ?3), ',' || t.category_id || ',') > 0 \
                  OR (t.assignee_id IS NULL AND NOT EXISTS (SELECT 1 FROM agent_categories WHERE user_id = ?3)))"
             }
-            Scope::Assigned => "(t.assignee_id = ?3 OR t.requester_id = ?3 OR t.assignee_id IS NULL)",
+            Scope::Assigned => {
+                "(t.assignee_id = ?3 OR t.requester_id = ?3 OR t.assignee_id IS NULL \
+                 OR EXISTS (SELECT 1 FROM ticket_merges g WHERE g.survivor_id = t.id AND g.requester_id = ?3))"
+            }
         }
     }
 }

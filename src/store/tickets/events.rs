@@ -1,6 +1,6 @@
 //! Events: the history of a ticket. They are written in the same batch as the change that they report.
 
-use crate::desk::id::Ref;
+use crate::desk::id::{MAX_ID, Ref};
 use crate::desk::tickets::policy;
 use crate::edge::db::Stmt;
 use crate::http::page::{Page, PageStart};
@@ -38,7 +38,7 @@ pub enum EventQuery {
     /// Field changes and other events of the ticket, without messages.
     History,
     /// Messages and events together.
-    Timeline,
+    Timeline { newest_first: bool },
     /// Everything after a sequence number, oldest first.
     After(i64),
 }
@@ -55,20 +55,23 @@ pub fn find_visible_ticket(reader: &Viewer, reference: &Ref) -> Stmt {
 }
 
 /// The SQL of the changes of an event `e`, for staff or for customers. The row holds ids of people, and their cards are
-/// looked up: whoever has closed the account has no name in the past either. Customers see of titles only the one that the ticket `t` has.
+/// looked up: whoever has closed the account has no name in the past either. Customers see of titles only the one that the
+/// ticket `t` has, and no custom fields for staff.
 pub fn changes(internal: bool) -> String {
     let card = |side: &str| format!("json((SELECT card FROM users WHERE id = c.value ->> '$.{side}.id'))");
-    let (also, titles) = if internal {
-        ("", "")
+    let (also, titles, fields) = if internal {
+        ("", "", "")
     } else {
         (
-            r#" OR instr(e.changes,'"field":"title"')"#,
+            r#" OR instr(e.changes,'"field":"title"') OR instr(e.changes,'"field":"custom.')"#,
             "WHEN 'title' THEN json_object('field','title','from',NULL,'to',iif(c.value ->> 'to' = t.title,t.title,NULL)) ",
+            " WHERE c.value ->> 'field' NOT GLOB 'custom.*' OR EXISTS (SELECT 1 FROM custom_fields f \
+               WHERE f.key = substr(c.value ->> 'field', 8) AND f.visible_to = 'all')",
         )
     };
     format!(
         "iif(instr(e.changes,'\"field\":\"assignee\"'){also},(SELECT json_group_array(json(CASE c.value ->> 'field' WHEN 'assignee' \
-           THEN json_object('field','assignee','from',{},'to',{}) {titles}ELSE c.value END)) FROM json_each(e.changes) c),e.changes)",
+           THEN json_object('field','assignee','from',{},'to',{}) {titles}ELSE c.value END)) FROM json_each(e.changes) c{fields}),e.changes)",
         card("from"),
         card("to")
     )
@@ -83,7 +86,8 @@ fn data(internal: bool) -> &'static str {
     if internal {
         transfers::event_data()
     } else {
-        "e.data"
+        // Customers are not told which ticket was merged into theirs.
+        r#"iif(instr(e.data,'"merged":'),'{}',e.data)"#
     }
 }
 
@@ -97,7 +101,7 @@ fn with_message(internal: bool) -> String {
 pub(in crate::store) fn data_with_message(internal: bool) -> String {
     let shown = if internal { "1" } else { "m.is_internal = 0" };
     format!(
-        "iif(e.type IN ('message_added', 'message_edited') AND m.deleted_at IS NULL AND {shown}, '{{\"message\":'||{}||'}}', {})",
+        "iif(e.type IN ('message_added', 'message_edited', 'message_moved') AND m.id IS NOT NULL AND m.deleted_at IS NULL AND {shown}, '{{\"message\":'||{}||'}}', {})",
         messages::MESSAGE.sql(),
         data(internal)
     )
@@ -128,28 +132,39 @@ pub fn list(reader: &Viewer, reference: &Ref, part: EventQuery, page: &Page) -> 
     if let EventQuery::After(_) = part {
         json = with_message(internal);
     }
-    if part == EventQuery::Timeline {
+    let newest_first = part == EventQuery::Timeline { newest_first: true };
+    if let EventQuery::Timeline { .. } = part {
         json = format!(
-            "iif(e.message_id IS NOT NULL AND e.type = 'message_added', {}, {json})",
+            "iif(e.message_id IS NOT NULL AND e.type IN ('message_added', 'message_moved'), {}, {json})",
             messages::timeline_json(seq)
         );
     }
     let kinds = match part {
-        EventQuery::History => "AND (e.message_id IS NULL OR e.type <> 'message_added')",
-        EventQuery::Timeline | EventQuery::After(_) => "",
+        EventQuery::History => {
+            "AND (e.message_id IS NULL OR e.type NOT IN ('message_added', 'message_moved'))"
+        }
+        EventQuery::Timeline { .. } | EventQuery::After(_) => "",
     };
     let after = match (part, &page.start) {
         (_, PageStart::After { id, .. }) => *id,
         (EventQuery::After(seq), _) => seq,
+        _ if newest_first => MAX_ID,
         _ => 0,
+    };
+    let range = match (newest_first, internal) {
+        (false, _) => format!("e.seq > ?5 AND {seq} > ?5 {kinds} ORDER BY e.seq"),
+        (true, true) => "e.seq < ?5 ORDER BY e.seq DESC".to_owned(),
+        // The customers' numbers are found among those of staff by walking up from the same number.
+        (true, false) => "e.seq < coalesce((SELECT c.seq FROM events c WHERE c.ticket_id = t.id AND c.seq >= ?5 AND c.public_seq = ?5 \
+             ORDER BY c.seq LIMIT 1), ?5) AND e.public_seq IS NOT NULL ORDER BY e.seq DESC"
+            .to_owned(),
     };
     let (name, arg) = ticket_condition(reference);
     reader
         .stmt(format!(
             "SELECT {json} AS j, {seq} AS id FROM tickets t JOIN events e ON e.ticket_id = t.id \
-             LEFT JOIN users a ON a.id = e.actor_id LEFT JOIN messages m ON m.id = e.message_id \
-             WHERE {name} AND t.deleted_at IS NULL AND {} AND e.seq > ?5 AND {seq} > ?5 {kinds} \
-             ORDER BY e.seq LIMIT ?6 OFFSET ?7",
+             LEFT JOIN users a ON a.id = e.actor_id LEFT JOIN messages m ON m.id = e.message_id AND m.ticket_id = t.id \
+             WHERE {name} AND t.deleted_at IS NULL AND {} AND {range} LIMIT ?6 OFFSET ?7",
             reader.scope.condition()
         ))
         .bind(arg)
@@ -166,8 +181,11 @@ pub fn count(reader: &Viewer, reference: &Ref, part: EventQuery) -> Stmt {
         "e.public_seq"
     };
     let (kinds, after) = match part {
-        EventQuery::History => ("AND (e.message_id IS NULL OR e.type <> 'message_added')", 0),
-        EventQuery::Timeline => ("", 0),
+        EventQuery::History => (
+            "AND (e.message_id IS NULL OR e.type NOT IN ('message_added', 'message_moved'))",
+            0,
+        ),
+        EventQuery::Timeline { .. } => ("", 0),
         EventQuery::After(seq) => ("", seq),
     };
     let (name, arg) = ticket_condition(reference);

@@ -46,9 +46,19 @@ fn selected(sql: String, role: Role) -> String {
     let internal = policy::may_read_internal(role);
     let message = if internal { "" } else { " AND m.is_internal = 0" };
     for_role(sql, role)
+        // Of customers the requester only: another one may read the ticket since a merge.
+        .replace(
+            "$OWN_EMAIL",
+            if internal {
+                "t.contact_email"
+            } else {
+                "iif(t.requester_id=?3,t.contact_email,NULL)"
+            },
+        )
         // Numbers are bound as REAL.
         .replace("$NOW", "CAST(?1 AS INTEGER)")
         .replace("$REOPEN_SINCE", "CAST(?2 AS INTEGER)")
+        .replace("$UNREAD", &unread(internal))
         .replace("$IS_STAFF", if internal { "1" } else { "0" })
         .replace(
             "$LAST_MESSAGE",
@@ -64,14 +74,37 @@ fn selected(sql: String, role: Role) -> String {
 pub(in crate::store) const CC: &str = "(SELECT json_group_array(json_object('email',c.address,'name',c.name) \
   ORDER BY c.added_at,c.address) FROM ticket_addresses c WHERE c.ticket_id=t.id AND c.kind='cc' AND c.left_at IS NULL)";
 
+/// SQL: the values of custom fields of the ticket `t`, without those of fields that are hidden from all. A null in a patch
+/// takes a value out (RFC 7396). Without values no field is looked up.
+const CUSTOM_FOR_STAFF: &str = "iif(t.custom_fields='{}','{}',json_patch(t.custom_fields,\
+  (SELECT json_group_object(key,NULL) FROM custom_fields WHERE is_active=0)))";
+
+/// Like [`CUSTOM_FOR_STAFF`], without those of fields that are for staff.
+const CUSTOM_FOR_CUSTOMERS: &str = "iif(t.custom_fields='{}','{}',json_patch(t.custom_fields,\
+  (SELECT json_group_object(key,NULL) FROM custom_fields WHERE is_active=0 OR visible_to='staff')))";
+/// SQL: whether the reader `?3` has not seen the last event of the ticket `t` that the reader may see. One's own acts are
+/// never news.
+fn unread(internal: bool) -> String {
+    let (last, shown) = if internal {
+        ("t.seq", "1")
+    } else {
+        ("t.public_seq", "e.public_seq IS NOT NULL")
+    };
+    format!(
+        "({last} > coalesce((SELECT seq FROM ticket_seen WHERE user_id = ?3 AND ticket_id = t.id), 0) \
+         AND (SELECT e.actor_id IS NOT ?3 FROM events e WHERE e.ticket_id = t.id AND {shown} ORDER BY e.seq DESC LIMIT 1))"
+    )
+}
+
 /// How many characters of the last message a list shows.
 const EXCERPT: usize = 160;
 
 /// The SQL that builds the JSON of a [`TICKET`] for a reader of this role.
 pub fn ticket_json(role: Role) -> String {
     for_role(TICKET.sql(), role)
+        .replace("$OWN_EMAIL", "t.contact_email")
         .replace("$SLA", &sla_json())
-        .replace("$TRANSITIONS", &transitions_json(role))
+        .replace("$TRANSITIONS", &unless_merged(&transitions_json(role)))
 }
 
 fn for_role(sql: String, role: Role) -> String {
@@ -88,6 +121,7 @@ fn for_role(sql: String, role: Role) -> String {
     .replace("$CONTACT", pick(",email", ""))
     .replace("$CARD", card)
     .replace("$CC", pick(CC, "'[]'"))
+    .replace("$CUSTOM", pick(CUSTOM_FOR_STAFF, CUSTOM_FOR_CUSTOMERS))
     .replace("$UPDATED", pick("t.updated_at", "t.public_updated_at"))
     .replace("$MESSAGES", pick("t.message_count", "t.public_message_count"))
     .replace(
@@ -126,6 +160,13 @@ pub(in crate::store) fn sla_states() -> [String; 2] {
         "t.paused_at IS NOT NULL",
     );
     [response, resolution]
+}
+
+/// Nothing follows for a ticket that was merged into another one.
+fn unless_merged(transitions: &str) -> String {
+    format!(
+        "iif(t.status='closed' AND EXISTS (SELECT 1 FROM ticket_merges WHERE merged_id=t.id),'[]',{transitions})"
+    )
 }
 
 /// `Ticket::transitions` in SQL, generated from the same lifecycle.

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::desk::id::Ref;
+use crate::desk::id::{MAX_ID, Ref};
 use crate::desk::tickets::policy;
 use crate::desk::tickets::search::index_text;
 use crate::edge::db::{Arg, Stmt};
@@ -33,11 +33,18 @@ pub const MESSAGE: View = View {
 pub(super) fn timeline_json(seq: &str) -> String {
     let head = [("type", "'\"message\"'".to_owned()), ("seq", seq.to_owned())];
     let deleted = view::time("m.deleted_at");
-    let message = format!("iif(m.deleted_at IS NULL,{},'null')", MESSAGE.sql());
+    // It is gone from here: deleted, or it went back to the ticket that was merged.
+    let message = format!(
+        "iif(m.id IS NOT NULL AND m.deleted_at IS NULL,{},'null')",
+        MESSAGE.sql()
+    );
     let tail = [
         ("message", message),
         ("deleted_at", deleted),
-        ("created_at", view::time("e.created_at")),
+        (
+            "created_at",
+            view::time("iif(e.type='message_moved',coalesce(m.created_at,e.created_at),e.created_at)"),
+        ),
     ];
     view::object(head.into_iter().chain(tail))
 }
@@ -51,18 +58,23 @@ pub(in crate::store) fn visible(reader: &Viewer) -> &'static str {
     }
 }
 
-/// A page of a ticket's messages, oldest first: rows `j`, `id` (the position).
-pub fn list(reader: &Viewer, reference: &Ref, page: &Page) -> Stmt {
+/// A page of a ticket's messages, from one end or the other: rows `j`, `id` (the position).
+pub fn list(reader: &Viewer, reference: &Ref, newest_first: bool, page: &Page) -> Stmt {
+    let (beyond, direction, end) = if newest_first {
+        ("<", "DESC", MAX_ID)
+    } else {
+        (">", "ASC", -1)
+    };
     let after = match page.start {
         PageStart::After { id, .. } => id,
-        _ => -1,
+        _ => end,
     };
     let (name, arg) = ticket_condition(reference);
     reader
         .stmt(format!(
             "SELECT {} AS j, m.position AS id FROM tickets t JOIN messages m ON m.ticket_id = t.id \
-             WHERE {name} AND t.deleted_at IS NULL AND {} AND {} AND m.position > ?5 \
-             ORDER BY m.position LIMIT ?6 OFFSET ?7",
+             WHERE {name} AND t.deleted_at IS NULL AND {} AND {} AND m.position {beyond} ?5 \
+             ORDER BY m.position {direction} LIMIT ?6 OFFSET ?7",
             row_sql(&MESSAGE),
             reader.scope.condition(),
             visible(reader)

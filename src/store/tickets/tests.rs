@@ -133,6 +133,7 @@ fn the_next_steps_in_sql_are_those_of_the_desk() {
         let rules = TicketSettings {
             reopen_window_days,
             sla_policies: std::rc::Rc::new(crate::desk::sla::SlaPolicies::standard()),
+            custom_fields: std::rc::Rc::default(),
         };
         let since = reopen_since(reopen_window_days, NOW);
         for role in Role::ALL {

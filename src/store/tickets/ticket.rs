@@ -9,6 +9,7 @@ use crate::desk::person::Role;
 use crate::desk::tickets::priority::Priority;
 use crate::desk::tickets::status::{Lifecycle, Status};
 use crate::desk::tickets::ticket::{NamedRow, Person, Ticket};
+use crate::desk::tools::custom_field::CustomValues;
 use crate::edge::db::{Arg, Stmt};
 use crate::store::sql::scope::Scope;
 use crate::store::sql::view;
@@ -115,6 +116,7 @@ pub struct TicketRow {
     project_id: Option<i64>,
     project: Option<String>,
     tags: String,
+    custom_fields: String,
     requester_id: i64,
     assignee_id: Option<i64>,
     assignee_card: Option<String>,
@@ -132,16 +134,18 @@ pub struct TicketRow {
     pauses: String,
     sla_version: i64,
     is_overdue: i64,
+    merged_into: Option<i64>,
     deleted_at: Option<i64>,
 }
 
 pub const COLUMNS: &str = "t.id, t.uid, t.title, t.description, t.status, t.priority, t.workflow, t.category_id, \
   (SELECT slug FROM categories WHERE id = t.category_id) AS category, \
-  t.subcategory_id, (SELECT slug FROM subcategories WHERE id = t.subcategory_id) AS subcategory, t.department, t.project_id, substr(t.key, 1, instr(t.key, '-') - 1) AS project, t.tags, t.requester_id, t.assignee_id, \
+  t.subcategory_id, (SELECT slug FROM subcategories WHERE id = t.subcategory_id) AS subcategory, t.department, t.project_id, substr(t.key, 1, instr(t.key, '-') - 1) AS project, t.tags, t.custom_fields, t.requester_id, t.assignee_id, \
   (SELECT card FROM users WHERE id = t.assignee_id) AS assignee_card, t.version, t.created_at, \
   t.first_response_due_at, t.first_response_risk_at, t.first_responded_at, t.resolution_due_at, t.resolution_risk_at, \
   t.resolved_at, t.closed_at, t.paused_at, t.paused_ms, t.pauses, \
-  t.sla_version, t.is_overdue, t.deleted_at";
+  t.sla_version, t.is_overdue, \
+  iif(t.status = 'closed', (SELECT survivor_id FROM ticket_merges WHERE merged_id = t.id), NULL) AS merged_into, t.deleted_at";
 
 /// Reads the row of a ticket that the reader may see, in order to change it.
 pub fn row(reader: &Viewer, reference: &Ref) -> Stmt {
@@ -181,6 +185,11 @@ impl TicketRow {
         self.deleted_at.is_some()
     }
 
+    /// Its version.
+    pub fn version(&self) -> i64 {
+        self.version
+    }
+
     /// The ticket as the rules use it.
     pub fn ticket(&self) -> Ticket {
         let card = self
@@ -209,6 +218,10 @@ impl TicketRow {
                 name: self.project.clone().unwrap_or_default(),
             }),
             tags: serde_json::from_str(&self.tags).unwrap_or_default(),
+            custom_fields: CustomValues {
+                values: serde_json::from_str(&self.custom_fields).unwrap_or_default(),
+                index: None,
+            },
             requester_id: self.requester_id,
             assignee: self.assignee_id.map(|id| Person { id, card }),
             version: self.version,
@@ -224,6 +237,7 @@ impl TicketRow {
             pauses: serde_json::from_str(&self.pauses).unwrap_or_default(),
             paused_ms: self.paused_ms,
             sla_version: self.sla_version,
+            merged_into: self.merged_into,
             is_marked_overdue: self.is_overdue == 1,
         }
     }

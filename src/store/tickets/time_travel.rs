@@ -21,8 +21,8 @@ const TIME_COLUMNS: [&str; 13] = [
     "deleted_at",
 ];
 
-/// Moves a ticket with its pauses, messages, events and files into the past; the first statement returns its `id`.
-pub fn backdate(ticket: &Ref, by: i64) -> [Stmt; 4] {
+/// Moves a ticket with its pauses, messages, events, ratings and files into the past; the first statement returns its `id`.
+pub fn backdate(ticket: &Ref, by: i64) -> [Stmt; 6] {
     let (is_it, name) = match ticket {
         Ref::Id(id) => ("id = CAST(?1 AS INTEGER)".to_owned(), id.to_string()),
         Ref::Uid(uid) => (uid_condition("tickets", uid, 1), uid.clone()),
@@ -56,6 +56,12 @@ pub fn backdate(ticket: &Ref, by: i64) -> [Stmt; 4] {
         .bind(by),
         of_ticket("messages", &["created_at", "edited_at", "deleted_at"]),
         of_ticket("events", &["created_at"]),
+        of_ticket("ratings", &["resolved_at", "created_at", "updated_at"]),
         of_ticket("attachments", &["created_at", "attached_at", "deleted_at", "purged_at"]),
+        Stmt::new(format!(
+            "UPDATE ticket_merges SET merged_at = merged_at - ?2 WHERE merged_id = (SELECT id FROM tickets WHERE {is_it})"
+        ))
+        .bind(&name)
+        .bind(by),
     ]
 }

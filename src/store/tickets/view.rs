@@ -8,6 +8,10 @@ use crate::http::shape::choices;
 use crate::store::sql::render::{push_person, split_cells};
 use crate::store::sql::view::{Computed, Out, OutField, View, field, nullable};
 
+/// SQL: the JSON of the ticket that a ticket was merged into. What was merged is closed.
+const MERGED_INTO: &str = "iif(t.status='closed',(SELECT json_object('id',s.id,'number',s.number) \
+   FROM ticket_merges g JOIN tickets s ON s.id=g.survivor_id WHERE g.merged_id=t.id),NULL)";
+
 /// The states of the first response and of the resolution. Resolving a ticket counts as a response.
 static SLA: Computed = Computed {
     schema: "Sla",
@@ -55,6 +59,7 @@ static TRANSITIONS: Computed = Computed {
         "t.closed_at",
         "$REOPEN_SINCE",
         "$IS_STAFF",
+        MERGED_INTO,
     ],
     make: |cells| {
         let text = |at: usize| cells.get(at).copied().unwrap_or("null");
@@ -63,6 +68,9 @@ static TRANSITIONS: Computed = Computed {
         let (Some(workflow), Some(status)) = (Lifecycle::parse(word(0)), Status::parse(word(1))) else {
             return "[]".to_owned();
         };
+        if text(5) != "null" {
+            return "[]".to_owned();
+        }
         let may_reopen = may_reopen_since(workflow, status, number(2), number(3).unwrap_or_default());
         let role = if text(4) == "1" {
             Role::Agent
@@ -116,7 +124,7 @@ pub const TICKET: View = View {
         nullable("cc", "$CC", Out::Json("Cc")).doc(
             "Who is in copy, for staff; customers see an empty list. Null in lists that do not ask for it by `fields`.",
         ),
-        nullable("contact_email", "t.contact_email", Out::Text)
+        nullable("contact_email", "$OWN_EMAIL", Out::Text)
             .doc("Another address given at creation; never mailed."),
         field("workflow", "t.workflow", Out::Word(&choices::WORKFLOW)),
         field("version", "t.version", Out::Int).doc("Rises with every change; send it back to guard yours."),
@@ -135,7 +143,14 @@ pub const TICKET: View = View {
         field("attachment_count", "$ATTACHMENTS", Out::Int),
         field("allowed_transitions", "$TRANSITIONS", Out::Computed(&TRANSITIONS))
             .doc("The statuses that the caller may set next."),
-        field("custom_fields", "t.custom_fields", Out::Json("CustomFields")),
+        field("custom_fields", "$CUSTOM", Out::Json("CustomFields"))
+            .doc("The values of custom fields by their keys; customers see those that are visible to all."),
+        nullable(
+            "merged_into",
+            MERGED_INTO,
+            Out::Json("MergedInto"),
+        )
+        .doc("The ticket that it was merged into: the conversation goes on there."),
     ],
 };
 
@@ -170,4 +185,6 @@ pub const EXPORT_ONLY: &[OutField] = &[nullable(
 pub const LIST_ONLY: &[OutField] = &[
     nullable("last_message", "$LAST_MESSAGE", Out::Computed(&LAST_MESSAGE))
         .doc("In lists, where it is asked for: the last message that the caller may read; its first 160 characters."),
+    field("unread", "$UNREAD", Out::Flag)
+        .doc("In lists, where it is asked for: something has happened that the caller has not seen (`PUT /tickets/{id}/seen`)."),
 ];

@@ -10,6 +10,7 @@ use crate::http::shape::choices;
 use crate::store::categories::write::name_condition;
 use crate::store::sql::view::{Out, View, field, nullable};
 use crate::store::tickets::assignment::open_load;
+use crate::store::tickets::relations::watchers;
 use crate::store::users::search::found_by;
 
 /// An agent: a user with the agent role, together with the profile.
@@ -203,8 +204,8 @@ pub fn set_profile(agent: &Ref, is_available: Option<bool>, max_open_tickets: Op
     .bind(max_open_tickets)
 }
 
-/// Replaces an agent's categories with those of a JSON list of ids.
-pub fn set_categories(agent: &Ref, ids: &str) -> [Stmt; 2] {
+/// Replaces an agent's categories with those of a JSON list of ids. The agent watches nothing that is out of sight then.
+pub fn set_categories(agent: &Ref, ids: &str) -> [Stmt; 3] {
     let (is_it, arg) = user_condition(agent, 1);
     [
         Stmt::new(format!(
@@ -217,13 +218,14 @@ pub fn set_categories(agent: &Ref, ids: &str) -> [Stmt; 2] {
             "INSERT OR IGNORE INTO agent_categories (user_id, category_id) \
              SELECT u.id, j.value FROM users u JOIN json_each(?2) j WHERE {is_it}"
         ))
-        .bind(arg)
+        .bind(arg.clone())
         .bind(ids),
+        watchers::drop_unseen_of_person(&is_it, arg),
     ]
 }
 
 /// Replaces a category's agents with those of a JSON list of ids.
-pub fn set_agents(category_id: i64, ids: &str) -> [Stmt; 2] {
+pub fn set_agents(category_id: i64, ids: &str) -> [Stmt; 3] {
     [
         Stmt::new(
             "DELETE FROM agent_categories WHERE category_id = ?1 AND user_id NOT IN (SELECT value FROM json_each(?2))",
@@ -235,5 +237,6 @@ pub fn set_agents(category_id: i64, ids: &str) -> [Stmt; 2] {
         )
         .bind(category_id)
         .bind(ids),
+        watchers::drop_all_unseen(),
     ]
 }

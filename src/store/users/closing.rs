@@ -6,6 +6,7 @@
 use crate::edge::db::Stmt;
 use crate::store::access::{api_keys, two_factor};
 use crate::store::settings;
+use crate::store::tickets::relations::watchers;
 use crate::store::users::search;
 
 /// SQL: the JSON text `body` without what it says of the user `u`. A text may stand in it as it is, or in a JSON text that
@@ -69,5 +70,6 @@ pub fn close(id: i64, version: i64, now: i64) -> Vec<Stmt> {
         .bind(id)
         .bind(version)
         .bind(now),
+        watchers::drop_unseen_of_person("u.id = ?1", id),
     ]
 }

@@ -18,6 +18,7 @@ use crate::store::access::api_keys;
 use crate::store::settings;
 pub(super) use crate::store::sql::reference::ref_column;
 use crate::store::sql::view::{Out, View, field, nullable};
+use crate::store::tickets::relations::watchers;
 
 /// A user, in the form that the user themself and admins see.
 pub const USER: View = View {
@@ -249,6 +250,7 @@ pub fn update(id: i64, version: i64, update: &UserPatch, now: i64) -> Vec<Stmt> 
         stmts.push(agents::ensure_profile(&Ref::Id(id)));
     }
     if update.role.is_some() || update.is_active.is_some() {
+        stmts.push(watchers::drop_unseen_of_person("u.id = ?1", id));
         stmts.push(api_keys::delete_all(id));
     }
     stmts

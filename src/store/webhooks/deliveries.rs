@@ -63,7 +63,7 @@ const EVENT_TYPE: &str = "iif(substr(e.type, 1, instr(e.type, '_') - 1) IN ('tic
 /// The SQL condition for an event `e` being sent to the endpoint `h`.
 pub(super) fn goes_to_endpoint() -> String {
     format!(
-        "(h.is_active = 1 AND (h.include_internal = 1 OR e.public_seq IS NOT NULL) \
+        "(h.is_active = 1 AND e.type <> 'message_moved' AND (h.include_internal = 1 OR e.public_seq IS NOT NULL) \
          AND EXISTS (SELECT 1 FROM json_each(h.events) WHERE value IN ('*', {EVENT_TYPE})))"
     )
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::desk::DAY;
 use crate::desk::automation::condition::{Condition, Conditions, Operator, is_blank};
-use crate::desk::automation::fields::{FIELDS, FieldKind};
+use crate::desk::automation::fields::{FIELDS, FieldKind, custom_key};
 use crate::desk::fold::{caseless, fold};
 use crate::desk::id::MAX_ID;
 use crate::desk::person::Role;
@@ -68,7 +68,7 @@ impl Condition {
             let names = FIELDS.map(|(name, ..)| name).join(", ");
             errors.add(
                 format!("{path}.field"),
-                format!("must be one of {names}, custom_fields.<name>"),
+                format!("must be one of {names}, custom.<key>"),
             );
         }
         let op = parts.get("op").and_then(Value::as_str).and_then(Operator::parse);
@@ -115,7 +115,7 @@ impl Operator {
 
 /// Finds a field by any of its names: the canonical name, its kind, and whether a ticket change can touch it.
 fn find_field(name: &str) -> Option<(String, FieldKind, bool)> {
-    if let Some(custom) = name.strip_prefix("custom_fields.") {
+    if let Some(custom) = custom_key(name) {
         let is_named = (1..=100).contains(&custom.chars().count());
         return is_named.then(|| (name.to_owned(), FieldKind::Custom, true));
     }

@@ -4,10 +4,11 @@
 //! that is refused is reported in the rule's run; it never blocks the change that triggered the rules.
 
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::desk::automation::action::{Action, Assignee, Audience};
 use crate::desk::automation::condition::Facts;
+use crate::desk::automation::fields::custom_key;
 use crate::desk::automation::references::{ReferencedRow, References};
 use crate::desk::automation::rule::{ActionTarget, Rule, TriggerKind};
 use crate::desk::automation::run_report::{Recipient, RuleNotification};
@@ -17,12 +18,9 @@ use crate::desk::tickets::decide::decide;
 use crate::desk::tickets::history::diff;
 use crate::desk::tickets::priority::Priority;
 use crate::desk::tickets::status::Status;
-use crate::desk::tickets::tag::is_same;
+use crate::desk::tickets::tag::{MAX_TAGS, is_same};
 use crate::desk::tickets::ticket::{NamedRow, Refusal, Ticket, TicketEdit, TicketSettings};
 use crate::desk::{HOUR, Millis, sla};
-
-/// The same limit as for tags that people set.
-const MAX_TAGS: usize = 20;
 
 /// What rules need to know about a ticket beyond [`Ticket`] itself.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -31,7 +29,6 @@ pub struct TicketContext {
     pub message_count: i64,
     pub attachment_count: i64,
     pub updated_at: Millis,
-    pub custom_fields: Map<String, Value>,
     /// `{"id", "uid", "name"}`, where `name` is the e-mail address.
     pub requester: Option<Value>,
     /// The latest message.
@@ -181,6 +178,7 @@ impl<'a> Executor<'a> {
     fn assign(&mut self, rule: &Rule, to: &Assignee) -> Result<(), String> {
         let assignee = match to {
             Assignee::Nobody => None,
+            Assignee::Me => return Err("nobody applies a rule".to_owned()),
             Assignee::Agent(row) => Some(self.references.agent(row).ok_or("this is no active agent")?),
             Assignee::LeastLoaded if self.done.ticket.assignee.is_some() => {
                 return Err("the ticket is assigned already".to_owned());
@@ -248,6 +246,9 @@ impl<'a> Executor<'a> {
 
     /// The value of a field that is part of [`Ticket`].
     fn ticket_field(&self, ticket: &Ticket, field: &str) -> Option<Value> {
+        if let Some(key) = custom_key(field) {
+            return ticket.custom_fields.values.get(key).cloned();
+        }
         Some(match field {
             "title" => ticket.title.clone().into(),
             "description" => ticket.description.clone().into(),
@@ -278,9 +279,6 @@ impl<'a> Executor<'a> {
     /// The value of a field that comes from the context or from the trigger.
     fn context_field(&self, field: &str) -> Option<Value> {
         let (ticket, context, message) = (&self.done.ticket, self.context, self.input.message.as_ref());
-        if let Some(custom) = field.strip_prefix("custom_fields.") {
-            return context.custom_fields.get(custom).cloned();
-        }
         match field {
             "requester" => {
                 let requester = || self.person(ticket.requester_id, &Value::Null);
@@ -336,6 +334,10 @@ fn describe_refusal(refusal: Refusal) -> String {
             format!("a ticket that is {} cannot become {}", from.as_str(), to.as_str())
         }
         Refusal::Invalid { field, message } => format!("{field} {message}"),
+        Refusal::Fields(errors) => {
+            let each = errors.iter().map(|(path, message)| format!("{path} {message}"));
+            each.collect::<Vec<_>>().join("; ")
+        }
     }
 }
 
@@ -379,6 +381,10 @@ impl ActionTarget for Executor<'_> {
                 })
             }
             Action::Assign(to) => self.assign(rule, to),
+            Action::SetCustomField { key, value } => self.apply_edit(&TicketEdit {
+                custom_fields: Some(std::iter::once((key.clone(), value.clone())).collect()),
+                ..TicketEdit::default()
+            }),
             Action::AddTag(tag) => self.set_tag(tag, true),
             Action::RemoveTag(tag) => self.set_tag(tag, false),
             Action::AddNote(body) => {
@@ -388,11 +394,7 @@ impl ActionTarget for Executor<'_> {
                 Ok(())
             }
             Action::Escalate => {
-                self.set_priority(match self.done.ticket.priority {
-                    Priority::Low => Priority::Medium,
-                    Priority::Medium => Priority::High,
-                    Priority::High | Priority::Urgent => Priority::Urgent,
-                })?;
+                self.set_priority(self.done.ticket.priority.raised())?;
                 self.notify(RuleNotification::escalation(&rule.name));
                 Ok(())
             }

@@ -4,11 +4,13 @@ use crate::desk::automation::references::tests::references;
 use crate::desk::automation::rule::{RuleDefinition, run_rules};
 use crate::desk::sla::SlaPolicies;
 use crate::desk::tickets::ticket::{NamedRow, Person};
+use crate::desk::tools::custom_field::CustomValues;
 
 fn rules() -> TicketSettings {
     TicketSettings {
         reopen_window_days: 7,
         sla_policies: std::rc::Rc::new(SlaPolicies::standard()),
+        custom_fields: std::rc::Rc::default(),
     }
 }
 
@@ -175,11 +177,15 @@ fn facts_have_values_before_and_after() {
             id: 2,
             name: "billing".to_owned(),
         }),
+        custom_fields: CustomValues {
+            values: std::iter::once(("size".to_owned(), json!("XL"))).collect(),
+            index: None,
+        },
         ..ticket()
     };
     let context: TicketContext = serde_json::from_value(json!({
         "channel": "mail", "message_count": 3, "attachment_count": 0, "updated_at": 0,
-        "custom_fields": {"size": "XL"},  "message": null,
+        "message": null,
         "requester": {"id": 9, "uid": "u", "name": "cat@example.com"},
     }))
     .unwrap();
@@ -205,6 +211,7 @@ fn facts_have_values_before_and_after() {
         ("assignee", json!(null)),
         ("channel", json!("mail")),
         ("custom_fields.size", json!("XL")),
+        ("custom.size", json!("XL")),
         ("hours_since_created", json!(0.5)),
         ("sla_response", json!("ok")),
         ("body", json!("Hello")),

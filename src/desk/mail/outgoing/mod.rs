@@ -44,6 +44,10 @@ pub struct MailTicket {
     pub number: String,
     pub title: String,
     pub status: String,
+    #[serde(default)]
+    pub requester_id: i64,
+    #[serde(default)]
+    pub resolved_at: Option<i64>,
 }
 
 /// An event in a mail.
@@ -61,7 +65,19 @@ pub struct MailEntry {
     pub changes: Value,
     /// `response` or `resolution`, for SLA events.
     pub target: Option<String>,
+    /// Of a rating.
+    #[serde(default)]
+    pub score: Option<i64>,
     pub words: Option<String>,
+}
+
+impl MailEntry {
+    /// The status that the event has set.
+    pub fn new_status(&self) -> Option<&str> {
+        let changes = self.changes.as_array().into_iter().flatten();
+        let mut status = changes.filter(|change| change.get("field").is_some_and(|field| field == "status"));
+        status.next().and_then(|change| change.get("to")?.as_str())
+    }
 }
 
 /// The links in a mail.
@@ -69,6 +85,8 @@ pub struct MailEntry {
 pub struct MailLinks {
     /// The page for what the recipient is asked to do, or of the ticket.
     pub action: Option<String>,
+    /// The page on which the recipient rates the outcome.
+    pub rating: Option<String>,
     /// The page to unsubscribe from mails of this kind.
     pub unsubscribe: Option<String>,
     /// A reply to the mail is added to the ticket.
@@ -224,6 +242,8 @@ fn build_paragraphs(facts: &MailContent, links: &MailLinks) -> Vec<Paragraph> {
                     .filter(|_| facts.entry.is_none())
                     .map(Paragraph::Line),
             );
+            let rating = links.rating.clone();
+            parts.extend(rating.map(|url| Paragraph::Link("Rate how we did", url)));
             parts.extend(link("See the ticket"));
         }
     }
@@ -265,6 +285,11 @@ fn describe_entry(entry: &MailEntry, ticket: Option<String>) -> Vec<Paragraph> {
         "reply" => of(&format!("{who} answered{on}")),
         "mention" => of(&format!("{who} mentioned you{on}")),
         "status" => of(&describe_status_change(entry, &who)),
+        "rated" => of(&format!(
+            "{who} gave {} of 5{}",
+            entry.score.unwrap_or_default(),
+            if ticket.is_some() { " for" } else { "" }
+        )),
         "sla_at_risk" => of(&format!(
             "the {} is due soon{}",
             target_label(entry),
@@ -295,9 +320,7 @@ fn target_label(entry: &MailEntry) -> &'static str {
 }
 
 fn describe_status_change(entry: &MailEntry, who: &str) -> String {
-    let changes = entry.changes.as_array().into_iter().flatten();
-    let mut status = changes.filter(|change| change.get("field").is_some_and(|field| field == "status"));
-    let to = status.next().and_then(|change| change.get("to")?.as_str());
+    let to = entry.new_status();
     format!(
         "{who} set to {}:",
         to.unwrap_or("another status").replace('_', " ")

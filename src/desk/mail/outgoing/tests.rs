@@ -9,6 +9,7 @@ fn ticket() -> MailTicket {
         number: "TICK-20260101-0001".to_owned(),
         title: "It <b>burns</b>".to_owned(),
         status: "open".to_owned(),
+        ..MailTicket::default()
     }
 }
 
@@ -91,9 +92,12 @@ fn unconfirmed_addresses_are_not_greeted_by_name() {
 fn links_and_the_marker_are_where_they_belong() {
     let links = MailLinks {
         action: Some("https://app.example/reset#token=x".to_owned()),
+        rating: Some("https://api.example/rate#token=z".to_owned()),
         unsubscribe: Some("https://api.example/u?token=y".to_owned()),
         is_answerable: true,
     };
+    let status = render(&facts("status"), &links);
+    assert!(status.text.contains("https://api.example/rate#token=z"));
     for kind in ["reply", "digest", "password_reset", "verify_email"] {
         let mail = render(&facts(kind), &links);
         assert!(

@@ -1,9 +1,9 @@
 //! The decision about an edit: the only place where a ticket changes.
 
 use crate::desk::Millis;
-use crate::desk::tickets::event::Event;
-use crate::desk::tickets::history::{diff, event_kind};
+use crate::desk::tickets::history::{diff, event_of};
 use crate::desk::tickets::policy::{self, Act};
+use crate::desk::tickets::relations::merge::MERGED;
 use crate::desk::tickets::status::Status;
 use crate::desk::tickets::ticket::{
     Actor, Change, Person, Refusal, Ticket, TicketEdit, TicketSettings, assign,
@@ -27,19 +27,24 @@ pub fn decide(
     };
 
     apply_text_edit(ticket, edit, actor, &mut after)?;
+    if edit.custom_fields.as_ref().is_some_and(|given| !given.is_empty()) {
+        // Before the values are looked at: customers must not find out which fields there are.
+        may(Act::Triage)?;
+    }
     if edit.workflow.is_some_and(|workflow| workflow != ticket.workflow) {
         may(Act::Triage)?;
     }
     apply_triage(ticket, edit, rules, &mut after)?;
+    apply_custom_fields(edit, actor, rules, &mut after)?;
     if diff(ticket, &after)
         .iter()
-        .any(|change| matches!(change.field, "title" | "description"))
+        .any(|change| matches!(&*change.field, "title" | "description"))
     {
         may(Act::EditText)?;
     }
     if diff(ticket, &after)
         .iter()
-        .any(|change| !matches!(change.field, "title" | "description"))
+        .any(|change| !matches!(&*change.field, "title" | "description"))
     {
         may(Act::Triage)?;
     }
@@ -77,6 +82,16 @@ pub fn decide(
     if let Some(to) = wanted {
         set_status(&mut after, to, actor, rules, now)?;
     }
+    if after.status.is_done() && !ticket.status.is_done() && actor.role.is_staff() {
+        let missing = rules.custom_fields.find_unresolved(
+            &after.custom_fields,
+            actor.role,
+            after.stage(false).project_id,
+        );
+        if !missing.is_empty() {
+            return Err(Refusal::Fields(missing));
+        }
+    }
 
     let to_nobody = |ticket: &Ticket| ticket.status == Status::Assigned && ticket.assignee.is_none();
     if to_nobody(&after) && !to_nobody(ticket) {
@@ -86,7 +101,10 @@ pub fn decide(
         });
     }
     let changed = diff(ticket, &after);
-    let event = (!changed.is_empty()).then(|| Event::public(event_kind(&changed), changed));
+    if ticket.merged_into.is_some() && !changed.is_empty() {
+        return Err(Refusal::Conflict(MERGED.to_owned()));
+    }
+    let event = (!changed.is_empty()).then(|| event_of(changed, &rules.custom_fields));
     Ok(Change { ticket: after, event })
 }
 
@@ -154,6 +172,32 @@ fn apply_triage(
     Ok(())
 }
 
+fn apply_custom_fields(
+    edit: &TicketEdit,
+    actor: &Actor,
+    rules: &TicketSettings,
+    after: &mut Ticket,
+) -> Result<(), Refusal> {
+    let (fields, stage) = (&rules.custom_fields, after.stage(false));
+    if edit.project.is_some() && !after.custom_fields.values.is_empty() {
+        let kept = fields.leave_project(&after.custom_fields, stage.project_id);
+        if kept.values != after.custom_fields.values {
+            after.custom_fields = kept;
+        }
+    }
+    if let Some(given) = &edit.custom_fields {
+        let held = &after.custom_fields;
+        let values = fields
+            .apply(held, given, actor.role, stage)
+            .map_err(Refusal::Fields)?;
+        // The words that are searched are not read with the ticket: they are no difference.
+        if values.values != held.values {
+            after.custom_fields = values;
+        }
+    }
+    Ok(())
+}
+
 fn set_status(
     after: &mut Ticket,
     to: Status,
@@ -168,6 +212,9 @@ fn set_status(
     };
     policy::authorize(act, actor.role, after.relation(actor))
         .map_err(|why| Refusal::Forbidden(why.to_owned()))?;
+    if after.merged_into.is_some() {
+        return Err(Refusal::Conflict(MERGED.to_owned()));
+    }
     let allowed = after.transitions(actor.role, rules, now);
     if !allowed.contains(&to) {
         return Err(Refusal::Transition {

@@ -18,6 +18,7 @@ pub(super) fn rules() -> TicketSettings {
     TicketSettings {
         reopen_window_days: 7,
         sla_policies: std::rc::Rc::new(crate::desk::sla::SlaPolicies::standard()),
+        custom_fields: std::rc::Rc::default(),
     }
 }
 
@@ -89,7 +90,7 @@ pub(super) fn fate(ticket: &Ticket, edit: &TicketEdit, actor: &Actor) -> &'stati
         Err(Refusal::Forbidden(_)) => "forbidden",
         Err(Refusal::Transition { .. }) => "transition",
         Err(Refusal::Conflict(_)) => "conflict",
-        Err(Refusal::Invalid { .. }) => "invalid",
+        Err(Refusal::Invalid { .. } | Refusal::Fields(_)) => "invalid",
     }
 }
 
@@ -299,7 +300,7 @@ fn assignment_moves_the_status_in_support_only() {
         assert_eq!(change.ticket.assignee, assignee.map(person));
         let event = change.event.unwrap();
         assert_eq!(event.kind, EventKind::Assigned);
-        let fields: Vec<_> = event.changes.iter().map(|change| change.field).collect();
+        let fields: Vec<_> = event.changes.iter().map(|change| &*change.field).collect();
         let both = vec!["status", "assignee"];
         assert_eq!(fields, if from == want { vec!["assignee"] } else { both });
         // Repeated, it changes nothing.

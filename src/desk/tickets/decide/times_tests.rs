@@ -209,7 +209,7 @@ fn one_change_is_one_event_named_after_its_weightiest_field() {
             .unwrap()
             .event
             .unwrap();
-        let have: Vec<_> = event.changes.iter().map(|change| change.field).collect();
+        let have: Vec<_> = event.changes.iter().map(|change| &*change.field).collect();
         assert_eq!((event.kind, have), (kind, fields));
         assert!(!event.is_internal && event.cause.is_none());
     }

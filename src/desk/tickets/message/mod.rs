@@ -2,6 +2,7 @@
 
 use crate::desk::person::Role;
 use crate::desk::tickets::policy::{self, Act};
+use crate::desk::tickets::relations::merge::MERGED;
 use crate::desk::tickets::status::{Lifecycle, Status, may_reopen};
 use crate::desk::tickets::ticket::{Actor, Refusal, Ticket, TicketSettings};
 use crate::desk::{MINUTE, Millis};
@@ -36,6 +37,9 @@ pub fn post(
     let act = if is_internal { Act::Note } else { Act::Reply };
     policy::authorize(act, actor.role, ticket.relation(actor))
         .map_err(|why| Refusal::Forbidden(why.to_owned()))?;
+    if ticket.merged_into.is_some() {
+        return Err(Refusal::Conflict(MERGED.to_owned()));
+    }
     let is_staff = actor.role.is_staff();
     let is_requester = ticket.requester_id == actor.id;
     if is_internal || (is_staff && !is_requester) {

@@ -9,6 +9,7 @@ fn rules() -> TicketSettings {
     TicketSettings {
         reopen_window_days: 7,
         sla_policies: std::rc::Rc::new(crate::desk::sla::SlaPolicies::standard()),
+        custom_fields: std::rc::Rc::default(),
     }
 }
 

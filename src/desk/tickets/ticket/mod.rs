@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::desk::Millis;
 use crate::desk::person::Role;
@@ -11,6 +11,8 @@ use crate::desk::tickets::event::Event;
 use crate::desk::tickets::policy::Relation;
 use crate::desk::tickets::priority::Priority;
 use crate::desk::tickets::status::{Lifecycle, Status, may_reopen};
+use crate::desk::tools::custom_field::{CustomFields, CustomValues, TicketStage};
+use crate::desk::validation::FieldError;
 
 /// A ticket, with the fields that decisions depend on.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,6 +29,7 @@ pub struct Ticket {
     /// Named by its key.
     pub project: Option<NamedRow>,
     pub tags: Vec<String>,
+    pub custom_fields: CustomValues,
     pub requester_id: i64,
     pub assignee: Option<Person>,
     pub version: i64,
@@ -45,6 +48,8 @@ pub struct Ticket {
     pub paused_ms: Millis,
     /// The version of the SLA policy that the due times come from.
     pub sla_version: i64,
+    /// The ticket that it was merged into: where all that belongs to it is now.
+    pub merged_into: Option<i64>,
     /// It is counted as overdue. The clock marks tickets some time after their due time; see [`Ticket::is_overdue`].
     pub is_marked_overdue: bool,
 }
@@ -102,6 +107,8 @@ pub struct TicketSettings {
     /// Days after closing within which a support ticket may be reopened.
     pub reopen_window_days: i64,
     pub sla_policies: Rc<SlaPolicies>,
+    /// The custom fields that are not hidden.
+    pub custom_fields: Rc<CustomFields>,
 }
 
 /// An edit of a ticket. `None` leaves a field as it is.
@@ -116,6 +123,8 @@ pub struct TicketEdit {
     pub department: Option<Option<String>>,
     pub project: Option<Option<NamedRow>>,
     pub tags: Option<Vec<String>>,
+    /// The values to be changed; null takes one away.
+    pub custom_fields: Option<Map<String, Value>>,
     pub workflow: Option<Lifecycle>,
     /// The new assignee; `Some(None)` removes the assignee.
     pub assignee: Option<Option<Person>>,
@@ -136,6 +145,8 @@ pub enum Refusal {
         field: &'static str,
         message: String,
     },
+    /// Values of custom fields that are not valid, or missing.
+    Fields(Vec<FieldError>),
 }
 
 /// The ticket after a change, and the event that describes it. Without an event, nothing changed.
@@ -160,6 +171,7 @@ impl Ticket {
             department: None,
             project: None,
             tags: Vec::new(),
+            custom_fields: CustomValues::default(),
             requester_id,
             assignee: None,
             version: 1,
@@ -175,6 +187,7 @@ impl Ticket {
             pauses: Vec::new(),
             paused_ms: 0,
             sla_version: 0,
+            merged_into: None,
             is_marked_overdue: false,
         }
     }
@@ -189,6 +202,15 @@ impl Ticket {
         }
     }
 
+    /// What its custom fields depend on.
+    pub fn stage(&self, is_new: bool) -> TicketStage {
+        TicketStage {
+            project_id: self.project.as_ref().map(|project| project.id),
+            is_new,
+            is_done: self.status.is_done(),
+        }
+    }
+
     /// Whether the resolution is overdue at `now`.
     pub fn is_overdue(&self, now: Millis) -> bool {
         let clock = self.paused_at.unwrap_or(now);
@@ -198,7 +220,8 @@ impl Ticket {
     /// The statuses that this role may set next.
     pub fn transitions(&self, role: Role, rules: &TicketSettings, now: Millis) -> Vec<Status> {
         let next = self.workflow.next(self.status).iter().copied();
-        next.filter(|to| self.may_become(*to, rules, now))
+        next.filter(|_| self.merged_into.is_none())
+            .filter(|to| self.may_become(*to, rules, now))
             .filter(|to| role.is_staff() || self.workflow.customer_may_set(self.status, *to))
             .collect()
     }

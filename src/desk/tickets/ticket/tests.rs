@@ -25,6 +25,7 @@ fn rules(response: i64, resolution: i64, version: i64) -> TicketSettings {
     TicketSettings {
         reopen_window_days: 7,
         sla_policies: Rc::new(SlaPolicies([(); 4].map(|()| sla_policy.clone()))),
+        custom_fields: Rc::default(),
     }
 }
 

@@ -12,6 +12,7 @@ use crate::store::notifications::notify;
 use crate::store::tickets::assignment::{
     AutoAssign, UNRESOLVED, agent_for_new, note_given, unassign_inactive,
 };
+use crate::store::tickets::relations::watchers;
 use crate::store::tickets::ticket::ticket_condition;
 use crate::store::tickets::write::counts::{Side, move_many};
 use crate::store::users::ref_column;
@@ -145,6 +146,7 @@ pub fn assign_waiting(ticket_id: i64, now: i64) -> Vec<Stmt> {
         .bind(ticket_id),
     ];
     stmts.extend(assign(ticket_id, now));
+    stmts.push(watchers::drop_unseen_of_ticket(ticket_id));
     stmts
 }
 

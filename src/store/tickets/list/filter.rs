@@ -70,6 +70,8 @@ pub enum TicketFilter {
     DueBefore(Millis),
     Overdue(bool),
     HasAttachment(bool),
+    /// With this value of a custom field: its facet.
+    Custom(String),
     /// Opened by this person or assigned to this person.
     Mine(i64),
 }
@@ -166,6 +168,10 @@ pub fn filter_condition(reader: &Viewer, sql: &mut SqlBuilder, filter: &TicketFi
             };
             format!("t.{column} {} 0", if *wanted { ">" } else { "=" })
         }
+        TicketFilter::Custom(facet) => format!(
+            "EXISTS (SELECT 1 FROM ticket_facets WHERE facet = {} AND ticket_id = t.id)",
+            sql.arg(facet)
+        ),
         TicketFilter::Mine(id) => {
             let id = sql.arg(*id);
             format!("(+t.assignee_id = {id} OR +t.requester_id = {id})")

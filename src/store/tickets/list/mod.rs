@@ -11,6 +11,8 @@ pub mod query;
 pub mod sorted;
 pub mod walks;
 
+use serde::Deserialize;
+
 use crate::desk::tickets::status::Status;
 use crate::edge::db::Stmt;
 use crate::http::page::{Page, PageStart};
@@ -90,7 +92,12 @@ fn newest(reader: &Viewer, query: &TicketQuery, row: &str, page: &Page) -> Stmt 
     let walks = match source {
         Source::Walks(walks) => walks,
         Source::Worklist => {
-            let text = worklist(&mut sql, page);
+            let below = match page.start {
+                PageStart::After { id, .. } => format!(" AND t.id < {}", sql.arg(id)),
+                _ => String::new(),
+            };
+            let most = sql.arg(page.limit.saturating_add(1).saturating_add(page.offset()));
+            let text = worklist(&below, &most);
             return show(sql, &Walk { text, window: None }, row, page);
         }
     };
@@ -133,13 +140,8 @@ fn merged(walks: &[IndexWalk], tests: Option<&str>, before: Option<&str>) -> Str
     }
 }
 
-/// The newest tickets of an agent's worklist, as many as a page may need: `s`, `id`.
-fn worklist(sql: &mut SqlBuilder, page: &Page) -> String {
-    let below = match page.start {
-        PageStart::After { id, .. } => format!(" AND t.id < {}", sql.arg(id)),
-        _ => String::new(),
-    };
-    let most = sql.arg(page.limit.saturating_add(1).saturating_add(page.offset()));
+/// The newest tickets of an agent's worklist, `most` of each part of it: `s`, `id`.
+fn worklist(below: &str, most: &str) -> String {
     let newest = |walks: &[IndexWalk], most: &str| {
         let selects: Vec<String> = walks
             .iter()
@@ -160,7 +162,7 @@ fn worklist(sql: &mut SqlBuilder, page: &Page) -> String {
            (SELECT t.id AS id FROM tickets t INDEXED BY tickets_by_category \
             WHERE {NOT_DELETED} AND t.category_id = c.category_id{below} ORDER BY t.id DESC LIMIT {most}))) w WHERE c.user_id = ?3"
     );
-    let mine = newest(&by_assignee("t.assignee_id = ?3", &Status::WORDS), &most);
+    let mine = newest(&by_assignee("t.assignee_id = ?3", &Status::WORDS), most);
     // What is nobody's is for agents without a category.
     let pool = newest(
         &by_assignee("t.assignee_id IS NULL", &Status::WORDS),
@@ -217,6 +219,56 @@ fn search(reader: &Viewer, query: &TicketQuery, matching: &str, row: &str, page:
 }
 
 // Totals ------------------------------------------------------------------------------------------------------------
+
+/// How many tickets [`count_first`] counts.
+const FIRST: i64 = 100;
+
+/// How many of the first tickets of a list there are.
+#[derive(Debug, Deserialize)]
+pub struct FirstCount {
+    n: i64,
+    is_cut: i64,
+}
+
+impl FirstCount {
+    /// The number, at most 100.
+    pub fn shown(&self) -> i64 {
+        self.n.min(FIRST)
+    }
+
+    /// There are more than [`FirstCount::shown`], or there may be: they are rare among what was looked at.
+    pub fn is_capped(&self) -> bool {
+        self.n > FIRST || self.is_cut == 1
+    }
+}
+
+/// Counts the tickets of a list, which is no search: exactly up to 100, as far as these are found among the newest 1,000
+/// of those that an index gives: a [`FirstCount`].
+pub fn count_first(reader: &Viewer, query: &TicketQuery) -> Stmt {
+    let mut sql = SqlBuilder::new(reader);
+    let Candidates {
+        source,
+        tests: rest,
+        tests_scope,
+    } = candidates(reader, &mut sql, query);
+    let most = FIRST.saturating_add(1);
+    let (text, is_tested, most) = match source {
+        Source::Worklist => (worklist("", &most.to_string()), false, most),
+        Source::Walks(walks) => {
+            let tests = tests(reader, &mut sql, &rest, tests_scope);
+            let most = if tests.is_some() { window(&walks).all } else { most };
+            (merged(&walks, tests.as_deref(), None), tests.is_some(), most)
+        }
+    };
+    let (found, is_cut) = if is_tested {
+        ("coalesce(sum(ok), 0)", format!("count(*) >= {most}"))
+    } else {
+        ("count(*)", "0".to_owned())
+    };
+    sql.finish(format!(
+        "SELECT {found} AS n, {is_cut} AS is_cut FROM (SELECT * FROM ({text}) LIMIT {most}) WHERE ?3 IS NOT NULL"
+    ))
+}
 
 /// How many tickets a list has: `n`, at most 10,001.
 pub fn count(reader: &Viewer, query: &TicketQuery) -> Stmt {

@@ -1,7 +1,7 @@
 //! The statement of a page: a walk, what it tests, and where it stops.
 
 use crate::edge::db::Stmt;
-use crate::http::page::Page;
+use crate::http::page::{Page, PageStart};
 use crate::store::tickets::list::filter::{SqlBuilder, TicketFilter, filter_condition};
 use crate::store::tickets::ticket::Viewer;
 
@@ -44,7 +44,7 @@ pub(super) fn show(mut sql: SqlBuilder, walk: &Walk, row: &str, page: &Page) -> 
             )
         }
         // A page that is named by its number is not cut short: it has a total, and no cursor.
-        Some(_) if page.offset() > 0 => {
+        Some(_) if page.offset() > 0 || page.start == PageStart::Whole => {
             let offset = sql.arg(page.offset());
             format!(
                 "SELECT {row} AS j, x.s AS s, x.id AS id, 0 AS stop FROM (SELECT s, id FROM ({text}) WHERE ok LIMIT {limit} OFFSET {offset}) \

@@ -50,7 +50,7 @@ impl IndexWalk {
 fn narrowness(filter: &TicketFilter) -> Option<u8> {
     match filter {
         TicketFilter::Requester(_) | TicketFilter::RequesterEmail(_) => Some(1),
-        TicketFilter::Tag(_) => Some(2),
+        TicketFilter::Tag(_) | TicketFilter::Custom(_) => Some(2),
         TicketFilter::Assignee(_) => Some(3),
         TicketFilter::Subcategory(_) | TicketFilter::SubcategorySlug(_) => Some(4),
         TicketFilter::Project(_) | TicketFilter::ProjectKey(_) => Some(5),
@@ -228,6 +228,7 @@ pub fn index_walks(sql: &mut SqlBuilder, filter: &TicketFilter) -> Vec<IndexWalk
             one(IndexWalk::on_index("tickets_by_requester", format!("t.requester_id = {}", email_id(sql, email))))
         }
         TicketFilter::Tag(tag) => one(IndexWalk::on_facet(format!("'t:' || {}", sql.arg(fold(tag))))),
+        TicketFilter::Custom(facet) => one(IndexWalk::on_facet(sql.arg(facet))),
         TicketFilter::Assignee(reference) => {
             by_assignee(&format!("t.assignee_id = {}", user_id(sql, reference)), &Status::WORDS)
         }

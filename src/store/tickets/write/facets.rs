@@ -5,6 +5,7 @@ use serde_json::json;
 use crate::desk::fold::fold;
 use crate::desk::tickets::status::Lifecycle;
 use crate::desk::tickets::ticket::Ticket;
+use crate::desk::tools::custom_field;
 use crate::edge::db::Stmt;
 
 fn facets(ticket: &Ticket, is_overdue: bool) -> Vec<String> {
@@ -13,6 +14,7 @@ fn facets(ticket: &Ticket, is_overdue: bool) -> Vec<String> {
     facets.extend(ticket.subcategory.iter().map(|part| format!("s:{}", part.id)));
     facets.extend(ticket.department.iter().map(|name| format!("d:{}", fold(name))));
     facets.extend((ticket.workflow == Lifecycle::Project).then(|| "w".to_owned()));
+    facets.extend(custom_field::facets(&ticket.custom_fields.values));
     facets.extend(is_overdue.then(|| "o".to_owned()));
     facets
 }

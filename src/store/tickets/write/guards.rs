@@ -50,8 +50,11 @@ pub fn find_for_message(author: &Viewer, reference: &Ref, follows_response: bool
     let status = if author.role.is_staff() {
         format!(" AND (t.requester_id <> ?3 OR t.status IN ('{kept}'))")
     } else {
-        format!(" AND t.status IN ('{kept}')")
+        // Who only reads the ticket since a merge is in copy: that is decided with the ticket.
+        format!(" AND t.requester_id = ?3 AND t.status IN ('{kept}')")
     };
+    let merged =
+        " AND NOT (t.status = 'closed' AND EXISTS (SELECT 1 FROM ticket_merges WHERE merged_id = t.id))";
     let response = if follows_response {
         " AND (t.first_responded_at IS NOT NULL OR t.requester_id = ?3)"
     } else {
@@ -59,7 +62,7 @@ pub fn find_for_message(author: &Viewer, reference: &Ref, follows_response: bool
     };
     author
         .stmt(format!(
-            "SELECT 1 FROM tickets t WHERE {name} AND t.deleted_at IS NULL AND {}{status}{response}",
+            "SELECT 1 FROM tickets t WHERE {name} AND t.deleted_at IS NULL AND {}{status}{response}{merged}",
             author.scope.condition()
         ))
         .bind(arg)

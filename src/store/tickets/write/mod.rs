@@ -17,6 +17,7 @@ use crate::edge::db::{Arg, Stmt};
 use crate::store::sla::due_times;
 use crate::store::sql::guard::Guard;
 use crate::store::tickets::assignment::{self, AutoAssign, pool};
+use crate::store::tickets::relations::watchers;
 use crate::store::tickets::ticket::tags_json;
 use crate::store::tickets::write::story::{Story, Totals};
 use crate::store::{projects, removals};
@@ -102,7 +103,7 @@ fn insert_row(new: &NewTicket, totals: Totals) -> Stmt {
            category_id, department, tags, requester_id, assignee_id, \
            contact_email, channel, created_at, updated_at, public_updated_at, first_response_due_at, first_response_risk_at, \
            resolution_due_at, resolution_risk_at, sla_version, project_id, key, subcategory_id, seq, public_seq, \
-           message_count, public_message_count, version, resolved_at, closed_at, paused_at, first_responded_at, is_overdue) \
+           message_count, public_message_count, version, resolved_at, closed_at, paused_at, first_responded_at, is_overdue, custom_fields, custom_index) \
          WITH x AS MATERIALIZED (SELECT coalesce((SELECT max(id) FROM tickets), 0) + 1 AS id, \
            coalesce((SELECT CAST(substr(max(name), 15) AS INTEGER) FROM ticket_names \
              WHERE name >= 'TICK-' || ?2 || '-' AND name < 'TICK-' || ?2 || '.'), 0) + 1 AS n, \
@@ -110,7 +111,7 @@ fn insert_row(new: &NewTicket, totals: Totals) -> Stmt {
          SELECT x.id, ?1 || printf('%012x', x.id), 'TICK-' || ?2 || '-' || printf('%04d', x.n), ?3, ?4, ?5, ?27, {status}, ?7, ?8, \
            ?9, ?10, ?11, r.id, x.agent, ?15, ?16, ?17, ?17, ?17, ?18, ?19, ?20, ?21, ?22, ?23, \
            (SELECT key || '-' || last_number FROM projects WHERE id = ?23), ?24, \
-           ?25{given}, ?26{given}, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35 \
+           ?25{given}, ?26{given}, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36, ?37 \
          FROM x LEFT JOIN users r ON r.id = x.requester"
     ))
     .bind(new.uid_head)
@@ -148,6 +149,8 @@ fn insert_row(new: &NewTicket, totals: Totals) -> Stmt {
     .bind(ticket.paused_at)
     .bind(ticket.first_responded_at)
     .bind(ticket.is_overdue(ticket.created_at))
+    .bind(ticket.custom_fields.to_json())
+    .bind(ticket.custom_fields.index.clone())
 }
 
 /// Writes a decided change and everything that follows from it. The batch aborts if the ticket no longer has the
@@ -186,6 +189,7 @@ pub fn change(before: &Ticket, after: &Ticket, story: Story, now: i64) -> Vec<St
         || before.description != after.description
         || project(before) != project(after)
         || before.requester_id != after.requester_id
+        || before.custom_fields.values != after.custom_fields.values
     {
         stmts.push(search::index_ticket(before.id));
     }
@@ -195,9 +199,11 @@ pub fn change(before: &Ticket, after: &Ticket, story: Story, now: i64) -> Vec<St
         stmts.push(assignment::note_assigned(assignee(after), now));
     }
     let mut stmts = story.around(stmts);
+    let hides = before.category != after.category || assignee(before) != assignee(after);
     let wakes = before.status.is_done() && assignee(before) == assignee(after);
     let is_sorted = before.category != after.category && assignee(after).is_none();
     if after.status.is_done() || leaves {
+        stmts.extend(hides.then(|| watchers::drop_unseen_of_ticket(before.id)));
         return stmts;
     }
     if wakes {
@@ -205,6 +211,7 @@ pub fn change(before: &Ticket, after: &Ticket, story: Story, now: i64) -> Vec<St
     } else if is_sorted {
         stmts.extend(pool::assign(before.id, now));
     }
+    stmts.extend((hides || wakes).then(|| watchers::drop_unseen_of_ticket(before.id)));
     stmts
 }
 
@@ -303,10 +310,11 @@ pub fn renumber(before: &Ticket, after: &Ticket) -> Vec<Stmt> {
 
 fn update(before: &Ticket, after: &Ticket, totals: Totals, now: i64) -> Stmt {
     let mut stmt = Stmt::new("").bind(before.id).bind(before.version).bind(now);
-    let mut sets = vec![
-        "version = ?2 + 1, updated_at = max(updated_at, ?3), public_updated_at = max(public_updated_at, ?3)"
-            .to_owned(),
-    ];
+    let mut sets = vec!["version = ?2 + 1, updated_at = max(updated_at, ?3)".to_owned()];
+    // Customers do not notice what changes only what they do not see.
+    if totals.public_events > 0 || totals.events == 0 {
+        sets.push("public_updated_at = max(public_updated_at, ?3)".to_owned());
+    }
     sets.extend(counted(totals));
     if totals.first_response.is_some() {
         sets.push("first_responded_at = coalesce(first_responded_at, ?3)".to_owned());
@@ -364,6 +372,13 @@ fn update(before: &Ticket, after: &Ticket, totals: Totals, now: i64) -> Stmt {
         after.department.clone().into(),
     );
     set(before.tags != after.tags, "tags", tags_json(after).into());
+    let is_custom = before.custom_fields != after.custom_fields;
+    set(is_custom, "custom_fields", after.custom_fields.to_json().into());
+    set(
+        is_custom,
+        "custom_index",
+        after.custom_fields.index.clone().into(),
+    );
     let pauses = before.pauses != after.pauses;
     set(
         pauses,

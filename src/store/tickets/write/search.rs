@@ -10,9 +10,10 @@ fn index(parts: &str) -> String {
     format!(
         "INSERT OR REPLACE INTO ticket_search (rowid, title, public, internal, scope) \
          SELECT t.id * 1048576 + x.part, t.number || ' ' || coalesce(t.key, '') || ' ' || coalesce(t.title_index, t.title), \
-           coalesce(t.description_index, t.description) || ' ' || \
+           coalesce(t.description_index, t.description) || coalesce(' ' || (t.custom_index ->> 'all'), '') || ' ' || \
              coalesce(group_concat(iif(m.is_internal = 0, coalesce(m.body_index, m.body), NULL), ' '), ''), \
-           coalesce(group_concat(iif(m.is_internal = 1, coalesce(m.body_index, m.body), NULL), ' '), ''), 'u' || t.requester_id \
+           coalesce(t.custom_index ->> 'staff', '') || ' ' || \
+             coalesce(group_concat(iif(m.is_internal = 1, coalesce(m.body_index, m.body), NULL), ' '), ''), 'u' || t.requester_id \
          FROM ({parts}) x CROSS JOIN tickets t ON t.id = x.id \
          LEFT JOIN messages m ON m.ticket_id = t.id AND m.position BETWEEN x.part * 64 AND x.part * 64 + 63 AND m.deleted_at IS NULL \
          WHERE t.deleted_at IS NULL GROUP BY t.id, x.part"
@@ -29,7 +30,8 @@ pub fn index_inserted(condition: &str) -> Stmt {
     Stmt::new(format!(
         "INSERT INTO ticket_search (rowid, title, public, internal, scope) \
          SELECT t.id * 1048576, t.number || ' ' || coalesce(t.key, '') || ' ' || coalesce(t.title_index, t.title), \
-           coalesce(t.description_index, t.description), '', 'u' || t.requester_id \
+           coalesce(t.description_index, t.description) || coalesce(' ' || (t.custom_index ->> 'all'), ''), \
+           coalesce(t.custom_index ->> 'staff', ''), 'u' || t.requester_id \
          FROM tickets t WHERE {condition}"
     ))
 }
@@ -57,6 +59,29 @@ pub fn index_ticket(id: i64) -> Stmt {
         "SELECT ?1 AS id, 0 AS part UNION SELECT ?1, position >> 6 FROM messages WHERE ticket_id = ?1",
     ))
     .bind(id)
+}
+
+/// SQL: the parts of the ticket `?1` that hold messages which came with the merge of the ticket `?2`, and those before
+/// them in the same part.
+const MERGED_PARTS: &str = "SELECT position >> 6 AS part FROM messages WHERE ticket_id = ?1 AND position >= \
+   ((SELECT moved ->> 'position' FROM ticket_merges WHERE merged_id = ?2) >> 6) << 6";
+
+/// Indexes the messages of a ticket from those on that came with a merge.
+pub fn index_parts_from(id: i64, merged_id: i64) -> Stmt {
+    Stmt::new(index(&format!(
+        "SELECT ?1 AS id, 0 AS part UNION SELECT ?1, part FROM ({MERGED_PARTS})"
+    )))
+    .bind(id)
+    .bind(merged_id)
+}
+
+/// Removes the messages of a ticket from the index from those on that came with a merge.
+pub fn remove_parts_from(id: i64, merged_id: i64) -> Stmt {
+    Stmt::new(format!(
+        "DELETE FROM ticket_search WHERE rowid IN (SELECT DISTINCT CAST(?1 AS INTEGER) * 1048576 + part FROM ({MERGED_PARTS}))"
+    ))
+    .bind(id)
+    .bind(merged_id)
 }
 
 /// Removes a ticket from the index.
