@@ -19,8 +19,8 @@ use crate::http::reply::{Body, Reply};
 use crate::http::shape::{Field, Kind, Shape};
 use crate::store::commit::CommitReply;
 use crate::store::data::erasure;
-use crate::store::data::personal::{SECTIONS, Section, SectionEnd};
-use crate::store::sql::rows::ListRow;
+use crate::store::data::personal::{SECTIONS, Section};
+use crate::store::sql::rows::{IdRow, ListRow};
 use crate::store::tickets::assignment;
 use crate::store::tickets::assignment::pool::Free;
 use crate::store::users::{self, Account};
@@ -138,7 +138,7 @@ impl SectionReader {
         }
         let [rows, end] = section.page(self.user_id, self.after.unwrap_or_default());
         let mut batch = Batch::new();
-        let (rows, end) = (batch.add::<ListRow>(rows), batch.add::<SectionEnd>(end));
+        let (rows, end) = (batch.add::<ListRow>(rows), batch.add::<IdRow>(end));
         let failed = |error: DbError| format!("{error:?}");
         let found = self.db.batch(&batch).await.map_err(failed)?;
         let rows = found.all(rows).map_err(failed)?;
@@ -148,7 +148,7 @@ impl SectionReader {
             }
             text.push_str(row);
         }
-        let end = found.first(end).map_err(failed)?.and_then(|end| end.id);
+        let end = found.first(end).map_err(failed)?.map(|end| end.id);
         let last = rows.last().map(|row| row.id);
         self.after = if rows.len() >= section.limit() { last } else { end };
         if self.after.is_none() {

@@ -83,13 +83,15 @@ impl<'a> Records<'a> {
                 delimiter,
             };
         }
-        let mut counts = DELIMITERS.map(|delimiter| (outside_quotes(first, delimiter), delimiter));
-        // The sort is stable: of equals the earlier one stays first.
-        counts.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
+        // Of equals the last one is taken: from behind, that is the first.
+        let most = DELIMITERS
+            .into_iter()
+            .rev()
+            .max_by_key(|one| outside_quotes(first, *one));
         Records {
             rest: text,
             line: 1,
-            delimiter: counts.first().map_or(',', |(_, delimiter)| *delimiter),
+            delimiter: most.unwrap_or(','),
         }
     }
 

@@ -3,8 +3,6 @@
 //!
 //! Whatever new is kept about people gets a section here, and is erased in `erasure.rs`.
 
-use serde::Deserialize;
-
 use crate::edge::db::Stmt;
 use crate::store::sql::view::{Out, View, field, nullable};
 
@@ -333,16 +331,10 @@ pub static SECTIONS: [Section; 17] = [
     },
 ];
 
-/// Where a page of a section ends.
-#[derive(Debug, Deserialize)]
-pub struct SectionEnd {
-    /// The last id of the stretch; `None` if nothing follows.
-    pub id: Option<i64>,
-}
-
 impl Section {
     /// The rows of a person after a position: `j`, `id`, at most [`Section::limit`]; and where their stretch ends
-    /// ([`SectionEnd`]).
+    /// (`id`; no row
+    /// if nothing follows).
     pub fn page(&self, user_id: i64, after: i64) -> [Stmt; 2] {
         let Section {
             from, key, condition, ..
@@ -361,9 +353,9 @@ impl Section {
         .bind(after);
         let end = match self.walks {
             Some(table) => Stmt::new(format!(
-                "SELECT iif((SELECT max(id) FROM {table}) > ?1 + {STRETCH}, ?1 + {STRETCH}, NULL) AS id"
+                "SELECT CAST(?1 + {STRETCH} AS INTEGER) AS id WHERE (SELECT max(id) FROM {table}) > ?1 + {STRETCH}"
             )),
-            None => Stmt::new("SELECT NULL AS id WHERE ?1 IS NOT NULL"),
+            None => Stmt::new("SELECT 0 AS id WHERE ?1 IS NULL"),
         };
         [rows, end.bind(after)]
     }

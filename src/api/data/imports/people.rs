@@ -1,7 +1,5 @@
 //! People from a file. Nobody who is known is changed, and nobody gets a password: each claims the account by a reset.
 
-use std::collections::HashSet;
-
 use crate::api::auth::account::read_names;
 use crate::api::data::imports::report::Report;
 use crate::api::data::imports::sheet::{Seen, Sheet};
@@ -9,12 +7,12 @@ use crate::api::data::imports::{Plan, lists};
 use crate::app::call::Call;
 use crate::desk::fold::caseless;
 use crate::desk::person::Role;
-use crate::edge::db::Batch;
+use crate::edge::db::{Batch, TextRow};
 use crate::http::error::{Error, FieldErrorList};
 use crate::http::input_values::Input;
 use crate::http::shape::{Field, Kind, Shape, choices};
+use crate::store::data::imports::Unique;
 use crate::store::data::imports::people::{self as rows, ImportedPerson};
-use crate::store::data::imports::{KnownRow, Unique};
 
 const NAME: Kind = Kind::Line { min: 0, max: 100 };
 
@@ -37,9 +35,9 @@ pub(super) const ROW: Shape = Shape {
 
 /// Who is there already.
 struct KnownPeople {
-    emails: HashSet<String>,
-    usernames: HashSet<String>,
-    external_ids: HashSet<String>,
+    emails: Seen,
+    usernames: Seen,
+    external_ids: Seen,
 }
 
 /// Decides about each row.
@@ -58,11 +56,7 @@ pub(super) async fn plan(call: &Call<'_>, sheet: &Sheet<'_>) -> Result<Plan, Err
     for (line, input) in good {
         let email = caseless(&input.required("email"));
         let external_id = input.text("external_id");
-        if known.emails.contains(&email)
-            || external_id
-                .as_ref()
-                .is_some_and(|id| known.external_ids.contains(id))
-        {
+        if known.emails.has(&email) || external_id.as_ref().is_some_and(|id| known.external_ids.has(id)) {
             report.keep();
             continue;
         }
@@ -75,7 +69,7 @@ pub(super) async fn plan(call: &Call<'_>, sheet: &Sheet<'_>) -> Result<Plan, Err
             let Some(username) = &username else {
                 return Ok(());
             };
-            if known.usernames.contains(username) {
+            if known.usernames.has(username) {
                 return Err(vec![(
                     "username".to_owned(),
                     "belongs to somebody else".to_owned(),
@@ -144,7 +138,7 @@ async fn find_known(call: &Call<'_>, good: &[(usize, Input)]) -> Result<KnownPeo
     let mut find = |unique: Unique, values: &[String]| -> Vec<_> {
         lists(values)
             .iter()
-            .map(|list| batch.add::<KnownRow>(unique.find(list)))
+            .map(|list| batch.add::<TextRow>(unique.find(list)))
             .collect()
     };
     let slots = [
@@ -153,10 +147,10 @@ async fn find_known(call: &Call<'_>, good: &[(usize, Input)]) -> Result<KnownPeo
         find(Unique::UserExternalId, &texts("external_id")),
     ];
     let found = call.read(batch).await?;
-    let mut sets = [HashSet::new(), HashSet::new(), HashSet::new()];
+    let mut sets = [Seen::default(), Seen::default(), Seen::default()];
     for (slots, set) in slots.iter().zip(&mut sets) {
         for slot in slots {
-            set.extend(found.all(*slot)?.into_iter().map(|row| row.known));
+            set.know(found.all(*slot)?);
         }
     }
     let [emails, usernames, external_ids] = sets;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::api::data::imports::sheet::Sheet;
+use crate::api::data::imports::sheet::{Sheet, sorted};
 use crate::http::error::FieldErrorList;
 
 /// The most errors that a report lists.
@@ -65,11 +65,15 @@ impl Report {
 
     /// The answer.
     pub fn json(&self, kind: &str, sheet: &Sheet) -> String {
-        let mut errors = self.errors.clone();
-        errors.sort_by_key(|(line, ..)| *line);
-        let listed: Vec<Value> = errors
+        let order = sorted(
+            self.errors
+                .iter()
+                .map(|(line, ..)| i64::try_from(*line).unwrap_or(i64::MAX)),
+        );
+        let listed: Vec<Value> = order
             .iter()
             .take(MAX_ERRORS)
+            .filter_map(|at| self.errors.get(*at))
             .map(|(line, field, message)| json!({"line": line, "field": field, "message": message}))
             .collect();
         let would_create = if self.is_void() { 0 } else { self.created };
@@ -82,7 +86,7 @@ impl Report {
             "unchanged": self.unchanged,
             "refused": self.refused,
             "errors": listed,
-            "errors_total": errors.len(),
+            "errors_total": self.errors.len(),
             "ignored_columns": sheet.ignored,
         })
         .to_string()

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use crate::desk::data::csv_reader::{Record, Records, without_guard};
 use crate::desk::data::imported::rfc3339;
+use crate::edge::db::TextRow;
 use crate::http::error::FieldErrorList;
 use crate::http::input::{field_names, parse_texts};
 use crate::http::input_values::Input;
@@ -113,7 +114,7 @@ fn column_name(cell: &str) -> String {
     cell.trim().to_lowercase().replace([' ', '-'], "_")
 }
 
-/// Where each value of a file stands first: a value that a file has twice is refused the second time.
+/// Values that are known, with the lines where they stand: what a file has twice is refused the second time.
 #[derive(Default)]
 pub(super) struct Seen(HashMap<String, usize>);
 
@@ -123,6 +124,23 @@ impl Seen {
         self.0.insert(value.to_owned(), line);
     }
 
+    /// Notes values that the desk has.
+    pub fn know(&mut self, rows: Vec<TextRow>) {
+        for value in rows.into_iter().filter_map(|row| row.j) {
+            self.0.insert(value, 0);
+        }
+    }
+
+    /// Whether a value is known.
+    pub fn has(&self, value: &str) -> bool {
+        self.0.contains_key(value)
+    }
+
+    /// The values.
+    pub fn into_values(self) -> Vec<String> {
+        self.0.into_keys().collect()
+    }
+
     /// Refuses a value that a good row has had.
     pub fn check(&self, field: &str, value: &str) -> Result<(), FieldErrorList> {
         match self.0.get(value) {
@@ -130,6 +148,13 @@ impl Seen {
             Some(first) => Err(vec![(field.to_owned(), format!("is in line {first} already"))]),
         }
     }
+}
+
+/// The positions of the keys in ascending order; equal ones keep theirs.
+pub(super) fn sorted(keys: impl Iterator<Item = i64>) -> Vec<usize> {
+    let mut pairs: Vec<(i64, usize)> = keys.enumerate().map(|(at, key)| (key, at)).collect();
+    pairs.sort_unstable();
+    pairs.into_iter().map(|(_, at)| at).collect()
 }
 
 #[cfg(test)]

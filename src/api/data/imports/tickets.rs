@@ -1,9 +1,7 @@
 //! Tickets from a file. A row whose `external_id` is known is there already, and is left as it is.
 
-use std::collections::{HashMap, HashSet};
-
 use crate::api::data::imports::report::Report;
-use crate::api::data::imports::sheet::{Seen, Sheet};
+use crate::api::data::imports::sheet::{Seen, Sheet, sorted};
 use crate::api::data::imports::{Plan, lists};
 use crate::app::call::Call;
 use crate::desk::category::parse_slug;
@@ -14,13 +12,13 @@ use crate::desk::tickets::policy::{self, Act};
 use crate::desk::tickets::priority::Priority;
 use crate::desk::tickets::status::Status;
 use crate::desk::tickets::ticket::Ticket;
-use crate::edge::db::Batch;
+use crate::edge::db::{Batch, TextRow};
 use crate::http::error::{Error, FieldErrorList};
 use crate::http::input_values::Input;
 use crate::http::shape::{Field, Kind, Shape, choices};
 use crate::store::data::imports::people::{self as person_rows, ImportedPerson};
 use crate::store::data::imports::tickets::{self as rows, ImportedTicket};
-use crate::store::data::imports::{self as import_rows, ImportPlaceRow, KnownRow, StaffRow, Unique};
+use crate::store::data::imports::{self as import_rows, ImportPlaceRow, StaffRow, Unique};
 use crate::store::sql::rows::CountRow;
 
 const LINE: Kind = Kind::Line { min: 1, max: 100 };
@@ -56,10 +54,10 @@ pub(super) const ROW: Shape = Shape {
 
 /// What the rows refer to.
 struct KnownRows {
-    external_ids: HashSet<String>,
-    emails: HashSet<String>,
+    external_ids: Seen,
+    emails: Seen,
     places: Vec<ImportPlaceRow>,
-    staff: HashMap<String, StaffRow>,
+    staff: Vec<StaffRow>,
     auto_close_days: i64,
 }
 
@@ -75,13 +73,10 @@ pub(super) async fn plan(call: &Call<'_>, sheet: &Sheet<'_>) -> Result<Plan, Err
     }
     let known = find_known(call, &good).await?;
     let mut external_ids = Seen::default();
-    let (mut tickets, mut people, mut new_emails) = (Vec::new(), Vec::new(), HashSet::new());
+    let (mut tickets, mut people, mut new_emails) = (Vec::new(), Vec::new(), Seen::default());
     for (line, input) in good {
         let external_id = input.text("external_id");
-        if external_id
-            .as_ref()
-            .is_some_and(|id| known.external_ids.contains(id))
-        {
+        if external_id.as_ref().is_some_and(|id| known.external_ids.has(id)) {
             report.keep();
             continue;
         }
@@ -100,18 +95,27 @@ pub(super) async fn plan(call: &Call<'_>, sheet: &Sheet<'_>) -> Result<Plan, Err
         if let Some(id) = &ticket.external_id {
             external_ids.note(id, line);
         }
-        if !known.emails.contains(&ticket.requester) && new_emails.insert(ticket.requester.clone()) {
+        if !known.emails.has(&ticket.requester) && !new_emails.has(&ticket.requester) {
             people.push(unknown_requester(call, &input)?);
+            new_emails.note(&ticket.requester, line);
         }
         tickets.push(ticket);
     }
     // Lists go by ids: the oldest ticket gets the lowest one.
-    tickets.sort_by_key(|ticket: &ImportedTicket| ticket.times.created_at);
+    let order = sorted(
+        tickets
+            .iter()
+            .map(|ticket: &ImportedTicket| ticket.times.created_at),
+    );
+    let tickets: Vec<ImportedTicket> = order
+        .into_iter()
+        .filter_map(|at| tickets.get(at).cloned())
+        .collect();
     let ids: Vec<String> = tickets
         .iter()
         .filter_map(|ticket| ticket.external_id.clone())
         .collect();
-    let emails: Vec<String> = new_emails.into_iter().collect();
+    let emails = new_emails.into_values();
     let mut stmts = Vec::new();
     stmts.extend(
         lists(&ids)
@@ -178,7 +182,11 @@ fn decide(
     let assignee = match input.text("assignee_email") {
         None => None,
         Some(name) => {
-            let person = known.staff.get(&caseless(name.trim()));
+            let name = caseless(name.trim());
+            let person = known
+                .staff
+                .iter()
+                .find(|row| row.email_key == name || row.username_key == name);
             Some(person.ok_or_else(|| wrong("assignee_email", "names no member of staff"))?)
         }
     };
@@ -253,8 +261,11 @@ async fn find_known(call: &Call<'_>, good: &[(usize, Input)]) -> Result<KnownRow
     let texts =
         |name: &str| -> Vec<String> { good.iter().filter_map(|(_, input)| input.text(name)).collect() };
     let names = |name: &str| -> Vec<String> {
-        let all: HashSet<String> = texts(name).iter().map(|text| caseless(text.trim())).collect();
-        all.into_iter().collect()
+        let mut all = Seen::default();
+        for text in texts(name) {
+            all.note(&caseless(text.trim()), 0);
+        }
+        all.into_values()
     };
     let mut batch = Batch::new();
     let places = batch.add::<ImportPlaceRow>(import_rows::places());
@@ -262,7 +273,7 @@ async fn find_known(call: &Call<'_>, good: &[(usize, Input)]) -> Result<KnownRow
     let mut find = |unique: Unique, values: &[String]| -> Vec<_> {
         lists(values)
             .iter()
-            .map(|list| batch.add::<KnownRow>(unique.find(list)))
+            .map(|list| batch.add::<TextRow>(unique.find(list)))
             .collect()
     };
     let external_ids = find(Unique::TicketExternalId, &texts("external_id"));
@@ -273,27 +284,20 @@ async fn find_known(call: &Call<'_>, good: &[(usize, Input)]) -> Result<KnownRow
         .collect();
     let found = call.read(batch).await?;
     let mut known = KnownRows {
-        external_ids: HashSet::new(),
-        emails: HashSet::new(),
+        external_ids: Seen::default(),
+        emails: Seen::default(),
         places: found.all(places)?,
-        staff: HashMap::new(),
+        staff: Vec::new(),
         auto_close_days: found.require(days)?.n,
     };
     for slot in external_ids {
-        known
-            .external_ids
-            .extend(found.all(slot)?.into_iter().map(|row| row.known));
+        known.external_ids.know(found.all(slot)?);
     }
     for slot in emails {
-        known
-            .emails
-            .extend(found.all(slot)?.into_iter().map(|row| row.known));
+        known.emails.know(found.all(slot)?);
     }
     for slot in staff {
-        for row in found.all(slot)? {
-            known.staff.insert(row.username_key.clone(), row.clone());
-            known.staff.insert(row.email_key.clone(), row);
-        }
+        known.staff.extend(found.all(slot)?);
     }
     Ok(known)
 }

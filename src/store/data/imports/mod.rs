@@ -38,12 +38,6 @@ pub fn parts(rows: &[Value]) -> Vec<(usize, String)> {
     parts
 }
 
-/// A value that is known already.
-#[derive(Debug, Deserialize)]
-pub struct KnownRow {
-    pub known: String,
-}
-
 /// What must not be there twice, by what a row calls itself.
 #[derive(Clone, Copy, Debug)]
 pub enum Unique {
@@ -63,11 +57,11 @@ impl Unique {
         }
     }
 
-    /// Those of the values (a JSON list) that are there: [`KnownRow`]s.
+    /// Those of the values (a JSON list) that are there: rows `j`.
     pub fn find(self, values: &str) -> Stmt {
         let (table, column) = self.column();
         Stmt::new(format!(
-            "SELECT {column} AS known FROM {table} WHERE {column} IN (SELECT value FROM json_each(?1))"
+            "SELECT {column} AS j FROM {table} WHERE {column} IN (SELECT value FROM json_each(?1))"
         ))
         .bind(values)
     }

@@ -1,5 +1,7 @@
 //! Imported people, and the unknown requesters of imported tickets.
 
+use std::collections::HashMap;
+
 use serde_json::{Value, json};
 
 use crate::desk::fold::{caseless, fold, fold_name};
@@ -26,7 +28,7 @@ pub struct ImportedPerson {
 
 impl ImportedPerson {
     /// The columns of its row. A username that nobody has chosen gives way to one that is there.
-    fn row(&self, names: &mut std::collections::HashSet<String>) -> Value {
+    fn row(&self, names: &mut HashMap<String, usize>) -> Value {
         let made = username_from_email(&self.email);
         let tail = self
             .uid
@@ -35,7 +37,7 @@ impl ImportedPerson {
         let spare = format!("{made}-{tail}");
         let (name, spare) = match &self.username {
             Some(name) => (name.clone(), name.clone()),
-            None if names.insert(made.clone()) => (made, spare),
+            None if names.insert(made.clone(), 0).is_none() => (made, spare),
             None => (spare.clone(), spare),
         };
         json!([
@@ -68,7 +70,7 @@ pub fn insert(people: &[ImportedPerson], now: i64) -> Vec<Stmt> {
     let mut names = people
         .iter()
         .filter_map(|person| person.username.as_deref())
-        .map(caseless)
+        .map(|name| (caseless(name), 0))
         .collect();
     let rows: Vec<Value> = people.iter().map(|person| person.row(&mut names)).collect();
     for (_, rows) in parts(&rows) {
