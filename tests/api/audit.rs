@@ -40,7 +40,8 @@ fn every_act_of_administration_has_an_action() {
     for endpoint in ROUTES {
         let route = &endpoint.route;
         // What leaves the desk as a file.
-        let is_table = matches!(route.responds, Responds::Schema(name) if name.ends_with("Report"));
+        let is_table = route.method == Method::Get
+            && matches!(route.responds, Responds::Schema(name) if name.ends_with("Report"));
         assert!(!is_table || route.audit.is_some(), "{} is a table", route.path);
         if route.method == Method::Get || route.access < Access::Manager {
             continue;

@@ -140,10 +140,7 @@ pub fn parse_pairs(pairs: &[(&str, &str)], shapes: &[&Shape]) -> Result<Input, F
         };
         match read {
             Ok(given) => input.0.push((field.name, given)),
-            Err(message) => {
-                let sent = pairs.iter().find(|(name, _)| named(name));
-                errors.push((sent.map_or(field.name, |(name, _)| name).to_owned(), message));
-            }
+            Err(message) => errors.push((field.name.to_owned(), message)),
         }
     }
     if errors.is_empty() { Ok(input) } else { Err(errors) }
