@@ -193,6 +193,9 @@ fn an_erased_person_is_nowhere() {
     // What the daily tools keep.
     let rated = make::ticket_with(&ada, json!({"title": "Rated"}));
     let rated = format!("/tickets/{}", rated["id"]);
+    admin
+        .put(&format!("{rated}/assign"), json!({"assignee": admin.id}))
+        .is(200);
     for status in ["in_progress", "resolved"] {
         admin
             .put(&format!("{rated}/status"), json!({"status": status}))

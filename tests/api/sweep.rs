@@ -71,7 +71,7 @@ impl Things {
         let custom_field = admin.post("/custom-fields", field).is(201).json();
         let macro_ = json!({"name": "Swept", "body": "Hello", "shared": true});
         let macro_ = admin.post("/macros", macro_).is(201).json();
-        let view = json!({"name": "Swept", "filter": {"status": "open"}});
+        let view = json!({"name": "Swept", "filter": {"status": "open"}, "shared": true});
         let view = admin.post("/views", view).is(201).json();
         let article = make::article(Admin::any(), json!({"status": "published"}));
         let link = json!({"ticket_id": make::ticket(owner)["id"], "type": "relates"});
