@@ -11,9 +11,11 @@ import { table } from './bench/table.mjs'
 /**
  * The most that may be deployed, bytes of gzip: what is reached so far; 800,000 is the aim. It falls when something is made
  * smaller, and rises only with what the desk can do: reading mail as it comes, folding of texts, redaction and the pool
- * weigh 45 kB; the audit log, API keys, two-factor sign-in and the refresh cookie 39 kB, of which SHA-1 is 2.
+ * weigh 45 kB; the audit log, API keys, two-factor sign-in and the refresh cookie 39 kB, of which SHA-1 is 2; bulk changes,
+ * merging, links and watchers 56 kB; exports, imports, personal data and the change feed 46 kB; custom fields, macros, views
+ * and ratings 68 kB.
  */
-const MOST = 970_000
+const MOST = 1_140_000
 const SHOWN = 2_000
 
 await main(async (args) => {
