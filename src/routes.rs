@@ -182,6 +182,7 @@ pub static ROUTES: &[Endpoint] = &[
     route!(Post "/tickets/{id}/transfer" Agent "Hand a ticket to another agent with a reason" transfers::create => One(TICKET)).names(tickets::find)
         .body(&transfers::NEW),
     route!(Get "/tickets/{id}/transfers" Agent "Transfer history" transfers::list => List(&transfer_rows::TRANSFER)).names(tickets::find).query(&[PAGE]),
+    route!(Get "/transfers" Manager "All transfers of the desk" transfers::list_all => List(&transfer_rows::TRANSFER)).query(&[PAGE]),
     route!(Put "/tickets/{id}/close" SignedIn "Close" tickets::close => One(TICKET)).names(tickets::find).optional_body(&tickets::CLOSE),
     route!(Post "/tickets/{id}/close" SignedIn "Close" tickets::close => One(TICKET)).names(tickets::find).optional_body(&tickets::CLOSE),
     route!(Post "/tickets/{id}/reopen" SignedIn "Reopen" tickets::reopen => One(TICKET)).names(tickets::find).optional_body(&tickets::VERSION),

@@ -294,6 +294,23 @@ fn a_ticket_is_handed_on_with_a_reason() {
         (&json!(manager.id), &json!(third.id))
     );
     assert_eq!(third.walk(&format!("{path}/transfers"), 1), rows);
+    // Managers see those of all tickets, the newest first.
+    let admin = Admin::any();
+    let of_ticket = |by: &Caller| -> Vec<Value> {
+        let all = by.walk("/transfers", 100).into_iter();
+        all.filter(|row| row["ticket_id"] == ticket["id"]).collect()
+    };
+    let newest_first: Vec<Value> = rows.iter().rev().cloned().collect();
+    assert_eq!(of_ticket(Manager::any()), newest_first);
+    third.get("/transfers").refused(403, "FORBIDDEN");
+    let gone = make::ticket(&Customer::fresh());
+    let hand = json!({"assignee": third.id, "reason": "Gone soon."});
+    admin
+        .post(&format!("/tickets/{}/transfer", gone["id"]), hand)
+        .is(200);
+    admin.delete(&format!("/tickets/{}", gone["id"])).is(204);
+    let all = admin.walk("/transfers", 100);
+    assert!(all.iter().all(|row| row["ticket_id"] != gone["id"]));
     let told = third.get(&format!("{path}/history")).is(200).rows();
     let last = told.last().unwrap();
     assert_eq!(

@@ -107,6 +107,16 @@ async fn try_transfer(call: &Call<'_>, reference: &Ref, input: &Input) -> Result
     Ok(reply)
 }
 
+/// `GET /transfers`: those of all tickets, newest first.
+pub async fn list_all(call: &Call<'_>) -> Result<Reply, Error> {
+    let (_, page) = parse_list_query(call, &[])?;
+    let [list, stopped] = rows::list_all(&page);
+    List::new(list, rows::count_all)
+        .stopped(Some(stopped))
+        .reply(call, &page)
+        .await
+}
+
 /// `GET /tickets/{id}/transfers`.
 pub async fn list(call: &Call<'_>) -> Result<Reply, Error> {
     let (_, page) = parse_list_query(call, &[])?;

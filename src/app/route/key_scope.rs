@@ -34,7 +34,7 @@ pub fn needed_scope(route: &Route) -> Option<KeyScope> {
         (
             "tickets" | "messages" | "attachments" | "uploads" | "notifications" | "tags" | "views"
             | "macros" | "categories" | "projects" | "sla" | "articles" | "posts" | "custom-fields"
-            | "changes",
+            | "changes" | "transfers",
             _,
         ) => match (is_read, is_message) {
             (true, _) => KeyScope::TicketsRead,

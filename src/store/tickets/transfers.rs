@@ -1,6 +1,6 @@
 //! Transfers: who handed a ticket to whom, and why. Visible to staff only.
 
-use crate::desk::id::Ref;
+use crate::desk::id::{MAX_ID, Ref};
 use crate::edge::db::Stmt;
 use crate::http::page::{Page, PageStart};
 use crate::store::sql::view::{Out, View, field, nullable};
@@ -87,4 +87,41 @@ pub fn count(reader: &Viewer, reference: &Ref) -> Stmt {
             reader.scope.condition()
         ))
         .bind(arg)
+}
+
+/// How many transfers a page of [`list_all`] reads at most.
+const WINDOW: i64 = 1_000;
+
+/// A page of the transfers of all tickets that are not deleted, newest first: rows `j`, `id`. The second statement says
+/// where the page stopped, if it read as much as it may.
+pub fn list_all(page: &Page) -> [Stmt; 2] {
+    let before = match page.start {
+        PageStart::After { id, .. } => id,
+        _ => MAX_ID,
+    };
+    let walk = "SELECT * FROM transfers WHERE id < ?1 ORDER BY id DESC";
+    let window = page.offset().saturating_add(WINDOW);
+    [
+        Stmt::new(format!(
+            "SELECT {} AS j, x.id AS id FROM ({walk} LIMIT ?2) x CROSS JOIN tickets t ON t.id = x.ticket_id \
+             LEFT JOIN users f ON f.id = x.from_id JOIN users o ON o.id = x.to_id JOIN users a ON a.id = x.actor_id \
+             WHERE t.deleted_at IS NULL ORDER BY x.id DESC LIMIT ?3 OFFSET ?4",
+            TRANSFER.sql()
+        ))
+        .bind(before)
+        .bind(window)
+        .bind(page.limit.saturating_add(1))
+        .bind(page.offset()),
+        Stmt::new(format!("SELECT NULL AS s, id FROM ({walk} LIMIT 1 OFFSET ?2)"))
+            .bind(before)
+            .bind(window.saturating_sub(1)),
+    ]
+}
+
+/// How many transfers [`list_all`] has in all: `n`, up to 10,001.
+pub fn count_all() -> Stmt {
+    Stmt::new(
+        "SELECT count(*) AS n FROM (SELECT 1 FROM transfers x CROSS JOIN tickets t ON t.id = x.ticket_id \
+         WHERE t.deleted_at IS NULL LIMIT 10001)",
+    )
 }
