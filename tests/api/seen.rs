@@ -61,8 +61,13 @@ fn each_has_seen_as_far_as_they_say() {
     make::message(&manager, &ticket, "After the note.");
     assert!(unread(&customer, &ticket));
     assert_eq!(see(&customer, &ticket, json!({}))["seq"], 4);
-    // A list that does not ask for it does not say it.
-    assert!(customer.get("/tickets").is(200).rows()[0].get("unread").is_none());
+    // Whether or not it is asked for.
+    let listed = customer.get("/tickets").is(200).rows();
+    assert_eq!(
+        listed[0]["unread"],
+        unread(&customer, &ticket),
+        "lists show it unasked, too"
+    );
 }
 
 #[test]

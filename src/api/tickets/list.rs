@@ -21,7 +21,7 @@ use crate::http::reply::Reply;
 use crate::http::shape::{Field, Kind, Shape, choices};
 use crate::store::sql::render::Selection;
 use crate::store::sql::rows::{IdRow, gather};
-use crate::store::tickets::json::{list_row, selected_row};
+use crate::store::tickets::json::{list_fields, list_row, selected_row};
 use crate::store::tickets::list::filter::TicketFilter;
 use crate::store::tickets::list::query::{Sort, SortKey, TicketQuery};
 use crate::store::tickets::ticket::{self, TicketRow};
@@ -333,7 +333,7 @@ async fn list_by(
     match input.choices("fields") {
         None => {
             let rows = list::page(&reader, &query, &list_row(reader.role), &page);
-            list(rows).reply(call, &page).await
+            list(rows).fields(list_fields()).reply(call, &page).await
         }
         Some(names) => {
             let fields = selected_fields(names);

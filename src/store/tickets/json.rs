@@ -7,7 +7,7 @@ use crate::desk::tickets::policy;
 use crate::desk::tickets::status::{Lifecycle, Status};
 use crate::store::sql::render::Selection;
 use crate::store::sql::view::PERSON;
-use crate::store::tickets::view::TICKET;
+use crate::store::tickets::view::{LIST_ONLY, TICKET};
 
 thread_local! {
     static ROWS: [OnceCell<String>; 2] = const { [const { OnceCell::new() }; 2] };
@@ -24,12 +24,19 @@ pub fn ticket_row(role: Role) -> String {
     })
 }
 
-/// Like [`ticket_row`], for a list: people in copy would be looked up for every ticket, and are null.
+/// The fields of a list that is not asked for some.
+pub fn list_fields() -> Selection {
+    let fields = TICKET.fields.iter().chain(LIST_ONLY);
+    Selection::of(fields, |name| name != "last_message")
+}
+
+/// The SQL of the text of a row with these fields, for a reader of this role. People in copy would be looked up for every
+/// ticket, and are null.
 pub fn list_row(role: Role) -> String {
     let internal = policy::may_read_internal(role);
     LIST_ROWS.with(|[customers, staff]| {
         let cell = if internal { staff } else { customers };
-        let row = || selected(Selection::all(&TICKET).sql().replace("$CC", "NULL"), role);
+        let row = || selected(list_fields().sql().replace("$CC", "NULL"), role);
         cell.get_or_init(row).clone()
     })
 }
@@ -82,17 +89,21 @@ const CUSTOM_FOR_STAFF: &str = "iif(t.custom_fields='{}','{}',json_patch(t.custo
 /// Like [`CUSTOM_FOR_STAFF`], without those of fields that are for staff.
 const CUSTOM_FOR_CUSTOMERS: &str = "iif(t.custom_fields='{}','{}',json_patch(t.custom_fields,\
   (SELECT json_group_object(key,NULL) FROM custom_fields WHERE is_active=0 OR visible_to='staff')))";
+
 /// SQL: whether the reader `?3` has not seen the last event of the ticket `t` that the reader may see. One's own acts are
 /// never news.
 fn unread(internal: bool) -> String {
-    let (last, shown) = if internal {
-        ("t.seq", "1")
+    let (last, event) = if internal {
+        ("t.seq", "e.seq = t.seq")
     } else {
-        ("t.public_seq", "e.public_seq IS NOT NULL")
+        (
+            "t.public_seq",
+            "e.public_seq IS NOT NULL ORDER BY e.seq DESC LIMIT 1",
+        )
     };
     format!(
         "({last} > coalesce((SELECT seq FROM ticket_seen WHERE user_id = ?3 AND ticket_id = t.id), 0) \
-         AND (SELECT e.actor_id IS NOT ?3 FROM events e WHERE e.ticket_id = t.id AND {shown} ORDER BY e.seq DESC LIMIT 1))"
+         AND coalesce((SELECT e.actor_id IS NOT ?3 FROM events e WHERE e.ticket_id = t.id AND {event}), 1))"
     )
 }
 

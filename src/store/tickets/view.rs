@@ -186,5 +186,5 @@ pub const LIST_ONLY: &[OutField] = &[
     nullable("last_message", "$LAST_MESSAGE", Out::Computed(&LAST_MESSAGE))
         .doc("In lists, where it is asked for: the last message that the caller may read; its first 160 characters."),
     field("unread", "$UNREAD", Out::Flag)
-        .doc("In lists, where it is asked for: something has happened that the caller has not seen (`PUT /tickets/{id}/seen`)."),
+        .doc("In lists: something has happened that the caller has not seen (`PUT /tickets/{id}/seen`)."),
 ];
